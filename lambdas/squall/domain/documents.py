@@ -1,0 +1,278 @@
+"""The documents a run leaves in S3, one per state, each written once and read by later states.
+
+All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from squall.domain.environment import Environment
+from squall.domain.experiment import Experiment
+from squall.domain.metrics import MetricBinding, Series, Window
+from squall.domain.model import Model
+from squall.domain.problems import Problem
+from squall.domain.vocabulary import (
+    CheckOutcome,
+    CriterionOutcome,
+    Mode,
+    RollbackOutcome,
+    Status,
+    Verdict,
+)
+
+
+class Run(Model):
+    """What travels through the workflow: everything else is read from the table and S3."""
+
+    v: int = 1
+    id: str
+    execution_arn: str
+    started_at: datetime
+
+
+class Definition(Model):
+    """`definition.json`, by Admit: what runs, after overrides, and the policy it runs under."""
+
+    experiment: Experiment
+    environment: Environment
+    mode: Mode
+    definition_hash: str
+    requested_by: str | None = None
+    trigger: str | None = None
+    account: str
+    region: str
+    partition: str = "aws"
+
+
+class Instance(Model):
+    """A candidate as the account describes it."""
+
+    id: str
+    arn: str
+    state: str
+    zone: str
+    tags: dict[str, str] = {}
+    group: str | None = None
+    """Auto Scaling group name."""
+    lifecycle: str | None = None
+    """Auto Scaling lifecycle state (InService …)."""
+    managed: bool = False
+    """Registered with Systems Manager and online."""
+    platform: str = "Linux"
+
+
+class Group(Model):
+    """An Auto Scaling group around the targets."""
+
+    name: str
+    desired: int
+    minimum: int
+    in_service: tuple[str, ...]
+    """Instance ids InService and healthy."""
+    suspended: tuple[str, ...] = ()
+    target_groups: tuple[str, ...] = ()
+    """Target group ARNs."""
+
+
+class TargetGroup(Model):
+    arn: str
+    load_balancer: str | None
+    """ARN of the load balancer."""
+    healthy: tuple[str, ...]
+    unhealthy: tuple[str, ...]
+
+
+class Workload(Model):
+    """The account's own description of what the candidates belong to, at one moment."""
+
+    at: datetime
+    instances: tuple[Instance, ...]
+    groups: tuple[Group, ...] = ()
+    target_groups: tuple[TargetGroup, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Targets asked for that the account does not know."""
+
+
+class Discovery(Model):
+    """`discovery.json`, by Discover: what was found, what is pinned and how it is measured."""
+
+    workload: Workload
+    pinned: tuple[Instance, ...]
+    seed: str
+    """The seed of the choice among candidates, so that it can be repeated."""
+    failure_domains: tuple[str, ...]
+    """Lock keys: `asg/<name>`, `tg/<arn suffix>`, else `instance/<id>`; sorted."""
+    bindings: tuple[MetricBinding, ...]
+
+
+class SafetyCheck(Model):
+    name: str
+    outcome: CheckOutcome
+    detail: str
+    """A sentence with the values that decided."""
+
+
+class Safety(Model):
+    """`safety.json` and `final_check.json`: every check, always."""
+
+    at: datetime
+    checks: tuple[SafetyCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.checks) and all(check.outcome is CheckOutcome.PASSED for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[SafetyCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome is not CheckOutcome.PASSED)
+
+
+class AlarmMetric(Model):
+    """A member of an alarm's metric list: a query or an expression over the others."""
+
+    id: str
+    expression: str | None = None
+    namespace: str | None = None
+    metric_name: str | None = None
+    dimensions: tuple[tuple[str, str], ...] = ()
+    statistic: str | None = None
+    period_seconds: int
+    return_data: bool
+
+
+class GuardSpec(Model):
+    """A guard alarm before it exists; `squall-<stack>-<execution>-<n>`."""
+
+    name: str
+    condition: str
+    """The abort condition's sentence."""
+    metric: str
+    metrics: tuple[AlarmMetric, ...]
+    comparison: str
+    """CloudWatch ComparisonOperator under which the alarm fires."""
+    threshold: float
+    datapoints_to_alarm: int
+    evaluation_periods: int
+    treat_missing_data: str
+    reaction_seconds: int
+    """Period × M + lag + evaluation: from breach to alarm, at most as far as CloudWatch keeps its word."""
+
+
+class Baseline(Model):
+    """`baseline.json`: history before the fault, and whether the steady state held."""
+
+    window: Window
+    series: dict[str, tuple[Series, ...]]
+    """Metric name to the series of its queries."""
+    measurements: dict[str, float | None]
+    steady: bool
+    violations: tuple[str, ...] = ()
+    requests_per_second: float | None = None
+
+
+class TargetBefore(Model):
+    """The pre-state of a pinned target, compared afterwards."""
+
+    instance: Instance
+    healthy_in: tuple[str, ...]
+    """Target group ARNs in which it was healthy."""
+
+
+class FaultTemplate(Model):
+    """`template.json`: the FIS template as created, and the pre-state."""
+
+    body: dict[str, Any]
+    """Arguments of CreateExperimentTemplate without the client token."""
+    before: tuple[TargetBefore, ...]
+    guards: tuple[GuardSpec, ...]
+
+
+class Proof(Model):
+    """Whether the fault provably happened to a target, and by what evidence."""
+
+    target: str
+    proven: bool
+    kind: str
+    """state, mechanism or signal."""
+    detail: str
+    at: datetime | None = None
+
+
+class RollbackReport(Model):
+    """`rollback.json`, by VerifyRollback: proof of fault and what became of each target."""
+
+    at: datetime
+    proofs: tuple[Proof, ...]
+    outcome: RollbackOutcome
+    differences: tuple[str, ...]
+    leftovers: tuple[str, ...] = ()
+    could_have_lasted_until: datetime | None = None
+
+
+class Recovery(Model):
+    """`recovery.json`, by WatchRecovery."""
+
+    recovered: bool
+    recovered_at: datetime | None = None
+    seconds_to_recover: float | None = None
+    """From the fault's effect to the first moment after which everything held."""
+    replacement_ids: tuple[str, ...] = ()
+    replaced_at: datetime | None = None
+    detail: str = ""
+
+
+class CriterionResult(Model):
+    text: str
+    kind: str
+    """threshold, alarm, recovery or replacement."""
+    critical: bool
+    outcome: CriterionOutcome
+    measured: float | None = None
+    threshold: float | None = None
+    comparator: str | None = None
+    unit: str = "none"
+    window: Window | None = None
+    points: tuple[tuple[int, float], ...] = ()
+    """(start of period in epoch seconds, value in `unit`)."""
+    expected_points: int = 0
+    reason: str
+
+
+class TimelineEvent(Model):
+    at: datetime
+    event: str
+    """snake_case word: admitted, guards_armed, fault_started, alarm, stop_requested, fis_stopped, instance_replaced …"""
+    detail: str = ""
+
+
+class Result(Model):
+    """`result.json`: the seed's keys, and what Squall adds."""
+
+    execution_id: str
+    experiment_name: str
+    status: Status
+    start_time: datetime
+    end_time: datetime | None
+    hypothesis_validated: bool | None
+    observations: tuple[str, ...]
+    issues_discovered: tuple[str, ...]
+    improvements_identified: tuple[str, ...]
+    metrics_collected: dict[str, Any]
+
+    verdict: Verdict | None
+    reason: str
+    """Why, in one sentence."""
+    criteria: tuple[CriterionResult, ...] = ()
+    safety_checks: tuple[SafetyCheck, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    targets: tuple[dict[str, Any], ...] = ()
+    statistics: tuple[dict[str, Any], ...] = ()
+    findings: tuple[dict[str, Any], ...] = ()
+    timeline: tuple[TimelineEvent, ...] = ()
+    recovery: Recovery | None = None
+    rollback: RollbackReport | None = None
+    cost: dict[str, float] = {}
+    environment: str | None = None
+    experiment_type: str | None = None
+    definition_hash: str | None = None
+    requested_by: str | None = None

@@ -1,0 +1,71 @@
+"""The policy of an environment: deployed, never given by whoever starts an execution."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import BlastRadius, FaultType
+
+Seconds = Annotated[int, Field(ge=0, le=43_200)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class ClosedHours(Model):
+    """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
+
+    timezone: str = "UTC"
+    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    start_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    end_hour: Annotated[int, Field(ge=0, le=23)] = 17
+
+
+class Timing(Model):
+    """The pace of CloudWatch and of the workflow. Defaults are AWS's; a local account has seconds instead of minutes."""
+
+    metric_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    metric_lag_seconds: Seconds | None = None
+    """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
+    alarm_evaluation_seconds: Seconds = 60
+    guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
+    guard_evaluation_periods: Annotated[int, Field(ge=1, le=10)] = 3
+    minimum_duration_seconds: Seconds = 60
+    minimum_periods: Annotated[int, Field(ge=1)] = 5
+    baseline_periods: Annotated[int, Field(ge=1, le=1440)] = 60
+    minimum_baseline_periods: Annotated[int, Field(ge=1)] = 10
+    baseline_wait_seconds: Seconds = 900
+    """The longest CaptureBaseline waits for points that are missing."""
+    arming_seconds: Seconds = 300
+    """The longest ArmGuards waits for every guard to be OK."""
+    slot_wait_seconds: Seconds = 1800
+    stop_seconds: Seconds = 120
+    """The longest StopFault waits for FIS to reach a terminal status."""
+    recovery_seconds: Seconds = 900
+    """The longest WatchRecovery waits for the steady state to hold again."""
+    poll_seconds: Annotated[int, Field(ge=1, le=300)] = 15
+    lease_seconds: Seconds = 300
+    start_seconds: Seconds = 60
+    """Timeout of the StartFault function: the lease must outlast it."""
+
+
+class Environment(Model):
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    description: str = ""
+    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
+    """Account ids the environment lives in; empty: the account Squall is deployed to."""
+    regions: tuple[str, ...] = ()
+    """Regions; empty: the Region Squall is deployed to."""
+    allowed_types: tuple[FaultType, ...] = tuple(FaultType)
+    allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
+    maximum_duration: timedelta = timedelta(hours=12)
+    closed_hours: ClosedHours | None = None
+    inline_definitions: bool = False
+    minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
+    """Share of a failure domain's capacity that must stay in service while the fault lasts."""
+    minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
+    stale_trigger_seconds: Seconds = 900
+    parameter_ranges: dict[str, tuple[float, float]] = {}
+    """Narrower ranges of fault parameters than the fault's own: name to (least, greatest)."""
+    owners: tuple[str, ...] = ()
+    timing: Timing = Timing()

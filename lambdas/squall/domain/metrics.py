@@ -1,0 +1,90 @@
+"""Metrics as Squall sees them: CloudWatch queries, how to combine them, and what a missing point means."""
+
+from typing import Literal
+
+from squall.domain.model import Model
+
+Published = Literal["always", "nonzero", "with_traffic"]
+"""`nonzero`: a count CloudWatch has no point for when it is zero (ALB 5xx): filled with 0.
+`with_traffic`: no point without traffic (ALB RequestCount): never filled, its absence breaches."""
+
+
+class MetricQuery(Model):
+    """One CloudWatch metric and statistic. `key` names it inside a binding's expression (`m1`, `requests`)."""
+
+    key: str
+    namespace: str
+    metric_name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+    statistic: str
+    """CloudWatch statistic: Sum, Average, Minimum, Maximum, SampleCount, p99 …"""
+    published: Published = "always"
+
+
+class MetricBinding(Model):
+    """How a metric name of the language ("System availability") is measured for this workload.
+
+    `gauge`: one query; the value over a window is CloudWatch's own statistic with one period over the window.
+    `ratio`: `100 * (1 - sum(bad) / sum(total))` or `100 * sum(bad) / sum(total)` by `expression`; over a window the numerators and
+    denominators are summed first. `rate`: sum per second.
+    """
+
+    name: str
+    """Canonical name of the metric, as `squall.domain.language` normalises it."""
+    kind: Literal["gauge", "ratio_good", "ratio_bad", "rate"]
+    unit: str
+    """Unit of the measured value as the language knows it (percent, seconds, count, per_second, bytes, none)."""
+    scale: float = 1.0
+    """Factor from CloudWatch's unit to `unit` (a metric in milliseconds measured in seconds: 0.001)."""
+    queries: tuple[MetricQuery, ...]
+    """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events."""
+    lag_seconds: int
+    """Publication lag: how late CloudWatch may show a finished period."""
+    manipulated_by: tuple[str, ...] = ()
+    """Fault types that move this metric by design: watching it with a guard is refused or warned."""
+
+
+class Point(Model):
+    """A period's value: `at` is the start of the period, epoch seconds."""
+
+    at: int
+    value: float
+
+
+class Series(Model):
+    """Values of one query, oldest first, one per whole period that CloudWatch had a point for."""
+
+    key: str
+    period_seconds: int
+    points: tuple[Point, ...]
+
+
+class Window(Model):
+    """A half-open span of whole metric periods, epoch seconds, aligned to the period."""
+
+    name: Literal["baseline", "fault", "recovery"]
+    start: int
+    end: int
+    period_seconds: int
+
+    @property
+    def periods(self) -> int:
+        return max(0, (self.end - self.start) // self.period_seconds)
+
+
+class Measurement(Model):
+    """A binding measured over one window: what criteria are evaluated on.
+
+    `value` is None when CloudWatch had nothing to say. `points` are per-period values in the binding's unit.
+    """
+
+    metric: str
+    statistic: str
+    window: Window
+    value: float | None
+    points: tuple[Point, ...]
+    unit: str
+
+    @property
+    def completeness(self) -> float:
+        return len(self.points) / self.window.periods if self.window.periods else 0.0

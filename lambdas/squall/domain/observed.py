@@ -1,0 +1,77 @@
+"""What AWS says about the things a run created, as plain values. Dataclasses: the abort path imports this and must start fast."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+TERMINAL_FIS_STATUSES = frozenset({"completed", "stopped", "failed", "cancelled"})
+"""Every terminal status of a FIS experiment; each maps to an outcome."""
+
+
+@dataclass(frozen=True)
+class ActionState:
+    name: str
+    action_id: str
+    status: str
+    """pending initiating running completed cancelled stopping stopped failed skipped"""
+    reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class FisExperiment:
+    """A FIS experiment as GetExperiment tells it (from ListExperiments: without actions)."""
+
+    id: str
+    template_id: str
+    status: str
+    reason: str = ""
+    error_code: str | None = None
+    actions: tuple[ActionState, ...] = ()
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def terminal(self) -> bool:
+        return self.status in TERMINAL_FIS_STATUSES
+
+
+@dataclass(frozen=True)
+class AlarmState:
+    """An alarm as DescribeAlarms tells it."""
+
+    name: str
+    state: str
+    """OK, ALARM or INSUFFICIENT_DATA"""
+    updated_at: datetime | None
+    actions_enabled: bool
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class CommandState:
+    """A Systems Manager command's invocation on one instance."""
+
+    id: str
+    instance_id: str
+    document: str
+    status: str
+    """Pending InProgress Delayed Success Cancelled TimedOut Failed Cancelling"""
+    requested_at: datetime
+    ended_at: datetime | None = None
+    detail: str = ""
+
+    @property
+    def active(self) -> bool:
+        return self.status in {"Pending", "InProgress", "Delayed", "Cancelling"}
+
+
+@dataclass(frozen=True)
+class Held:
+    """Who holds a lock, until when."""
+
+    key: str
+    holder: str
+    until: datetime
+    expired: bool

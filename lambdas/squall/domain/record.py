@@ -1,0 +1,68 @@
+"""The execution record: the small facts decisions are made on. One item in the table, written conditionally.
+
+Plain dataclasses, not pydantic: the abort path imports this and must start fast.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from squall.domain.vocabulary import AbortSource, Status, Verdict
+
+
+@dataclass(frozen=True)
+class Abort:
+    """The first reason to end the fault early; later ones do not replace it."""
+
+    source: AbortSource
+    reason: str
+    at: datetime
+    by: str = ""
+    """Alarm name or operator."""
+
+
+@dataclass(frozen=True)
+class Event:
+    at: datetime
+    event: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ExecutionRecord:
+    id: str
+    execution_arn: str
+    started_at: datetime
+    status: Status
+    phase: str
+    """Name of the last state that touched the record."""
+    experiment: str = ""
+    environment: str = ""
+    fault_type: str = ""
+    definition_hash: str = ""
+    requested_by: str = ""
+    trigger: str = ""
+    verdict: Verdict | None = None
+    hypothesis_validated: bool | None = None
+    reason: str = ""
+    ended_at: datetime | None = None
+    phase_since: datetime | None = None
+    """When `phase` last changed: bounded waits are measured from it."""
+    lock_keys: tuple[str, ...] = ()
+    slot: int | None = None
+    guard_names: tuple[str, ...] = ()
+    """Recorded before the alarms are created, so that leftovers can always be found."""
+    template_id: str | None = None
+    fis_experiment_id: str | None = None
+    fault_started_at: datetime | None = None
+    fault_ended_at: datetime | None = None
+    fault_seconds: int = 0
+    abort: Abort | None = None
+    task_token: str | None = None
+    token_generation: int = 0
+    closed_by: str = ""
+    """Who closed a run that did not reach Record: watchdog, pulse."""
+    events: tuple[Event, ...] = field(default=())
+
+    @property
+    def final(self) -> bool:
+        return self.status.final

@@ -1,0 +1,89 @@
+"""The closed sets of words Squall uses; an unknown word is an error, never a default."""
+
+from enum import StrEnum
+
+
+class FaultType(StrEnum):
+    INSTANCE_TERMINATION = "instance_termination"
+    NETWORK_LATENCY = "network_latency"
+    DISK_FILL = "disk_fill"
+    CPU_STRESS = "cpu_stress"
+    MEMORY_STRESS = "memory_stress"
+    SERVICE_UNAVAILABLE = "service_unavailable"
+    DATABASE_FAILURE = "database_failure"
+    DEPENDENCY_TIMEOUT = "dependency_timeout"
+
+
+class BlastRadius(StrEnum):
+    SINGLE_INSTANCE = "single_instance"
+    SINGLE_AZ = "single_az"
+    MULTIPLE_AZ = "multiple_az"
+    SINGLE_REGION = "single_region"
+    MULTIPLE_REGION = "multiple_region"
+
+
+class Mode(StrEnum):
+    RUN = "run"
+    PLAN = "plan"
+
+
+class Status(StrEnum):
+    """Status of an execution. The last five are final."""
+
+    RUNNING = "running"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    PLANNED = "planned"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL_STATUSES
+
+
+FINAL_STATUSES = frozenset({Status.PLANNED, Status.COMPLETED, Status.ABORTED, Status.REJECTED, Status.FAILED})
+
+
+class Verdict(StrEnum):
+    VALIDATED = "validated"
+    REFUTED = "refuted"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+    ABORTED = "aborted"
+
+
+class CriterionOutcome(StrEnum):
+    MET = "met"
+    NOT_MET = "not_met"
+    CANNOT_TELL = "cannot_tell"
+
+
+class CheckOutcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_EVALUATED = "not_evaluated"
+    """Could not be evaluated: counts as failed."""
+
+
+class AbortSource(StrEnum):
+    """Who ended a fault early. Derived from evidence, never from FIS reason strings."""
+
+    GUARD = "guard"
+    BLIND_GUARD = "blind_guard"
+    OPERATOR = "operator"
+    HALT = "halt"
+    OUTSIDE = "outside"
+    """The execution was stopped or died outside the workflow."""
+    UNKNOWN = "unknown"
+    """FIS says stopped, and no record, alarm or lever explains it."""
+
+
+class RollbackOutcome(StrEnum):
+    RESTORED = "restored"
+    RECOVERED = "recovered"
+    NOT_RESTORED = "not_restored"
+    NOT_NEEDED = "not_needed"
+    """Nothing was injected."""

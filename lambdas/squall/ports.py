@@ -1,0 +1,187 @@
+"""What the application needs from the world, one small Protocol per need. Adapters and the tests' fakes implement them.
+
+Every method raises `squall.errors.Unavailable` (chaining the SDK's error) when AWS cannot be asked or refuses for a technical reason.
+An expected "no" is a return value, stated below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.documents import GuardSpec, Workload
+    from squall.domain.metrics import MetricQuery, Series
+    from squall.domain.model import Model
+    from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
+    from squall.domain.record import Abort, Event, ExecutionRecord
+    from squall.domain.vocabulary import Status
+
+M = TypeVar("M", bound="Model")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, UTC, aware."""
+
+
+class Records(Protocol):
+    """Execution records. Writes are conditional: a final record never changes status again."""
+
+    def create(self, record: ExecutionRecord) -> bool:
+        """False if a record of this id exists (whoever's it is)."""
+
+    def get(self, execution_id: str) -> ExecutionRecord | None:
+        """Strongly consistent."""
+
+    def update(self, execution_id: str, *, events: Sequence[Event] = (), **changes: Any) -> bool:
+        """Set attributes of ExecutionRecord by name and append events, unless the record is final (then False, nothing written).
+
+        `phase=` also sets `phase_since` (keyword `now=` not needed: pass `phase_since=` explicitly)."""
+
+    def request_abort(self, execution_id: str, abort: Abort) -> bool:
+        """Write the abort reason if none is there and the record isn't final. False otherwise."""
+
+    def store_token(self, execution_id: str, token: str) -> int | None:
+        """Store the watcher's task token, return its generation; None if the record is final."""
+
+    def clear_token(self, execution_id: str, generation: int) -> None:
+        """Forget the token if it still is that generation."""
+
+    def finish(self, execution_id: str, *, status: Status, events: Sequence[Event] = (), **changes: Any) -> bool:
+        """Make the record final, once. False if it already was. The record stays in the `open` index until `settle`."""
+
+    def append(self, execution_id: str, events: Sequence[Event]) -> None:
+        """Append to the timeline, also of a final record."""
+
+    def settle(self, execution_id: str) -> None:
+        """Take a final record out of the `open` index: nothing of it is left anywhere."""
+
+    def open(self) -> Sequence[ExecutionRecord]:
+        """Records in the `open` index: a hint; decide on `get`."""
+
+    def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
+        """False if this firing was claimed by another execution."""
+
+
+class Locks(Protocol):
+    """Leases on failure domains, and FIS slots."""
+
+    def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
+        """Take all keys in one transaction, or none. None: taken (also when already ours). Held: who has it, until when.
+
+        An expired lease of another holder is not taken over silently: Held with `expired=True`; the caller closes the old
+        holder's run first, then calls `release` for it and tries again."""
+
+    def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        """False if any key is no longer ours."""
+
+    def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        """Whether all keys are ours with a lease at least until then (consistent)."""
+
+    def release(self, keys: Sequence[str], holder: str) -> None:
+        """Release what is ours; silent about the rest."""
+
+    def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
+        """Take a free or expired slot below `limit` (idempotent for a holder); None if all are taken."""
+
+    def renew_slot(self, slot: int, holder: str, until: datetime) -> bool: ...
+
+    def release_slot(self, slot: int, holder: str) -> None: ...
+
+    def slots(self, now: datetime) -> Mapping[int, str]:
+        """Live slots: number to holder (consistent)."""
+
+
+class Documents(Protocol):
+    def put(self, execution_id: str, name: str, document: Model) -> None:
+        """Write `results/<execution_id>/<name>.json`."""
+
+    def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
+        """None if it was never written."""
+
+
+class Faults(Protocol):
+    """AWS FIS."""
+
+    def create_template(self, body: Mapping[str, Any], client_token: str) -> str:
+        """Returns the template id. Idempotent by client token. Raises `Refused` when FIS refuses the template (validation, access, quota)."""
+
+    def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
+        """Run for real. Raises `Refused` (code, message) if FIS refuses: template gone, quota, access."""
+
+    def get(self, experiment_id: str) -> FisExperiment | None: ...
+
+    def of_template(self, template_id: str) -> Sequence[FisExperiment]:
+        """Experiments started from a template, also a deleted one."""
+
+    def active(self) -> Sequence[FisExperiment]:
+        """Non-terminal experiments of the account in this Region, anyone's."""
+
+    def stop(self, experiment_id: str) -> bool:
+        """Ask FIS to stop. False if it had already ended."""
+
+    def delete_template(self, template_id: str) -> bool:
+        """False if it was gone."""
+
+    def templates_tagged(self, stack: str) -> Mapping[str, str]:
+        """Template id to execution id, of this stack's templates."""
+
+
+class Metrics(Protocol):
+    def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
+        """Per-period values by query key (epoch seconds, end exclusive), GetMetricData with paging."""
+
+    def over(self, query: MetricQuery, start: int, end: int) -> float | None:
+        """One value of the statistic over the whole span (GetMetricStatistics, one period); None without data."""
+
+
+class Alarms(Protocol):
+    def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        """Create or update. Raises `Refused` if the name belongs to somebody else (not tagged as this stack's)."""
+
+    def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
+        """Existing metric and composite alarms by name; absent ones are left out."""
+
+    def fired_since(self, name: str, since: datetime) -> datetime | None:
+        """First time the alarm entered ALARM since then, from its history (finds a flap); None if never."""
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Silent about absent ones."""
+
+    def with_prefix(self, prefix: str) -> Sequence[AlarmState]: ...
+
+
+class Inventory(Protocol):
+    """EC2, Auto Scaling, load balancers and Systems Manager, read only."""
+
+    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
+        """The candidates (ids or ARNs, or by tags and filters), their groups with all members' ids, and target groups."""
+
+    def refresh(self, workload: Workload, at: datetime) -> Workload:
+        """The same groups, target groups and instances (plus new members of the groups) now."""
+
+
+class Commands(Protocol):
+    def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
+        """Invocations of the document on the instance requested at or after `since`, newest first."""
+
+
+class Notifier(Protocol):
+    def publish(self, subject: str, body: str, attributes: Mapping[str, str]) -> None:
+        """Send to the topic; the adapter makes the subject legal (under 100 characters, one line, ASCII)."""
+
+
+class Lifecycle(Protocol):
+    def emit(self, record: ExecutionRecord, reason: str = "") -> None:
+        """Put a `Squall Execution State Change` event on the bus."""
+
+
+class Workflow(Protocol):
+    def status(self, execution_arn: str) -> str | None:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE; None if unknown to Step Functions."""
+
+    def wake(self, task_token: str) -> bool:
+        """Complete the task. False if the token was already used or timed out."""
