@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint check format synth deploy destroy demo bench local-up local-down lock clean
+
+VENV := .venv/bin
+PY := $(VENV)/python
+# Whatever exists of these is checked.
+SOURCES := $(wildcard app.py lambdas infra scripts cli local bench tests)
+ASL := $(wildcard statemachines/*.asl.json)
+# CONTEXT="stack_name=Prod retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
+CONTEXT ?=
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: ## .venv and node_modules from the lock files; quick when nothing changed
+	@sh scripts/setup.sh
+
+test: setup ## every test; ARGS="-k name" chooses some
+	$(PY) -m scripts.build_layer --native
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: setup ## style, types, layers, state machines
+	$(VENV)/ruff check $(SOURCES)
+	$(VENV)/ruff format --check $(SOURCES)
+	$(VENV)/mypy $(SOURCES)
+	$(VENV)/lint-imports
+	@for machine in $(ASL); do node_modules/.bin/asl-validator --json-path $$machine || exit 1; done
+
+check: lint test ## lint and test: what a change must pass
+
+format: setup ## rewrites the sources in the project's style
+	$(VENV)/ruff check --fix-only $(SOURCES)
+	$(VENV)/ruff format $(SOURCES)
+
+synth: setup ## cdk.out, offline; CONTEXT="key=value …"
+	$(PY) -m infra.synth --output cdk.out $(CONTEXT)
+
+deploy: setup ## into the AWS account of your credentials; CONTEXT="key=value …", FORCE=1 even while a fault is active
+	$(PY) -m scripts.deploy deploy $(if $(FORCE),--force) $(CONTEXT)
+
+destroy: setup ## removes the stack, keeps results; CONTEXT as for deploy
+	$(PY) -m scripts.deploy destroy $(if $(FORCE),--force) $(CONTEXT)
+
+demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name runs another
+	$(PY) -m local.demo $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
+
+bench: setup ## import times, transitions, seconds to stop, overhead beside Chaos Toolkit
+	$(PY) -m bench
+
+local-up: setup ## starts the local chaos account and deploys into it
+	$(VENV)/squall local up
+
+local-down: setup ## stops it, leaving no process behind
+	$(VENV)/squall local down
+
+lock: ## requirements*.txt from requirements*.in, package-lock.json from package.json
+	sh scripts/lock.sh
+
+clean: ## removes what make can make again, but not .venv and node_modules
+	rm -rf build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

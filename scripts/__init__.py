@@ -1,0 +1,1 @@
+"""Build steps that the make targets and the stack share."""

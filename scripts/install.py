@@ -1,0 +1,86 @@
+"""Makes `.venv` and `node_modules` from the lock files, and nothing when they are already what the lock files say.
+
+Runs under the machine's own Python, before anything is installed: standard library only.
+"""
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+NODE_LOCK = ROOT / "package-lock.json"
+# Instead of an editable install: the repository for cli, infra, local …, and lambdas/ as the deployed package has it.
+IMPORT_ROOTS = (ROOT, ROOT / "lambdas")
+WRAPPER = """#!/bin/sh
+exec "{python}" -m cli "$@"
+"""
+
+
+def main() -> None:
+    """Brings both environments up to date; several `make` at once wait for each other."""
+    (ROOT / "build").mkdir(exist_ok=True)
+    with (ROOT / "build" / "setup.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        _once(VENV, f"{sys.version}\n{ROOT}\n{_digest(Path(__file__), *REQUIREMENTS)}", _make_venv)
+        _once(ROOT / "node_modules", _digest(ROOT / "package.json", NODE_LOCK), _install_node)
+
+
+def _once(folder: Path, wanted: str, make: Callable[[], None]) -> None:
+    stamp = folder / ".squall-installed"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    make()
+    stamp.write_text(wanted)
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _make_venv() -> None:
+    print("Installing the Python requirements into .venv (about a minute, once) …", flush=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    venv.create(VENV, with_pip=True)
+    wanted = [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))]
+    _run(
+        [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "-qq",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--no-deps",
+            "--no-compile",
+            *wanted,
+        ]
+    )
+    packages = next((VENV / "lib").glob("python*/site-packages"))
+    (packages / "squall.pth").write_text("".join(f"{root}\n" for root in IMPORT_ROOTS))
+    wrapper = VENV / "bin" / "squall"
+    wrapper.write_text(WRAPPER.format(python=PYTHON))
+    wrapper.chmod(0o755)
+
+
+def _install_node() -> None:
+    print("Installing the Node tools into node_modules …", flush=True)
+    _run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"])
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"Set-up failed: `{' '.join(command[:4])} …` ended with {done.returncode}; its message stands above.")
+
+
+if __name__ == "__main__":
+    main()

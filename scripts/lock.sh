@@ -1,0 +1,12 @@
+#!/bin/sh
+# Writes the lock files: one version of everything valid for Python 3.11 and newer, on every platform, with hashes.
+set -eu
+cd "$(dirname "$0")/.."
+
+python3 -m venv build/lock
+build/lock/bin/pip install --quiet uv==0.13.9
+for name in requirements requirements-dev; do
+    build/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@" "$name.in" -o "$name.txt"
+done
+npm install --package-lock-only --omit-lockfile-registry-resolved
