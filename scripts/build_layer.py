@@ -79,7 +79,7 @@ def _install(target: Path, version: str, machine: str, lock: Path) -> None:
     command += ["--require-hashes", "--only-binary=:all:", "--implementation", "cp", "--python-version", version]
     command += [flag for tag in PLATFORMS for flag in ("--platform", tag.format(machine))]
     command += ["--requirement", str(lock), "--target", str(target)]
-    subprocess.run(command, check=True)  # noqa: S603 - our own interpreter, arguments from the settings' closed sets
+    subprocess.run(command, check=True)
 
 
 def _strip(layer: Path) -> None:

@@ -49,7 +49,7 @@ def _make_venv() -> None:
     print("Installing the Python requirements into .venv (about a minute, once) …", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     venv.create(VENV, with_pip=True)
-    wanted = [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))]
+    chosen = [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))]
     _run(
         [
             str(PYTHON),

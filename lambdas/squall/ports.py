@@ -26,6 +26,9 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """The time, UTC, aware."""
 
+    def sleep(self, seconds: float) -> None:
+        """Wait inside a function: only the watchdog does, some seconds, for FIS to finish stopping."""
+
 
 class Records(Protocol):
     """Execution records. Writes are conditional: a final record never changes status again."""

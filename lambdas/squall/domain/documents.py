@@ -238,6 +238,37 @@ class CriterionResult(Model):
     reason: str
 
 
+class Refusal(Model):
+    """`refusal.json`, by Admit or Discover: everything that was wrong with what was asked."""
+
+    at: datetime
+    problems: tuple[Problem, ...]
+
+
+class FaultReport(Model):
+    """`fault.json`, by StopFault: how the FIS experiment ended."""
+
+    experiment_id: str
+    status: str
+    reason: str = ""
+    error_code: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    actions: tuple[dict[str, str], ...] = ()
+
+
+class Judgement(Model):
+    """`judgement.json`, by Judge."""
+
+    at: datetime
+    criteria: tuple[CriterionResult, ...]
+    verdict: Verdict
+    hypothesis_validated: bool | None
+    reason: str
+    values: dict[str, dict[str, float | None]] = {}
+    """Metric to window name to value."""
+
+
 class TimelineEvent(Model):
     at: datetime
     event: str

@@ -44,6 +44,9 @@ class ExecutionRecord:
     verdict: Verdict | None = None
     hypothesis_validated: bool | None = None
     reason: str = ""
+    decided_status: Status | None = None
+    """How the run will end, written by the state that decided it; Record makes it final."""
+    decided_verdict: Verdict | None = None
     ended_at: datetime | None = None
     phase_since: datetime | None = None
     """When `phase` last changed: bounded waits are measured from it."""
