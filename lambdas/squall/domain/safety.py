@@ -1,0 +1,42 @@
+"""Every safety check, always evaluated, by one pure function shared by CheckSafety and FinalCheck."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, Workload
+from squall.domain.observed import AlarmState, Held
+
+
+@dataclass(frozen=True)
+class SafetyInput:
+    """What the checks are made on. An observation that could not be made is None, and its check counts as failed."""
+
+    now: datetime
+    definition: Definition
+    discovery: Discovery
+    workload_now: Workload | None
+    """A fresh look at the workload (CheckSafety: discovery.workload will do)."""
+    account: str | None
+    """Account and Region this function runs in."""
+    region: str | None
+    domain_holders: Mapping[str, Held | None] | None
+    """Failure domain to who holds its lock; None: could not be asked. Held by this execution is free."""
+    execution_id: str
+    opt_in_tag: str = "squall:environment"
+    stop_alarms: Mapping[str, AlarmState] | None = None
+    """States of the alarms named in stop_alarms and `alarm … fires` criteria, absent ones left out; None: could not be asked."""
+    baseline: Baseline | None = None
+    final: bool = False
+    """FinalCheck: the checks marked final-only are added."""
+    guards: tuple[GuardSpec, ...] = ()
+    guard_states: Mapping[str, AlarmState] | None = None
+    lease_held: bool | None = None
+    """Whether all locks are ours with a lease that outlasts StartFault."""
+    definition_hash_now: str | None = None
+    """The hash of the definition document as read again."""
+    template_id: str | None = None
+
+
+def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:
+    raise NotImplementedError
