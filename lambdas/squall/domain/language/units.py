@@ -1,0 +1,92 @@
+"""Units of the language: how they are spelled, what dimension they have, how they convert. Exact: factors are fractions."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, get_args
+
+Unit = Literal["percent", "seconds", "count", "per_second", "bytes", "none"]
+"""The canonical units: measured values and thresholds are compared in these."""
+
+DeclaredUnit = Literal["percent", "seconds", "milliseconds", "count", "per_second", "bytes", "none"]
+"""What an experiment may say of its own metrics: the canonical units, and milliseconds (measured in seconds)."""
+
+UNITS: tuple[Unit, ...] = get_args(Unit)
+DECLARED_UNITS: tuple[DeclaredUnit, ...] = get_args(DeclaredUnit)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A way to write a unit: its canonical unit, and how many of those one of it is."""
+
+    unit: Unit
+    factor: Fraction
+
+
+def _spellings() -> dict[str, Spelling]:
+    found: dict[str, Spelling] = {}
+
+    def add(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
+        found.update({spelling: Spelling(unit, Fraction(factor)) for spelling in spellings})
+
+    add("percent", 1, "%", "percent", "pct")
+    add("seconds", 1, "s", "sec", "secs", "second", "seconds")
+    add("seconds", Fraction(1, 1000), "ms", "msec", "millis", "millisecond", "milliseconds")
+    add("seconds", Fraction(1, 1_000_000), "us", "µs", "μs", "microsecond", "microseconds")
+    add("seconds", 60, "min", "mins", "minute", "minutes")
+    add("seconds", 3600, "h", "hour", "hours")
+    counted = ("request", "error", "host", "instance", "message", "count", "event")
+    add("count", 1, "counts", *counted, *(f"{noun}s" for noun in counted if noun != "count"))
+    for second, factor in (("s", 1), ("sec", 1), ("second", 1), ("min", Fraction(1, 60)), ("minute", Fraction(1, 60))):
+        add("per_second", factor, f"/{second}", *(f"{noun}{end}/{second}" for noun in counted for end in ("", "s")))
+    add("per_second", 1, "rps")
+    add("per_second", Fraction(1, 60), "rpm")
+    add("bytes", 1, "b", "byte", "bytes")
+    for power, letter in enumerate("kmgt", start=1):
+        add("bytes", 1000**power, f"{letter}b")
+        add("bytes", 1024**power, f"{letter}ib")
+    return found
+
+
+SPELLINGS = _spellings()
+ONE = Fraction(1)
+
+SHORTEST: dict[Unit, str] = {
+    "percent": "%",
+    "seconds": "seconds",
+    "count": "count",
+    "per_second": "requests/s",
+    "bytes": "bytes",
+    "none": "",
+}
+"""How each canonical unit is written back."""
+
+EXAMPLES: dict[Unit, str] = {
+    "percent": "%",
+    "seconds": "seconds, ms or minutes",
+    "count": "count, or no unit",
+    "per_second": "requests/s",
+    "bytes": "B, KB, MB or GB",
+    "none": "no unit",
+}
+"""What to write, for messages."""
+
+
+def spelling(text: str) -> Spelling | None:
+    """The unit written so, in any case and spacing; None if there is none."""
+    words = text.casefold().replace("μ", "µ").split()
+    return SPELLINGS.get("".join("/" if word == "per" else word for word in words))
+
+
+def convert(number: str, factor: Fraction) -> float:
+    """The number as written, times the factor: rounded once. Overflows to infinity."""
+    try:
+        return float(Fraction(number) * factor)
+    except OverflowError:
+        return float("inf")
+
+
+def declared(unit: str) -> Spelling | None:
+    """The canonical unit of a metric declared in `unit`, and the factor (a binding's `scale`) from one to the other."""
+    if unit == "milliseconds":
+        return Spelling("seconds", Fraction(1, 1000))
+    return next((Spelling(known, Fraction(1)) for known in UNITS if known == unit), None)
