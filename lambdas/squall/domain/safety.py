@@ -1,11 +1,11 @@
 """Every safety check, always evaluated, by one pure function shared by CheckSafety and FinalCheck."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, Workload
-from squall.domain.observed import AlarmState, Held
+from squall.domain.observed import AlarmState, FisExperiment, Held
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,12 @@ class SafetyInput:
     definition_hash_now: str | None = None
     """The hash of the definition document as read again."""
     template_id: str | None = None
+    prerequisites: tuple[SafetyCheck, ...] | None = None
+    """What `registry.get(type).prerequisites(workload_now, discovery.pinned)` says; None: not asked, and so failed."""
+    moves_metrics: tuple[str, ...] = ()
+    """The fault's own `moves_metrics`."""
+    active_experiments: Sequence[FisExperiment] | None = None
+    """FIS experiments running in the account (`faults.active()`); None: could not be asked."""
 
 
 def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:

@@ -1,19 +1,42 @@
 """Windows of whole metric periods: never a partial one, always aligned, epoch seconds."""
 
 from datetime import datetime, timedelta
+from math import ceil, floor
+from typing import Literal
 
 from squall.domain.environment import Timing
 from squall.domain.metrics import Window
 
+DEFAULT_LAG_SECONDS = 180
 
-def baseline_window(now: datetime, timing: Timing, lag_seconds: int = 180) -> Window:
+
+def baseline_window(now: datetime, timing: Timing, lag_seconds: int = DEFAULT_LAG_SECONDS) -> Window:
     """The last `baseline_periods` whole periods that are complete in CloudWatch at `now`."""
-    raise NotImplementedError
+    lag = timing.metric_lag_seconds if timing.metric_lag_seconds is not None else lag_seconds
+    end = last_complete(now, timing, lag)
+    period = timing.metric_period_seconds
+    return Window(name="baseline", start=end - timing.baseline_periods * period, end=end, period_seconds=period)
 
 
 def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None) -> Window:
-    raise NotImplementedError
+    """Whole periods of [effect, effect + length], whatever FIS's status says; cut at `ended_at` when the fault ended early."""
+    end = effect_at + length
+    return _inside("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
 
 
 def recovery_window(fault_end: datetime, until: datetime, timing: Timing) -> Window:
-    raise NotImplementedError
+    """Whole periods after the fault, until `until`."""
+    return _inside("recovery", fault_end, until, timing)
+
+
+def last_complete(now: datetime, timing: Timing, lag_seconds: int) -> int:
+    """End of the newest period that is complete in CloudWatch, epoch seconds."""
+    period = timing.metric_period_seconds
+    return floor((now.timestamp() - lag_seconds) / period) * period
+
+
+def _inside(name: Literal["baseline", "fault", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
+    period = timing.metric_period_seconds
+    first = ceil(start.timestamp() / period) * period
+    last = floor(end.timestamp() / period) * period
+    return Window(name=name, start=first, end=max(first, last), period_seconds=period)
