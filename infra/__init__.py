@@ -1,0 +1,1 @@
+"""The stack: settings decide, constructs build, the stack wires."""

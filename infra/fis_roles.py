@@ -1,0 +1,121 @@
+"""One FIS role per environment: it can touch only what carries the opt-in tag with that environment's name as its value.
+
+Each fault an environment allows is a managed policy of its own (a role's inline policies would not hold them all).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Stack
+from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
+from constructs import Construct
+
+from squall.domain.environment import Environment
+from squall.domain.vocabulary import FaultType
+from squall.faults import registry
+
+WAIT_ACTION = "aws:fis:wait"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the statements of one environment are narrowed to."""
+
+    partition: str
+    region: str
+    account: str
+    opt_in: Mapping[str, str]
+    """The opt-in tag and the environment's name as its value."""
+    documents: Sequence[str]
+    """Systems Manager documents the fault sends."""
+
+    @property
+    def opted_in(self) -> dict[str, dict[str, str]]:
+        return {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in self.opt_in.items()}}
+
+    @property
+    def instances(self) -> str:
+        return f"arn:{self.partition}:ec2:{self.region}:{self.account}:instance/*"
+
+
+def _terminate_instances(scope: Scope) -> list[PolicyStatement]:
+    return [
+        PolicyStatement(actions=["ec2:TerminateInstances"], resources=[scope.instances], conditions=scope.opted_in),
+        PolicyStatement(actions=["ec2:DescribeInstances"], resources=["*"]),
+    ]
+
+
+def _send_command(scope: Scope) -> list[PolicyStatement]:
+    # AWS's documents carry no tags: one statement for both resources could never match.
+    documents = [f"arn:{scope.partition}:ssm:{scope.region}::document/{name}" for name in scope.documents]
+    return [
+        PolicyStatement(actions=["ssm:SendCommand"], resources=[scope.instances], conditions=scope.opted_in),
+        PolicyStatement(actions=["ssm:SendCommand"], resources=documents),
+        PolicyStatement(actions=["ec2:DescribeInstances", "ssm:ListCommands", "ssm:CancelCommand"], resources=["*"]),
+    ]
+
+
+def _nothing(_: Scope) -> list[PolicyStatement]:
+    return []
+
+
+# What FIS needs of its role to run an action; a fault whose actions stand here needs no change to the stack.
+ACTION_STATEMENTS: Mapping[str, Callable[[Scope], list[PolicyStatement]]] = {
+    WAIT_ACTION: _nothing,
+    "aws:ec2:terminate-instances": _terminate_instances,
+    "aws:ssm:send-command": _send_command,
+}
+
+
+class FisRoles:
+    """The roles by environment, and the actions that any of them serves."""
+
+    def __init__(self, scope: Construct, environments: Mapping[str, Environment], opt_in_tag: str) -> None:
+        self.arns: dict[str, str] = {}
+        self.actions: set[str] = {WAIT_ACTION}
+        for name, environment in sorted(environments.items()):
+            types = [fault for fault in registry.available() if fault in environment.allowed_types]
+            self.arns[name] = _role(scope, name, types, opt_in_tag).role_arn
+            self.actions |= {action for fault in types for action in registry.get(fault).fis_actions}
+
+
+def pascal(name: str) -> str:
+    """`pre-prod` to `PreProd`."""
+    return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
+
+
+def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in_tag: str) -> Role:
+    stack = Stack.of(scope)
+    role = Role(
+        scope,
+        f"FisRole{pascal(environment)}",
+        description=f"AWS FIS may disturb what is tagged {opt_in_tag}={environment}",
+        assumed_by=ServicePrincipal(
+            "fis.amazonaws.com",
+            conditions={
+                "StringEquals": {"aws:SourceAccount": stack.account},
+                "ArnLike": {"aws:SourceArn": f"arn:{stack.partition}:fis:{stack.region}:{stack.account}:experiment/*"},
+            },
+        ),
+    )
+    for fault_type in types:
+        fault = registry.get(fault_type)
+        narrowed = Scope(
+            stack.partition, stack.region, stack.account, {opt_in_tag: environment}, [fault.ssm_document] if fault.ssm_document else []
+        )
+        statements = [statement for action in fault.fis_actions for statement in _statements(fault_type, action, narrowed)]
+        if statements:
+            ManagedPolicy(
+                role,
+                pascal(fault_type.value),
+                description=f"{fault.title} on {opt_in_tag}={environment}",
+                statements=statements,
+                roles=[role],
+            )
+    return role
+
+
+def _statements(fault: FaultType, action: str, scope: Scope) -> list[PolicyStatement]:
+    if action not in ACTION_STATEMENTS:
+        raise ValueError(f"{fault.value} uses {action}, and infra/fis_roles.py does not say what FIS needs for it")
+    return ACTION_STATEMENTS[action](scope)

@@ -1,0 +1,139 @@
+"""One factory for every function: role, log group, tracing, limits and environment, with nothing but the permissions of the table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, LayerVersion, LoggingFormat, Runtime, RuntimeFamily, Tracing
+from aws_cdk.aws_logs import LogGroup, RetentionDays
+from constructs import Construct
+
+from infra.settings import Settings
+from scripts.build_layer import build_layer
+
+DEFAULT_TIMEOUT_SECONDS = 60
+# What a function needs beyond the default; each stays within the TimeoutSeconds of its state.
+TIMEOUT_SECONDS: Mapping[str, int] = {"Abort": 30, "Pulse": 55}
+# The abort path imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
+WITHOUT_LAYER = frozenset({"Abort"})
+MEMORY_MB = 512
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every function of a stack has alike."""
+
+    settings: Settings
+    code: Code
+    layer: ILayerVersion
+    environment: Mapping[str, str]
+
+
+def shared(scope: Construct, settings: Settings, code_folder: Path, environment: Mapping[str, str]) -> Shared:
+    """The code and layer assets; builds the layer if its folder is not up to date."""
+    layer = LayerVersion(
+        scope,
+        "Dependencies",
+        code=Code.from_asset(str(build_layer(settings.lambda_runtime, settings.lambda_architecture))),
+        compatible_runtimes=[_runtime(settings)],
+        compatible_architectures=[_architecture(settings)],
+        description="Locked Python dependencies of Squall's functions",
+    )
+    return Shared(settings, Code.from_asset(str(code_folder)), layer, environment)
+
+
+class Functions:
+    """Makes functions by name; the name decides handler, construct id and log group."""
+
+    def __init__(self, scope: Construct, common: Shared) -> None:
+        self._scope = scope
+        self._common = common
+
+    def make(self, name: str, statements: Sequence[PolicyStatement], environment: Mapping[str, str] | None = None) -> Function:
+        """The function `StartFault` runs `squall.handlers.start_fault.handler`."""
+        settings = self._common.settings
+        logs = LogGroup(
+            self._scope,
+            f"{name}Logs",
+            log_group_name=f"/squall/{settings.stack_name}/{name}",
+            retention=retention(settings),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = Role(
+            self._scope,
+            f"{name}Role",
+            assumed_by=ServicePrincipal("lambda.amazonaws.com"),
+            description=f"Squall {name}",
+            inline_policies={"permissions": PolicyDocument(statements=[*_observability(logs), *statements])},
+        )
+        return Function(
+            self._scope,
+            name,
+            runtime=_runtime(settings),
+            architecture=_architecture(settings),
+            handler=f"squall.handlers.{snake(name)}.handler",
+            code=self._common.code,
+            layers=[] if name in WITHOUT_LAYER else [self._common.layer],
+            # Immutable: constructs that would add permissions of their own can't, the table is all there is.
+            role=role.without_policy_updates(),
+            log_group=logs,
+            logging_format=LoggingFormat.JSON,
+            tracing=Tracing.ACTIVE,
+            timeout=Duration.seconds(TIMEOUT_SECONDS.get(name, DEFAULT_TIMEOUT_SECONDS)),
+            memory_size=MEMORY_MB,
+            reserved_concurrent_executions=settings.abort_reserved_concurrency if name == "Abort" else None,
+            environment={**self._common.environment, **(environment or {})},
+        )
+
+
+def snake(name: str) -> str:
+    """`StartFault` to `start_fault`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
+
+
+def retention(settings: Settings) -> RetentionDays:
+    """The setting in CDK's words."""
+    return _RETENTION[settings.log_retention_days]
+
+
+_RETENTION = {
+    1: RetentionDays.ONE_DAY,
+    3: RetentionDays.THREE_DAYS,
+    5: RetentionDays.FIVE_DAYS,
+    7: RetentionDays.ONE_WEEK,
+    14: RetentionDays.TWO_WEEKS,
+    30: RetentionDays.ONE_MONTH,
+    60: RetentionDays.TWO_MONTHS,
+    90: RetentionDays.THREE_MONTHS,
+    120: RetentionDays.FOUR_MONTHS,
+    150: RetentionDays.FIVE_MONTHS,
+    180: RetentionDays.SIX_MONTHS,
+    365: RetentionDays.ONE_YEAR,
+    400: RetentionDays.THIRTEEN_MONTHS,
+    545: RetentionDays.EIGHTEEN_MONTHS,
+    731: RetentionDays.TWO_YEARS,
+    1096: RetentionDays.THREE_YEARS,
+    1827: RetentionDays.FIVE_YEARS,
+    2192: RetentionDays.SIX_YEARS,
+    2557: RetentionDays.SEVEN_YEARS,
+    2922: RetentionDays.EIGHT_YEARS,
+    3288: RetentionDays.NINE_YEARS,
+    3653: RetentionDays.TEN_YEARS,
+}
+
+
+def _observability(logs: LogGroup) -> list[PolicyStatement]:
+    return [
+        PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[logs.log_group_arn]),
+        PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
+    ]
+
+
+def _runtime(settings: Settings) -> Runtime:
+    return Runtime(settings.lambda_runtime, RuntimeFamily.PYTHON)
+
+
+def _architecture(settings: Settings) -> Architecture:
+    return Architecture.ARM_64 if settings.lambda_architecture == "arm64" else Architecture.X86_64

@@ -1,0 +1,210 @@
+"""Who may do what: the one place to review. First what each capability is, then which function holds which.
+
+Names that a policy needs are composed, not referenced, where a reference would make the template circular.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aws_cdk.aws_iam import PolicyStatement
+
+CONTROL_FUNCTIONS = ("Abort", "Pulse", "Watchdog")
+
+
+@dataclass(frozen=True)
+class Names:
+    """ARNs and names the statements speak of; each may be a token."""
+
+    partition: str
+    region: str
+    account: str
+    stack: str
+    table_arn: str
+    bucket_arn: str
+    topic_arn: str
+    bus_arn: str
+    state_machine_name: str
+    abort_function_arn: str
+    fis_role_arns: tuple[str, ...]
+    fis_actions: tuple[str, ...]
+    """The only actions a template of ours may hold."""
+    kms_key_arn: str | None
+    dead_letter_arn: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a resource in this account and Region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
+    """Every capability by name: exact actions on the narrowest resources the API authorizes on."""
+    return {
+        **_storage(names),
+        **_fault_injection(names),
+        **_guards(names),
+        **_workflow(names),
+        **_reading(),
+        "notify": [_allow(["sns:Publish"], [names.topic_arn])],
+        "emit_events": [
+            _allow(
+                ["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}}
+            )
+        ],
+        "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
+        "encryption_key": _key(names),
+    }
+
+
+EVERY_FUNCTION = ("record", "encryption_key")
+WORKFLOW_STEP = (*EVERY_FUNCTION, "documents", "emit_events")
+CLOSING = ("end_fault", "delete_templates", "read_guards", "delete_guards", "read_executions", "wake", "locks", "notify")
+
+HOLDERS: dict[str, tuple[str, ...]] = {
+    "Admit": (*WORKFLOW_STEP, "create_record"),
+    "Discover": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards"),
+    "CheckSafety": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards", "list_experiments"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING),
+    "AcquireSlot": (*WORKFLOW_STEP, "locks", "list_experiments"),
+    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "read_guards"),
+    "ArmGuards": (*WORKFLOW_STEP, "metrics", "read_guards", "put_guards"),
+    "CreateTemplate": (*WORKFLOW_STEP, "create_template", "read_guards", "put_guards"),
+    "FinalCheck": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards", "list_experiments"),
+    "StartFault": (*WORKFLOW_STEP, "start_fault", "end_fault"),
+    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards", "wake"),
+    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards", "inventory", "commands", "metrics"),
+    "StopFault": (*WORKFLOW_STEP, "end_fault", "delete_templates", "read_guards", "delete_guards"),
+    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands", "metrics"),
+    "WatchRecovery": (*WORKFLOW_STEP, "inventory", "metrics", "read_guards"),
+    "Judge": (*WORKFLOW_STEP, "metrics", "read_guards"),
+    "Record": WORKFLOW_STEP,
+    "Notify": (*WORKFLOW_STEP, "notify"),
+    "Release": (*WORKFLOW_STEP, "locks", "end_fault", "delete_templates", "read_guards", "delete_guards"),
+    "Abort": (*EVERY_FUNCTION, "end_fault", "wake", "emit_events", "dead_letters"),
+    "Pulse": (*WORKFLOW_STEP, *CLOSING, "metrics", "open_records", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "open_records", "dead_letters"),
+}
+WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
+
+
+def statements(function: str, names: Names) -> list[PolicyStatement]:
+    """What one function may do, beside writing its own log and traces."""
+    known = capabilities(names)
+    return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in known[capability]]
+
+
+def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
+    return {
+        "record": [_allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])],
+        "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn])],
+        # A transaction is authorized as the writes in it.
+        "locks": [
+            _allow(
+                ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:Query"],
+                [names.table_arn],
+            )
+        ],
+        "open_records": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
+        "documents": [
+            _allow(["s3:GetObject", "s3:PutObject"], [f"{names.bucket_arn}/results/*"]),
+            # Without it S3 answers AccessDenied, not NoSuchKey, for a document that was never written.
+            _allow(["s3:ListBucket"], [names.bucket_arn]),
+        ],
+    }
+
+
+def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
+    templates = names.arn("fis", "experiment-template/*")
+    experiments = names.arn("fis", "experiment/*")
+    # `action` is a resource of CreateExperimentTemplate: nothing but the enabled actions can be put into a template.
+    actions = [names.arn("fis", f"action/{action}") for action in names.fis_actions]
+    of_this_stack = {"StringEquals": {"aws:ResourceTag/squall:stack": names.stack}}
+    tagged_ours = {"StringEquals": {"aws:RequestTag/squall:stack": names.stack}}
+    return {
+        "list_experiments": [_allow(["fis:ListExperiments"], ["*"])],
+        "read_experiment": [_allow(["fis:GetExperiment"], [experiments], of_this_stack)],
+        "end_fault": [
+            _allow(["fis:ListExperiments"], ["*"]),
+            _allow(["fis:GetExperiment", "fis:StopExperiment"], [experiments], of_this_stack),
+        ],
+        "delete_templates": [
+            _allow(["fis:ListExperimentTemplates"], ["*"]),
+            _allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack),
+        ],
+        "create_template": [
+            _allow(["fis:CreateExperimentTemplate"], actions),
+            _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
+            _allow(["fis:ListExperimentTemplates"], ["*"]),
+            _allow(
+                ["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
+            ),
+        ],
+        # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which is only about to get it.
+        "start_fault": [
+            _allow(["fis:StartExperiment"], [templates], of_this_stack),
+            _allow(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
+            _allow(
+                ["iam:CreateServiceLinkedRole"],
+                [f"arn:{names.partition}:iam::{names.account}:role/aws-service-role/fis.amazonaws.com/AWSServiceRoleForFIS"],
+                {"StringEquals": {"iam:AWSServiceName": "fis.amazonaws.com"}},
+            ),
+        ],
+    }
+
+
+def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
+    guards = names.arn("cloudwatch", f"alarm:squall-{names.stack}-*")
+    return {
+        # Users' stop alarms may be composite: DescribeAlarms then authorizes on every alarm.
+        "read_guards": [_allow(["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"])],
+        "put_guards": [
+            # The holder can attach nothing but the abort function.
+            _allow(
+                ["cloudwatch:PutMetricAlarm"],
+                [guards],
+                {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
+            ),
+            _allow(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
+        ],
+        "delete_guards": [_allow(["cloudwatch:DeleteAlarms"], [guards])],
+    }
+
+
+def _workflow(names: Names) -> dict[str, list[PolicyStatement]]:
+    return {
+        # SendTaskSuccess has no resource type: a narrower resource is a denial. A token only wakes, it decides nothing.
+        "wake": [_allow(["states:SendTaskSuccess"], ["*"])],
+        "read_executions": [_allow(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])],
+    }
+
+
+def _reading() -> dict[str, list[PolicyStatement]]:
+    """Reads that authorize on no resource."""
+    return {
+        "inventory": [
+            _allow(
+                [
+                    "ec2:DescribeInstances",
+                    "autoscaling:DescribeAutoScalingInstances",
+                    "autoscaling:DescribeAutoScalingGroups",
+                    "elasticloadbalancing:DescribeTargetGroups",
+                    "elasticloadbalancing:DescribeTargetHealth",
+                ],
+                ["*"],
+            )
+        ],
+        "managed_instances": [_allow(["ssm:DescribeInstanceInformation"], ["*"])],
+        "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
+        "commands": [_allow(["ssm:ListCommands", "ssm:ListCommandInvocations"], ["*"])],
+    }
+
+
+def _key(names: Names) -> list[PolicyStatement]:
+    if names.kms_key_arn is None:
+        return []
+    services = [f"{service}.{names.region}.amazonaws.com" for service in ("dynamodb", "s3", "sns", "sqs")]
+    actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
+    return [_allow(actions, [names.kms_key_arn], {"StringEquals": {"kms:ViaService": services}})]
+
+
+def _allow(actions: Iterable[str], resources: Iterable[str], conditions: dict[str, dict[str, object]] | None = None) -> PolicyStatement:
+    return PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

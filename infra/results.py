@@ -1,0 +1,92 @@
+"""Where executions are kept and told: table, bucket, topic, and the queue for what could not be delivered."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_dynamodb import Attribute, AttributeType, BillingMode, PointInTimeRecoverySpecification, Table, TableEncryption
+from aws_cdk.aws_kms import Alias, IKey, Key
+from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
+from aws_cdk.aws_sns import Topic
+from aws_cdk.aws_sns_subscriptions import EmailSubscription
+from aws_cdk.aws_sqs import Queue, QueueEncryption
+from constructs import Construct
+
+from infra.settings import Settings
+
+INDEXES = ("open", "period", "experiment")
+SUPERSEDED_DAYS = 30
+
+
+class Results(Construct):
+    """The stores of a stack; table and bucket outlive it unless the settings say otherwise."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._kept = RemovalPolicy.RETAIN if settings.keep_results else RemovalPolicy.DESTROY
+        self._key = Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
+        self.table = self._make_table()
+        self.bucket = self._make_bucket()
+        self.topic = self._make_topic(self._key)
+        self.dead_letters = self._make_queue()
+
+    def _make_table(self) -> Table:
+        table = Table(
+            self,
+            "Table",
+            partition_key=Attribute(name="pk", type=AttributeType.STRING),
+            sort_key=Attribute(name="sk", type=AttributeType.STRING),
+            billing_mode=BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=PointInTimeRecoverySpecification(point_in_time_recovery_enabled=True),
+            time_to_live_attribute="expires_at",
+            encryption=TableEncryption.CUSTOMER_MANAGED if self._key else TableEncryption.AWS_MANAGED,
+            encryption_key=self._key,
+            deletion_protection=self._settings.termination_protection,
+            removal_policy=self._kept,
+        )
+        for name in INDEXES:
+            table.add_global_secondary_index(
+                index_name=name,
+                partition_key=Attribute(name=f"{name}_pk", type=AttributeType.STRING),
+                sort_key=Attribute(name=f"{name}_sk", type=AttributeType.STRING),
+            )
+        return table
+
+    def _make_bucket(self) -> Bucket:
+        expiry = self._settings.results_retention_days
+        return Bucket(
+            self,
+            "Bucket",
+            block_public_access=BlockPublicAccess.BLOCK_ALL,
+            object_ownership=ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            versioned=True,
+            encryption=BucketEncryption.KMS if self._key else BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
+            bucket_key_enabled=True if self._key else None,
+            lifecycle_rules=[
+                LifecycleRule(
+                    id="Tidy",
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                    noncurrent_version_expiration=Duration.days(SUPERSEDED_DAYS),
+                ),
+                *([LifecycleRule(id="Retention", expiration=Duration.days(expiry))] if expiry else []),
+            ],
+            removal_policy=self._kept,
+        )
+
+    def _make_topic(self, key: IKey | None) -> Topic:
+        # Only our functions publish, so the key AWS manages for SNS will do; CloudWatch and EventBridge could not use it.
+        master = key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
+        topic = Topic(self, "Topic", enforce_ssl=True, master_key=master, display_name="Squall")
+        for address in self._settings.notification_emails:
+            topic.add_subscription(EmailSubscription(address))  # type: ignore[arg-type] # jsii's protocol check is stricter than its classes
+        return topic
+
+    def _make_queue(self) -> Queue:
+        return Queue(
+            self,
+            "DeadLetters",
+            enforce_ssl=True,
+            encryption=QueueEncryption.KMS if self._key else QueueEncryption.SQS_MANAGED,
+            encryption_master_key=self._key,
+            retention_period=Duration.days(14),
+        )

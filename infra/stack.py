@@ -1,0 +1,141 @@
+"""The stack: wires what the constructs build."""
+
+from collections.abc import Mapping
+
+from aws_cdk import (
+    CfnOutput,
+    CliCredentialsStackSynthesizer,
+    DefaultStackSynthesizer,
+    Environment,
+    IReusableStackSynthesizer,
+    PermissionsBoundary,
+    Stack,
+    Tags,
+)
+from aws_cdk.aws_lambda import Function
+from constructs import Construct
+
+from infra import code
+from infra.alarms import OwnAlarms
+from infra.definitions import Definitions
+from infra.fis_roles import FisRoles
+from infra.functions import Functions, shared
+from infra.permissions import CONTROL_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
+from infra.results import Results
+from infra.schedules import Schedules
+from infra.settings import Settings
+from infra.triggers import Triggers
+from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
+
+
+class SquallStack(Stack):
+    """Squall in one account and Region. `definition` is the experiment state machine's ASL, by default the project's."""
+
+    def __init__(self, scope: Construct, *, settings: Settings, definitions: Definitions, definition: str | None = None) -> None:
+        super().__init__(
+            scope,
+            settings.stack_name,
+            description="Squall: serverless chaos engineering for AWS",
+            env=Environment(account=settings.account, region=settings.region),
+            synthesizer=_synthesizer(settings),
+            termination_protection=settings.termination_protection,
+            permissions_boundary=PermissionsBoundary.from_arn(settings.permissions_boundary_arn)
+            if settings.permissions_boundary_arn
+            else None,
+        )
+        self._settings = settings
+        self._results = Results(self, "Results", settings=settings)
+        self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
+        self.functions = self._make_functions(definitions)
+        workflow = Workflow(
+            self,
+            "Workflow",
+            settings=settings,
+            functions={name: self.functions[name] for name in WORKFLOW_FUNCTIONS},
+            definition=definition if definition is not None else EXPERIMENT_ASL.read_text(),
+        )
+        self.state_machine = workflow.state_machine
+        for name in ("Pulse", "Watchdog"):
+            self.functions[name].add_environment("SQUALL_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
+        self._wire(definitions)
+        self._tell()
+        Tags.of(self).add("squall:stack", settings.stack_name)
+
+    def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
+        common = shared(self, self._settings, code.stage(definitions), self._environment())
+        factory = Functions(self, common)
+        # First, because others may attach it to alarms and name it in their permissions.
+        abort = factory.make("Abort", statements("Abort", self._names(abort_function_arn="")))
+        names = self._names(abort_function_arn=abort.function_arn)
+        own: Mapping[str, Mapping[str, str]] = {
+            "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
+            "CreateTemplate": {
+                "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
+                "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
+            },
+        }
+        others = [name for name in (*WORKFLOW_FUNCTIONS, *CONTROL_FUNCTIONS) if name != "Abort"]
+        return {"Abort": abort, **{name: factory.make(name, statements(name, names), own.get(name)) for name in others}}
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "SQUALL_STACK": self._settings.stack_name,
+            "SQUALL_TABLE": self._results.table.table_name,
+            "SQUALL_BUCKET": self._results.bucket.bucket_name,
+            "SQUALL_TOPIC_ARN": self._results.topic.topic_arn,
+            "SQUALL_EVENT_BUS": self._settings.event_bus_name,
+            "SQUALL_OPT_IN_TAG": self._settings.opt_in_tag,
+            "POWERTOOLS_SERVICE_NAME": "squall",
+        }
+
+    def _names(self, *, abort_function_arn: str) -> Names:
+        settings = self._settings
+        return Names(
+            partition=self.partition,
+            region=self.region,
+            account=self.account,
+            stack=settings.stack_name,
+            table_arn=self._results.table.table_arn,
+            bucket_arn=self._results.bucket.bucket_arn,
+            topic_arn=self._results.topic.topic_arn,
+            bus_arn=f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{settings.event_bus_name}",
+            state_machine_name=machine_name(settings),
+            abort_function_arn=abort_function_arn,
+            fis_role_arns=tuple(self._fis_roles.arns.values()),
+            fis_actions=tuple(sorted(self._fis_roles.actions)),
+            kms_key_arn=settings.kms_key_arn,
+            dead_letter_arn=self._results.dead_letters.queue_arn,
+        )
+
+    def _wire(self, definitions: Definitions) -> None:
+        triggers = Triggers(self, "Triggers", stack_name=self._settings.stack_name, dead_letters=self._results.dead_letters)
+        triggers.abort_on_guards(self.functions["Abort"])
+        triggers.pulse_on_faults(self.functions["Pulse"])
+        triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
+        schedules = Schedules(self, "Schedules", stack_name=self._settings.stack_name, dead_letters=self._results.dead_letters)
+        schedules.add_pulse(self.functions["Pulse"])
+        schedules.add_experiments(definitions.experiments, self.state_machine)
+        OwnAlarms(
+            self,
+            "OwnAlarms",
+            topic_arns=self._settings.alarm_topic_arns,
+            control={name: self.functions[name] for name in CONTROL_FUNCTIONS},
+            dead_letters=self._results.dead_letters,
+        )
+
+    def _tell(self) -> None:
+        outputs = {
+            "ExperimentStateMachineArn": self.state_machine.state_machine_arn,
+            "ResultsTableName": self._results.table.table_name,
+            "ResultsBucketName": self._results.bucket.bucket_name,
+            "NotificationTopicArn": self._results.topic.topic_arn,
+            "AbortFunctionName": self.functions["Abort"].function_name,
+        }
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value)
+
+
+def _synthesizer(settings: Settings) -> IReusableStackSynthesizer:
+    if settings.synthesizer == "cli":
+        return CliCredentialsStackSynthesizer(qualifier=settings.bootstrap_qualifier)
+    return DefaultStackSynthesizer(qualifier=settings.bootstrap_qualifier)

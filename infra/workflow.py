@@ -1,0 +1,103 @@
+"""The experiment state machine: the ASL as it stands, its placeholders checked against the functions both ways."""
+
+import re
+from collections.abc import Mapping
+
+from aws_cdk import Aws, RemovalPolicy, Stack
+from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_lambda import Function
+from aws_cdk.aws_logs import LogGroup
+from aws_cdk.aws_stepfunctions import DefinitionBody, LogLevel, LogOptions, StateMachine, StateMachineType
+from constructs import Construct
+
+from infra.functions import retention
+from infra.settings import ROOT, Settings
+
+EXPERIMENT_ASL = ROOT / "statemachines" / "experiment.asl.json"
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
+
+
+class PlaceholderError(Exception):
+    """The definition and the stack disagree about the functions there are."""
+
+
+def check_placeholders(definition: str, substitutions: Mapping[str, str]) -> None:
+    """CloudFormation would keep an unknown placeholder as text and say nothing; this refuses it, and a function no state uses."""
+    wanted = set(_PLACEHOLDER.findall(definition))
+    problems = [f"${{{name}}} has no function" for name in sorted(wanted - substitutions.keys())]
+    problems += [f"{name} is used by no state" for name in sorted(substitutions.keys() - wanted)]
+    if problems:
+        raise PlaceholderError("The state machine does not fit the stack: " + "; ".join(problems))
+
+
+class Workflow(Construct):
+    """The machine `<stack>-Experiment`: its name is fixed so that the functions it calls can be allowed to read its executions."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, functions: Mapping[str, Function], definition: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        substitutions = {f"{name}FunctionArn": function.function_arn for name, function in functions.items()}
+        substitutions["Partition"] = Aws.PARTITION
+        check_placeholders(definition, substitutions)
+        logs = LogGroup(
+            self,
+            "Logs",
+            # Under this prefix the delivery does not use up the account's ten resource policies for logs.
+            log_group_name=f"/aws/vendedlogs/states/{machine_name(settings)}",
+            retention=retention(settings),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = self._make_role(functions)
+        self.state_machine = StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=machine_name(settings),
+            state_machine_type=StateMachineType.STANDARD,
+            definition_body=DefinitionBody.from_string(definition),
+            definition_substitutions=substitutions,
+            role=role.without_policy_updates(),
+            tracing_enabled=True,
+            # Never with execution data: task tokens are in it, and whoever reads one can wake the execution.
+            logs=LogOptions(destination=logs, level=LogLevel.ALL, include_execution_data=False),
+        )
+
+    def _make_role(self, functions: Mapping[str, Function]) -> Role:
+        stack = Stack.of(self)
+        return Role(
+            self,
+            "Role",
+            assumed_by=ServicePrincipal(
+                "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
+            ),
+            description="The experiment state machine calls its handlers",
+            inline_policies={
+                "permissions": PolicyDocument(
+                    statements=[
+                        PolicyStatement(
+                            actions=["lambda:InvokeFunction"], resources=[function.function_arn for function in functions.values()]
+                        ),
+                        PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
+                        # Log delivery authorizes on no resource.
+                        PolicyStatement(
+                            actions=[
+                                "logs:CreateLogDelivery",
+                                "logs:GetLogDelivery",
+                                "logs:UpdateLogDelivery",
+                                "logs:DeleteLogDelivery",
+                                "logs:ListLogDeliveries",
+                                "logs:PutResourcePolicy",
+                                "logs:DescribeResourcePolicies",
+                                "logs:DescribeLogGroups",
+                            ],
+                            resources=["*"],
+                        ),
+                    ]
+                )
+            },
+        )
+
+
+def machine_name(settings: Settings) -> str:
+    """Name of the experiment state machine of a stack."""
+    return f"{settings.stack_name}-Experiment"
