@@ -84,6 +84,9 @@ class Locks(Protocol):
     def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
         """Whether all keys are ours with a lease at least until then (consistent)."""
 
+    def holders(self, keys: Sequence[str], now: datetime) -> Mapping[str, Held | None]:
+        """Who holds each key (consistent); None where nobody does, `expired=True` where the lease has run out."""
+
     def release(self, keys: Sequence[str], holder: str) -> None:
         """Release what is ours; silent about the rest."""
 

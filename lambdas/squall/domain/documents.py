@@ -158,6 +158,12 @@ class GuardSpec(Model):
     """Period × M + lag + evaluation: from breach to alarm, at most as far as CloudWatch keeps its word."""
 
 
+class Guards(Model):
+    """`guards.json`, by ArmGuards."""
+
+    guards: tuple[GuardSpec, ...]
+
+
 class Baseline(Model):
     """`baseline.json`: history before the fault, and whether the steady state held."""
 
@@ -262,11 +268,19 @@ class Judgement(Model):
 
     at: datetime
     criteria: tuple[CriterionResult, ...]
-    verdict: Verdict
+    status: Status
+    verdict: Verdict | None
     hypothesis_validated: bool | None
     reason: str
     values: dict[str, dict[str, float | None]] = {}
     """Metric to window name to value."""
+
+
+class SeriesDocument(Model):
+    """`series.json`: the raw series everything was judged on, by window and metric."""
+
+    windows: tuple[Window, ...]
+    series: dict[str, dict[str, tuple[Series, ...]]]
 
 
 class TimelineEvent(Model):

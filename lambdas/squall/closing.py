@@ -1,0 +1,145 @@
+"""Ending a run from outside its workflow, and taking away whatever a run left: template first, because that is the fence.
+
+Used by the watchdog (2 s after an execution died), the pulse (within two minutes, when the event was lost), AcquireLock
+(a dead holder's lease) and Release (the ordinary end). Everything is idempotent and goes on past a step that fails: what
+could not be taken away is returned with the command that does it by hand, and the pulse tries again until nothing is left.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from squall.domain.observed import FisExperiment
+from squall.domain.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status, Verdict
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+SETTLED_AFTER = timedelta(seconds=120)
+"""A closed run is looked at again for two StartFault timeouts: a function that was running when its execution died may still act."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something of a run that is still there."""
+
+    what: str
+    command: str
+    """The AWS CLI command that takes it away."""
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.command}"
+
+
+def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
+    """Make the record final, take everything away, tell people once.
+
+    `wait_seconds`: how long to wait here for FIS to finish stopping before leaving the rest to the pulse.
+    """
+    record = w.records.get(execution_id)
+    if record is None:
+        return ()
+    first = not record.final and _finish(w, record, by, reason, failed=failed)
+    record = w.records.get(execution_id) or record
+    leftovers = sweep(w, record, thorough=True)
+    deadline = w.clock.now() + timedelta(seconds=wait_seconds)
+    while leftovers and w.clock.now() < deadline:
+        w.clock.sleep(1)
+        leftovers = sweep(w, record, thorough=True)
+    if first:
+        _tell(w, record, leftovers)
+    return leftovers
+
+
+def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
+    now = w.clock.now()
+    if record.decided_status and not record.fis_experiment_id:
+        status, verdict, why = record.decided_status, record.decided_verdict, record.reason
+    elif failed and record.abort is None:
+        status, verdict, why = Status.FAILED, None, f"Squall failed: {reason}"
+    else:
+        status, verdict = Status.ABORTED, Verdict.ABORTED
+        why = record.abort.reason if record.abort else f"ended from outside: {reason}"
+    return w.records.finish(
+        record.id,
+        status=status,
+        verdict=verdict,
+        reason=why,
+        ended_at=now,
+        closed_by=by,
+        events=[Event(now, "closed", f"by {by}: {reason}")],
+    )
+
+
+def _tell(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
+    from squall.recording import tell  # noqa: PLC0415 - pydantic; not needed where nothing is told
+
+    more = "STILL THERE, Squall keeps trying; by hand:\n" + "\n".join(f"  {left}" for left in leftovers) if leftovers else ""
+    tell(w, record, more)
+    w.records.append(record.id, [Event(w.clock.now(), "notified")])
+
+
+def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_now: bool = False) -> tuple[Leftover, ...]:
+    """Take away template, fault, guards, then slot and locks (only once no fault runs); leave the open index when nothing is left.
+
+    `thorough` also looks for templates and guards by tag and name, in case the record does not know them.
+    `settle_now`: the workflow ended in order, no function of it can still be running.
+    """
+    leftovers: list[Leftover] = []
+    templates, guards = _known(w, record, leftovers, thorough=thorough)
+    for template_id in templates:
+        _try(leftovers, f"FIS template {template_id}", f"aws fis delete-experiment-template --id {template_id}", w.faults.delete_template, template_id)
+        leftovers += _stop_all(w, record, template_id)
+    if guards:
+        names = " ".join(guards)
+        _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
+    if not leftovers:
+        if record.slot is not None:
+            w.locks.release_slot(record.slot, record.id)
+        w.locks.release(record.lock_keys, record.id)
+        if settle_now or _long_closed(record, w.clock.now()):
+            w.records.settle(record.id)
+    return tuple(leftovers)
+
+
+def _long_closed(record: ExecutionRecord, now: datetime) -> bool:
+    return record.final and record.ended_at is not None and now - record.ended_at > SETTLED_AFTER
+
+
+def _known(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover], *, thorough: bool) -> tuple[list[str], list[str]]:
+    templates = {record.template_id} if record.template_id else set()
+    guards = set(record.guard_names)
+    if thorough:
+        found = _try(leftovers, "list of FIS templates", "aws fis list-experiment-templates", w.faults.templates_tagged, w.settings.stack)
+        templates |= {template_id for template_id, execution in (found or {}).items() if execution == record.id}
+    return sorted(templates), sorted(guards)
+
+
+def _stop_all(w: Wiring, record: ExecutionRecord, template_id: str) -> list[Leftover]:
+    leftovers: list[Leftover] = []
+    command = f"aws fis list-experiments --experiment-template-id {template_id}"
+    experiments = _try(leftovers, f"experiments of {template_id}", command, w.faults.of_template, template_id) or ()
+    for fis in experiments:
+        if not fis.terminal:
+            leftovers.append(_stop(w, record, fis))
+    return leftovers
+
+
+def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
+    left = Leftover(f"FIS experiment {fis.id} is {fis.status}", f"aws fis stop-experiment --id {fis.id}")
+    if fis.status == "stopping":
+        return left
+    try:
+        if w.faults.stop(fis.id):
+            w.records.append(record.id, [Event(w.clock.now(), "stop_requested", fis.id)])
+    except (Unavailable, Refused) as error:
+        return Leftover(f"FIS experiment {fis.id} could not be stopped ({error})", left.command)
+    return left
+
+
+def _try(leftovers: list[Leftover], what: str, command: str, act: Callable[..., object], argument: object) -> object:
+    try:
+        return act(argument)
+    except (Unavailable, Refused) as error:
+        leftovers.append(Leftover(f"{what} ({error})", command))
+        return None

@@ -1,0 +1,15 @@
+"""Abort: from an alarm's own action, from EventBridge, or from an operator, to FIS StopExperiment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.aborting import abort, parse
+from squall.wiring import wire
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    w = wire()
+    request = parse(event, w.settings.stack)
+    if request is None:
+        return {"ignored": "not one of this stack's guards in ALARM"}
+    return abort(w, request)

@@ -1,0 +1,29 @@
+"""AcquireLock: lease the failure domains, all or none. A dead holder's run is closed before its lock is taken."""
+
+from datetime import timedelta
+
+from squall import closing
+from squall.domain.observed import Held
+from squall.step import END, NEXT, Outcome, Step, step
+
+
+@step("AcquireLock")
+def handler(step: Step) -> Outcome:
+    domains = step.discovery.failure_domains
+    if not step.note("locking", ", ".join(domains), lock_keys=domains):
+        return END
+    held = _acquire(step, domains)
+    if held is not None and held.expired:
+        closing.close(step.w, held.holder, by="AcquireLock", reason=f"its lease on {held.key} ran out")
+        step.w.locks.release(domains, held.holder)
+        held = _acquire(step, domains)
+    if held is not None:
+        return step.reject(f"{held.key} is locked by execution {held.holder} until {held.until:%Y-%m-%d %H:%M:%S} UTC")
+    step.note("locked", ", ".join(domains))
+    return NEXT
+
+
+def _acquire(step: Step, domains: tuple[str, ...]) -> Held | None:
+    now = step.w.clock.now()
+    lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
+    return step.w.locks.acquire(domains, step.run.id, now + lease, now)

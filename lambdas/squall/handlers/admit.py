@@ -1,0 +1,105 @@
+"""Admit: validate the whole input at once and open the record, whatever the input was."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from squall import admission
+from squall.definitions import deployed
+from squall.domain.documents import Definition, Refusal, Run
+from squall.domain.problems import InvalidInput, Problem
+from squall.domain.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status
+from squall.step import END, NEXT, Outcome
+from squall.wiring import Wiring, wire
+
+LEGAL_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+"""Step Functions allows more; a name becomes an S3 key, an alarm name and a path on somebody's laptop."""
+TRIGGER_KEPT = timedelta(days=2)
+"""EventBridge Scheduler retries for at most 24 hours."""
+
+
+def handler(event: Mapping[str, Any], context: object) -> Outcome:
+    w = wire()
+    now = w.clock.now()
+    execution = event["execution"]
+    started_at = datetime.fromisoformat(str(execution["started_at"]).replace("Z", "+00:00"))
+    run = Run(id=_safe_id(execution["name"]), execution_arn=execution["arn"], started_at=started_at)
+    definition, problems = _admit(event.get("input"), execution["name"], run, now)
+    if int(event.get("redrive_count") or 0) > 0:
+        problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
+    run, record = _open(w, run, definition, event.get("input"))
+    if record.final:
+        return {**END, "run": run.model_dump(mode="json")}
+    if definition and not problems and not _claimed(w, event.get("input"), run, now):
+        problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
+    if problems:
+        w.documents.put(run.id, "refusal", Refusal(at=now, problems=tuple(problems)))
+        reason = "; ".join(str(problem) for problem in problems)[:2000]
+        w.records.update(run.id, events=[Event(now, "rejected", reason)], decided_status=Status.REJECTED, reason=reason)
+        return {**END, "run": run.model_dump(mode="json")}
+    if definition:
+        w.documents.put(run.id, "definition", definition)
+    w.records.update(run.id, events=[Event(now, "admitted")])
+    w.lifecycle.emit(record)
+    return {**NEXT, "run": run.model_dump(mode="json")}
+
+
+def _safe_id(name: str) -> str:
+    return name if LEGAL_NAME.fullmatch(name) else "illegal-" + hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _admit(raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
+    partition, account, region = _where(run.execution_arn)
+    known = deployed()
+    try:
+        return admission.admit(
+            raw, name, known.catalogue, known.environments, account=account, region=region, partition=partition, now=now
+        ), []
+    except InvalidInput as invalid:
+        return None, list(invalid.problems)
+
+
+def _where(execution_arn: str) -> tuple[str, str, str]:
+    _, partition, _, region, account, *_ = execution_arn.split(":")
+    return partition, account, region
+
+
+def _open(w: Wiring, run: Run, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
+    """Create the record. A name used again (they return after 90 days) gets the start time appended."""
+    for execution_id in (run.id, f"{run.id[:60]}-{run.started_at:%Y%m%dT%H%M%S}"):
+        run = run.model_copy(update={"id": execution_id})
+        record = _record(run, definition, raw, w.clock.now())
+        if w.records.create(record):
+            return run, record
+        existing = w.records.get(execution_id)
+        if existing and (existing.execution_arn, existing.started_at) == (run.execution_arn, run.started_at):
+            return run, existing  # this very execution: Admit is being retried
+    raise RuntimeError(f"records of {run.id} and of its name exist and belong to other executions")
+
+
+def _record(run: Run, definition: Definition | None, raw: object, now: datetime) -> ExecutionRecord:
+    asked = raw if isinstance(raw, dict) else {}
+    return ExecutionRecord(
+        id=run.id,
+        execution_arn=run.execution_arn,
+        started_at=run.started_at,
+        status=Status.RUNNING,
+        phase="Admit",
+        phase_since=now,
+        experiment=definition.experiment.name if definition else str(asked.get("experiment") or "")[:128],
+        environment=definition.environment.name if definition else "",
+        fault_type=definition.experiment.type if definition else "",
+        definition_hash=definition.definition_hash if definition else "",
+        requested_by=(definition.requested_by or "") if definition else str(asked.get("requested_by") or "")[:256],
+        trigger=(definition.trigger or "") if definition else "",
+    )
+
+
+def _claimed(w: Wiring, raw: object, run: Run, now: datetime) -> bool:
+    trigger = raw.get("trigger") if isinstance(raw, dict) else None
+    if not trigger:
+        return True
+    return w.records.claim_trigger(trigger["schedule_arn"], trigger["scheduled_time"], run.id, now + TRIGGER_KEPT)

@@ -1,0 +1,18 @@
+"""CheckSafety: every check is evaluated and recorded; one that fails or can't be evaluated refuses the run."""
+
+from squall.checking import check
+from squall.domain.documents import Refusal
+from squall.step import NEXT, Outcome, Step, step
+
+
+@step("CheckSafety")
+def handler(step: Step) -> Outcome:
+    safety = check(step, final=False)
+    step.put("safety", safety)
+    refusal = step.find("refusal", Refusal)
+    problems = refusal.problems if refusal else ()
+    if safety.passed and not problems:
+        step.note("safety_checked", f"{len(safety.checks)} checks passed")
+        return NEXT
+    failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
+    return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:2000])

@@ -1,0 +1,59 @@
+"""CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
+
+import hashlib
+
+from squall.domain.documents import FaultTemplate, Guards, Instance, TargetBefore, Workload
+from squall.domain.vocabulary import Status
+from squall.errors import Refused
+from squall.faults import registry
+from squall.faults.template import compile_template
+from squall.step import END, NEXT, Outcome, Step, step
+
+
+@step("CreateTemplate")
+def handler(step: Step) -> Outcome:
+    definition, discovery, settings = step.definition, step.discovery, step.w.settings
+    fault = registry.get(definition.experiment.type)
+    guards = step.need("guards", Guards).guards
+    role = settings.fis_role_arns.get(definition.environment.name)
+    if role is None:
+        return step.reject(f"this stack has no FIS role for environment {definition.environment.name}")
+    alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
+    body = compile_template(
+        definition,
+        discovery,
+        fault,
+        fault.parse(definition.experiment.parameters),
+        stack=settings.stack,
+        run_id=step.run.id,
+        role_arn=role,
+        alarm_arns=[alarm + guard.name for guard in guards],
+    )
+    workload = step.w.inventory.refresh(discovery.workload, step.now)
+    before = tuple(_before(instance, workload) for instance in discovery.pinned)
+    step.put("template", FaultTemplate(body=body, before=before, guards=guards))
+    try:
+        template_id = step.w.faults.create_template(body, client_token(step))
+    except Refused as refused:
+        return step.decide(Status.FAILED, f"FIS refused the template: {refused.code}: {refused.message}")
+    if not step.note("template_created", template_id, template_id=template_id):
+        step.w.faults.delete_template(template_id)  # the run was closed while FIS was creating it
+        return END
+    for guard in guards:  # from here on an alarm alone is enough to find and stop the fault
+        step.w.alarms.put(
+            guard,
+            description=f"fis-template={template_id} execution={step.run.execution_arn}",
+            action_arn=settings.abort_function_arn,
+            tags={"squall:stack": settings.stack, "squall:execution": step.run.id},
+        )
+    return NEXT
+
+
+def client_token(step: Step) -> str:
+    """One per execution: FIS answers a repeated call with what it made the first time."""
+    return hashlib.sha256(f"{step.run.execution_arn} {step.run.started_at.isoformat()}".encode()).hexdigest()[:64]
+
+
+def _before(pinned: Instance, workload: Workload) -> TargetBefore:
+    now = next((instance for instance in workload.instances if instance.id == pinned.id), pinned)
+    return TargetBefore(instance=now, healthy_in=tuple(group.arn for group in workload.target_groups if now.id in group.healthy))

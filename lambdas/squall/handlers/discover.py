@@ -1,0 +1,40 @@
+"""Discover: what the targets are, what they belong to, which are pinned, and how the promises are measured.
+
+It never ends a run itself: what is wrong is written down and CheckSafety refuses, so that every check is on the record.
+"""
+
+from squall.domain.bindings import bind, sentences
+from squall.domain.documents import Discovery, Refusal
+from squall.domain.targets import failure_domains, pin
+from squall.step import NEXT, Outcome, Step, step
+
+
+@step("Discover")
+def handler(step: Step) -> Outcome:
+    experiment, environment = step.definition.experiment, step.definition.environment
+    target = experiment.target
+    workload = step.w.inventory.describe(
+        (*experiment.target_resources, *(target.arns if target else ())),
+        target.tags if target else {},
+        target.filters if target else {},
+        step.now,
+    )
+    parsed = sentences(experiment)
+    bindings, unmeasurable = bind(
+        parsed.metrics, parsed.statistics, experiment.metrics, workload, environment.timing, paths=parsed.paths
+    )
+    seed = step.run.id
+    pinned, unpinnable = pin(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
+    discovery = Discovery(
+        workload=workload,
+        pinned=pinned,
+        seed=seed,
+        failure_domains=failure_domains(workload, pinned),
+        bindings=bindings,
+    )
+    step.put("discovery", discovery)
+    problems = (*unpinnable, *unmeasurable)
+    if problems:
+        step.put("refusal", Refusal(at=step.now, problems=problems))
+    step.note("discovered", ", ".join(instance.id for instance in pinned) or "nothing can be pinned")
+    return NEXT

@@ -1,0 +1,13 @@
+"""Notify: people by SNS, machines by EventBridge."""
+
+from squall.recording import tell
+from squall.step import NEXT, Outcome, Step, step
+
+
+@step("Notify", closing=True)
+def handler(step: Step) -> Outcome:
+    if step.record.closed_by:
+        return NEXT  # whoever closed the run has told
+    tell(step.w, step.record)
+    step.w.records.append(step.run.id, [step.event("notified")])
+    return NEXT

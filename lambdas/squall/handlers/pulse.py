@@ -1,0 +1,11 @@
+"""Pulse: every minute, and on FIS events, look after every open run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.pulsing import pulse
+from squall.wiring import wire
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
+    return pulse(wire())

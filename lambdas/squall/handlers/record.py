@@ -1,0 +1,24 @@
+"""Record: write the result document, then make the record final, once."""
+
+from squall.domain.documents import Judgement
+from squall.recording import decision_of, write_result
+from squall.step import NEXT, Outcome, Step, step
+
+
+@step("Record", closing=True)
+def handler(step: Step) -> Outcome:
+    if step.record.final:
+        return NEXT  # repeated, or closed by the watchdog
+    decision = decision_of(step.record, step.find("judgement", Judgement), step.failure)
+    ended_at = step.w.clock.now()
+    write_result(step.w, step.record, decision, ended_at)
+    step.w.records.finish(
+        step.run.id,
+        status=decision.status,
+        verdict=decision.verdict,
+        hypothesis_validated=decision.hypothesis_validated,
+        reason=decision.reason,
+        ended_at=ended_at,
+        events=[step.event("recorded", f"{decision.status} {decision.verdict or ''}".strip())],
+    )
+    return NEXT

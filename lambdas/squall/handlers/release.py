@@ -1,0 +1,10 @@
+"""Release: give back locks and slot, and leave the open runs only when nothing of this one is left anywhere."""
+
+from squall import closing
+from squall.step import NEXT, Outcome, Step, step
+
+
+@step("Release", closing=True)
+def handler(step: Step) -> Outcome:
+    closing.sweep(step.w, step.record, settle_now=not step.failure and not step.record.closed_by)
+    return NEXT

@@ -1,0 +1,49 @@
+"""StartFault: inject, fenced and idempotent.
+
+Order is everything here. The record says `starting` (only if nobody closed the run), FIS starts by a client token of the
+execution (a repeated call starts nothing new), then the record is read again: whoever closed the run meanwhile has deleted
+the template, so a late call fails, or else this function sees the closed record and stops what it started.
+"""
+
+from squall.domain.record import ExecutionRecord
+from squall.domain.vocabulary import Status
+from squall.errors import Refused
+from squall.handlers.create_template import client_token
+from squall.step import END, NEXT, Outcome, Step, step
+
+GRACE_SECONDS = 60
+"""FIS needs some seconds to resolve, start and complete beyond the actions' own durations."""
+
+
+@step("StartFault")
+def handler(step: Step) -> Outcome:
+    template_id = step.record.template_id
+    if template_id is None:
+        return step.reject("there is no FIS template to start")
+    if not step.note("starting", template_id):
+        return END
+    record = step.w.records.get(step.run.id)
+    if record is None or record.abort:
+        return END
+    tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
+    try:
+        fis = step.w.faults.start(template_id, client_token(step), tags)
+    except Refused as refused:
+        return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
+    seconds = int(step.definition.experiment.length.total_seconds())
+    recorded = step.note(
+        "fault_started",
+        fis.id,
+        fis_experiment_id=fis.id,
+        fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
+        fault_seconds=seconds,
+    )
+    if not recorded or _closed(step.w.records.get(step.run.id)):
+        step.w.faults.stop(fis.id)
+        step.w.records.append(step.run.id, [step.event("late_start_stopped", fis.id)])
+        return END
+    return {**NEXT, "seconds": seconds + GRACE_SECONDS}
+
+
+def _closed(record: ExecutionRecord | None) -> bool:
+    return record is None or record.final or record.abort is not None

@@ -1,0 +1,44 @@
+"""Watchdog: an execution ended without its last states (stopped in the console, timed out, failed). Close its run."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from squall import closing
+from squall.domain.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status
+from squall.wiring import Wiring, wire
+
+FIS_STOPS_WITHIN = 40
+"""Seconds to wait for `stopped` here (about 30 s on AWS); the pulse goes on after that."""
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    w = wire()
+    detail = event["detail"]
+    started_at = datetime.fromtimestamp(detail["startDate"] / 1000, tz=UTC)
+    record = _find(w, detail["executionArn"], detail["name"], started_at)
+    reason = f"the execution is {detail['status']}" + (f": {detail['error']}" if detail.get("error") else "")
+    if record is None:
+        record = _unrecorded(w, detail["executionArn"], detail["name"], started_at)
+    left = closing.close(w, record.id, by="watchdog", reason=reason, failed=detail["status"] != "ABORTED", wait_seconds=FIS_STOPS_WITHIN)
+    return {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
+
+
+def _find(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
+    for execution_id in (name, f"{name[:60]}-{started_at:%Y%m%dT%H%M%S}"):
+        record = w.records.get(execution_id)
+        if record and record.execution_arn == arn and abs((record.started_at - started_at).total_seconds()) < 1:
+            return record
+    return None
+
+
+def _unrecorded(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord:
+    """It died before Admit wrote anything: nothing can run, but somebody has to hear of it."""
+    now = w.clock.now()
+    record = ExecutionRecord(
+        id=name, execution_arn=arn, started_at=started_at, status=Status.RUNNING, phase="Admit", phase_since=now,
+        events=(Event(now, "unrecorded", "the execution died before it was admitted"),),
+    )
+    w.records.create(record)
+    return record

@@ -1,0 +1,141 @@
+"""The pulse: once a minute (and on FIS events), look after every open run without trusting alarms, events or the workflow.
+
+For a living run: renew leases, wake the workflow when FIS has finished, abort when a guard's metric breaches or a guard has gone
+blind. For a dead one: close it. For a closed one: sweep until nothing is left.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from squall import closing
+from squall.aborting import note_abort, stop_template, wake
+from squall.domain.baseline import combine
+from squall.domain.documents import Definition, Discovery, Guards
+from squall.domain.environment import Timing
+from squall.domain.metrics import Window
+from squall.domain.record import Abort, ExecutionRecord
+from squall.domain.vocabulary import AbortSource
+from squall.domain.watch import breaches, window_end
+from squall.errors import Refused, Unavailable
+from squall.measuring import read_series
+from squall.wiring import Wiring
+
+DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
+UNKNOWN_AFTER = timedelta(minutes=10)
+"""DescribeExecution is eventually consistent: an execution it does not know is dead only when it should long be known."""
+
+
+def pulse(w: Wiring) -> dict[str, str]:
+    """Execution id to what was done. Raises ExceptionGroup at the end for runs that could not be looked after."""
+    done: dict[str, str] = {}
+    failures: list[Exception] = []
+    for hint in w.records.open():
+        try:
+            done[hint.id] = look_after(w, hint.id)
+        except (Unavailable, Refused) as error:
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} runs could not be looked after", failures)
+    return done
+
+
+def look_after(w: Wiring, execution_id: str) -> str:
+    record = w.records.get(execution_id)
+    if record is None:
+        return "no record"
+    if record.final:
+        return _sweep(w, record)
+    status = w.workflow.status(record.execution_arn)
+    now = w.clock.now()
+    if status in DEAD or (status is None and now - record.started_at > UNKNOWN_AFTER):
+        closing.close(w, record.id, by="pulse", reason=f"the execution is {status or 'unknown to Step Functions'}", failed=status != "ABORTED")
+        return "closed"
+    if status == "SUCCEEDED":
+        closing.close(w, record.id, by="pulse", reason="the execution ended without recording", failed=True)
+        return "closed"
+    timing = _timing(w, record)
+    held = _renew(w, record, timing)
+    if record.fis_experiment_id is None or record.fault_ended_at is not None:
+        return "alive"
+    return _watch(w, record, timing, held=held)
+
+
+def _sweep(w: Wiring, record: ExecutionRecord) -> str:
+    leftovers = closing.sweep(w, record, thorough=True)
+    if leftovers:
+        until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
+        w.locks.renew(record.lock_keys, record.id, until)  # while a fault may run, nobody else gets its failure domain
+    return "left: " + "; ".join(left.what for left in leftovers) if leftovers else "swept"
+
+
+def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
+    definition = w.documents.get(record.id, "definition", Definition)
+    return definition.environment.timing if definition else Timing()
+
+
+def _renew(w: Wiring, record: ExecutionRecord, timing: Timing) -> bool:
+    until = w.clock.now() + timedelta(seconds=timing.lease_seconds)
+    if record.slot is not None:
+        w.locks.renew_slot(record.slot, record.id, until)
+    return not record.lock_keys or w.locks.renew(record.lock_keys, record.id, until)
+
+
+def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
+    fis = w.faults.get(record.fis_experiment_id or "")
+    if fis is None or fis.terminal:
+        wake(w, record.id)
+        return "woken: FIS has ended"
+    why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
+    why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
+    if why is None:
+        return "watched"
+    stopped = stop_template(w, record.template_id) if record.template_id else []
+    note_abort(w, record.id, why, stopped, w.clock.now())
+    wake(w, record.id)
+    return f"aborted: {why.reason}"
+
+
+def _first(*questions: Callable[[], Abort | None]) -> Abort | None:
+    return next((answer for question in questions if (answer := question()) is not None), None)
+
+
+def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Abort:
+    return Abort(source, reason, w.clock.now(), by)
+
+
+def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+    """A guard that is gone, switched off or without data protects nobody; one in ALARM was missed by the other paths."""
+    try:
+        states = w.alarms.states(record.guard_names)
+    except (Unavailable, Refused) as error:
+        return _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be read: {error}")
+    grace = timedelta(seconds=2 * timing.metric_period_seconds + timing.alarm_evaluation_seconds)
+    for name in record.guard_names:
+        state = states.get(name)
+        if state is None:
+            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
+        if not state.actions_enabled:
+            return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
+        if state.state == "ALARM":
+            return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
+        if state.state != "OK" and (state.updated_at is None or w.clock.now() - state.updated_at > grace):
+            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
+    return None
+
+
+def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+    discovery = w.documents.get(record.id, "discovery", Discovery)
+    guards = w.documents.get(record.id, "guards", Guards)
+    if discovery is None or guards is None:
+        return _abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
+    period = timing.metric_period_seconds
+    for guard in guards.guards:
+        binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
+        if binding is None:
+            continue
+        end = window_end(w.clock.now().timestamp(), binding.lag_seconds, period)
+        window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
+        points = combine(binding, read_series(w.metrics, [binding], window)[binding.name], period)
+        if breaches(guard, points, end, period):
+            return _abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
+    return None

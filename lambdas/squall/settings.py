@@ -1,0 +1,77 @@
+"""What a function is told by its environment variables, read once. Each function is given only what it uses."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PREFIX = "SQUALL_"
+
+
+class SettingError(Exception):
+    """An environment variable is missing or makes no sense; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    values: Mapping[str, str]
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        environ = os.environ if environ is None else environ
+        return cls({name: value for name, value in environ.items() if name.startswith(_PREFIX)})
+
+    @property
+    def stack(self) -> str:
+        return self._required("SQUALL_STACK")
+
+    @property
+    def table(self) -> str:
+        return self._required("SQUALL_TABLE")
+
+    @property
+    def bucket(self) -> str:
+        return self._required("SQUALL_BUCKET")
+
+    @property
+    def topic_arn(self) -> str:
+        return self._required("SQUALL_TOPIC_ARN")
+
+    @property
+    def event_bus(self) -> str:
+        return self._required("SQUALL_EVENT_BUS")
+
+    @property
+    def abort_function_arn(self) -> str:
+        return self._required("SQUALL_ABORT_FUNCTION_ARN")
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self._required("SQUALL_STATE_MACHINE_ARN")
+
+    @property
+    def opt_in_tag(self) -> str:
+        return self._required("SQUALL_OPT_IN_TAG")
+
+    @cached_property
+    def fis_role_arns(self) -> Mapping[str, str]:
+        """Environment to role ARN."""
+        name = "SQUALL_FIS_ROLE_ARNS"
+        try:
+            arns = json.loads(self._required(name))
+        except ValueError as error:
+            raise SettingError(f"{name} is not JSON") from error
+        if not isinstance(arns, dict) or not all(isinstance(arn, str) for arn in arns.values()):
+            raise SettingError(f"{name} is not an object of environment to role ARN")
+        return arns
+
+    def _required(self, name: str) -> str:
+        if value := self.values.get(name):
+            return value
+        raise SettingError(f"environment variable {name} is not set")

@@ -1,0 +1,148 @@
+"""What every state of the workflow does: find the run, refuse when it is fenced off, act, return one word.
+
+A handler returns `next`, `wait` (with seconds) or `end`. `end` means the run's ending is decided and written on the
+record; nothing of substance travels through the state machine. An exception is a technical failure that Step Functions
+retries or catches.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property, wraps
+from typing import Any, TypeVar
+
+from squall.domain.documents import Definition, Discovery, Refusal, Run
+from squall.domain.model import Model
+from squall.domain.problems import Problem
+from squall.domain.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status, Verdict
+from squall.wiring import Wiring, wire
+
+M = TypeVar("M", bound=Model)
+Outcome = dict[str, Any]
+
+NEXT: Outcome = {"outcome": "next", "seconds": 0}
+END: Outcome = {"outcome": "end", "seconds": 0}
+
+
+def wait(seconds: float) -> Outcome:
+    """Come back to the same state; Step Functions waits whole seconds, at least one."""
+    return {"outcome": "wait", "seconds": max(1, min(int(seconds), 3600))}
+
+
+class Unrecorded(Exception):
+    """A state was reached without Admit having written the record: nothing may be done."""
+
+
+class Missing(Exception):
+    """A document an earlier state wrote is gone from S3."""
+
+
+@dataclass
+class Step:
+    """One invocation of one state."""
+
+    run: Run
+    record: ExecutionRecord
+    phase: str
+    w: Wiring
+    now: datetime
+    failure: str = ""
+    """What the workflow's catch said, in the closing states; empty when nothing failed."""
+    task_token: str = ""
+
+    @cached_property
+    def definition(self) -> Definition:
+        return self.need("definition", Definition)
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        return self.need("discovery", Discovery)
+
+    @property
+    def elapsed(self) -> timedelta:
+        """How long the run has been in this state, over all its visits."""
+        return self.now - (self.record.phase_since or self.now)
+
+    def need(self, name: str, model: type[M]) -> M:
+        document = self.find(name, model)
+        if document is None:
+            raise Missing(f"results/{self.run.id}/{name}.json")
+        return document
+
+    def find(self, name: str, model: type[M]) -> M | None:
+        return self.w.documents.get(self.run.id, name, model)
+
+    def put(self, name: str, document: Model) -> None:
+        self.w.documents.put(self.run.id, name, document)
+
+    def note(self, event: str, detail: str = "", **changes: Any) -> bool:
+        """Change the record and its timeline. False if the record was closed meanwhile: stop and undo what you did."""
+        return self.w.records.update(self.run.id, events=[self.event(event, detail)], **changes)
+
+    def event(self, event: str, detail: str = "") -> Event:
+        return Event(self.w.clock.now(), event, detail)
+
+    def decide(self, status: Status, reason: str, verdict: Verdict | None = None, event: str = "") -> Outcome:
+        """Write how the run will end. Record makes it final after everything is undone."""
+        self.note(event or str(status), reason, decided_status=status, decided_verdict=verdict, reason=reason)
+        return END
+
+    def reject(self, reason: str, problems: Sequence[Problem] = ()) -> Outcome:
+        if problems:
+            self.put("refusal", Refusal(at=self.now, problems=tuple(problems)))
+        return self.decide(Status.REJECTED, reason)
+
+    def invalid(self, reason: str) -> Outcome:
+        """Nothing was injected, because nothing could be judged or guarded."""
+        return self.decide(Status.COMPLETED, reason, Verdict.INVALID, event="invalid")
+
+
+Body = Callable[[Step], Outcome]
+Handler = Callable[[Mapping[str, Any], object], Outcome]
+
+
+def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callable[[Body], Handler]:
+    """Make a handler of a function over a Step.
+
+    States before the fault refuse a closed record, a redriven execution and a run somebody aborted. Watching states see to an
+    abort themselves. Closing states run in any case: they only take away.
+    """
+
+    def decorate(body: Body) -> Handler:
+        @wraps(body)
+        def handler(event: Mapping[str, Any], context: object) -> Outcome:
+            return _run(phase, body, event, closing=closing, watching=watching)
+
+        return handler
+
+    return decorate
+
+
+def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, watching: bool) -> Outcome:
+    w = wire()
+    run = Run.model_validate(event["run"])
+    now = w.clock.now()
+    record = w.records.get(run.id)
+    if record is None:
+        raise Unrecorded(run.id)
+    if not closing:
+        if record.final or (record.abort and not watching):
+            return END
+        if int(event.get("redrive_count") or 0) > 0:
+            w.records.append(run.id, [Event(now, "redrive_refused", f"{phase}: a redriven execution has no lock and no guards")])
+            return END
+    if record.phase != phase and not record.final:
+        w.records.update(run.id, phase=phase, phase_since=now)
+        record = w.records.get(run.id) or record
+    return body(
+        Step(
+            run=run,
+            record=record,
+            phase=phase,
+            w=w,
+            now=now,
+            failure=str(event.get("failure") or ""),
+            task_token=str(event.get("task_token") or ""),
+        )
+    )

@@ -1,0 +1,119 @@
+"""Builds the collaborators once per process. Each adapter is imported when first used: a function pays only for what it needs."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from squall.settings import Settings
+
+if TYPE_CHECKING:
+    from squall import ports
+
+
+class Wiring:
+    """The ports, bound to AWS. Tests replace the whole by `use`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def clock(self) -> ports.Clock:
+        from squall.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def records(self) -> ports.Records:
+        from squall.adapters.records import DynamoRecords
+
+        return DynamoRecords(_client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def locks(self) -> ports.Locks:
+        from squall.adapters.locks import DynamoLocks
+
+        return DynamoLocks(_client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def documents(self) -> ports.Documents:
+        from squall.adapters.documents import S3Documents
+
+        return S3Documents(_client("s3"), self.settings.bucket)
+
+    @cached_property
+    def faults(self) -> ports.Faults:
+        from squall.adapters.fis import Fis
+
+        return Fis(_client("fis"))
+
+    @cached_property
+    def metrics(self) -> ports.Metrics:
+        from squall.adapters.cloudwatch import CloudWatchMetrics
+
+        return CloudWatchMetrics(_client("cloudwatch"))
+
+    @cached_property
+    def alarms(self) -> ports.Alarms:
+        from squall.adapters.alarms import CloudWatchAlarms
+
+        return CloudWatchAlarms(_client("cloudwatch"))
+
+    @cached_property
+    def inventory(self) -> ports.Inventory:
+        from squall.adapters.inventory import AwsInventory
+
+        return AwsInventory(_client("ec2"), _client("autoscaling"), _client("elbv2"), _client("ssm"))
+
+    @cached_property
+    def commands(self) -> ports.Commands:
+        from squall.adapters.commands import SsmCommands
+
+        return SsmCommands(_client("ssm"))
+
+    @cached_property
+    def notifier(self) -> ports.Notifier:
+        from squall.adapters.notifier import SnsNotifier
+
+        return SnsNotifier(_client("sns"), self.settings.topic_arn)
+
+    @cached_property
+    def lifecycle(self) -> ports.Lifecycle:
+        from squall.adapters.lifecycle import EventBridgeLifecycle
+
+        return EventBridgeLifecycle(_client("events"), self.settings.event_bus)
+
+    @cached_property
+    def workflow(self) -> ports.Workflow:
+        from squall.adapters.workflow import StepFunctions
+
+        return StepFunctions(_client("stepfunctions"))
+
+    @cached_property
+    def logger(self) -> Any:
+        from squall.adapters.log import logger
+
+        return logger("squall")
+
+
+_wiring: Wiring | None = None
+
+
+def wire() -> Wiring:
+    """The process's collaborators."""
+    global _wiring
+    if _wiring is None:
+        _wiring = Wiring(Settings.read())
+    return _wiring
+
+
+def use(wiring: Wiring | None) -> None:
+    """Replace the process's collaborators; None: build them anew when next asked."""
+    global _wiring
+    _wiring = wiring
+
+
+def _client(service: str) -> Any:
+    from squall.adapters.aws import client
+
+    return client(service)
