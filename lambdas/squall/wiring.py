@@ -1,5 +1,7 @@
 """Builds the collaborators once per process. Each adapter is imported when first used: a function pays only for what it needs."""
 
+# ruff: noqa: PLC0415 - the imports inside are the point
+
 from __future__ import annotations
 
 from functools import cached_property
@@ -96,21 +98,19 @@ class Wiring:
         return logger("squall")
 
 
-_wiring: Wiring | None = None
+_current: list[Wiring] = []
 
 
 def wire() -> Wiring:
     """The process's collaborators."""
-    global _wiring
-    if _wiring is None:
-        _wiring = Wiring(Settings.read())
-    return _wiring
+    if not _current:
+        _current.append(Wiring(Settings.read()))
+    return _current[0]
 
 
 def use(wiring: Wiring | None) -> None:
     """Replace the process's collaborators; None: build them anew when next asked."""
-    global _wiring
-    _wiring = wiring
+    _current[:] = [] if wiring is None else [wiring]
 
 
 def _client(service: str) -> Any:

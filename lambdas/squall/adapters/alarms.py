@@ -1,0 +1,120 @@
+"""Guard alarms in CloudWatch. PutMetricAlarm replaces whatever has the name, so the name is looked up first."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, chunks, items, pages
+from squall.domain.observed import AlarmState
+from squall.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.documents import AlarmMetric, GuardSpec
+
+_BOTH = ["MetricAlarm", "CompositeAlarm"]
+_NAMES_PER_CALL = 100
+_OWNER = "squall:stack"
+
+
+class CloudWatchAlarms:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        existing = next(self._described([guard.name]), None)
+        if existing is not None:
+            self._refuse_foreign(guard.name, existing["AlarmArn"], tags)
+        # Tags of an update are ignored, and an update leaves the state alone.
+        on_create: dict[str, Any] = {} if existing else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        call(
+            self._client,
+            "put_metric_alarm",
+            refusable=True,
+            AlarmName=guard.name,
+            AlarmDescription=description,
+            ActionsEnabled=True,
+            AlarmActions=[action_arn],
+            Metrics=[_metric(member) for member in guard.metrics],
+            ComparisonOperator=guard.comparison,
+            Threshold=guard.threshold,
+            DatapointsToAlarm=guard.datapoints_to_alarm,
+            EvaluationPeriods=guard.evaluation_periods,
+            TreatMissingData=guard.treat_missing_data,
+            **on_create,
+        )
+
+    def _refuse_foreign(self, name: str, arn: str, tags: Mapping[str, str]) -> None:
+        answer = call(self._client, "list_tags_for_resource", ResourceARN=arn)
+        found = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+        if found.get(_OWNER) != tags[_OWNER]:
+            raise Refused("cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {name} exists and is not tagged {_OWNER}={tags[_OWNER]}")
+
+    def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
+        return {alarm["AlarmName"]: _state(alarm) for alarm in self._described(names)}
+
+    def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
+        return [_state(alarm) for alarm in self._alarms(AlarmNamePrefix=prefix)]
+
+    def _described(self, names: Sequence[str]) -> Iterator[Any]:
+        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+            yield from self._alarms(AlarmNames=some)
+
+    def _alarms(self, **which: Any) -> Iterator[Any]:
+        """Metric and composite alarms; without AlarmTypes CloudWatch leaves the composite ones out."""
+        for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH, **which):
+            yield from page.get("MetricAlarms", ())
+            yield from page.get("CompositeAlarms", ())
+
+    def fired_since(self, name: str, since: datetime) -> datetime | None:
+        history = items(
+            self._client,
+            "describe_alarm_history",
+            "AlarmHistoryItems",
+            AlarmName=name,
+            AlarmTypes=_BOTH,
+            HistoryItemType="StateUpdate",
+            StartDate=since,
+            ScanBy="TimestampAscending",
+        )
+        fired = (item["Timestamp"].astimezone(UTC) for item in history if _entered_alarm(item))
+        return min((at for at in fired if at >= since), default=None)
+
+    def delete(self, names: Sequence[str]) -> None:
+        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+            if call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=some) is None:
+                # One absent name, and none of the call is deleted.
+                for name in some:
+                    call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=[name])
+
+
+def _entered_alarm(item: Mapping[str, Any]) -> bool:
+    """From the history's data; its summary where the data is not readable."""
+    try:
+        data = json.loads(item.get("HistoryData") or "{}")
+        return bool(data["newState"]["stateValue"] == "ALARM")
+    except (ValueError, KeyError, TypeError):
+        return str(item.get("HistorySummary", "")).endswith("to ALARM")
+
+
+def _metric(member: AlarmMetric) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": member.id, "ReturnData": member.return_data}
+    if member.expression is not None:
+        return {**entry, "Expression": member.expression, "Period": member.period_seconds}
+    dimensions = [{"Name": name, "Value": value} for name, value in member.dimensions]
+    metric = {"Namespace": member.namespace, "MetricName": member.metric_name, "Dimensions": dimensions}
+    return {**entry, "MetricStat": {"Metric": metric, "Period": member.period_seconds, "Stat": member.statistic}}
+
+
+def _state(alarm: Mapping[str, Any]) -> AlarmState:
+    return AlarmState(
+        name=alarm["AlarmName"],
+        state=alarm["StateValue"],
+        updated_at=alarm.get("StateUpdatedTimestamp"),
+        actions_enabled=alarm.get("ActionsEnabled", False),
+        description=alarm.get("AlarmDescription", ""),
+    )

@@ -1,0 +1,33 @@
+"""The documents of a run, as JSON in S3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import asking, call
+
+if TYPE_CHECKING:
+    from squall.domain.model import Model
+    from squall.ports import M
+
+
+class S3Documents:
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client, self._bucket = client, bucket
+
+    def put(self, execution_id: str, name: str, document: Model) -> None:
+        body = document.model_dump_json(indent=2).encode()
+        call(self._client, "put_object", Bucket=self._bucket, Key=_key(execution_id, name), Body=body, ContentType="application/json")
+
+    def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
+        # Without s3:ListBucket S3 answers AccessDenied for an absent key: that must not pass as "never written".
+        answer = call(self._client, "get_object", absent={"NoSuchKey"}, Bucket=self._bucket, Key=_key(execution_id, name))
+        if answer is None:
+            return None
+        with asking("s3", "GetObject"):
+            body = answer["Body"].read()
+        return model.model_validate_json(body)
+
+
+def _key(execution_id: str, name: str) -> str:
+    return f"results/{execution_id}/{name}.json"

@@ -1,0 +1,59 @@
+"""Target groups of load balancers and the health of what is registered in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, chunks, items
+from squall.domain.documents import TargetGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_ARNS_PER_CALL = 20
+_LEAVING = "draining"
+"""A target that was taken out on purpose gets no requests: neither healthy nor unhealthy."""
+
+
+class TargetGroups:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe(self, arns: Sequence[str], alone: Mapping[str, str]) -> list[TargetGroup]:
+        """The groups by ARN, and those in which an instance that belongs to no Auto Scaling group (id to VPC) is registered."""
+        known = list(dict.fromkeys(arns))
+        found = [_target_group(group, self._health(group)) for group in self._groups(known)]
+        return sorted([*found, *self._around(alone, set(known))], key=lambda group: group.arn)
+
+    def _groups(self, arns: Sequence[str]) -> Iterator[Any]:
+        for some in chunks(arns, _ARNS_PER_CALL):
+            yield from items(self._client, "describe_target_groups", "TargetGroups", TargetGroupArns=some)
+
+    def _around(self, alone: Mapping[str, str], known: set[str]) -> Iterator[TargetGroup]:
+        """ELB has no way to ask by target: the VPC's groups of instances are looked through, and only for instances without a group."""
+        if not alone:
+            return
+        for group in items(self._client, "describe_target_groups", "TargetGroups"):
+            if group["TargetGroupArn"] in known or group.get("TargetType") != "instance" or group.get("VpcId") not in alone.values():
+                continue
+            health = self._health(group)
+            if alone.keys() & health.keys():
+                yield _target_group(group, health)
+
+    def _health(self, group: Mapping[str, Any]) -> dict[str, set[str]]:
+        """Target id to its states: one for each port it is registered with."""
+        states: dict[str, set[str]] = {}
+        answer = call(self._client, "describe_target_health", TargetGroupArn=group["TargetGroupArn"])
+        for entry in answer["TargetHealthDescriptions"]:
+            states.setdefault(entry["Target"]["Id"], set()).add(entry["TargetHealth"]["State"])
+        return states
+
+
+def _target_group(group: Mapping[str, Any], health: Mapping[str, set[str]]) -> TargetGroup:
+    serving = {target: states - {_LEAVING} for target, states in health.items() if states != {_LEAVING}}
+    return TargetGroup(
+        arn=group["TargetGroupArn"],
+        load_balancer=next(iter(group.get("LoadBalancerArns", [])), None),
+        healthy=tuple(sorted(target for target, states in serving.items() if states == {"healthy"})),
+        unhealthy=tuple(sorted(target for target, states in serving.items() if states != {"healthy"})),
+    )
