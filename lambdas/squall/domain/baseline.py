@@ -1,32 +1,202 @@
 """The history before the fault: series arithmetic, and whether the steady state holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 
+from squall.domain.bindings import Sentences, binding_of, sentences
 from squall.domain.documents import Baseline, Definition, Discovery
+from squall.domain.environment import Timing
+from squall.domain.language import Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
+
+SeriesByMetric = Mapping[str, Sequence[Series]]
 
 
 def combine(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:
-    """Per-period values in the binding's unit. Counts published only when non-zero are 0 where the denominator has a point; denominators are never filled."""
-    raise NotImplementedError
+    """Per-period values in the binding's unit.
+
+    Counts published only when non-zero are 0 where the denominator has a point; denominators are never filled, so a period without
+    traffic has no value.
+    """
+    by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
+    columns = [by_key.get(query.key, {}) for query in binding.queries]
+    points = []
+    for at in _periods_with_value(binding, columns):
+        totals = {query.key: column.get(at) for query, column in zip(binding.queries, columns, strict=True)}
+        value = value_over(binding, totals, period_seconds)
+        if value is not None:
+            points.append(Point(at=at, value=value))
+    return tuple(points)
 
 
 def value_over(binding: MetricBinding, totals: Mapping[str, float | None], seconds: int) -> float | None:
-    """The value over a window from each query's one-period statistic over it (by query key)."""
-    raise NotImplementedError
+    """The value over a window from each query's one-period statistic over it (by query key); None without data."""
+    values = [_filled(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
+    if binding.kind in {"ratio_good", "ratio_bad"}:
+        return _ratio(binding, values)
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    total = sum(known) * binding.scale
+    return total / seconds if binding.kind == "rate" else total
+
+
+def published_sparsely(binding: MetricBinding) -> bool:
+    """Whether CloudWatch has no point where the value is 0: then silence is zero, not missing."""
+    return all(query.published == "nonzero" for query in binding.queries)
+
+
+def points_over(binding: MetricBinding, series: Sequence[Series], window: Window) -> tuple[Point, ...]:
+    """`combine` inside the window; for sparsely published counts with the zeros CloudWatch doesn't write."""
+    points = tuple(point for point in combine(binding, series, window.period_seconds) if window.start <= point.at < window.end)
+    if not published_sparsely(binding):
+        return points
+    known = {point.at: point for point in points}
+    return tuple(known.get(at, Point(at=at, value=0.0)) for at in range(window.start, window.end, window.period_seconds))
+
+
+def dead_periods(binding: MetricBinding, series: Sequence[Series]) -> tuple[int, ...]:
+    """Periods in which a ratio's denominator has no point, but its counts of bad events do: everything that was answered, failed."""
+    if binding.kind not in {"ratio_good", "ratio_bad"}:
+        return ()
+    by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
+    total = by_key.get(binding.queries[-1].key, {})
+    bad = {at for query in binding.queries[:-1] for at, value in by_key.get(query.key, {}).items() if value > 0}
+    return tuple(sorted(at for at in bad if not total.get(at)))
 
 
 def assess(
     definition: Definition,
     discovery: Discovery,
     window: Window,
-    series: Mapping[str, Sequence[Series]],
+    series: SeriesByMetric,
     values: Mapping[str, float | None],
 ) -> Baseline:
-    """`series` and `values` by binding name (value from `value_over`)."""
-    raise NotImplementedError
+    """Whether the steady state holds: over the whole window and over its newest periods. `series` and `values` by binding name."""
+    parsed = sentences(definition.experiment)
+    rate = values.get("request_rate")
+    measured = any(binding.name == "request_rate" for binding in discovery.bindings)
+    violations = [
+        *_traffic(rate, definition.environment.minimum_requests_per_second if measured else None),
+        *_too_few(parsed, definition, discovery, window, series),
+        *_unsteady(parsed, discovery, window, series, values, definition.environment.timing),
+    ]
+    return Baseline(
+        window=window,
+        series={name: tuple(found) for name, found in series.items()},
+        measurements=dict(values),
+        steady=not violations,
+        violations=tuple(violations),
+        requests_per_second=rate,
+    )
 
 
-def missing_periods(definition: Definition, discovery: Discovery, window: Window, series: Mapping[str, Sequence[Series]]) -> int:
+def missing_periods(definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric) -> int:
     """How many more periods CaptureBaseline should wait for before it can judge; 0 when enough."""
-    raise NotImplementedError
+    minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)
+    needed = _needed(sentences(definition.experiment), discovery)
+    have = [len(points_over(binding, series.get(binding.name, ()), window)) for binding in needed]
+    return max(0, minimum - min(have, default=minimum))
+
+
+def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, float]]) -> list[int]:
+    """Periods where every query that is never filled has a point; with none such, periods where any has."""
+    required = [column for query, column in zip(binding.queries, columns, strict=True) if query.published != "nonzero"]
+    if binding.kind in {"ratio_good", "ratio_bad"}:
+        required = [*required, columns[-1]]
+    if required:
+        return sorted(set.intersection(*(set(column) for column in required)))
+    return sorted(set().union(*columns))
+
+
+def _filled(value: float | None, *, nonzero: bool) -> float | None:
+    return 0.0 if value is None and nonzero else value
+
+
+def _ratio(binding: MetricBinding, values: Sequence[float | None]) -> float | None:
+    *counts, total = values
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts) or not total:
+        return None
+    bad = min(100.0, 100 * sum(known) / total)  # a load balancer's own errors are not all among its requests
+    return 100 - bad if binding.kind == "ratio_good" else bad
+
+
+def _needed(parsed: Sentences, discovery: Discovery) -> list[MetricBinding]:
+    """What sentences are measured by, each once: only these can make a baseline too short."""
+    found = [binding_of(discovery.bindings, threshold) for _, threshold in parsed.thresholds]
+    return list({binding.name: binding for binding in found if binding is not None}.values())
+
+
+def _traffic(rate: float | None, minimum: float | None) -> list[str]:
+    if minimum is None:
+        return []
+    if rate is None:
+        return ["there is no traffic: CloudWatch has no request in the baseline, so nothing can be judged"]
+    if rate < minimum:
+        return [f"there is too little traffic: {rate:.3g} requests per second in the baseline, {minimum:g} are needed"]
+    return []
+
+
+def _too_few(
+    parsed: Sentences, definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric
+) -> Iterable[str]:
+    minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)
+    for binding in _needed(parsed, discovery):
+        have = len(points_over(binding, series.get(binding.name, ()), window))
+        if have < minimum:
+            yield f"{binding.name} has {have} of {window.periods} periods in the baseline, {minimum} are needed"
+
+
+def _unsteady(
+    parsed: Sentences,
+    discovery: Discovery,
+    window: Window,
+    series: SeriesByMetric,
+    values: Mapping[str, float | None],
+    timing: Timing,
+) -> Iterable[str]:
+    for _, threshold in (*parsed.threshold_criteria, *parsed.steady):
+        if threshold.relative is None and threshold.window != "recovery":
+            for name, value in _looks(threshold, discovery, window, series, values, timing):
+                if value is None:
+                    yield f'"{threshold.text}" can\'t be told {name}: CloudWatch has no value'
+                elif not threshold.holds(value):
+                    yield f'"{threshold.text}" does not hold {name}: {value:.4g} {threshold.unit}'
+    for _, threshold in parsed.conditions:
+        if threshold.relative is None:
+            for name, value in _looks(threshold, discovery, window, series, values, timing):
+                if value is not None and threshold.holds(value):
+                    yield f'abort condition "{threshold.text}" is already true {name}: {value:.4g} {threshold.unit}'
+
+
+def _looks(
+    threshold: Threshold,
+    discovery: Discovery,
+    window: Window,
+    series: SeriesByMetric,
+    values: Mapping[str, float | None],
+    timing: Timing,
+) -> list[tuple[str, float | None]]:
+    binding = binding_of(discovery.bindings, threshold)
+    if binding is None:
+        return [("before the fault", None)]
+    newest = window.end - min(timing.minimum_periods, window.periods) * window.period_seconds
+    looks = [("over the baseline", values.get(binding.name))]
+    recent = _recent(binding, series.get(binding.name, ()), newest, window)
+    return looks if recent is None else [*looks, ("now", recent)]
+
+
+def _recent(binding: MetricBinding, series: Sequence[Series], start: int, window: Window) -> float | None:
+    """The value over the newest periods: exact for counts, the mean of the periods otherwise."""
+    newest = window.model_copy(update={"start": start})
+    if binding.kind == "gauge":
+        points = [point.value for point in points_over(binding, series, newest)]
+        if not points:
+            return None
+        return sum(points) if all(query.statistic == "Sum" for query in binding.queries) else fmean(points)
+    totals: dict[str, float | None] = {}
+    for one in series:
+        inside = [point.value for point in one.points if start <= point.at < window.end]
+        totals[one.key] = sum(inside) if inside else None
+    return value_over(binding, totals, window.end - start)

@@ -1,16 +1,26 @@
 """From the language's metrics to CloudWatch: what each means for this workload, or why it can't be measured."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from squall.domain.documents import TargetGroup, Workload
 from squall.domain.environment import Timing
 from squall.domain.experiment import Criterion, Experiment, MetricDefinition
-from squall.domain.documents import Workload
-from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
-from squall.domain.metrics import MetricBinding
-from squall.domain.problems import Problem
+from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
+from squall.domain.language import declared as declared_unit
+from squall.domain.metrics import MetricBinding, MetricQuery, Published
+from squall.domain.problems import InvalidInput, Problem
+from squall.domain.timing import lag_of
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement
+Dimensions = tuple[tuple[str, str], ...]
+T = TypeVar("T")
+
+ALWAYS_BOUND = ("availability", "request_rate")
+"""Measured wherever there is a load balancer: no other number means anything without traffic."""
+_ALB = "AWS/ApplicationELB"
 
 
 @dataclass(frozen=True)
@@ -22,38 +32,83 @@ class Sentences:
     steady: tuple[tuple[str, Threshold], ...]
 
     @property
+    def threshold_criteria(self) -> tuple[tuple[str, Threshold], ...]:
+        return tuple((path, parsed) for path, _, parsed in self.criteria if isinstance(parsed, Threshold))
+
+    @property
     def thresholds(self) -> tuple[tuple[str, Threshold], ...]:
         """All threshold sentences: criteria, steady state, abort conditions."""
-        raise NotImplementedError
+        return (*self.threshold_criteria, *self.steady, *self.conditions)
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """Canonical metrics that must be measured."""
-        raise NotImplementedError
+        return tuple(self.paths)
 
     @property
     def statistics(self) -> dict[str, tuple[str, ...]]:
         """Metric to the statistics asked for by name."""
-        raise NotImplementedError
+        found: dict[str, set[str]] = {}
+        for _, threshold in self.thresholds:
+            if threshold.statistic is not None:
+                found.setdefault(threshold.metric, set()).add(threshold.statistic)
+        return {metric: tuple(sorted(statistics)) for metric, statistics in found.items()}
 
     @property
     def paths(self) -> dict[str, str]:
         """Metric to the path of the first sentence that needs it."""
-        raise NotImplementedError
+        found: dict[str, str] = {}
+        for path, threshold in self.thresholds:
+            found.setdefault(threshold.metric, path)
+        for path, _, parsed in self.criteria:
+            if isinstance(parsed, Recovers) and parsed.metric is not None:
+                found.setdefault(parsed.metric, path)
+        return found
 
 
 def sentences(experiment: Experiment) -> Sentences:
     """Parse an admitted experiment; raises InvalidInput with every sentence that doesn't parse."""
-    raise NotImplementedError
+    problems: list[Problem] = []
+
+    units = {name: metric.unit for name, metric in experiment.metrics.items()}
+
+    def parse(path: str, text: str, parser: Callable[[str, Mapping[str, str]], T]) -> T | None:
+        try:
+            return parser(text, units)
+        except SentenceError as error:
+            problems.append(Problem(path=path, message=str(error), expected=" or ".join(error.expected)))
+            return None
+
+    criteria = [(f"success_criteria[{i}]", criterion) for i, criterion in enumerate(experiment.criteria)]
+    parsed = [(path, criterion, parse(path, criterion.text, parse_criterion)) for path, criterion in criteria]
+    conditions = [(f"abort_conditions[{i}]", text) for i, text in enumerate(experiment.abort_conditions)]
+    steady = [(f"steady_state[{i}]", text) for i, text in enumerate(experiment.steady_state)]
+    guards = [(path, parse(path, text, parse_condition)) for path, text in conditions]
+    states = [(path, parse(path, text, parse_condition)) for path, text in steady]
+    if problems:
+        raise InvalidInput(problems)
+    return Sentences(
+        criteria=tuple((path, criterion, sentence) for path, criterion, sentence in parsed if sentence is not None),
+        conditions=tuple((path, sentence) for path, sentence in guards if sentence is not None),
+        steady=tuple((path, sentence) for path, sentence in states if sentence is not None),
+    )
 
 
 def binding_name(metric: str, statistic: str | None) -> str:
     """`response_time`, or `response_time:p99` when a sentence asks for a statistic of its own."""
-    raise NotImplementedError
+    natural = METRICS[metric].statistic if metric in METRICS else None
+    return metric if statistic in {None, natural} else f"{metric}:{statistic}"
 
 
 def binding_of(bindings: Sequence[MetricBinding], threshold: Threshold) -> MetricBinding | None:
-    raise NotImplementedError
+    """The binding a sentence is measured by; None if the workload has none for it."""
+    name = binding_name(threshold.metric, threshold.statistic)
+    exact = next((binding for binding in bindings if binding.name == name), None)
+    if exact is not None:
+        return exact
+    plain = next((binding for binding in bindings if binding.name == threshold.metric), None)
+    asked = threshold.statistic
+    return plain if plain is not None and any(query.statistic == asked for query in plain.queries) else None
 
 
 def bind(
@@ -65,4 +120,136 @@ def bind(
     *,
     paths: Mapping[str, str] | None = None,
 ) -> tuple[tuple[MetricBinding, ...], list[Problem]]:
-    raise NotImplementedError
+    """One binding a metric, one more for each statistic asked for by name, and a problem for each metric that can't be measured.
+
+    Of several target groups behind load balancers the largest is measured, and said so nowhere else: declare `metrics` for the others.
+    """
+    group = measured_group(workload)
+    needed = list(dict.fromkeys([*metrics_needed, *(ALWAYS_BOUND if group else ())]))
+    bindings: list[MetricBinding] = []
+    problems: list[Problem] = []
+    for metric in needed:
+        found = _bind(metric, sorted(statistics.get(metric, ())), declared, workload, group)
+        if isinstance(found, str):
+            problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {found}"))
+        else:
+            lag = lag_of(metric, timing, declared)
+            bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in found]
+    return tuple(bindings), problems
+
+
+def measured_group(workload: Workload) -> TargetGroup | None:
+    """The target group behind a load balancer that users' metrics are read from."""
+    behind = [group for group in workload.target_groups if group.load_balancer]
+    return max(behind, key=lambda group: (len(group.healthy) + len(group.unhealthy), group.arn), default=None)
+
+
+def load_balancer_dimension(arn: str) -> str:
+    """`app/name/0123` of a load balancer's ARN."""
+    return arn.partition("loadbalancer/")[2] or arn
+
+
+def target_group_dimension(arn: str) -> str:
+    """`targetgroup/name/0123` of a target group's ARN."""
+    _, _, suffix = arn.partition("targetgroup/")
+    return f"targetgroup/{suffix}" if suffix else arn
+
+
+def _bind(
+    metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], workload: Workload, group: TargetGroup | None
+) -> list[MetricBinding] | str:
+    """Bindings, or the reason why there are none."""
+    if metric in declared:
+        return _declared(metric, declared[metric], statistics)
+    if metric == "cpu_utilization":
+        return _cpu(statistics, workload)
+    if metric not in METRICS:
+        return "it is neither a metric Squall knows nor declared in metrics"
+    if group is None or group.load_balancer is None:
+        found = ", ".join(sorted(instance.id for instance in workload.instances)) or "the targets"
+        return f"no load balancer was found for {found}; declare it in metrics"
+    whole = (("LoadBalancer", load_balancer_dimension(group.load_balancer)),)
+    part = (("TargetGroup", target_group_dimension(group.arn)), *whole)
+    return _load_balancer(metric, statistics, whole, part)
+
+
+def _load_balancer(metric: str, statistics: Sequence[str], whole: Dimensions, part: Dimensions) -> list[MetricBinding] | str:
+    bad = (
+        _query(metric, "target_5xx", "HTTPCode_Target_5XX_Count", part, "Sum", "nonzero"),
+        _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero"),  # published per load balancer only
+    )
+    requests = _query(metric, "requests", "RequestCount", part, "Sum", "with_traffic")
+    match metric:
+        case "availability" | "error_rate":
+            return [_binding(metric, (*bad, requests))]
+        case "error_count":
+            return [_binding(metric, bad)]
+        case "request_rate":
+            return [_binding(metric, (requests,))]
+        case "response_time":
+            return _gauges(metric, "TargetResponseTime", part, "with_traffic", statistics)
+        case "healthy_hosts":
+            return _gauges(metric, "HealthyHostCount", part, "always", statistics)
+        case "unhealthy_hosts":
+            return _gauges(metric, "UnHealthyHostCount", part, "always", statistics)
+    return "Squall does not know which CloudWatch metric it is; declare it in metrics"
+
+
+def _gauges(metric: str, name: str, dimensions: Dimensions, published: Published, statistics: Sequence[str]) -> list[MetricBinding]:
+    found = []
+    for statistic in dict.fromkeys([METRICS[metric].statistic, *statistics]):
+        binding = _binding(metric, (_query(binding_name(metric, statistic), "value", name, dimensions, statistic, published),))
+        found.append(binding.model_copy(update={"name": binding_name(metric, statistic)}))
+    return found
+
+
+def _cpu(statistics: Sequence[str], workload: Workload) -> list[MetricBinding] | str:
+    if len(workload.groups) == 1:
+        dimensions: Dimensions = (("AutoScalingGroupName", workload.groups[0].name),)
+    elif not workload.groups and len(workload.instances) == 1:
+        dimensions = (("InstanceId", workload.instances[0].id),)
+    else:
+        owners = sorted(group.name for group in workload.groups) or sorted(instance.id for instance in workload.instances) or ["nothing"]
+        return f"the targets have no single Auto Scaling group or instance (found {', '.join(owners)}); declare it in metrics"
+    found = _gauges("cpu_utilization", "CPUUtilization", dimensions, "always", statistics)
+    return [
+        binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": "AWS/EC2"}) for query in binding.queries)})
+        for binding in found
+    ]
+
+
+def _declared(metric: str, definition: MetricDefinition, statistics: Sequence[str]) -> list[MetricBinding] | str:
+    unit = declared_unit(definition.unit)
+    if unit is None:
+        return f"its unit {definition.unit!r} is not one of the language's"
+    found = []
+    for statistic in dict.fromkeys([definition.statistic, *statistics]):
+        name = metric if statistic == definition.statistic else binding_name(metric, statistic)
+        query = MetricQuery(
+            key=query_key(name, "value"),
+            namespace=definition.namespace,
+            metric_name=definition.metric_name,
+            dimensions=tuple(sorted(definition.dimensions.items())),
+            statistic=statistic,
+            published=definition.published,
+        )
+        found.append(
+            MetricBinding(name=name, kind="gauge", unit=unit.unit, scale=float(unit.factor), queries=(query,), lag_seconds=definition.lag_seconds)
+        )
+    return found
+
+
+def query_key(name: str, part: str) -> str:
+    """A legal CloudWatch query id, unique among all bindings of a run."""
+    return re.sub(r"\W", "_", f"q_{name}_{part}".lower(), flags=re.ASCII)[:255]
+
+
+def _query(name: str, part: str, metric: str, dimensions: Dimensions, statistic: str, published: Published) -> MetricQuery:
+    return MetricQuery(
+        key=query_key(name, part), namespace=_ALB, metric_name=metric, dimensions=dimensions, statistic=statistic, published=published
+    )
+
+
+def _binding(metric: str, queries: tuple[MetricQuery, ...]) -> MetricBinding:
+    known = METRICS[metric]
+    return MetricBinding(name=metric, kind=known.kind, unit=known.unit, queries=queries, lag_seconds=0)

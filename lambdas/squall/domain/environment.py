@@ -3,22 +3,25 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from squall.domain.hours import Span, Timezone, refused
 from squall.domain.model import Model
+from squall.domain.problems import ENVIRONMENT_NAME, pattern
 from squall.domain.vocabulary import BlastRadius, FaultType
 
-Seconds = Annotated[int, Field(ge=0, le=43_200)]
+Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class ClosedHours(Model):
     """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
 
-    timezone: str = "UTC"
-    days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    timezone: Timezone = "UTC"
+    days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     start_hour: Annotated[int, Field(ge=0, le=23)] = 9
     end_hour: Annotated[int, Field(ge=0, le=23)] = 17
+    """Before `start_hour`: closed over midnight."""
 
 
 class Timing(Model):
@@ -48,19 +51,29 @@ class Timing(Model):
     start_seconds: Seconds = 60
     """Timeout of the StartFault function: the lease must outlast it."""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> "Timing":
+        if self.guard_datapoints_to_alarm > self.guard_evaluation_periods:
+            raise refused("more datapoints to alarm than periods evaluated", "M of N, M at most N", at="guard_datapoints_to_alarm")
+        if self.minimum_baseline_periods > self.baseline_periods:
+            raise refused("more than the whole baseline", "at most baseline_periods", at="minimum_baseline_periods")
+        if self.lease_seconds <= self.start_seconds:
+            raise refused("the lease ends before StartFault may", "more than start_seconds", at="lease_seconds")
+        return self
+
 
 class Environment(Model):
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    name: Annotated[str, ENVIRONMENT_NAME]
     description: str = ""
-    accounts: tuple[Annotated[str, Field(pattern=r"^\d{12}$")], ...] = ()
+    accounts: tuple[Annotated[str, pattern(r"^\d{12}$", "an account id of twelve digits, in quotes")], ...] = ()
     """Account ids the environment lives in; empty: the account Squall is deployed to."""
-    regions: tuple[str, ...] = ()
+    regions: tuple[Annotated[str, pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
     """Regions; empty: the Region Squall is deployed to."""
     allowed_types: tuple[FaultType, ...] = tuple(FaultType)
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
-    maximum_duration: timedelta = timedelta(hours=12)
+    maximum_duration: Span = timedelta(hours=12)
     closed_hours: ClosedHours | None = None
-    inline_definitions: bool = False
+    inline_definitions: Annotated[bool, Field(strict=True)] = False
     minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
     minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
@@ -69,3 +82,11 @@ class Environment(Model):
     """Narrower ranges of fault parameters than the fault's own: name to (least, greatest)."""
     owners: tuple[str, ...] = ()
     timing: Timing = Timing()
+
+    @field_validator("parameter_ranges")
+    @classmethod
+    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (least, greatest) in value.items():
+            if not least <= greatest:
+                raise refused(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
+        return value

@@ -1,61 +1,100 @@
 """The experiment as a person writes it: the seed's twelve fields, plus Squall's optional ones.
 
 These models check shape and ranges. Whether the sentences parse, the targets exist and the windows are long
-enough is decided by `squall.domain.definition` and the workflow.
+enough is decided by `squall.admission` and the workflow.
 """
 
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from squall.domain.hours import Minutes, Span, Timezone, check_schedule, refused
+from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
+from squall.domain.problems import ENVIRONMENT_NAME, pattern
 from squall.domain.vocabulary import BlastRadius, FaultType, Mode
 
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
+NOT_BLANK = pattern(r"\S", "some text")
+PLAIN = pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
+Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
+Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
+Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
+MetricName = Annotated[str, Field(max_length=64), pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")]
+TargetResource = Annotated[str, Field(max_length=2048), pattern(r"^(i-[0-9A-Za-z-]+|arn:[^\s]+)$", "an instance id (i-…) or an ARN")]
+Statistic = Annotated[
+    str,
+    pattern(
+        r"^(Average|Sum|Minimum|Maximum|SampleCount|p(\d{1,2}(\.\d{1,2})?|100))$", "Average, Sum, Minimum, Maximum, SampleCount or p99"
+    ),
+]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Target(Model):
     """A richer way to say `target_resources`: candidates by ARN, tag or filter."""
 
     resource_type: Literal["aws:ec2:instance"] = "aws:ec2:instance"
-    arns: tuple[str, ...] = ()
+    arns: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
     tags: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
+    """Narrow `arns` or `tags`; alone they would mean every instance of the account."""
     select: Literal["radius", "all"] = "radius"
     """`radius`: the blast radius bounds what is pinned. `all`: refuse unless every candidate fits the radius."""
+
+    @model_validator(mode="after")
+    def _chooses(self) -> "Target":
+        if not self.arns and not self.tags:
+            raise refused("says nothing about which resources", "arns or tags")
+        return self
 
 
 class MetricDefinition(Model):
     """A user's own binding of a metric name used in criteria and abort conditions to CloudWatch.
 
-    `unit` is a unit of the language (percent, seconds, milliseconds, count, per_second, bytes, none).
+    `unit` is a unit of the language; a metric published in milliseconds is compared in seconds.
     """
 
     namespace: Annotated[str, Field(min_length=1, max_length=255)]
     metric_name: Annotated[str, Field(min_length=1, max_length=255)]
     dimensions: dict[str, str] = {}
-    statistic: str = "Average"
-    unit: str = "none"
-    lag_seconds: Annotated[int, Field(ge=0, le=900)] = 180
+    statistic: Statistic = "Average"
+    unit: DeclaredUnit = "none"
+    lag_seconds: Annotated[int, Field(ge=0, le=900, strict=True)] = 180
     published: Literal["always", "nonzero", "with_traffic"] = "always"
 
 
 class Schedule(Model):
     """When EventBridge Scheduler starts the experiment."""
 
-    expression: Annotated[str, Field(pattern=r"^(rate|cron|at)\(.+\)$")]
-    timezone: str = "UTC"
-    flexible_minutes: Annotated[int, Field(ge=0, le=1440)] = 0
-    enabled: bool = True
+    expression: Annotated[str, Field(max_length=256), pattern(r"^(rate|cron|at)\(.+\)$", "rate(…), cron(…) or at(…)")]
+    timezone: Timezone = "UTC"
+    flexible_minutes: Annotated[int, Field(ge=0, le=1440, strict=True)] = 0
+    enabled: Flag = True
+
+    @field_validator("expression")
+    @classmethod
+    def _understood(cls, value: str) -> str:
+        return check_schedule(value)
 
 
 class Criterion(Model):
     """A success criterion with options; a plain string is a criterion without."""
 
-    text: Text
-    critical: bool = False
+    text: Line
+    critical: Flag = False
+
+
+def _criterion_form(value: object) -> str:
+    return "sentence" if isinstance(value, str) else "criterion"
+
+
+SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_criterion_form)]
+
+
+ONE_DURATION = refused("the length of the fault is given once", "exactly one of duration_minutes and duration", at="duration_minutes")
+NO_TARGET = refused("no target is named", "target_resources or target", at="target_resources")
+ONE_SOURCE = refused("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
 
 
 class Experiment(Model):
@@ -64,25 +103,28 @@ class Experiment(Model):
     type: FaultType
     hypothesis: Text
     blast_radius: BlastRadius
-    target_resources: Annotated[tuple[str, ...], Field(max_length=50)] = ()
-    duration_minutes: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] | None = None
-    duration: timedelta | None = None
+    target_resources: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
+    """Candidates: the blast radius bounds how many of them are hit."""
+    duration_minutes: Minutes | None = None
+    duration: Span | None = None
     """ISO 8601 (`PT45S`); replaces `duration_minutes`."""
     rollback_plan: Annotated[str, Field(max_length=2000)]
     """May be empty here: the safety check `rollback_plan` refuses it, so that the refusal is recorded."""
-    success_criteria: Annotated[tuple[str | Criterion, ...], Field(min_length=1, max_length=20)]
-    abort_conditions: Annotated[tuple[str, ...], Field(min_length=1, max_length=5)]
-    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    success_criteria: Annotated[tuple[SuccessCriterion, ...], Field(min_length=1, max_length=20)]
+    abort_conditions: Annotated[tuple[Line, ...], Field(min_length=1, max_length=5)]
+    environment: Annotated[str, ENVIRONMENT_NAME]
 
     target: Target | None = None
     parameters: dict[str, Any] = {}
-    metrics: dict[str, MetricDefinition] = {}
-    steady_state: tuple[str, ...] = ()
-    recovery: timedelta | None = None
-    stop_alarms: Annotated[tuple[str, ...], Field(max_length=4)] = ()
+    """Of the fault; each fault type says which it has."""
+    metrics: dict[MetricName, MetricDefinition] = {}
+    steady_state: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    recovery: Span | None = None
+    """The longest wait for the steady state after the fault; else the environment says."""
+    stop_alarms: Annotated[tuple[Line, ...], Field(max_length=4)] = ()
     rollback: str | None = None
     schedule: Schedule | None = None
-    owner: str | None = None
+    owner: Name | None = None
     tags: dict[str, str] = {}
     fis_template_id: str | None = None
     ramp: dict[str, Any] | None = None
@@ -90,17 +132,20 @@ class Experiment(Model):
     @model_validator(mode="after")
     def _one_duration(self) -> "Experiment":
         if (self.duration_minutes is None) == (self.duration is None):
-            raise ValueError("give exactly one of duration_minutes and duration")
-        if self.duration is not None and self.duration <= timedelta(0):
-            raise ValueError("duration must be positive")
+            raise ONE_DURATION
         if not self.target_resources and self.target is None:
-            raise ValueError("give target_resources or target")
+            raise NO_TARGET
         return self
 
     @property
     def length(self) -> timedelta:
-        """How long the fault is to last."""
-        return self.duration if self.duration is not None else timedelta(minutes=self.duration_minutes or 0)
+        """How long the fault is to last, in whole seconds."""
+        return self.duration if self.duration is not None else timedelta(seconds=round((self.duration_minutes or 0) * 60))
+
+    @property
+    def declared_units(self) -> dict[str, str]:
+        """The experiment's own metrics and their units, as the language wants them."""
+        return {name: str(metric.unit) for name, metric in self.metrics.items()}
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
@@ -110,20 +155,27 @@ class Experiment(Model):
 class Overrides(Model):
     """The only things an execution may change: never targets, environment, criteria or abort conditions."""
 
-    duration: timedelta | None = None
-    duration_minutes: Annotated[float, Field(gt=0, le=720, allow_inf_nan=False)] | None = None
+    duration: Span | None = None
+    duration_minutes: Minutes | None = None
     parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> "Overrides":
+        if self.duration_minutes is not None and self.duration is not None:
+            raise ONE_DURATION
+        return self
 
 
 class Trigger(Model):
     """What fired a scheduled execution; Admit runs each pair once."""
 
-    schedule_arn: str
-    scheduled_time: str
+    schedule_arn: Annotated[str, Field(max_length=1600), pattern(r"^arn:[^\s#]+$", "an ARN")]
+    scheduled_time: Annotated[str, Field(max_length=40)]
+    """ISO 8601."""
 
 
 class ExecutionInput(Model):
-    experiment: str | None = None
+    experiment: Annotated[str, Field(max_length=128)] | None = None
     definition: dict[str, Any] | None = None
     mode: Mode = Mode.RUN
     overrides: Overrides = Overrides()
@@ -133,5 +185,5 @@ class ExecutionInput(Model):
     @model_validator(mode="after")
     def _one_source(self) -> "ExecutionInput":
         if (self.experiment is None) == (self.definition is None):
-            raise ValueError("give exactly one of experiment (a catalogue name) and definition")
+            raise ONE_SOURCE
         return self

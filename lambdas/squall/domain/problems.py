@@ -1,8 +1,28 @@
 """What is wrong with an input: a path, what was found, what was expected. All problems are reported at once."""
 
-from collections.abc import Iterable
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field, ValidationError
 
 from squall.domain.model import Model
+
+WHOLE = "$"
+"""The path of the whole input."""
+
+_NOT_ACCEPTED = "Input should be "
+_PATTERNS: dict[str, str] = {}
+
+
+def pattern(regex: str, words: str) -> Any:
+    """Metadata of a field: what its text must match, and how to say that to a person."""
+    _PATTERNS[regex] = words
+    return Field(pattern=regex)
+
+
+ENVIRONMENT_NAME = pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digits, _ and -, a letter first")
 
 
 class Problem(Model):
@@ -15,9 +35,115 @@ class Problem(Model):
         return f"{self.path}: {self.message}" + (f" (expected {self.expected})" if self.expected else "")
 
 
-class InvalidInput(Exception):
+class InvalidInput(Exception):  # noqa: N818 - an outcome of parsing, not a failure of the program
     """Raised by parsers with every problem found; never with an empty list."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+def at(path: str, *steps: str | int) -> str:
+    """The path extended by keys and indexes: `success_criteria[1].text`; `$` alone is left out."""
+    parts = "" if path == WHOLE else path
+    for step in steps:
+        parts += f"[{step}]" if isinstance(step, int) else f".{step}" if parts else step
+    return parts or WHOLE
+
+
+def under(path: str, problems: Iterable[Problem]) -> list[Problem]:
+    """Problems of a part, with their paths extended by where the part is."""
+    return [
+        problem.model_copy(update={"path": path if problem.path == WHOLE else at(path, problem.path)}) if path != WHOLE else problem
+        for problem in problems
+    ]
+
+
+def shown(value: object) -> str:
+    """A value as a person wrote it, cut to a readable length."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def like(name: str, choices: Iterable[str]) -> str:
+    """`, did you mean "x"?` if a choice is like the name, else nothing."""
+    by_fold = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
+    return f', did you mean "{by_fold[near[0]]}"?' if near else ""
+
+
+def of_validation(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
+    """A model's validation errors as problems."""
+    return [_problem(details, raw, path, model) for details in error.errors(include_url=False)]
+
+
+def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
+    steps = tuple(_real_steps(details["loc"], raw))
+    where = at(path, *steps)
+    context = details.get("ctx", {})
+    if details["type"] == "squall":
+        field = str(context["at"])
+        return Problem(path=at(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
+    if details["type"] == "extra_forbidden":
+        keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
+        return Problem(path=where, message=f'unknown key "{key:.60}"{like(key, keys)}', expected=", ".join(keys))
+    message, expected = _words(str(details["type"]), details["input"], str(details["msg"]), context)
+    return Problem(path=where, message=message, expected=expected)
+
+
+def _words(kind: str, found: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """What was found and what was expected, by the kind of pydantic's error."""
+    refusal = f"{shown(found)} is not accepted"
+    match kind:
+        case "missing":
+            words = ("is missing", "")
+        case "enum" | "literal_error":
+            choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
+            words = (f"{shown(found)} is unknown{like(found, choices) if isinstance(found, str) else ''}", ", ".join(choices))
+        case "string_pattern_mismatch":
+            words = (refusal, _PATTERNS.get(str(context["pattern"]), f"text matching {context['pattern']}"))
+        case "too_short" | "string_too_short" if not found:
+            words = ("is empty", f"at least {context['min_length']}")
+        case "too_long":
+            words = (f"has {context['actual_length']} entries", f"at most {context['max_length']}")
+        case "model_type" | "dict_type" | "model_attributes_type":
+            words = (refusal, "an object")
+        case "tuple_type":
+            words = (refusal, "a list")
+        case _ if message.startswith(_NOT_ACCEPTED):
+            words = (refusal, message.removeprefix(_NOT_ACCEPTED))
+        case _:
+            words = (message, "")
+    return words
+
+
+def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
+    """The location without the tags pydantic adds for the member of a union, found by walking the input along it."""
+    current = raw
+    for number, step in enumerate(location):
+        last = number == len(location) - 1
+        if isinstance(current, Mapping) and (step in current or last):
+            current = current.get(step)
+        elif isinstance(current, list | tuple) and isinstance(step, int):
+            current = current[step] if step < len(current) else None
+        else:
+            continue
+        yield step
+
+
+def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
+    """The keys that are known where the steps lead."""
+    models = [model]
+    for step in steps:
+        fields = [one.model_fields[step] for one in models if isinstance(step, str) and step in one.model_fields]
+        if fields:
+            models = [inner for field in fields for inner in _models_in(field.annotation)]
+    return list(dict.fromkeys(key for one in models for key in one.model_fields))
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    arguments = get_args(annotation)
+    if not arguments and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in arguments:
+        yield from _models_in(inner)

@@ -20,12 +20,14 @@ def window_end(now: float, lag_seconds: int, period_seconds: int) -> int:
 
 
 def breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds: int) -> bool:
-    """Whether the guard's condition holds in M of the last N published periods. A missing period breaches, as in the alarm."""
+    """Whether the guard's condition holds in M of the last N published periods.
+
+    Metrics may be later than their documented lag, so a single missing period says nothing; when the whole range is missing the
+    guard sees nothing, and that breaches where the alarm treats missing data as breaching.
+    """
     compare = COMPARISONS[guard.comparison]
-    values = {point.at: point.value for point in points}
-    breaching = 0
-    for n in range(1, guard.evaluation_periods + 1):
-        value = values.get(end - n * period_seconds)
-        missing = value is None and guard.treat_missing_data == "breaching"
-        breaching += missing or (value is not None and compare(value, guard.threshold))
-    return breaching >= guard.datapoints_to_alarm
+    first = end - guard.evaluation_periods * period_seconds
+    values = [point.value for point in points if first <= point.at < end]
+    if not values:
+        return guard.treat_missing_data == "breaching"
+    return sum(compare(value, guard.threshold) for value in values) >= guard.datapoints_to_alarm

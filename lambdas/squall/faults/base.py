@@ -1,34 +1,56 @@
-"""What a fault module declares."""
+"""What a fault module declares, and what all of them share."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Literal, Protocol
+from math import ceil
+from typing import Any, Literal, Protocol, TypeVar
+
+from pydantic import ValidationError
 
 from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
-from squall.domain.vocabulary import FaultType
+from squall.domain.problems import InvalidInput, Problem
+from squall.domain.vocabulary import CheckOutcome, FaultType
 
 Risk = Literal["low", "medium", "high"]
 Commands = Mapping[str, Sequence[CommandState]]
 """Instance id to the invocations of the fault's document on it, newest first."""
+ARNS_PER_TARGET = 5
+LONGEST = timedelta(hours=12)
+"""Of a FIS action."""
+P = TypeVar("P", bound=Model)
 
 
 class Fault(Protocol):
-    type: ClassVar[FaultType]
-    title: ClassVar[str]
-    risk: ClassVar[Risk]
-    reversible: ClassVar[bool]
-    ssm_document: ClassVar[str | None]
-    """Name of the Systems Manager document whose commands are the fault's mechanism."""
-    fis_actions: ClassVar[tuple[str, ...]]
-    moves_metrics: ClassVar[tuple[str, ...]]
-    """Canonical metrics the fault itself manipulates: a guard on one would watch the fault, not the workload."""
+    """One fault type. Everything about it stands in its module; the rest of Squall asks through this."""
+
+    @property
+    def type(self) -> FaultType: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def risk(self) -> Risk: ...
+    @property
+    def reversible(self) -> bool:
+        """Whether stopping it undoes it."""
+    @property
+    def ssm_document(self) -> str | None:
+        """Name of the Systems Manager document whose commands are the fault's mechanism."""
+    @property
+    def fis_actions(self) -> tuple[str, ...]: ...
+    @property
+    def moves_metrics(self) -> tuple[str, ...]:
+        """Canonical metrics the fault itself manipulates: a guard on one would watch the fault, not the workload."""
+    @property
+    def parameters(self) -> type[Model]:
+        """Model of its parameters: typed, with ranges and units in the names."""
 
     def parse(self, raw: Mapping[str, Any]) -> Model:
         """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance]) -> tuple[SafetyCheck, ...]: ...
+    def prerequisites(self, workload: Workload, pinned: Sequence[Instance]) -> tuple[SafetyCheck, ...]:
+        """What must be true of the targets for the fault to work at all, each a check with a sentence."""
 
     def compile(
         self, parameters: Model, pinned: Sequence[Instance], length: timedelta, *, region: str, partition: str
@@ -37,7 +59,8 @@ class Fault(Protocol):
 
     def prove(
         self, pinned: Sequence[Instance], workload_after: Workload, commands: Commands, fis: FisExperiment | None
-    ) -> tuple[Proof, ...]: ...
+    ) -> tuple[Proof, ...]:
+        """Whether it provably happened, one proof a pinned target: by state or mechanism, never by what users see."""
 
     def verify(
         self,
@@ -47,4 +70,48 @@ class Fault(Protocol):
         commands: Commands,
         fis: FisExperiment | None,
         now: datetime,
-    ) -> RollbackReport: ...
+    ) -> RollbackReport:
+        """What became of each target, compared with its pre-state; FIS's word `stopped` is not enough."""
+
+
+def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
+    """The parameters, or InvalidInput naming each wrong one as `parameters.<name>` with what was given."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        problems = [_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+        raise InvalidInput(problems) from None
+
+
+def instance_targets(pinned: Sequence[Instance]) -> dict[str, dict[str, Any]]:
+    """FIS targets by ARN, at most five ARNs each: `Instances`, `Instances2` …"""
+    arns = [instance.arn for instance in pinned]
+    groups = [arns[i : i + ARNS_PER_TARGET] for i in range(0, len(arns), ARNS_PER_TARGET)]
+    return {
+        "Instances" + (str(number) if number > 1 else ""): {
+            "resourceType": "aws:ec2:instance",
+            "resourceArns": group,
+            "selectionMode": "ALL",
+        }
+        for number, group in enumerate(groups, start=1)
+    }
+
+
+def iso_duration(length: timedelta) -> str:
+    """`PT1H30M`, `PT45S`: whole seconds, rounded up, as FIS reads them."""
+    seconds = max(1, ceil(length.total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return "PT" + "".join(f"{value}{letter}" for value, letter in ((hours, "H"), (minutes, "M"), (rest, "S")) if value)
+
+
+def check(name: str, ok: bool, detail: str) -> SafetyCheck:
+    """A prerequisite as a safety check."""
+    return SafetyCheck(name=name, outcome=CheckOutcome.PASSED if ok else CheckOutcome.FAILED, detail=detail)
+
+
+def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, given: object) -> Problem:
+    path = ".".join(["parameters", *(str(part) for part in where)])
+    if kind == "extra_forbidden":
+        return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
+    return Problem(path=path, message=f"{str(given)[:100]!r} is refused", expected=message.removeprefix("Value error, "))

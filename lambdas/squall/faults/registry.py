@@ -1,16 +1,31 @@
 """The fault types this Squall can inject."""
 
+from collections.abc import Mapping
+
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import Fault
+from squall.faults.instance_termination import InstanceTermination
+from squall.faults.network_latency import NetworkLatency
+
+_FAULTS: Mapping[FaultType, Fault] = {fault.type: fault for fault in (InstanceTermination(), NetworkLatency())}
 
 
 class UnknownFault(KeyError):
     """No module injects this fault type."""
 
+    def __init__(self, fault_type: FaultType) -> None:
+        self.fault_type = fault_type
+        super().__init__(f"no fault module injects {fault_type.value}; available: {', '.join(available())}")
+
 
 def available() -> tuple[FaultType, ...]:
-    raise NotImplementedError
+    """Types that can be injected, in the registry's order."""
+    return tuple(_FAULTS)
 
 
 def get(fault_type: FaultType) -> Fault:
-    raise NotImplementedError
+    """Raises UnknownFault."""
+    try:
+        return _FAULTS[fault_type]
+    except KeyError:
+        raise UnknownFault(fault_type) from None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.aborting import abort, parse
+from squall.application.aborting import abort, parse
 from squall.wiring import wire
 
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from squall import closing
+from squall.application import closing
+from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.observed import Held
-from squall.step import END, NEXT, Outcome, Step, step
 
 
 @step("AcquireLock")

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.domain.vocabulary import Status
-from squall.step import NEXT, Outcome, Step, step, wait
 
 FIS_ACTIVE_EXPERIMENTS = 5
 """Default quota of active experiments per account and Region (AWS FIS quotas)."""

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from squall import admission
-from squall.definitions import deployed
+from squall.application.definitions import deployed
+from squall.application.step import END, NEXT, Outcome
 from squall.domain.documents import Definition, Refusal, Run
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
-from squall.step import END, NEXT, Outcome
 from squall.wiring import Wiring, wire
 
 LEGAL_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
@@ -25,7 +25,7 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     w = wire()
     now = w.clock.now()
     execution = event["execution"]
-    started_at = datetime.fromisoformat(str(execution["started_at"]).replace("Z", "+00:00"))
+    started_at = datetime.fromisoformat(execution["started_at"])
     run = Run(id=_safe_id(execution["name"]), execution_arn=execution["arn"], started_at=started_at)
     definition, problems = _admit(event.get("input"), execution["name"], run, now)
     if int(event.get("redrive_count") or 0) > 0:

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.domain.bindings import sentences
 from squall.domain.documents import Guards
 from squall.domain.guards import guard_specs
-from squall.step import END, NEXT, Outcome, Step, step, wait
 
 
 @step("ArmGuards")
@@ -30,7 +30,9 @@ def handler(step: Step) -> Outcome:
         step.w.alarms.delete(names)
         return END
     step.put("guards", Guards(guards=specs))
-    not_ok = {name: states[name].state if name in states else "just created" for name in names if name not in states or states[name].state != "OK"}
+    not_ok = {
+        name: states[name].state if name in states else "just created" for name in names if name not in states or states[name].state != "OK"
+    }
     if not not_ok:
         step.note("guards_armed", f"{len(names)} guards OK")
         return NEXT

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from squall.application.measuring import read_series, read_values
+from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.domain.baseline import assess, missing_periods
 from squall.domain.windows import baseline_window
-from squall.measuring import read_series, read_values
-from squall.step import NEXT, Outcome, Step, step, wait
 
 
 @step("CaptureBaseline")

@@ -1,8 +1,8 @@
 """CheckSafety: every check is evaluated and recorded; one that fails or can't be evaluated refuses the run."""
 
-from squall.checking import check
+from squall.application.checking import check
+from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents import Refusal
-from squall.step import NEXT, Outcome, Step, step
 
 
 @step("CheckSafety")

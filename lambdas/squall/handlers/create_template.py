@@ -2,12 +2,12 @@
 
 import hashlib
 
+from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.documents import FaultTemplate, Guards, Instance, TargetBefore, Workload
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.faults import registry
 from squall.faults.template import compile_template
-from squall.step import END, NEXT, Outcome, Step, step
 
 
 @step("CreateTemplate")

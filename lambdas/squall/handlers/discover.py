@@ -3,10 +3,10 @@
 It never ends a run itself: what is wrong is written down and CheckSafety refuses, so that every check is on the record.
 """
 
+from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.bindings import bind, sentences
 from squall.domain.documents import Discovery, Refusal
 from squall.domain.targets import failure_domains, pin
-from squall.step import NEXT, Outcome, Step, step
 
 
 @step("Discover")
@@ -20,9 +20,7 @@ def handler(step: Step) -> Outcome:
         step.now,
     )
     parsed = sentences(experiment)
-    bindings, unmeasurable = bind(
-        parsed.metrics, parsed.statistics, experiment.metrics, workload, environment.timing, paths=parsed.paths
-    )
+    bindings, unmeasurable = bind(parsed.metrics, parsed.statistics, experiment.metrics, workload, environment.timing, paths=parsed.paths)
     seed = step.run.id
     pinned, unpinnable = pin(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
     discovery = Discovery(

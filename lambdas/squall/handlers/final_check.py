@@ -1,9 +1,9 @@
 """FinalCheck: the same checks again, against now and the whole remaining length, with guards, lease and targets as they are."""
 
-from squall.checking import check
+from squall.application.checking import check
+from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents import Guards
 from squall.domain.vocabulary import Mode, Status
-from squall.step import NEXT, Outcome, Step, step
 
 
 @step("FinalCheck")

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from squall.aftermath import fis_of
+from squall.application.aftermath import fis_of
+from squall.application.measuring import SeriesByMetric, read_series, read_values
+from squall.application.step import NEXT, Outcome, Step, step
+from squall.application.windows_of_run import Windows, windows_of
 from squall.domain.bindings import sentences
 from squall.domain.documents import Baseline, FaultReport, Judgement, Recovery, RollbackReport, SeriesDocument
 from squall.domain.judge import JudgeInput, judge
 from squall.domain.language import AlarmFires
 from squall.domain.metrics import Window
 from squall.domain.verdict import decide
-from squall.measuring import SeriesByMetric, read_series, read_values
-from squall.step import NEXT, Outcome, Step, step
-from squall.windows_of_run import Windows, windows_of
 
 Values = dict[str, dict[str, float | None]]
 
@@ -21,16 +21,20 @@ def handler(step: Step) -> Outcome:
     if step.record.fis_experiment_id is None or step.failure:
         return NEXT
     windows = windows_of(step, fis_of(step), _recovery_until(step))
-    measured = {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
-    series = {name: read_series(step.w.metrics, step.discovery.bindings, window) for name, window in measured.items()}
-    values: Values = {
-        name: read_values(step.w.metrics, step.discovery.bindings, window, series[name]) for name, window in measured.items()
+    measured: dict[str, Window] = {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
+    series: dict[str, SeriesByMetric] = {
+        name: read_series(step.w.metrics, step.discovery.bindings, window) for name, window in measured.items()
     }
+    values: Values = {name: read_values(step.w.metrics, step.discovery.bindings, window, series[name]) for name, window in measured.items()}
     criteria = judge(_given(step, windows, measured, series, values))
     rollback = step.find("rollback", RollbackReport)
-    proven = bool(rollback and rollback.proofs) and all(proof.proven for proof in rollback.proofs) if rollback else False
+    proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
     decision = decide(
-        criteria=criteria, abort=step.record.abort, injected=True, proven=proven, invalid_reason="" if proven else _why_unproven(step, rollback)
+        criteria=criteria,
+        abort=step.record.abort,
+        injected=True,
+        proven=proven,
+        invalid_reason="" if proven else _why_unproven(step, rollback),
     )
     step.put("series", SeriesDocument(windows=tuple(measured.values()), series=series))
     step.put(
@@ -54,9 +58,7 @@ def _recovery_until(step: Step) -> datetime:
     return recovery.recovered_at if recovery and recovery.recovered_at else step.now
 
 
-def _given(
-    step: Step, windows: Windows, measured: dict[str, Window], series: dict[str, SeriesByMetric], values: Values
-) -> JudgeInput:
+def _given(step: Step, windows: Windows, measured: dict[str, Window], series: dict[str, SeriesByMetric], values: Values) -> JudgeInput:
     alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
     return JudgeInput(
         definition=step.definition,

@@ -1,7 +1,7 @@
 """Notify: people by SNS, machines by EventBridge."""
 
-from squall.recording import tell
-from squall.step import NEXT, Outcome, Step, step
+from squall.application.recording import tell
+from squall.application.step import NEXT, Outcome, Step, step
 
 
 @step("Notify", closing=True)

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.domain.record import ExecutionRecord
 from squall.handlers.start_fault import GRACE_SECONDS
-from squall.step import NEXT, Outcome, Step, step, wait
 
 
 @step("ObserveFault", watching=True)

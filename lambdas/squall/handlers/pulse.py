@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.pulsing import pulse
+from squall.application.pulsing import pulse
 from squall.wiring import wire
 
 

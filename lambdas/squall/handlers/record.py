@@ -1,8 +1,8 @@
 """Record: write the result document, then make the record final, once."""
 
+from squall.application.recording import decision_of, write_result
+from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents import Judgement
-from squall.recording import decision_of, write_result
-from squall.step import NEXT, Outcome, Step, step
 
 
 @step("Record", closing=True)

@@ -1,7 +1,7 @@
 """Release: give back locks and slot, and leave the open runs only when nothing of this one is left anywhere."""
 
-from squall import closing
-from squall.step import NEXT, Outcome, Step, step
+from squall.application import closing
+from squall.application.step import NEXT, Outcome, Step, step
 
 
 @step("Release", closing=True)

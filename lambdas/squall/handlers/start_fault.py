@@ -5,11 +5,11 @@ execution (a repeated call starts nothing new), then the record is read again: w
 the template, so a late call fails, or else this function sees the closed record and stops what it started.
 """
 
+from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.handlers.create_template import client_token
-from squall.step import END, NEXT, Outcome, Step, step
 
 GRACE_SECONDS = 60
 """FIS needs some seconds to resolve, start and complete beyond the actions' own durations."""

@@ -5,12 +5,12 @@ Runs on every way out, also when nothing was injected; every step is idempotent.
 
 from datetime import datetime, timedelta
 
+from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.domain.documents import Definition, FaultReport
 from squall.domain.environment import Timing
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
-from squall.step import END, NEXT, Outcome, Step, step, wait
 
 
 @step("StopFault", closing=True)
@@ -35,7 +35,9 @@ def handler(step: Step) -> Outcome:
     fis = experiments[-1]
     _explain(step, fis)
     ended_at = fis.ended_at or w.clock.now()
-    w.records.update(step.run.id, fis_experiment_id=fis.id, fault_ended_at=ended_at, fault_started_at=record.fault_started_at or fis.started_at)
+    w.records.update(
+        step.run.id, fis_experiment_id=fis.id, fault_ended_at=ended_at, fault_started_at=record.fault_started_at or fis.started_at
+    )
     if not record.fault_ended_at:
         w.records.append(step.run.id, [step.event(f"fis_{fis.status}", fis.id)])
     step.put("fault", report(fis))
@@ -46,6 +48,7 @@ def handler(step: Step) -> Outcome:
 
 
 def report(fis: FisExperiment) -> FaultReport:
+    """The document of how FIS ended it."""
     return FaultReport(
         experiment_id=fis.id,
         status=fis.status,

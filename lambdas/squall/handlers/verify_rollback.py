@@ -1,7 +1,7 @@
 """VerifyRollback: did the fault happen to every target, and is it gone?"""
 
-from squall.aftermath import rollback_report
-from squall.step import NEXT, Outcome, Step, step
+from squall.application.aftermath import rollback_report
+from squall.application.step import NEXT, Outcome, Step, step
 
 
 @step("VerifyRollback", closing=True)

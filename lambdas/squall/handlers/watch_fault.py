@@ -4,8 +4,8 @@ Wakers write the reason, then read the token; this writes the token, then reads 
 decides from the record and FIS. After completing its own token this handler must not raise.
 """
 
+from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.handlers.observe_fault import must_end
-from squall.step import END, NEXT, Outcome, Step, step
 
 
 @step("WatchFault", watching=True)

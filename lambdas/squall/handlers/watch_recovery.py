@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from squall.aftermath import fis_of, rollback_report
+from squall.application.aftermath import fis_of, rollback_report
+from squall.application.measuring import read_series
+from squall.application.step import NEXT, Outcome, Step, step, wait
+from squall.application.windows_of_run import Windows, settled_at, windows_of
 from squall.domain.documents import FaultTemplate, Recovery, RollbackReport, Workload
-from squall.domain.metrics import Window
-from squall.domain.recovery import assess
+from squall.domain.recovery import RecoveryInput, assess, observed_window
 from squall.domain.vocabulary import RollbackOutcome
-from squall.measuring import read_series
-from squall.step import NEXT, Outcome, Step, step, wait
-from squall.windows_of_run import Windows, settled_at, windows_of
 
 
 @step("WatchRecovery", closing=True)
@@ -31,18 +30,20 @@ def handler(step: Step) -> Outcome:
 
 
 def _assess(step: Step, windows: Windows, workload: Workload) -> tuple[Recovery, bool]:
-    since_effect = Window(name="recovery", start=windows.fault.start, end=windows.recovery.end, period_seconds=windows.fault.period_seconds)
+    window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
     return assess(
-        step.definition,
-        step.discovery,
-        read_series(step.w.metrics, step.discovery.bindings, since_effect),
-        since_effect,
-        workload,
-        step.need("template", FaultTemplate).before,
-        windows.effect_at,
-        windows.fault_end,
-        step.now,
-        previous=step.find("recovery", Recovery),
+        RecoveryInput(
+            definition=step.definition,
+            discovery=step.discovery,
+            series=read_series(step.w.metrics, step.discovery.bindings, window),
+            window=window,
+            workload_now=workload,
+            before=step.need("template", FaultTemplate).before,
+            effect_at=windows.effect_at,
+            fault_end=windows.fault_end,
+            now=step.now,
+            previous=step.find("recovery", Recovery),
+        )
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from squall import closing
+from squall.application import closing
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.wiring import Wiring, wire
@@ -37,7 +37,12 @@ def _unrecorded(w: Wiring, arn: str, name: str, started_at: datetime) -> Executi
     """It died before Admit wrote anything: nothing can run, but somebody has to hear of it."""
     now = w.clock.now()
     record = ExecutionRecord(
-        id=name, execution_arn=arn, started_at=started_at, status=Status.RUNNING, phase="Admit", phase_since=now,
+        id=name,
+        execution_arn=arn,
+        started_at=started_at,
+        status=Status.RUNNING,
+        phase="Admit",
+        phase_since=now,
         events=(Event(now, "unrecorded", "the execution died before it was admitted"),),
     )
     w.records.create(record)

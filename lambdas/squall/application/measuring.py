@@ -1,13 +1,13 @@
 """Reading metrics for the states that need them: one request for all series, and one value a window where summing won't do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from squall.domain.baseline import value_over
 from squall.domain.metrics import MetricBinding, MetricQuery, Series, Window
 from squall.ports import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
-SUMMABLE = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
+SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
 """Statistics whose value over a window follows from its periods. Averages and percentiles don't: CloudWatch is asked again."""
 
 

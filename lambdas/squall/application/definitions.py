@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-DEPLOYED = Path(__file__).parent / "deployed"
+DEPLOYED = Path(__file__).parents[1] / "deployed"
 
 
 @dataclass(frozen=True)

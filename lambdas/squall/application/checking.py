@@ -1,16 +1,19 @@
-"""What the safety checks are made on, collected for CheckSafety and FinalCheck alike. What can't be asked stays None and counts as failed."""
+"""What the safety checks are made on, collected for CheckSafety and FinalCheck alike.
+
+What can't be asked stays None, and its check counts as failed.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.application.step import Step
 from squall.domain.bindings import sentences
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Safety
 from squall.domain.language import AlarmFires
 from squall.domain.observed import AlarmState
 from squall.domain.safety import SafetyInput, evaluate
 from squall.errors import Refused, Unavailable
-from squall.step import Step
 
 T = TypeVar("T")
 

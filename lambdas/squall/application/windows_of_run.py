@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from squall.application.step import Step
 from squall.domain.documents import Baseline
 from squall.domain.metrics import Window
 from squall.domain.observed import FisExperiment
 from squall.domain.windows import fault_window, recovery_window
-from squall.step import Step
 
 
 @dataclass(frozen=True)

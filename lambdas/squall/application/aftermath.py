@@ -3,25 +3,28 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from squall.application.step import Step
 from squall.domain.documents import FaultTemplate, RollbackReport, Workload
 from squall.domain.observed import CommandState, FisExperiment
 from squall.faults import registry
 from squall.faults.base import Fault
-from squall.step import Step
 
 DISPATCH_SLACK = timedelta(seconds=60)
 """Clocks of FIS, Systems Manager and Lambda differ; the lock keeps everybody else's commands off these targets."""
 
 
 def fault_of(step: Step) -> Fault:
+    """The fault module of the run."""
     return registry.get(step.definition.experiment.type)
 
 
 def fis_of(step: Step) -> FisExperiment | None:
+    """The run's FIS experiment as it is now; None when nothing was injected or FIS has forgotten it."""
     return step.w.faults.get(step.record.fis_experiment_id) if step.record.fis_experiment_id else None
 
 
 def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
+    """Instance id to the commands that are the fault's mechanism, newest first; empty for faults without."""
     if fault.ssm_document is None:
         return {}
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
@@ -32,6 +35,4 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
     """Ask the state and the mechanism, not FIS's word `stopped`."""
     fault = fault_of(step)
     template = step.need("template", FaultTemplate)
-    return fault.verify(
-        template.before, step.discovery.workload, workload, commands_of(step, fault), fis_of(step), step.w.clock.now()
-    )
+    return fault.verify(template.before, step.discovery.workload, workload, commands_of(step, fault), fis_of(step), step.w.clock.now())

@@ -18,7 +18,7 @@ DESCRIPTION = re.compile(r"fis-template=(?P<template>[0-9A-Za-z-]+) execution=(?
 """What CreateTemplate writes on every guard."""
 
 
-class NotAnAbort(ValueError):
+class NotAnAbortError(ValueError):
     """The event is none this function understands."""
 
 
@@ -37,7 +37,7 @@ class AbortRequest:
 def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     """An alarm's own action, EventBridge's alarm event, or an operator's request. None: an alarm that is not in ALARM or not ours.
 
-    Raises NotAnAbort for anything else.
+    Raises NotAnAbortError for anything else.
     """
     if "alarmData" in event:
         data = event["alarmData"]
@@ -49,7 +49,7 @@ def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
         by = str(event.get("requested_by") or "an operator")[:256]
         reason = str(event.get("reason") or "no reason given")[:500]
         return AbortRequest(event["execution_id"], None, AbortSource.OPERATOR, f"aborted by {by}: {reason}", by)
-    raise NotAnAbort("expected a CloudWatch alarm event or an object with execution_id")
+    raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id")
 
 
 def _of_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:

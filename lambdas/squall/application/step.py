@@ -30,11 +30,11 @@ def wait(seconds: float) -> Outcome:
     return {"outcome": "wait", "seconds": max(1, min(int(seconds), 3600))}
 
 
-class Unrecorded(Exception):
+class UnrecordedError(Exception):
     """A state was reached without Admit having written the record: nothing may be done."""
 
 
-class Missing(Exception):
+class MissingDocumentError(Exception):
     """A document an earlier state wrote is gone from S3."""
 
 
@@ -67,7 +67,7 @@ class Step:
     def need(self, name: str, model: type[M]) -> M:
         document = self.find(name, model)
         if document is None:
-            raise Missing(f"results/{self.run.id}/{name}.json")
+            raise MissingDocumentError(f"results/{self.run.id}/{name}.json")
         return document
 
     def find(self, name: str, model: type[M]) -> M | None:
@@ -111,7 +111,7 @@ def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callab
 
     def decorate(body: Body) -> Handler:
         @wraps(body)
-        def handler(event: Mapping[str, Any], context: object) -> Outcome:
+        def handler(event: Mapping[str, Any], context: object) -> Outcome:  # noqa: ARG001 - Lambda's signature
             return _run(phase, body, event, closing=closing, watching=watching)
 
         return handler
@@ -125,7 +125,7 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
     now = w.clock.now()
     record = w.records.get(run.id)
     if record is None:
-        raise Unrecorded(run.id)
+        raise UnrecordedError(run.id)
     if not closing:
         if record.final or (record.abort and not watching):
             return END

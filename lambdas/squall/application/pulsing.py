@@ -7,8 +7,9 @@ blind. For a dead one: close it. For a closed one: sweep until nothing is left.
 from collections.abc import Callable
 from datetime import timedelta
 
-from squall import closing
-from squall.aborting import note_abort, stop_template, wake
+from squall.application import closing
+from squall.application.aborting import note_abort, stop_template, wake
+from squall.application.measuring import read_series
 from squall.domain.baseline import combine
 from squall.domain.documents import Definition, Discovery, Guards
 from squall.domain.environment import Timing
@@ -17,7 +18,6 @@ from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
 from squall.domain.watch import breaches, window_end
 from squall.errors import Refused, Unavailable
-from squall.measuring import read_series
 from squall.wiring import Wiring
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
@@ -40,6 +40,7 @@ def pulse(w: Wiring) -> dict[str, str]:
 
 
 def look_after(w: Wiring, execution_id: str) -> str:
+    """One run: close it, sweep it or watch it; says what was done."""
     record = w.records.get(execution_id)
     if record is None:
         return "no record"
@@ -48,7 +49,9 @@ def look_after(w: Wiring, execution_id: str) -> str:
     status = w.workflow.status(record.execution_arn)
     now = w.clock.now()
     if status in DEAD or (status is None and now - record.started_at > UNKNOWN_AFTER):
-        closing.close(w, record.id, by="pulse", reason=f"the execution is {status or 'unknown to Step Functions'}", failed=status != "ABORTED")
+        closing.close(
+            w, record.id, by="pulse", reason=f"the execution is {status or 'unknown to Step Functions'}", failed=status != "ABORTED"
+        )
         return "closed"
     if status == "SUCCEEDED":
         closing.close(w, record.id, by="pulse", reason="the execution ended without recording", failed=True)
@@ -132,7 +135,7 @@ def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | Non
     for guard in guards.guards:
         binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
         if binding is None:
-            continue
+            return _abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
         end = window_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
         points = combine(binding, read_series(w.metrics, [binding], window)[binding.name], period)

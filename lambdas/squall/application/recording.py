@@ -1,12 +1,12 @@
 """From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
 
 from datetime import datetime
-from typing import TypeVar
 
 from squall.domain.documents import (
     Baseline,
     Definition,
     Discovery,
+    FaultReport,
     FaultTemplate,
     Judgement,
     Recovery,
@@ -16,54 +16,43 @@ from squall.domain.documents import (
     Safety,
 )
 from squall.domain.message import message
-from squall.domain.model import Model
 from squall.domain.record import ExecutionRecord
-from squall.domain.result import build_result
-from squall.domain.verdict import Decision, decide
-from squall.domain.verdict import hypothesis_validated as validated
+from squall.domain.result import Evidence, build_result
+from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status
 from squall.wiring import Wiring
-
-M = TypeVar("M", bound=Model)
 
 
 def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
     """How the run ends: Squall's own failure, else the judgement, else an abort before anything was injected, else what was decided."""
     if failure:
-        return Decision(Status.FAILED, None, None, f"Squall failed: {failure}")
+        return ending(Status.FAILED, None, f"Squall failed: {failure}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
     if record.abort is not None:
         return decide(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.decided_status is None:
-        return Decision(Status.FAILED, None, None, "the workflow ended without a decision")
-    return Decision(record.decided_status, record.decided_verdict, validated(record.decided_verdict, None), record.reason)
+        return ending(Status.FAILED, None, "the workflow ended without a decision")
+    return ending(record.decided_status, record.decided_verdict, record.reason)
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
     """Assemble `result.json` from the documents that exist."""
-
-    def find(name: str, model: type[M]) -> M | None:
-        return w.documents.get(record.id, name, model)
-
-    judgement = find("judgement", Judgement)
-    refusal = find("refusal", Refusal)
-    result = build_result(
-        record,
-        decision,
-        end_time=ended_at,
-        definition=find("definition", Definition),
-        discovery=find("discovery", Discovery),
-        safety=find("final_check", Safety) or find("safety", Safety),
-        baseline=find("baseline", Baseline),
-        template=find("template", FaultTemplate),
-        criteria=judgement.criteria if judgement else (),
-        rollback=find("rollback", RollbackReport),
-        recovery=find("recovery", Recovery),
-        fis=w.faults.get(record.fis_experiment_id) if record.fis_experiment_id else None,
-        problems=refusal.problems if refusal else (),
-        metrics_collected=judgement.values if judgement else None,
+    find = w.documents.get
+    evidence = Evidence(
+        definition=find(record.id, "definition", Definition),
+        refusal=find(record.id, "refusal", Refusal),
+        discovery=find(record.id, "discovery", Discovery),
+        safety=find(record.id, "safety", Safety),
+        final_check=find(record.id, "final_check", Safety),
+        baseline=find(record.id, "baseline", Baseline),
+        template=find(record.id, "template", FaultTemplate),
+        fault=find(record.id, "fault", FaultReport),
+        rollback=find(record.id, "rollback", RollbackReport),
+        recovery=find(record.id, "recovery", Recovery),
+        judgement=find(record.id, "judgement", Judgement),
     )
+    result = build_result(record, decision, evidence, ended_at)
     w.documents.put(record.id, "result", result)
     return result
 

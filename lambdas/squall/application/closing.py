@@ -8,12 +8,16 @@ could not be taken away is returned with the command that does it by hand, and t
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 SETTLED_AFTER = timedelta(seconds=120)
 """A closed run is looked at again for two StartFault timeouts: a function that was running when its execution died may still act."""
@@ -72,7 +76,7 @@ def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed:
 
 
 def _tell(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
-    from squall.recording import tell  # noqa: PLC0415 - pydantic; not needed where nothing is told
+    from squall.application.recording import tell  # noqa: PLC0415 - pydantic; not needed where nothing is told
 
     more = "STILL THERE, Squall keeps trying; by hand:\n" + "\n".join(f"  {left}" for left in leftovers) if leftovers else ""
     tell(w, record, more)
@@ -88,7 +92,13 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
     leftovers: list[Leftover] = []
     templates, guards = _known(w, record, leftovers, thorough=thorough)
     for template_id in templates:
-        _try(leftovers, f"FIS template {template_id}", f"aws fis delete-experiment-template --id {template_id}", w.faults.delete_template, template_id)
+        _try(
+            leftovers,
+            f"FIS template {template_id}",
+            f"aws fis delete-experiment-template --id {template_id}",
+            w.faults.delete_template,
+            template_id,
+        )
         leftovers += _stop_all(w, record, template_id)
     if guards:
         names = " ".join(guards)
@@ -119,10 +129,7 @@ def _stop_all(w: Wiring, record: ExecutionRecord, template_id: str) -> list[Left
     leftovers: list[Leftover] = []
     command = f"aws fis list-experiments --experiment-template-id {template_id}"
     experiments = _try(leftovers, f"experiments of {template_id}", command, w.faults.of_template, template_id) or ()
-    for fis in experiments:
-        if not fis.terminal:
-            leftovers.append(_stop(w, record, fis))
-    return leftovers
+    return leftovers + [_stop(w, record, fis) for fis in experiments if not fis.terminal]
 
 
 def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
@@ -137,7 +144,7 @@ def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
     return left
 
 
-def _try(leftovers: list[Leftover], what: str, command: str, act: Callable[..., object], argument: object) -> object:
+def _try(leftovers: list[Leftover], what: str, command: str, act: Callable[[A], R], argument: A) -> R | None:
     try:
         return act(argument)
     except (Unavailable, Refused) as error:

@@ -1,0 +1,1 @@
+"""Application services: what the states do with the ports, shared by handlers."""
