@@ -1,0 +1,235 @@
+"""Brings the synthesized stack into the local account: by the real CDK CLI, or quickly with the same artefacts.
+
+The quick way does what the CLI does and nothing else (publish the assets of the manifest, create or update the stack
+from the template asset), in a third of a second instead of six, so that a test run can afford a stack of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROOT = Path(__file__).resolve().parents[1]
+DEPLOY_SECONDS = 120.0
+_SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "statemachines", "experiments", "local/environments", "requirements.txt", "build")
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+class DeployError(RuntimeError):
+    """Synthesis or deployment failed; the message says what the tool or CloudFormation said."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The account to deploy into."""
+
+    endpoint: str
+    region: str
+    account_id: str
+    access_key: str
+    secret_key: str
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 3, "mode": "standard"}),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point any AWS tool at this account."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+
+
+def context(place: Place, stack_name: str) -> dict[str, str]:
+    """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
+    return {
+        "stack_name": stack_name,
+        "environments_dir": "local/environments",
+        "experiments_dir": "experiments",
+        "synthesizer": "cli",
+        "account": place.account_id,
+        "region": place.region,
+        "lambda_architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
+        "lambda_runtime": f"python{sys.version_info.major}.{sys.version_info.minor}",
+    }
+
+
+def synth(settings: Mapping[str, str], output: Path) -> Path:
+    """Synthesize into `output` unless nothing it is made from has changed since."""
+    stamp, path = _stamp(settings), output.with_name(output.name + ".stamp")
+    if path.exists() and path.read_text() == stamp and (output / "manifest.json").exists():
+        return output
+    arguments = [f"{key}={value}" for key, value in settings.items()]
+    _run([sys.executable, "-m", "infra.synth", "--output", str(output), *arguments], {})
+    path.write_text(stamp)
+    return output
+
+
+def _stamp(settings: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for name in _SOURCES:
+        root = ROOT / name
+        for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
+            if path.is_file() and "__pycache__" not in path.parts:
+                status = path.stat()
+                digest.update(f"{path}|{status.st_mtime_ns}|{status.st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
+    """Bootstrap and deploy with the CDK CLI, as one does on AWS; returns the stack's outputs."""
+    cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
+    environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
+    _run([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
+    _run([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)
+    return outputs(place, stack_name)
+
+
+def quickly(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
+    """Deploy the assembly's stack with plain API calls; returns the stack's outputs."""
+    artefact = _artefact(assembly, stack_name)
+    _allow_unbootstrapped(place)
+    template = _publish(place, assembly, artefact)
+    _apply(place, stack_name, template, artefact["properties"].get("parameters", {}))
+    return outputs(place, stack_name)
+
+
+def outputs(place: Place, stack_name: str) -> dict[str, str]:
+    """The outputs of the deployed stack."""
+    stack = place.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def _run(command: list[str], environment: Mapping[str, str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()[-3000:]
+        raise DeployError(f"{' '.join(command[:4])} … failed with {done.returncode}:\n{said}")
+
+
+def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    for name, artefact in manifest["artifacts"].items():
+        if artefact["type"] == "aws:cloudformation:stack" and artefact["properties"].get("stackName", name) == stack_name:
+            return dict(artefact)
+    raise DeployError(f"{assembly} holds no stack named {stack_name}")
+
+
+def _allow_unbootstrapped(place: Place) -> None:
+    """Templates may ask for the bootstrap version: answer what `cdk bootstrap` would have written, if it did not."""
+    try:
+        place.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ParameterAlreadyExists":
+            raise
+
+
+def _publish(place: Place, assembly: Path, artefact: Mapping[str, Any]) -> str:
+    """Upload every asset the stack names; returns the URL of the template."""
+    s3 = place.client("s3")
+    template = ""
+    for manifest in sorted(assembly.glob("*.assets.json")):
+        for asset in json.loads(manifest.read_text()).get("files", {}).values():
+            for destination in asset["destinations"].values():
+                bucket, key = _filled(place, destination["bucketName"]), _filled(place, destination["objectKey"])
+                _upload(s3, bucket, key, assembly / asset["source"]["path"], asset["source"]["packaging"])
+                if asset["source"]["path"] == artefact["properties"]["templateFile"]:
+                    template = f"{place.endpoint}/{bucket}/{key}"
+    if not template:
+        raise DeployError(f"no asset manifest in {assembly} publishes {artefact['properties']['templateFile']}")
+    return template
+
+
+def _filled(place: Place, text: str) -> str:
+    for name, value in (("AccountId", place.account_id), ("Region", place.region), ("Partition", "aws")):
+        text = text.replace(f"${{AWS::{name}}}", value)
+    return text
+
+
+def _upload(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> None:
+    """Upload once: asset keys are content hashes."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError:
+        try:
+            s3.head_bucket(Bucket=bucket)
+        except ClientError:
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=_zipped(source) if packaging == "zip" else source.read_bytes())
+
+
+def _zipped(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                info = zipfile.ZipInfo(str(path.relative_to(folder)), _FIRST_DATE)
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _apply(place: Place, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:
+    """Create or update the stack and wait for its end."""
+    formation = place.client("cloudformation")
+    request = {
+        "StackName": stack_name,
+        "TemplateURL": template,
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+        "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }
+    try:
+        if _status(formation, stack_name) is None:
+            formation.create_stack(**request)
+        else:
+            formation.update_stack(**request)
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
+            return
+        raise DeployError(f"CloudFormation refuses the stack: {error}") from error
+    deadline = time.monotonic() + DEPLOY_SECONDS
+    while str(status := _status(formation, stack_name)).endswith("_IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise DeployError(f"the stack is still {status} after {DEPLOY_SECONDS:g} seconds")
+        time.sleep(0.1)
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise DeployError(f"the stack ended {status}:\n" + "\n".join(_failures(formation, stack_name)))
+
+
+def _status(formation: Any, stack_name: str) -> str | None:
+    try:
+        status: str = formation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"]
+    except ClientError:
+        return None
+    return None if status == "DELETE_COMPLETE" else status
+
+
+def _failures(formation: Any, stack_name: str) -> Iterator[str]:
+    for event in formation.describe_stack_events(StackName=stack_name)["StackEvents"]:
+        if event["ResourceStatus"].endswith("_FAILED"):
+            yield f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"

@@ -1,0 +1,129 @@
+"""Detached processes of a local account: started with a record on disk, found again, and stopped without ever
+touching a stranger.
+
+A pid alone proves nothing: it may have been reused. A record holds the start time too, and every process of an
+account, whoever started it, carries the account's state folder in an environment variable: what is left behind can
+be found by it even when every record is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+MARKER = "SQUALL_LOCAL_STATE"
+STOP_SECONDS = 10.0
+
+_started: list[subprocess.Popen[bytes]] = []
+"""Kept so that Python reaps them when they end while their starter still runs."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """A process we started: `started` is the kernel's start time in ticks, which a reused pid can't share."""
+
+    name: str
+    pid: int
+    started: int
+
+    @property
+    def alive(self) -> bool:
+        return start_time(self.pid) == self.started
+
+
+def start_time(pid: int) -> int | None:
+    """The start time of a living process; None for a dead one or a zombie."""
+    for process in _started:
+        process.poll()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environment: Mapping[str, str]) -> Record:
+    """Start a detached process, logging to `logs/<name>.log`, and record it."""
+    log = state_dir / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=cwd,
+            env={**os.environ, **environment, MARKER: str(state_dir)},
+        )
+    _started.append(process)
+    record = Record(name, process.pid, start_time(process.pid) or 0)
+    path = _path(state_dir, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(record)))
+    return record
+
+
+def read(state_dir: Path, name: str) -> Record | None:
+    """The record of a process, alive or not."""
+    try:
+        return Record(**json.loads(_path(state_dir, name).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def stop(state_dir: Path, name: str) -> None:
+    """SIGTERM, then SIGKILL after STOP_SECONDS; forgets the record. Stopping a dead process changes nothing."""
+    record = read(state_dir, name)
+    if record is not None:
+        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+            if not record.alive:
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(record.pid, number)
+            until(lambda: not record.alive, seconds)
+    _path(state_dir, name).unlink(missing_ok=True)
+
+
+def leftovers(state_dir: Path) -> list[int]:
+    """Living processes that carry this account's marker, except the caller."""
+    marker = f"{MARKER}={state_dir}".encode()
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if marker in (folder / "environ").read_bytes().split(b"\0") and start_time(int(folder.name)) is not None:
+                found.append(int(folder.name))
+    return found
+
+
+def kill_leftovers(state_dir: Path) -> list[int]:
+    """Kill what the orderly stop left behind; returns what survives even that."""
+    until(lambda: not leftovers(state_dir), 3.0)
+    for pid in leftovers(state_dir):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not leftovers(state_dir), 5.0)
+    return leftovers(state_dir)
+
+
+def until(condition: Callable[[], bool], seconds: float, interval: float = 0.05) -> bool:
+    """Poll until the condition holds; False when the deadline passes first."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(interval)
+    return True
+
+
+def _path(state_dir: Path, name: str) -> Path:
+    return state_dir / "run" / f"{name}.json"

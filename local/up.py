@@ -1,0 +1,284 @@
+"""Starts, stops and describes the local chaos account: the account server, the sample workload, the deployed stack.
+
+The workload starts before the deployment, so that the baseline's history grows while CloudFormation works. `up` is
+repeatable: a running account is returned as it is, a half-alive one is taken down and started anew, and whatever
+goes wrong on the way, Ctrl-C included, leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import socket
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from local import deploy as deployment
+from local import processes
+from local.deploy import ROOT, Place
+
+ACCOUNT_ID = "000000000000"
+REGION = "us-east-1"
+# A key of its own: the CDK CLI remembers in the home folder which account a key belongs to.
+ACCESS_KEY = "AKIASQUALLLOCALACCT0"
+SECRET_KEY = "squall-local-account-only"
+STACK = "Squall"
+READY_SECONDS = 30.0
+PARTS = ("workload", "account")
+"""In the order they stop: the workload first, so that it can't complain about a vanished account."""
+
+Progress = Callable[[str], None]
+
+# Whatever proxy the environment names, loopback is not behind it.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class LocalAccountError(RuntimeError):
+    """The local account can't do what was asked; the message says why and what helps."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A running local account, as `account.json` holds it."""
+
+    endpoint: str
+    region: str
+    account_id: str
+    access_key: str
+    secret_key: str
+    workload_url: str
+    profile: str
+    stack_name: str
+    pids: dict[str, int]
+    ports: dict[str, int]
+    instances: dict[str, Any]
+    workload: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return Place(self.endpoint, self.region, self.account_id, self.access_key, self.secret_key)
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point any AWS tool at this account."""
+        return self.place.environment()
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this account."""
+        return self.place.client(service)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is alive of an account."""
+
+    state: str
+    """`up`, `down` or `half-alive`."""
+    parts: dict[str, bool]
+    account: Account | None
+    detail: str = ""
+
+
+def _quiet(message: str) -> None:
+    pass
+
+
+def up(
+    state_dir: str | Path = ".local",
+    profile: str = "ideal",
+    port: int = 0,
+    *,
+    deploy: bool = True,
+    stack_name: str = STACK,
+    on_progress: Progress = _quiet,
+) -> Account:
+    """Start the account and the workload, and deploy unless told not to; returns when all of it is ready."""
+    folder = Path(state_dir).resolve()
+    with _alone(folder):
+        now = status(folder)
+        if now.state == "up" and now.account is not None and now.account.profile == profile:
+            account = now.account
+            on_progress(f"already running at {account.endpoint}")
+        else:
+            if now.state != "down":
+                on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
+            _down(folder)
+            account = _start(folder, profile, port, stack_name, on_progress)
+        if deploy:
+            try:
+                account = _deploy(folder, account, None, quick=True, on_progress=on_progress)
+            except KeyboardInterrupt:
+                _down(folder)
+                raise
+    return account
+
+
+def down(state_dir: str | Path = ".local") -> None:
+    """Stop everything of the account; raises LocalAccountError if a process survives."""
+    folder = Path(state_dir).resolve()
+    with _alone(folder):
+        _down(folder)
+
+
+def status(state_dir: str | Path = ".local") -> Status:
+    """What is alive, by process and by answer."""
+    folder = Path(state_dir).resolve()
+    records = {name: processes.read(folder, name) for name in PARTS}
+    parts = {name: record is not None and record.alive for name, record in records.items()}
+    account = _read(folder)
+    if account is not None and all(parts.values()):
+        deaf = [url for url in (_health(account), f"{account.workload_url}/healthz") if not _answers(url)]
+        if not deaf:
+            return Status("up", parts, account)
+        return Status("half-alive", parts, account, f"no answer from {', '.join(deaf)}; see {folder}/logs")
+    if any(parts.values()) or processes.leftovers(folder):
+        dead = [name for name, alive in parts.items() if not alive]
+        detail = f"{' and '.join(dead)} not running" if dead else "account.json is missing"
+        return Status("half-alive", parts, account, f"{detail}; see {folder}/logs")
+    return Status("down", parts, None)
+
+
+def env(state_dir: str | Path = ".local") -> dict[str, str]:
+    """The variables that point any AWS tool at the running account."""
+    return load(state_dir).environment()
+
+
+def load(state_dir: str | Path = ".local") -> Account:
+    """The running account; raises LocalAccountError if there is none."""
+    now = status(state_dir)
+    if now.state != "up" or now.account is None:
+        raise LocalAccountError(f"the local account is {now.state}{': ' + now.detail if now.detail else ''}; start it with `make local-up`")
+    return now.account
+
+
+def deploy(
+    state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _quiet
+) -> Account:
+    """Deploy into the running account: `cli` by the CDK CLI, otherwise the quick way; synthesizes unless given `cdk_out`."""
+    folder = Path(state_dir).resolve()
+    return _deploy(folder, load(folder), Path(cdk_out).resolve() if cdk_out else None, quick=not cli, on_progress=on_progress)
+
+
+def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: Progress) -> Account:
+    ports = {"account": port or _free_port(), "workload": _free_port()}
+    endpoint, workload_url = (f"http://127.0.0.1:{ports[name]}" for name in ("account", "workload"))
+    place = Place(endpoint, REGION, ACCOUNT_ID, ACCESS_KEY, SECRET_KEY)
+    try:
+        on_progress(f"starting the account at {endpoint}")
+        server = [sys.executable, "-m", "local.launch_account", "--port", str(ports["account"]), "--state-dir", str(folder)]
+        server += ["--workload-url", workload_url, "--profile", profile]
+        # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
+        environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+        pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
+        _await(folder, "account", f"{endpoint}/_ministack/health")
+        on_progress("starting the workload")
+        manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports["workload"]), "--endpoint", endpoint]
+        manager += ["--state-dir", str(folder), "--region", REGION]
+        pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
+        _await(folder, "workload", f"{workload_url}/healthz")
+        overview = _get(f"{workload_url}/workload")
+        account = Account(
+            **asdict(place),
+            workload_url=workload_url,
+            profile=profile,
+            stack_name=stack_name,
+            pids=pids,
+            ports=ports,
+            instances={"web": [web["id"] for web in overview["instances"]], **overview["bystanders"]},
+            workload={key: overview[key] for key in ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url")},
+        )
+        _write(folder, account)
+    except BaseException:
+        _down(folder)
+        raise
+    return account
+
+
+def _deploy(folder: Path, account: Account, assembly: Path | None, *, quick: bool, on_progress: Progress) -> Account:
+    if assembly is None:
+        on_progress("synthesizing")
+        assembly = deployment.synth(deployment.context(account.place, account.stack_name), folder / "cdk.out")
+    on_progress(f"deploying {account.stack_name}")
+    way = deployment.quickly if quick else deployment.by_cdk
+    account = replace(account, outputs=way(account.place, assembly, account.stack_name))
+    _write(folder, account)
+    return account
+
+
+def _down(folder: Path) -> None:
+    for name in PARTS:
+        processes.stop(folder, name)
+    left = processes.kill_leftovers(folder)
+    if left:
+        raise LocalAccountError(f"these processes of the local account do not die: {left}")
+    (folder / "account.json").unlink(missing_ok=True)
+
+
+def _await(folder: Path, name: str, url: str) -> None:
+    """Wait for a healthy answer; a process that died on the way ends the wait at once, with its last words."""
+
+    def settled() -> bool:
+        record = processes.read(folder, name)
+        return _answers(url) or record is None or not record.alive
+
+    in_time = processes.until(settled, READY_SECONDS, interval=0.1)
+    if not in_time or not _answers(url):
+        log = folder / "logs" / f"{name}.log"
+        last = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        what = "is not ready" if not in_time else "ended"
+        raise LocalAccountError(f"the {name} process {what}; {log} ends with:\n{last}")
+
+
+def _health(account: Account) -> str:
+    return f"{account.endpoint}/_ministack/health"
+
+
+def _answers(url: str) -> bool:
+    try:
+        _get(url)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _get(url: str) -> Any:
+    with _DIRECT.open(url, timeout=5) as answer:
+        return json.load(answer)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _read(folder: Path) -> Account | None:
+    try:
+        return Account(**json.loads((folder / "account.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write(folder: Path, account: Account) -> None:
+    temporary = folder / "account.json.new"
+    temporary.touch(mode=0o600)
+    temporary.write_text(json.dumps(asdict(account), indent=2))
+    temporary.replace(folder / "account.json")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One `up` or `down` at a time for a state folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LocalAccountError(f"another `local up` or `local down` is at work in {folder}") from None
+        yield

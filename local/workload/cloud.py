@@ -1,0 +1,193 @@
+"""The workload's resources in the account, made and read through ordinary AWS APIs, and what it reports about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
+
+REPORT_ACTION = "SquallReportWorkload"
+ENVIRONMENT_TAG = "squall:environment"
+GROUP = "sample-web"
+WORKLOAD_TAG = "sample:workload"
+IMAGE = "ami-0sample00000000"
+ZONES = 2
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The names and ARNs of the registered workload."""
+
+    subnets: dict[str, str]
+    load_balancer_arn: str
+    target_group_arn: str
+    group: str
+
+    @property
+    def load_balancer(self) -> str:
+        """The LoadBalancer dimension: `app/<name>/<id>`."""
+        return self.load_balancer_arn.split(":loadbalancer/", 1)[1]
+
+    @property
+    def target_group(self) -> str:
+        """The TargetGroup dimension: `targetgroup/<name>/<id>`."""
+        return self.target_group_arn.rsplit(":", 1)[1]
+
+
+@dataclass(frozen=True)
+class GroupOrders:
+    """What somebody asked of the Auto Scaling group through its API."""
+
+    desired: int
+    suspended: frozenset[str]
+
+
+class Cloud:
+    """The account, as the workload uses it."""
+
+    def __init__(self, endpoint: str, region: str) -> None:
+        self._endpoint = endpoint
+        self._region = region
+        self._session = boto3.Session(region_name=region)
+        config = Config(retries={"max_attempts": 5, "mode": "standard"}, disable_request_compression=True)
+        self._ec2, self._elb, self._autoscaling, self._cloudwatch = (
+            self._session.client(service, endpoint_url=endpoint, config=config) for service in ("ec2", "elbv2", "autoscaling", "cloudwatch")
+        )
+        self._http = URLLib3Session(timeout=10)
+
+    def ensure(self, desired: int) -> Resources:
+        """Create what is missing of the network, the balancer and the group; the names make it repeatable."""
+        subnets = self._subnets()
+        balancer = self._ensure_balancer(list(subnets.values()))
+        targets = self._ensure_target_group(balancer)
+        if not self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]:
+            self._autoscaling.create_auto_scaling_group(
+                AutoScalingGroupName=GROUP,
+                MinSize=desired,
+                MaxSize=desired * 2,
+                DesiredCapacity=desired,
+                AvailabilityZones=list(subnets),
+                VPCZoneIdentifier=",".join(subnets.values()),
+                HealthCheckType="ELB",
+                HealthCheckGracePeriod=30,
+                TargetGroupARNs=[targets],
+                Tags=[_group_tag("Name", GROUP), _group_tag(ENVIRONMENT_TAG, "staging")],
+            )
+        return Resources(subnets, balancer, targets, GROUP)
+
+    def _subnets(self) -> dict[str, str]:
+        found = self._ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        by_zone = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in found}
+        if len(by_zone) < ZONES:
+            raise RuntimeError(f"the account has default subnets in {sorted(by_zone)} only; two zones are needed")
+        return {zone: by_zone[zone] for zone in sorted(by_zone)[:ZONES]}
+
+    def _ensure_balancer(self, subnets: list[str]) -> str:
+        for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
+            if balancer["LoadBalancerName"] == GROUP:
+                return str(balancer["LoadBalancerArn"])
+        created = self._elb.create_load_balancer(Name=GROUP, Subnets=subnets, Type="application", Tags=_tags({WORKLOAD_TAG: GROUP}))
+        return str(created["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def _ensure_target_group(self, balancer: str) -> str:
+        for group in self._elb.describe_target_groups()["TargetGroups"]:
+            if group["TargetGroupName"] == GROUP:
+                return str(group["TargetGroupArn"])
+        vpc = self._ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        created = self._elb.create_target_group(
+            Name=GROUP,
+            Protocol="HTTP",
+            Port=80,
+            VpcId=vpc,
+            TargetType="instance",
+            HealthCheckPath="/health",
+            HealthCheckIntervalSeconds=5,
+            HealthCheckTimeoutSeconds=3,
+            HealthyThresholdCount=2,
+            UnhealthyThresholdCount=2,
+        )
+        arn = str(created["TargetGroups"][0]["TargetGroupArn"])
+        action = {"Type": "forward", "TargetGroupArn": arn}
+        self._elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
+        return arn
+
+    def run_instance(self, subnet: str, tags: Mapping[str, str]) -> str:
+        """Launch one instance and return its id."""
+        created = self._ec2.run_instances(
+            ImageId=IMAGE,
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=subnet,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": _tags(tags)}],
+        )
+        return str(created["Instances"][0]["InstanceId"])
+
+    def states(self) -> dict[str, str]:
+        """State by id of every instance of the workload that EC2 still knows."""
+        pages = self._ec2.get_paginator("describe_instances").paginate(Filters=[{"Name": "tag-key", "Values": [WORKLOAD_TAG]}])
+        return {
+            instance["InstanceId"]: instance["State"]["Name"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for instance in reservation["Instances"]
+        }
+
+    def terminate(self, instance_ids: Iterable[str]) -> None:
+        """Terminate instances; those already forgotten by EC2 are as good as terminated."""
+        for instance_id in instance_ids:
+            try:
+                self._ec2.terminate_instances(InstanceIds=[instance_id])
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "InvalidInstanceID.NotFound":
+                    raise
+
+    def orders(self) -> GroupOrders:
+        """The group's desired capacity and suspended processes as they stand now."""
+        group = self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"][0]
+        suspended = frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", []))
+        return GroupOrders(int(group["DesiredCapacity"]), suspended)
+
+    def register(self, target_group_arn: str, instance_id: str) -> None:
+        self._elb.register_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
+
+    def deregister(self, target_group_arn: str, instance_id: str) -> None:
+        self._elb.deregister_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
+
+    def registered(self, target_group_arn: str) -> list[str]:
+        health = self._elb.describe_target_health(TargetGroupArn=target_group_arn)
+        return [description["Target"]["Id"] for description in health["TargetHealthDescriptions"]]
+
+    def put_metrics(self, namespace: str, data: list[dict[str, Any]]) -> None:
+        for start in range(0, len(data), 500):
+            self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + 500])
+
+    def report(self, document: Mapping[str, object]) -> None:
+        """Tell the account what is so (see ministack_truth): AWS's own services would know, no public API can say it."""
+        body = urlencode({"Action": REPORT_ACTION, "Version": "2011-01-01", "Document": json.dumps(document)})
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        request = AWSRequest(method="POST", url=self._endpoint + "/", data=body, headers=headers)
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise RuntimeError("no credentials for the local account in the environment")
+        SigV4Auth(credentials, "autoscaling", self._region).add_auth(request)
+        answer = self._http.send(request.prepare())
+        if answer.status_code != 200:
+            raise RuntimeError(f"the account does not take the workload's report: {answer.text[:300]}")
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _group_tag(key: str, value: str) -> dict[str, object]:
+    return {"Key": key, "Value": value, "ResourceId": GROUP, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}

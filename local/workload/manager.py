@@ -1,0 +1,219 @@
+"""`python -m local.workload.manager`: registers the sample workload, runs its processes, and takes the faults."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import signal
+import threading
+import time
+from pathlib import Path
+
+from local.workload.api import serve
+from local.workload.child import ROOT
+from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
+from local.workload.fleet import Fault, Fleet, Web
+from local.workload.lifeline import tell
+from local.workload.settings import Settings
+from local.workload.supervisor import Supervisor
+from local.workload.traffic import Publisher, Traffic
+
+DESIRED = 3
+TICK_SECONDS = 0.5
+FAULT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class NoSuchInstanceError(LookupError):
+    """An instance the workload does not run (any more)."""
+
+
+class Manager:
+    """The workload as a whole. `run` must be called on the main thread: children die with the thread that starts them."""
+
+    def __init__(self, endpoint: str, region: str, folder: Path, seed: int) -> None:
+        self._cloud = Cloud(endpoint, region)
+        self._folder = folder
+        self._seed = seed
+        self._wake = threading.Event()
+        self._stopping = False
+        self._dirty = True
+        self.settings: Settings = Settings()
+        self.ready = False
+
+    def start(self) -> None:
+        """Register everything and start the processes that are not instances."""
+        self.resources = self._cloud.ensure(DESIRED)
+        self.fleet = Fleet(self.resources.group)
+        self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed)
+        self._supervisor.clear_out()
+        self.bystanders = self._bystanders()
+        self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
+        Publisher(self._cloud, self.resources, self.fleet, self._traffic, self._folder).start()
+
+    def _bystanders(self) -> dict[str, str]:
+        """Instances nothing may touch: one of another environment, one that never opted in."""
+        subnet = next(iter(self.resources.subnets.values()))
+        return {
+            "production": self._cloud.run_instance(
+                subnet, {"Name": "sample-prod", ENVIRONMENT_TAG: "production", WORKLOAD_TAG: "bystander"}
+            ),
+            "untagged": self._cloud.run_instance(subnet, {"Name": "sample-untagged", WORKLOAD_TAG: "bystander"}),
+        }
+
+    def run(self) -> None:
+        """Supervise until asked to stop; leaves no process behind."""
+        try:
+            while not self._stopping:
+                try:
+                    self._supervisor.tick(self.settings)
+                    self._traffic.route()
+                    self._say()
+                except Exception:
+                    log.exception("this tick failed; the next one tries again")
+                self._wait()
+        finally:
+            self.kill()
+
+    def _wait(self) -> None:
+        """Sleep to the next tick, but pass on routes and health as soon as they change."""
+        due = time.monotonic() + TICK_SECONDS
+        while not self._stopping and (left := due - time.monotonic()) > 0:
+            if self._wake.wait(left):
+                self._wake.clear()
+                self._traffic.route()
+                self._say()
+
+    def _say(self) -> None:
+        if self._dirty:
+            self._dirty = False
+            try:
+                with self.fleet.lock:
+                    report = self.fleet.report(self.resources.target_group_arn)
+                self._cloud.report(report)
+            except Exception:
+                self._dirty = True
+                raise
+        with self.fleet.lock:
+            in_service = sum(web.lifecycle == "InService" for web in self.fleet.webs.values())
+        if not self.ready and in_service == DESIRED:
+            self._traffic.settle(self.settings)
+            self.ready = True
+
+    def _changed(self) -> None:
+        self._dirty = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    def kill(self) -> None:
+        for web in list(self.fleet.webs.values()):
+            if web.child is not None:
+                web.child.kill()
+        self._traffic.kill()
+
+    def change(self, values: dict[str, object]) -> Settings:
+        """Apply settings; raises InvalidSettingError."""
+        self.settings = self.settings.changed(values)
+        for web in self.webs():
+            if web.child is not None:
+                web.child.order(op="settings", base_latency_ms=self.settings.base_latency_ms, error_rate=self.settings.error_rate)
+        self._traffic.settle(self.settings)
+        return self.settings
+
+    def start_fault(self, instance_id: str, fault: Fault) -> Fault:
+        """Bring a fault to an instance; returns once the instance has it, refused it or is gone. Repeatable by command."""
+        web = self._web(instance_id)
+        with self.fleet.lock:
+            known = web.faults.setdefault(fault.command_id, fault)
+            child = web.child
+        if known is fault:
+            sent = child is not None and child.order(
+                op="fault",
+                command_id=fault.command_id,
+                document=fault.document,
+                parameters=fault.parameters,
+                duration_seconds=fault.duration_seconds,
+            )
+            if not sent:
+                fault.status = "lost"
+                return fault
+        known.known.wait(FAULT_SECONDS)
+        return known
+
+    def end_fault(self, instance_id: str, command_id: str) -> Fault:
+        """End a fault before its time; ending an ended one changes nothing."""
+        web = self._web(instance_id)
+        with self.fleet.lock:
+            fault = web.faults.get(command_id)
+            if fault is None:
+                raise NoSuchInstanceError(f"instance {instance_id} had no command {command_id}")
+            running = fault.status in ("sent", "started")
+            fault.known.clear()
+        if running and web.child is not None and web.child.order(op="clear", command_id=command_id):
+            fault.known.wait(FAULT_SECONDS)
+        fault.known.set()
+        return fault
+
+    def overview(self) -> dict[str, object]:
+        """Everything a person or a test wants to know at once."""
+        return {
+            "ready": self.ready,
+            "instances": [web.as_dict() for web in self.webs()],
+            "bystanders": self.bystanders,
+            "group": self.resources.group,
+            "desired": self.fleet.desired,
+            "load_balancer_arn": self.resources.load_balancer_arn,
+            "target_group_arn": self.resources.target_group_arn,
+            "dimensions": {"LoadBalancer": self.resources.load_balancer, "TargetGroup": self.resources.target_group},
+            "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
+            "settings": self.settings.as_dict(),
+            "load": self._traffic.load,
+            "pids": [self._traffic.balancer.pid, self._traffic.client.pid],
+        }
+
+    def webs(self) -> list[Web]:
+        """The instances of the group at this moment."""
+        with self.fleet.lock:
+            return list(self.fleet.webs.values())
+
+    def _web(self, instance_id: str) -> Web:
+        with self.fleet.lock:
+            if instance_id not in self.fleet.webs:
+                raise NoSuchInstanceError(f"instance {instance_id} is not running here")
+            return self.fleet.webs[instance_id]
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--endpoint", required=True)
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--state-dir", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    folder = arguments.state_dir.resolve() / "workload"
+    folder.mkdir(parents=True, exist_ok=True)
+    manager = Manager(arguments.endpoint, arguments.region, folder, arguments.seed)
+    manager.start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: manager.stop())
+    try:
+        port = serve(manager, arguments.port)
+        (folder / "workload.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}", "root": str(ROOT)}))
+        tell(event="ready", port=port)
+    except BaseException:
+        manager.kill()
+        raise
+    manager.run()
+
+
+if __name__ == "__main__":
+    main()

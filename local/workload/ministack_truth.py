@@ -1,0 +1,223 @@
+"""Makes ministack's Auto Scaling, ELB and EC2 answers tell the truth about the workload's real processes.
+
+ministack invents the instances of a group, calls every target healthy, puts every instance in the first zone and has
+no scaling activities. The workload is the service behind those APIs here, so it reports what is so, and ministack
+repeats it. The account server calls `install()` once, before it serves; every patch point is asserted, so that another
+ministack version fails at start and not by lying.
+
+Also added, because experiments need them: SuspendProcesses, ResumeProcesses, TerminateInstanceInAutoScalingGroup,
+DescribeLoadBalancerTargetGroups, and `SquallReportWorkload` (not an AWS action; only the workload's manager calls it).
+"""
+
+# ruff: noqa: SLF001 - replacing private functions of ministack is this module's purpose
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import json
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+from xml.sax.saxutils import escape
+
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[dict[str, Any]], Response]
+
+REPORT_ACTION = "SquallReportWorkload"
+
+_PATCH_POINTS = {
+    "autoscaling": {
+        "_reconcile_instances": ["asg"],
+        "_instances_xml": ["asg"],
+        "_create_asg": ["p"],
+        "_describe_scaling_activities": ["p"],
+        "_parse_member_list": ["params", "prefix"],
+        "_xml": ["status", "root_tag", "inner"],
+        "_error": ["code", "message", "status"],
+    },
+    "alb": {"_describe_target_health": ["params"], "_parse_targets_param": ["params", "prefix"], "_p": ["params", "key", "default"]},
+    "ec2": {"_terminate_instances": ["p"]},
+}
+
+
+class PatchPointMissingError(RuntimeError):
+    """ministack is not the version these patches were written for."""
+
+
+def install() -> None:
+    """Patch the three services; safe to call again."""
+    autoscaling, alb, ec2 = (_module(name) for name in ("autoscaling", "alb", "ec2"))
+    if getattr(autoscaling, "_squall_truth", False):
+        return
+    health: dict[str, dict[str, list[str]]] = {}
+    _patch_zones(ec2)
+    _patch_groups(autoscaling, ec2, health)
+    _patch_target_health(alb, health)
+    autoscaling._squall_truth = True  # type: ignore[attr-defined]
+
+
+def _module(name: str) -> ModuleType:
+    module = importlib.import_module(f"ministack.services.{name}")
+    for function, parameters in _PATCH_POINTS[name].items():
+        found = getattr(module, function, None)
+        if found is None or list(inspect.signature(found).parameters) != parameters:
+            raise PatchPointMissingError(f"ministack.services.{name}.{function}{tuple(parameters)} is not there any more")
+    return module
+
+
+def _patch_zones(ec2: ModuleType) -> None:
+    """An instance is in the zone of its subnet, and so is its volume."""
+    launch = getattr(ec2, "_launch_instances_internal", None)
+    if launch is None or "subnet_id" not in inspect.signature(launch).parameters:
+        raise PatchPointMissingError("ministack.services.ec2._launch_instances_internal(subnet_id) is not there any more")
+
+    @functools.wraps(launch)
+    def launch_in_zone(*args: Any, **kwargs: Any) -> Any:
+        created = launch(*args, **kwargs)
+        for instance in created:
+            zone = ec2._subnets.get(instance["SubnetId"], {}).get("AvailabilityZone")
+            if zone:
+                instance["Placement"]["AvailabilityZone"] = zone
+                for mapping in instance["BlockDeviceMappings"]:
+                    ec2._volumes[mapping["Ebs"]["VolumeId"]]["AvailabilityZone"] = zone
+        return created
+
+    ec2._launch_instances_internal = launch_in_zone  # type: ignore[attr-defined]
+
+
+def _patch_groups(autoscaling: ModuleType, ec2: ModuleType, health: dict[str, dict[str, list[str]]]) -> None:
+    create, instances_xml, members = autoscaling._create_asg, autoscaling._instances_xml, autoscaling._parse_member_list
+
+    def create_with_targets(p: dict[str, Any]) -> Response:
+        response: Response = create(p)
+        if response[0] == 200:
+            group = autoscaling._asgs[autoscaling._p(p, "AutoScalingGroupName")]
+            group["TargetGroupARNs"] = members(p, "TargetGroupARNs")
+        return response
+
+    def instances_and_more_xml(group: dict[str, Any]) -> str:
+        targets = "".join(f"<member>{escape(arn)}</member>" for arn in group.get("TargetGroupARNs", []))
+        suspended = "".join(
+            f"<member><ProcessName>{name}</ProcessName><SuspensionReason>User suspended</SuspensionReason></member>"
+            for name in group.get("SuspendedProcesses", [])
+        )
+        return f"{instances_xml(group)}<TargetGroupARNs>{targets}</TargetGroupARNs><SuspendedProcesses>{suspended}</SuspendedProcesses>"
+
+    autoscaling._reconcile_instances = lambda _asg: None  # type: ignore[attr-defined]
+    autoscaling._instances_xml = instances_and_more_xml  # type: ignore[attr-defined]
+    actions = autoscaling._ACTION_MAP
+    actions["CreateAutoScalingGroup"] = create_with_targets
+    actions["DescribeScalingActivities"] = functools.partial(_describe_activities, autoscaling)
+    actions["DescribeLoadBalancerTargetGroups"] = functools.partial(_describe_target_groups, autoscaling)
+    actions["SuspendProcesses"] = functools.partial(_suspend, autoscaling, True)
+    actions["ResumeProcesses"] = functools.partial(_suspend, autoscaling, False)
+    actions["TerminateInstanceInAutoScalingGroup"] = functools.partial(_terminate_in_group, autoscaling, ec2)
+    actions[REPORT_ACTION] = functools.partial(_report, autoscaling, health)
+
+
+def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p: dict[str, Any]) -> Response:
+    """Take the workload's word for its groups' instances and activities and its targets' health."""
+    document = json.loads(autoscaling._p(p, "Document"))
+    for name, reported in document["groups"].items():
+        group = autoscaling._asgs.get(name)
+        if group is not None:
+            group["Instances"] = reported["instances"]
+            group["Activities"] = reported["activities"]
+    health.update(document["target_health"])
+    return _answer(autoscaling, REPORT_ACTION)
+
+
+def _describe_activities(autoscaling: ModuleType, p: dict[str, Any]) -> Response:
+    name = autoscaling._p(p, "AutoScalingGroupName")
+    wanted = set(autoscaling._parse_member_list(p, "ActivityIds"))
+    limit = int(autoscaling._p(p, "MaxRecords") or 100)
+    found = [
+        activity
+        for group_name, group in autoscaling._asgs.items()
+        if not name or group_name == name
+        for activity in group.get("Activities", [])
+        if not wanted or activity["ActivityId"] in wanted
+    ]
+    found.sort(key=lambda activity: str(activity["StartTime"]), reverse=True)
+    rendered = "".join(
+        "<member>" + "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in activity.items()) + "</member>"
+        for activity in found[:limit]
+    )
+    return _answer(autoscaling, "DescribeScalingActivities", f"<Activities>{rendered}</Activities>")
+
+
+def _describe_target_groups(autoscaling: ModuleType, p: dict[str, Any]) -> Response:
+    group = autoscaling._asgs.get(autoscaling._p(p, "AutoScalingGroupName"), {})
+    rendered = "".join(
+        f"<member><LoadBalancerTargetGroupARN>{escape(arn)}</LoadBalancerTargetGroupARN><State>InService</State></member>"
+        for arn in group.get("TargetGroupARNs", [])
+    )
+    return _answer(autoscaling, "DescribeLoadBalancerTargetGroups", f"<LoadBalancerTargetGroups>{rendered}</LoadBalancerTargetGroups>")
+
+
+_PROCESSES = [
+    "Launch", "Terminate", "AddToLoadBalancer", "AlarmNotification", "AZRebalance",
+    "HealthCheck", "InstanceRefresh", "ReplaceUnhealthy", "ScheduledActions",
+]  # fmt: skip
+
+
+def _suspend(autoscaling: ModuleType, suspend: bool, p: dict[str, Any]) -> Response:
+    name = autoscaling._p(p, "AutoScalingGroupName")
+    group = autoscaling._asgs.get(name)
+    if group is None:
+        return _error(autoscaling, f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
+    named = set(autoscaling._parse_member_list(p, "ScalingProcesses") or _PROCESSES)
+    suspended = set(group.get("SuspendedProcesses", []))
+    group["SuspendedProcesses"] = sorted(suspended | named if suspend else suspended - named)
+    return _answer(autoscaling, "SuspendProcesses" if suspend else "ResumeProcesses", result=False)
+
+
+def _terminate_in_group(autoscaling: ModuleType, ec2: ModuleType, p: dict[str, Any]) -> Response:
+    instance_id = autoscaling._p(p, "InstanceId")
+    for group in autoscaling._asgs.values():
+        if any(instance["InstanceId"] == instance_id for instance in group["Instances"]):
+            if str(autoscaling._p(p, "ShouldDecrementDesiredCapacity")).lower() == "true":
+                group["DesiredCapacity"] = max(group["MinSize"], group["DesiredCapacity"] - 1)
+            ec2._terminate_instances({"InstanceId.1": [instance_id]})
+            return _answer(autoscaling, "TerminateInstanceInAutoScalingGroup")
+    return _error(autoscaling, f"Instance Id not found - No managed instance found for instance ID {instance_id}")
+
+
+def _answer(autoscaling: ModuleType, action: str, inner: str = "", result: bool = True) -> Response:
+    body = f"<{action}Result>{inner}</{action}Result>" if result else ""
+    response: Response = autoscaling._xml(200, f"{action}Response", body)
+    return response
+
+
+def _error(autoscaling: ModuleType, message: str) -> Response:
+    response: Response = autoscaling._error("ValidationError", message)
+    return response
+
+
+def _patch_target_health(alb: ModuleType, health: dict[str, dict[str, list[str]]]) -> None:
+    original: Handler = alb._describe_target_health
+
+    def describe(params: dict[str, Any]) -> Response:
+        arn = alb._p(params, "TargetGroupArn")
+        if arn not in health or arn not in alb._tgs:
+            return original(params)
+        default_port = alb._tgs[arn].get("Port", 80)
+        registered = {target["Id"]: target.get("Port", default_port) for target in alb._targets.get(arn, [])}
+        asked = [target["Id"] for target in alb._parse_targets_param(params)] or list(registered)
+        rendered = ""
+        for target in asked:
+            unknown = ["initial", "Elb.RegistrationInProgress"] if target in registered else ["unused", "Target.NotRegistered"]
+            state, reason = health[arn].get(target, unknown)
+            reason_xml = f"<Reason>{escape(reason)}</Reason>" if reason else ""
+            rendered += (
+                f"<member><Target><Id>{escape(target)}</Id><Port>{registered.get(target, default_port)}</Port></Target>"
+                f"<HealthCheckPort>{default_port}</HealthCheckPort>"
+                f"<TargetHealth><State>{escape(state)}</State>{reason_xml}</TargetHealth></member>"
+            )
+        inner = f"<TargetHealthDescriptions>{rendered}</TargetHealthDescriptions>"
+        response: Response = alb._xml(200, "DescribeTargetHealth", inner)
+        return response
+
+    alb._ACTION_MAP["DescribeTargetHealth"] = describe

@@ -1,0 +1,189 @@
+"""The Auto Scaling group: keeps as many real processes as the API's desired capacity, and pulls the plug on the dead.
+
+EC2 is the authority on machines: an instance that EC2 calls shutting-down, stopped or terminated loses its process at
+once, whoever asked for it. A process that dies by itself makes its instance unhealthy, and the group terminates it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.workload.child import Child
+from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, Resources
+from local.workload.fleet import Activity, Fleet, Web
+from local.workload.settings import Settings
+
+DRAIN_SECONDS = 2.0
+READY_SECONDS = 15.0
+_DEAD = ("shutting-down", "terminated", "stopping", "stopped")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Vacancy:
+    """A place to be filled: when, in which zone and why."""
+
+    due: float
+    zone: str
+    cause: str
+
+
+class Supervisor:
+    """One `tick` compares what should be with what is and acts on the difference; the manager calls it in a loop."""
+
+    def __init__(self, cloud: Cloud, resources: Resources, fleet: Fleet, folder: Path, seed: int, changed: Callable[[], None]) -> None:
+        self._cloud = cloud
+        self._resources = resources
+        self._fleet = fleet
+        self._folder = folder
+        self._seed = seed
+        self._changed = changed
+        self._vacancies: list[Vacancy] = []
+        self._refused_since: Activity | None = None
+
+    def tick(self, settings: Settings) -> None:
+        orders = self._cloud.orders()
+        states = self._cloud.states()
+        now = time.time()
+        with self._fleet.lock:
+            self._fleet.desired = orders.desired
+            webs = list(self._fleet.webs.values())
+        for web in webs:
+            if web.leaving_since is None:
+                self._examine(web, states.get(web.id, "terminated"), orders, settings)
+            elif now - web.leaving_since >= DRAIN_SECONDS:
+                self._forget(web)
+        self._scale(orders, settings)
+        self._fill(orders, settings)
+
+    def _examine(self, web: Web, state: str, orders: GroupOrders, settings: Settings) -> None:
+        """Notice death: of the machine (EC2 says so) or of the process (nobody else would)."""
+        spent = web.child is not None and not web.child.alive
+        late = web.port is None and time.time() - web.launch.started > READY_SECONDS
+        if state not in _DEAD and not spent and not late:
+            if web.child is None:
+                self._boot(web, settings)
+            elif web.lifecycle == "Pending" and web.target_state == "healthy":
+                with self._fleet.lock:
+                    web.lifecycle = "InService"
+                    web.launch.end()
+                self._changed()
+            return
+        if web.child is not None:
+            web.child.kill()
+        with self._fleet.lock:
+            web.lose()
+            web.child, web.healthy = None, False
+            web.target_state = "unused" if state in _DEAD else "unhealthy"
+            web.target_reason = "Target.InvalidState" if state in _DEAD else "Target.FailedHealthChecks"
+        if state not in ("shutting-down", "terminated") and "ReplaceUnhealthy" in orders.suspended:
+            self._changed()
+            return
+        self._retire(web, f"an instance was taken out of service in response to EC2 state {state}")
+        self._vacate(web.zone, settings, f"instance {web.id} was terminated")
+
+    def _retire(self, web: Web, cause: str) -> None:
+        """Terminate and start draining; the target stays visible as draining for a moment, as on AWS."""
+        log.info("retiring %s: %s", web.id, cause)
+        self._cloud.terminate([web.id])
+        with self._fleet.lock:
+            web.leaving_since = time.time()
+            web.lifecycle, web.healthy = "Terminating", False
+            web.target_state, web.target_reason = "draining", "Target.DeregistrationInProgress"
+            web.launch.end("Cancelled")
+            web.terminate = self._fleet.record(Activity(f"Terminating EC2 instance: {web.id}", cause, self._fleet.group))
+        self._changed()
+
+    def _forget(self, web: Web) -> None:
+        if web.child is not None:
+            web.child.kill()
+        self._cloud.deregister(self._resources.target_group_arn, web.id)
+        with self._fleet.lock:
+            self._fleet.webs.pop(web.id, None)
+            if web.terminate is not None:
+                web.terminate.end()
+        self._changed()
+
+    def _vacate(self, zone: str, settings: Settings, cause: str) -> None:
+        self._vacancies.append(Vacancy(time.time() + settings.replacement_delay_seconds, zone, cause))
+
+    def _scale(self, orders: GroupOrders, settings: Settings) -> None:
+        """Follow the desired capacity, keeping the zones even."""
+        with self._fleet.lock:
+            staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
+        zones = Counter(dict.fromkeys(self._resources.subnets, 0))
+        zones.update(web.zone for web in staying)
+        zones.update(vacancy.zone for vacancy in self._vacancies)
+        first = not self._fleet.activities
+        while zones.total() < orders.desired:
+            zone = min(zones, key=lambda name: (zones[name], name))
+            delay = 0.0 if first else settings.replacement_delay_seconds
+            self._vacancies.append(Vacancy(time.time() + delay, zone, "the desired capacity was raised"))
+            zones[zone] += 1
+        for _ in range(zones.total() - orders.desired):
+            if self._vacancies:
+                self._vacancies.pop()
+            elif staying:
+                self._retire(staying.pop(), "the desired capacity was lowered")
+
+    def _fill(self, orders: GroupOrders, settings: Settings) -> None:
+        """Launch what is due, or record once that it can't be done."""
+        due = [vacancy for vacancy in self._vacancies if vacancy.due <= time.time()]
+        if not due or "Launch" in orders.suspended:
+            return
+        if not settings.replace:
+            if self._refused_since is None:
+                refused = Activity("Launching a new EC2 instance", due[0].cause, self._fleet.group)
+                refused.end("Failed", "Could not launch On-Demand Instances. InsufficientInstanceCapacity")
+                self._refused_since = self._fleet.record(refused)
+                self._changed()
+            return
+        self._refused_since = None
+        for vacancy in due:
+            self._vacancies.remove(vacancy)
+            self._launch(vacancy, settings)
+
+    def _launch(self, vacancy: Vacancy, settings: Settings) -> None:
+        tags = {
+            "Name": self._fleet.group,
+            ENVIRONMENT_TAG: "staging",
+            WORKLOAD_TAG: self._fleet.group,
+            "aws:autoscaling:groupName": self._fleet.group,
+        }
+        instance_id = self._cloud.run_instance(self._resources.subnets[vacancy.zone], tags)
+        activity = Activity(f"Launching a new EC2 instance: {instance_id}", vacancy.cause, self._fleet.group)
+        web = Web(instance_id, vacancy.zone, activity)
+        with self._fleet.lock:
+            self._fleet.record(activity)
+            self._fleet.webs[instance_id] = web
+        self._boot(web, settings)
+        self._cloud.register(self._resources.target_group_arn, instance_id)
+        self._changed()
+
+    def _boot(self, web: Web, settings: Settings) -> None:
+        """Start the instance's process; its events arrive on the child's reader thread."""
+
+        def on_event(event: dict[str, object]) -> None:
+            with self._fleet.lock:
+                web.happened(event)
+            self._changed()
+
+        folder = self._folder / "instances" / web.id
+        arguments = ["--id", web.id, "--seed", str(self._seed), "--folder", str(folder)]
+        with self._fleet.lock:
+            web.healthy = True
+            web.launch.started = time.time()
+            web.child = Child("local.workload.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
+        web.child.order(op="settings", base_latency_ms=settings.base_latency_ms, error_rate=settings.error_rate)
+
+    def clear_out(self) -> None:
+        """Before the first tick: terminate what an earlier manager left behind in the account."""
+        self._cloud.terminate(id_ for id_, state in self._cloud.states().items() if state not in _DEAD)
+        for instance_id in self._cloud.registered(self._resources.target_group_arn):
+            self._cloud.deregister(self._resources.target_group_arn, instance_id)

@@ -1,0 +1,279 @@
+"""The running workload: what a fault does to it, what the APIs and metrics say, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import processes
+from tests.local.workload_rig import Rig, until
+
+pytestmark = pytest.mark.xdist_group("workload")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    rig = Rig(tmp_path_factory.mktemp("workload"))
+    yield rig
+    assert rig.close() == []
+
+
+@pytest.fixture
+def rig(shared: Rig) -> Iterator[Rig]:
+    """The shared workload, whole and with default settings before every test."""
+    defaults = {"load": True, "load_rps": 50, "base_latency_ms": 12, "error_rate": 0, "replace": True}
+    assert shared.send("POST", "settings", {**defaults, "replacement_delay_seconds": 1})[0] == 200
+    assert until(shared.whole, 20)
+    yield shared
+    if not shared.get("settings")["replace"]:
+        shared.send("POST", "settings", {"replace": True})
+
+
+def _dead(pid: int) -> bool:
+    return processes.start_time(pid) is None
+
+
+def test_discovery_finds_group_target_group_and_balancer_of_an_instance(rig: Rig) -> None:
+    instance_id = next(iter(rig.webs))
+    place = rig.place
+    member = place.client("autoscaling").describe_auto_scaling_instances(InstanceIds=[instance_id])["AutoScalingInstances"][0]
+    group = rig.group()
+    targets = place.client("elbv2").describe_target_groups(TargetGroupArns=group["TargetGroupARNs"])["TargetGroups"][0]
+    balancers = place.client("elbv2").describe_load_balancers(LoadBalancerArns=targets["LoadBalancerArns"])["LoadBalancers"]
+
+    assert member["AutoScalingGroupName"] == "sample-web"
+    assert (member["LifecycleState"], member["HealthStatus"].capitalize()) == ("InService", "Healthy")
+    assert balancers[0]["LoadBalancerName"] == "sample-web"
+    assert group["DesiredCapacity"] == 3
+    assert group["SuspendedProcesses"] == []
+    assert {instance["InstanceId"] for instance in group["Instances"]} == set(rig.webs)
+    assert {instance["AvailabilityZone"] for instance in group["Instances"]} == {"us-east-1a", "us-east-1b"}
+
+
+def test_ec2_agrees_on_zones_and_knows_the_instances_of_other_environments(rig: Rig) -> None:
+    bystanders = rig.get("workload")["bystanders"]
+    instances = [
+        instance for reservation in rig.place.client("ec2").describe_instances()["Reservations"] for instance in reservation["Instances"]
+    ]
+    environments = {
+        instance["InstanceId"]: {tag["Key"]: tag["Value"] for tag in instance["Tags"]}.get("squall:environment") for instance in instances
+    }
+    zones = {instance["InstanceId"]: instance["Placement"]["AvailabilityZone"] for instance in instances}
+
+    assert environments[bystanders["production"]] == "production"
+    assert environments[bystanders["untagged"]] is None
+    for instance_id, web in rig.webs.items():
+        assert (environments[instance_id], zones[instance_id]) == ("staging", web["zone"])
+
+
+def test_a_terminated_instance_is_a_killed_process_that_is_replaced_in_its_zone(rig: Rig) -> None:
+    rig.send("POST", "settings", {"replacement_delay_seconds": 2})
+    victim = next(iter(rig.webs.values()))
+    before, launched_before = rig.get("workload")["load"], set(rig.webs)
+    seen: set[str] = set()
+
+    rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
+
+    assert until(lambda: _dead(victim["pid"]), 3)
+    assert until(lambda: seen.add(rig.target_states().get(victim["id"], "gone")) or "gone" in seen, 6)  # type: ignore[func-returns-value]
+    assert "draining" in seen
+    assert len(rig.group()["Instances"]) < 3 or set(rig.webs) != launched_before
+    assert until(rig.whole, 15)
+    newcomers = [web for web in rig.webs.values() if web["id"] not in launched_before]
+    assert [web["zone"] for web in newcomers] == [victim["zone"]]
+    after = rig.get("workload")["load"]
+    assert after["failed"] - before["failed"] < 22
+    assert after["requests"] > before["requests"]
+    activities = rig.place.client("autoscaling").describe_scaling_activities(AutoScalingGroupName="sample-web")["Activities"]
+    launches = [activity for activity in activities if newcomers[0]["id"] in activity["Description"]]
+    assert [activity["StatusCode"] for activity in launches] == ["Successful"]
+
+
+def test_a_process_that_dies_by_itself_terminates_its_instance_and_is_replaced(rig: Rig) -> None:
+    victim = next(iter(rig.webs.values()))
+    before = rig.get("workload")["load"]
+
+    os.kill(victim["pid"], signal.SIGKILL)
+
+    assert until(lambda: victim["id"] not in rig.webs, 8)
+    assert until(rig.whole, 15)
+    described = rig.place.client("ec2").describe_instances(InstanceIds=[victim["id"]])["Reservations"][0]["Instances"][0]
+    assert described["State"]["Name"] == "terminated"
+    assert rig.get("workload")["load"]["failed"] - before["failed"] < 22
+
+
+def test_a_broken_group_replaces_nothing_and_says_so(rig: Rig) -> None:
+    rig.send("POST", "settings", {"replace": False})
+    victim = next(iter(rig.webs.values()))
+
+    rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
+
+    def failed_launch() -> bool:
+        found = rig.place.client("autoscaling").describe_scaling_activities(AutoScalingGroupName="sample-web")["Activities"]
+        return any(activity["StatusCode"] == "Failed" for activity in found)
+
+    assert until(failed_launch, 8)
+    assert until(lambda: len(rig.webs) == 2, 5)
+    rig.send("POST", "settings", {"replace": True})
+    assert until(rig.whole, 15)
+
+
+def test_the_group_obeys_suspended_processes_and_desired_capacity(rig: Rig) -> None:
+    autoscaling = rig.place.client("autoscaling")
+    autoscaling.suspend_processes(AutoScalingGroupName="sample-web", ScalingProcesses=["Launch"])
+    try:
+        assert [process["ProcessName"] for process in rig.group()["SuspendedProcesses"]] == ["Launch"]
+        autoscaling.set_desired_capacity(AutoScalingGroupName="sample-web", DesiredCapacity=4)
+        assert not until(lambda: len(rig.webs) == 4, 3)
+        autoscaling.resume_processes(AutoScalingGroupName="sample-web", ScalingProcesses=["Launch"])
+        assert until(lambda: len(rig.webs) == 4, 10)
+    finally:
+        autoscaling.resume_processes(AutoScalingGroupName="sample-web")
+        autoscaling.set_desired_capacity(AutoScalingGroupName="sample-web", DesiredCapacity=3)
+    assert until(rig.whole, 15)
+
+
+def _fault(command_id: str, seconds: float, document: str, **parameters: Any) -> dict[str, Any]:
+    return {
+        "command_id": command_id,
+        "document": document,
+        "parameters": {key: [str(value)] for key, value in parameters.items()},
+        "duration_seconds": seconds,
+    }
+
+
+LATENCY = "AWSFIS-Run-Network-Latency-Sources"
+
+
+def test_latency_is_felt_on_its_instance_only_and_ends_by_itself(rig: Rig) -> None:
+    sick, *well = rig.webs
+    body = _fault("latency", 4, LATENCY, DelayMilliseconds=400, JitterMilliseconds=10, Sources="0.0.0.0/0")
+
+    status, fault = rig.send("POST", f"instances/{sick}/faults", body)
+
+    assert (status, fault["status"]) == (200, "started")
+    assert rig.response_seconds(sick) > 0.38
+    assert max(rig.response_seconds(instance_id) for instance_id in well) < 0.3
+    assert until(lambda: rig.response_seconds(sick) < 0.1, 8)
+    assert rig.webs[sick]["faults"][-1]["status"] == "expired"
+
+
+def test_a_fault_is_started_once_and_ends_when_told(rig: Rig) -> None:
+    sick = next(iter(rig.webs))
+    body = _fault("twice", 60, LATENCY, DelayMilliseconds=300)
+    for _ in range(2):
+        assert rig.send("POST", f"instances/{sick}/faults", body)[0] == 200
+    assert rig.response_seconds(sick) < 0.55
+
+    for _ in range(2):
+        status, fault = rig.send("DELETE", f"instances/{sick}/faults/twice")
+        assert (status, fault["status"]) == (200, "cancelled")
+
+    assert rig.response_seconds(sick) < 0.1
+
+
+def test_a_blackholed_instance_loses_its_health_and_gets_it_back(rig: Rig) -> None:
+    sick = next(iter(rig.webs))
+    rig.send("POST", f"instances/{sick}/faults", _fault("hole", 60, "AWSFIS-Run-Network-Blackhole-Port", Port=80, Protocol="tcp"))
+
+    assert until(lambda: rig.target_states()[sick] == "unhealthy", 12)
+
+    rig.send("DELETE", f"instances/{sick}/faults/hole")
+    assert until(rig.whole, 15)
+
+
+def test_disk_fill_takes_space_and_gives_it_back(rig: Rig) -> None:
+    sick = next(iter(rig.webs))
+    folder = rig.folder / "workload" / "instances" / sick
+    rig.send("POST", f"instances/{sick}/faults", _fault("disk", 60, "AWSFIS-Run-Disk-Fill", Percent=80))
+    assert sum(path.stat().st_size for path in folder.iterdir()) > 20 << 20
+
+    rig.send("DELETE", f"instances/{sick}/faults/disk")
+
+    assert list(folder.iterdir()) == []
+
+
+def test_cpu_stress_burns_cpu_that_the_metric_shows_and_dies_with_its_instance(rig: Rig) -> None:
+    victim = next(iter(rig.webs.values()))
+    rig.send("POST", f"instances/{victim['id']}/faults", _fault("cpu", 60, "AWSFIS-Run-CPU-Stress", LoadPercent=60))
+    dimensions = {"InstanceId": victim["id"]}
+
+    assert until(lambda: max(_values(rig, "AWS/EC2", "CPUUtilization", dimensions, "Maximum"), default=0) > 30, 20)
+
+    stressors = [pid for pid in processes.leftovers(rig.folder) if _is_stressor_of(pid, victim["pid"])]
+    assert len(stressors) == 1
+    rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
+    assert until(lambda: _dead(stressors[0]), 5)
+
+
+def _is_stressor_of(pid: int, parent: int) -> bool:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent
+
+
+def test_what_is_not_understood_is_refused_by_name(rig: Rig) -> None:
+    instance_id = next(iter(rig.webs))
+    assert rig.send("POST", f"instances/{instance_id}/faults", _fault("x", 5, "AWSFIS-Run-Moon-Phase"))[0] == 400
+    assert rig.send("POST", "instances/i-0000/faults", _fault("x", 5, LATENCY))[0] == 404
+    assert rig.send("POST", f"instances/{instance_id}/faults", {"command_id": "x"})[0] == 400
+    status, answer = rig.send("POST", "settings", {"speed": 3})
+    assert status == 400
+    assert "speed" in answer["error"]
+    assert rig.send("POST", "settings", {"error_rate": 2})[0] == 400
+
+
+def _values(rig: Rig, namespace: str, name: str, dimensions: dict[str, str], statistic: str, seconds: float = 30) -> list[float]:
+    now = datetime.now(UTC)
+    metric = {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+    }
+    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 5, "Stat": statistic}}
+    found = rig.place.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[query], StartTime=now - timedelta(seconds=seconds), EndTime=now
+    )
+    return [float(value) for value in found["MetricDataResults"][0]["Values"]]
+
+
+def test_metrics_have_awss_names_and_nothing_is_said_about_traffic_without_traffic(rig: Rig) -> None:
+    both = rig.get("workload")["dimensions"]
+    whole = {"LoadBalancer": both["LoadBalancer"]}
+    elb = "AWS/ApplicationELB"
+
+    def steady() -> bool:
+        requests = _values(rig, elb, "RequestCount", whole, "Sum", 12)
+        return len(requests) >= 2 and all(150 <= value <= 350 for value in requests[-2:])
+
+    assert until(steady, 25)
+    assert 0.004 < _values(rig, elb, "TargetResponseTime", both, "p95")[-1] < 0.2
+    assert _values(rig, elb, "HealthyHostCount", both, "Maximum")[-1] == 3
+    assert _values(rig, elb, "HTTPCode_Target_2XX_Count", whole, "Sum")[-1] > 100
+    assert _values(rig, "AWS/AutoScaling", "GroupInServiceInstances", {"AutoScalingGroupName": "sample-web"}, "Average")[-1] == 3
+
+    rig.send("POST", "settings", {"error_rate": 0.5})
+    assert until(lambda: bool(_values(rig, elb, "HTTPCode_Target_5XX_Count", whole, "Sum", 10)), 15)
+    rig.send("POST", "settings", {"load": False, "error_rate": 0})
+    quiet = time.time()
+
+    assert until(lambda: time.time() > quiet + 6 and not _values(rig, elb, "RequestCount", whole, "Sum", 6), 25)
+    assert _values(rig, elb, "HTTPCode_Target_5XX_Count", whole, "Sum", 6) == []
+    assert until(lambda: bool(_values(rig, elb, "HealthyHostCount", both, "Minimum", 12)), 12)
+
+
+def test_children_die_with_a_killed_manager(tmp_path_factory: pytest.TempPathFactory) -> None:
+    rig = Rig(tmp_path_factory.mktemp("orphans"))
+    try:
+        children = [web["pid"] for web in rig.webs.values()] + rig.get("workload")["pids"]
+        record = processes.read(rig.folder, "workload")
+        assert record is not None
+        os.kill(record.pid, signal.SIGKILL)
+        assert until(lambda: all(map(_dead, children)), 5)
+    finally:
+        assert rig.close() == []

@@ -1,0 +1,108 @@
+"""A workload on a bare emulator (the truth patches only), for tests of the workload by itself."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from local import processes
+from local.deploy import ROOT, Place
+
+_BARE_ACCOUNT = """
+import sys
+from local.workload import ministack_truth
+ministack_truth.install()
+from ministack.app import main
+sys.argv = ["ministack"]
+main()
+"""
+
+
+class Rig:
+    """Processes of one account and its workload, with what tests ask of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        ports = [_free_port(), _free_port()]
+        self.endpoint, self.url = (f"http://127.0.0.1:{port}" for port in ports)
+        self.place = Place(self.endpoint, "us-east-1", "000000000000", "AKIASQUALLLOCALACCT0", "secret")
+        emulator = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(ports[0]), "AUTH": "true", "LAMBDA_EXECUTOR": "local"}
+        emulator |= {"SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "TMPDIR": str(folder), "LOG_LEVEL": "WARNING"}
+        environment = self.place.environment()
+        processes.start("account", [sys.executable, "-c", _BARE_ACCOUNT], folder, ROOT, {**environment, **emulator})
+        assert until(lambda: self.answers(f"{self.endpoint}/_ministack/health"), 30), self.log("account")
+        manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports[1]), "--endpoint", self.endpoint]
+        processes.start("workload", [*manager, "--state-dir", str(folder)], folder, ROOT, environment)
+        assert until(lambda: self.answers(f"{self.url}/healthz"), 30), self.log("workload")
+
+    def log(self, name: str) -> str:
+        return (self.folder / "logs" / f"{name}.log").read_text()
+
+    def answers(self, url: str) -> bool:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def send(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/{path}", data=data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    @property
+    def webs(self) -> dict[str, dict[str, Any]]:
+        return {web["id"]: web for web in self.get("instances")}
+
+    def whole(self) -> bool:
+        """The group is at its desired capacity, all in service and nothing leaving."""
+        states = [(web["lifecycle_state"], web["target_state"]) for web in self.webs.values()]
+        return states == [("InService", "healthy")] * 3
+
+    def target_states(self) -> dict[str, str]:
+        arn = self.get("workload")["target_group_arn"]
+        described = self.place.client("elbv2").describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in described}
+
+    def group(self) -> dict[str, Any]:
+        found = self.place.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["sample-web"])
+        return dict(found["AutoScalingGroups"][0])
+
+    def response_seconds(self, instance_id: str) -> float:
+        started = time.monotonic()
+        urllib.request.urlopen(self.webs[instance_id]["url"] + "/", timeout=20).close()
+        return time.monotonic() - started
+
+    def close(self) -> list[int]:
+        """Stop in order; returns what had to be killed because it did not go with its parents."""
+        for name in ("workload", "account"):
+            processes.stop(self.folder, name)
+        processes.until(lambda: not processes.leftovers(self.folder), 5)
+        left = processes.leftovers(self.folder)
+        processes.kill_leftovers(self.folder)
+        return left
+
+
+def until(condition: Callable[[], bool], seconds: float) -> bool:
+    return processes.until(condition, seconds, interval=0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
