@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError
@@ -61,7 +62,9 @@ def under(path: str, problems: Iterable[Problem]) -> list[Problem]:
 
 def shown(value: object) -> str:
     """A value as a person wrote it, cut to a readable length."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(
+        value, ensure_ascii=False, default=lambda other: f"{other.total_seconds():g} s" if isinstance(other, timedelta) else str(other)
+    )
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
@@ -73,8 +76,12 @@ def like(name: str, choices: Iterable[str]) -> str:
 
 
 def of_validation(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
-    """A model's validation errors as problems."""
-    return [_problem(details, raw, path, model) for details in error.errors(include_url=False)]
+    """A model's validation errors as problems. A list whose every entry is refused isn't called empty besides."""
+    return [
+        _problem(details, raw, path, model)
+        for details in error.errors(include_url=False)
+        if not (details["type"] == "too_short" and details["input"])
+    ]
 
 
 def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
