@@ -1,0 +1,415 @@
+"""What may run at all: everything that can be said of an experiment without asking AWS, every problem at once.
+
+Admission refuses what can't be understood, judged or guarded. Whether it is allowed now (blast radius, hours, targets, capacity) are
+safety checks, evaluated later and recorded.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from squall.domain import timing
+from squall.domain.documents import Definition
+from squall.domain.environment import Environment
+from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinition, Overrides, Trigger
+from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
+from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
+from squall.domain.vocabulary import BlastRadius, FaultType
+from squall.faults import registry
+
+EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+MAXIMUM_BYTES = 64 * 1024
+MAXIMUM_DEPTH = 32
+_NOT_YET = ("ramp", "fis_template_id", "rollback")
+"""Fields of the contract that this version understands and can't carry out."""
+
+Sentences = list[tuple[str, Threshold]]
+
+
+def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
+    """The experiment, if everything about it is understood. Raises InvalidInput with every problem."""
+    unfit = _unfit(raw)
+    if unfit or not isinstance(raw, Mapping):
+        raise InvalidInput(under(path, unfit or [_not_an_object(raw, "an experiment")]))
+    problems: list[Problem] = []
+    experiment = None
+    try:
+        experiment = Experiment.model_validate(raw)
+    except ValidationError as error:
+        problems += of_validation(error, raw, WHOLE, Experiment)
+        problems += _across_fields(raw)
+    problems += _sentence_problems(raw)
+    problems += _fault_problems(raw)
+    if problems or experiment is None:
+        raise InvalidInput(under(path, _once(problems)))
+    return experiment
+
+
+def parse_environment(raw: object, path: str = WHOLE) -> Environment:
+    """The environment's policy. Raises InvalidInput with every problem."""
+    unfit = _unfit(raw)
+    if unfit or not isinstance(raw, Mapping):
+        raise InvalidInput(under(path, unfit or [_not_an_object(raw, "an environment")]))
+    try:
+        return Environment.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(under(path, of_validation(error, raw, WHOLE, Environment))) from None
+
+
+def apply_overrides(experiment: Experiment, overrides: Overrides, environment: Environment) -> Experiment:
+    """The experiment with another length or other parameters, still inside the fault's and the environment's ranges."""
+    changes: dict[str, Any] = {}
+    if overrides.duration is not None or overrides.duration_minutes is not None:
+        changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
+    if overrides.parameters:
+        changes["parameters"] = {**experiment.parameters, **overrides.parameters}
+    changed = experiment.model_copy(update=changes)
+    problems = _parameter_problems(changed.type, changed.parameters) if overrides.parameters else []
+    problems += _range_problems(overrides.parameters, environment)
+    if changes and changed.length > environment.maximum_duration:
+        field = "duration" if overrides.duration is not None else "duration_minutes"
+        expected = f"at most {timing.spoken(environment.maximum_duration)}"
+        problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
+    if problems:
+        raise InvalidInput(problems)
+    return changed
+
+
+def definition_hash(experiment: Experiment) -> str:
+    """SHA-256 of the experiment as canonical JSON: equal for equal experiments, whatever order their keys were written in."""
+    canonical = json.dumps(experiment.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def trigger_key(trigger: Trigger) -> str:
+    """One firing of one schedule: the ARN, `#`, the scheduled time in UTC. What `Definition.trigger` holds."""
+    moment = _moment(trigger.scheduled_time)
+    return f"{trigger.schedule_arn}#{moment.isoformat() if moment else trigger.scheduled_time}"
+
+
+def notes(experiment: Experiment) -> list[str]:
+    """What is allowed and worth saying: an admitted experiment that could be better guarded."""
+    guarded = {parse_condition(text, experiment.declared_units).metric for text in experiment.abort_conditions}
+    found = []
+    if "response_time" in guarded and "availability" not in guarded:
+        found.append("Response time is guarded without availability: requests that are never answered have no response time.")
+    if not experiment.rollback_plan.strip():
+        found.append("No rollback plan: the safety check will refuse it.")
+    return found
+
+
+def admit(
+    raw_input: object,
+    execution_name: str,
+    catalogue: Mapping[str, Any],
+    environments: Mapping[str, Any],
+    *,
+    account: str,
+    region: str,
+    partition: str,
+    now: datetime,
+) -> Definition:
+    """The definition to run. Raises InvalidInput with every problem of the input, the experiment and its environment together."""
+    problems = _name_problems(execution_name)
+    unfit = _unfit(raw_input)
+    if unfit or not isinstance(raw_input, Mapping):
+        raise InvalidInput([*problems, *(unfit or [_not_an_object(raw_input, "the execution input")])])
+    asked, found = _asked(raw_input)
+    problems += found
+    experiment, path, found = _chosen(raw_input, catalogue)
+    problems += found
+    environment, found = _environment_of(experiment, raw_input, catalogue, environments)
+    problems += found
+    if environment is not None:
+        problems += _place_problems(environment, account, region)
+        if "definition" in raw_input and not environment.inline_definitions:
+            message = f"{environment.name} runs experiments of the catalogue only"
+            problems.append(Problem(path="definition", message=message, expected="experiment: one of the catalogue's names"))
+        if asked is not None:
+            problems += _trigger_problems(asked.trigger, environment, now)
+    if experiment is not None and environment is not None:
+        changed, found = _overridden(experiment, asked, environment)
+        problems += found
+        problems += under(path, _range_problems(experiment.parameters, environment))
+        problems += under(path, _fitness_problems(changed, environment))
+    if problems or asked is None or experiment is None or environment is None:
+        raise InvalidInput(_once(problems))
+    return Definition(
+        experiment=changed,
+        environment=environment,
+        mode=asked.mode,
+        definition_hash=definition_hash(changed),
+        requested_by=asked.requested_by,
+        trigger=trigger_key(asked.trigger) if asked.trigger else None,
+        account=account,
+        region=region,
+        partition=partition,
+    )
+
+
+# the input
+
+
+def _unfit(raw: object) -> list[Problem]:
+    """What no parser should be given: not JSON, too deep, too large, or text that is no Unicode."""
+    if _deeper_than(raw, MAXIMUM_DEPTH):
+        return [Problem(path=WHOLE, message="is nested too deeply", expected=f"at most {MAXIMUM_DEPTH} levels")]
+    try:
+        size = len(json.dumps(raw, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+    except UnicodeEncodeError:
+        return [Problem(path=WHOLE, message="holds text that is not Unicode (a lone surrogate)")]
+    except (TypeError, ValueError) as error:
+        return [Problem(path=WHOLE, message=f"is not JSON: {error!s:.200}")]
+    if size > MAXIMUM_BYTES:
+        return [Problem(path=WHOLE, message=f"is {size} bytes of JSON", expected=f"at most {MAXIMUM_BYTES}")]
+    return []
+
+
+def _deeper_than(raw: object, limit: int) -> bool:
+    level: list[object] = [raw]
+    for _ in range(limit):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _not_an_object(raw: object, what: str) -> Problem:
+    return Problem(path=WHOLE, message=f"{what} is an object; this is {shown(raw)}", expected='an object, such as {"experiment": "name"}')
+
+
+def _name_problems(execution_name: str) -> list[Problem]:
+    if EXECUTION_NAME.fullmatch(execution_name):
+        return []
+    message = f"{execution_name[:80]!a} can't name an execution of Squall"
+    return [Problem(path="execution.name", message=message, expected="1 to 80 letters, digits, _ and -")]
+
+
+def _asked(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[Problem]]:
+    try:
+        return ExecutionInput.model_validate(raw), []
+    except ValidationError as error:
+        return None, of_validation(error, raw, WHOLE, ExecutionInput)
+
+
+def _chosen(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> tuple[Experiment | None, str, list[Problem]]:
+    """The experiment asked for, by name or inline, and the path its problems are reported under."""
+    name, inline = raw.get("experiment"), raw.get("definition")
+    if isinstance(name, str) and name not in catalogue:
+        offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
+        message = f"{shown(name)} is not in the catalogue{like(name, catalogue)}"
+        return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
+    try:
+        if isinstance(name, str):
+            path = f"catalogue.{name}"
+            return parse_experiment(catalogue[name], path), path, []
+        if isinstance(inline, Mapping):
+            return parse_experiment(inline, "definition"), "definition", []
+    except InvalidInput as invalid:
+        return None, WHOLE, list(invalid.problems)
+    return None, WHOLE, []
+
+
+def _environment_of(
+    experiment: Experiment | None, raw: Mapping[str, Any], catalogue: Mapping[str, Any], environments: Mapping[str, Any]
+) -> tuple[Environment | None, list[Problem]]:
+    """The policy the experiment names, also when the rest of the experiment is wrong."""
+    named = experiment.environment if experiment else _environment_named(raw, catalogue)
+    if named is None:
+        return None, []
+    if named not in environments:
+        message = f"there is no environment {shown(named)}{like(named, environments)}"
+        return None, [Problem(path="environment", message=message, expected=", ".join(sorted(environments)) or "none is deployed")]
+    path = f"environments.{named}"
+    try:
+        environment = parse_environment(environments[named], path)
+    except InvalidInput as invalid:
+        return None, list(invalid.problems)
+    if environment.name != named:
+        return None, [Problem(path=f"{path}.name", message=f'is "{environment.name}"', expected=f'"{named}"')]
+    return environment, []
+
+
+def _environment_named(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> str | None:
+    name = raw.get("experiment")
+    definition = catalogue.get(name) if isinstance(name, str) else raw.get("definition")
+    named = definition.get("environment") if isinstance(definition, Mapping) else None
+    return named if isinstance(named, str) else None
+
+
+def _place_problems(environment: Environment, account: str, region: str) -> Iterator[Problem]:
+    places = (("account", account, environment.accounts), ("Region", region, environment.regions))
+    for what, here, allowed in places:
+        if allowed and here not in allowed:
+            message = f"{environment.name} is not in this {what} ({here})"
+            yield Problem(path="environment", message=message, expected=", ".join(allowed))
+
+
+def _trigger_problems(trigger: Trigger | None, environment: Environment, now: datetime) -> Iterator[Problem]:
+    if trigger is None:
+        return
+    moment = _moment(trigger.scheduled_time)
+    if moment is None:
+        message = f"{shown(trigger.scheduled_time)} is no time"
+        yield Problem(path="trigger.scheduled_time", message=message, expected="ISO 8601, such as 2027-01-31T03:00:00Z")
+        return
+    age = now - moment
+    if abs(age) > timedelta(seconds=environment.stale_trigger_seconds):
+        message = f"stale: was due at {moment:%Y-%m-%d %H:%M:%S} UTC, it is {now:%Y-%m-%d %H:%M:%S}"
+        expected = f"within {environment.stale_trigger_seconds} s of the schedule"
+        yield Problem(path="trigger.scheduled_time", message=message, expected=expected)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _overridden(experiment: Experiment, asked: ExecutionInput | None, environment: Environment) -> tuple[Experiment, list[Problem]]:
+    if asked is None:
+        return experiment, []
+    try:
+        return apply_overrides(experiment, asked.overrides, environment), []
+    except InvalidInput as invalid:
+        return experiment, under("overrides", invalid.problems)
+
+
+# the experiment
+
+
+def _across_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """What pydantic looks at only once every field is right."""
+    given = [field for field in ("duration_minutes", "duration") if raw.get(field) is not None]
+    if len(given) != 1:
+        expected = "exactly one of duration_minutes and duration"
+        yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
+    if not raw.get("target_resources") and raw.get("target") is None:
+        yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
+
+
+def _declared(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Units of the experiment's own metrics, as far as they are right."""
+    metrics = raw.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return {}
+    fallback = str(MetricDefinition.model_fields["unit"].default)
+    units = {name: metric.get("unit", fallback) for name, metric in metrics.items() if isinstance(metric, Mapping)}
+    return {str(name): unit for name, unit in units.items() if unit in DECLARED_UNITS}
+
+
+def _sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Sentences that aren't understood, metrics declared twice, guards that say the same."""
+    declared = _declared(raw)
+    first_of: dict[str, str] = {}
+    for name in declared:
+        if (first := first_of.setdefault(normal(name), name)) != name:
+            yield Problem(path=at("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
+    for path, text in _texts(raw, "success_criteria"):
+        if isinstance(found := _read(path, text, declared, guard=False, event=True), Problem):
+            yield found
+    for path, text in _texts(raw, "steady_state"):
+        if isinstance(found := _read(path, text, declared, guard=False, event=False), Problem):
+            yield found
+    guards: dict[str, str] = {}
+    for path, text in _texts(raw, "abort_conditions"):
+        found = _read(path, text, declared, guard=True, event=False)
+        if isinstance(found, Problem):
+            yield found
+            continue
+        same = guards.setdefault(found, path)
+        if same != path:
+            yield Problem(path=path, message=f"says the same as {same}", expected="each abort condition once")
+
+
+def _texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
+    entries = raw.get(field)
+    if not isinstance(entries, list | tuple):
+        return
+    for number, entry in enumerate(entries):
+        if isinstance(entry, str):
+            yield at(field, number), entry
+        elif isinstance(entry, Mapping) and isinstance(entry.get("text"), str):
+            yield at(field, number, "text"), entry["text"]
+
+
+def _read(path: str, text: str, declared: Mapping[str, str], *, guard: bool, event: bool) -> str | Problem:
+    """What the sentence means, as text to compare by; or the problem."""
+    try:
+        sentence = parse_criterion(text, declared) if event else parse_condition(text, declared)
+    except SentenceError as error:
+        return Problem(path=path, message=str(error), expected="; ".join(error.expected))
+    if guard and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
+        return Problem(path=path, message=f"{shown(text)}: an alarm can't compare for equality", expected="> >= < or <=")
+    return sentence.model_dump_json(exclude={"text"})
+
+
+def _fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
+    named, parameters = raw.get("type"), raw.get("parameters", {})
+    if not isinstance(named, str) or named not in set(FaultType):
+        return []
+    return _parameter_problems(FaultType(named), parameters if isinstance(parameters, Mapping) else {})
+
+
+def _parameter_problems(fault_type: FaultType, parameters: Mapping[str, Any]) -> list[Problem]:
+    available = registry.available()
+    if fault_type not in available:
+        names = ", ".join(sorted(available))
+        return [Problem(path="type", message=f"{fault_type} can't be injected yet", expected=names)]
+    try:
+        registry.get(fault_type).parse(parameters)
+    except InvalidInput as invalid:
+        return list(invalid.problems)
+    return []
+
+
+def _range_problems(parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
+    found = []
+    for name, (least, greatest) in environment.parameter_ranges.items():
+        value = parameters.get(name)
+        if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
+            message = f"{shown(value)} is outside what {environment.name} allows"
+            found.append(Problem(path=at("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
+    return found
+
+
+def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
+    """What this version can't carry out, judge or guard."""
+    problems = [
+        Problem(path=field, message=f"not available yet: {field}", expected="no such key")
+        for field in _NOT_YET
+        if getattr(experiment, field) is not None
+    ]
+    if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
+        message = "not available yet: multiple_region needs a Squall in each Region, joined by a campaign"
+        smaller = ", ".join(radius for radius in BlastRadius if radius is not BlastRadius.MULTIPLE_REGION)
+        problems.append(Problem(path="blast_radius", message=message, expected=smaller))
+    lag_of = timing.lag_table(environment.timing, experiment.metrics)
+    found = timing.problems(experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery)
+    return problems + found
+
+
+def _thresholds(experiment: Experiment) -> Sentences:
+    declared = experiment.declared_units
+    criteria = ((f"success_criteria[{n}]", parse_criterion(c.text, declared)) for n, c in enumerate(experiment.criteria))
+    guards = ((f"abort_conditions[{n}]", parse_condition(text, declared)) for n, text in enumerate(experiment.abort_conditions))
+    return [(path, sentence) for path, sentence in (*criteria, *guards) if isinstance(sentence, Threshold)]
+
+
+def _once(problems: Sequence[Problem]) -> list[Problem]:
+    """Without repetitions, in order."""
+    return list(dict.fromkeys(problems))
