@@ -5,6 +5,7 @@ record; nothing of substance travels through the state machine. An exception is 
 retries or catches.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,6 +59,11 @@ class Step:
     @cached_property
     def discovery(self) -> Discovery:
         return self.need("discovery", Discovery)
+
+    @property
+    def client_token(self) -> str:
+        """One per execution: FIS answers a repeated call with what it made the first time."""
+        return hashlib.sha256(f"{self.run.execution_arn} {self.run.started_at.isoformat()}".encode()).hexdigest()
 
     @property
     def elapsed(self) -> timedelta:

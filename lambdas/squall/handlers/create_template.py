@@ -1,7 +1,5 @@
 """CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
 
-import hashlib
-
 from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.documents import FaultTemplate, Guards, Instance, TargetBefore, Workload
 from squall.domain.vocabulary import Status
@@ -33,7 +31,7 @@ def handler(step: Step) -> Outcome:
     before = tuple(_before(instance, workload) for instance in discovery.pinned)
     step.put("template", FaultTemplate(body=body, before=before, guards=guards))
     try:
-        template_id = step.w.faults.create_template(body, client_token(step))
+        template_id = step.w.faults.create_template(body, step.client_token)
     except Refused as refused:
         return step.decide(Status.FAILED, f"FIS refused the template: {refused.code}: {refused.message}")
     if not step.note("template_created", template_id, template_id=template_id):
@@ -47,11 +45,6 @@ def handler(step: Step) -> Outcome:
             tags={"squall:stack": settings.stack, "squall:execution": step.run.id},
         )
     return NEXT
-
-
-def client_token(step: Step) -> str:
-    """One per execution: FIS answers a repeated call with what it made the first time."""
-    return hashlib.sha256(f"{step.run.execution_arn} {step.run.started_at.isoformat()}".encode()).hexdigest()[:64]
 
 
 def _before(pinned: Instance, workload: Workload) -> TargetBefore:

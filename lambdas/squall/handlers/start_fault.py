@@ -6,13 +6,10 @@ the template, so a late call fails, or else this function sees the closed record
 """
 
 from squall.application.step import END, NEXT, Outcome, Step, step
+from squall.application.watching import GRACE_SECONDS
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
-from squall.handlers.create_template import client_token
-
-GRACE_SECONDS = 60
-"""FIS needs some seconds to resolve, start and complete beyond the actions' own durations."""
 
 
 @step("StartFault")
@@ -27,7 +24,7 @@ def handler(step: Step) -> Outcome:
         return END
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
-        fis = step.w.faults.start(template_id, client_token(step), tags)
+        fis = step.w.faults.start(template_id, step.client_token, tags)
     except Refused as refused:
         return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
     seconds = int(step.definition.experiment.length.total_seconds())

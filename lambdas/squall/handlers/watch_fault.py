@@ -5,7 +5,7 @@ decides from the record and FIS. After completing its own token this handler mus
 """
 
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.handlers.observe_fault import must_end
+from squall.application.watching import must_end
 
 
 @step("WatchFault", watching=True)
