@@ -138,9 +138,7 @@ def _traffic(rate: float | None, minimum: float | None) -> list[str]:
     return []
 
 
-def _too_few(
-    parsed: Sentences, definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric
-) -> Iterable[str]:
+def _too_few(parsed: Sentences, definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric) -> Iterable[str]:
     minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)
     for binding in _needed(parsed, discovery):
         have = len(points_over(binding, series.get(binding.name, ()), window))

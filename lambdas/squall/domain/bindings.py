@@ -179,19 +179,17 @@ def _load_balancer(metric: str, statistics: Sequence[str], whole: Dimensions, pa
         _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero"),  # published per load balancer only
     )
     requests = _query(metric, "requests", "RequestCount", part, "Sum", "with_traffic")
-    match metric:
-        case "availability" | "error_rate":
-            return [_binding(metric, (*bad, requests))]
-        case "error_count":
-            return [_binding(metric, bad)]
-        case "request_rate":
-            return [_binding(metric, (requests,))]
-        case "response_time":
-            return _gauges(metric, "TargetResponseTime", part, "with_traffic", statistics)
-        case "healthy_hosts":
-            return _gauges(metric, "HealthyHostCount", part, "always", statistics)
-        case "unhealthy_hosts":
-            return _gauges(metric, "UnHealthyHostCount", part, "always", statistics)
+    counted = {"availability": (*bad, requests), "error_rate": (*bad, requests), "error_count": bad, "request_rate": (requests,)}
+    if metric in counted:
+        return [_binding(metric, counted[metric])]
+    gauges: dict[str, tuple[str, Published]] = {
+        "response_time": ("TargetResponseTime", "with_traffic"),
+        "healthy_hosts": ("HealthyHostCount", "always"),
+        "unhealthy_hosts": ("UnHealthyHostCount", "always"),
+    }
+    if metric in gauges:
+        name, published = gauges[metric]
+        return _gauges(metric, name, part, published, statistics)
     return "Squall does not know which CloudWatch metric it is; declare it in metrics"
 
 
@@ -234,7 +232,9 @@ def _declared(metric: str, definition: MetricDefinition, statistics: Sequence[st
             published=definition.published,
         )
         found.append(
-            MetricBinding(name=name, kind="gauge", unit=unit.unit, scale=float(unit.factor), queries=(query,), lag_seconds=definition.lag_seconds)
+            MetricBinding(
+                name=name, kind="gauge", unit=unit.unit, scale=float(unit.factor), queries=(query,), lag_seconds=definition.lag_seconds
+            )
         )
     return found
 

@@ -1,18 +1,135 @@
 """Guard alarms that really arm on AWS: metric math that has data without errors, and breaches without traffic."""
 
 from collections.abc import Sequence
+from typing import Literal
 
-from squall.domain.documents import GuardSpec
+from squall.domain.baseline import combine
+from squall.domain.bindings import binding_of
+from squall.domain.documents import AlarmMetric, GuardSpec
 from squall.domain.environment import Timing
 from squall.domain.language import Threshold
-from squall.domain.metrics import MetricBinding
+from squall.domain.metrics import MetricBinding, MetricQuery, Series
+from squall.domain.timing import datapoints, reaction_seconds
+
+LONGEST_NAME = 255
+MAXIMUM_METRICS = 10
+"""In one alarm."""
+_COMPARISONS = {
+    "<": "LessThanThreshold",
+    "<=": "LessThanOrEqualToThreshold",
+    ">": "GreaterThanThreshold",
+    ">=": "GreaterThanOrEqualToThreshold",
+}
+
+
+class UnguardableError(ValueError):
+    """An abort condition that no CloudWatch alarm can watch; Admit and Discover refuse it before this is reached."""
 
 
 def guard_name(run_id: str, stack: str, number: int) -> str:
-    raise NotImplementedError
+    """`squall-<stack>-<run id>-<n>`: the prefix the abort rule matches, at most 255 characters with the number whole."""
+    end = f"-{number}"
+    return f"squall-{stack}-{run_id}"[: LONGEST_NAME - len(end)] + end
 
 
 def guard_specs(
     run_id: str, stack: str, thresholds: Sequence[Threshold], bindings: Sequence[MetricBinding], timing: Timing
 ) -> tuple[GuardSpec, ...]:
-    raise NotImplementedError
+    """One alarm an abort condition. Raises UnguardableError for one without a binding or with `==`."""
+    return tuple(_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
+
+
+def look(spec: GuardSpec, binding: MetricBinding, series: Sequence[Series], until: int) -> Literal["ok", "breaching", "blind"]:
+    """What the guard's own metrics say up to `until` (end of the newest complete period): the pulse asks this, not the alarm's state.
+
+    Silence breaches where the alarm treats missing data as breaching, is healthy where it treats it as not breaching, and is blind otherwise.
+    """
+    period = spec.metrics[0].period_seconds
+    values = {point.at: point.value for point in combine(binding, series, period)}
+    starts = range(until - spec.evaluation_periods * period, until, period)
+    scale = binding.scale if binding.kind == "gauge" else 1.0
+    verdicts = [_breaches(spec, values[at] / scale) if at in values else spec.treat_missing_data == "breaching" for at in starts]
+    if sum(verdicts) >= spec.datapoints_to_alarm:
+        return "breaching"
+    silent = all(at not in values for at in starts)
+    return "blind" if silent and spec.treat_missing_data == "missing" else "ok"
+
+
+def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:
+    binding = binding_of(bindings, threshold)
+    if binding is None:
+        raise UnguardableError(f"{threshold.text!r}: {threshold.metric} is not measured for this workload")
+    if threshold.comparator not in _COMPARISONS or threshold.relative is not None:
+        raise UnguardableError(f"{threshold.text!r}: an alarm compares an absolute value with <, <=, > or >=")
+    metrics = _metrics(binding, timing.metric_period_seconds)
+    if len(metrics) > MAXIMUM_METRICS:
+        raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")
+    breaching, evaluated = datapoints(threshold, timing)
+    return GuardSpec(
+        name=name,
+        condition=threshold.text,
+        metric=binding.name,
+        metrics=metrics,
+        comparison=_COMPARISONS[threshold.comparator],
+        threshold=threshold.value / (binding.scale if binding.kind == "gauge" else 1.0),
+        datapoints_to_alarm=breaching,
+        evaluation_periods=evaluated,
+        treat_missing_data=_missing(binding),
+        reaction_seconds=reaction_seconds(timing, binding.lag_seconds, threshold),
+    )
+
+
+def _metrics(binding: MetricBinding, period: int) -> tuple[AlarmMetric, ...]:
+    ids = [f"m{i}" for i in range(1, len(binding.queries) + 1)]
+    expression = _expression(binding, ids, period)
+    members = tuple(_member(id_, query, period, return_data=expression is None) for id_, query in zip(ids, binding.queries, strict=True))
+    if expression is None:
+        return members
+    return (AlarmMetric(id="value", expression=expression, period_seconds=period, return_data=True), *members)
+
+
+def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str | None:
+    """The value as metric math; None where one metric alone is the value."""
+    terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
+    match binding.kind:
+        case "ratio_good":
+            return f"100*(1-({'+'.join(terms[:-1])})/{ids[-1]})"
+        case "ratio_bad":
+            return f"100*({'+'.join(terms[:-1])})/{ids[-1]}"
+        case "rate":
+            return f"{terms[0]}/{period}"
+        case "gauge":
+            return None if terms == list(ids) and len(ids) == 1 else "+".join(terms)
+
+
+def _member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> AlarmMetric:
+    return AlarmMetric(
+        id=id_,
+        namespace=query.namespace,
+        metric_name=query.metric_name,
+        dimensions=query.dimensions,
+        statistic=query.statistic,
+        period_seconds=period,
+        return_data=return_data,
+    )
+
+
+def _missing(binding: MetricBinding) -> str:
+    """What silence means. No traffic where there was some is an outage; a count without points is zero; anything else has gone blind."""
+    published = {query.published for query in binding.queries}
+    if "with_traffic" in published:
+        return "breaching"
+    return "notBreaching" if published == {"nonzero"} else "missing"
+
+
+def _breaches(spec: GuardSpec, value: float) -> bool:
+    match spec.comparison:
+        case "LessThanThreshold":
+            return value < spec.threshold
+        case "LessThanOrEqualToThreshold":
+            return value <= spec.threshold
+        case "GreaterThanThreshold":
+            return value > spec.threshold
+        case "GreaterThanOrEqualToThreshold":
+            return value >= spec.threshold
+    raise ValueError(spec.comparison)

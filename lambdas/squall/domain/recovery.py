@@ -1,11 +1,20 @@
 """Whether the workload is back: every absolute criterion holds again, and what was taken away was replaced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from math import floor
 
+from squall.domain.baseline import points_over
+from squall.domain.bindings import Sentences, binding_of, sentences
 from squall.domain.documents import Definition, Discovery, Recovery, TargetBefore, Workload
+from squall.domain.language import Replacement, Threshold
 from squall.domain.metrics import Series, Window
+from squall.domain.vocabulary import FaultType
+from squall.domain.windows import last_complete
+
+REPLACED = frozenset({FaultType.INSTANCE_TERMINATION})
+"""Faults that take instances away: the workload is back only when others stand in their place."""
 
 
 @dataclass(frozen=True)
@@ -13,9 +22,9 @@ class RecoveryInput:
     definition: Definition
     discovery: Discovery
     series: Mapping[str, Sequence[Series]]
-    """By binding name, from the effect to the last whole period."""
+    """By binding name, read over `window`."""
     window: Window
-    """What `series` was read over: from the effect to the last complete period (`observed_window`)."""
+    """`observed_window`: from the effect to the last complete period."""
     workload_now: Workload
     before: Sequence[TargetBefore]
     effect_at: datetime
@@ -26,10 +35,99 @@ class RecoveryInput:
 
 
 def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
-    """Whole periods from the effect to the newest period complete in CloudWatch for every binding."""
-    raise NotImplementedError
+    """Periods from the one the effect fell into to the newest complete in CloudWatch for every binding."""
+    timing = definition.environment.timing
+    period = timing.metric_period_seconds
+    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
+    start = floor(effect_at.timestamp() / period) * period
+    return Window(name="recovery", start=start, end=max(start, last_complete(now, timing, lag)), period_seconds=period)
+
+
+def recovery_length(definition: Definition) -> timedelta:
+    """How long recovery is waited for: the experiment's own, else the policy's."""
+    return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
 def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
-    """The recovery so far, and whether to look again."""
-    raise NotImplementedError
+    """The recovery so far, and whether to look again.
+
+    Recovered means: every absolute threshold holds in each of the newest whole periods (as many as guards evaluate, all after the fault's
+    end), and what was terminated is replaced by instances in service and healthy. The time to recover ends where that began.
+    """
+    parsed = sentences(given.definition.experiment)
+    thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
+    held_since, unsettled = holding_since(thresholds, given)
+    replacements = _replacements(given)
+    replaced_at = _replaced_at(given, replacements)
+    lost = _replacement_wanted(given, parsed)
+    lacking = f"{len(replacements)} of {lost} replacements are in service and healthy" if len(replacements) < lost else ""
+    missing = [*unsettled, *([lacking] if lacking else [])]
+    ended = [moment for moment in (held_since, replaced_at if lost else None) if moment is not None]
+    recovered_at = max(ended, default=given.now) if not missing else None
+    recovery = Recovery(
+        recovered=not missing,
+        recovered_at=recovered_at,
+        seconds_to_recover=max(0.0, (recovered_at - given.effect_at).total_seconds()) if recovered_at else None,
+        replacement_ids=replacements,
+        replaced_at=replaced_at,
+        detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replacements)} took over" if replacements else ""),
+    )
+    return recovery, bool(missing) and given.now < given.fault_end + recovery_length(given.definition)
+
+
+def holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[datetime | None, list[str]]:
+    """Since when all of them hold without interruption, and what doesn't. Thresholds that held all along hold since the effect."""
+    moments, missing = [], []
+    for threshold in thresholds:
+        since, reason = _holds_since(threshold, given)
+        if since is None:
+            missing.append(reason)
+        else:
+            moments.append(since)
+    return (None if missing or not moments else max(moments)), missing
+
+
+def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:
+    binding = binding_of(given.discovery.bindings, threshold)
+    if binding is None:
+        return None, f'"{threshold.text}" is not measured'
+    period, window = given.window.period_seconds, given.window
+    values = {point.at: point.value for point in points_over(binding, given.series.get(binding.name, ()), window)}
+    since = window.end
+    while since > window.start and since - period in values and threshold.holds(values[since - period]):
+        since -= period
+    needed = _needed_periods(given)
+    settled = (window.end - max(since, given.fault_end.timestamp())) // period
+    if settled < needed:
+        return None, f'"{threshold.text}" has held for {max(0, int(settled))} of {needed} periods since the fault ended'
+    return max(given.effect_at, datetime.fromtimestamp(since, UTC)), ""
+
+
+def _needed_periods(given: RecoveryInput) -> int:
+    """Enough to trust, and enough for every sentence that is judged in the recovery window."""
+    timing = given.definition.environment.timing
+    judged = any(threshold.window == "recovery" for _, threshold in sentences(given.definition.experiment).threshold_criteria)
+    return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
+
+
+def _replacement_wanted(given: RecoveryInput, parsed: Sentences) -> int:
+    asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
+    return len(given.before) if given.definition.experiment.type in REPLACED or asked else 0
+
+
+def _replacements(given: RecoveryInput) -> tuple[str, ...]:
+    """Instances in service now that weren't before, healthy wherever the lost ones were."""
+    names = {target.instance.group for target in given.before if target.instance.group}
+    known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
+    known |= {instance.id for instance in given.discovery.workload.instances}
+    arns = {arn for target in given.before for arn in target.healthy_in}
+    healthy = [set(group.healthy) for group in given.workload_now.target_groups if group.arn in arns]
+    fresh = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
+    return tuple(sorted(i for i in fresh if all(i in group for group in healthy)))
+
+
+def _replaced_at(given: RecoveryInput, replacements: Sequence[str]) -> datetime | None:
+    if len(replacements) < max(1, len(given.before)):
+        return None
+    before = given.previous.replaced_at if given.previous else None
+    return before or given.now

@@ -65,7 +65,9 @@ def pin(
     """
     found = candidates(workload, experiment)
     problems = [*_unknown(workload), *_not_opted_in(found, environment, opt_in_tag)]
-    eligible = sorted((i for i in found if i.state == "running" and i.tags.get(opt_in_tag) == environment.name), key=lambda i: _rank(seed, i))
+    eligible = sorted(
+        (i for i in found if i.state == "running" and i.tags.get(opt_in_tag) == environment.name), key=lambda i: _rank(seed, i)
+    )
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
     elif not eligible:

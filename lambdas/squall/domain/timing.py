@@ -113,9 +113,11 @@ def problems(
             )
         )
     for path, threshold in sentences:
-        message = _guard_problem(threshold, length, timing, lag_of) if _is_guard(path) else _criterion_problem(threshold, length, timing, recovery)
+        guard = _is_guard(path)
+        message = _guard_problem(threshold, length, timing, lag_of) if guard else _criterion_problem(threshold, length, timing, recovery)
         if message:
-            expected = f"recovery of at least {spoken(_recovery_needs(timing))}" if "recovery window" in message else f"at least {spoken(shortest)}"
+            longer = f"recovery of at least {spoken(_recovery_needs(timing))}"
+            expected = longer if threshold.window == "recovery" else f"at least {spoken(shortest)}"
             found.append(Problem(path=path, message=message, expected=expected))
     return found
 
@@ -173,7 +175,7 @@ def _guard_problem(threshold: Threshold, length: timedelta, timing: Timing, lag_
     how = f"{breaching} of {evaluated} periods of {timing.metric_period_seconds} s, publication and evaluation"
     seconds = length.total_seconds()
     if typical * 2 > seconds:
-        return f'"{threshold.text}" can\'t guard: it reacts in {typical} s ({how}), more than half of the fault\'s {spoken(length)}'
+        return f"\"{threshold.text}\" can't guard: it reacts in {typical} s ({how}), more than half of the fault's {spoken(length)}"
     if worst > seconds:
-        return f'"{threshold.text}" can\'t guard: with metrics published late it reacts in {worst} s ({how}), the fault lasts {spoken(length)}'
+        return f'"{threshold.text}" can\'t guard: with late metrics it reacts in {worst} s ({how}), the fault lasts {spoken(length)}'
     return ""

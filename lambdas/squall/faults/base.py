@@ -20,6 +20,7 @@ ARNS_PER_TARGET = 5
 LONGEST = timedelta(hours=12)
 """Of a FIS action."""
 P = TypeVar("P", bound=Model)
+ModelType = type[Model]
 
 
 class Fault(Protocol):
@@ -34,16 +35,19 @@ class Fault(Protocol):
     @property
     def reversible(self) -> bool:
         """Whether stopping it undoes it."""
+
     @property
     def ssm_document(self) -> str | None:
         """Name of the Systems Manager document whose commands are the fault's mechanism."""
+
     @property
     def fis_actions(self) -> tuple[str, ...]: ...
     @property
     def moves_metrics(self) -> tuple[str, ...]:
         """Canonical metrics the fault itself manipulates: a guard on one would watch the fault, not the workload."""
+
     @property
-    def parameters(self) -> type[Model]:
+    def parameters(self) -> ModelType:
         """Model of its parameters: typed, with ranges and units in the names."""
 
     def parse(self, raw: Mapping[str, Any]) -> Model:
@@ -70,8 +74,11 @@ class Fault(Protocol):
         commands: Commands,
         fis: FisExperiment | None,
         now: datetime,
+        length: timedelta | None = None,
     ) -> RollbackReport:
-        """What became of each target, compared with its pre-state; FIS's word `stopped` is not enough."""
+        """What became of each target, compared with its pre-state; FIS's word `stopped` is not enough.
+
+        `length` is how long the fault was to last: it bounds what nobody can stop."""
 
 
 def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:

@@ -10,7 +10,7 @@ from squall.faults.network_latency import NetworkLatency
 _FAULTS: Mapping[FaultType, Fault] = {fault.type: fault for fault in (InstanceTermination(), NetworkLatency())}
 
 
-class UnknownFault(KeyError):
+class UnknownFaultError(KeyError):
     """No module injects this fault type."""
 
     def __init__(self, fault_type: FaultType) -> None:
@@ -24,8 +24,8 @@ def available() -> tuple[FaultType, ...]:
 
 
 def get(fault_type: FaultType) -> Fault:
-    """Raises UnknownFault."""
+    """Raises UnknownFaultError."""
     try:
         return _FAULTS[fault_type]
     except KeyError:
-        raise UnknownFault(fault_type) from None
+        raise UnknownFaultError(fault_type) from None

@@ -5,7 +5,12 @@ from typing import Any
 
 from squall.domain.documents import Definition, Discovery
 from squall.domain.model import Model
+from squall.domain.problems import InvalidInput, Problem
 from squall.faults.base import Fault
+
+LONGEST_DESCRIPTION = 512
+MAXIMUM_STOP_CONDITIONS = 5
+LONGEST_TAG_VALUE = 256
 
 
 def compile_template(
@@ -19,4 +24,37 @@ def compile_template(
     role_arn: str,
     alarm_arns: Sequence[str],
 ) -> dict[str, Any]:
-    raise NotImplementedError
+    """The run's own template: pinned ARNs, its guards and the experiment's stop alarms as stop conditions, the environment's role.
+
+    Raises InvalidInput with more stop conditions than FIS takes.
+    """
+    experiment = definition.experiment
+    targets, actions = fault.compile(
+        parameters, discovery.pinned, experiment.length, region=definition.region, partition=definition.partition
+    )
+    name = f"squall-{run_id}"
+    return {
+        "description": f"{name}: {experiment.name}: {experiment.hypothesis}"[:LONGEST_DESCRIPTION],
+        "targets": targets,
+        "actions": actions,
+        "stopConditions": _stop_conditions([*alarm_arns, *(_alarm_arn(alarm, definition) for alarm in experiment.stop_alarms)]),
+        "roleArn": role_arn,
+        "tags": {"squall:stack": stack, "squall:execution": run_id, "Name": name[:LONGEST_TAG_VALUE]},
+        "experimentOptions": {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"},
+    }
+
+
+def _stop_conditions(arns: Sequence[str]) -> list[dict[str, str]]:
+    unique = list(dict.fromkeys(arns))
+    if not unique:
+        raise InvalidInput([Problem(path="abort_conditions", message="no guard would stop the fault", expected="at least one")])
+    if len(unique) > MAXIMUM_STOP_CONDITIONS:
+        message = f"{len(unique)} abort conditions and stop alarms, FIS takes {MAXIMUM_STOP_CONDITIONS}"
+        raise InvalidInput([Problem(path="stop_alarms", message=message, expected=f"at most {MAXIMUM_STOP_CONDITIONS} together")])
+    return [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in unique]
+
+
+def _alarm_arn(alarm: str, definition: Definition) -> str:
+    if alarm.startswith("arn:"):
+        return alarm
+    return f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:{alarm}"
