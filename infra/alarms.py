@@ -47,11 +47,11 @@ class OwnAlarms(Construct):
             self,
             construct_id,
             alarm_description=description,
-            metric=metric,  # type: ignore[arg-type] # jsii
+            metric=metric,
             threshold=1,
             evaluation_periods=1,
             comparison_operator=comparison,
             treat_missing_data=missing,
         )
         for topic in self._topics:
-            alarm.add_alarm_action(SnsAction(topic))  # type: ignore[arg-type] # jsii
+            alarm.add_alarm_action(SnsAction(topic))

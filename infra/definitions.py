@@ -66,9 +66,7 @@ def _path(parts: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".") or "$"
 
 
-def _unknown_environments(
-    folder: Path, experiments: Mapping[str, Experiment], environments: Mapping[str, Environment]
-) -> Iterator[str]:
+def _unknown_environments(folder: Path, experiments: Mapping[str, Experiment], environments: Mapping[str, Environment]) -> Iterator[str]:
     for name, experiment in experiments.items():
         if experiment.environment not in environments:
             known = ", ".join(sorted(environments)) or "none"

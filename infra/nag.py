@@ -1,8 +1,10 @@
 """cdk-nag's AwsSolutions rules over the whole app; every finding we keep is here with its reason."""
 
-from aws_cdk import Acknowledgment, App, Validations
+from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
-from constructs import IConstruct
+
+from infra.settings import CURRENT_RUNTIME
+from infra.stack import SquallStack
 
 
 def check(app: App) -> None:
@@ -10,9 +12,41 @@ def check(app: App) -> None:
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def acknowledge(scope: IConstruct) -> None:
+def acknowledge(stack: SquallStack) -> None:
     """Accepts the known findings of a stack."""
-    Validations.of(scope).acknowledge(*(Acknowledgment(id=rule, reason=reason) for rule, reason in ACCEPTED.items()))
+    Validations.of(stack).acknowledge(
+        *(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason) for rule, reason in accepted(stack).items())
+    )
 
 
-ACCEPTED: dict[str, str] = {}
+def accepted(stack: SquallStack) -> dict[str, str]:
+    """Rule, with the very resource where it is about a wildcard, to the reason it is kept."""
+    wildcards = {
+        "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
+        f"<{_logical_id(stack)}.Arn>/results/*": "One object for each document of each execution",
+        _arn(stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"): "Guards come with each execution; the prefix is this stack's",
+        _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
+        _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",
+        _arn(stack, "ec2", "instance/*"): "Any instance, conditioned on the opt-in tag with the environment's name",
+        _arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
+    }
+    findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
+    findings["S1"] = "Only this stack's functions read and write the bucket; who wants access records has CloudTrail data events"
+    findings["SQS3"] = "It is the dead-letter queue"
+    if stack.settings.lambda_runtime != CURRENT_RUNTIME:
+        findings["L1"] = f"The deployer chose {stack.settings.lambda_runtime} by context"
+    return findings
+
+
+def _logical_id(stack: SquallStack) -> str:
+    element = stack.results.bucket.node.default_child
+    if not isinstance(element, CfnElement):
+        raise TypeError("the results bucket has no resource")
+    return str(stack.resolve(element.logical_id))
+
+
+def _arn(stack: SquallStack, service: str, resource: str) -> str:
+    """As cdk-nag spells it: what is only known at deployment in angle brackets."""
+    parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
+    partition, region, account = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
+    return f"arn:{partition}:{service}:{region}:{account}:{resource}"

@@ -3,8 +3,9 @@
 Names that a policy needs are composed, not referenced, where a reference would make the template circular.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
@@ -45,11 +46,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_workflow(names),
         **_reading(),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
-        "emit_events": [
-            _allow(
-                ["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}}
-            )
-        ],
+        "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
         "encryption_key": _key(names),
     }
@@ -134,9 +131,7 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["fis:CreateExperimentTemplate"], actions),
             _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
             _allow(["fis:ListExperimentTemplates"], ["*"]),
-            _allow(
-                ["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
-            ),
+            _allow(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
         # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which is only about to get it.
         "start_fault": [
@@ -206,5 +201,5 @@ def _key(names: Names) -> list[PolicyStatement]:
     return [_allow(actions, [names.kms_key_arn], {"StringEquals": {"kms:ViaService": services}})]
 
 
-def _allow(actions: Iterable[str], resources: Iterable[str], conditions: dict[str, dict[str, object]] | None = None) -> PolicyStatement:
+def _allow(actions: Iterable[str], resources: Iterable[str], conditions: Mapping[str, Any] | None = None) -> PolicyStatement:
     return PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

@@ -78,7 +78,7 @@ class Results(Construct):
         master = key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
         topic = Topic(self, "Topic", enforce_ssl=True, master_key=master, display_name="Squall")
         for address in self._settings.notification_emails:
-            topic.add_subscription(EmailSubscription(address))  # type: ignore[arg-type] # jsii's protocol check is stricter than its classes
+            topic.add_subscription(EmailSubscription(address))
         return topic
 
     def _make_queue(self) -> Queue:

@@ -82,7 +82,7 @@ class Schedules(Construct):
             state="ENABLED" if schedule.enabled else "DISABLED",
             target=target,
         )
-        made.add_dependency(self._group)
+        made.add_resource_dependency(self._group)
 
     def _role(self, construct_id: str, action: str, resource: str) -> Role:
         stack = Stack.of(self)

@@ -1,6 +1,7 @@
 """What a user may decide without editing code: the CDK context, as one checked model.
 
-Every context key written in snake_case is Squall's (`-c stack_name=Prod`, `-c alarm_topic_arns=arn:…,arn:…`); CDK's own keys hold `:`, `/` or `-`.
+Every context key written in snake_case is Squall's (`-c stack_name=Prod`, `-c alarm_topic_arns=arn:…,arn:…`);
+CDK's own keys hold `:`, `/` or `-`.
 """
 
 import re
@@ -13,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 ROOT = Path(__file__).resolve().parent.parent
 # The periods CloudWatch Logs knows.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+# The newest Python runtime of Lambda that CDK knows.
+CURRENT_RUNTIME = "python3.14"
 _OWN_KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -41,11 +44,11 @@ class Settings(BaseModel):
     environments_dir: Path = Path("environments")
     """Policies, one YAML an environment; relative to the repository."""
     experiments_dir: Path = Path("experiments")
-    opt_in_tag: Annotated[str, Field(pattern=r"^[\w.:/=+@-]{1,128}$")] = "squall:environment"
+    opt_in_tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/=+@-]{1,128}$")] = "squall:environment"
     alarm_topic_arns: Arns = ()
     """Where the alarms on Squall itself go."""
     notification_emails: Emails = ()
-    event_bus_name: Annotated[str, Field(pattern=r"^[\w./-]{1,256}$")] = "default"
+    event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,256}$")] = "default"
     log_retention_days: int = 90
     results_retention_days: Annotated[int, Field(ge=1)] | None = None
     """Results are kept for ever unless this says how long."""
@@ -58,7 +61,7 @@ class Settings(BaseModel):
     synthesizer: Literal["default", "cli"] = "default"
     """`cli`: deploy with the caller's own credentials instead of the bootstrap roles."""
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
-    lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = "python3.14"
+    lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = CURRENT_RUNTIME
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
     abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     """Off by default: a new account may have only 10 concurrent executions, none of which can be reserved."""

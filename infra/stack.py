@@ -43,8 +43,9 @@ class SquallStack(Stack):
             if settings.permissions_boundary_arn
             else None,
         )
-        self._settings = settings
-        self._results = Results(self, "Results", settings=settings)
+        self.settings = settings
+        self.machine_name = machine_name(settings)
+        self.results = Results(self, "Results", settings=settings)
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
         self.functions = self._make_functions(definitions)
         workflow = Workflow(
@@ -62,7 +63,7 @@ class SquallStack(Stack):
         Tags.of(self).add("squall:stack", settings.stack_name)
 
     def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
-        common = shared(self, self._settings, code.stage(definitions), self._environment())
+        common = shared(self, self.settings, code.stage(definitions), self._environment())
         factory = Functions(self, common)
         # First, because others may attach it to alarms and name it in their permissions.
         abort = factory.make("Abort", statements("Abort", self._names(abort_function_arn="")))
@@ -79,56 +80,56 @@ class SquallStack(Stack):
 
     def _environment(self) -> dict[str, str]:
         return {
-            "SQUALL_STACK": self._settings.stack_name,
-            "SQUALL_TABLE": self._results.table.table_name,
-            "SQUALL_BUCKET": self._results.bucket.bucket_name,
-            "SQUALL_TOPIC_ARN": self._results.topic.topic_arn,
-            "SQUALL_EVENT_BUS": self._settings.event_bus_name,
-            "SQUALL_OPT_IN_TAG": self._settings.opt_in_tag,
+            "SQUALL_STACK": self.settings.stack_name,
+            "SQUALL_TABLE": self.results.table.table_name,
+            "SQUALL_BUCKET": self.results.bucket.bucket_name,
+            "SQUALL_TOPIC_ARN": self.results.topic.topic_arn,
+            "SQUALL_EVENT_BUS": self.settings.event_bus_name,
+            "SQUALL_OPT_IN_TAG": self.settings.opt_in_tag,
             "POWERTOOLS_SERVICE_NAME": "squall",
         }
 
     def _names(self, *, abort_function_arn: str) -> Names:
-        settings = self._settings
+        settings = self.settings
         return Names(
             partition=self.partition,
             region=self.region,
             account=self.account,
             stack=settings.stack_name,
-            table_arn=self._results.table.table_arn,
-            bucket_arn=self._results.bucket.bucket_arn,
-            topic_arn=self._results.topic.topic_arn,
+            table_arn=self.results.table.table_arn,
+            bucket_arn=self.results.bucket.bucket_arn,
+            topic_arn=self.results.topic.topic_arn,
             bus_arn=f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{settings.event_bus_name}",
-            state_machine_name=machine_name(settings),
+            state_machine_name=self.machine_name,
             abort_function_arn=abort_function_arn,
             fis_role_arns=tuple(self._fis_roles.arns.values()),
             fis_actions=tuple(sorted(self._fis_roles.actions)),
             kms_key_arn=settings.kms_key_arn,
-            dead_letter_arn=self._results.dead_letters.queue_arn,
+            dead_letter_arn=self.results.dead_letters.queue_arn,
         )
 
     def _wire(self, definitions: Definitions) -> None:
-        triggers = Triggers(self, "Triggers", stack_name=self._settings.stack_name, dead_letters=self._results.dead_letters)
+        triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         triggers.abort_on_guards(self.functions["Abort"])
         triggers.pulse_on_faults(self.functions["Pulse"])
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
-        schedules = Schedules(self, "Schedules", stack_name=self._settings.stack_name, dead_letters=self._results.dead_letters)
+        schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         schedules.add_pulse(self.functions["Pulse"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
         OwnAlarms(
             self,
             "OwnAlarms",
-            topic_arns=self._settings.alarm_topic_arns,
+            topic_arns=self.settings.alarm_topic_arns,
             control={name: self.functions[name] for name in CONTROL_FUNCTIONS},
-            dead_letters=self._results.dead_letters,
+            dead_letters=self.results.dead_letters,
         )
 
     def _tell(self) -> None:
         outputs = {
             "ExperimentStateMachineArn": self.state_machine.state_machine_arn,
-            "ResultsTableName": self._results.table.table_name,
-            "ResultsBucketName": self._results.bucket.bucket_name,
-            "NotificationTopicArn": self._results.topic.topic_arn,
+            "ResultsTableName": self.results.table.table_name,
+            "ResultsBucketName": self.results.bucket.bucket_name,
+            "NotificationTopicArn": self.results.topic.topic_arn,
             "AbortFunctionName": self.functions["Abort"].function_name,
         }
         for name, value in outputs.items():

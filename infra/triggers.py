@@ -58,8 +58,8 @@ class Triggers(Construct):
         self._asynchronous("Watchdog", watchdog)
 
     def _rule(self, construct_id: str, description: str, pattern: EventPattern, function: Function) -> None:
-        target = LambdaFunction(function, dead_letter_queue=self._dead_letters, max_event_age=MAXIMUM_EVENT_AGE, retry_attempts=10)  # type: ignore[arg-type] # jsii
-        Rule(self, construct_id, description=description, event_pattern=pattern, targets=[target])  # type: ignore[list-item] # jsii
+        target = LambdaFunction(function, dead_letter_queue=self._dead_letters, max_event_age=MAXIMUM_EVENT_AGE, retry_attempts=10)
+        Rule(self, construct_id, description=description, event_pattern=pattern, targets=[target])
 
     def _asynchronous(self, name: str, function: Function) -> None:
         CfnEventInvokeConfig(

@@ -67,9 +67,7 @@ class Workflow(Construct):
         return Role(
             self,
             "Role",
-            assumed_by=ServicePrincipal(
-                "states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
-            ),
+            assumed_by=ServicePrincipal("states.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}),
             description="The experiment state machine calls its handlers",
             inline_policies={
                 "permissions": PolicyDocument(

@@ -32,7 +32,8 @@ SIZE_LIMIT = 60 * 1024 * 1024
 
 def layer_path(runtime: str, architecture: str, build: Path = BUILD) -> Path:
     """Where the layer for this runtime (`python3.14`) and architecture (`arm64`, `x86_64`) stands, built or not."""
-    return build / f"layer-{architecture}-{runtime.removeprefix('python')}"
+    # No dot: CDK would take what follows it for the asset's extension.
+    return build / f"layer-{architecture}-{runtime.replace('.', '')}"
 
 
 def native_platform() -> tuple[str, str]:
@@ -44,13 +45,13 @@ def native_platform() -> tuple[str, str]:
 def build_layer(runtime: str, architecture: str, build: Path = BUILD, lock: Path = LOCK) -> Path:
     """Returns the layer's folder, building it first if the lock file or the platform changed since it was built."""
     target = layer_path(runtime, architecture, build)
-    stamp = target.with_suffix(target.suffix + ".stamp")
+    stamp = target.with_suffix(".stamp")
     wanted = _fingerprint(runtime, architecture, lock)
     build.mkdir(parents=True, exist_ok=True)
     with exclusive(build / "layer.lock"):
         if target.is_dir() and stamp.is_file() and stamp.read_text() == wanted:
             return target
-        staging = target.with_suffix(target.suffix + ".new")
+        staging = target.with_suffix(".new")
         shutil.rmtree(staging, ignore_errors=True)
         _install(staging / "python", runtime.removeprefix("python"), MACHINES[architecture], lock)
         _strip(staging)

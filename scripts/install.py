@@ -49,21 +49,8 @@ def _make_venv() -> None:
     print("Installing the Python requirements into .venv (about a minute, once) …", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
     venv.create(VENV, with_pip=True)
-    chosen = [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))]
-    _run(
-        [
-            str(PYTHON),
-            "-m",
-            "pip",
-            "install",
-            "-qq",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "--no-deps",
-            "--no-compile",
-            *wanted,
-        ]
-    )
+    command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile"]
+    _run(command + [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))])
     packages = next((VENV / "lib").glob("python*/site-packages"))
     (packages / "squall.pth").write_text("".join(f"{root}\n" for root in IMPORT_ROOTS))
     wrapper = VENV / "bin" / "squall"
