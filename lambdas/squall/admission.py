@@ -127,7 +127,7 @@ def admit(
     environment, found = _environment_of(experiment, raw_input, catalogue, environments)
     problems += found
     if environment is not None:
-        problems += _place_problems(environment, account, region)
+        problems += under(path, _place_problems(environment, account, region))
         if "definition" in raw_input and not environment.inline_definitions:
             message = f"{environment.name} runs experiments of the catalogue only"
             problems.append(Problem(path="definition", message=message, expected="experiment: one of the catalogue's names"))
@@ -201,29 +201,36 @@ def _asked(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[Problem]
     try:
         return ExecutionInput.model_validate(raw), []
     except ValidationError as error:
-        return None, of_validation(error, raw, WHOLE, ExecutionInput)
+        found = of_validation(error, raw, WHOLE, ExecutionInput)
+        if raw.get("experiment") is None and raw.get("definition") is None:
+            expected = "exactly one of experiment (a catalogue name) and definition"
+            found.append(Problem(path="experiment", message="what to run is given once", expected=expected))
+        return None, found
 
 
 def _chosen(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> tuple[Experiment | None, str, list[Problem]]:
     """The experiment asked for, by name or inline, and the path its problems are reported under."""
     name, inline = raw.get("experiment"), raw.get("definition")
+    path = WHOLE
     if isinstance(name, str) and name not in catalogue:
         offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
         message = f"{shown(name)} is not in the catalogue{like(name, catalogue)}"
         return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
     try:
         if isinstance(name, str):
-            path = f"catalogue.{name}"
+            path = at("catalogue", name)
             return parse_experiment(catalogue[name], path), path, []
         if isinstance(inline, Mapping):
-            return parse_experiment(inline, "definition"), "definition", []
+            path = "definition"
+            return parse_experiment(inline, path), path, []
     except InvalidInput as invalid:
-        return None, WHOLE, list(invalid.problems)
+        raw_experiment = catalogue[name] if isinstance(name, str) else inline
+        return None, path, [*invalid.problems, *under(path, _unavailable(raw_experiment))]
     return None, WHOLE, []
 
 
 def _environment_of(
-    experiment: Experiment | None, raw: Mapping[str, Any], catalogue: Mapping[str, Any], environments: Mapping[str, Any]
+    experiment: Experiment | None, path: str, raw: Mapping[str, Any], catalogue: Mapping[str, Any], environments: Mapping[str, Any]
 ) -> tuple[Environment | None, list[Problem]]:
     """The policy the experiment names, also when the rest of the experiment is wrong."""
     named = experiment.environment if experiment else _environment_named(raw, catalogue)
@@ -231,7 +238,9 @@ def _environment_of(
         return None, []
     if named not in environments:
         message = f"there is no environment {shown(named)}{like(named, environments)}"
-        return None, [Problem(path="environment", message=message, expected=", ".join(sorted(environments)) or "none is deployed")]
+        return None, [
+            Problem(path=at(path, "environment"), message=message, expected=", ".join(sorted(environments)) or "none is deployed")
+        ]
     path = f"environments.{named}"
     try:
         environment = parse_environment(environments[named], path)
@@ -389,18 +398,21 @@ def _range_problems(parameters: Mapping[str, Any], environment: Environment) -> 
 
 def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     """What this version can't carry out, judge or guard."""
-    problems = [
-        Problem(path=field, message=f"not available yet: {field}", expected="no such key")
-        for field in _NOT_YET
-        if getattr(experiment, field) is not None
-    ]
-    if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
-        message = "not available yet: multiple_region needs a Squall in each Region, joined by a campaign"
-        smaller = ", ".join(radius for radius in BlastRadius if radius is not BlastRadius.MULTIPLE_REGION)
-        problems.append(Problem(path="blast_radius", message=message, expected=smaller))
     lag_of = timing.lag_table(environment.timing, experiment.metrics)
     found = timing.problems(experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery)
-    return problems + found
+    return [*_unavailable(experiment.model_dump()), *found]
+
+
+def _unavailable(raw: object) -> Iterator[Problem]:
+    """What the language of experiments has and this version hasn't."""
+    if not isinstance(raw, Mapping):
+        return
+    for field in _NOT_YET:
+        if raw.get(field) is not None:
+            yield Problem(path=field, message=f"not available yet: {field}", expected="no such key")
+    if raw.get("blast_radius") == BlastRadius.MULTIPLE_REGION:
+        smaller = ", ".join(radius for radius in BlastRadius if radius is not BlastRadius.MULTIPLE_REGION)
+        yield Problem(path="blast_radius", message="not available yet: multiple_region", expected=smaller)
 
 
 def _thresholds(experiment: Experiment) -> Sentences:
