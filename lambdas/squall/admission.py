@@ -124,7 +124,7 @@ def admit(
     problems += found
     experiment, path, found = _chosen(raw_input, catalogue)
     problems += found
-    environment, found = _environment_of(experiment, raw_input, catalogue, environments)
+    environment, found = _environment_of(experiment, path, raw_input, catalogue, environments)
     problems += found
     if environment is not None:
         problems += under(path, _place_problems(environment, account, region))
