@@ -1,0 +1,204 @@
+"""FIS with its lifecycle: what it does to the fleet, stop conditions, stopping that takes a while, and refusals."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from squall.domain.observed import ActionState, FisExperiment
+from squall.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tests.fakes.clock import FakeClock
+    from tests.fakes.monitoring import FakeAlarm, FakeAlarms
+    from tests.fakes.workload import FakeCommands, FakeFleet
+
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_ENDS = {"completed", "stopped", "failed", "cancelled"}
+
+
+@dataclass
+class FakeRun:
+    experiment: FisExperiment
+    body: Mapping[str, Any]
+    commands: list[str] = field(default_factory=list)
+
+
+class FakeFaults:
+    """Terminates and stops instances and sends commands in the fleet; any other action just lasts its duration."""
+
+    def __init__(self, clock: FakeClock, fleet: FakeFleet, commands: FakeCommands, alarms: FakeAlarms) -> None:
+        self._clock, self._fleet, self._commands, self._alarms = clock, fleet, commands, alarms
+        self.templates: dict[str, Mapping[str, Any]] = {}
+        self.runs: dict[str, FakeRun] = {}
+        self.refuse_template: Refused | None = None
+        self.refuse_start: Refused | None = None
+        self.start_seconds: float = 0
+        """From StartExperiment to `running`."""
+        self.stop_seconds: float = 0
+        """From StopExperiment to `stopped`."""
+        self.lingering_commands = False
+        """Whether agents ignore the cancel, as AWS warns they may."""
+        self.limit = 5
+        self.listeners: list[Callable[[FisExperiment], None]] = []
+        """Called at each change of an experiment's status: EventBridge."""
+        self._template_tokens: dict[str, str] = {}
+        self._start_tokens: dict[str, str] = {}
+        self._numbers = count(1)
+        alarms.listeners.append(self._on_alarm)
+
+    def create_template(self, body: Mapping[str, Any], client_token: str) -> str:
+        if self.refuse_template:
+            raise self.refuse_template
+        known = self._template_tokens.get(client_token)
+        if known in self.templates:
+            return known
+        template_id = f"EXT{next(self._numbers)}"
+        self.templates[template_id] = body
+        self._template_tokens[client_token] = template_id
+        return template_id
+
+    def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
+        if client_token in self._start_tokens:
+            return self.runs[self._start_tokens[client_token]].experiment
+        if self.refuse_start:
+            raise self.refuse_start
+        if template_id not in self.templates:
+            raise Refused("fis", "StartExperiment", "ResourceNotFoundException", f"template {template_id} does not exist")
+        if len(self.active()) >= self.limit:
+            raise Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "too many active experiments")
+        body = self.templates[template_id]
+        experiment_id = f"EXP{next(self._numbers)}"
+        actions = tuple(ActionState(name, action["actionId"], "pending") for name, action in sorted(body.get("actions", {}).items()))
+        experiment = FisExperiment(experiment_id, template_id, "initiating", actions=actions, started_at=self._clock.now(), tags=dict(tags))
+        self.runs[experiment_id] = FakeRun(experiment, body)
+        self._start_tokens[client_token] = experiment_id
+        self._clock.after(self.start_seconds, lambda: self._run(experiment_id))
+        return experiment
+
+    def _run(self, experiment_id: str) -> None:
+        run = self.runs[experiment_id]
+        if run.experiment.status != "initiating":
+            return
+        self._set(experiment_id, "running")
+        longest = 0.0
+        for name, action in run.body.get("actions", {}).items():
+            seconds = _seconds(action.get("parameters", {}).get("duration"))
+            longest = max(longest, seconds)
+            self._effect(run, name, action)
+            self._clock.after(seconds, lambda name=name: self._end_action(experiment_id, name))  # type: ignore[misc]
+        self._clock.after(longest, lambda: self._end(experiment_id, "completed", {"running"}))
+        if any(self._firing(condition) for condition in run.body.get("stopConditions", [])):
+            self.stop(experiment_id)
+
+    def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:
+        instances = [arn.rpartition("/")[2] for target in action.get("targets", {}).values() for arn in self._arns(run, target)]
+        kind = action["actionId"]
+        for instance_id in instances:
+            if instance_id not in self._fleet.instances:
+                self._end(run.experiment.id, "failed", {"running"}, "InvalidTarget")
+            elif kind == "aws:ec2:terminate-instances":
+                self._fleet.terminate(instance_id)
+            elif kind == "aws:ec2:stop-instances":
+                self._fleet.stop(instance_id)
+            elif kind == "aws:ssm:send-command":
+                document = action["parameters"]["documentArn"].rpartition("document/")[2]
+                command = self._commands.send(instance_id, document)
+                run.commands.append(command)
+                self._clock.after(_command_seconds(action["parameters"]), lambda command=command: self._commands.end(command, "Success"))  # type: ignore[misc]
+
+    def _arns(self, run: FakeRun, target: str) -> list[str]:
+        return list(run.body.get("targets", {}).get(target, {}).get("resourceArns", []))
+
+    def get(self, experiment_id: str) -> FisExperiment | None:
+        run = self.runs.get(experiment_id)
+        return run.experiment if run else None
+
+    def of_template(self, template_id: str) -> Sequence[FisExperiment]:
+        return [replace(one, actions=()) for one in self._all() if one.template_id == template_id]
+
+    def active(self) -> Sequence[FisExperiment]:
+        return [replace(one, actions=()) for one in self._all() if not one.terminal]
+
+    def _all(self) -> list[FisExperiment]:
+        return [run.experiment for run in self.runs.values()]
+
+    def stop(self, experiment_id: str) -> bool:
+        run = self.runs.get(experiment_id)
+        if run is None or run.experiment.terminal:
+            return False
+        if run.experiment.status != "stopping":
+            self._set(experiment_id, "stopping")
+            self._clock.after(self.stop_seconds, lambda: self._end(experiment_id, "stopped", {"stopping"}))
+        return True
+
+    def fail(self, experiment_id: str, error_code: str = "InternalFailure") -> None:
+        """End it as FIS itself failing."""
+        self._end(experiment_id, "failed", {"initiating", "running"}, error_code)
+
+    def delete_template(self, template_id: str) -> bool:
+        return self.templates.pop(template_id, None) is not None
+
+    def templates_tagged(self, stack: str) -> Mapping[str, str]:
+        tags = {template_id: body.get("tags", {}) for template_id, body in self.templates.items()}
+        return {one: of["squall:execution"] for one, of in tags.items() if of.get("squall:stack") == stack and "squall:execution" in of}
+
+    def _on_alarm(self, alarm: FakeAlarm) -> None:
+        if alarm.state != "ALARM":
+            return
+        for experiment in self._all():
+            if experiment.status == "running" and alarm.name in _stop_alarms(self.runs[experiment.id].body.get("stopConditions", [])):
+                self.stop(experiment.id)
+
+    def _firing(self, condition: Mapping[str, str]) -> bool:
+        return any(self._alarms.alarms[name].state == "ALARM" for name in _stop_alarms([condition]) if name in self._alarms.alarms)
+
+    def _end(self, experiment_id: str, status: str, of: set[str], error_code: str | None = None) -> None:
+        run = self.runs[experiment_id]
+        if run.experiment.status not in of:
+            return
+        for command in [] if self.lingering_commands else run.commands:
+            self._commands.end(command, "Success" if status == "completed" else "Cancelled")
+        self._set(experiment_id, status, error_code)
+
+    def _end_action(self, experiment_id: str, name: str) -> None:
+        experiment = self.runs[experiment_id].experiment
+        ended = [_as(one, "completed", self._clock) if one.name == name and one.status == "running" else one for one in experiment.actions]
+        self.runs[experiment_id].experiment = replace(experiment, actions=tuple(ended))
+
+    def _set(self, experiment_id: str, status: str, error_code: str | None = None) -> None:
+        run = self.runs[experiment_id]
+        actions = tuple(one if one.status in _ENDS else _as(one, status, self._clock) for one in run.experiment.actions)
+        ended = self._clock.now() if status in _ENDS else None
+        run.experiment = replace(run.experiment, status=status, error_code=error_code, actions=actions, ended_at=ended)
+        for listener in list(self.listeners):
+            listener(run.experiment)
+
+
+def _as(action: ActionState, status: str, clock: FakeClock) -> ActionState:
+    started = action.started_at or clock.now()
+    return replace(action, status=status, started_at=started, ended_at=clock.now() if status in _ENDS else None)
+
+
+def _stop_alarms(conditions: Sequence[Mapping[str, str]]) -> set[str]:
+    return {one["value"].partition(":alarm:")[2] for one in conditions if one.get("source") == "aws:cloudwatch:alarm"}
+
+
+def _command_seconds(parameters: Mapping[str, str]) -> float:
+    """The command's own duration: the action's is longer."""
+    told = json.loads(parameters.get("documentParameters", "{}")).get("DurationSeconds")
+    return float(told) if told else _seconds(parameters.get("duration"))
+
+
+def _seconds(duration: str | None) -> float:
+    match = _DURATION.fullmatch(duration or "PT0S")
+    if match is None:
+        raise Refused("fis", "CreateExperimentTemplate", "ValidationException", f"duration {duration}")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()

@@ -1,0 +1,54 @@
+"""What was told to people, machines and Step Functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from squall.domain.record import ExecutionRecord
+
+
+@dataclass(frozen=True)
+class Message:
+    subject: str
+    body: str
+    attributes: dict[str, str]
+
+
+class FakeNotifier:
+    def __init__(self) -> None:
+        self.sent: list[Message] = []
+
+    def publish(self, subject: str, body: str, attributes: Mapping[str, str]) -> None:
+        self.sent.append(Message(subject, body, dict(attributes)))
+
+
+class FakeLifecycle:
+    def __init__(self) -> None:
+        self.events: list[tuple[ExecutionRecord, str]] = []
+
+    def emit(self, record: ExecutionRecord, reason: str = "") -> None:
+        self.events.append((record, reason))
+
+
+class FakeWorkflow:
+    """Executions are RUNNING or whatever a test says; a token can be completed once."""
+
+    def __init__(self) -> None:
+        self.executions: dict[str, str] = {}
+        self.tokens: set[str] = set()
+        """Tokens that wait."""
+        self.woken: list[str] = []
+
+    def status(self, execution_arn: str) -> str | None:
+        return self.executions.get(execution_arn)
+
+    def wake(self, task_token: str) -> bool:
+        if task_token not in self.tokens:
+            return False
+        self.tokens.remove(task_token)
+        self.woken.append(task_token)
+        return True

@@ -1,0 +1,134 @@
+"""Metrics that are functions of time, and alarms that are set by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from squall.domain.metrics import Point, Series
+from squall.domain.observed import AlarmState
+from squall.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.documents import GuardSpec
+    from squall.domain.metrics import MetricQuery
+    from tests.fakes.clock import FakeClock
+
+    Signal = Callable[[int], float | None]
+    """Start of a period (epoch seconds) to its value; None: no point."""
+
+
+class FakeMetrics:
+    """A metric nobody set has no points. What is not yet published is not seen."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._signals: dict[tuple[str, str | None], Signal] = {}
+        self.period_seconds = 60
+        self.lag_seconds = 0
+
+    def set(self, metric_name: str, signal: Signal | float | None, *, statistic: str | None = None) -> None:
+        """A value for every period, or a function of its start; for one statistic, or for all."""
+        self._signals[metric_name, statistic] = signal if callable(signal) else _constant(signal)
+
+    def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
+        if len({query.key for query in queries}) != len(queries):
+            raise ValueError("two queries of one key")
+        found = {}
+        for query in queries:
+            points = tuple(Point(at=at, value=value) for at, value in self._values(query, start, end, period_seconds))
+            found[query.key] = Series(key=query.key, period_seconds=period_seconds, points=points)
+        return found
+
+    def over(self, query: MetricQuery, start: int, end: int) -> float | None:
+        values = [value for _, value in self._values(query, start, end, self.period_seconds)]
+        if not values:
+            return None
+        if query.statistic.startswith("p"):
+            ordered = sorted(values)
+            return ordered[min(len(ordered) - 1, int(len(ordered) * float(query.statistic[1:]) / 100))]
+        return {"Minimum": min, "Maximum": max, "Average": fmean}.get(query.statistic, sum)(values)
+
+    def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
+        signal = self._signals.get((query.metric_name, query.statistic)) or self._signals.get((query.metric_name, None))
+        if signal is None:
+            return []
+        seen = self._clock.now().timestamp() - self.lag_seconds
+        first = -(-start // period_seconds) * period_seconds
+        periods = (at for at in range(first, end, period_seconds) if at + period_seconds <= seen)
+        return [(at, value) for at in periods if (value := signal(at)) is not None]
+
+
+def _constant(value: float | None) -> Signal:
+    return lambda _: value
+
+
+@dataclass
+class FakeAlarm:
+    name: str
+    state: str = "INSUFFICIENT_DATA"
+    updated_at: datetime | None = None
+    actions_enabled: bool = True
+    description: str = ""
+    action_arn: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+    guard: GuardSpec | None = None
+    history: list[tuple[datetime, str]] = field(default_factory=list)
+
+
+class FakeAlarms:
+    """A new alarm has insufficient data until it has been evaluated."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.alarms: dict[str, FakeAlarm] = {}
+        self.arming_seconds: float | None = 60
+        """From creation to OK; None: never (no data)."""
+        self.listeners: list[Callable[[FakeAlarm], None]] = []
+        """Called at each change of state: alarm actions, EventBridge, FIS stop conditions."""
+
+    def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        existing = self.alarms.get(guard.name)
+        if existing is not None and existing.tags.get("squall:stack") != tags["squall:stack"]:
+            raise Refused("cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {guard.name} exists")
+        if existing is None:
+            existing = self.alarms[guard.name] = FakeAlarm(guard.name, updated_at=self._clock.now(), tags=dict(tags))
+            if self.arming_seconds is not None:
+                self._clock.after(self.arming_seconds, lambda: self._arm(guard.name))
+        existing.description, existing.action_arn, existing.guard = description, action_arn, guard
+
+    def _arm(self, name: str) -> None:
+        alarm = self.alarms.get(name)
+        if alarm is not None and alarm.state == "INSUFFICIENT_DATA":
+            self.set_state(name, "OK")
+
+    def set_state(self, name: str, state: str) -> None:
+        alarm = self.alarms[name]
+        if alarm.state == state:
+            return
+        alarm.state, alarm.updated_at = state, self._clock.now()
+        alarm.history.append((self._clock.now(), state))
+        for listener in list(self.listeners):
+            listener(alarm)
+
+    def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
+        return {name: _state(self.alarms[name]) for name in names if name in self.alarms}
+
+    def fired_since(self, name: str, since: datetime) -> datetime | None:
+        alarm = self.alarms.get(name)
+        return min((at for at, state in alarm.history if state == "ALARM" and at >= since), default=None) if alarm else None
+
+    def delete(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.alarms.pop(name, None)
+
+    def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
+        return [_state(alarm) for name, alarm in sorted(self.alarms.items()) if name.startswith(prefix)]
+
+
+def _state(alarm: FakeAlarm) -> AlarmState:
+    return AlarmState(alarm.name, alarm.state, alarm.updated_at, alarm.actions_enabled, alarm.description)

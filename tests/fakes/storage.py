@@ -1,0 +1,181 @@
+"""Records, locks and documents in dictionaries, with the conditions the real table enforces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from squall.domain.observed import Held
+from squall.domain.record import ExecutionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.model import Model
+    from squall.domain.record import Abort, Event
+    from squall.domain.vocabulary import Status
+
+M = TypeVar("M", bound="Model")
+
+_FIELDS = {field.name for field in fields(ExecutionRecord)}
+_FIXED = {"id", "started_at", "events"}
+
+
+class FakeRecords:
+    def __init__(self) -> None:
+        self.items: dict[str, ExecutionRecord] = {}
+        self.open_ids: set[str] = set()
+        self.triggers: dict[tuple[str, str], str] = {}
+
+    def create(self, record: ExecutionRecord) -> bool:
+        if record.id in self.items:
+            return False
+        self.items[record.id] = replace(record, events=_cut(record.events))
+        self.open_ids.add(record.id)
+        return True
+
+    def get(self, execution_id: str) -> ExecutionRecord | None:
+        return self.items.get(execution_id)
+
+    def update(self, execution_id: str, *, events: Sequence[Event] = (), **changes: Any) -> bool:
+        if (status := changes.get("status")) is not None and status.final:
+            raise ValueError("`finish` makes a record final")
+        return self._change(execution_id, changes, events)
+
+    def finish(self, execution_id: str, *, status: Status, events: Sequence[Event] = (), **changes: Any) -> bool:
+        if not status.final:
+            raise ValueError(f"{status.value} is not a final status")
+        return self._change(execution_id, {**changes, "status": status}, events)
+
+    def _change(self, execution_id: str, changes: Mapping[str, Any], events: Sequence[Event]) -> bool:
+        if wrong := sorted(name for name in changes if name not in _FIELDS or name in _FIXED):
+            raise ValueError(f"not to be changed: {', '.join(wrong)}")
+        record = self._open(execution_id)
+        if record is None:
+            return False
+        self.items[execution_id] = replace(record, **changes, events=record.events + _cut(events))
+        return True
+
+    def _open(self, execution_id: str) -> ExecutionRecord | None:
+        record = self.items.get(execution_id)
+        return None if record is None or record.final else record
+
+    def request_abort(self, execution_id: str, abort: Abort) -> bool:
+        record = self._open(execution_id)
+        if record is None or record.abort is not None:
+            return False
+        self.items[execution_id] = replace(record, abort=abort)
+        return True
+
+    def store_token(self, execution_id: str, token: str) -> int | None:
+        record = self._open(execution_id)
+        if record is None:
+            return None
+        generation = record.token_generation + 1
+        self.items[execution_id] = replace(record, task_token=token, token_generation=generation)
+        return generation
+
+    def clear_token(self, execution_id: str, generation: int) -> None:
+        record = self.items.get(execution_id)
+        if record is not None and record.token_generation == generation:
+            self.items[execution_id] = replace(record, task_token=None)
+
+    def append(self, execution_id: str, events: Sequence[Event]) -> None:
+        if record := self.items.get(execution_id):
+            self.items[execution_id] = replace(record, events=record.events + _cut(events))
+
+    def settle(self, execution_id: str) -> None:
+        record = self.items.get(execution_id)
+        if record is not None and record.final:
+            self.open_ids.discard(execution_id)
+
+    def open(self) -> Sequence[ExecutionRecord]:
+        return sorted((self.items[known] for known in self.open_ids), key=lambda record: record.started_at)
+
+    def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
+        return self.triggers.setdefault((schedule_arn, scheduled_time), execution_id) == execution_id
+
+
+def _cut(events: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(replace(event, detail=event.detail[:1000]) for event in events)
+
+
+@dataclass(frozen=True)
+class Lease:
+    holder: str
+    until: datetime
+
+
+class FakeLocks:
+    def __init__(self) -> None:
+        self.leases: dict[str, Lease] = {}
+        self.slot_leases: dict[int, Lease] = {}
+
+    def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
+        held = [lock for lock in self.holders(keys, now).values() if lock is not None and lock.holder != holder]
+        if held:
+            return min(held, key=lambda lock: lock.expired)
+        self.leases.update(dict.fromkeys(keys, Lease(holder, until)))
+        return None
+
+    def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        if not all(_held_by(self.leases.get(key), holder) for key in keys):
+            return False
+        self.leases.update(dict.fromkeys(keys, Lease(holder, until)))
+        return True
+
+    def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        leases = [self.leases.get(key) for key in keys]
+        return all(lease is not None and lease.holder == holder and lease.until >= until for lease in leases)
+
+    def holders(self, keys: Sequence[str], now: datetime) -> Mapping[str, Held | None]:
+        return {key: self._held(key, now) for key in keys}
+
+    def _held(self, key: str, now: datetime) -> Held | None:
+        lease = self.leases.get(key)
+        return Held(key, lease.holder, lease.until, expired=lease.until <= now) if lease else None
+
+    def release(self, keys: Sequence[str], holder: str) -> None:
+        for key in keys:
+            if _held_by(self.leases.get(key), holder):
+                del self.leases[key]
+
+    def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
+        ours = (slot for slot, lease in sorted(self.slot_leases.items()) if lease.holder == holder)
+        free = (slot for slot in range(limit) if slot not in self.slots(now))
+        slot = next(ours, next(free, None))
+        if slot is not None:
+            self.slot_leases[slot] = Lease(holder, until)
+        return slot
+
+    def renew_slot(self, slot: int, holder: str, until: datetime) -> bool:
+        if not _held_by(self.slot_leases.get(slot), holder):
+            return False
+        self.slot_leases[slot] = Lease(holder, until)
+        return True
+
+    def release_slot(self, slot: int, holder: str) -> None:
+        if _held_by(self.slot_leases.get(slot), holder):
+            del self.slot_leases[slot]
+
+    def slots(self, now: datetime) -> Mapping[int, str]:
+        return {slot: lease.holder for slot, lease in self.slot_leases.items() if lease.until > now}
+
+
+def _held_by(lease: Lease | None, holder: str) -> bool:
+    return lease is not None and lease.holder == holder
+
+
+class FakeDocuments:
+    """Keeps the JSON, so that what does not survive the way through S3 does not survive here."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, str] = {}
+
+    def put(self, execution_id: str, name: str, document: Model) -> None:
+        self.files[f"results/{execution_id}/{name}.json"] = document.model_dump_json()
+
+    def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
+        body = self.files.get(f"results/{execution_id}/{name}.json")
+        return None if body is None else model.model_validate_json(body)

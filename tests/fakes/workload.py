@@ -1,0 +1,210 @@
+"""A workload that can be broken: instances in Auto Scaling groups behind target groups, with agents that take commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from squall.domain.documents import Group, Instance, TargetGroup, Workload
+from squall.domain.observed import CommandState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from tests.fakes.clock import FakeClock
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+ZONES = (f"{REGION}a", f"{REGION}b")
+
+
+@dataclass
+class FakeInstance:
+    id: str
+    zone: str = ZONES[0]
+    state: str = "running"
+    tags: dict[str, str] = field(default_factory=dict)
+    group: str | None = None
+    lifecycle: str | None = None
+    managed: bool = True
+    healthy: bool = True
+    """What a target group says of it, while it runs."""
+    platform: str = "Linux"
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{self.id}"
+
+    @property
+    def serving(self) -> bool:
+        return self.state == "running" and self.healthy
+
+
+@dataclass
+class FakeGroup:
+    name: str
+    desired: int
+    minimum: int = 1
+    suspended: tuple[str, ...] = ()
+    target_groups: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+    replaces_after: float | None = 90
+    """Seconds until a lost instance's replacement is in service; None: never."""
+
+
+class FakeFleet:
+    """The instances, and Auto Scaling's work on them."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.instances: dict[str, FakeInstance] = {}
+        self.groups: dict[str, FakeGroup] = {}
+        self.target_groups: dict[str, str | None] = {}
+        """ARN to the load balancer's."""
+        self._ids = count(1)
+
+    def add(self, instance: FakeInstance) -> FakeInstance:
+        self.instances[instance.id] = instance
+        return instance
+
+    def add_group(self, group: FakeGroup, load_balancer: str | None = None) -> list[FakeInstance]:
+        """A group at its desired capacity, spread over the zones, each instance healthy in the group's target groups."""
+        self.groups[group.name] = group
+        self.target_groups.update(dict.fromkeys(group.target_groups, load_balancer))
+        return [self._launch(group, ZONES[index % len(ZONES)]) for index in range(group.desired)]
+
+    def members(self, group: str) -> list[FakeInstance]:
+        return [instance for instance in self.instances.values() if instance.group == group]
+
+    def terminate(self, instance_id: str) -> None:
+        self._lose(self.instances[instance_id], "terminated")
+
+    def stop(self, instance_id: str) -> None:
+        self._lose(self.instances[instance_id], "stopped")
+
+    def _lose(self, instance: FakeInstance, state: str) -> None:
+        if instance.state == "terminated":
+            return
+        instance.state = state
+        group = self.groups.get(instance.group or "")
+        if group is None:
+            return
+        instance.group = instance.lifecycle = None
+        blocked = {"Launch", "HealthCheck"} & set(group.suspended)
+        if group.replaces_after is not None and not blocked:
+            self._clock.after(group.replaces_after, lambda: self._replace(group, instance.zone))
+
+    def _replace(self, group: FakeGroup, zone: str) -> None:
+        if len(self.members(group.name)) < group.desired:
+            self._launch(group, zone)
+
+    def _launch(self, group: FakeGroup, zone: str) -> FakeInstance:
+        tags = {**group.tags, "aws:autoscaling:groupName": group.name}
+        return self.add(FakeInstance(f"i-{next(self._ids):017x}", zone=zone, tags=tags, group=group.name, lifecycle="InService"))
+
+
+class FakeInventory:
+    def __init__(self, fleet: FakeFleet) -> None:
+        self._fleet = fleet
+
+    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
+        known = self._fleet.instances
+        by_name = {name: instance for instance in known.values() for name in (instance.id, instance.arn)}
+        if targets:
+            found = [by_name[target] for target in dict.fromkeys(targets) if target in by_name]
+        else:
+            living = "instance-state-name" in filters
+            found = [instance for instance in known.values() if (tags or filters) and (living or instance.state != "terminated")]
+        chosen = {one.id: one for one in found if tags.items() <= one.tags.items() and _matches(one, filters)}
+        missing = [target for target in dict.fromkeys(targets) if target not in by_name]
+        return self._workload(chosen.values(), [], [], missing, at)
+
+    def refresh(self, workload: Workload, at: datetime) -> Workload:
+        names = [group.name for group in workload.groups]
+        known = [instance.id for instance in workload.instances]
+        before = {*known, *(member for group in workload.groups for member in group.in_service)}
+        joined = [one.id for name in names for one in self._fleet.members(name) if one.id not in before]
+        found = [self._fleet.instances[one] for one in [*known, *joined] if one in self._fleet.instances]
+        missing = [*workload.missing, *(one for one in known if one not in self._fleet.instances)]
+        return self._workload(found, names, [group.arn for group in workload.target_groups], missing, at)
+
+    def _workload(
+        self, found: Iterable[FakeInstance], groups: Sequence[str], target_groups: Sequence[str], missing: Sequence[str], at: datetime
+    ) -> Workload:
+        instances = sorted(found, key=lambda one: one.id)
+        names = {*groups, *(one.group for one in instances if one.group)} & self._fleet.groups.keys()
+        around = [self._group(self._fleet.groups[name]) for name in sorted(names)]
+        arns = {*target_groups, *(arn for group in around for arn in group.target_groups)}
+        return Workload(
+            at=at,
+            instances=tuple(_instance(one) for one in instances),
+            groups=tuple(around),
+            target_groups=tuple(self._target_group(arn) for arn in sorted(arns)),
+            missing=tuple(dict.fromkeys(missing)),
+        )
+
+    def _group(self, group: FakeGroup) -> Group:
+        in_service = [one.id for one in self._fleet.members(group.name) if one.lifecycle == "InService" and one.state == "running"]
+        return Group(
+            name=group.name,
+            desired=group.desired,
+            minimum=group.minimum,
+            in_service=tuple(sorted(in_service)),
+            suspended=tuple(sorted(group.suspended)),
+            target_groups=tuple(sorted(group.target_groups)),
+        )
+
+    def _target_group(self, arn: str) -> TargetGroup:
+        behind = [name for name, group in self._fleet.groups.items() if arn in group.target_groups]
+        members = [one for name in behind for one in self._fleet.members(name)]
+        return TargetGroup(
+            arn=arn,
+            load_balancer=self._fleet.target_groups.get(arn),
+            healthy=tuple(sorted(one.id for one in members if one.serving)),
+            unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
+        )
+
+
+def _instance(one: FakeInstance) -> Instance:
+    return Instance(
+        id=one.id,
+        arn=one.arn,
+        state=one.state,
+        zone=one.zone,
+        tags=dict(one.tags),
+        group=one.group,
+        lifecycle=one.lifecycle,
+        managed=one.managed and one.state == "running",
+        platform=one.platform,
+    )
+
+
+def _matches(one: FakeInstance, filters: Mapping[str, Sequence[str]]) -> bool:
+    values = {"availability-zone": one.zone, "instance-state-name": one.state, "instance-id": one.id}
+    told = {**values, **{f"tag:{key}": value for key, value in one.tags.items()}}
+    return all(told.get(name) in wanted for name, wanted in filters.items())
+
+
+class FakeCommands:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.invocations: list[CommandState] = []
+        self._ids = count(1)
+
+    def send(self, instance_id: str, document: str) -> str:
+        command = CommandState(f"command-{next(self._ids)}", instance_id, document, "InProgress", self._clock.now())
+        self.invocations.append(command)
+        return command.id
+
+    def end(self, command_id: str, status: str) -> None:
+        for index, one in enumerate(self.invocations):
+            if one.id == command_id and one.active:
+                self.invocations[index] = CommandState(
+                    one.id, one.instance_id, one.document, status, one.requested_at, self._clock.now(), status
+                )
+
+    def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
+        name = document.rpartition("document/")[2]
+        found = [one for one in self.invocations if one.instance_id == instance_id and one.document == name and one.requested_at >= since]
+        return sorted(found, key=lambda one: one.requested_at, reverse=True)

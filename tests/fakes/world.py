@@ -1,0 +1,89 @@
+"""An account in memory: every port's fake on one clock, and the wiring that handlers run on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from squall.settings import Settings
+from squall.wiring import Wiring
+from tests.fakes.clock import FakeClock
+from tests.fakes.fis import FakeFaults
+from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
+from tests.fakes.monitoring import FakeAlarms, FakeMetrics
+from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords
+from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
+
+STACK = "Squall"
+SETTINGS = {
+    "SQUALL_STACK": STACK,
+    "SQUALL_TABLE": "squall-table",
+    "SQUALL_BUCKET": "squall-bucket",
+    "SQUALL_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:squall",
+    "SQUALL_EVENT_BUS": "default",
+    "SQUALL_ABORT_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:squall-abort",
+    "SQUALL_FIS_ROLE_ARNS": json.dumps({name: f"arn:aws:iam::{ACCOUNT}:role/squall-fis-{name}" for name in ("staging", "local")}),
+    "SQUALL_OPT_IN_TAG": "squall:environment",
+    "SQUALL_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall",
+}
+
+
+class FakeWorld:
+    """Break it, let time pass, look at it. `failing["alarms.put"] = Unavailable(...)` makes a port's method raise."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.records = FakeRecords()
+        self.locks = FakeLocks()
+        self.documents = FakeDocuments()
+        self.fleet = FakeFleet(self.clock)
+        self.inventory = FakeInventory(self.fleet)
+        self.commands = FakeCommands(self.clock)
+        self.metrics = FakeMetrics(self.clock)
+        self.alarms = FakeAlarms(self.clock)
+        self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
+        self.notifier = FakeNotifier()
+        self.lifecycle = FakeLifecycle()
+        self.workflow = FakeWorkflow()
+        self.failing: dict[str, Exception] = {}
+        self.calls: list[str] = []
+        """`port.method` of every call through the wiring, in order."""
+
+    def wiring(self, **settings: str) -> FakeWiring:
+        return FakeWiring(self, {**SETTINGS, **settings})
+
+
+PORTS = (
+    "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
+)  # fmt: skip
+
+
+class FakeWiring(Wiring):
+    """The world's ports; pass it to `squall.wiring.use`."""
+
+    def __init__(self, world: FakeWorld, settings: dict[str, str]) -> None:
+        super().__init__(Settings(settings))
+        self.world = world
+        # Takes the place of the cached properties' values.
+        vars(self).update({name: _Port(world, name, getattr(world, name)) for name in PORTS})
+
+
+class _Port:
+    """Forwards to the fake, noting calls and failing where the test says."""
+
+    def __init__(self, world: FakeWorld, name: str, port: object) -> None:
+        self._world, self._name, self._port = world, name, port
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            called = f"{self._name}.{method}"
+            self._world.calls.append(called)
+            if error := self._world.failing.get(called):
+                raise error
+            return found(*args, **kwargs)
+
+        return call
