@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,9 @@ from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY_SECONDS = 120.0
-_SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "statemachines", "experiments", "local/environments", "requirements.txt", "build")
+SYNTH_SECONDS = 180.0
+_SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "statemachines", "experiments", "local/environments", "requirements.txt")
+_BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -65,29 +68,56 @@ class Place:
         }
 
 
-def context(place: Place, stack_name: str) -> dict[str, str]:
+def context(account_id: str, region: str, stack_name: str) -> dict[str, str]:
     """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
     return {
         "stack_name": stack_name,
         "environments_dir": "local/environments",
         "experiments_dir": "experiments",
         "synthesizer": "cli",
-        "account": place.account_id,
-        "region": place.region,
+        "account": account_id,
+        "region": region,
         "lambda_architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",
         "lambda_runtime": f"python{sys.version_info.major}.{sys.version_info.minor}",
     }
 
 
-def synth(settings: Mapping[str, str], output: Path) -> Path:
-    """Synthesize into `output` unless nothing it is made from has changed since."""
-    stamp, path = _stamp(settings), output.with_name(output.name + ".stamp")
-    if path.exists() and path.read_text() == stamp and (output / "manifest.json").exists():
-        return output
-    arguments = [f"{key}={value}" for key, value in settings.items()]
-    _run([sys.executable, "-m", "infra.synth", "--output", str(output), *arguments], {})
-    path.write_text(stamp)
-    return output
+class Synthesis:
+    """`infra.synth` at work in the background, so that the account can start meanwhile; skipped when nothing it is made
+    from has changed since it last wrote `output`."""
+
+    def __init__(self, settings: Mapping[str, str], output: Path) -> None:
+        self._output = output
+        self._stamp = _stamp(settings)
+        self._stamp_file = output.with_name(output.name + ".stamp")
+        self._process: subprocess.Popen[str] | None = None
+        if self._stamp_file.exists() and self._stamp_file.read_text() == self._stamp and (output / "manifest.json").exists():
+            return
+        self._stamp_file.unlink(missing_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "infra.synth", "--output", str(output), *(f"{key}={value}" for key, value in settings.items())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def wait(self) -> Path:
+        """The assembly's folder; raises DeployError with what the synthesis said."""
+        if self._process is not None:
+            said, _ = self._process.communicate(timeout=SYNTH_SECONDS)
+            if self._process.returncode:
+                raise DeployError(f"the stack can't be synthesized:\n{said.strip()[-3000:]}")
+            self._stamp_file.write_text(self._stamp)
+        return self._output
+
+    def cancel(self) -> None:
+        """Kill the synthesis and the node process it started, if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
 
 
 def _stamp(settings: Mapping[str, str]) -> str:
@@ -105,6 +135,7 @@ def by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Bootstrap and deploy with the CDK CLI, as one does on AWS; returns the stack's outputs."""
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
     environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
+    _make_way_for_bootstrap(place)
     _run([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
     _run([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)
     return outputs(place, stack_name)
@@ -140,10 +171,24 @@ def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
     raise DeployError(f"{assembly} holds no stack named {stack_name}")
 
 
+def _make_way_for_bootstrap(place: Place) -> None:
+    """Remove what the quick way made in the place of bootstrap's own resources, which would collide with them."""
+    if _status(place.client("cloudformation"), "CDKToolkit") is not None:
+        return
+    place.client("ssm").delete_parameters(Names=[_BOOTSTRAP_VERSION])
+    s3 = place.client("s3")
+    for bucket in s3.list_buckets()["Buckets"]:
+        if bucket["Name"].startswith("cdk-hnb659fds-assets-"):
+            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+                for item in page.get("Contents", []):
+                    s3.delete_object(Bucket=bucket["Name"], Key=item["Key"])
+            s3.delete_bucket(Bucket=bucket["Name"])
+
+
 def _allow_unbootstrapped(place: Place) -> None:
     """Templates may ask for the bootstrap version: answer what `cdk bootstrap` would have written, if it did not."""
     try:
-        place.client("ssm").put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+        place.client("ssm").put_parameter(Name=_BOOTSTRAP_VERSION, Value="30", Type="String")
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterAlreadyExists":
             raise

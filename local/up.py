@@ -21,7 +21,7 @@ from typing import Any
 
 from local import deploy as deployment
 from local import processes
-from local.deploy import ROOT, Place
+from local.deploy import ROOT, Place, Synthesis
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -34,6 +34,7 @@ PARTS = ("workload", "account")
 """In the order they stop: the workload first, so that it can't complain about a vanished account."""
 
 Progress = Callable[[str], None]
+Way = Callable[[Place, Path, str], dict[str, str]]
 
 # Whatever proxy the environment names, loopback is not behind it.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -102,20 +103,24 @@ def up(
     folder = Path(state_dir).resolve()
     with _alone(folder):
         now = status(folder)
-        if now.state == "up" and now.account is not None and now.account.profile == profile:
-            account = now.account
-            on_progress(f"already running at {account.endpoint}")
-        else:
-            if now.state != "down":
-                on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
-            _down(folder)
-            account = _start(folder, profile, port, stack_name, on_progress)
-        if deploy:
-            try:
-                account = _deploy(folder, account, None, quick=True, on_progress=on_progress)
-            except KeyboardInterrupt:
+        running = now.account if now.state == "up" and now.account and now.account.profile == profile else None
+        if running is not None:
+            on_progress(f"already running at {running.endpoint}")
+        elif now.state != "down":
+            on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
+        synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name), folder / "cdk.out") if deploy else None
+        try:
+            account = running or _start(folder, profile, port, stack_name, on_progress)
+            if synthesis is not None:
+                on_progress("synthesizing the stack")
+                account = _deploy(folder, account, synthesis.wait(), deployment.quickly, on_progress)
+        except BaseException:
+            if synthesis is not None:
+                synthesis.cancel()
+            # An account that was there before is not ours to take away.
+            if running is None:
                 _down(folder)
-                raise
+            raise
     return account
 
 
@@ -162,50 +167,51 @@ def deploy(
 ) -> Account:
     """Deploy into the running account: `cli` by the CDK CLI, otherwise the quick way; synthesizes unless given `cdk_out`."""
     folder = Path(state_dir).resolve()
-    return _deploy(folder, load(folder), Path(cdk_out).resolve() if cdk_out else None, quick=not cli, on_progress=on_progress)
+    account = load(folder)
+    if cdk_out is None:
+        on_progress("synthesizing the stack")
+        assembly = Synthesis(deployment.context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
+    else:
+        assembly = Path(cdk_out).resolve()
+    return _deploy(folder, account, assembly, deployment.by_cdk if cli else deployment.quickly, on_progress)
 
 
 def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: Progress) -> Account:
     ports = {"account": port or _free_port(), "workload": _free_port()}
     endpoint, workload_url = (f"http://127.0.0.1:{ports[name]}" for name in ("account", "workload"))
     place = Place(endpoint, REGION, ACCOUNT_ID, ACCESS_KEY, SECRET_KEY)
-    try:
-        on_progress(f"starting the account at {endpoint}")
-        server = [sys.executable, "-m", "local.launch_account", "--port", str(ports["account"]), "--state-dir", str(folder)]
-        server += ["--workload-url", workload_url, "--profile", profile]
-        # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
-        environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-        pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
-        _await(folder, "account", f"{endpoint}/_ministack/health")
-        on_progress("starting the workload")
-        manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports["workload"]), "--endpoint", endpoint]
-        manager += ["--state-dir", str(folder), "--region", REGION]
-        pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
-        _await(folder, "workload", f"{workload_url}/healthz")
-        overview = _get(f"{workload_url}/workload")
-        account = Account(
-            **asdict(place),
-            workload_url=workload_url,
-            profile=profile,
-            stack_name=stack_name,
-            pids=pids,
-            ports=ports,
-            instances={"web": [web["id"] for web in overview["instances"]], **overview["bystanders"]},
-            workload={key: overview[key] for key in ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url")},
-        )
-        _write(folder, account)
-    except BaseException:
-        _down(folder)
-        raise
+    _down(folder)
+    if not _is_free(ports["account"]):
+        raise LocalAccountError(f"port {ports['account']} is in use by another program; choose another or none")
+    on_progress(f"starting the account at {endpoint}")
+    server = [sys.executable, "-m", "local.launch_account", "--port", str(ports["account"]), "--state-dir", str(folder)]
+    server += ["--workload-url", workload_url, "--profile", profile]
+    # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
+    environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+    pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
+    _await(folder, "account", f"{endpoint}/_ministack/health")
+    on_progress("starting the workload")
+    manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports["workload"]), "--endpoint", endpoint]
+    manager += ["--state-dir", str(folder), "--region", REGION]
+    pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
+    _await(folder, "workload", f"{workload_url}/healthz")
+    overview = _get(f"{workload_url}/workload")
+    account = Account(
+        **asdict(place),
+        workload_url=workload_url,
+        profile=profile,
+        stack_name=stack_name,
+        pids=pids,
+        ports=ports,
+        instances={"web": [web["id"] for web in overview["instances"]], **overview["bystanders"]},
+        workload={key: overview[key] for key in ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url")},
+    )
+    _write(folder, account)
     return account
 
 
-def _deploy(folder: Path, account: Account, assembly: Path | None, *, quick: bool, on_progress: Progress) -> Account:
-    if assembly is None:
-        on_progress("synthesizing")
-        assembly = deployment.synth(deployment.context(account.place, account.stack_name), folder / "cdk.out")
+def _deploy(folder: Path, account: Account, assembly: Path, way: Way, on_progress: Progress) -> Account:
     on_progress(f"deploying {account.stack_name}")
-    way = deployment.quickly if quick else deployment.by_cdk
     account = replace(account, outputs=way(account.place, assembly, account.stack_name))
     _write(folder, account)
     return account
@@ -256,6 +262,16 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _read(folder: Path) -> Account | None:

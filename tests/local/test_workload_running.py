@@ -79,10 +79,14 @@ def test_a_terminated_instance_is_a_killed_process_that_is_replaced_in_its_zone(
     before, launched_before = rig.get("workload")["load"], set(rig.webs)
     seen: set[str] = set()
 
+    def gone_from_targets() -> bool:
+        seen.add(rig.target_states().get(victim["id"], "gone"))
+        return "gone" in seen
+
     rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
 
     assert until(lambda: _dead(victim["pid"]), 3)
-    assert until(lambda: seen.add(rig.target_states().get(victim["id"], "gone")) or "gone" in seen, 6)  # type: ignore[func-returns-value]
+    assert until(gone_from_targets, 6)
     assert "draining" in seen
     assert len(rig.group()["Instances"]) < 3 or set(rig.webs) != launched_before
     assert until(rig.whole, 15)
