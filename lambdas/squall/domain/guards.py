@@ -42,7 +42,7 @@ def guard_specs(
 def look(spec: GuardSpec, binding: MetricBinding, series: Sequence[Series], until: int) -> Literal["ok", "breaching", "blind"]:
     """What the guard's own metrics say up to `until` (end of the newest complete period): the pulse asks this, not the alarm's state.
 
-    Silence breaches where the alarm treats missing data as breaching, is healthy where it treats it as not breaching, and is blind otherwise.
+    Silence breaches where the alarm treats missing data as breaching, is well where it treats it as not breaching, else blind.
     """
     period = spec.metrics[0].period_seconds
     values = {point.at: point.value for point in combine(binding, series, period)}

@@ -2,10 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
+from math import ceil
+from typing import Any
 
+from squall.domain.baseline import dead_periods, points_over, published_sparsely
+from squall.domain.bindings import Parsed, binding_of, sentences
 from squall.domain.documents import Baseline, CriterionResult, Definition, Discovery, Recovery
-from squall.domain.metrics import Series, Window
+from squall.domain.experiment import Criterion
+from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.metrics import MetricBinding, Point, Series, Window
+from squall.domain.recovery import REPLACED, recovery_length
+from squall.domain.vocabulary import CriterionOutcome
+
+COMPLETE_ENOUGH = 0.8
+"""Share of a window's periods that must have a value."""
+_MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
 
 @dataclass(frozen=True)
@@ -26,5 +39,172 @@ class JudgeInput:
     recovery: Recovery | None
 
 
+@dataclass(frozen=True)
+class _Finding:
+    """What a criterion's kind has to say; the rest of CriterionResult is the same for all."""
+
+    kind: str
+    outcome: CriterionOutcome
+    reason: str
+    measured: float | None = None
+    more: Mapping[str, Any] | None = None
+
+
 def judge(given: JudgeInput) -> tuple[CriterionResult, ...]:
-    raise NotImplementedError
+    """One result a success criterion, in the definition's order."""
+    return tuple(_result(criterion, _find(parsed, given)) for _, criterion, parsed in sentences(given.definition.experiment).criteria)
+
+
+def _result(criterion: Criterion, finding: _Finding) -> CriterionResult:
+    return CriterionResult(
+        text=criterion.text,
+        kind=finding.kind,
+        critical=criterion.critical,
+        outcome=finding.outcome,
+        measured=finding.measured,
+        reason=finding.reason,
+        **(finding.more or {}),
+    )
+
+
+def _find(parsed: Parsed, given: JudgeInput) -> _Finding:
+    match parsed:
+        case Threshold():
+            return _threshold(parsed, given)
+        case AlarmFires():
+            return _alarm(parsed, given)
+        case Recovers():
+            return _recovers(parsed, given)
+        case Replacement():
+            return _replacement(parsed, given)
+
+
+def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
+    """The value over the window, if enough of the window was seen. A period in which only errors were answered is seen, and failed."""
+    window = given.windows.get(threshold.window)
+    binding = binding_of(given.discovery.bindings, threshold)
+    if window is None or binding is None:
+        what = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
+        return _Finding("threshold", _UNKNOWN, what, more=_compared(threshold))
+    series = given.series.get(threshold.window, {}).get(binding.name, ())
+    points = _with_dead(binding, series, points_over(binding, series, window), window)
+    more = {
+        **_compared(threshold),
+        "window": window,
+        "points": tuple((point.at, point.value) for point in points),
+        "expected_points": window.periods,
+    }
+    incomplete = _incomplete(points, window, given.definition.environment.timing.minimum_periods)
+    value = _value(binding, given, threshold.window, points)
+    if incomplete or value is None:
+        return _Finding("threshold", _UNKNOWN, incomplete or "CloudWatch has no value over the window", value, more)
+    outcome, reason, shown = _compare(threshold, value, points, given, binding)
+    return _Finding("threshold", outcome, reason, shown, more)
+
+
+def _compared(threshold: Threshold) -> dict[str, Any]:
+    return {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
+
+
+def _with_dead(binding: MetricBinding, series: Sequence[Series], points: Sequence[Point], window: Window) -> tuple[Point, ...]:
+    failed = 0.0 if binding.kind == "ratio_good" else 100.0
+    seen = {point.at for point in points}
+    dead = [Point(at=at, value=failed) for at in dead_periods(binding, series) if window.start <= at < window.end and at not in seen]
+    return tuple(sorted([*points, *dead], key=lambda point: point.at))
+
+
+def _incomplete(points: Sequence[Point], window: Window, minimum: int) -> str:
+    if window.periods < minimum:
+        return f"the {window.name} window holds {window.periods} whole periods of {window.period_seconds} s, {minimum} are needed"
+    needed = max(minimum, ceil(COMPLETE_ENOUGH * window.periods))
+    if len(points) < needed:
+        return f"{len(points)} of {window.periods} periods have a value, {needed} are needed"
+    return ""
+
+
+def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
+    """Over the whole window; in a window in which nothing but errors was answered, that."""
+    value = given.values.get(window, {}).get(binding.name)
+    if value is not None:
+        return value
+    if binding.kind in {"ratio_good", "ratio_bad"} and points:
+        return points[0].value  # no denominator in the whole window: every point is a dead period
+    return 0.0 if published_sparsely(binding) else None
+
+
+def _compare(
+    threshold: Threshold, value: float, points: Sequence[Point], given: JudgeInput, binding: MetricBinding
+) -> tuple[CriterionOutcome, str, float]:
+    before = given.baseline.measurements.get(binding.name) if given.baseline else None
+    compared = threshold.compared(value, before)
+    if compared is None:
+        return _UNKNOWN, f"measured {value:.4g}, but there is no baseline value to compare it with", value
+    related = f" ({value:.4g} against {before:.4g} in the baseline)" if threshold.relative else ""
+    measured = (
+        f"measured {compared:.4g} {threshold.unit}{related} over {len(points)} periods, wanted {threshold.comparator} {threshold.value:g}"
+    )
+    if threshold.for_seconds:
+        longest = _longest_run(threshold, points, before, given.definition.environment.timing.metric_period_seconds)
+        held = longest >= threshold.for_seconds
+        return (
+            (_MET if held else _NOT_MET),
+            f"held for {longest} s without interruption, wanted {threshold.for_seconds} s; {measured}",
+            compared,
+        )
+    return (_MET if threshold.holds(value, before) else _NOT_MET), measured, compared
+
+
+def _longest_run(threshold: Threshold, points: Sequence[Point], before: float | None, period: int) -> int:
+    """Seconds of the longest run of adjoining periods in which it holds."""
+    held = [point.at for point in points if threshold.holds(point.value, before)]
+    runs = [len(list(run)) for _, run in groupby(enumerate(held), key=lambda pair: pair[1] - pair[0] * period)]
+    return max(runs, default=0) * period
+
+
+def _alarm(parsed: AlarmFires, given: JudgeInput) -> _Finding:
+    more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
+    if parsed.alarm not in given.alarms_fired:
+        return _Finding("alarm", _UNKNOWN, f"the history of {parsed.alarm} could not be read", more=more)
+    fired = given.alarms_fired[parsed.alarm]
+    if fired is None:
+        return _Finding("alarm", _NOT_MET, f"{parsed.alarm} did not fire", more=more)
+    took = (fired - given.effect_at).total_seconds()
+    outcome = _MET if took <= parsed.within_seconds else _NOT_MET
+    return _Finding("alarm", outcome, f"{parsed.alarm} fired {took:.0f} s after the fault took effect", took, more)
+
+
+def _recovers(parsed: Recovers, given: JudgeInput) -> _Finding:
+    """Counted from the effect where the fault is over in a moment, from its end where it lasts: before that nothing can recover."""
+    more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
+    recovery = given.recovery
+    if recovery is None:
+        return _Finding("recovery", _UNKNOWN, "recovery was not watched", more=more)
+    instant = given.definition.experiment.type in REPLACED
+    start = given.effect_at if instant else given.fault_end
+    since = "the fault took effect" if instant else "the fault ended"
+    if recovery.recovered and recovery.recovered_at is not None:
+        took = max(0.0, (recovery.recovered_at - start).total_seconds())
+        outcome = _MET if took <= parsed.within_seconds else _NOT_MET
+        return _Finding("recovery", outcome, f"recovered {took:.0f} s after {since}", took, more)
+    watched = given.fault_end + recovery_length(given.definition) - start
+    if watched < timedelta(seconds=parsed.within_seconds):
+        reason = f"not recovered, but watched only {watched.total_seconds():.0f} s: {recovery.detail}"
+        return _Finding("recovery", _UNKNOWN, reason, more=more)
+    return _Finding("recovery", _NOT_MET, f"did not recover: {recovery.detail}", more=more)
+
+
+def _replacement(parsed: Replacement, given: JudgeInput) -> _Finding:
+    within = parsed.within_seconds
+    more: dict[str, Any] = {"unit": "seconds"}
+    if within is not None:
+        more |= {"threshold": float(within), "comparator": "<="}
+    recovery = given.recovery
+    if recovery is None:
+        return _Finding("replacement", _UNKNOWN, "recovery was not watched", more=more)
+    if recovery.replaced_at is None:
+        said = f": only {', '.join(recovery.replacement_ids)} did" if recovery.replacement_ids else ""
+        return _Finding("replacement", _NOT_MET, f"no replacement for every target came into service{said}", more=more)
+    took = (recovery.replaced_at - given.effect_at).total_seconds()
+    outcome = _MET if within is None or took <= within else _NOT_MET
+    reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect"
+    return _Finding("replacement", outcome, reason, took, more)

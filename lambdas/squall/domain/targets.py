@@ -111,10 +111,11 @@ def _none_eligible(found: Iterable[Instance]) -> list[Problem]:
 
 def _not_radius(experiment: Experiment, found: Sequence[Instance], chosen: Sequence[Instance]) -> list[Problem]:
     if experiment.target and experiment.target.select == "all" and len(chosen) < len(found):
+        radius = experiment.blast_radius.value
         return [
             Problem(
                 path="target.select",
-                message=f"select is all and there are {len(found)} targets, but {experiment.blast_radius.value} allows {len(chosen)} of them",
+                message=f"select is all and there are {len(found)} targets, but {radius} allows {len(chosen)} of them",
                 expected=f"at most {len(chosen)} targets, or select: radius",
             )
         ]

@@ -46,11 +46,11 @@ class InstanceTermination:
 
     def compile(
         self,
-        parameters: Model,
+        parameters: Model,  # noqa: ARG002 - the protocol's
         pinned: Sequence[Instance],
         length: timedelta,
         *,
-        region: str,
+        region: str,  # noqa: ARG002 - the protocol's
         partition: str,  # noqa: ARG002 - the protocol's
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         targets = instance_targets(pinned)
@@ -73,8 +73,8 @@ class InstanceTermination:
         self,
         pinned: Sequence[Instance],
         workload_after: Workload,
-        commands: Commands,
-        fis: FisExperiment | None,  # noqa: ARG002
+        commands: Commands,  # noqa: ARG002 - the protocol's
+        fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
     ) -> tuple[Proof, ...]:
         states = {instance.id: instance.state for instance in workload_after.instances}
         return tuple(

@@ -104,9 +104,9 @@ class NetworkLatency:
     def prove(
         self,
         pinned: Sequence[Instance],
-        workload_after: Workload,
+        workload_after: Workload,  # noqa: ARG002 - the protocol's
         commands: Commands,
-        fis: FisExperiment | None,  # noqa: ARG002
+        fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
     ) -> tuple[Proof, ...]:
         return tuple(_proof(instance.id, commands.get(instance.id, ())) for instance in pinned)
 
