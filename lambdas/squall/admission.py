@@ -350,10 +350,11 @@ def _texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
     if not isinstance(entries, list | tuple):
         return
     for number, entry in enumerate(entries):
-        if isinstance(entry, str):
-            yield at(field, number), entry
-        elif isinstance(entry, Mapping) and isinstance(entry.get("text"), str):
-            yield at(field, number, "text"), entry["text"]
+        path, text = at(field, number), entry
+        if isinstance(entry, Mapping):
+            path, text = at(path, "text"), entry.get("text")
+        if isinstance(text, str) and text.strip():
+            yield path, text
 
 
 def _read(path: str, text: str, declared: Mapping[str, str], *, guard: bool, event: bool) -> str | Problem:

@@ -14,6 +14,7 @@ from squall.domain.language import AlarmFires
 from squall.domain.observed import AlarmState
 from squall.domain.safety import SafetyInput, evaluate
 from squall.errors import Refused, Unavailable
+from squall.faults import registry
 
 T = TypeVar("T")
 
@@ -25,11 +26,13 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
+    fault = registry.get(definition.experiment.type)
+    workload = _ask(lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     given = SafetyInput(
         now=now,
         definition=definition,
         discovery=discovery,
-        workload_now=_ask(lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload,
+        workload_now=workload,
         account=parts[4],
         region=parts[3],
         domain_holders=_ask(lambda: step.w.locks.holders(discovery.failure_domains, now)),
@@ -43,6 +46,9 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
         lease_held=_ask(lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
         definition_hash_now=_ask(lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
+        prerequisites=fault.prerequisites(workload, discovery.pinned) if workload else None,
+        moves_metrics=fault.moves_metrics,
+        active_experiments=_ask(step.w.faults.active),
     )
     return Safety(at=now, checks=evaluate(given))
 
