@@ -33,7 +33,7 @@ class FakeMetrics:
 
     def set(self, metric_name: str, signal: Signal | float | None, *, statistic: str | None = None) -> None:
         """A value for every period, or a function of its start; for one statistic, or for all."""
-        self._signals[metric_name, statistic] = signal if callable(signal) else _constant(signal)
+        self._signals[metric_name, statistic] = _constant(signal) if signal is None or isinstance(signal, int | float) else signal
 
     def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
         if len({query.key for query in queries}) != len(queries):
@@ -51,7 +51,7 @@ class FakeMetrics:
         if query.statistic.startswith("p"):
             ordered = sorted(values)
             return ordered[min(len(ordered) - 1, int(len(ordered) * float(query.statistic[1:]) / 100))]
-        return {"Minimum": min, "Maximum": max, "Average": fmean}.get(query.statistic, sum)(values)
+        return _STATISTICS[query.statistic](values)
 
     def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
         signal = self._signals.get((query.metric_name, query.statistic)) or self._signals.get((query.metric_name, None))
@@ -61,6 +61,15 @@ class FakeMetrics:
         first = -(-start // period_seconds) * period_seconds
         periods = (at for at in range(first, end, period_seconds) if at + period_seconds <= seen)
         return [(at, value) for at in periods if (value := signal(at)) is not None]
+
+
+_STATISTICS: dict[str, Callable[[list[float]], float]] = {
+    "Minimum": min,
+    "Maximum": max,
+    "Average": fmean,
+    "Sum": sum,
+    "SampleCount": sum,
+}
 
 
 def _constant(value: float | None) -> Signal:

@@ -1,0 +1,96 @@
+"""AWS in process (moto), and for each port the fake and the adapter under one name: a contract test runs against both."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from squall.adapters.alarms import CloudWatchAlarms
+from squall.adapters.documents import S3Documents
+from squall.adapters.fis import Fis
+from squall.adapters.locks import DynamoLocks
+from squall.adapters.records import DynamoRecords
+from tests.fakes import FakeWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from squall import ports
+
+REGION = "eu-west-1"
+NOW = datetime(2030, 1, 7, 10, 0, 0, 123456, tzinfo=UTC)
+MINUTES = timedelta(minutes=1)
+_KEYS = ("pk", "sk", *(f"{index}_{part}" for index in ("open", "period", "experiment") for part in ("pk", "sk")))
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Clients of an empty account."""
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield lambda service: boto3.client(service, region_name=REGION)
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld()
+
+
+@pytest.fixture(params=["fake", "aws"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def table(aws: Callable[[str], Any]) -> str:
+    indexes: list[Any] = [
+        {
+            "IndexName": index,
+            "KeySchema": [{"AttributeName": f"{index}_pk", "KeyType": "HASH"}, {"AttributeName": f"{index}_sk", "KeyType": "RANGE"}],
+            "Projection": {"ProjectionType": "ALL"},
+        }
+        for index in ("open", "period", "experiment")
+    ]
+    aws("dynamodb").create_table(
+        TableName="squall",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in _KEYS],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=indexes,
+    )
+    return "squall"
+
+
+@pytest.fixture
+def records(kind: str, world: FakeWorld, aws: Callable[[str], Any], table: str) -> ports.Records:
+    return world.records if kind == "fake" else DynamoRecords(aws("dynamodb"), table)
+
+
+@pytest.fixture
+def locks(kind: str, world: FakeWorld, aws: Callable[[str], Any], table: str) -> ports.Locks:
+    return world.locks if kind == "fake" else DynamoLocks(aws("dynamodb"), table)
+
+
+@pytest.fixture
+def documents(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Documents:
+    if kind == "fake":
+        return world.documents
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="squall", CreateBucketConfiguration={"LocationConstraint": REGION})
+    return S3Documents(s3, "squall")
+
+
+@pytest.fixture
+def alarms(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Alarms:
+    return world.alarms if kind == "fake" else CloudWatchAlarms(aws("cloudwatch"))
+
+
+@pytest.fixture
+def faults(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Faults:
+    return world.faults if kind == "fake" else Fis(aws("fis"))

@@ -1,0 +1,159 @@
+"""Guard alarms: the same promises from the fake and CloudWatch; history, pages and absent names by script."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.alarms import CloudWatchAlarms
+from squall.domain.documents import AlarmMetric, GuardSpec
+from squall.errors import Refused, Unavailable
+from tests.adapters.conftest import MINUTES, NOW
+from tests.adapters.scripted import Scripted, error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from squall import ports
+
+ACTION = "arn:aws:lambda:eu-west-1:123456789012:function:abort"
+TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}
+
+
+def _metric(metric_id: str, name: str) -> AlarmMetric:
+    dimensions = (("LoadBalancer", "app/web/1"),)
+    return AlarmMetric(
+        id=metric_id,
+        namespace="AWS/ApplicationELB",
+        metric_name=name,
+        dimensions=dimensions,
+        statistic="Sum",
+        period_seconds=60,
+        return_data=False,
+    )
+
+
+GUARD = GuardSpec(
+    name="squall-Squall-run-1-0",
+    condition="System availability < 95%",
+    metric="system_availability",
+    metrics=(
+        _metric("bad", "HTTPCode_Target_5XX_Count"),
+        _metric("total", "RequestCount"),
+        AlarmMetric(id="value", expression="100 * (1 - FILL(bad, 0) / total)", period_seconds=60, return_data=True),
+    ),
+    comparison="LessThanThreshold",
+    threshold=95,
+    datapoints_to_alarm=2,
+    evaluation_periods=3,
+    treat_missing_data="breaching",
+    reaction_seconds=360,
+)
+
+
+def test_a_guard_is_created_and_seen(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="execution=arn", action_arn=ACTION, tags=TAGS)
+    states = alarms.states([GUARD.name, "absent"])
+    assert list(states) == [GUARD.name]
+    state = states[GUARD.name]
+    assert (state.name, state.description, state.actions_enabled) == (GUARD.name, "execution=arn", True)
+    assert state.state in {"OK", "INSUFFICIENT_DATA"}
+    assert state.updated_at is not None
+
+
+def test_a_guard_is_updated(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="first", action_arn=ACTION, tags=TAGS)
+    alarms.put(GUARD, description="fis-template=EXT1", action_arn=ACTION, tags=TAGS)
+    assert [alarm.description for alarm in alarms.with_prefix("squall-Squall-")] == ["fis-template=EXT1"]
+
+
+def test_an_alarm_of_somebody_else_is_left_alone(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="theirs", action_arn=ACTION, tags={**TAGS, "squall:stack": "Other"})
+    with pytest.raises(Refused):
+        alarms.put(GUARD, description="ours", action_arn=ACTION, tags=TAGS)
+    assert alarms.states([GUARD.name])[GUARD.name].description == "theirs"
+
+
+def test_deleting_is_silent_about_what_is_gone(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+    alarms.delete(["absent", GUARD.name])
+    alarms.delete([GUARD.name])
+    alarms.delete([])
+    assert alarms.states([GUARD.name]) == {}
+
+
+def test_prefixes_do_not_mix_stacks(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+    assert list(alarms.with_prefix("squall-Squall2-")) == []
+
+
+def test_nothing_is_asked_about_no_alarms(alarms: ports.Alarms) -> None:
+    assert alarms.states([]) == {}
+
+
+def test_the_alarm_watches_the_expression_and_calls_the_abort_function(aws: Callable[[str], Any]) -> None:
+    cloudwatch = aws("cloudwatch")
+    CloudWatchAlarms(cloudwatch).put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+    alarm = cloudwatch.describe_alarms()["MetricAlarms"][0]
+    assert alarm["AlarmActions"] == [ACTION]
+    assert {metric["Id"]: metric["ReturnData"] for metric in alarm["Metrics"]} == {"bad": False, "total": False, "value": True}
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (2, 3, "breaching")
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == TAGS
+
+
+def test_both_kinds_of_alarm_are_asked_for_a_hundred_names_at_a_time() -> None:
+    described = {"StateValue": "OK", "ActionsEnabled": True}
+    page = {"MetricAlarms": [{"AlarmName": "a", **described}], "CompositeAlarms": [{"AlarmName": "b", **described}]}
+    client = Scripted("cloudwatch", describe_alarms=[page])
+    assert set(CloudWatchAlarms(client).states([f"name-{index}" for index in range(150)])) == {"a", "b"}
+    asked = client.arguments("describe_alarms")
+    assert [len(call["AlarmNames"]) for call in asked] == [100, 50]
+    assert all(call["AlarmTypes"] == ["MetricAlarm", "CompositeAlarm"] for call in asked)
+
+
+def test_one_absent_name_does_not_keep_the_others() -> None:
+    client = Scripted("cloudwatch", delete_alarms=[error("ResourceNotFound", status=404), {}, error("ResourceNotFound", status=404), {}])
+    CloudWatchAlarms(client).delete(["a", "b", "c"])
+    assert [call["AlarmNames"] for call in client.arguments("delete_alarms")] == [["a", "b", "c"], ["a"], ["b"], ["c"]]
+
+
+def _change(minutes: int, state: str) -> dict[str, Any]:
+    data = json.dumps({"version": "1.0", "oldState": {"stateValue": "OK"}, "newState": {"stateValue": state}})
+    return {
+        "AlarmName": "a",
+        "Timestamp": NOW + minutes * MINUTES,
+        "HistoryData": data,
+        "HistorySummary": f"Alarm updated from OK to {state}",
+    }
+
+
+def test_a_flap_is_found_in_the_history() -> None:
+    pages = [
+        {"AlarmHistoryItems": [_change(0, "OK"), _change(-5, "ALARM")]},
+        {"AlarmHistoryItems": [_change(3, "ALARM"), _change(2, "ALARM")]},
+    ]
+    client = Scripted("cloudwatch", describe_alarm_history=pages)
+    assert CloudWatchAlarms(client).fired_since("a", NOW) == NOW + 2 * MINUTES
+    assert client.arguments("describe_alarm_history")[0]["AlarmTypes"] == ["MetricAlarm", "CompositeAlarm"]
+
+
+def test_history_without_data_is_read_by_its_summary() -> None:
+    item = {"AlarmName": "a", "Timestamp": NOW, "HistorySummary": "Alarm updated from INSUFFICIENT_DATA to ALARM"}
+    alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarm_history=[{"AlarmHistoryItems": [item]}]))
+    assert alarms.fired_since("a", NOW) == NOW
+
+
+def test_an_alarm_that_never_fired() -> None:
+    alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarm_history=[{"AlarmHistoryItems": [_change(1, "OK")]}]))
+    assert alarms.fired_since("a", NOW) is None
+
+
+def test_an_alarm_quota_is_a_refusal_and_throttling_is_not() -> None:
+    none = {"MetricAlarms": [], "CompositeAlarms": []}
+    for code, expected in {"LimitExceeded": Refused, "Throttling": Unavailable}.items():
+        alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none], put_metric_alarm=[error(code)]))
+        with pytest.raises(expected):
+            alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)

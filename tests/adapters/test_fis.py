@@ -1,0 +1,140 @@
+"""FIS: the same promises from the fake and the adapter; refusals and odd states by script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.fis import Fis
+from squall.errors import Refused, Unavailable
+from tests.adapters.conftest import NOW
+from tests.adapters.scripted import Scripted, error
+
+if TYPE_CHECKING:
+    from squall import ports
+
+BODY: dict[str, Any] = {
+    "description": "squall-run-1",
+    "targets": {},
+    "actions": {"wait": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT5M"}}},
+    "stopConditions": [{"source": "none"}],
+    "roleArn": "arn:aws:iam::123456789012:role/fis",
+    "tags": {"squall:stack": "Squall", "squall:execution": "run-1"},
+}
+TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}
+
+
+def test_a_template_is_created_once_per_token(faults: ports.Faults) -> None:
+    first = faults.create_template(BODY, "token")
+    assert faults.create_template(BODY, "token") == first
+    assert faults.create_template(BODY, "other") != first
+
+
+def test_templates_are_found_by_the_stack(faults: ports.Faults) -> None:
+    ours = faults.create_template(BODY, "a")
+    faults.create_template({**BODY, "tags": {"squall:stack": "Other", "squall:execution": "run-2"}}, "b")
+    faults.create_template({**BODY, "tags": {}}, "c")
+    assert faults.templates_tagged("Squall") == {ours: "run-1"}
+
+
+def test_an_experiment_is_started_once_per_token(faults: ports.Faults) -> None:
+    template = faults.create_template(BODY, "token")
+    started = faults.start(template, "start", TAGS)
+    assert (started.template_id, started.terminal, started.tags) == (template, False, TAGS)
+    assert started.started_at is not None
+    assert [action.action_id for action in started.actions] == ["aws:fis:wait"]
+    assert faults.start(template, "start", TAGS).id == started.id
+
+
+def test_a_started_experiment_is_found(faults: ports.Faults) -> None:
+    template = faults.create_template(BODY, "token")
+    started = faults.start(template, "start", TAGS)
+    found = faults.get(started.id)
+    assert found is not None
+    assert found.id == started.id
+    assert [one.id for one in faults.active()] == [started.id]
+    faults.delete_template(template)
+    assert [(one.id, one.tags) for one in faults.of_template(template)] == [(started.id, TAGS)]
+    assert list(faults.of_template("EXTother")) == []
+
+
+def test_a_deleted_template_is_a_fence(faults: ports.Faults) -> None:
+    template = faults.create_template(BODY, "token")
+    assert faults.delete_template(template)
+    assert not faults.delete_template(template)
+    with pytest.raises(Refused) as refused:
+        faults.start(template, "start", TAGS)
+    assert refused.value.code == "ResourceNotFoundException"
+
+
+def test_stopping_is_asked_once_or_again(faults: ports.Faults) -> None:
+    started = faults.start(faults.create_template(BODY, "token"), "start", TAGS)
+    assert faults.stop(started.id)
+    assert not faults.stop("EXPother")
+
+
+def test_what_is_unknown_is_none(faults: ports.Faults) -> None:
+    assert faults.get("EXPother") is None
+    assert list(faults.active()) == []
+
+
+def _experiment(status: str) -> dict[str, Any]:
+    return {"experiment": {"id": "EXP1", "experimentTemplateId": "EXT1", "state": {"status": status}, "startTime": NOW}}
+
+
+@pytest.mark.parametrize("status", ["completed", "stopped", "failed", "cancelled"])
+def test_stopping_what_has_ended_is_false(status: str) -> None:
+    faults = Fis(Scripted("fis", stop_experiment=[error("ValidationException")], get_experiment=[_experiment(status)]))
+    assert not faults.stop("EXP1")
+
+
+def test_stopping_what_is_stopping_is_true() -> None:
+    assert Fis(Scripted("fis", stop_experiment=[error("ValidationException")], get_experiment=[_experiment("stopping")])).stop("EXP1")
+    assert Fis(Scripted("fis", stop_experiment=[_experiment("stopping")])).stop("EXP1")
+
+
+def test_a_running_experiment_that_would_not_stop_is_an_error_worth_a_retry() -> None:
+    faults = Fis(Scripted("fis", stop_experiment=[error("ValidationException")], get_experiment=[_experiment("running")]))
+    with pytest.raises(Unavailable) as caught:
+        faults.stop("EXP1")
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("code", ["ValidationException", "ServiceQuotaExceededException", "AccessDeniedException", "ConflictException"])
+def test_refusals_carry_the_code(code: str) -> None:
+    faults = Fis(Scripted("fis", create_experiment_template=[error(code)], start_experiment=[error(code)]))
+    with pytest.raises(Refused, match=code):
+        faults.create_template(BODY, "token")
+    with pytest.raises(Refused, match=code):
+        faults.start("EXT1", "start", TAGS)
+
+
+def test_a_malformed_template_is_refused_before_it_is_sent(aws: Any) -> None:
+    with pytest.raises(Refused, match="ParamValidation"):
+        Fis(aws("fis")).create_template({**BODY, "actions": "none"}, "token")
+
+
+def test_throttling_is_no_refusal() -> None:
+    faults = Fis(Scripted("fis", start_experiment=[error("ThrottlingException")]))
+    with pytest.raises(Unavailable) as caught:
+        faults.start("EXT1", "start", TAGS)
+    assert caught.value.retryable
+
+
+def test_an_experiment_is_always_started_for_real() -> None:
+    client = Scripted("fis", start_experiment=[_experiment("initiating")])
+    Fis(client).start("EXT1", "start", TAGS)
+    assert client.arguments("start_experiment")[0]["experimentOptions"] == {"actionsMode": "run-all"}
+
+
+def test_listings_are_paged_and_errors_told() -> None:
+    summary = {
+        "id": "EXP1",
+        "experimentTemplateId": "EXT1",
+        "state": {"status": "failed", "error": {"code": "InvalidTarget"}},
+        "tags": TAGS,
+    }
+    faults = Fis(Scripted("fis", list_experiments=[{"experiments": [summary]}, {"experiments": [{**summary, "id": "EXP2"}]}]))
+    found = faults.of_template("EXT1")
+    assert [(one.id, one.error_code, one.terminal) for one in found] == [("EXP1", "InvalidTarget", True), ("EXP2", "InvalidTarget", True)]

@@ -1,0 +1,206 @@
+"""Execution records: the same promises from the fake and from DynamoDB."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.records import DynamoRecords
+from squall.domain.record import Abort, Event, ExecutionRecord
+from squall.domain.vocabulary import AbortSource, Status, Verdict
+from tests.adapters.conftest import MINUTES, NOW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from squall import ports
+
+RECORD = ExecutionRecord(id="run-1", execution_arn="arn:run-1", started_at=NOW, status=Status.RUNNING, phase="Admit")
+ABORT = Abort(AbortSource.GUARD, "too many errors", NOW, by="squall-Squall-run-1-0")
+FULL = ExecutionRecord(
+    id="run-1",
+    execution_arn="arn:run-1",
+    started_at=NOW,
+    status=Status.COMPLETED,
+    phase="Record",
+    experiment="terminate one",
+    environment="staging",
+    fault_type="instance_termination",
+    definition_hash="abc",
+    requested_by="ci",
+    trigger="schedule",
+    verdict=Verdict.REFUTED,
+    hypothesis_validated=False,
+    reason="why",
+    decided_status=Status.COMPLETED,
+    decided_verdict=Verdict.REFUTED,
+    ended_at=NOW + MINUTES,
+    phase_since=NOW,
+    lock_keys=("asg/web", "tg/x"),
+    slot=0,
+    guard_names=("squall-Squall-run-1-0",),
+    template_id="EXT1",
+    fis_experiment_id="EXP1",
+    fault_started_at=NOW,
+    fault_ended_at=NOW + MINUTES,
+    fault_seconds=60,
+    abort=ABORT,
+    task_token="token",
+    token_generation=3,
+    closed_by="pulse",
+    events=(Event(NOW, "admitted"), Event(NOW + MINUTES, "fis_stopped", "by a guard")),
+)
+
+
+def test_every_field_survives_storage(records: ports.Records) -> None:
+    assert all(getattr(FULL, field.name) not in (None, "", ()) for field in fields(ExecutionRecord)), "give the new field a value"
+    records.create(FULL)
+    assert records.get("run-1") == FULL
+
+
+def test_every_field_can_be_set_after_creation(records: ports.Records) -> None:
+    records.create(RECORD)
+    changes = {field.name: getattr(FULL, field.name) for field in fields(ExecutionRecord)}
+    for fixed in ("id", "started_at", "events", "status"):
+        del changes[fixed]
+    assert records.update("run-1", events=FULL.events, **changes)
+    assert records.get("run-1") == replace(FULL, status=Status.RUNNING)
+
+
+def test_a_record_is_created_once(records: ports.Records) -> None:
+    assert records.create(RECORD)
+    assert not records.create(replace(RECORD, phase="other"))
+    assert records.get("run-1") == RECORD
+
+
+def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> None:
+    assert records.get("run-1") is None
+    assert not records.update("run-1", phase="Discover")
+    assert not records.request_abort("run-1", ABORT)
+    assert records.store_token("run-1", "token") is None
+    assert not records.finish("run-1", status=Status.FAILED)
+    records.append("run-1", [Event(NOW, "late")])
+    records.clear_token("run-1", 1)
+    records.settle("run-1")
+    assert records.get("run-1") is None
+
+
+def test_update_sets_clears_and_appends(records: ports.Records) -> None:
+    records.create(replace(RECORD, template_id="EXT1", events=(Event(NOW, "admitted"),)))
+    assert records.update("run-1", phase="Discover", phase_since=NOW, template_id=None, events=[Event(NOW, "discovered", "2 instances")])
+    record = records.get("run-1")
+    assert record is not None
+    assert (record.phase, record.phase_since, record.template_id) == ("Discover", NOW, None)
+    assert [event.event for event in record.events] == ["admitted", "discovered"]
+
+
+@pytest.mark.parametrize("changes", [{"id": "x"}, {"started_at": NOW}, {"colour": "red"}, {"status": Status.FAILED}])
+def test_update_refuses_what_is_not_for_it(records: ports.Records, changes: dict[str, Any]) -> None:
+    records.create(RECORD)
+    with pytest.raises(ValueError, match=r"."):
+        records.update("run-1", **changes)
+    assert records.get("run-1") == RECORD
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.final])
+def test_a_final_record_never_changes_again(records: ports.Records, status: Status) -> None:
+    records.create(RECORD)
+    assert records.finish("run-1", status=status, ended_at=NOW, events=[Event(NOW, "recorded")])
+    final = records.get("run-1")
+    assert final is not None
+    assert final.final
+    assert not records.finish("run-1", status=Status.FAILED)
+    assert not records.update("run-1", phase="late")
+    assert not records.update("run-1", events=[Event(NOW, "late")])
+    assert not records.request_abort("run-1", ABORT)
+    assert records.store_token("run-1", "token") is None
+    assert records.get("run-1") == final
+
+
+def test_finish_takes_final_statuses_only(records: ports.Records) -> None:
+    records.create(RECORD)
+    with pytest.raises(ValueError, match="running"):
+        records.finish("run-1", status=Status.RUNNING)
+
+
+def test_a_final_record_still_takes_events(records: ports.Records) -> None:
+    records.create(RECORD)
+    records.finish("run-1", status=Status.FAILED)
+    records.append("run-1", [Event(NOW, "swept")])
+    record = records.get("run-1")
+    assert record is not None
+    assert [event.event for event in record.events] == ["swept"]
+
+
+def test_the_first_abort_reason_stays(records: ports.Records) -> None:
+    records.create(RECORD)
+    assert records.request_abort("run-1", ABORT)
+    assert not records.request_abort("run-1", replace(ABORT, source=AbortSource.OPERATOR))
+    record = records.get("run-1")
+    assert record is not None
+    assert record.abort == ABORT
+
+
+def test_a_token_is_forgotten_only_by_its_own_generation(records: ports.Records) -> None:
+    records.create(RECORD)
+    assert records.store_token("run-1", "first") == 1
+    assert records.store_token("run-1", "second") == 2
+    records.clear_token("run-1", 1)
+    record = records.get("run-1")
+    assert record is not None
+    assert record.task_token == "second"
+    records.clear_token("run-1", 2)
+    assert records.get("run-1") == replace(RECORD, token_generation=2)
+
+
+def test_a_record_is_open_until_it_is_settled(records: ports.Records) -> None:
+    records.create(replace(RECORD, id="later", started_at=NOW + MINUTES))
+    records.create(RECORD)
+    assert [record.id for record in records.open()] == ["run-1", "later"]
+    records.settle("run-1")
+    assert [record.id for record in records.open()] == ["run-1", "later"], "not final: there may be something left"
+    records.finish("run-1", status=Status.ABORTED)
+    assert [record.id for record in records.open()] == ["run-1", "later"]
+    records.settle("run-1")
+    assert [record.id for record in records.open()] == ["later"]
+
+
+def test_a_firing_is_claimed_by_one_execution(records: ports.Records) -> None:
+    until = NOW + timedelta(days=1)
+    assert records.claim_trigger("arn:schedule", "2030-01-07T10:00:00Z", "run-1", until)
+    assert records.claim_trigger("arn:schedule", "2030-01-07T10:00:00Z", "run-1", until), "a retry of the same execution"
+    assert not records.claim_trigger("arn:schedule", "2030-01-07T10:00:00Z", "run-2", until)
+    assert records.claim_trigger("arn:schedule", "2030-01-07T11:00:00Z", "run-2", until)
+
+
+def test_a_long_detail_is_cut_so_that_the_item_stays_small(records: ports.Records) -> None:
+    records.create(RECORD)
+    records.append("run-1", [Event(NOW, "told", "x" * 5000)])
+    record = records.get("run-1")
+    assert record is not None
+    assert len(record.events[0].detail) == 1000
+
+
+def test_indexes_find_a_record_by_period_and_experiment(aws: Callable[[str], Any], table: str) -> None:
+    dynamodb = aws("dynamodb")
+    records = DynamoRecords(dynamodb, table)
+    records.create(RECORD)
+    records.update("run-1", experiment="terminate one")
+    for index, value in {"period": "2030-01", "experiment": "terminate one"}.items():
+        found = dynamodb.query(
+            TableName=table,
+            IndexName=index,
+            KeyConditionExpression=f"{index}_pk = :value",
+            ExpressionAttributeValues={":value": {"S": value}},
+        )["Items"]
+        assert [(item["pk"]["S"], item[f"{index}_sk"]["S"]) for item in found] == [("EXECUTION#run-1", "2030-01-07T10:00:00.123456Z")]
+
+
+def test_a_trigger_expires_by_the_tables_clock(aws: Callable[[str], Any], table: str) -> None:
+    dynamodb = aws("dynamodb")
+    DynamoRecords(dynamodb, table).claim_trigger("arn:s", "t", "run-1", NOW)
+    key = {"pk": {"S": "TRIGGER#arn:s#t"}, "sk": {"S": "TRIGGER"}}
+    assert dynamodb.get_item(TableName=table, Key=key)["Item"]["expires_at"] == {"N": str(int(NOW.timestamp()))}
