@@ -1,0 +1,18 @@
+"""The AWS side of the local chaos account: one process, ministack with what it lacks.
+
+Start it with ``python -m local.account.server --port P --state-dir DIR --workload-url URL``. Every difference
+from stock ministack is a patch installed before the server starts, and every patch first checks that the thing it
+replaces is still there with the signature it had (``patching``), so an upgrade fails at start and not in a run.
+
+| module | adds |
+|---|---|
+| ``fis`` | AWS FIS: templates, experiments, targets, stop conditions, safety lever, authorized effects |
+| ``ssm`` | Run Command for ``AWSFIS-*`` documents, carried out by the workload's agent |
+| ``metrics`` | metric math, percentiles, alarms as CloudWatch evaluates and publishes them |
+| ``events`` | EventBridge delivery with permissions, dead-letter queues, and the profile's delays, drops, duplicates |
+| ``scheduler`` | time zones, context attributes, universal targets, one-second ticks, role checks |
+| ``lambdas`` | handler exceptions under their class name |
+| ``workflows`` | ``RedriveCount``, heartbeats |
+| ``iam`` | actions, resources, tags for what ministack's policy check doesn't know |
+| ``profile`` | the pessimistic switches, changeable while running at ``/_squall/profile`` |
+"""

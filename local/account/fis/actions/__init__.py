@@ -1,0 +1,8 @@
+"""The actions this account can carry out, one class each; adding one is a module and a line here."""
+
+from local.account.fis.actions.base import Action
+from local.account.fis.actions.ec2 import StopInstances, TerminateInstances
+from local.account.fis.actions.ssm import SendCommand
+from local.account.fis.actions.wait import Wait
+
+ACTIONS: dict[str, type[Action]] = {kind.action_id: kind for kind in (TerminateInstances, StopInstances, SendCommand, Wait)}

@@ -1,0 +1,62 @@
+"""The safety lever: one an account and Region; engaging stops what runs and cancels what starts."""
+
+import threading
+import time
+from contextvars import copy_context
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+
+from local.account.fis import engine, store
+from local.account.fis.errors import ConflictError, NotFoundError, ValidationError
+
+Json = dict[str, Any]
+IDENTIFIER = "default"
+_states: dict[str, Json] = {}
+
+
+def _arn() -> str:
+    return f"arn:aws:fis:{get_region()}:{get_account_id()}:safety-lever/{IDENTIFIER}"
+
+
+def _state() -> Json:
+    return _states.setdefault(_arn(), {"status": "disengaged", "reason": "Safety lever is disengaged."})
+
+
+def engaged() -> bool:
+    return bool(_state()["status"] != "disengaged")
+
+
+def get(identifier: str) -> Json:
+    if identifier != IDENTIFIER:
+        raise NotFoundError(f"Safety lever {identifier} does not exist.")
+    return {"safetyLever": {"id": IDENTIFIER, "arn": _arn(), "state": dict(_state())}}
+
+
+def update(identifier: str, wanted: Json) -> Json:
+    get(identifier)
+    status, reason = wanted.get("status"), wanted.get("reason")
+    if status not in ("engaged", "disengaged") or not reason:
+        raise ValidationError("state needs status (engaged or disengaged) and reason")
+    state = _state()
+    if state["status"] == status or (status == "engaged" and state["status"] == "engaging"):
+        raise ConflictError(f"The safety lever is already {state['status']}.")
+    running = store.active() if status == "engaged" else []
+    state.update(status="engaging" if running else status, reason=reason)
+    if running:
+        context = copy_context()
+        threading.Thread(target=context.run, args=(_stop_all, running, state), daemon=True).start()
+    return get(identifier)
+
+
+def _stop_all(running: list[store.Experiment], state: Json) -> None:
+    for experiment in running:
+        engine.ask_to_stop(experiment, engine.LEVER_REASON)
+    while not all(experiment.terminal for experiment in running):
+        time.sleep(0.05)
+    if state["status"] == "engaging":
+        state["status"] = "engaged"
+
+
+def reset() -> None:
+    _states.clear()

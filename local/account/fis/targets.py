@@ -1,0 +1,74 @@
+"""Target resolution: ARNs, tags and filters against the account's instances; COUNT and PERCENT choose at random."""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import ec2
+
+from local.account.fis.errors import ExperimentError
+from local.account.iam import instance_tags
+
+Json = dict[str, Any]
+INSTANCE = "aws:ec2:instance"
+_chooser = random.Random(20240)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resolved resource, with what filters and policies look at."""
+
+    arn: str
+    identifier: str
+    tags: dict[str, str]
+    attributes: Json
+
+
+def _instances() -> list[Resource]:
+    prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/"
+    return [
+        Resource(prefix + identifier, identifier, instance_tags(identifier), instance)
+        for identifier, instance in ec2._instances.items()
+        if instance.get("State", {}).get("Name") not in ("terminated", "shutting-down")
+    ]
+
+
+FINDERS = {INSTANCE: _instances}
+
+
+def resolve(name: str, target: Json) -> list[Resource]:
+    """The target's resources now; an unknown type makes the experiment fail."""
+    find = FINDERS.get(target["resourceType"])
+    if find is None:
+        raise ExperimentError("InvalidTarget", f"{target['resourceType']} can't be resolved here", f"targets.{name}")
+    found = find()
+    if arns := target.get("resourceArns"):
+        found = [r for r in found if r.arn in arns]
+        if len(found) < len(set(arns)):
+            missing = sorted(set(arns) - {r.arn for r in found})
+            raise ExperimentError("InvalidTarget", f"Resources not found: {', '.join(missing)}", f"targets.{name}")
+    for key, value in (target.get("resourceTags") or {}).items():
+        found = [r for r in found if r.tags.get(key) == value]
+    for condition in target.get("filters") or []:
+        found = [r for r in found if _matches(r.attributes, condition["path"].split("."), condition["values"])]
+    return select(found, target["selectionMode"])
+
+
+def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
+    if isinstance(value, list):
+        return any(_matches(item, path, wanted) for item in value)
+    if path:
+        return isinstance(value, dict) and path[0] in value and _matches(value[path[0]], path[1:], wanted)
+    return str(value) in wanted
+
+
+def select(found: list[Resource], mode: str) -> list[Resource]:
+    """ALL, COUNT(n), or PERCENT(n) rounded down: half of one is none."""
+    if mode == "ALL":
+        return found
+    number = int(mode[mode.index("(") + 1 : -1])
+    count = number if mode.startswith("COUNT") else len(found) * number // 100
+    return _chooser.sample(found, min(count, len(found)))

@@ -1,0 +1,84 @@
+"""Installs every patch, in order, and builds the ASGI application with the account's own control paths."""
+
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+from typing import Any
+
+from local.account import profile, settings
+from local.account.patching import PINNED_MINISTACK, PatchPointError
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def install() -> None:
+    """Patch ministack. Must run once, after the environment is set and before the server listens."""
+    found = version("ministack")
+    if found != PINNED_MINISTACK:
+        raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
+    from local.account import events, iam, lambdas, scheduler, ssm, workflows
+    from local.account.fis import service as fis
+    from local.account.metrics import alarms, api
+
+    for part in (iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis):
+        part.install()
+
+
+def build_app() -> App:
+    install()
+    from ministack.app import app as ministack_app
+
+    from local.account.metrics import alarms
+
+    alarms.start_evaluator()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/_squall/"):
+            await _control(scope, receive, send)
+        else:
+            await ministack_app(scope, receive, send)
+
+    return app
+
+
+async def _control(scope: Scope, receive: Receive, send: Send) -> None:
+    """``GET /_squall/health``, ``GET`` and ``POST /_squall/profile``."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    status, answer = _answer(scope["method"], scope["path"], body)
+    payload = json.dumps(answer).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})
+
+
+def _answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    if (method, path) == ("GET", "/_squall/health"):
+        from local.account.metrics import alarms
+
+        return 200, {
+            "status": "ok",
+            "ministack": PINNED_MINISTACK,
+            "workload_url": settings.current().workload_url,
+            "profile": profile.holder.current.name,
+            "alarm_evaluations": alarms.evaluator_rounds(),
+            "threads": threading.active_count(),
+        }
+    if path == "/_squall/profile" and method == "GET":
+        return 200, profile.holder.as_json()
+    if path == "/_squall/profile" and method == "POST":
+        try:
+            changes = json.loads(body or b"{}")
+            profile.holder.change(changes)
+        except (ValueError, TypeError) as error:
+            return 400, {"error": str(error)}
+        return 200, profile.holder.as_json()
+    return 404, {"error": f"no {method} {path}"}

@@ -1,0 +1,1 @@
+"""CloudWatch: series, metric math, the metric API, and alarms."""

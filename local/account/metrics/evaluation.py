@@ -1,0 +1,96 @@
+"""How CloudWatch decides an alarm's state from the points it has, including those it hasn't.
+
+From "Configuring how CloudWatch alarms treat missing data": more points than the evaluation periods are retrieved;
+if enough real ones exist only the newest real ones count; otherwise missing ones are treated as configured.
+"""
+
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "GreaterThanOrEqualToThreshold": operator.ge,
+    "GreaterThanThreshold": operator.gt,
+    "LessThanThreshold": operator.lt,
+    "LessThanOrEqualToThreshold": operator.le,
+}
+_WORDS = {
+    "GreaterThanOrEqualToThreshold": "greater than or equal to",
+    "GreaterThanThreshold": "greater than",
+    "LessThanThreshold": "less than",
+    "LessThanOrEqualToThreshold": "less than or equal to",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    comparison: str
+    threshold: float
+    periods: int
+    datapoints: int
+    missing: str
+
+    def breached_by(self, value: float) -> bool:
+        return _COMPARE[self.comparison](value, self.threshold)
+
+
+@dataclass(frozen=True)
+class Decision:
+    state: str
+    reason: str
+    recent: list[float]
+
+
+def decide(rule: Rule, points: list[float | None], current: str) -> Decision:
+    """The state for points oldest first, ``None`` where there is none; ``current`` where nothing is to change."""
+    real = [value for value in points if value is not None]
+    window = real[-rule.periods :]
+    breaching = sum(rule.breached_by(value) for value in window)
+    missing = rule.periods - len(window)
+    if missing == 0 or breaching >= rule.datapoints:
+        state = "ALARM" if breaching >= rule.datapoints else "OK"
+    else:
+        state = _with_missing(rule, points, breaching, missing, current)
+    return Decision(state, _reason(rule, state, window, breaching, missing), window)
+
+
+def _with_missing(rule: Rule, points: list[float | None], breaching: int, missing: int, current: str) -> str:
+    any_real = any(value is not None for value in points)
+    if rule.missing == "notBreaching":
+        return "OK"
+    if rule.missing == "breaching":
+        return "ALARM" if breaching + missing >= rule.datapoints else "OK"
+    if not any_real:
+        return current if rule.missing == "ignore" else "INSUFFICIENT_DATA"
+    if breaching == 0:
+        return "OK"
+    if rule.missing == "missing" and _old_breach(rule, points):
+        return "ALARM"
+    # Too few points to tell: neither a premature alarm nor an all-clear.
+    return current
+
+
+def _old_breach(rule: Rule, points: list[float | None]) -> bool:
+    """The oldest breach is at least M periods old and everything newer is breaching or missing."""
+    recent = points[-rule.periods :]
+    oldest = next((i for i, value in enumerate(recent) if value is not None and rule.breached_by(value)), None)
+    if oldest is None or len(recent) - oldest < rule.datapoints:
+        return False
+    return all(value is None or rule.breached_by(value) for value in recent[oldest:])
+
+
+def _reason(rule: Rule, state: str, window: list[float], breaching: int, missing: int) -> str:
+    if state == "INSUFFICIENT_DATA":
+        return f"Insufficient Data: {missing} datapoints were unknown."
+    if not window:
+        treated = f" and {missing} missing datapoints were treated as [{rule.missing}]"
+        return f"Threshold Crossed: no datapoints were received for {missing} periods{treated}."
+    crossed = breaching if state == "ALARM" else len(window) - breaching
+    extra = f" and {missing} missing datapoints were treated as [{rule.missing}]" if missing else ""
+    change = "OK -> ALARM" if state == "ALARM" else "ALARM -> OK"
+    negation = "" if state == "ALARM" else "not "
+    return (
+        f"Threshold Crossed: {crossed} out of the last {rule.periods} datapoints {window} was {negation}"
+        f"{_WORDS[rule.comparison]} the threshold ({rule.threshold}){extra} "
+        f"(minimum {rule.datapoints} datapoint for {change} transition)."
+    )

@@ -1,0 +1,138 @@
+"""Time series out of the stored points: by exact dimensions, by period, and only what is visible yet."""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import math
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.services import cloudwatch
+
+from local.account.metrics.expressions import ExpressionError, Scope, Series, Value, evaluate, names
+from local.account.profile import holder
+
+Point = dict[str, Any]
+RECEIVED = "_received"
+
+
+@dataclass(frozen=True)
+class MetricStat:
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    period: int
+    stat: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """One entry of a GetMetricData request or of an alarm's ``Metrics``: a metric or an expression."""
+
+    id: str
+    metric: MetricStat | None
+    expression: str | None
+    label: str | None
+    return_data: bool
+    period: int | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole periods from ``start`` to ``end``, both multiples of the period or of the caller's own origin."""
+
+    start: float
+    end: float
+    now: float
+
+
+def dimensions(entries: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((str(d["Name"]), str(d["Value"])) for d in entries or []))
+
+
+def parse_query(data: dict[str, Any]) -> Query:
+    metric = None
+    if stat := data.get("MetricStat"):
+        named = stat.get("Metric") or {}
+        metric = MetricStat(
+            named.get("Namespace", ""), named.get("MetricName", ""), dimensions(named.get("Dimensions")),
+            int(stat.get("Period", 60)), str(stat.get("Stat", "Average")),
+        )  # fmt: skip
+    expression = data.get("Expression")
+    period = data.get("Period")
+    return Query(
+        id=str(data.get("Id", "")), metric=metric, expression=str(expression) if expression else None,
+        label=data.get("Label"), return_data=bool(data.get("ReturnData", True)), period=int(period) if period else None,
+    )  # fmt: skip
+
+
+def visible_points(metric: MetricStat, now: float) -> list[Point]:
+    """The metric's points that have been published by now, given how late the profile publishes."""
+    key = (metric.namespace, metric.name, cloudwatch._dims_key(dict(metric.dimensions)))
+    lag = holder.current.metric_lag_seconds
+    return [p for p in list(cloudwatch._metrics.get(key) or []) if p.get(RECEIVED, p["Timestamp"]) + lag <= now]
+
+
+def statistic(points: list[Point], stat: str) -> float | None:
+    stats = cloudwatch._calc_stats(points)
+    if stat not in ("SampleCount", "Sum", "Average", "Minimum", "Maximum") and not cloudwatch._is_percentile_stat(stat):
+        raise ExpressionError(f"statistic {stat} is not known here")
+    if not stats:
+        return None
+    value = cloudwatch._stat_value(stats, stat, points)
+    return None if value is None else float(value)
+
+
+def metric_series(metric: MetricStat, window: Window, origin: float = 0.0) -> Series:
+    """The statistic of each period that has points; periods begin at ``origin`` plus a multiple of the period."""
+    buckets: dict[int, list[Point]] = defaultdict(list)
+    for point in visible_points(metric, window.now):
+        if window.start <= point["Timestamp"] < window.end:
+            index = math.floor((point["Timestamp"] - origin) / metric.period)
+            buckets[int(origin + index * metric.period)].append(point)
+    result: Series = {}
+    for begin in sorted(buckets):
+        value = statistic(buckets[begin], metric.stat)
+        if value is not None:
+            result[begin] = value
+    return result
+
+
+def common_period(queries: list[Query]) -> int:
+    """The period expressions are evaluated at: the longest of the metrics they may use."""
+    periods = [q.metric.period for q in queries if q.metric] + [q.period for q in queries if q.period]
+    return max(periods, default=60)
+
+
+def resolve(queries: list[Query], window: Window) -> dict[str, Series]:
+    """The series of every query, expressions after what they refer to."""
+    period = common_period(queries)
+    first = math.floor(window.start / period) * period
+    times = tuple(range(int(first), math.ceil(window.end), period))
+    found: dict[str, Value] = {}
+    for query in queries:
+        if query.metric:
+            found[query.id] = metric_series(query.metric, window)
+    waiting = [q for q in queries if q.expression]
+    while waiting:
+        ready = [q for q in waiting if q.expression and not (names(q.expression) & {w.id for w in waiting})]
+        if not ready:
+            raise ExpressionError("expressions refer to each other in a circle")
+        for query in ready:
+            found[query.id] = evaluate(query.expression or "", Scope(_by_reference(found), times, period))
+            waiting.remove(query)
+    return {name: value for name, value in found.items() if isinstance(value, dict)}
+
+
+def _by_reference(found: dict[str, Value]) -> dict[str, Value]:
+    return dict(found)
+
+
+def stamp(point_list: list[Point]) -> None:
+    """Mark the newest points with when they arrived, which is what the publication lag counts from."""
+    now = time.time()
+    for point in reversed(point_list):
+        if RECEIVED in point:
+            break
+        point[RECEIVED] = now

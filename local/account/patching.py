@@ -1,0 +1,46 @@
+"""Patch points: every replacement of ministack code names what it expects to find, or refuses to start."""
+
+import inspect
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+PINNED_MINISTACK = "1.5.33"
+
+
+class PatchPointError(RuntimeError):
+    """The installed ministack isn't the one these patches were written for."""
+
+
+def require(owner: ModuleType | type, *names: str) -> None:
+    """Fail unless every name exists on the owner."""
+    missing = [name for name in names if not hasattr(owner, name)]
+    if missing:
+        raise PatchPointError(f"{owner.__name__} has no {', '.join(missing)}; patches are for {PINNED_MINISTACK}")
+
+
+def original(owner: ModuleType | type, name: str, parameters: str) -> Callable[..., Any]:
+    """The function to be replaced, once its parameter names are the expected ones (blank separated)."""
+    require(owner, name)
+    function: Callable[..., Any] = getattr(owner, name)
+    found = " ".join(inspect.signature(function).parameters)
+    if found != parameters:
+        raise PatchPointError(f"{owner.__name__}.{name} takes ({found}), expected ({parameters})")
+    return function
+
+
+def replace(
+    owner: ModuleType | type,
+    name: str,
+    parameters: str,
+    make: Callable[[Callable[..., Any]], Callable[..., Any]],
+) -> None:
+    """Replace a function by what ``make`` builds from the original."""
+    setattr(owner, name, make(original(owner, name, parameters)))
+
+
+def substitute(text: str, old: str, new: str, what: str) -> str:
+    """The text with one known fragment exchanged; anything but exactly one occurrence is a missing patch point."""
+    if text.count(old) != 1:
+        raise PatchPointError(f"{what}: expected fragment found {text.count(old)} times")
+    return text.replace(old, new)

@@ -1,0 +1,355 @@
+"""SSM Run Command for the fault documents (``AWSFIS-*``), carried out by the agent of the sample workload.
+
+The agent's side: ``POST {workload}/instances/<id>/faults`` with ``{"command_id", "document", "parameters",
+"duration_seconds"}`` starts a fault and answers 200; ``DELETE {workload}/instances/<id>/faults/<command_id>`` ends it.
+``parameters`` are text by name, as the document takes them. A command lives ``DurationSeconds``, whatever became of
+the FIS action that sent it, unless it is cancelled.
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import contextlib
+import json
+import logging
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable
+from contextvars import copy_context
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.core.responses import error_response_json, get_region, json_response
+from ministack.services import ec2, ssm
+
+from local.account import settings
+from local.account.patching import original, replace, require
+from local.account.profile import holder
+
+logger = logging.getLogger("squall.ssm")
+
+Data = dict[str, Any]
+PREFIX = "AWSFIS-"
+TERMINAL = ("Success", "Failed", "Cancelled", "TimedOut")
+AGENT_TIMEOUT_SECONDS = 5.0
+
+# Document → its required parameters besides DurationSeconds, and whether it takes a duration.
+DOCUMENTS: dict[str, tuple[tuple[str, ...], bool]] = {
+    "AWSFIS-Run-CPU-Stress": ((), True),
+    "AWSFIS-Run-Memory-Stress": (("Percent",), True),
+    "AWSFIS-Run-Disk-Fill": ((), True),
+    "AWSFIS-Run-IO-Stress": ((), True),
+    "AWSFIS-Run-Kill-Process": (("ProcessName",), False),
+    "AWSFIS-Run-Network-Blackhole-Port": (("Protocol", "Port"), True),
+    "AWSFIS-Run-Network-Latency": ((), True),
+    "AWSFIS-Run-Network-Latency-Sources": (("Sources",), True),
+    "AWSFIS-Run-Network-Packet-Loss": ((), True),
+    "AWSFIS-Run-Network-Packet-Loss-Sources": (("Sources",), True),
+}
+
+
+class CommandError(ValueError):
+    """A command SSM refuses to send; ``code`` is its error code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+_cancelled: dict[str, threading.Event] = {}
+
+
+def install() -> None:
+    require(ssm, "_commands", "_refresh_command_status", "_public_command", "_command_target_ids")
+    replace(ssm, "_send_command", "data", _send_or_pass)
+    replace(ssm, "_list_commands", "data", lambda _original: list_commands)
+    replace(ssm, "_describe_instance_information", "data", lambda _original: describe_instance_information)
+    replace(ssm, "_managed_instance_ids", "", lambda _original: managed_instances)
+    replace(ssm, "_refresh_command_status", "record", lambda _original: refresh)
+    handle = original(ssm, "handle_request", "method path headers body query_params")
+    additions = {"CancelCommand": cancel_command, "ListCommandInvocations": list_command_invocations}
+
+    async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Data) -> Any:
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        if action in additions:
+            return additions[action](json.loads(body or b"{}"))
+        return await handle(method, path, headers, body, query_params)
+
+    ssm.handle_request = handle_request
+
+
+def managed_instances() -> set[str]:
+    """Every running instance has an agent: the workload's processes are the instances."""
+    return {i for i, instance in ec2._instances.items() if instance.get("State", {}).get("Name") == "running"}
+
+
+def document_name(reference: str) -> str:
+    return reference.rpartition(":document/")[2] or reference
+
+
+# --- sending ------------------------------------------------------------------------------------------------------
+
+
+def _send_or_pass(send: Callable[..., Any]) -> Callable[..., Any]:
+    def send_command(data: Data) -> Any:
+        if not document_name(str(data.get("DocumentName") or "")).startswith(PREFIX):
+            return send(data)
+        try:
+            record = start_command(str(data["DocumentName"]), ssm._command_target_ids(data), data)
+        except CommandError as error:
+            return error_response_json(error.code, str(error), 400)
+        return json_response({"Command": ssm._public_command(record)})
+
+    return send_command
+
+
+def start_command(document: str, instances: list[str], data: Data) -> Data:
+    """Record the command and let it run on each instance; what SSM checks at once is refused here."""
+    name = document_name(document)
+    parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
+    duration = _check(name, parameters)
+    offline = [i for i in instances if i not in managed_instances()]
+    if offline or not instances:
+        raise CommandError("InvalidInstanceId", f"Instances [[{', '.join(offline)}]] not in a valid state")
+    identifier = str(uuid.uuid4())
+    record: Data = {
+        "CommandId": identifier, "DocumentName": name, "DocumentVersion": data.get("DocumentVersion", "$DEFAULT"),
+        "Comment": data.get("Comment", ""), "Parameters": parameters, "InstanceIds": list(instances),
+        "Targets": data.get("Targets", []), "RequestedDateTime": time.time(),
+        "ExpiresAfter": time.time() + 3600 + duration, "Status": "Pending", "StatusDetails": "Pending",
+        "OutputS3Region": get_region(), "MaxConcurrency": "50", "MaxErrors": "0", "TargetCount": len(instances),
+        "CompletedCount": 0, "ErrorCount": 0, "DeliveryTimedOutCount": 0,
+        "TimeoutSeconds": data.get("TimeoutSeconds", 3600),
+        "Invocations": {i: _invocation(identifier, i, name, data.get("Comment", "")) for i in instances},
+    }  # fmt: skip
+    ssm._commands[identifier] = record
+    _cancelled[identifier] = threading.Event()
+    for instance in instances:
+        run = copy_context().run
+        threading.Thread(target=run, args=(_run, record, instance, duration), daemon=True, name="squall-ssm").start()
+    return record
+
+
+def _check(name: str, parameters: dict[str, list[str]]) -> int:
+    if name not in DOCUMENTS:
+        raise CommandError("InvalidDocument", f"document {name} does not exist")
+    required, lasts = DOCUMENTS[name]
+    missing = [p for p in (*required, *(("DurationSeconds",) if lasts else ())) if not parameters.get(p)]
+    if missing:
+        raise CommandError("InvalidParameters", f"{name} needs {', '.join(missing)}")
+    if not lasts:
+        return 0
+    try:
+        duration = int(parameters["DurationSeconds"][0])
+    except ValueError:
+        duration = 0
+    if not 1 <= duration <= 43200:
+        raise CommandError("InvalidParameters", "DurationSeconds must be between 1 and 43200")
+    return duration
+
+
+def _invocation(command: str, instance: str, document: str, comment: str) -> Data:
+    return {
+        "CommandId": command, "InstanceId": instance, "Comment": comment, "DocumentName": document,
+        "DocumentVersion": "$DEFAULT", "PluginName": "InstallDependencies", "ResponseCode": -1,
+        "ExecutionStartDateTime": "", "ExecutionElapsedTime": "PT0S", "ExecutionEndDateTime": "",
+        "Status": "Pending", "StatusDetails": "Pending", "StandardOutputContent": "", "StandardOutputUrl": "",
+        "StandardErrorContent": "", "StandardErrorUrl": "",
+    }  # fmt: skip
+
+
+# --- running ------------------------------------------------------------------------------------------------------
+
+
+def _run(record: Data, instance: str, duration: int) -> None:
+    invocation = record["Invocations"][instance]
+    cancelled = _cancelled[record["CommandId"]]
+    if cancelled.wait(holder.current.ssm_dispatch_seconds):
+        _finish(record, invocation, "Cancelled", "")
+        return
+    invocation.update(Status="InProgress", StatusDetails="InProgress", ExecutionStartDateTime=_iso(), PluginName="FaultInjection")
+    refresh(record)
+    started = time.monotonic()
+    path = f"/instances/{instance}/faults"
+    try:
+        _call("POST", path, {
+            "command_id": record["CommandId"], "document": record["DocumentName"],
+            "parameters": {k: ",".join(v) for k, v in record["Parameters"].items()}, "duration_seconds": duration,
+        })  # fmt: skip
+    except OSError as error:
+        _finish(record, invocation, "Failed", f"the agent of {instance} did not start the fault: {error}")
+        return
+    if not cancelled.wait(max(0.0, duration - (time.monotonic() - started))):
+        _finish(record, invocation, "Success", "")
+        return
+    try:
+        _call("DELETE", f"{path}/{record['CommandId']}", None)
+        _finish(record, invocation, "Cancelled", "")
+    except OSError as error:
+        # As on AWS: a cancel may not arrive; the fault then lasts its own duration.
+        _finish(record, invocation, "Cancelled", f"the agent of {instance} did not confirm: {error}")
+
+
+def _call(method: str, path: str, body: Data | None) -> None:
+    request = urllib.request.Request(
+        settings.current().workload_url + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"content-type": "application/json"},
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=AGENT_TIMEOUT_SECONDS):
+            pass
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            if method == "DELETE" and error.code == 404:
+                return
+            raise OSError(f"{error.code} {error.read(500).decode(errors='replace')}") from error
+
+
+def _iso() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _finish(record: Data, invocation: Data, status: str, error: str) -> None:
+    invocation["ExecutionEndDateTime"] = _iso()
+    invocation["StandardErrorContent"] = error
+    invocation["ResponseCode"] = 0 if status == "Success" else 1 if status == "Failed" else -1
+    invocation["StatusDetails"] = status
+    invocation["Status"] = status
+    refresh(record)
+
+
+def refresh(record: Data) -> None:
+    """Roll the invocations up into the command."""
+    states = [i["Status"] for i in record["Invocations"].values()]
+    done = [state for state in states if state in TERMINAL]
+    record["CompletedCount"], record["ErrorCount"] = len(done), states.count("Failed")
+    if len(done) < len(states):
+        asked = _cancelled.get(record["CommandId"])
+        if asked and asked.is_set():
+            status = "Cancelling"
+        else:
+            status = "InProgress" if any(state != "Pending" for state in states) else "Pending"
+    else:
+        status = next((s for s in ("Failed", "Cancelled", "TimedOut") if s in states), "Success")
+    record["Status"] = record["StatusDetails"] = status
+
+
+# --- the other operations -----------------------------------------------------------------------------------------
+
+
+def cancel(command_id: str, wait_seconds: float = 0.0) -> None:
+    """Cancel a command's unfinished invocations, waiting a while for them to confirm."""
+    record = ssm._commands.get(command_id)
+    event = _cancelled.get(command_id)
+    if record is None or event is None or record["Status"] in TERMINAL:
+        return
+    event.set()
+    refresh(record)
+    deadline = time.monotonic() + wait_seconds
+    while record["Status"] not in TERMINAL and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def cancel_command(data: Data) -> Any:
+    if ssm._commands.get(data.get("CommandId")) is None:
+        return error_response_json("InvalidCommandId", f"command {data.get('CommandId')} does not exist", 400)
+    cancel(str(data["CommandId"]))
+    return json_response({})
+
+
+def status(command_id: str) -> str:
+    record = ssm._commands.get(command_id)
+    return str(record["Status"]) if record else "Failed"
+
+
+def list_commands(data: Data) -> Any:
+    """ListCommands with the InstanceId and Filters that matter: InvokedAfter, InvokedBefore, Status, DocumentName."""
+    wanted, instance = data.get("CommandId"), data.get("InstanceId")
+    filters = {f.get("key", f.get("Key")): f.get("value", f.get("Value")) for f in data.get("Filters") or []}
+    commands = [
+        ssm._public_command(record)
+        for record in ssm._commands.values()
+        if (not wanted or record["CommandId"] == wanted)
+        and (not instance or instance in record.get("InstanceIds", []))
+        and _passes(record, filters)
+    ]
+    commands.sort(key=lambda c: float(c["RequestedDateTime"]), reverse=True)
+    return _page("Commands", commands, data)
+
+
+def _passes(record: Data, filters: dict[str, str]) -> bool:
+    def moment(text: str) -> float:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+    asked = float(record["RequestedDateTime"])
+    return (
+        ("InvokedAfter" not in filters or asked >= moment(filters["InvokedAfter"]))
+        and ("InvokedBefore" not in filters or asked < moment(filters["InvokedBefore"]))
+        and filters.get("Status", record["Status"]) == record["Status"]
+        and document_name(str(filters.get("DocumentName", record["DocumentName"]))) == record["DocumentName"]
+    )
+
+
+def list_command_invocations(data: Data) -> Any:
+    found = []
+    for record in ssm._commands.values():
+        if data.get("CommandId") not in (None, record["CommandId"]):
+            continue
+        for instance, invocation in (record.get("Invocations") or {}).items():
+            if data.get("InstanceId") in (None, instance):
+                found.append(_listed(record, invocation, bool(data.get("Details"))))
+    return _page("CommandInvocations", found, data)
+
+
+def _listed(record: Data, invocation: Data, details: bool) -> Data:
+    shown: Data = {
+        "CommandId": record["CommandId"], "InstanceId": invocation["InstanceId"], "Comment": record["Comment"],
+        "DocumentName": record["DocumentName"], "DocumentVersion": record["DocumentVersion"],
+        "RequestedDateTime": record["RequestedDateTime"], "Status": invocation["Status"],
+        "StatusDetails": invocation["StatusDetails"], "CommandPlugins": [],
+    }  # fmt: skip
+    if details:
+        shown["CommandPlugins"] = [
+            {
+                "Name": invocation["PluginName"], "Status": invocation["Status"],
+                "StatusDetails": invocation["StatusDetails"], "ResponseCode": invocation["ResponseCode"],
+                "Output": invocation["StandardErrorContent"] or invocation["StandardOutputContent"],
+            }
+        ]  # fmt: skip
+    return shown
+
+
+def describe_instance_information(data: Data) -> Any:
+    """Every running instance is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus."""
+    chosen = sorted(managed_instances())
+    for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
+        key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
+        known = {"InstanceIds": chosen, "PingStatus": ["Online"], "PlatformTypes": ["Linux"]}
+        if key == "InstanceIds":
+            chosen = [i for i in chosen if i in values]
+        elif not set(known.get(key, [])) & set(values):
+            chosen = []
+    nodes = [
+        {
+            "InstanceId": identifier, "PingStatus": "Online", "LastPingDateTime": time.time(),
+            "AgentVersion": "3.3.0.0", "IsLatestVersion": True, "PlatformType": "Linux",
+            "PlatformName": "Amazon Linux", "PlatformVersion": "2023", "ResourceType": "EC2Instance",
+            "IPAddress": (ec2._instances.get(identifier) or {}).get("PrivateIpAddress", ""),
+            "ComputerName": (ec2._instances.get(identifier) or {}).get("PrivateDnsName", ""),
+        }
+        for identifier in chosen
+    ]  # fmt: skip
+    return _page("InstanceInformationList", nodes, data, 10)
+
+
+def _page(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
+    start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
+    answer: Data = {name: items[start : start + size]}
+    if start + size < len(items):
+        answer["NextToken"] = str(start + size)
+    return json_response(answer)

@@ -1,0 +1,79 @@
+"""Step Functions: ``RedriveCount`` in the context, task tokens that fail with their Lambda, heartbeats and time out."""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from ministack.services import stepfunctions
+from ministack.services import stepfunctions as sfn
+
+from local.account.patching import replace, require
+
+
+def install() -> None:
+    require(
+        stepfunctions, "_task_tokens", "_ExecutionError", "_extract_lambda_ref", "_resolve_lambda_function_ref",
+        "_call_lambda",
+    )  # fmt: skip
+    replace(stepfunctions, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
+    replace(stepfunctions, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
+
+
+def _with_redrive_count(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    def evaluate_jsonata(expression: Any, raw_input: Any, ctx: Any = None, result: Any = None, error_output: Any = None) -> Any:
+        if isinstance(ctx, dict) and isinstance(ctx.get("Execution"), dict):
+            ctx["Execution"].setdefault("RedriveCount", 0)
+        return evaluate(expression, raw_input, ctx, result, error_output)
+
+    return evaluate_jsonata
+
+
+def _with_deadlines(invoke: Callable[..., Any]) -> Callable[..., Any]:
+    """ministack swallows the error of a Lambda that was to answer by token and knows no heartbeat; AWS does both."""
+
+    def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: dict[str, Any]) -> Any:
+        clean = resource.replace(".waitForTaskToken", "")
+        reference = sfn._extract_lambda_ref(clean)
+        if not reference and "states:::lambda:invoke" in clean:
+            reference = sfn._resolve_lambda_function_ref(input_data.get("FunctionName", ""), optimized=True)
+        if not reference:
+            return invoke(resource, input_data, token, state_def)
+        event = threading.Event()
+        started = time.time()
+        sfn._task_tokens[token] = {"event": event, "result": None, "error": None, "heartbeat": None}
+        payload = input_data.get("Payload", input_data) if isinstance(input_data, dict) else input_data
+        try:
+            sfn._call_lambda(reference, payload)
+            info = _wait(sfn, token, event, started, state_def)
+        finally:
+            sfn._task_tokens.pop(token, None)
+        if info.get("error"):
+            raise sfn._ExecutionError(info["error"].get("Error", "TaskFailed"), info["error"].get("Cause", ""))
+        try:
+            return json.loads(info["result"]) if isinstance(info["result"], str) else info["result"]
+        except json.JSONDecodeError:
+            return info["result"]
+
+    return invoke_with_callback
+
+
+def _wait(sfn: Any, token: str, event: threading.Event, started: float, state_def: dict[str, Any]) -> dict[str, Any]:
+    deadline = started + float(state_def.get("TimeoutSeconds") or 99999999)
+    heartbeat = state_def.get("HeartbeatSeconds")
+    while True:
+        info: dict[str, Any] = sfn._task_tokens[token]
+        beat = info["heartbeat"]
+        last = datetime.fromisoformat(beat.replace("Z", "+00:00")).timestamp() if beat else started
+        limit = min(deadline, last + float(heartbeat)) if heartbeat else deadline
+        remaining = limit - time.time()
+        if event.wait(min(max(remaining, 0.0), 1.0)):
+            return info
+        if remaining <= 0:
+            # AWS reports a missed heartbeat as States.HeartbeatTimeout, which States.Timeout catches too.
+            missed = heartbeat and limit < deadline
+            raise sfn._ExecutionError("States.HeartbeatTimeout" if missed else "States.Timeout", "")
