@@ -1,0 +1,224 @@
+"""The only module of the command line that calls AWS: one deployed stack, found by its outputs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from cli.aws_errors import error_code, explain
+from cli.errors import CommandError
+from cli.exits import Exit
+from cli.text import clean
+from squall.adapters.cloudwatch import CloudWatchMetrics
+from squall.adapters.fis import Fis
+from squall.adapters.records import DynamoRecords
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.metrics import MetricQuery, Series
+    from squall.domain.record import ExecutionRecord
+    from squall.ports import Metrics, Records
+
+_OUTPUTS = ("ExperimentStateMachineArn", "ResultsTableName", "ResultsBucketName", "AbortFunctionName")
+_MISSING = frozenset({"NoSuchKey", "404", "ExecutionDoesNotExist"})
+
+
+@dataclass(frozen=True)
+class Started:
+    """An execution just begun."""
+
+    execution_id: str
+    arn: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What Step Functions says of an execution."""
+
+    status: str
+    error: str = ""
+    cause: str = ""
+
+    @property
+    def over(self) -> bool:
+        return self.status != "RUNNING"
+
+
+class Deployment:
+    """A deployed Squall stack. Methods raise CommandError, saying what to do next."""
+
+    def __init__(self, session: Any, stack: str, outputs: Mapping[str, str], *, local_hint: bool = False) -> None:
+        missing = [name for name in _OUTPUTS if name not in outputs]
+        if missing:
+            raise CommandError(
+                f"The stack {clean(stack)} has no output {', '.join(missing)}: it is not a Squall stack, or its deployment did not finish.",
+                "Name the right one with `--stack` or SQUALL_STACK_NAME, or deploy again with `make deploy`.",
+            )
+        self._session, self.stack, self._local_hint = session, stack, local_hint
+        self.machine_arn = outputs["ExperimentStateMachineArn"]
+        self.bucket = outputs["ResultsBucketName"]
+        self._table, self._abort_function = outputs["ResultsTableName"], outputs["AbortFunctionName"]
+        self._clients: dict[str, Any] = {}
+
+    @classmethod
+    def find(cls, stack: str, *, region: str | None = None, local_hint: bool = False) -> Deployment:
+        """The stack by name, in the Region and account of the ordinary AWS environment."""
+        with _explained(local_hint):
+            # Unlike every other SDK, boto3 does not read AWS_REGION.
+            session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+            try:
+                found = _client(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+            except Exception as error:
+                if error_code(error) == "ValidationError":
+                    raise CommandError(
+                        f"There is no stack {clean(stack)!r} in {session.region_name}.",
+                        "Name it with `--stack` or SQUALL_STACK_NAME, its Region with `--region` or AWS_REGION; `make deploy` deploys one.",
+                    ) from error
+                raise
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+        return cls(session, stack, outputs, local_hint=local_hint)
+
+    @property
+    def region(self) -> str:
+        return str(self._session.region_name)
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = _client(self._session, service)
+        return self._clients[service]
+
+    def caller(self) -> str:
+        """Who runs this command, as AWS knows it."""
+        with self._calls():
+            return str(self.client("sts").get_caller_identity()["Arn"])
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> Started:
+        """Start an execution; refuses a name that is taken."""
+        with self._calls():
+            try:
+                answer = self.client("stepfunctions").start_execution(
+                    stateMachineArn=self.machine_arn, name=name, input=json.dumps(payload, allow_nan=False)
+                )
+            except Exception as error:
+                if error_code(error) == "ExecutionAlreadyExists":
+                    raise CommandError(
+                        f"An execution named {name} exists already.", "Give another `--name`, or none.", code=Exit.REFUSED
+                    ) from error
+                raise
+        return Started(name, answer["executionArn"], answer["startDate"])
+
+    def execution_arn(self, execution_id: str) -> str:
+        return f"{self.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{execution_id}"
+
+    def machine(self, execution_id: str) -> Machine | None:
+        """None if Step Functions doesn't know the execution."""
+        with self._calls():
+            try:
+                answer = self.client("stepfunctions").describe_execution(executionArn=self.execution_arn(execution_id))
+            except Exception as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+        return Machine(answer["status"], answer.get("error", ""), answer.get("cause", ""))
+
+    def record(self, execution_id: str) -> ExecutionRecord | None:
+        with self._calls():
+            return self._records().get(execution_id)
+
+    def open_records(self) -> Sequence[ExecutionRecord]:
+        """Executions that are not over, newest first."""
+        with self._calls():
+            return sorted(self._records().open(), key=lambda record: record.started_at, reverse=True)
+
+    def document(self, execution_id: str, name: str) -> Any | None:
+        """A document of a run as plain data; None while it isn't written."""
+        with self._calls():
+            try:
+                answer = self.client("s3").get_object(Bucket=self.bucket, Key=f"results/{execution_id}/{name}.json")
+            except Exception as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+            return json.loads(answer["Body"].read())
+
+    def document_url(self, execution_id: str, name: str = "result") -> str:
+        return f"s3://{self.bucket}/results/{execution_id}/{name}.json"
+
+    def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
+        """Call the abort function and return what it answered."""
+        payload = {"execution_id": execution_id, "reason": reason, "requested_by": requested_by}
+        with self._calls():
+            answer = self.client("lambda").invoke(FunctionName=self._abort_function, Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            said = body.get("errorMessage", "") if isinstance(body, dict) else body
+            raise CommandError(
+                f"The abort function failed: {clean(said, 500)}",
+                f"Try again; or stop the FIS experiment tagged squall:execution={execution_id} in the FIS console.",
+            )
+        return body
+
+    @property
+    def metrics(self) -> Metrics:
+        return _ExplainedMetrics(CloudWatchMetrics(self.client("cloudwatch")), self._local_hint)
+
+    def active_faults(self) -> int | None:
+        """How many FIS experiments of the account, anyone's, are active in this Region; None if that can't be asked."""
+        try:
+            with self._calls():
+                return len(Fis(self.client("fis")).active())
+        except CommandError:
+            return None
+
+    def _records(self) -> Records:
+        return DynamoRecords(self.client("dynamodb"), self._table)
+
+    @contextmanager
+    def _calls(self) -> Iterator[None]:
+        with _explained(self._local_hint):
+            yield
+
+
+class _ExplainedMetrics:
+    """Metrics whose errors are CommandErrors."""
+
+    def __init__(self, metrics: Metrics, local_hint: bool) -> None:
+        self._metrics, self._local_hint = metrics, local_hint
+
+    def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
+        with _explained(self._local_hint):
+            return self._metrics.series(queries, start, end, period_seconds)
+
+    def over(self, query: MetricQuery, start: int, end: int) -> float | None:
+        with _explained(self._local_hint):
+            return self._metrics.over(query, start, end)
+
+
+def _client(session: Any, service: str) -> Any:
+    logging.getLogger("botocore").setLevel(logging.ERROR)
+    retries = {"mode": "standard", "max_attempts": 5}
+    return session.client(service, config=Config(retries=retries, connect_timeout=5, read_timeout=60, user_agent_extra="squall-cli"))
+
+
+@contextmanager
+def _explained(local_hint: bool) -> Iterator[None]:
+    """SDK errors, bare or behind an adapter's, as CommandErrors; anything else passes."""
+    try:
+        yield
+    except CommandError:
+        raise
+    except Exception as error:
+        found = explain(error, local_hint=local_hint)
+        if found is None:
+            raise
+        raise found from error

@@ -1,0 +1,90 @@
+"""The SDK's errors as sentences that say what to do next: one table for every command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from botocore import exceptions
+
+from cli.errors import LOCAL_HINT, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CREDENTIALS = (
+    "Sign in as you do for the AWS CLI (`aws sso login`, AWS_PROFILE or AWS_ACCESS_KEY_ID …), then try again. "
+    "Without an AWS account: `squall local up`."
+)
+_BY_CODE = {
+    "ExpiredToken": ("The AWS credentials have expired.", _CREDENTIALS),
+    "ExpiredTokenException": ("The AWS credentials have expired.", _CREDENTIALS),
+    "RequestExpired": ("The AWS credentials have expired.", _CREDENTIALS),
+    "InvalidClientTokenId": ("AWS does not know these credentials.", _CREDENTIALS),
+    "UnrecognizedClientException": ("AWS does not know these credentials.", _CREDENTIALS),
+    "SignatureDoesNotMatch": ("AWS does not accept these credentials: the secret key is wrong.", _CREDENTIALS),
+}
+_BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+    (
+        (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError),
+        "No usable AWS credentials were found.",
+        _CREDENTIALS,
+    ),
+    ((exceptions.ProfileNotFound,), "{error}.", "Check AWS_PROFILE, or list the profiles with `aws configure list-profiles`."),
+    ((exceptions.NoRegionError,), "No AWS Region is set.", "Set AWS_REGION, or give `--region`, to the Region Squall is deployed to."),
+    (
+        (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ConnectionClosedError),
+        "AWS cannot be reached: {error}",
+        "Check the network and AWS_ENDPOINT_URL; if that is the local account, `squall local status` says whether it runs.",
+    ),
+    ((exceptions.BotoCoreError,), "The AWS SDK failed: {error}", ""),
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException"})
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"})
+
+
+def explain(error: BaseException, *, local_hint: bool = False) -> CommandError | None:
+    """The command error for an SDK error, or for what an adapter raised because of one; None if it is something else."""
+    for cause in _causes(error):
+        found = _explained(cause)
+        if found is not None:
+            if local_hint:
+                found.hint = f"{LOCAL_HINT} {found.hint}" if found.hint else LOCAL_HINT
+            return found
+    return None
+
+
+def error_code(error: BaseException) -> str:
+    """The service's own code of a ClientError anywhere among the causes; empty without one."""
+    for cause in _causes(error):
+        response = getattr(cause, "response", None)
+        if isinstance(response, dict):
+            return str(response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__
+
+
+def _explained(error: BaseException) -> CommandError | None:
+    if isinstance(error, exceptions.ClientError):
+        return _client_error(error)
+    for kinds, message, hint in _BY_KIND:
+        if isinstance(error, kinds):
+            return CommandError(message.format(error=error), hint)
+    return None
+
+
+def _client_error(error: BaseException) -> CommandError:
+    code = error_code(error)
+    operation = str(getattr(error, "operation_name", "the call"))
+    if code in _BY_CODE:
+        return CommandError(*_BY_CODE[code])
+    if code in _DENIED:
+        return CommandError(f"AWS denied {operation}: {error}", f"These credentials need permission for {operation}.")
+    if code in _THROTTLED:
+        return CommandError(f"AWS is throttling {operation}.", "Try again in a minute.")
+    return CommandError(f"{operation} failed: {error}", "")

@@ -1,0 +1,1 @@
+"""What each command does. Imported when it runs, so that `squall --help` stays quick."""

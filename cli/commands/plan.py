@@ -1,0 +1,94 @@
+"""`squall plan`: everything but the fault, and what would have run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cli import durations, output, session
+from cli.commands.run import follow_to_end, show_ending, start
+from cli.render import table
+from cli.text import clean_block, number, safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cli.aws import Deployment
+    from cli.follow import Ending
+    from cli.request import Request
+    from cli.session import Options
+
+QUOTAS = {"actions in a template": 20, "stop conditions": 5, "target ARNs of one target": 5, "active FIS experiments": 5}
+"""AWS FIS's own limits."""
+
+
+def run(options: Options, request: Request, wait_timeout: str | None) -> int:
+    """The exit code of the plan: 0 if the experiment could have run."""
+    timeout = durations.total_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.deployment(options)
+    started = start(deployment, request)
+    output.note(f"Planning {request.title} as {started.execution_id} in {deployment.region}; nothing is injected.")
+    ending = follow_to_end(deployment, request.title, started.execution_id, timeout, as_json=options.json)
+    template = (deployment.document(started.execution_id, "template") or {}).get("body")
+    quota = quota_use(deployment, template)
+    if options.json:
+        output.write_json(_document(ending, template, quota))
+        return ending.exit_code
+    console = output.console()
+    _show_targets(console, ending)
+    _show_template(console, template)
+    _show_quota(console, quota)
+    show_ending(deployment, ending, as_json=False)
+    return ending.exit_code
+
+
+def quota_use(deployment: Deployment, template: Any) -> dict[str, tuple[int | None, int]]:
+    """FIS limit to what the plan would use of it; None: could not be asked."""
+    body = template or {}
+    arns = [len(target.get("resourceArns", ())) for target in body.get("targets", {}).values()]
+    active = deployment.active_faults()
+    used = {
+        "actions in a template": len(body.get("actions", {})),
+        "stop conditions": len(body.get("stopConditions", ())),
+        "target ARNs of one target": max(arns, default=0),
+        "active FIS experiments": None if active is None else active + 1,
+    }
+    return {name: (used[name], limit) for name, limit in QUOTAS.items()}
+
+
+def _document(ending: Ending, template: Any, quota: dict[str, tuple[int | None, int]]) -> dict[str, Any]:
+    last = ending.last
+    return {
+        "execution_id": ending.record.id,
+        "status": ending.record.status.value,
+        "reason": ending.record.reason,
+        "targets": [instance.model_dump(mode="json") for instance in last.discovery.pinned] if last.discovery else [],
+        "safety_checks": [check.model_dump(mode="json") for check in last.safety.checks] if last.safety else [],
+        "template": template,
+        "cost": (ending.result or {}).get("cost", {}),
+        "quota": {name: {"used": used, "limit": limit} for name, (used, limit) in quota.items()},
+    }
+
+
+def _show_targets(console: Console, ending: Ending) -> None:
+    discovery = ending.last.discovery
+    if discovery is None:
+        return
+    made = table("Targets pinned", "Instance", "Zone", "Group", "ARN")
+    for instance in discovery.pinned:
+        made.add_row(*(safe(value) for value in (instance.id, instance.zone, instance.group or "—", instance.arn)))
+    console.print(made)
+
+
+def _show_template(console: Console, template: Any) -> None:
+    if template is None:
+        return
+    console.print(safe("FIS template", "bold"))
+    console.print(clean_block(json.dumps(template, indent=2), 100_000), soft_wrap=True)
+
+
+def _show_quota(console: Console, quota: dict[str, tuple[int | None, int]]) -> None:
+    made = table("Quota with this run", "FIS limit", "Used", "Of")
+    for name, (used, limit) in quota.items():
+        made.add_row(name, safe(number(used), "bold red" if used is not None and used > limit else ""), str(limit))
+    console.print(made)

@@ -1,0 +1,114 @@
+"""`squall status`: what is running, or how one execution stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+
+from cli import output, session
+from cli.commands.run import record_document
+from cli.errors import CommandError
+from cli.exits import Exit
+from cli.names import execution_id
+from cli.render import table, word
+from cli.text import safe, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from cli.aws import Deployment
+    from cli.session import Options
+    from squall.domain.record import ExecutionRecord
+
+EVENTS = 8
+
+
+def run(options: Options, execution: str | None) -> int:
+    """0, also when nothing runs."""
+    wanted = execution_id(execution) if execution is not None else None
+    deployment = session.deployment(options)
+    records = [find(deployment, wanted)] if wanted is not None else list(deployment.open_records())
+    if options.json:
+        documents = [record_document(record) for record in records]
+        output.write_json(documents[0] if wanted is not None else documents)
+        return Exit.VALIDATED
+    console = output.console()
+    if wanted is not None:
+        console.print(one(records[0], datetime.now(UTC)))
+    elif records:
+        console.print(listing(records, datetime.now(UTC)))
+    else:
+        console.print(f"Nothing is running in stack {deployment.stack}, {deployment.region}.")
+    return Exit.VALIDATED
+
+
+def find(deployment: Deployment, execution: str) -> ExecutionRecord:
+    """The record; refuses an id nobody has."""
+    record = deployment.record(execution)
+    if record is None:
+        raise CommandError(
+            f"There is no execution {execution} in stack {deployment.stack}, {deployment.region}.",
+            "`squall status` lists what is running; check `--stack` and `--region`.",
+            code=Exit.REFUSED,
+        )
+    return record
+
+
+def listing(records: Sequence[ExecutionRecord], now: datetime) -> RenderableType:
+    """One row for each execution."""
+    made = table("Running now", "Execution", "Experiment", "Environment", "Status", "State", "For", "Started by")
+    for record in records:
+        made.add_row(
+            safe(record.id),
+            safe(record.experiment),
+            safe(record.environment),
+            word(record.status.value),
+            safe(record.phase),
+            seconds((now - record.started_at).total_seconds()),
+            safe(record.requested_by),
+        )
+    return made
+
+
+def one(record: ExecutionRecord, now: datetime) -> RenderableType:
+    """A record as a person reads it, with its last events."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in _facts(record, now):
+        if value:
+            grid.add_row(safe(name, "dim"), safe(value))
+    events = Table.grid(padding=(0, 2))
+    for event in record.events[-EVENTS:]:
+        events.add_row(f"{event.at:%H:%M:%S}", safe(event.event), safe(event.detail))
+    return Group(grid, safe(f"last events (of {len(record.events)})", "bold"), events)
+
+
+def _facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
+    since = f" for {seconds((now - record.phase_since).total_seconds())}" if record.phase_since and not record.final else ""
+    length = seconds(((record.ended_at or now) - record.started_at).total_seconds())
+    return [
+        ("execution", record.id),
+        ("experiment", record.experiment),
+        ("environment", record.environment),
+        ("status", record.status.value + (f", {record.verdict.value}" if record.verdict else "")),
+        ("state", record.phase + since),
+        ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
+        ("started by", record.requested_by),
+        ("fault", _fault(record, now)),
+        ("guards", ", ".join(record.guard_names)),
+        ("abort", f"{record.abort.source.value}: {record.abort.reason}" if record.abort else ""),
+        ("closed by", record.closed_by),
+        ("why", record.reason),
+    ]
+
+
+def _fault(record: ExecutionRecord, now: datetime) -> str:
+    if record.fault_started_at is None:
+        return "" if record.final else "not started"
+    spent = seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
+    state = "lasted" if record.fault_ended_at else "running for"
+    return f"{record.fault_type}, {state} {spent} of {seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"

@@ -1,0 +1,48 @@
+"""Follows an execution to its end, showing each look in a view."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import StillRunningError
+from cli.exits import Exit, exit_code
+from cli.watch import Watcher
+
+if TYPE_CHECKING:
+    from cli.views import View
+    from cli.watch import Snapshot, Watched
+    from squall.domain.record import ExecutionRecord
+
+LOOK_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended."""
+
+    record: ExecutionRecord
+    result: Any | None
+    """`result.json` as written; None if the run was closed without one."""
+    last: Snapshot
+
+    @property
+    def exit_code(self) -> Exit:
+        return exit_code(self.record.status, self.record.verdict)
+
+
+def follow(source: Watched, execution_id: str, view: View, timeout: float | None = None) -> Ending:
+    """Blocks until the execution is over; raises StillRunningError after `timeout` seconds."""
+    watcher = Watcher(source, execution_id)
+    began = time.monotonic()
+    with view:
+        while True:
+            snapshot = watcher.look(datetime.now(UTC))
+            view.show(snapshot)
+            if snapshot.over and snapshot.record is not None:
+                return Ending(snapshot.record, snapshot.result, snapshot)
+            if timeout is not None and time.monotonic() - began > timeout:
+                raise StillRunningError(execution_id, timeout)
+            time.sleep(LOOK_SECONDS)

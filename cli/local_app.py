@@ -1,0 +1,57 @@
+"""`squall local`: the chaos account on this machine, over `local/up.py`."""
+
+# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The local chaos account: the same stack, on this machine.")
+
+
+class Profile(StrEnum):
+    IDEAL = "ideal"
+    PESSIMISTIC = "pessimistic"
+
+
+@app.command()
+def up(
+    profile: Annotated[Profile, typer.Option(help="pessimistic: late metrics, lost and doubled events, slow stops.")] = Profile.IDEAL,
+    port: Annotated[int, typer.Option(help="Port of the AWS endpoint; 0 takes a free one.", min=0, max=65535)] = 0,
+    deploy: Annotated[bool, typer.Option("--deploy/--no-deploy", help="Deploy the stack into it.")] = True,
+) -> None:
+    """Start the account and deploy Squall into it."""
+    from cli.commands import local
+
+    local.up(profile.value, port, deploy=deploy)
+
+
+@app.command()
+def down() -> None:
+    """Stop it, leaving no process behind."""
+    from cli.commands import local
+
+    local.down()
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")] = False,
+) -> None:
+    """Whether it runs, and where."""
+    from cli.commands import local
+
+    context.obj.json = json
+    raise typer.Exit(local.status(as_json=json))
+
+
+@app.command()
+def env() -> None:
+    """Variables that point any AWS tool at it: eval "$(squall local env)"."""
+    from cli.commands import local
+
+    local.env()

@@ -1,0 +1,116 @@
+"""`squall`: every command's signature and help; what a command does lives in `cli.commands`, imported when it runs."""
+
+# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import local_app
+from cli.app import app as squall
+from cli.session import Options
+
+__all__ = ["main", "squall"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
+Source = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A catalogue name, or a YAML or JSON file (where the environment allows it).")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the fault, as latency_ms=300; repeatable.")
+]
+Duration = Annotated[str | None, typer.Option(help="How long the fault lasts: 45s, 10m, PT45S.")]
+Name = Annotated[str | None, typer.Option(help="Execution name; else one is made.")]
+Wait = Annotated[str | None, typer.Option(help="The longest to wait, as 30m; the execution goes on.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
+
+squall.add_typer(local_app.app, name="local")
+
+
+def _options(context: typer.Context, *, json: bool) -> Options:
+    options: Options = context.obj
+    options.json = json
+    return options
+
+
+@squall.command()
+def validate(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
+    """Check experiment files: every problem at once, without AWS."""
+    from cli.commands import validate as command
+
+    raise typer.Exit(command.run(_options(context, json=json), files))
+
+
+@squall.command()
+def plan(
+    context: typer.Context,
+    source: Source,
+    settings: Settings = None,
+    duration: Duration = None,
+    name: Name = None,
+    json: Json = False,
+    wait_timeout: Wait = None,
+) -> None:
+    """Do everything but inject: targets, safety checks, the exact FIS template, cost and quota."""
+    from cli.commands import plan as command
+    from cli.request import Request
+
+    request = Request.of(source, "plan", settings or [], duration, name)
+    raise typer.Exit(command.run(_options(context, json=json), request, wait_timeout))
+
+
+@squall.command()
+def run(
+    context: typer.Context,
+    source: Source,
+    settings: Settings = None,
+    duration: Duration = None,
+    name: Name = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Watch it to its verdict, or only start it.")] = True,
+    json: Json = False,
+    wait_timeout: Wait = None,
+) -> None:
+    """Run an experiment and, unless told otherwise, follow it to its verdict."""
+    from cli.commands import run as command
+    from cli.request import Request
+
+    request = Request.of(source, "run", settings or [], duration, name)
+    raise typer.Exit(command.run(_options(context, json=json), request, follow=follow, wait_timeout=wait_timeout))
+
+
+@squall.command()
+def status(context: typer.Context, execution: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, json: Json = False) -> None:
+    """What is running, or how one execution stands."""
+    from cli.commands import status as command
+
+    raise typer.Exit(command.run(_options(context, json=json), execution))
+
+
+@squall.command()
+def abort(
+    context: typer.Context,
+    execution: Id,
+    reason: Annotated[str, typer.Option(help="Why; stands in the record.")] = "aborted with the squall command",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    json: Json = False,
+    wait_timeout: Wait = "5m",
+) -> None:
+    """Stop an execution's fault now, and wait until everything is put back."""
+    from cli.commands import abort as command
+
+    raise typer.Exit(command.run(_options(context, json=json), execution, reason, yes=yes, wait_timeout=wait_timeout))
+
+
+@squall.command()
+def show(context: typer.Context, execution: Id, json: Json = False) -> None:
+    """The result of an execution that is over."""
+    from cli.commands import show as command
+
+    raise typer.Exit(command.run(_options(context, json=json), execution))
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    squall()

@@ -1,0 +1,78 @@
+"""Metrics of a run as they move, beside the thresholds of its criteria and abort conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from squall.application.measuring import read_series
+from squall.domain.baseline import combine
+from squall.domain.bindings import binding_of, sentences
+from squall.domain.language import Threshold
+from squall.domain.metrics import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.documents import Baseline, Definition, Discovery
+    from squall.domain.metrics import MetricBinding, Point
+    from squall.ports import Metrics
+
+PERIODS = 30
+Role = Literal["guard", "criterion"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One sentence with the newest value of its metric. `breached`: a guard's condition holds, or a criterion's doesn't."""
+
+    role: Role
+    text: str
+    unit: str
+    threshold: float
+    value: float | None
+    history: tuple[float, ...]
+    breached: bool | None
+
+
+def read(metrics: Metrics, definition: Definition, discovery: Discovery, baseline: Baseline | None, now: datetime) -> tuple[Reading, ...]:
+    """A reading for every threshold sentence that is measured, guards first, from one request to CloudWatch."""
+    period = definition.environment.timing.metric_period_seconds
+    end = int(now.timestamp()) // period * period
+    window = Window(name="fault", start=end - PERIODS * period, end=end, period_seconds=period)
+    series = read_series(metrics, discovery.bindings, window)
+    points = {binding.name: combine(binding, series[binding.name], period) for binding in discovery.bindings}
+    parsed = sentences(definition.experiment)
+    wanted = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Threshold)]
+    return (
+        *_readings("guard", [threshold for _, threshold in parsed.conditions], discovery.bindings, points, baseline),
+        *_readings("criterion", wanted, discovery.bindings, points, baseline),
+    )
+
+
+def _readings(
+    role: Role,
+    thresholds: Sequence[Threshold],
+    bindings: Sequence[MetricBinding],
+    points: Mapping[str, Sequence[Point]],
+    baseline: Baseline | None,
+) -> list[Reading]:
+    found = []
+    for threshold in thresholds:
+        binding = binding_of(bindings, threshold)
+        if binding is not None:
+            usual = baseline.measurements.get(binding.name) if baseline else None
+            found.append(reading(role, threshold, [point.value for point in points[binding.name]], usual))
+    return found
+
+
+def reading(role: Role, threshold: Threshold, values: Sequence[float], usual: float | None) -> Reading:
+    """The newest of `values` against a threshold; relative ones are related to the `usual` value of the baseline."""
+    compared = [value for value in (threshold.compared(raw, usual) for raw in values) if value is not None]
+    breached: bool | None = None
+    if compared:
+        holds = threshold.holds(values[-1], usual)
+        breached = holds if role == "guard" else not holds
+    unit = threshold.unit if threshold.relative is None else "percent"
+    return Reading(role, threshold.text, unit, threshold.value, compared[-1] if compared else None, tuple(compared), breached)

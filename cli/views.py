@@ -1,0 +1,130 @@
+"""How a followed execution looks: lines everywhere, and on a terminal a live region below them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.panel import Panel
+
+from cli import render
+from cli.text import clean, number, safe, seconds
+from cli.watch import STATES
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console, RenderableType
+
+    from cli.watch import Snapshot
+
+_METRICS_EVERY = timedelta(seconds=10)
+
+
+class View(Protocol):
+    """Shows snapshots while it is entered."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+    def show(self, snapshot: Snapshot) -> None: ...
+
+
+class Lines:
+    """One line for each event and state, the safety checks once, metrics now and then."""
+
+    def __init__(self, console: Console, *, metrics: bool = True) -> None:
+        self._console, self._metrics = console, metrics
+        self._phase = ""
+        self._shown: set[str] = set()
+        self._measured_at: datetime | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._phases(snapshot)
+        for event in snapshot.new_events:
+            self._line(event.at, f"{clean(event.event, 40):<22} {clean(event.detail)}".rstrip(), render.EVENT_STYLES.get(event.event, ""))
+        self._checks("Safety checks", snapshot)
+        self._readings(snapshot)
+        if snapshot.trouble and snapshot.trouble not in self._shown:
+            self._shown.add(snapshot.trouble)
+            self._line(snapshot.now, f"cannot look just now: {clean(snapshot.trouble)}", "yellow")
+
+    def _phases(self, snapshot: Snapshot) -> None:
+        record = snapshot.record
+        if record is not None and record.phase != self._phase:
+            self._phase = record.phase
+            self._line(record.phase_since or snapshot.now, f"→ {clean(record.phase, 40)}", "bold")
+
+    def _checks(self, title: str, snapshot: Snapshot) -> None:
+        for name, safety in ((title, snapshot.safety), ("Final check", snapshot.final_check)):
+            if safety is None or name in self._shown:
+                continue
+            self._shown.add(name)
+            # The second look repeats the first: only what it found wrong is news.
+            checks = safety.checks if name == title else safety.failures
+            if checks:
+                self._console.print(render.checks_table(checks, name))
+
+    def _readings(self, snapshot: Snapshot) -> None:
+        if not (self._metrics and snapshot.readings):
+            return
+        if self._measured_at is not None and snapshot.now - self._measured_at < _METRICS_EVERY:
+            return
+        self._measured_at = snapshot.now
+        parts = [
+            f"{clean(reading.text, 80)}: {number(reading.value)}" + (" !" if reading.breached else "") for reading in snapshot.readings
+        ]
+        self._line(snapshot.now, "metrics  " + " · ".join(parts), "dim")
+
+    def _line(self, at: datetime, text: str, style: str = "") -> None:
+        self._console.print(safe(f"{at:%H:%M:%S}  {text}", style), soft_wrap=True)
+
+
+class Terminal(Lines):
+    """The lines above, and below them what moves: elapsed time, states, metrics against thresholds."""
+
+    def __init__(self, console: Console, title: str, place: str) -> None:
+        super().__init__(console, metrics=False)
+        self._title, self._place = title, place
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.__exit__(kind, error, trace)
+
+    def show(self, snapshot: Snapshot) -> None:
+        super().show(snapshot)
+        if self._live is not None:
+            self._live.update(self.region(snapshot), refresh=True)
+
+    def region(self, snapshot: Snapshot) -> RenderableType:
+        """The moving part."""
+        record = snapshot.record
+        parts: list[RenderableType] = [render.progress(STATES, record.phase if record else "", ended=bool(record and record.final))]
+        if record is not None and record.fault_started_at and not record.fault_ended_at:
+            parts.append(render.fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
+        if snapshot.readings:
+            parts.append(render.readings_table(snapshot.readings, unicode=self._console.encoding.startswith("utf")))
+        elapsed = seconds((snapshot.now - record.started_at).total_seconds()) if record else "starting"
+        environment = record.environment if record else ""
+        header = " · ".join(clean(part, 100) for part in (self._title, snapshot.execution_id, environment, self._place, elapsed) if part)
+        return Panel(Group(*parts), title=safe(header, "bold"), title_align="left", border_style="cyan")
+
+
+def view_for(console: Console, title: str, place: str) -> View:
+    """A live region where there is a terminal, lines elsewhere."""
+    return Terminal(console, title, place) if console.is_terminal and not console.is_dumb_terminal else Lines(console)

@@ -1,0 +1,185 @@
+"""`make demo`: the local account, a real `cdk deploy`, one real experiment followed to its verdict, and everything down again.
+
+By default the seed's experiment, with its two instance ids replaced by real ones of the sample workload and 45 seconds
+instead of ten minutes. `EXPERIMENT=abort-demo` runs one that ships and trips its abort condition on purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from cli import output, render, session
+from cli.commands.run import follow_to_end, start
+from cli.errors import CommandError
+from cli.exits import Exit
+from cli.follow import Ending
+from cli.names import new_name
+from cli.request import Request
+from cli.text import clean, safe
+from cli.watch import parsed_result
+from local import up as launcher
+from local.deploy import DeployError
+from local.up import Account, LocalAccountError
+from squall.domain.documents import Result, TimelineEvent
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".local" / "demo"
+"""Its own folder: an account somebody has up stays as it is."""
+SEED = ROOT / "local" / "data" / "seed-experiment.json"
+SEED_DURATION = "PT45S"
+TIMEOUT_SECONDS = 600.0
+EXPECTED = {"seed": Exit.VALIDATED, "abort-demo": Exit.ABORTED}
+"""Outcome each demonstration is to have; any other experiment is to be validated."""
+ALARM_EVENTS = ("alarm", "guard_fired", "abort_requested")
+STOPPED_EVENTS = ("fis_stopped", "fis_cancelled", "fis_completed")
+
+
+@dataclass
+class Steps:
+    """Lines with the seconds since the start."""
+
+    console: Console
+    began: float
+
+    def __call__(self, step: str) -> None:
+        self.console.print(safe(f"{time.monotonic() - self.began:6.1f} s  {step}"), soft_wrap=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 if the outcome is the expected one."""
+    parser = argparse.ArgumentParser(prog="local.demo", description=__doc__)
+    parser.add_argument("--experiment", default=os.environ.get("EXPERIMENT") or "seed", help="`seed`, or the name of one in experiments/")
+    chosen = str(parser.parse_args(argv).experiment)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = output.console()
+    say = Steps(console, time.monotonic())
+    try:
+        with _account(say) as account:
+            return _demonstrate(chosen, account, console, say)
+    except (CommandError, LocalAccountError, DeployError) as error:
+        hint = error.hint if isinstance(error, CommandError) else f"Logs are in {STATE}/logs."
+        output.report(CommandError(str(error), hint), as_json=False)
+        return error.code if isinstance(error, CommandError) else Exit.FAILED
+    except KeyboardInterrupt:
+        output.note("Interrupted.")
+        return 130
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _account(say: Steps) -> Iterator[Account]:
+    """The account with the stack in it; down again in every case."""
+    try:
+        launcher.up(STATE, deploy=False, on_progress=say)
+        say("cdk bootstrap and cdk deploy")
+        account = launcher.deploy(STATE, cli=True, on_progress=say)
+        say("deployed")
+        yield account
+    finally:
+        # A second Ctrl-C must not leave processes behind.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        say("taking the account down")
+        try:
+            launcher.down(STATE)
+            say("down; no process is left")
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) -> int:
+    os.environ.update(account.environment())
+    deployment = session.deployment(session.Options(stack=account.stack_name))
+    request = _request(chosen, account)
+    before = _instances(account)
+    started = start(deployment, request)
+    say(f"started {started.execution_id}: {request.title}")
+    ending = follow_to_end(deployment, request.title, started.execution_id, TIMEOUT_SECONDS, as_json=False)
+    kept = _keep(ending)
+    result = parsed_result(ending.result)
+    if result is None:
+        console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
+    else:
+        console.print(render.result_view(result, f"{kept} (and {deployment.document_url(ending.record.id)} while the account is up)"))
+        for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline)):
+            console.print(safe(line), soft_wrap=True)
+    return _judge(chosen, ending, result, console)
+
+
+def _request(chosen: str, account: Account) -> Request:
+    if chosen != "seed":
+        return Request(mode="run", name=new_name(chosen, datetime.now(UTC)), experiment=chosen)
+    definition = json.loads(SEED.read_text())
+    definition["target_resources"] = account.instances["web"][: len(definition["target_resources"])]
+    return Request(mode="run", name=new_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": SEED_DURATION})
+
+
+def _judge(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:
+    wanted = EXPECTED.get(chosen, Exit.VALIDATED)
+    found = ending.exit_code
+    if found == wanted:
+        console.print(safe(f"As expected: {wanted.name.lower()}.", "bold green"))
+        return Exit.VALIDATED
+    reason = clean(result.reason if result else ending.record.reason, 300)
+    console.print(safe(f"Expected {wanted.name.lower()}, but it is {found.name.lower()}: {reason}", "bold red"), soft_wrap=True)
+    return found or Exit.FAILED
+
+
+def _keep(ending: Ending) -> Path:
+    """A copy of the result outside the account, which is about to go down."""
+    path = STATE / "results" / ending.record.id / "result.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(ending.result, indent=2))
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _instances(account: Account) -> dict[str, dict[str, Any]]:
+    with urllib.request.urlopen(f"{account.workload_url}/instances", timeout=5) as answer:  # noqa: S310 - our own loopback URL
+        return {instance["id"]: instance for instance in json.load(answer)}
+
+
+def workload_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What became of the workload's processes, as the operating system sees it."""
+    lines = [
+        f"process {web['pid']} of {instance} was killed"
+        for instance, web in before.items()
+        if web.get("pid") and (after.get(instance) or {}).get("pid") != web["pid"]
+    ]
+    return lines + [
+        f"process {web['pid']} of {instance} ({web.get('zone', '?')}) took its place"
+        for instance, web in after.items()
+        if instance not in before and web.get("pid")
+    ]
+
+
+def reaction(timeline: Sequence[TimelineEvent]) -> list[str]:
+    """Seconds from the alarm to the stop, from the timeline alone; nothing if no alarm fired."""
+    alarm = next((event.at for event in timeline if event.event in ALARM_EVENTS), None)
+    if alarm is None:
+        return []
+    lines = []
+    for words, events in (("FIS was asked to stop", ("stop_requested",)), ("FIS had stopped", STOPPED_EVENTS)):
+        at = next((event.at for event in timeline if event.event in events), None)
+        if at is not None:
+            lines.append(f"{words} {(at - alarm).total_seconds():.1f} s after the alarm")
+    return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

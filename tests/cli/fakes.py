@@ -1,0 +1,130 @@
+"""A deployment that exists only in memory, and runs made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cli.aws import Machine, Started
+from squall.domain.metrics import MetricQuery, Series
+from squall.domain.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status, Verdict
+
+START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
+HOSTILE = "[bold red]evil[/] \x1b[31mred\x1b[0m \x07bell\u202ereversed"
+
+
+def record(execution_id: str = "run-1", **changes: Any) -> ExecutionRecord:
+    values: dict[str, Any] = {
+        "id": execution_id,
+        "execution_arn": f"arn:aws:states:us-east-1:123456789012:execution:Machine:{execution_id}",
+        "started_at": START,
+        "status": Status.RUNNING,
+        "phase": "WatchFault",
+        "experiment": "Instance termination",
+        "environment": "staging",
+    }
+    return ExecutionRecord(**{**values, **changes})
+
+
+def event(name: str, seconds: float = 0, detail: str = "") -> Event:
+    return Event(START + timedelta(seconds=seconds), name, detail)
+
+
+def result(status: Status, verdict: Verdict | None, **changes: Any) -> dict[str, Any]:
+    """`result.json` of a run that is over."""
+    document: dict[str, Any] = {
+        "execution_id": "run-1",
+        "experiment_name": "Instance termination",
+        "status": status.value,
+        "start_time": START.isoformat(),
+        "end_time": (START + timedelta(seconds=95)).isoformat(),
+        "hypothesis_validated": None,
+        "observations": [],
+        "issues_discovered": [],
+        "improvements_identified": [],
+        "metrics_collected": {},
+        "verdict": verdict.value if verdict else None,
+        "reason": "3 of 3 criteria met, at least 80 %",
+        "criteria": [
+            {
+                "text": "System availability > 99%",
+                "kind": "threshold",
+                "critical": False,
+                "outcome": "met",
+                "measured": 99.87,
+                "threshold": 99.0,
+                "comparator": ">",
+                "unit": "percent",
+                "points": [[1, 99.9], [6, 99.84]],
+                "expected_points": 9,
+                "reason": "99.87 % is over 99 %",
+            }
+        ],
+        "timeline": [{"at": START.isoformat(), "event": "fault_started", "detail": "EXP1"}],
+    }
+    return {**document, **changes}
+
+
+class NoMetrics:
+    def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
+        return {}
+
+    def over(self, query: MetricQuery, start: int, end: int) -> float | None:
+        return None
+
+
+@dataclass
+class FakeDeployment:
+    """Answers from dictionaries; each look at a record takes the next of its script and keeps the last."""
+
+    stack: str = "Squall"
+    region: str = "us-east-1"
+    scripts: dict[str, list[ExecutionRecord]] = field(default_factory=dict)
+    documents: dict[tuple[str, str], Any] = field(default_factory=dict)
+    machines: dict[str, Machine] = field(default_factory=dict)
+    started: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    aborted: list[tuple[str, str, str]] = field(default_factory=list)
+    on_start: list[ExecutionRecord] = field(default_factory=list)
+    abort_answer: Any = field(default_factory=lambda: {"recorded": True, "stopped": ["EXP1"]})
+    metrics: NoMetrics = field(default_factory=NoMetrics)
+
+    def caller(self) -> str:
+        return "arn:aws:iam::123456789012:user/ada"
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> Started:
+        self.started.append((name, payload))
+        self.scripts[name] = [_renamed(one, name) for one in self.on_start]
+        if self.scripts[name]:
+            self.machines[name] = Machine("SUCCEEDED")
+            self.documents[name, "result"] = self.documents.get(("run-1", "result"))
+        return Started(name, f"arn:aws:states:us-east-1:123456789012:execution:Machine:{name}", START)
+
+    def record(self, execution_id: str) -> ExecutionRecord | None:
+        script = self.scripts.get(execution_id, [])
+        return (script.pop(0) if len(script) > 1 else script[0]) if script else None
+
+    def open_records(self) -> list[ExecutionRecord]:
+        return [script[0] for script in self.scripts.values() if not script[0].final]
+
+    def machine(self, execution_id: str) -> Machine | None:
+        return self.machines.get(execution_id)
+
+    def document(self, execution_id: str, name: str) -> Any | None:
+        return self.documents.get((execution_id, name))
+
+    def document_url(self, execution_id: str, name: str = "result") -> str:
+        return f"s3://bucket/results/{execution_id}/{name}.json"
+
+    def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
+        self.aborted.append((execution_id, reason, requested_by))
+        return self.abort_answer
+
+    def active_faults(self) -> int | None:
+        return 1
+
+
+def _renamed(one: ExecutionRecord, name: str) -> ExecutionRecord:
+    return ExecutionRecord(**{**{f: getattr(one, f) for f in one.__dataclass_fields__}, "id": name})

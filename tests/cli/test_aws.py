@@ -1,0 +1,217 @@
+"""The edge to AWS: how a stack is found, and what each failure tells a person to do."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+from moto import mock_aws
+
+from cli import session
+from cli.aws import Deployment
+from cli.aws_errors import explain
+from cli.errors import CommandError
+from squall.adapters.records import DynamoRecords
+from tests.cli.conftest import Squall
+from tests.cli.fakes import record
+
+OUTPUTS = {
+    "ExperimentStateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Squall",
+    "ResultsTableName": "table",
+    "ResultsBucketName": "bucket",
+    "AbortFunctionName": "abort",
+}
+
+
+@pytest.fixture
+def aws(no_aws: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """An account in moto."""
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "testing"),
+        ("AWS_SECRET_ACCESS_KEY", "testing"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        no_aws.setenv(name, value)
+    with mock_aws():
+        yield no_aws
+
+
+def _stack(name: str = "Squall", outputs: dict[str, str] = OUTPUTS) -> None:
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+    }
+    boto3.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def _table() -> None:
+    keys = ("pk", "sk", "open_pk", "open_sk")
+    boto3.client("dynamodb").create_table(
+        TableName="table",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "open",
+                "KeySchema": [{"AttributeName": "open_pk", "KeyType": "HASH"}, {"AttributeName": "open_sk", "KeyType": "RANGE"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+
+
+def test_no_credentials(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
+    no_aws.setenv("AWS_REGION", "us-east-1")
+    done = squall("status")
+    assert done.exit_code == 5
+    assert "No usable AWS credentials" in done.stderr
+    assert "squall local up" in done.stderr
+
+
+def test_no_region(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
+    done = squall("status", "--json")
+    assert done.exit_code == 5
+    assert "AWS_REGION" in json.loads(done.stdout)["error"]["next"]
+
+
+def test_a_local_account_nothing_points_at_is_mentioned(squall: Squall, no_aws: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    no_aws.setenv("AWS_REGION", "us-east-1")
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "account.json").write_text("{}")
+    assert 'eval "$(squall local env)"' in squall("status").stderr
+
+
+def test_no_endpoint(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), ("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "x")):
+        no_aws.setenv(name, value)
+    done = squall("status", "--region", "us-east-1")
+    assert done.exit_code == 5
+    assert "squall local status" in done.stderr
+
+
+def test_the_local_option_without_an_account(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
+    done = squall("status", "--local")
+    assert done.exit_code == 5
+    assert "squall local up" in done.stderr
+
+
+def test_no_stack_names_it_and_its_region(squall: Squall, aws: pytest.MonkeyPatch) -> None:
+    done = squall("--stack", "Other", "status")
+    assert done.exit_code == 5
+    assert "no stack 'Other' in us-east-1" in done.stderr
+    assert "SQUALL_STACK_NAME" in done.stderr
+
+
+def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> None:
+    _stack("Foreign", {"Something": "else"})
+    aws.setenv("SQUALL_STACK_NAME", "Foreign")
+    done = squall("status")
+    assert done.exit_code == 5
+    assert "no output ExperimentStateMachineArn" in done.stderr
+
+
+def test_status_reads_the_table_of_the_stack(squall: Squall, aws: pytest.MonkeyPatch) -> None:
+    _stack()
+    _table()
+    DynamoRecords(boto3.client("dynamodb"), "table").create(record("run-7"))
+    (document,) = json.loads(squall("status", "--json").stdout)
+    assert document["id"] == "run-7"
+    assert json.loads(squall("status", "run-7", "--json").stdout)["environment"] == "staging"
+
+
+def test_documents_are_read_and_missing_ones_are_none(aws: pytest.MonkeyPatch) -> None:
+    boto3.client("s3").create_bucket(Bucket="bucket")
+    boto3.client("s3").put_object(Bucket="bucket", Key="results/run-1/result.json", Body=b'{"a": 1}')
+    deployment = Deployment(boto3.Session(), "Squall", OUTPUTS)
+    assert deployment.document("run-1", "result") == {"a": 1}
+    assert deployment.document("run-1", "nothing") is None
+
+
+def test_an_execution_starts_once_by_name(aws: pytest.MonkeyPatch) -> None:
+    definition = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}})
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="Squall", definition=definition, roleArn="arn:aws:iam::123456789012:role/any"
+    )
+    deployment = Deployment(boto3.Session(), "Squall", {**OUTPUTS, "ExperimentStateMachineArn": machine["stateMachineArn"]})
+    started = deployment.start("run-1", {"experiment": "x"})
+    assert started.arn == deployment.execution_arn("run-1")
+    with pytest.raises(CommandError, match="exists already") as caught:
+        deployment.start("run-1", {"experiment": "y"})
+    assert caught.value.code == 3
+    assert deployment.machine("run-1") is not None
+    assert deployment.machine("nobody") is None
+
+
+def test_the_caller_is_known(aws: pytest.MonkeyPatch) -> None:
+    assert Deployment(boto3.Session(), "Squall", OUTPUTS).caller().startswith("arn:aws:")
+
+
+class FakeLambda:
+    def __init__(self, answer: Any, error: str | None = None) -> None:
+        self.answer, self.error, self.sent = answer, error, {}  # type: tuple[Any, str | None, dict[str, Any]]
+
+    def invoke(self, **arguments: Any) -> dict[str, Any]:
+        self.sent = arguments
+        found = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        return {**found, "FunctionError": self.error} if self.error else found
+
+
+def test_abort_invokes_the_function_of_the_stack(aws: pytest.MonkeyPatch) -> None:
+    deployment, function = Deployment(boto3.Session(), "Squall", OUTPUTS), FakeLambda({"stopped": ["EXP1"]})
+    aws.setattr(deployment, "client", lambda service: function)
+    assert deployment.abort("run-1", "enough", "ada") == {"stopped": ["EXP1"]}
+    assert function.sent["FunctionName"] == "abort"
+    assert json.loads(function.sent["Payload"]) == {"execution_id": "run-1", "reason": "enough", "requested_by": "ada"}
+
+
+def test_an_abort_that_failed_says_where_to_stop_by_hand(aws: pytest.MonkeyPatch) -> None:
+    deployment = Deployment(boto3.Session(), "Squall", OUTPUTS)
+    aws.setattr(deployment, "client", lambda service: FakeLambda({"errorMessage": "no"}, "Unhandled"))
+    with pytest.raises(CommandError) as caught:
+        deployment.abort("run-1", "enough", "ada")
+    assert "FIS console" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredToken", "expired"),
+        ("InvalidClientTokenId", "does not know"),
+        ("AccessDenied", "denied Describe"),
+        ("ThrottlingException", "throttling"),
+        ("Other", "Describe failed"),
+    ],
+)
+def test_service_errors_are_sentences(code: str, words: str) -> None:
+    found = explain(ClientError({"Error": {"Code": code, "Message": "m"}}, "Describe"))
+    assert found is not None
+    assert words in found.message
+
+
+def test_an_error_behind_an_adapters_error_is_found() -> None:
+    wrapped = RuntimeError("adapter")
+    wrapped.__cause__ = NoCredentialsError()
+    found = explain(wrapped, local_hint=True)
+    assert found is not None
+    assert "squall local env" in found.hint
+    assert explain(RuntimeError("bare")) is None
+
+
+def test_global_options_may_stand_anywhere(squall: Squall, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[session.Options] = []
+
+    def stop(options: session.Options) -> Deployment:
+        seen.append(options)
+        raise CommandError("stop")
+
+    monkeypatch.setattr(session, "deployment", stop)
+    squall("status", "--stack", "Mine", "--region=eu-west-1", "--local")
+    assert seen == [session.Options(stack="Mine", region="eu-west-1", local=True)]

@@ -1,0 +1,101 @@
+"""`squall status`, `abort` and `show`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.aws import Machine
+from squall.domain.vocabulary import Status, Verdict
+from tests.cli.conftest import Squall
+from tests.cli.fakes import HOSTILE, FakeDeployment, event, record, result
+from tests.cli.test_run import CONTROL
+
+
+def _over(deployment: FakeDeployment, name: str = "run-1") -> None:
+    deployment.scripts[name] = [record(name, status=Status.COMPLETED, verdict=Verdict.VALIDATED)]
+    deployment.machines[name] = Machine("SUCCEEDED")
+    deployment.documents[name, "result"] = result(Status.COMPLETED, Verdict.VALIDATED)
+
+
+def test_nothing_running(squall: Squall, deployment: FakeDeployment) -> None:
+    done = squall("status")
+    assert (done.exit_code, done.stdout) == (0, "Nothing is running in stack Squall, us-east-1.\n")
+
+
+def test_what_is_running_as_a_table_and_as_json(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(task_token="secret")]
+    assert "WatchFault" in squall("status").stdout
+    (document,) = json.loads(squall("status", "--json").stdout)
+    assert document["phase"] == "WatchFault"
+    assert "task_token" not in document
+
+
+def test_one_execution_with_guards_and_events(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(guard_names=("squall-Squall-run-1-1",), events=(event("guards_armed", 5, "1 guards OK"),))]
+    done = squall("status", "arn:aws:states:us-east-1:123456789012:execution:Machine:run-1")
+    for words in ("squall-Squall-run-1-1", "guards_armed", "1 guards OK", "not started"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "abort", "show"])
+@pytest.mark.parametrize("wrong", ["../../etc/passwd", "a b", "x" * 81, "nobody"])
+def test_an_id_nobody_has_is_refused(squall: Squall, deployment: FakeDeployment, command: str, wrong: str) -> None:
+    done = squall(command, wrong)
+    assert done.exit_code == 3
+    assert "squall status" in done.stderr
+
+
+def test_hostile_text_in_a_record_is_harmless(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(experiment=HOSTILE, reason=HOSTILE, requested_by=HOSTILE, events=(event("x", 0, HOSTILE),))]
+    for done in (squall("status"), squall("status", "run-1")):
+        assert done.exit_code == 0
+        assert not CONTROL.search(done.stdout)
+
+
+def test_abort_calls_the_function_and_waits_for_the_end(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(), record(status=Status.ABORTED, verdict=Verdict.ABORTED)]
+    deployment.machines["run-1"] = Machine("SUCCEEDED")
+    done = squall("abort", "run-1", "--reason", "too\x1b[31m slow", "--json")
+    assert done.exit_code == 0
+    assert deployment.aborted == [("run-1", "too[31m slow", "arn:aws:iam::123456789012:user/ada")]
+    document = json.loads(done.stdout)
+    assert document["abort"]["stopped"] == ["EXP1"]
+    assert document["record"]["status"] == "aborted"
+
+
+def test_abort_of_what_is_over_changes_nothing(squall: Squall, deployment: FakeDeployment) -> None:
+    _over(deployment)
+    done = squall("abort", "run-1")
+    assert done.exit_code == 0
+    assert "over already" in done.stderr
+    assert deployment.aborted == []
+
+
+def test_show_prints_the_result_with_its_timeline(squall: Squall, deployment: FakeDeployment) -> None:
+    _over(deployment)
+    done = squall("show", "run-1")
+    assert done.exit_code == 0
+    for words in ("VALIDATED", "fault_started", "System availability > 99%"):
+        assert words in done.stdout
+
+
+def test_show_as_json_is_the_document_itself(squall: Squall, deployment: FakeDeployment) -> None:
+    _over(deployment)
+    assert json.loads(squall("show", "run-1", "--json").stdout) == result(Status.COMPLETED, Verdict.VALIDATED)
+
+
+def test_show_of_what_runs_says_so(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record()]
+    done = squall("show", "run-1")
+    assert done.exit_code == 3
+    assert "still running" in done.stderr
+
+
+def test_a_result_of_another_version_is_not_a_crash(squall: Squall, deployment: FakeDeployment) -> None:
+    _over(deployment)
+    deployment.documents["run-1", "result"] = {"from": "the future"}
+    done = squall("show", "run-1")
+    assert done.exit_code == 0
+    assert "validated" in done.stdout
