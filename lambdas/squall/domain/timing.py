@@ -60,7 +60,7 @@ def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | No
     """Breach to alarm as seen on real load balancers: the alarm acts when a period first shows, not when it is complete.
 
     `lag` is when a finished period is *complete* (what Judge must wait for): 180 s for a load balancer. Its first publication, which
-    is what an alarm evaluates, comes after about a third of that, never under a minute on AWS. Real runs: 1 to 6 minutes from breach to alarm.
+    is what an alarm evaluates, comes after about a third of that, never under a minute on AWS; seen: 1 to 6 minutes from breach to alarm.
     """
     first_seen = min(lag, max(60, lag // 3))
     return timing.metric_period_seconds * datapoints(threshold, timing)[0] + first_seen + timing.alarm_evaluation_seconds

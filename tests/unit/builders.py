@@ -1,0 +1,141 @@
+"""Plain values the unit tests are made of: the seed's experiment in a two-zone workload behind a load balancer."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from squall.domain.bindings import bind, sentences
+from squall.domain.documents import Baseline, Definition, Discovery, Group, Instance, TargetBefore, TargetGroup, Workload
+from squall.domain.environment import Environment, Timing
+from squall.domain.experiment import Experiment
+from squall.domain.metrics import MetricBinding, Point, Series, Window
+from squall.domain.record import ExecutionRecord
+from squall.domain.targets import failure_domains
+from squall.domain.vocabulary import Mode, Status
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
+TAG = "squall:environment"
+LB_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/shop/50dc6c495c0c9188"
+TG_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/shop/73e2d6bc24d8a067"
+ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:Squall:run-1"
+SEED: dict[str, Any] = {
+    "name": "EC2 Instance Termination Test",
+    "description": "Test system resilience when EC2 instances are terminated",
+    "type": "instance_termination",
+    "hypothesis": "System will maintain availability when 1 instance is terminated due to auto-scaling",
+    "blast_radius": "single_instance",
+    "target_resources": ["i-1234567890abcdef0", "i-0987654321fedcba0"],
+    "duration_minutes": 10,
+    "rollback_plan": "Auto Scaling will launch replacement instances",
+    "success_criteria": ["System availability > 99%", "Response time < 2 seconds", "Auto Scaling launches replacement instance"],
+    "abort_conditions": ["System availability < 95%", "Response time > 5 seconds"],
+    "environment": "staging",
+}
+
+
+def experiment(**changes: Any) -> Experiment:
+    given = {**json.loads(json.dumps(SEED)), **changes}
+    if "duration" in changes:
+        del given["duration_minutes"]
+    return Experiment.model_validate(given)
+
+
+def environment(**changes: Any) -> Environment:
+    return Environment(**{"name": "staging", **changes})
+
+
+def instance(id_: str, zone: str = f"{REGION}a", **changes: Any) -> Instance:
+    given = {
+        "id": id_,
+        "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{id_}",
+        "state": "running",
+        "zone": zone,
+        "tags": {TAG: "staging"},
+        "group": "shop",
+        "lifecycle": "InService",
+        "managed": True,
+    }
+    return Instance.model_validate({**given, **changes})
+
+
+def workload(
+    instances: Iterable[Instance] | None = None, *, desired: int | None = None, missing: Iterable[str] = (), at: datetime = NOW
+) -> Workload:
+    """One group and one target group in which every running instance with that group is in service and healthy."""
+    found = tuple(instances) if instances is not None else (instance(SEED["target_resources"][0]), instance(SEED["target_resources"][1], f"{REGION}b"))
+    members = tuple(i.id for i in found if i.group == "shop" and i.state == "running")
+    groups = (Group(name="shop", desired=len(members) if desired is None else desired, minimum=1, in_service=members, target_groups=(TG_ARN,)),)
+    targets = (TargetGroup(arn=TG_ARN, load_balancer=LB_ARN, healthy=members, unhealthy=()),)
+    return Workload(at=at, instances=found, groups=groups, target_groups=targets, missing=tuple(missing))
+
+
+def definition(exp: Experiment | None = None, env: Environment | None = None, **changes: Any) -> Definition:
+    given = {
+        "experiment": exp or experiment(),
+        "environment": env or environment(),
+        "mode": Mode.RUN,
+        "definition_hash": "a" * 64,
+        "account": ACCOUNT,
+        "region": REGION,
+    }
+    return Definition.model_validate({**given, **changes})
+
+
+def bindings(exp: Experiment | None = None, load: Workload | None = None, timing: Timing | None = None) -> tuple[MetricBinding, ...]:
+    chosen = exp or experiment()
+    parsed = sentences(chosen)
+    found, problems = bind(parsed.metrics, parsed.statistics, chosen.metrics, load or workload(), timing or Timing(), paths=parsed.paths)
+    assert not problems
+    return found
+
+
+def discovery(load: Workload | None = None, pinned: Iterable[Instance] | None = None, exp: Experiment | None = None) -> Discovery:
+    found = load or workload()
+    chosen = tuple(pinned) if pinned is not None else found.instances[:1]
+    return Discovery(
+        workload=found, pinned=chosen, seed="run-1", failure_domains=failure_domains(found, chosen), bindings=bindings(exp, found)
+    )
+
+
+def before(found: Discovery) -> tuple[TargetBefore, ...]:
+    return tuple(
+        TargetBefore(instance=i, healthy_in=tuple(g.arn for g in found.workload.target_groups if i.id in g.healthy)) for i in found.pinned
+    )
+
+
+def window(name: str = "fault", start: datetime = NOW, periods: int = 10, period: int = 60) -> Window:
+    first = int(start.timestamp()) // period * period
+    return Window.model_validate({"name": name, "start": first, "end": first + periods * period, "period_seconds": period})
+
+
+def series(binding: MetricBinding, span: Window, values: Mapping[str, Iterable[float | None]]) -> tuple[Series, ...]:
+    """Series of a binding by the last word of its queries' keys (`requests`, `target_5xx`, `value`); None is a missing point."""
+    found = []
+    for query in binding.queries:
+        part = next((part for part in values if query.key.endswith(part)), None)
+        given = values[part] if part else ()
+        points = tuple(Point(at=span.start + i * span.period_seconds, value=v) for i, v in enumerate(given) if v is not None)
+        found.append(Series(key=query.key, period_seconds=span.period_seconds, points=points))
+    return tuple(found)
+
+
+def healthy_series(found: Iterable[MetricBinding], span: Window) -> dict[str, tuple[Series, ...]]:
+    """A workload with 600 requests a period, no errors and 0.1 s of response time."""
+    n = span.periods
+    return {b.name: series(b, span, {"requests": [600.0] * n, "value": [0.1] * n}) for b in found}
+
+
+HEALTHY = {"availability": 100.0, "response_time": 0.1, "request_rate": 10.0}
+
+
+def baseline(**changes: Any) -> Baseline:
+    span = window("baseline", NOW - timedelta(hours=1), 60)
+    given = {"window": span, "series": {}, "measurements": HEALTHY, "steady": True, "requests_per_second": 10.0}
+    return Baseline.model_validate({**given, **changes})
+
+
+def record(**changes: Any) -> ExecutionRecord:
+    given: dict[str, Any] = {"id": "run-1", "execution_arn": ARN, "started_at": NOW, "status": Status.RUNNING, "phase": "Record"}
+    return ExecutionRecord(**{**given, **changes})

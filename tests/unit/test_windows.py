@@ -1,0 +1,46 @@
+"""Windows hold whole periods only, wherever they begin and end."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+from squall.domain.environment import Timing
+from squall.domain.windows import baseline_window, fault_window, recovery_window
+
+MOMENTS = st.floats(1.7e9, 1.8e9).map(lambda at: datetime.fromtimestamp(at, UTC))
+PERIODS = st.sampled_from([1, 5, 10, 60])
+LENGTHS = st.integers(0, 5000).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@given(moment=MOMENTS, period=PERIODS, length=LENGTHS)
+def test_a_fault_window_is_aligned_and_inside_the_fault(moment: datetime, period: int, length: timedelta) -> None:
+    window = fault_window(moment, length, Timing(metric_period_seconds=period))
+    assert window.start % period == window.end % period == 0
+    assert window.start >= moment.timestamp()
+    assert window.end <= max(window.start, (moment + length).timestamp())
+    assert window.periods >= int(length.total_seconds()) // period - 1
+
+
+@given(moment=MOMENTS, period=PERIODS, lag=st.integers(0, 600))
+def test_a_baseline_never_holds_a_period_that_is_not_complete(moment: datetime, period: int, lag: int) -> None:
+    window = baseline_window(moment, Timing(metric_period_seconds=period), lag)
+    assert window.periods == 60
+    assert window.end <= moment.timestamp() - lag
+    assert window.end % period == 0
+
+
+def test_a_fault_that_ended_early_is_judged_up_to_its_end() -> None:
+    start = datetime(2026, 3, 2, 20, 0, 30, tzinfo=UTC)
+    assert fault_window(start, timedelta(minutes=10), Timing()).periods == 9
+    assert fault_window(start, timedelta(minutes=10), Timing(), ended_at=start + timedelta(minutes=3)).periods == 2
+
+
+def test_recovery_begins_where_the_fault_ended() -> None:
+    end = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
+    window = recovery_window(end, end + timedelta(seconds=330), Timing())
+    assert (window.start, window.periods) == (int(end.timestamp()), 5)
+
+
+def test_a_window_without_a_whole_period_is_empty_not_negative() -> None:
+    start = datetime(2026, 3, 2, 20, 0, 30, tzinfo=UTC)
+    assert fault_window(start, timedelta(seconds=10), Timing()).periods == 0
