@@ -32,7 +32,6 @@ class Target:
 
     id: str
     port: int
-    draining: bool = False
     state: str = "initial"
     reason: str = "Elb.RegistrationInProgress"
     streak: int = 0
@@ -83,7 +82,6 @@ class Balancer:
             if known is None or known.port != target["port"]:
                 known = self._targets[instance_id] = Target(instance_id, target["port"])
                 self._start_check(known)
-            known.draining = target["draining"]
         self._tell_health()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -117,7 +115,7 @@ class Balancer:
 
     def _choose(self) -> Target | None:
         """The next healthy target; any registered one if none is healthy, as an ALB fails open."""
-        registered = [target for target in self._targets.values() if not target.draining]
+        registered = list(self._targets.values())
         usable = [target for target in registered if target.state == "healthy"] or registered
         if not usable:
             return None
@@ -128,7 +126,7 @@ class Balancer:
         while True:
             for target in list(self._targets.values()):
                 self._start_check(target)
-            states = [target.state for target in self._targets.values() if not target.draining]
+            states = [target.state for target in self._targets.values()]
             self._served = self._served or "healthy" in states
             if self._served:
                 self._counts.hosts(states.count("healthy"), states.count("unhealthy"))

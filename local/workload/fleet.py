@@ -85,13 +85,16 @@ class Web:
     launch: Activity
     child: Child | None = None
     port: int | None = None
+    target_port: int | None = None
+    """Where the balancer sends requests: outlives the process, until the group deregisters the target."""
     lifecycle: str = "Pending"
     healthy: bool = True
     target_state: str = "initial"
     target_reason: str = "Elb.RegistrationInProgress"
+    dead_since: float | None = None
     leaving_since: float | None = None
     terminate: Activity | None = None
-    cpu_mark: tuple[float, float] | None = None
+    cpu_mark: tuple[float, dict[int, float]] | None = None
     faults: dict[str, Fault] = field(default_factory=dict)
 
     @property
@@ -101,7 +104,7 @@ class Web:
     def happened(self, event: dict[str, Any]) -> None:
         """Take an event of the instance's process."""
         if event["event"] == "ready":
-            self.port = event["port"]
+            self.port = self.target_port = event["port"]
             return
         fault = self.faults.get(event["command_id"])
         if fault is None:
@@ -116,7 +119,7 @@ class Web:
 
     def lose(self) -> None:
         """The process is gone, and its faults with it."""
-        self.port = None
+        self.child, self.port, self.healthy, self.dead_since = None, None, False, time.time()
         for fault in self.faults.values():
             if fault.ended is None and fault.status in ("sent", "started"):
                 fault.status, fault.ended = "lost", time.time()

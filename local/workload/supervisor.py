@@ -18,6 +18,8 @@ from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrde
 from local.workload.fleet import Activity, Fleet, Web
 from local.workload.settings import Settings
 
+NOTICE_SECONDS = 1.0
+"""Between a death and the group's reaction; minutes on AWS, where the group asks EC2 and ELB now and then."""
 DRAIN_SECONDS = 2.0
 READY_SECONDS = 15.0
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")
@@ -63,37 +65,43 @@ class Supervisor:
         self._fill(orders, settings)
 
     def _examine(self, web: Web, state: str, orders: GroupOrders, settings: Settings) -> None:
-        """Notice death: of the machine (EC2 says so) or of the process (nobody else would)."""
-        spent = web.child is not None and not web.child.alive
-        late = web.port is None and time.time() - web.launch.started > READY_SECONDS
-        if state not in _DEAD and not spent and not late:
-            if web.child is None:
-                self._boot(web, settings)
+        """Notice death: of the machine (EC2 says so) or of the process (nobody else would); and what follows from it."""
+        if web.dead_since is None:
+            if self._is_dead(web, state):
+                self._bury(web)
             elif web.lifecycle == "Pending" and web.target_state == "healthy":
                 with self._fleet.lock:
                     web.lifecycle = "InService"
                     web.launch.end()
                 self._changed()
-            return
+        elif state in ("shutting-down", "terminated") or "ReplaceUnhealthy" not in orders.suspended:
+            if time.time() - web.dead_since >= NOTICE_SECONDS:
+                self._retire(web, f"an instance was taken out of service in response to EC2 state {state}")
+                due = web.dead_since + settings.replacement_delay_seconds
+                self._vacancies.append(Vacancy(due, web.zone, f"instance {web.id} was terminated"))
+        elif state not in _DEAD:
+            # Nobody may replace it, and its machine runs (again): so does its service.
+            self._boot(web, settings)
+
+    @staticmethod
+    def _is_dead(web: Web, state: str) -> bool:
+        late = web.port is None and time.time() - web.launch.started > READY_SECONDS
+        return state in _DEAD or late or web.child is None or not web.child.alive
+
+    def _bury(self, web: Web) -> None:
+        """Pull the plug. The balancer is not told: it finds out as it would on AWS, by a request or a check that fails."""
         if web.child is not None:
             web.child.kill()
         with self._fleet.lock:
             web.lose()
-            web.child, web.healthy = None, False
-            web.target_state = "unused" if state in _DEAD else "unhealthy"
-            web.target_reason = "Target.InvalidState" if state in _DEAD else "Target.FailedHealthChecks"
-        if state not in ("shutting-down", "terminated") and "ReplaceUnhealthy" in orders.suspended:
-            self._changed()
-            return
-        self._retire(web, f"an instance was taken out of service in response to EC2 state {state}")
-        self._vacate(web.zone, settings, f"instance {web.id} was terminated")
+        self._changed()
 
     def _retire(self, web: Web, cause: str) -> None:
         """Terminate and start draining; the target stays visible as draining for a moment, as on AWS."""
         log.info("retiring %s: %s", web.id, cause)
         self._cloud.terminate([web.id])
         with self._fleet.lock:
-            web.leaving_since = time.time()
+            web.leaving_since, web.target_port = time.time(), None
             web.lifecycle, web.healthy = "Terminating", False
             web.target_state, web.target_reason = "draining", "Target.DeregistrationInProgress"
             web.launch.end("Cancelled")
@@ -109,9 +117,6 @@ class Supervisor:
             if web.terminate is not None:
                 web.terminate.end()
         self._changed()
-
-    def _vacate(self, zone: str, settings: Settings, cause: str) -> None:
-        self._vacancies.append(Vacancy(time.time() + settings.replacement_delay_seconds, zone, cause))
 
     def _scale(self, orders: GroupOrders, settings: Settings) -> None:
         """Follow the desired capacity, keeping the zones even."""
@@ -177,7 +182,7 @@ class Supervisor:
         folder = self._folder / "instances" / web.id
         arguments = ["--id", web.id, "--seed", str(self._seed), "--folder", str(folder)]
         with self._fleet.lock:
-            web.healthy = True
+            web.healthy, web.dead_since = True, None
             web.launch.started = time.time()
             web.child = Child("local.workload.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
         web.child.order(op="settings", base_latency_ms=settings.base_latency_ms, error_rate=settings.error_rate)

@@ -48,7 +48,7 @@ class Traffic:
             with self._fleet.lock:
                 for instance_id, (state, reason) in event["targets"].items():
                     web = self._fleet.webs.get(instance_id)
-                    if web is not None and web.leaving_since is None and web.running:
+                    if web is not None and web.leaving_since is None:
                         web.target_state, web.target_reason = state, reason
             self._changed()
 
@@ -64,9 +64,7 @@ class Traffic:
         """Tell the balancer the targets, if they changed."""
         with self._fleet.lock:
             targets: list[dict[str, object]] = [
-                {"id": web.id, "port": web.port, "draining": web.leaving_since is not None}
-                for web in self._fleet.webs.values()
-                if web.port is not None
+                {"id": web.id, "port": web.target_port} for web in self._fleet.webs.values() if web.target_port is not None
             ]
         if targets != self._told:
             self._told = targets
@@ -112,11 +110,11 @@ class Publisher(threading.Thread):
             if child is None or not child.alive:
                 web.cpu_mark = None
                 continue
-            now, seconds = time.monotonic(), usage.cpu_seconds(child.pid)
+            now, busy = time.monotonic(), usage.busy_seconds(child.pid)
             if web.cpu_mark is not None and now > web.cpu_mark[0]:
-                percent = 100 * (seconds - web.cpu_mark[1]) / (now - web.cpu_mark[0])
+                percent = 100 * usage.grown(busy, web.cpu_mark[1]) / (now - web.cpu_mark[0])
                 cpu[web.id] = min(100.0, max(0.0, percent))
                 folder = self._folder / "instances" / web.id
                 used[web.id] = (usage.memory_percent(child.pid), usage.disk_percent(folder))
-            web.cpu_mark = (now, seconds)
+            web.cpu_mark = (now, busy)
         return cpu, used, [web.lifecycle for web in webs], desired

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from local.workload.effects import DISK_BYTES, MEMORY_BYTES
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -20,17 +19,25 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time of the process, its living children and its reaped ones; it only grows as long as no child is dropped."""
-    return sum(_ticks(member, own=member == pid) for member in family(pid)) / _TICKS
+def busy_seconds(pid: int) -> dict[int, float]:
+    """Per process of the family, the seconds it ran or wanted to.
+
+    Waiting for a CPU counts as busy: an instance with its own CPU would not have waited for the neighbours on this
+    machine, and a stressor must show at its load even where the host is crowded.
+    """
+    busy = {}
+    for member in family(pid):
+        try:
+            ran, waited, _ = Path(f"/proc/{member}/schedstat").read_text().split()
+        except OSError:
+            continue
+        busy[member] = (int(ran) + int(waited)) / 1e9
+    return busy
 
 
-def _ticks(pid: int, own: bool) -> int:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return sum(int(field) for field in fields[11 : 15 if own else 13])
+def grown(now: dict[int, float], before: dict[int, float]) -> float:
+    """Seconds added between two readings; a process that ended between them takes its last seconds with it."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in now.items())
 
 
 def memory_percent(pid: int) -> float:

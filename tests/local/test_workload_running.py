@@ -87,7 +87,7 @@ def test_a_terminated_instance_is_a_killed_process_that_is_replaced_in_its_zone(
 
     assert until(lambda: _dead(victim["pid"]), 3)
     assert until(gone_from_targets, 6)
-    assert "draining" in seen
+    assert seen >= {"unhealthy", "draining"}
     assert len(rig.group()["Instances"]) < 3 or set(rig.webs) != launched_before
     assert until(rig.whole, 15)
     newcomers = [web for web in rig.webs.values() if web["id"] not in launched_before]
@@ -142,6 +142,21 @@ def test_the_group_obeys_suspended_processes_and_desired_capacity(rig: Rig) -> N
         autoscaling.resume_processes(AutoScalingGroupName="sample-web")
         autoscaling.set_desired_capacity(AutoScalingGroupName="sample-web", DesiredCapacity=3)
     assert until(rig.whole, 15)
+
+
+def test_a_stopped_instance_serves_again_when_started_if_nobody_may_replace_it(rig: Rig) -> None:
+    autoscaling, ec2 = rig.place.client("autoscaling"), rig.place.client("ec2")
+    victim = next(iter(rig.webs.values()))
+    autoscaling.suspend_processes(AutoScalingGroupName="sample-web", ScalingProcesses=["ReplaceUnhealthy"])
+    try:
+        ec2.stop_instances(InstanceIds=[victim["id"]])
+        assert until(lambda: _dead(victim["pid"]) and rig.target_states()[victim["id"]] == "unhealthy", 8)
+        ec2.start_instances(InstanceIds=[victim["id"]])
+        assert until(lambda: rig.webs[victim["id"]]["target_state"] == "healthy", 10)
+        assert rig.response_seconds(victim["id"]) < 0.3
+    finally:
+        autoscaling.resume_processes(AutoScalingGroupName="sample-web")
+    assert victim["id"] in rig.webs
 
 
 def _fault(command_id: str, seconds: float, document: str, **parameters: Any) -> dict[str, Any]:
