@@ -41,6 +41,7 @@ _delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
 def install() -> None:
+    """Patch event delivery."""
     require(eventbridge, "_put_events", "_dispatch_to_sqs", "_SCHEDULER_TICK_INTERVAL")
     require(lambda_svc, "invoke_async_with_retry", "function_policy_for_arn", "_get_func_record_for_ref")
     eventbridge._SCHEDULER_TICK_INTERVAL = 1

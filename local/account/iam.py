@@ -28,6 +28,7 @@ Context = dict[str, Any]
 
 
 def install() -> None:
+    """Teach the policy check about FIS, alarms and tags."""
     require(iam_actions, "SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP")
     require(router, "SERVICE_PATTERNS")
     require(tagging, "_RESOURCE_TAG_COLLECTORS")
@@ -93,10 +94,7 @@ def fis_resource(method: str, path: str, body: bytes, region: str, account: str)
 def _document(body: bytes) -> dict[str, Any]:
     """The body of a CloudWatch call: JSON for the SDKs of today, CBOR for those of tomorrow."""
     try:
-        if body[:1] == b"{":
-            data = json.loads(body)
-        else:
-            data = importlib.import_module("cbor2").loads(body)
+        data = json.loads(body) if body[:1] == b"{" else importlib.import_module("cbor2").loads(body)
     except Exception:  # noqa: BLE001 - whatever it is, it names no resource
         return {}
     return data if isinstance(data, dict) else {}
@@ -263,6 +261,7 @@ def _ec2_tags() -> Tagged:
 
 
 def instance_tags(instance_id: str) -> dict[str, str]:
+    """An instance's tags."""
     return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance_id) or []}
 
 

@@ -1,5 +1,7 @@
 """Installs every patch, in order, and builds the ASGI application with the account's own control paths."""
 
+# ruff: noqa: PLC0415 - the emulator reads its environment while it is imported: not before that is set
+
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -20,15 +22,16 @@ def install() -> None:
     found = version("ministack")
     if found != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import events, iam, lambdas, scheduler, ssm, workflows
+    from local.account import events, iam, lambdas, scheduler, ssm, transport, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
 
-    for part in (iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis):
+    for part in (transport, iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis):
         part.install()
 
 
 def build_app() -> App:
+    """The patched emulator with the control paths in front of it."""
     install()
     from ministack.app import app as ministack_app
 

@@ -22,6 +22,7 @@ _NEW = (
 
 
 def install() -> None:
+    """Patch the worker script and what reads its answers."""
     require(lambda_runtime, "_PYTHON_WORKER_SCRIPT")
     lambda_runtime._PYTHON_WORKER_SCRIPT = substitute(lambda_runtime._PYTHON_WORKER_SCRIPT, _OLD, _NEW, "Python worker script")
     replace(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)

@@ -42,6 +42,7 @@ _last_due: dict[_Key, float] = {}
 
 
 def install() -> None:
+    """Replace the ticking."""
     require(scheduler, "_schedules", "_SCHEDULE_TICK_INTERVAL", "_to_epoch")
     require(eventbridge, "_parse_rate_seconds", "_parse_cron_fields", "_cron_next_fire", "_invoke_target")
     original(scheduler, "_tick_schedules", "")
@@ -133,7 +134,9 @@ def fire(schedule: dict[str, Any], scheduled_at: float) -> None:
     if isinstance(target.get("Input"), str):
         target["Input"] = substitute(target["Input"], source, scheduled_at, str(uuid.uuid4()))
     dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
-    delivery = events.Delivery(SERVICE, source, target.get("RoleArn"), dead_letters)
+    # What a trust policy sees as aws:SourceArn is the schedule's group (EventBridge Scheduler guide, confused deputy).
+    group = source.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
+    delivery = events.Delivery(SERVICE, group, target.get("RoleArn"), dead_letters)
     if arn.startswith(UNIVERSAL):
         events.using(delivery, lambda: _universal(delivery, arn, target.get("Input") or "{}"))
         return
@@ -146,20 +149,24 @@ def fire(schedule: dict[str, Any], scheduled_at: float) -> None:
 
 def _universal(delivery: events.Delivery, arn: str, text: str) -> None:
     operation = arn[len(UNIVERSAL) :]
-    request = json.loads(text)
     try:
         if operation == "sfn:startExecution":
-            machine = request["StateMachineArn"]
-            events.check_role(delivery, "states:StartExecution", machine)
-            started = {"stateMachineArn": machine, "input": request.get("Input", "{}")}
-            if request.get("Name"):
-                started["name"] = request["Name"]
-            status, _, body = stepfunctions._start_execution(started)
-            if status >= 300:
-                raise events.DeliveryError(body.decode())
+            _start_execution(delivery, json.loads(text))
         elif operation == "lambda:invoke":
+            request = json.loads(text)
             events.deliver_to_lambda(request["FunctionName"], request.get("Payload", "{}"))
         else:
-            raise events.DeliveryError(f"universal target {operation} is not available here")
-    except (events.DeliveryError, KeyError) as failure:
+            events.fail_delivery(delivery, arn, text, "this universal target is not available here")
+    except (events.DeliveryError, KeyError, ValueError) as failure:
         events.fail_delivery(delivery, arn, text, str(failure))
+
+
+def _start_execution(delivery: events.Delivery, request: dict[str, Any]) -> None:
+    machine = request["StateMachineArn"]
+    events.check_role(delivery, "states:StartExecution", machine)
+    started = {"stateMachineArn": machine, "input": request.get("Input", "{}")}
+    if request.get("Name"):
+        started["name"] = request["Name"]
+    status, _, body = stepfunctions._start_execution(started)
+    if status >= 300:
+        raise events.DeliveryError(body.decode())

@@ -1,5 +1,7 @@
 """Starts the local account: ``python -m local.account.server --port P --state-dir DIR --workload-url URL``."""
 
+# ruff: noqa: PLC0415 - the emulator reads its environment while it is imported: not before that is set
+
 import argparse
 import asyncio
 import json
@@ -8,6 +10,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from local.account import profile, settings
 from local.account.settings import Settings
@@ -16,6 +19,7 @@ STATE_FILE = "account-server.json"
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="local.account.server", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state-dir", type=Path, required=True)
@@ -63,10 +67,12 @@ async def serve(chosen: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await hypercorn_serve(build_app(), config, shutdown_trigger=stop.wait)
+    app: Any = build_app()
+    await hypercorn_serve(app, config, shutdown_trigger=stop.wait)
 
 
 def main(argv: list[str] | None = None) -> int:
+    """Run the account until it is told to stop."""
     options = arguments(argv)
     chosen = Settings(options.port, options.state_dir.resolve(), options.workload_url.rstrip("/"))
     settings.use(chosen)

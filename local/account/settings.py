@@ -15,16 +15,16 @@ class Settings:
         return f"http://127.0.0.1:{self.port}"
 
 
-_current: Settings | None = None
+_current: list[Settings] = []
 
 
 def use(settings: Settings) -> None:
-    global _current
-    _current = settings
+    """Set, once and before anything asks, what the process was started with."""
+    _current[:] = [settings]
 
 
 def current() -> Settings:
     """The settings in force; asking before the server has set them is a mistake."""
-    if _current is None:
+    if not _current:
         raise RuntimeError("the local account has not been started")
-    return _current
+    return _current[0]

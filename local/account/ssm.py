@@ -62,6 +62,7 @@ _cancelled: dict[str, threading.Event] = {}
 
 
 def install() -> None:
+    """Patch Run Command."""
     require(ssm, "_commands", "_refresh_command_status", "_public_command", "_command_target_ids")
     replace(ssm, "_send_command", "data", _send_or_pass)
     replace(ssm, "_list_commands", "data", lambda _original: list_commands)
@@ -86,6 +87,7 @@ def managed_instances() -> set[str]:
 
 
 def document_name(reference: str) -> str:
+    """A document by name or ARN, as its name."""
     return reference.rpartition(":document/")[2] or reference
 
 
@@ -193,7 +195,8 @@ def _run(record: Data, instance: str, duration: int) -> None:
 
 
 def _call(method: str, path: str, body: Data | None) -> None:
-    request = urllib.request.Request(
+    # The address is our own --workload-url, always http on this machine.
+    request = urllib.request.Request(  # noqa: S310
         settings.current().workload_url + path,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
@@ -230,10 +233,8 @@ def refresh(record: Data) -> None:
     record["CompletedCount"], record["ErrorCount"] = len(done), states.count("Failed")
     if len(done) < len(states):
         asked = _cancelled.get(record["CommandId"])
-        if asked and asked.is_set():
-            status = "Cancelling"
-        else:
-            status = "InProgress" if any(state != "Pending" for state in states) else "Pending"
+        begun = "InProgress" if any(state != "Pending" for state in states) else "Pending"
+        status = "Cancelling" if asked and asked.is_set() else begun
     else:
         status = next((s for s in ("Failed", "Cancelled", "TimedOut") if s in states), "Success")
     record["Status"] = record["StatusDetails"] = status
@@ -256,6 +257,7 @@ def cancel(command_id: str, wait_seconds: float = 0.0) -> None:
 
 
 def cancel_command(data: Data) -> Any:
+    """CancelCommand; like AWS it answers at once."""
     if ssm._commands.get(data.get("CommandId")) is None:
         return error_response_json("InvalidCommandId", f"command {data.get('CommandId')} does not exist", 400)
     cancel(str(data["CommandId"]))
@@ -263,6 +265,7 @@ def cancel_command(data: Data) -> Any:
 
 
 def status(command_id: str) -> str:
+    """A command's status."""
     record = ssm._commands.get(command_id)
     return str(record["Status"]) if record else "Failed"
 
@@ -284,7 +287,7 @@ def list_commands(data: Data) -> Any:
 
 def _passes(record: Data, filters: dict[str, str]) -> bool:
     def moment(text: str) -> float:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        return datetime.fromisoformat(text).timestamp()
 
     asked = float(record["RequestedDateTime"])
     return (
@@ -296,6 +299,7 @@ def _passes(record: Data, filters: dict[str, str]) -> bool:
 
 
 def list_command_invocations(data: Data) -> Any:
+    """ListCommandInvocations, with plugins if Details."""
     found = []
     for record in ssm._commands.values():
         if data.get("CommandId") not in (None, record["CommandId"]):

@@ -16,6 +16,7 @@ from local.account.patching import replace, require
 
 
 def install() -> None:
+    """Patch the context object and task tokens."""
     require(
         stepfunctions, "_task_tokens", "_ExecutionError", "_extract_lambda_ref", "_resolve_lambda_function_ref",
         "_call_lambda",
@@ -68,12 +69,11 @@ def _wait(sfn: Any, token: str, event: threading.Event, started: float, state_de
     while True:
         info: dict[str, Any] = sfn._task_tokens[token]
         beat = info["heartbeat"]
-        last = datetime.fromisoformat(beat.replace("Z", "+00:00")).timestamp() if beat else started
+        last = datetime.fromisoformat(beat).timestamp() if beat else started
         limit = min(deadline, last + float(heartbeat)) if heartbeat else deadline
         remaining = limit - time.time()
         if event.wait(min(max(remaining, 0.0), 1.0)):
             return info
         if remaining <= 0:
-            # AWS reports a missed heartbeat as States.HeartbeatTimeout, which States.Timeout catches too.
             missed = heartbeat and limit < deadline
             raise sfn._ExecutionError("States.HeartbeatTimeout" if missed else "States.Timeout", "")

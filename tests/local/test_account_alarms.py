@@ -397,3 +397,40 @@ def test_alarms_may_be_granted_by_name_tag_and_action(account: Account, unique: 
         with pytest.raises(ClientError) as error:
             put_alarm(client, name, Tags=given)
         assert "AccessDenied" in error.value.response["Error"]["Code"]
+
+
+def test_templates_may_deploy_metric_math_alarms(account: Account, unique: str) -> None:
+    alarm = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": unique, "Metrics": availability(unique), "Threshold": 90, "EvaluationPeriods": 1,
+            "ComparisonOperator": "LessThanThreshold", "TreatMissingData": "breaching",
+        },
+    }  # fmt: skip
+    body = json.dumps({"Resources": {"Guard": alarm}})
+    cloudformation, cloudwatch = account.client("cloudformation"), account.client("cloudwatch")
+    cloudformation.create_stack(StackName=f"s-{unique}", TemplateBody=body)
+
+    def created() -> bool:
+        status = cloudformation.describe_stacks(StackName=f"s-{unique}")["Stacks"][0]["StackStatus"]
+        assert "ROLLBACK" not in status
+        return bool(status == "CREATE_COMPLETE")
+
+    until(created, what="the stack")
+    reaches(cloudwatch, unique, "ALARM")
+    shown = cloudwatch.describe_alarms(AlarmNames=[unique])["MetricAlarms"][0]
+    assert [m["Id"] for m in shown["Metrics"]] == ["errors", "requests", "up"]
+
+
+def test_composite_alarms_follow_their_children_and_publish(account: Account, unique: str) -> None:
+    cloudwatch = account.client("cloudwatch")
+    put_alarm(cloudwatch, unique, TreatMissingData="ignore")
+    cloudwatch.put_composite_alarm(AlarmName=f"c-{unique}", AlarmRule=f"ALARM({unique})")
+
+    cloudwatch.set_alarm_state(AlarmName=unique, StateValue="ALARM", StateReason="test")
+
+    def composite() -> str:
+        found = cloudwatch.describe_alarms(AlarmNames=[f"c-{unique}"], AlarmTypes=["CompositeAlarm"])
+        return str(found["CompositeAlarms"][0]["StateValue"])
+
+    until(lambda: composite() == "ALARM", what="the composite")

@@ -1,5 +1,6 @@
 """The local FIS: lifecycle, targets, authorization of callers and of effects, stop conditions, quotas, lever."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -98,10 +99,8 @@ class Lab:
     def clean(self) -> None:
         for item in self.fis.list_experiments()["experiments"]:
             if item["state"]["status"] not in TERMINAL:
-                try:
+                with contextlib.suppress(ClientError):
                     self.fis.stop_experiment(id=item["id"])
-                except ClientError:
-                    pass
         until(self.idle, what="no active experiment")
 
     def idle(self) -> bool:
@@ -487,9 +486,12 @@ def test_each_grant_of_the_caller_is_needed(lab: Lab, left_out: int) -> None:
     client = lab.account.client_as("fis", statements)
     tags = {"squall:stack": "t"}
 
-    with pytest.raises(ClientError) as error:
+    def create_and_start() -> None:
         template = create_as(client, lab, {"w": wait_action()}, tags)
         client.start_experiment(experimentTemplateId=template["id"], tags=tags)
+
+    with pytest.raises(ClientError) as error:
+        create_and_start()
 
     assert code(error) == "AccessDeniedException"
 
@@ -505,3 +507,15 @@ def test_a_caller_may_only_use_the_actions_it_was_granted(lab: Lab) -> None:
     with pytest.raises(ClientError) as error:
         create_as(client, lab, {"w": wait_action()}, {"squall:stack": "another"})
     assert code(error) == "AccessDeniedException"
+
+
+def test_tag_conditions_hold_for_callers_of_ec2_too(lab: Lab) -> None:
+    staging, production = lab.instance("staging"), lab.instance("production")
+    client = lab.account.client_as("ec2", effect_statements("staging")[:1])
+
+    client.stop_instances(InstanceIds=[staging])
+    with pytest.raises(ClientError) as error:
+        client.stop_instances(InstanceIds=[production])
+
+    assert code(error) == "UnauthorizedOperation"
+    assert [lab.state_of(i) for i in (staging, production)] == ["stopped", "running"]

@@ -57,7 +57,7 @@ def change_state(experiment: Experiment, status: str, reason: str, error: dict[s
         if status == "running":
             experiment.start_time = time.time()
         experiment.state = {"status": status, "reason": reason, **({"error": error} if error else {})}
-        if experiment.terminal:
+        if status in store.TERMINAL:
             experiment.end_time = time.time()
     detail = {
         "experiment-id": experiment.id,

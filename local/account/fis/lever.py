@@ -24,16 +24,19 @@ def _state() -> Json:
 
 
 def engaged() -> bool:
+    """Whether new experiments are cancelled."""
     return bool(_state()["status"] != "disengaged")
 
 
 def get(identifier: str) -> Json:
+    """GetSafetyLever."""
     if identifier != IDENTIFIER:
         raise NotFoundError(f"Safety lever {identifier} does not exist.")
     return {"safetyLever": {"id": IDENTIFIER, "arn": _arn(), "state": dict(_state())}}
 
 
 def update(identifier: str, wanted: Json) -> Json:
+    """UpdateSafetyLeverState: engaging stops what runs first."""
     get(identifier)
     status, reason = wanted.get("status"), wanted.get("reason")
     if status not in ("engaged", "disengaged") or not reason:
@@ -59,4 +62,5 @@ def _stop_all(running: list[store.Experiment], state: Json) -> None:
 
 
 def reset() -> None:
+    """Forget every lever."""
     _states.clear()

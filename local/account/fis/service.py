@@ -46,6 +46,7 @@ class Request:
 
 
 def install() -> None:
+    """Register FIS with the emulator."""
     app._loaded_modules["fis"] = sys.modules[__name__]
     app.SERVICE_REGISTRY["fis"] = {"module": "fis"}
     app.SERVICE_HANDLERS["fis"] = app._lazy_handler("fis")
@@ -88,6 +89,7 @@ def _scope() -> tuple[str, str, str]:
 
 
 def create_template(request: Request) -> Json:
+    """CreateExperimentTemplate; also needs fis:TagResource for tags and iam:PassRole for the role."""
     account, region, prefix = _scope()
     _authorize_template(request, "fis:CreateExperimentTemplate", request.data)
     if request.data.get("tags"):
@@ -107,6 +109,7 @@ def _authorize_template(request: Request, action: str, data: Json) -> None:
 
 
 def update_template(request: Request) -> Json:
+    """UpdateExperimentTemplate, validated as a whole."""
     account, region, _ = _scope()
     _authorize_template(request, "fis:UpdateExperimentTemplate", request.data)
     before = store.template(request.path[0])
@@ -115,14 +118,17 @@ def update_template(request: Request) -> Json:
 
 
 def get_template(request: Request) -> Json:
+    """GetExperimentTemplate."""
     return {"experimentTemplate": store.template(request.path[0])}
 
 
 def delete_template(request: Request) -> Json:
+    """DeleteExperimentTemplate; its experiments stay."""
     return {"experimentTemplate": store.delete_template(request.path[0])}
 
 
 def list_templates(request: Request) -> Json:
+    """ListExperimentTemplates."""
     items = [t.to_summary_dict(tags=store.tags_of(t.arn)) for t in store.backend().experiment_templates.values()]
     return _page("experimentTemplates", items, request)
 
@@ -164,6 +170,7 @@ def _shown(experiment: store.Experiment) -> Json:
 
 
 def get_experiment(request: Request) -> Json:
+    """GetExperiment."""
     return _shown(store.find_experiment(request.path[0]))
 
 
@@ -178,12 +185,14 @@ def stop_experiment(request: Request) -> Json:
 
 
 def list_experiments(request: Request) -> Json:
+    """ListExperiments, also of a template that is gone."""
     template = request.parameter("experimentTemplateId")
     items = [e.to_summary_dict(tags=store.tags_of(e.arn)) for e in store.experiments() if template in (None, e.experiment_template_id)]
     return _page("experiments", items, request)
 
 
 def list_resolved_targets(request: Request) -> Json:
+    """ListExperimentResolvedTargets."""
     wanted = request.parameter("targetName")
     found = store.find_experiment(request.path[0]).resolved
     return _page("resolvedTargets", [t for t in found if wanted in (None, t["targetName"])], request)
@@ -214,32 +223,39 @@ def _action(identifier: str) -> Json:
 
 
 def get_action(request: Request) -> Json:
+    """GetAction."""
     return {"action": _action(request.path[0])}
 
 
 def list_actions(request: Request) -> Json:
+    """ListActions: what this account can carry out."""
     return _page("actions", [_action(identifier) for identifier in sorted(ACTIONS)], request)
 
 
 def tag_resource(request: Request) -> Json:
+    """TagResource."""
     store.backend().tag_resource(request.path[0], request.data.get("tags") or {})
     return {}
 
 
 def untag_resource(request: Request) -> Json:
+    """UntagResource."""
     store.backend().untag_resource(request.path[0], list(request.query.get("tagKeys") or []))
     return {}
 
 
 def list_tags(request: Request) -> Json:
+    """ListTagsForResource."""
     return {"tags": store.tags_of(request.path[0])}
 
 
 def get_lever(request: Request) -> Json:
+    """GetSafetyLever."""
     return lever.get(request.path[0])
 
 
 def update_lever(request: Request) -> Json:
+    """UpdateSafetyLeverState."""
     return lever.update(request.path[0], request.data.get("state") or {})
 
 
@@ -273,7 +289,8 @@ def reset() -> None:
     for account in list(fis_backends.values()):
         for region in list(account.values()):
             for experiment in list(region.experiments.values()):
-                experiment.stop_reason = experiment.stop_reason or engine.USER_REASON
+                if isinstance(experiment, store.Experiment):
+                    experiment.stop_reason = experiment.stop_reason or engine.USER_REASON
     fis_backends.reset()
     lever.reset()
 

@@ -5,6 +5,7 @@
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -68,21 +69,24 @@ def _tag(arn: str, tags: dict[str, str] | None) -> None:
 
 
 def tags_of(arn: str) -> dict[str, str]:
+    """The tags of a template or an experiment."""
     found: dict[str, str] = backend().tagger.get_tag_dict_for_resource(arn)
     return found
 
 
-def tagged() -> Any:
+def tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Every resource with its tags, for IAM's ``aws:ResourceTag``."""
     store = backend()
-    for item in (*store.experiment_templates.values(), *store.experiments.values()):
-        yield item.arn, [{"Key": k, "Value": v} for k, v in tags_of(item.arn).items()]
+    arns = [t.arn for t in store.experiment_templates.values()] + [e.arn for e in store.experiments.values()]
+    for arn in arns:
+        yield arn, [{"Key": k, "Value": v} for k, v in tags_of(arn).items()]
 
 
 # --- templates ----------------------------------------------------------------------------------------------------
 
 
 def create_template(data: Json) -> Json:
+    """Store a template, once per clientToken."""
     store = backend()
     token = data.get("clientToken")
     with lock:
@@ -105,6 +109,7 @@ def create_template(data: Json) -> Json:
 
 
 def find_template(identifier: str) -> ExperimentTemplate:
+    """The template, or ``NotFoundError``."""
     found: ExperimentTemplate | None = backend().experiment_templates.get(identifier)
     if found is None:
         raise NotFoundError(f"Experiment template {identifier} does not exist.")
@@ -112,12 +117,14 @@ def find_template(identifier: str) -> ExperimentTemplate:
 
 
 def template(identifier: str) -> Json:
+    """The template as the API shows it."""
     item = find_template(identifier)
     shown: Json = item.to_dict(tags=tags_of(item.arn))
     return shown
 
 
 def delete_template(identifier: str) -> Json:
+    """Remove the template and show it a last time."""
     with lock:
         shown = template(identifier)
         backend().delete_experiment_template(identifier)
@@ -125,6 +132,7 @@ def delete_template(identifier: str) -> Json:
 
 
 def update_template(identifier: str, data: Json) -> Json:
+    """Change the given parts of a template."""
     item = find_template(identifier)
     for key, attribute in (
         ("description", "description"), ("stopConditions", "stop_conditions"), ("targets", "targets"),
@@ -180,16 +188,18 @@ def create_experiment(data: Json) -> Experiment:
 
 
 def find_experiment(identifier: str) -> Experiment:
-    found: Experiment | None = backend().experiments.get(identifier)
-    if found is None:
+    """The experiment, or ``NotFoundError``."""
+    found = backend().experiments.get(identifier)
+    if not isinstance(found, Experiment):
         raise NotFoundError(f"Experiment {identifier} does not exist.")
     return found
 
 
 def experiments() -> list[Experiment]:
     """All experiments, newest first."""
-    return list(reversed(list(backend().experiments.values())))
+    return [e for e in reversed(list(backend().experiments.values())) if isinstance(e, Experiment)]
 
 
 def active() -> list[Experiment]:
+    """The experiments that count against the quota."""
     return [e for e in experiments() if not e.terminal]

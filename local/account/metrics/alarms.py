@@ -32,13 +32,14 @@ TICK_SECONDS = 1.0
 EXTRA_PERIODS = 2
 
 _last_states: dict[str, dict[str, Any]] = {}
-_rounds = 0
+_rounds = {"done": 0}
 _lock = threading.RLock()
 
 
 def install() -> None:
+    """Patch evaluation, history and publication."""
     require(cloudwatch, "_alarms", "_history_entries", "_evaluate_parent_alarms", "_set_alarm_state")
-    replace(cloudwatch, "_evaluate_alarm", "alarm", lambda _original: lambda alarm: None)
+    replace(cloudwatch, "_evaluate_alarm", "alarm", lambda _original: lambda _alarm: None)
     replace(cloudwatch, "_evaluate_all_alarms", "", lambda _original: lambda: None)
     replace(
         cloudwatch, "_record_history", "alarm_name old_state new_state reason alarm_type reason_data",
@@ -48,26 +49,28 @@ def install() -> None:
 
 
 def evaluator_rounds() -> int:
-    return _rounds
+    """How often all alarms have been evaluated."""
+    return _rounds["done"]
 
 
 def start_evaluator() -> None:
+    """Evaluate all alarms every second from now on."""
     threading.Thread(target=_evaluate_forever, name="squall-alarms", daemon=True).start()
 
 
 def _evaluate_forever() -> None:
-    global _rounds
     while True:
         began = time.monotonic()
         try:
             evaluate_all()
         except Exception:
             logger.exception("alarm evaluation")
-        _rounds += 1
+        _rounds["done"] += 1
         time.sleep(max(0.05, TICK_SECONDS - (time.monotonic() - began)))
 
 
 def evaluate_all() -> None:
+    """Evaluate every alarm of every account and Region once."""
     for (account, region, name), alarm in list(cloudwatch._alarms._data.items()):
         with request_scope(account, region):
             try:
@@ -92,6 +95,7 @@ def queries(alarm: Alarm) -> list[Query]:
 
 
 def rule(alarm: Alarm) -> Rule:
+    """The alarm's condition."""
     periods = int(alarm.get("EvaluationPeriods", 1))
     return Rule(
         comparison=alarm["ComparisonOperator"],

@@ -19,6 +19,7 @@ from local.account.metrics.series import MetricStat, Query, Window
 from local.account.patching import replace, require
 
 Data = dict[str, Any]
+EVICTION_SECONDS = 60.0
 BASIC = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
 COMPARISONS = (
     "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -30,6 +31,7 @@ class RefusedError(ValueError):
 
 
 def install() -> None:
+    """Patch the metric and alarm operations."""
     require(cloudwatch, "_metric_bucket", "_calc_stats", "_stat_value", "_is_percentile_stat", "_dims_key")
     require(cloudwatch, "_parse_ts", "_error", "_cbor_ok", "_json_ok", "_cbor_datapoint", "_cbor_metric_data_result")
     parameters = "params cbor_data is_cbor is_json"
@@ -38,6 +40,7 @@ def install() -> None:
     replace(cloudwatch, "_get_metric_statistics", parameters, _typed(get_metric_statistics))
     replace(cloudwatch, "_put_metric_alarm", parameters, _put_metric_alarm)
     replace(cloudwatch, "handle_request", "method path headers body query_params", _checked_on_every_alarm)
+    replace(cloudwatch, "_evict_old_metrics", "", _seldom)
     replace(provisioners, "_cw_metric_alarm_record", "name props", _template_alarm)
 
 
@@ -49,6 +52,18 @@ def _checked_on_every_alarm(handle: Callable[..., Any]) -> Callable[..., Any]:
         return await handle(method, path, headers, body, query_params)
 
     return handle_request
+
+
+def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
+    """ministack copies every stored point at every call; once a minute is enough to forget two weeks."""
+    last = [0.0]
+
+    def evict_old_metrics() -> None:
+        if time.monotonic() - last[0] > EVICTION_SECONDS:
+            last[0] = time.monotonic()
+            evict()
+
+    return evict_old_metrics
 
 
 def _stamped(store: Callable[..., None]) -> Callable[..., None]:
@@ -148,7 +163,7 @@ def get_metric_statistics(data: Data) -> Data:
     dims = series.dimensions(data.get("Dimensions"))
     for stat in [*basic, *extended]:
         metric = MetricStat(str(data.get("Namespace")), name, dims, period, str(stat))
-        unit = next((p["Unit"] for p in series.visible_points(metric, window.now)), "None")
+        unit = next((p["Unit"] for p in series.visible_points(metric, selected)), "None")
         for begin, value in series.metric_series(metric, selected, origin=start).items():
             point = points.setdefault(begin, {"Timestamp": float(begin), "Unit": unit})
             if stat in BASIC:
@@ -188,6 +203,16 @@ def check_alarm(data: Data) -> None:
         raise RefusedError(f"ComparisonOperator must be one of {', '.join(COMPARISONS)}")
     if data.get("Threshold") is None:
         raise RefusedError("Threshold is required")
+    _check_evaluation(data)
+    if len(data.get("AlarmDescription") or "") > 1024:
+        raise RefusedError("AlarmDescription must have at most 1024 characters")
+    if data.get("Metrics"):
+        _check_metrics(data)
+    else:
+        _check_plain_metric(data)
+
+
+def _check_evaluation(data: Data) -> None:
     periods = int(data.get("EvaluationPeriods") or 0)
     if periods < 1:
         raise RefusedError("EvaluationPeriods must be at least 1")
@@ -195,11 +220,9 @@ def check_alarm(data: Data) -> None:
         raise RefusedError("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
     if data.get("TreatMissingData", "missing") not in ("breaching", "notBreaching", "ignore", "missing"):
         raise RefusedError("TreatMissingData must be breaching, notBreaching, ignore or missing")
-    if len(data.get("AlarmDescription") or "") > 1024:
-        raise RefusedError("AlarmDescription must have at most 1024 characters")
-    if data.get("Metrics"):
-        _check_metrics(data)
-        return
+
+
+def _check_plain_metric(data: Data) -> None:
     if not data.get("MetricName") or not data.get("Namespace"):
         raise RefusedError("MetricName and Namespace are required unless Metrics is given")
     if bool(data.get("Statistic")) == bool(data.get("ExtendedStatistic")):

@@ -73,6 +73,7 @@ def _parser() -> Lark:
 
 @lru_cache(maxsize=512)
 def parse(text: str) -> Tree[Token] | Token:
+    """The expression as a tree, or ``ExpressionError`` with the position."""
     try:
         return _parser().parse(text)
     except UnexpectedInput as error:
@@ -109,12 +110,10 @@ def _value(node: Tree[Token] | Token, scope: Scope) -> Value:
             return [_as_series(_value(child, scope), scope) for child in node.children]
         case "call":
             return _call(str(node.children[0]), node.children[1:], scope)
-        case "or_op" | "and_op":
-            sign = "||" if node.data == "or_op" else "&&"
-            return combine(sign, _value(node.children[0], scope), _value(node.children[1], scope))
-        case _:
-            left, sign, right = node.children
-            return combine(str(sign), _value(left, scope), _value(right, scope))
+        case kind:
+            *_, right = node.children
+            sign = {"or_op": "||", "and_op": "&&"}.get(kind) or str(node.children[1])
+            return combine(sign, _value(node.children[0], scope), _value(right, scope))
 
 
 def _named(name: str, scope: Scope) -> Value:

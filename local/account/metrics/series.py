@@ -15,6 +15,7 @@ from local.account.profile import holder
 
 Point = dict[str, Any]
 RECEIVED = "_received"
+DISORDER_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class Window:
 
 
 def dimensions(entries: Any) -> tuple[tuple[str, str], ...]:
+    """Dimensions in the order in which they identify a metric."""
     return tuple(sorted((str(d["Name"]), str(d["Value"])) for d in entries or []))
 
 
 def parse_query(data: dict[str, Any]) -> Query:
+    """A query of the API, typed."""
     metric = None
     if stat := data.get("MetricStat"):
         named = stat.get("Metric") or {}
@@ -67,14 +70,26 @@ def parse_query(data: dict[str, Any]) -> Query:
     )  # fmt: skip
 
 
-def visible_points(metric: MetricStat, now: float) -> list[Point]:
-    """The metric's points that have been published by now, given how late the profile publishes."""
+def visible_points(metric: MetricStat, window: Window) -> list[Point]:
+    """The window's points that have been published by now, given how late the profile publishes.
+
+    Points are stored as they came, nearly in the order of their times: what came an hour before the window began
+    is not looked at, which keeps an evaluation cheap however long the account has been running.
+    """
     key = (metric.namespace, metric.name, cloudwatch._dims_key(dict(metric.dimensions)))
     lag = holder.current.metric_lag_seconds
-    return [p for p in list(cloudwatch._metrics.get(key) or []) if p.get(RECEIVED, p["Timestamp"]) + lag <= now]
+    found = []
+    for point in reversed(list(cloudwatch._metrics.get(key) or [])):
+        received = point.get(RECEIVED, point["Timestamp"])
+        if received < window.start - DISORDER_SECONDS:
+            break
+        if window.start <= point["Timestamp"] < window.end and received + lag <= window.now:
+            found.append(point)
+    return found[::-1]
 
 
 def statistic(points: list[Point], stat: str) -> float | None:
+    """One statistic of some points; none if there is nothing to count."""
     stats = cloudwatch._calc_stats(points)
     if stat not in ("SampleCount", "Sum", "Average", "Minimum", "Maximum") and not cloudwatch._is_percentile_stat(stat):
         raise ExpressionError(f"statistic {stat} is not known here")
@@ -87,10 +102,9 @@ def statistic(points: list[Point], stat: str) -> float | None:
 def metric_series(metric: MetricStat, window: Window, origin: float = 0.0) -> Series:
     """The statistic of each period that has points; periods begin at ``origin`` plus a multiple of the period."""
     buckets: dict[int, list[Point]] = defaultdict(list)
-    for point in visible_points(metric, window.now):
-        if window.start <= point["Timestamp"] < window.end:
-            index = math.floor((point["Timestamp"] - origin) / metric.period)
-            buckets[int(origin + index * metric.period)].append(point)
+    for point in visible_points(metric, window):
+        index = math.floor((point["Timestamp"] - origin) / metric.period)
+        buckets[int(origin + index * metric.period)].append(point)
     result: Series = {}
     for begin in sorted(buckets):
         value = statistic(buckets[begin], metric.stat)
