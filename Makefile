@@ -25,7 +25,9 @@ lint: setup ## style, types, layers, state machines
 	$(VENV)/ruff format --check $(SOURCES)
 	$(VENV)/mypy $(SOURCES)
 	$(VENV)/lint-imports
-	@for machine in $(ASL); do node_modules/.bin/asl-validator --json-path $$machine || exit 1; done
+	@mkdir -p build/asl  # the linter takes a placeholder for a broken ARN
+	@for machine in $(ASL); do sed 's/$${Partition}/aws/g' $$machine > build/asl/$$(basename $$machine) || exit 1; \
+		node_modules/.bin/asl-validator --json-path build/asl/$$(basename $$machine) || exit 1; done
 
 check: lint test ## lint and test: what a change must pass
 

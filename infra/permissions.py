@@ -54,31 +54,42 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
 
 EVERY_FUNCTION = ("record", "encryption_key")
 WORKFLOW_STEP = (*EVERY_FUNCTION, "documents", "emit_events")
-CLOSING = ("end_fault", "delete_templates", "read_guards", "delete_guards", "read_executions", "wake", "locks", "notify")
+CLOSING = (
+    "end_fault",
+    "find_templates",
+    "delete_templates",
+    "read_guards",
+    "delete_guards",
+    "read_executions",
+    "wake",
+    "locks",
+    "read_slots",
+    "notify",
+)
 
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
-    "Discover": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards"),
-    "CheckSafety": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards", "list_experiments"),
+    "Discover": (*WORKFLOW_STEP, "inventory"),
+    "CheckSafety": (*WORKFLOW_STEP, "inventory", "metrics", "read_guards", "list_experiments", "read_slots"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING),
-    "AcquireSlot": (*WORKFLOW_STEP, "locks", "list_experiments"),
-    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "read_guards"),
-    "ArmGuards": (*WORKFLOW_STEP, "metrics", "read_guards", "put_guards"),
-    "CreateTemplate": (*WORKFLOW_STEP, "create_template", "read_guards", "put_guards"),
-    "FinalCheck": (*WORKFLOW_STEP, "inventory", "managed_instances", "metrics", "read_guards", "list_experiments"),
+    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments"),
+    "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
+    "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
+    "CreateTemplate": (*WORKFLOW_STEP, "inventory", "create_template", "delete_templates", "read_guards", "put_guards"),
+    "FinalCheck": (*WORKFLOW_STEP, "inventory", "metrics", "read_guards", "list_experiments", "read_slots"),
     "StartFault": (*WORKFLOW_STEP, "start_fault", "end_fault"),
     "WatchFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards", "wake"),
-    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards", "inventory", "commands", "metrics"),
-    "StopFault": (*WORKFLOW_STEP, "end_fault", "delete_templates", "read_guards", "delete_guards"),
-    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands", "metrics"),
-    "WatchRecovery": (*WORKFLOW_STEP, "inventory", "metrics", "read_guards"),
-    "Judge": (*WORKFLOW_STEP, "metrics", "read_guards"),
+    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards"),
+    "StopFault": (*WORKFLOW_STEP, "end_fault", "delete_templates", "read_guards", "delete_guards", "locks"),
+    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands"),
+    "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands", "metrics"),
+    "Judge": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "metrics", "read_guards"),
     "Record": WORKFLOW_STEP,
     "Notify": (*WORKFLOW_STEP, "notify"),
-    "Release": (*WORKFLOW_STEP, "locks", "end_fault", "delete_templates", "read_guards", "delete_guards"),
+    "Release": (*WORKFLOW_STEP, *CLOSING),
     "Abort": (*EVERY_FUNCTION, "end_fault", "wake", "emit_events", "dead_letters"),
     "Pulse": (*WORKFLOW_STEP, *CLOSING, "metrics", "open_records", "dead_letters"),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "open_records", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "create_record", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
 
@@ -94,12 +105,8 @@ def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
         "record": [_allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])],
         "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn])],
         # A transaction is authorized as the writes in it.
-        "locks": [
-            _allow(
-                ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem", "dynamodb:Query"],
-                [names.table_arn],
-            )
-        ],
+        "locks": [_allow(["dynamodb:PutItem", "dynamodb:DeleteItem"], [names.table_arn])],
+        "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
         "open_records": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
         "documents": [
             _allow(["s3:GetObject", "s3:PutObject"], [f"{names.bucket_arn}/results/*"]),
@@ -123,14 +130,11 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["fis:ListExperiments"], ["*"]),
             _allow(["fis:GetExperiment", "fis:StopExperiment"], [experiments], of_this_stack),
         ],
-        "delete_templates": [
-            _allow(["fis:ListExperimentTemplates"], ["*"]),
-            _allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack),
-        ],
+        "find_templates": [_allow(["fis:ListExperimentTemplates"], ["*"])],
+        "delete_templates": [_allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
         "create_template": [
             _allow(["fis:CreateExperimentTemplate"], actions),
             _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
-            _allow(["fis:ListExperimentTemplates"], ["*"]),
             _allow(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
         # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which is only about to get it.
@@ -183,13 +187,13 @@ def _reading() -> dict[str, list[PolicyStatement]]:
                     "autoscaling:DescribeAutoScalingGroups",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
+                    "ssm:DescribeInstanceInformation",
                 ],
                 ["*"],
             )
         ],
-        "managed_instances": [_allow(["ssm:DescribeInstanceInformation"], ["*"])],
         "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
-        "commands": [_allow(["ssm:ListCommands", "ssm:ListCommandInvocations"], ["*"])],
+        "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
     }
 
 

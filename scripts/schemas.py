@@ -1,6 +1,6 @@
 """Writes the JSON Schemas of what people and machines exchange with Squall, from the models. `--check` only compares.
 
-    PYTHONPATH=lambdas python -m scripts.schemas [--check]
+PYTHONPATH=lambdas python -m scripts.schemas [--check]
 """
 
 import json

@@ -1,0 +1,46 @@
+"""One synthesized template for most tests: making it takes seconds, reading it nothing."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+
+from aws_cdk import App
+from aws_cdk.assertions import Template
+
+from infra import definitions
+from infra.settings import from_context
+from infra.stack import SquallStack
+from infra.synth import feature_flags
+from tests.infra.template import Resources
+
+DEFINITIONS = Path(__file__).parent / "definitions"
+CONTEXT = {
+    "account": "123456789012",
+    "region": "eu-central-1",
+    "environments_dir": str(DEFINITIONS / "environments"),
+    "experiments_dir": str(DEFINITIONS / "experiments"),
+}
+
+
+def make(outdir: Path, **context: object) -> Resources:
+    """The template for this context, without cdk-nag (one test runs the whole app under it)."""
+    settings = from_context({**CONTEXT, **context})
+    app = App(outdir=str(outdir), context=feature_flags())
+    stack = SquallStack(app, settings=settings, definitions=definitions.load(settings.experiments_dir, settings.environments_dir))
+    body: dict[str, Any] = Template.from_stack(stack).to_json()
+    return Resources(body)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    return make(tmp_path_factory.mktemp("cdk"))
+
+
+@pytest.fixture
+def synthesize(tmp_path: Path) -> Callable[..., Resources]:
+    return lambda **context: make(tmp_path, **context)

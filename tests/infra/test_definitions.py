@@ -1,0 +1,71 @@
+"""Catalogue and policies: what is wrong is refused at synth, all at once; what is right is in the code asset."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from infra import code
+from infra.definitions import DefinitionsError, load
+from infra.settings import ROOT
+from tests.infra.conftest import DEFINITIONS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DEFINITIONS, tmp_path / "definitions"))
+
+
+def test_the_shipped_definitions_are_valid() -> None:
+    found = load(ROOT / "experiments", ROOT / "environments")
+    assert found.experiments
+    assert found.environments
+
+
+def test_every_problem_of_every_file_is_listed_with_its_path(folder: Path) -> None:
+    experiments = folder / "experiments"
+    (experiments / "weekly.yaml").write_text(
+        (experiments / "weekly.yaml").read_text().replace("duration_minutes: 10", "duration_minutes: -1")
+    )
+    (experiments / "by-hand.yaml").write_text((experiments / "by-hand.yaml").read_text() + "colour: red\n")
+    (folder / "environments" / "staging.yaml").write_text("name: staging\nminimum_healthy_percent: 200\n")
+    with pytest.raises(DefinitionsError) as raised:
+        load(experiments, folder / "environments")
+    message = str(raised.value)
+    for expected in ("weekly.yaml: duration_minutes:", "by-hand.yaml: colour:", "staging.yaml: minimum_healthy_percent:"):
+        assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        ("environments/staging.yaml", "name: production\n", "name: is 'production'"),
+        ("environments/staging.yaml", "name: staging\nname: staging\n", "given twice"),
+        ("environments/staging.yaml", "name: [\n", "staging.yaml"),
+        ("environments/staging.yaml", "", "staging.yaml: $:"),
+    ],
+)
+def test_a_file_that_is_not_what_it_says_is_refused(folder: Path, file: str, content: str, expected: str) -> None:
+    (folder / file).write_text(content)
+    with pytest.raises(DefinitionsError) as raised:
+        load(folder / "experiments", folder / "environments")
+    assert expected in str(raised.value)
+
+
+def test_an_experiment_needs_the_policy_of_its_environment(folder: Path) -> None:
+    (folder / "environments" / "staging.yaml").unlink()
+    with pytest.raises(DefinitionsError, match=r"environment: 'staging' has no policy \(known: pre-prod\)"):
+        load(folder / "experiments", folder / "environments")
+
+
+def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
+    definitions = load(DEFINITIONS / "experiments", DEFINITIONS / "environments")
+    folder = code.stage(definitions, tmp_path)
+    assert (folder / "squall" / "handlers" / "start_fault.py").is_file()
+    catalogue = json.loads((folder / "squall" / "deployed" / "catalogue.json").read_text())
+    assert set(catalogue) == {"weekly", "by-hand"}
+    environments = json.loads((folder / "squall" / "deployed" / "environments.json").read_text())
+    assert environments["pre-prod"] == {"name": "pre-prod", "allowed_types": ["network_latency"]}
+    assert not list(folder.rglob("__pycache__"))
+    assert code.stage(definitions, tmp_path) == folder

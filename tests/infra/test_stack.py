@@ -1,0 +1,245 @@
+"""What the template promises the rest of the world."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import ROOT
+from infra.synth import SynthError, synth
+from infra.workflow import PlaceholderError, check_placeholders
+from tests.infra.conftest import CONTEXT
+from tests.infra.template import Resources, text
+
+
+def test_outputs_are_the_documented_ones(stack: Resources) -> None:
+    assert set(stack.outputs) == {
+        "ExperimentStateMachineArn",
+        "ResultsTableName",
+        "ResultsBucketName",
+        "NotificationTopicArn",
+        "AbortFunctionName",
+    }
+
+
+def test_table_has_the_keys_and_indexes_of_the_contract(stack: Resources) -> None:
+    table = stack.one("AWS::DynamoDB::Table")
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    indexes = {index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]] for index in table["GlobalSecondaryIndexes"]}
+    assert indexes == {name: [f"{name}_pk", f"{name}_sk"] for name in ("open", "period", "experiment")}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+
+
+def test_results_outlive_the_stack(stack: Resources) -> None:
+    for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
+        (found,) = stack.whole(kind).values()
+        assert found["DeletionPolicy"] == "Retain"
+
+
+def test_bucket_is_closed_and_versioned(stack: Resources) -> None:
+    bucket = stack.one("AWS::S3::Bucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"])
+def test_nothing_is_reached_without_tls(stack: Resources, kind: str) -> None:
+    for policy in stack.of_type(kind).values():
+        denials = [entry for entry in policy["PolicyDocument"]["Statement"] if entry["Effect"] == "Deny"]
+        assert any(entry["Condition"] == {"Bool": {"aws:SecureTransport": "false"}} for entry in denials)
+
+
+def test_every_function_is_observable_and_bounded(stack: Resources) -> None:
+    groups = stack.of_type("AWS::Logs::LogGroup")
+    for name, function in stack.functions().items():
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        assert 0 < function["Timeout"] <= 120, name
+        assert groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] == 90, name
+        assert (ROOT / "lambdas" / "squall" / "handlers" / f"{name}.py").is_file()
+
+
+def test_no_function_outlives_the_timeout_of_its_state(stack: Resources) -> None:
+    for path, state in _tasks(json.loads((ROOT / "statemachines" / "experiment.asl.json").read_text())):
+        module = "".join(f"_{c.lower()}" if c.isupper() else c for c in state["Arguments"]["FunctionName"][2:-12])[1:]
+        limit = state["TimeoutSeconds"]
+        if isinstance(limit, int) and "waitForTaskToken" not in state["Resource"]:
+            assert stack.functions()[module]["Timeout"] <= limit, path
+
+
+def _tasks(machine: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, state in machine["States"].items():
+        if state["Type"] == "Task":
+            found.append((f"{path}/{name}", state))
+        for branch in state.get("Branches", []):
+            found += _tasks(branch, f"{path}/{name}")
+    return found
+
+
+def test_the_abort_function_needs_no_layer(stack: Resources) -> None:
+    assert "Layers" not in stack.functions()["abort"]
+    assert all("Layers" in found for name, found in stack.functions().items() if name != "abort")
+
+
+def test_the_abort_handler_imports_nothing_of_the_layer() -> None:
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['pydantic', 'aws_lambda_powertools', 'lark', 'tzdata'])); "
+    done = subprocess.run(
+        [sys.executable, "-c", blocked + "import squall.handlers.abort"],
+        cwd=ROOT / "lambdas",
+        env={"PYTHONPATH": str(ROOT / "lambdas")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_state_machine_is_inline_and_logs_no_execution_data(stack: Resources) -> None:
+    machine = stack.one("AWS::StepFunctions::StateMachine")
+    assert machine["StateMachineName"] == "Squall-Experiment"
+    assert machine["StateMachineType"] == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
+    assert "QueryLanguage" in text(machine["DefinitionString"])
+    (group,) = (found for found in stack.of_type("AWS::Logs::LogGroup").values() if "/states/" in found["LogGroupName"])
+    assert group["LogGroupName"].startswith("/aws/vendedlogs/")
+
+
+def test_the_state_machine_may_invoke_its_handlers_and_nothing_else(stack: Resources) -> None:
+    machine = stack.one("AWS::StepFunctions::StateMachine")
+    role = machine["RoleArn"]["Fn::GetAtt"][0]
+    invoked = {one for found in stack.statements(role) if "lambda:InvokeFunction" in found.actions for one in found.resources}
+    used = {text(value) for name, value in machine["DefinitionSubstitutions"].items() if name.endswith("FunctionArn")}
+    assert invoked == used
+
+
+def test_placeholders_are_checked_both_ways() -> None:
+    with pytest.raises(PlaceholderError, match=r"\$\{AFunctionArn\} has no function; BFunctionArn is used by no state"):
+        check_placeholders('{"x": "${AFunctionArn}"}', {"BFunctionArn": "arn"})
+
+
+def test_a_guard_reaches_the_abort_function_directly_and_by_rule(stack: Resources) -> None:
+    abort = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".abort." in found["Handler"])
+    permissions = [
+        found for found in stack.of_type("AWS::Lambda::Permission").values() if found["FunctionName"] == {"Fn::GetAtt": [abort, "Arn"]}
+    ]
+    direct = next(found for found in permissions if found["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com")
+    assert direct["SourceAccount"] == "123456789012"
+    assert text(direct["SourceArn"]).endswith(":alarm:squall-Squall-*")
+    rule = _rule(stack, "aws.cloudwatch")
+    assert rule["EventPattern"]["detail"] == {"alarmName": [{"prefix": "squall-Squall-"}], "state": {"value": ["ALARM"]}}
+
+
+def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
+    handlers = {name: found["Handler"] for name, found in stack.of_type("AWS::Lambda::Function").items()}
+
+    def target(source: str) -> str:
+        (one,) = _rule(stack, source)["Targets"]
+        assert "DeadLetterConfig" in one
+        return handlers[one["Arn"]["Fn::GetAtt"][0]]
+
+    assert target("aws.fis") == "squall.handlers.pulse.handler"
+    assert target("aws.states") == "squall.handlers.watchdog.handler"
+    assert _rule(stack, "aws.states")["EventPattern"]["detail"]["status"] == ["ABORTED", "FAILED", "TIMED_OUT"]
+
+
+def _rule(stack: Resources, source: str) -> dict[str, Any]:
+    (found,) = (rule for rule in stack.of_type("AWS::Events::Rule").values() if rule["EventPattern"]["source"] == [source])
+    return found
+
+
+def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
+    configured = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    assert len(configured) == 3
+    assert all("OnFailure" in found["DestinationConfig"] for found in configured)
+
+
+def test_the_pulse_beats_every_minute(stack: Resources) -> None:
+    pulse = _schedules(stack)["pulse"]
+    assert pulse["ScheduleExpression"] == "rate(1 minute)"
+    assert pulse["State"] == "ENABLED"
+
+
+def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
+    schedules = _schedules(stack)
+    assert set(schedules) == {"pulse", "experiment-weekly"}
+    weekly = schedules["experiment-weekly"]
+    assert weekly["ScheduleExpression"] == "cron(0 20 ? * TUE *)"
+    assert weekly["ScheduleExpressionTimezone"] == "Europe/Berlin"
+    assert weekly["FlexibleTimeWindow"] == {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}
+    assert weekly["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] == 900
+    assert "DeadLetterConfig" in weekly["Target"]
+    assert json.loads(weekly["Target"]["Input"]) == {
+        "experiment": "weekly",
+        "trigger": {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"},
+    }
+
+
+def _schedules(stack: Resources) -> dict[str, dict[str, Any]]:
+    return {found["Name"]: found for found in stack.of_type("AWS::Scheduler::Schedule").values()}
+
+
+def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[..., Resources]) -> None:
+    topic = "arn:aws:sns:eu-central-1:123456789012:ops"
+    alarms = synthesize(alarm_topic_arns=topic).of_type("AWS::CloudWatch::Alarm")
+    assert all(found["AlarmActions"] == [topic] for found in alarms.values())
+    (silent,) = (found for name, found in alarms.items() if "PulseSilent" in name)
+    assert silent["TreatMissingData"] == "breaching"
+    assert {name[9:-8] for name in alarms} == {"AbortErrors", "PulseErrors", "WatchdogErrors", "DeadLetters", "PulseSilent"}
+
+
+def test_a_customers_key_encrypts_everything_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:
+    key = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    found = synthesize(kms_key_arn=key)
+    assert found.one("AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == key
+    (rule,) = found.one("AWS::S3::Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
+    assert found.one("AWS::SNS::Topic")["KmsMasterKeyId"] == key
+    assert found.one("AWS::SQS::Queue")["KmsMasterKeyId"] == key
+    for function in found.functions():
+        assert any(key in statement.resources for statement in found.statements(found.role_of(function))), function
+
+
+def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> None:
+    found = synthesize(
+        stack_name="Prod",
+        opt_in_tag="chaos",
+        log_retention_days="30",
+        results_retention_days="400",
+        keep_results="false",
+        notification_emails="ops@example.com,sre@example.com",
+        lambda_runtime="python3.13",
+        lambda_architecture="x86_64",
+        abort_reserved_concurrency="5",
+        synthesizer="cli",
+    )
+    abort = found.functions()["abort"]
+    assert abort["Environment"]["Variables"]["SQUALL_OPT_IN_TAG"] == "chaos"
+    assert (abort["Runtime"], abort["Architectures"], abort["ReservedConcurrentExecutions"]) == ("python3.13", ["x86_64"], 5)
+    assert {group["RetentionInDays"] for group in found.of_type("AWS::Logs::LogGroup").values()} == {30}
+    assert {one["Endpoint"] for one in found.of_type("AWS::SNS::Subscription").values()} == {"ops@example.com", "sre@example.com"}
+    assert found.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"
+    (bucket,) = found.whole("AWS::S3::Bucket").values()
+    assert bucket["DeletionPolicy"] == "Delete"
+    assert {rule.get("ExpirationInDays") for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]} == {None, 400}
+
+
+def test_the_app_synthesizes_offline_for_any_account_with_no_unexplained_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    own = {key: value for key, value in CONTEXT.items() if key.endswith("_dir")}
+    template = json.loads((synth(tmp_path, own) / "Squall.template.json").read_text())
+    assert "123456789012" not in json.dumps(template)
+
+
+def test_a_wrong_context_ends_synth_with_every_problem(tmp_path: Path) -> None:
+    with pytest.raises(SynthError) as raised:
+        synth(tmp_path, {"colour": "red", "lambda_architecture": "riscv", "region": "moon"})
+    assert all(word in str(raised.value) for word in ("colour: no such setting", "lambda_architecture", "region"))
+    assert "Traceback" not in str(raised.value)
