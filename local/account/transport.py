@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def _over_tls(pin: Callable[..., None]) -> Callable[..., None]:
-    def pin_request_origin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001, FBT001 - ministack's signature
+    def pin_request_origin(source_ip: str, secure_transport: bool) -> None:  # noqa: ARG001 - ministack's signature
         pin(source_ip, True)
 
     return pin_request_origin
