@@ -20,6 +20,7 @@ from squall.domain.record import ExecutionRecord
 from squall.domain.result import Evidence, build_result
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status
+from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 
@@ -58,12 +59,21 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
 
 
 def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
-    """Notify people (SNS) and machines (EventBridge) of a final record. `more` is what a person has to do by hand."""
-    result = w.documents.get(record.id, "result", Result)
-    if result is None:
-        decision = Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)
-        result = write_result(w, record, decision, record.ended_at or w.clock.now())
+    """Notify people (SNS) and machines (EventBridge) of a final record. `more` is what a person has to do by hand.
+
+    Documents that can't be read or written keep nobody from hearing of it: then the message says what the record knows.
+    """
+    result = _result_of(w, record)
     region = record.execution_arn.split(":")[3]
     subject, body, attributes = message(result, record, region, w.settings.bucket)
     w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
     w.lifecycle.emit(record, record.reason)
+
+
+def _result_of(w: Wiring, record: ExecutionRecord) -> Result:
+    decision = Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)
+    ended_at = record.ended_at or w.clock.now()
+    try:
+        return w.documents.get(record.id, "result", Result) or write_result(w, record, decision, ended_at)
+    except (Unavailable, Refused):
+        return build_result(record, decision, Evidence(), ended_at)

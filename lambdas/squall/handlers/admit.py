@@ -33,7 +33,7 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     run, record = _open(w, run, definition, event.get("input"))
     if record.final:
         return {**END, "run": run.model_dump(mode="json")}
-    if definition and not problems and not _claimed(w, event.get("input"), run, now):
+    if definition and not problems and not _claimed(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
         w.documents.put(run.id, "refusal", Refusal(at=now, problems=tuple(problems)))
@@ -89,17 +89,22 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
         status=Status.RUNNING,
         phase="Admit",
         phase_since=now,
-        experiment=definition.experiment.name if definition else str(asked.get("experiment") or "")[:128],
+        experiment=definition.experiment.name if definition else _text(asked.get("experiment"), 128),
         environment=definition.environment.name if definition else "",
         fault_type=definition.experiment.type if definition else "",
         definition_hash=definition.definition_hash if definition else "",
-        requested_by=(definition.requested_by or "") if definition else str(asked.get("requested_by") or "")[:256],
+        requested_by=(definition.requested_by or "") if definition else _text(asked.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
     )
 
 
-def _claimed(w: Wiring, raw: object, run: Run, now: datetime) -> bool:
-    trigger = raw.get("trigger") if isinstance(raw, dict) else None
-    if not trigger:
+def _claimed(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:
+    if not definition.trigger:
         return True
-    return w.records.claim_trigger(trigger["schedule_arn"], trigger["scheduled_time"], run.id, now + TRIGGER_KEPT)
+    schedule_arn, _, scheduled_time = definition.trigger.rpartition("#")
+    return w.records.claim_trigger(schedule_arn, scheduled_time, run.id, now + TRIGGER_KEPT)
+
+
+def _text(value: object, most: int) -> str:
+    """What somebody sent, as something DynamoDB takes: no lone surrogates, not endless."""
+    return str(value or "")[:most].encode("utf-8", "replace").decode()
