@@ -60,7 +60,15 @@ def publish(source: str, detail_type: str, detail: dict[str, Any], resources: li
 # --- profile ------------------------------------------------------------------------------------------------------
 
 
-def _misbehaving(dispatch: Callable[..., None]) -> Callable[..., None]:
+def _misbehaving(deliver: Callable[..., None]) -> Callable[..., None]:
+    def dispatch(event: dict[str, Any], view: Any) -> None:
+        # An event may be published by work that some other delivery began: it is delivered in its own name.
+        token = _delivery.set(None)
+        try:
+            deliver(event, view)
+        finally:
+            _delivery.reset(token)
+
     def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
         if event.get("_DispatchPath"):
             dispatch(event, view)

@@ -1,4 +1,8 @@
-"""Step Functions: ``RedriveCount`` in the context, task tokens that fail with their Lambda, heartbeats and time out."""
+"""Step Functions: ``RedriveCount`` in the context, task tokens that fail with their Lambda, heartbeats and time out.
+
+A Lambda task runs with the state machine's role, which must be trusted to Step Functions and allow the invocation;
+ministack runs it as root. Other integrations (``sns:publish``, ``aws-sdk:…``) are still not checked.
+"""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -6,23 +10,59 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
-from ministack.services import stepfunctions
+from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
+from local.account import iam
 from local.account.patching import replace, require
+
+SERVICE = "states.amazonaws.com"
+_running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
 
 
 def install() -> None:
     """Patch the context object and task tokens."""
     require(
-        stepfunctions, "_task_tokens", "_ExecutionError", "_extract_lambda_ref", "_resolve_lambda_function_ref",
+        sfn, "_task_tokens", "_ExecutionError", "_extract_lambda_ref", "_resolve_lambda_function_ref",
         "_call_lambda",
     )  # fmt: skip
-    replace(stepfunctions, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
-    replace(stepfunctions, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
+    replace(sfn, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
+    replace(sfn, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
+    replace(sfn, "_run_execution", "exec_arn", _with_role)
+    replace(sfn, "_call_lambda", "func_ref event", _authorized)
+
+
+def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:
+    def run_execution(exec_arn: str) -> None:
+        execution = sfn._executions.get(exec_arn) or {}
+        machine = sfn._state_machines.get(execution.get("stateMachineArn", "")) or {}
+        token = _running.set((machine["roleArn"], machine["stateMachineArn"]) if machine.get("roleArn") else None)
+        try:
+            run(exec_arn)
+        finally:
+            _running.reset(token)
+
+    return run_execution
+
+
+def _authorized(call: Callable[..., Any]) -> Callable[..., Any]:
+    def call_lambda(func_ref: str, event: Any) -> Any:
+        running = _running.get()
+        _, config, _ = lambda_svc._get_func_record_for_ref(func_ref)
+        if running and config:
+            role, machine = running
+            arn = func_ref if func_ref.startswith("arn:") else config["FunctionArn"]
+            denied = iam.authorize_role(role, "lambda:InvokeFunction", arn)
+            if denied or not iam.trusts(role, SERVICE, machine):
+                reason = denied.message if denied else f"{SERVICE} may not assume {role}"
+                raise sfn._ExecutionError("Lambda.AWSLambdaException", reason)
+        return call(func_ref, event)
+
+    return call_lambda
 
 
 def _with_redrive_count(evaluate: Callable[..., Any]) -> Callable[..., Any]:

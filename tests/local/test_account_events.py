@@ -265,6 +265,23 @@ def test_an_exception_reaches_the_workflow_under_its_class_name(account: Account
     assert json.loads(answer["Payload"].read())["errorType"] == "NoSuchTarget"
 
 
+def test_a_workflow_invokes_only_what_its_role_allows(account: Account, unique: str) -> None:
+    arn = function(account, unique, "def handler(event, context):\n    return event\n", [])
+    client = account.client("stepfunctions")
+
+    def outcome(name: str, granted: str) -> dict[str, Any]:
+        grant = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": granted}
+        made = client.create_state_machine(
+            name=name, definition=json.dumps(one_state(task(arn))), roleArn=account.role("states.amazonaws.com", [grant])
+        )
+        return finished(account, client.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"])
+
+    assert outcome(unique + "a", arn)["status"] == "SUCCEEDED"
+    refused = outcome(unique + "r", arn + "-other")
+    assert refused["error"] == "Lambda.AWSLambdaException"
+    assert "lambda:InvokeFunction" in refused["cause"]
+
+
 def test_a_callback_task_fails_with_its_function(account: Account, unique: str) -> None:
     arn = function(account, unique, FAILING, [])
     waiting = task(arn, Resource="arn:aws:states:::lambda:invoke.waitForTaskToken")
@@ -369,3 +386,20 @@ def test_the_table_supports_conditions_transactions_and_indexes(account: Account
         ExpressionAttributeValues={":o": {"S": "OPEN"}},
     )["Items"]  # fmt: skip
     assert len(found) == 1
+
+
+def test_what_a_rule_started_publishes_in_its_own_name(account: Account, unique: str) -> None:
+    """The status event of an execution started by a rule goes to a queue, which needs no role."""
+    arn, sink = machine(account, unique, MACHINE), Sink(account, unique)
+    start = [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": arn}]
+    rule_to(account, unique, {"source": [unique]}, {"Arn": arn, "RoleArn": account.role("events.amazonaws.com", start)})
+    reported = function(account, unique, "def handler(event, context):\n    return None\n", [])
+    ended = {"source": ["aws.states"], "detail": {"stateMachineArn": [arn], "status": ["SUCCEEDED"]}}
+    dead = {"DeadLetterConfig": {"Arn": sink.arn}}
+    rule_to(account, unique + "e", ended, {"Arn": reported, **dead})
+
+    put(account, unique)
+
+    # The function's policy names no rule, so the event ends in the dead-letter queue of its own rule.
+    until(sink.received, what="the dead letter")
+    assert sink.bodies[0]["detail"]["status"] == "SUCCEEDED"
