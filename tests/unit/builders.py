@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import settings
+
 from squall.domain.bindings import bind, sentences
 from squall.domain.documents import Baseline, Definition, Discovery, Group, Instance, TargetBefore, TargetGroup, Workload
 from squall.domain.environment import Environment, Timing
@@ -13,6 +15,9 @@ from squall.domain.metrics import MetricBinding, Point, Series, Window
 from squall.domain.record import ExecutionRecord
 from squall.domain.targets import failure_domains
 from squall.domain.vocabulary import Mode, Status
+
+settings.register_profile("unhurried", deadline=None)  # a busy machine is not a failure
+settings.load_profile("unhurried")
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -64,9 +69,15 @@ def workload(
     instances: Iterable[Instance] | None = None, *, desired: int | None = None, missing: Iterable[str] = (), at: datetime = NOW
 ) -> Workload:
     """One group and one target group in which every running instance with that group is in service and healthy."""
-    found = tuple(instances) if instances is not None else (instance(SEED["target_resources"][0]), instance(SEED["target_resources"][1], f"{REGION}b"))
+    found = (
+        tuple(instances)
+        if instances is not None
+        else (instance(SEED["target_resources"][0]), instance(SEED["target_resources"][1], f"{REGION}b"))
+    )
     members = tuple(i.id for i in found if i.group == "shop" and i.state == "running")
-    groups = (Group(name="shop", desired=len(members) if desired is None else desired, minimum=1, in_service=members, target_groups=(TG_ARN,)),)
+    groups = (
+        Group(name="shop", desired=len(members) if desired is None else desired, minimum=1, in_service=members, target_groups=(TG_ARN,)),
+    )
     targets = (TargetGroup(arn=TG_ARN, load_balancer=LB_ARN, healthy=members, unhealthy=()),)
     return Workload(at=at, instances=found, groups=groups, target_groups=targets, missing=tuple(missing))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from squall.domain.baseline import assess, combine, dead_periods, missing_periods, points_over, value_over
 from squall.domain.environment import Timing
 from squall.domain.metrics import MetricBinding
@@ -25,9 +26,7 @@ def test_errors_published_only_when_they_happen_are_zero_where_there_was_traffic
 
 
 @given(requests=COUNTS, target=COUNTS, elb=COUNTS)
-def test_denominators_are_never_filled(
-    requests: list[float | None], target: list[float | None], elb: list[float | None]
-) -> None:
+def test_denominators_are_never_filled(requests: list[float | None], target: list[float | None], elb: list[float | None]) -> None:
     availability, span = bound("availability"), window()
     found = combine(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
     with_traffic = [span.start + 60 * i for i, value in enumerate(requests) if value is not None]

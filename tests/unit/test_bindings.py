@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from squall.domain.bindings import bind, binding_name, binding_of, sentences
 from squall.domain.documents import Workload
 from squall.domain.environment import Timing

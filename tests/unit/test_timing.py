@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from squall.domain.bindings import sentences
 from squall.domain.environment import Timing
 from squall.domain.language import parse_condition

@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from squall.domain.environment import Timing
 from squall.domain.windows import baseline_window, fault_window, recovery_window
+from tests.unit.builders import NOW
 
 MOMENTS = st.floats(1.7e9, 1.8e9).map(lambda at: datetime.fromtimestamp(at, UTC))
 PERIODS = st.sampled_from([1, 5, 10, 60])
@@ -30,17 +32,17 @@ def test_a_baseline_never_holds_a_period_that_is_not_complete(moment: datetime, 
 
 
 def test_a_fault_that_ended_early_is_judged_up_to_its_end() -> None:
-    start = datetime(2026, 3, 2, 20, 0, 30, tzinfo=UTC)
+    start = NOW + timedelta(seconds=30)
     assert fault_window(start, timedelta(minutes=10), Timing()).periods == 9
     assert fault_window(start, timedelta(minutes=10), Timing(), ended_at=start + timedelta(minutes=3)).periods == 2
 
 
 def test_recovery_begins_where_the_fault_ended() -> None:
-    end = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
+    end = NOW
     window = recovery_window(end, end + timedelta(seconds=330), Timing())
     assert (window.start, window.periods) == (int(end.timestamp()), 5)
 
 
 def test_a_window_without_a_whole_period_is_empty_not_negative() -> None:
-    start = datetime(2026, 3, 2, 20, 0, 30, tzinfo=UTC)
+    start = NOW + timedelta(seconds=30)
     assert fault_window(start, timedelta(seconds=10), Timing()).periods == 0

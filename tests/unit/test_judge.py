@@ -1,0 +1,140 @@
+"""Criteria are met, not met, or can't be told; each says by what numbers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from squall.domain.documents import CriterionResult, Recovery
+from squall.domain.judge import JudgeInput, judge
+from squall.domain.metrics import Series
+from squall.domain.vocabulary import CriterionOutcome
+from tests.unit.builders import HEALTHY, NOW, baseline, bindings, definition, discovery, experiment, healthy_series, series, window
+
+MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
+FAULT = window("fault", NOW, 10)
+END = NOW + timedelta(minutes=10)
+REPLACED = Recovery(
+    recovered=True,
+    recovered_at=NOW + timedelta(minutes=4),
+    seconds_to_recover=240,
+    replacement_ids=("i-new",),
+    replaced_at=NOW + timedelta(minutes=3),
+)
+
+
+def result(criterion: str, **changes: Any) -> CriterionResult:
+    exp = experiment(success_criteria=[criterion], **changes.pop("experiment", {}))
+    found = discovery(exp=exp)
+    given: dict[str, Any] = {
+        "definition": definition(exp),
+        "discovery": found,
+        "baseline": baseline(measurements=HEALTHY),
+        "effect_at": NOW,
+        "fault_end": END,
+        "windows": {"fault": FAULT},
+        "series": {"fault": healthy_series(found.bindings, FAULT)},
+        "values": {"fault": HEALTHY},
+        "alarms_fired": {},
+        "recovery": REPLACED,
+    }
+    return judge(JudgeInput(**{**given, **changes}))[0]
+
+
+def availability(**values: Any) -> dict[str, dict[str, tuple[Series, ...]]]:
+    binding = next(b for b in bindings() if b.name == "availability")
+    return {"fault": {"availability": series(binding, FAULT, values)}}
+
+
+def test_a_threshold_that_holds_over_the_window_is_met_with_its_numbers() -> None:
+    found = result("System availability > 99%")
+    assert (found.outcome, found.measured, found.threshold, found.comparator, found.unit) == (MET, 100.0, 99.0, ">", "percent")
+    assert (found.expected_points, len(found.points)) == (10, 10)
+    assert "measured 100 percent" in found.reason
+
+
+def test_a_threshold_that_does_not_hold_is_not_met() -> None:
+    assert result("Response time < 2 seconds", values={"fault": {**HEALTHY, "response_time": 2.5}}).outcome is NOT_MET
+
+
+@pytest.mark.parametrize(("missing", "outcome"), [(0, MET), (2, MET), (3, UNKNOWN), (10, UNKNOWN)])
+def test_under_eighty_percent_of_the_periods_nothing_can_be_told(missing: int, outcome: CriterionOutcome) -> None:
+    found = result("System availability > 99%", series=availability(requests=[None] * missing + [600.0] * (10 - missing)))
+    assert found.outcome is outcome
+
+
+def test_a_window_with_too_few_periods_cannot_tell() -> None:
+    found = result("System availability > 99%", windows={"fault": window("fault", NOW, 4)})
+    assert (found.outcome, "5 are needed" in found.reason) == (UNKNOWN, True)
+
+
+def test_no_value_and_no_window_cannot_tell() -> None:
+    assert result("Response time < 2 seconds", values={"fault": {}}).outcome is UNKNOWN
+    assert result("System availability > 99% during recovery").outcome is UNKNOWN
+
+
+def test_a_total_outage_is_not_met_although_nothing_counts_its_requests() -> None:
+    found = result("System availability > 99%", series=availability(elb_5xx=[30.0] * 10), values={"fault": {"availability": None}})
+    assert (found.outcome, found.measured) == (NOT_MET, 0.0)
+
+
+def test_silence_of_a_sparse_count_is_zero() -> None:
+    found = result("Error count < 5", series={"fault": {}}, values={"fault": {"error_count": None}})
+    assert (found.outcome, found.measured) == (MET, 0.0)
+
+
+def test_relative_criteria_compare_with_the_baseline() -> None:
+    slow = {"fault": {**HEALTHY, "response_time": 0.25}}
+    assert result("Response time < 200% of baseline", values=slow).outcome is NOT_MET
+    assert result("Response time < 300% of baseline", values=slow).outcome is MET
+    assert result("Response time < 300% of baseline", values=slow, baseline=None).outcome is UNKNOWN
+
+
+def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:
+    binding = next(b for b in bindings() if b.name == "response_time")
+    broken = {"fault": {"response_time": series(binding, FAULT, {"value": [0.1, 0.1, 0.1, 3, 0.1, 0.1, 0.1, 0.1, 3, 0.1]})}}
+    assert result("Response time < 2 seconds for 4 minutes", series=broken).outcome is MET
+    assert result("Response time < 2 seconds for 5 minutes", series=broken).outcome is NOT_MET
+
+
+@given(value=st.floats(0, 100), minutes=st.integers(0, 10))
+def test_a_complete_window_is_always_told_and_agrees_with_the_comparison(value: float, minutes: int) -> None:
+    found = result("System availability > 99%", values={"fault": {**HEALTHY, "availability": value}})
+    assert found.outcome is (MET if value > 99 else NOT_MET)
+
+
+def test_an_alarm_counts_from_the_effect() -> None:
+    text = "alarm pager fires within 3 minutes"
+    assert result(text, alarms_fired={"pager": NOW + timedelta(seconds=180)}).outcome is MET
+    assert result(text, alarms_fired={"pager": NOW + timedelta(seconds=181)}).outcome is NOT_MET
+    assert result(text, alarms_fired={"pager": None}).outcome is NOT_MET
+    assert result(text).outcome is UNKNOWN
+
+
+def test_recovery_from_a_termination_counts_from_the_effect() -> None:
+    assert result("recovers within 4 minutes").outcome is MET
+    assert result("recovers within 3 minutes").outcome is NOT_MET
+    assert result("recovers within 3 minutes", recovery=None).outcome is UNKNOWN
+
+
+def test_recovery_from_a_lasting_fault_counts_from_its_end() -> None:
+    late = REPLACED.model_copy(update={"recovered_at": END + timedelta(minutes=2)})
+    assert result("recovers within 3 minutes", recovery=late, experiment={"type": "network_latency"}).outcome is MET
+
+
+def test_no_recovery_is_not_met_if_it_was_watched_long_enough() -> None:
+    never = Recovery(recovered=False, detail="still slow")
+    assert result("recovers within 5 minutes", recovery=never).outcome is NOT_MET
+    assert result("recovers within 5 hours", recovery=never).outcome is UNKNOWN
+
+
+def test_a_replacement_is_told_by_instances_not_by_words() -> None:
+    text = "Auto Scaling launches replacement instance"
+    found = result(text)
+    assert (found.outcome, found.measured, found.kind) == (MET, 180.0, "replacement")
+    assert "i-new" in found.reason
+    assert result(f"{text} within 2 minutes").outcome is NOT_MET
+    assert result(text, recovery=Recovery(recovered=False)).outcome is NOT_MET
+    assert result(text, recovery=None).outcome is UNKNOWN

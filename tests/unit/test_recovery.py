@@ -1,0 +1,124 @@
+"""Recovered means: everything holds again for some periods after the fault, and what was lost stands again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from squall.domain.documents import Recovery, Workload
+from squall.domain.metrics import Series
+from squall.domain.recovery import RecoveryInput, assess, observed_window
+from tests.unit.builders import (
+    NOW,
+    SEED,
+    before,
+    bindings,
+    definition,
+    discovery,
+    experiment,
+    healthy_series,
+    instance,
+    series,
+    window,
+    workload,
+)
+
+END = NOW + timedelta(minutes=10)
+LATER = END + timedelta(minutes=4)
+SPAN = window("recovery", NOW, 14)
+
+
+def replaced() -> Workload:
+    load = workload()
+    gone = load.instances[0].model_copy(update={"state": "terminated"})
+    return workload([gone, load.instances[1], instance("i-new")], desired=2)
+
+
+def look(**changes: Any) -> tuple[Recovery, bool]:
+    exp = changes.pop("experiment", experiment())
+    found = discovery(exp=exp)
+    given: dict[str, Any] = {
+        "definition": definition(exp),
+        "discovery": found,
+        "series": healthy_series(found.bindings, SPAN),
+        "window": SPAN,
+        "workload_now": replaced(),
+        "before": before(found),
+        "effect_at": NOW,
+        "fault_end": END,
+        "now": LATER,
+    }
+    return assess(RecoveryInput(**{**given, **changes}))
+
+
+def slow(values: Sequence[float | None]) -> dict[str, tuple[Series, ...]]:
+    found = healthy_series(bindings(), SPAN)
+    binding = next(b for b in bindings() if b.name == "response_time")
+    return {**found, "response_time": series(binding, SPAN, {"value": values})}
+
+
+def at(minute: int) -> datetime:
+    return NOW + timedelta(minutes=minute)
+
+
+def test_a_workload_that_never_suffered_recovered_when_the_replacement_was_seen() -> None:
+    found, waiting = look(previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert (found.recovered, waiting) == (True, False)
+    assert (found.replacement_ids, found.replaced_at, found.recovered_at) == (("i-new",), at(3), at(3))
+    assert found.seconds_to_recover == 180
+
+
+def test_time_to_recover_ends_where_the_last_bad_period_did() -> None:
+    found, _ = look(series=slow([0.1, 3, 3, 3, 3, 3] + [0.1] * 8), previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert found.seconds_to_recover == 360
+
+
+def test_one_good_period_is_not_recovery() -> None:
+    found, waiting = look(series=slow([3.0] * 13 + [0.1]))
+    assert (found.recovered, waiting) == (False, True)
+    assert "has held for 1 of 3 periods" in found.detail
+
+
+def test_a_missing_period_is_not_a_good_one() -> None:
+    found, _ = look(series=slow([0.1] * 12 + [None, 0.1]))
+    assert not found.recovered
+
+
+def test_without_a_replacement_there_is_no_recovery_from_a_termination() -> None:
+    load = workload()
+    lost = workload([load.instances[0].model_copy(update={"state": "terminated"}), load.instances[1]], desired=2)
+    found, waiting = look(workload_now=lost)
+    assert (found.recovered, found.replaced_at, waiting) == (False, None, True)
+    assert "0 of 1 replacements" in found.detail
+
+
+def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_count() -> None:
+    load = replaced()
+    sick = load.model_copy(
+        update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": (SEED["target_resources"][1],)}),)}
+    )
+    assert not look(workload_now=sick)[0].recovered
+
+
+def test_the_wait_is_bounded() -> None:
+    late = END + timedelta(seconds=901)
+    assert look(series=slow([3.0] * 14), now=late)[1] is False
+    longer = experiment(recovery=timedelta(hours=1))
+    assert look(series=slow([3.0] * 14), now=late, experiment=longer)[1] is True
+
+
+def test_a_lasting_fault_needs_no_replacement() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
+    found, waiting = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, waiting, found.seconds_to_recover) == (True, False, 0)
+
+
+def test_criteria_judged_in_the_recovery_window_keep_the_watch_until_there_are_enough_periods() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds during recovery"])
+    found, waiting = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, waiting) == (False, True)
+    assert "4 of 5 periods" in found.detail
+
+
+def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
+    span = observed_window(NOW + timedelta(seconds=30), LATER, definition(), discovery())
+    assert (span.start, span.end) == (int(NOW.timestamp()), int((LATER - timedelta(minutes=3)).timestamp()))
