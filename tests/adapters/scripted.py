@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,12 +14,17 @@ def error(code: str, message: str = "no", *, status: int = 400, **more: Any) -> 
     return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}, "Operation")
 
 
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+
+
 class Scripted:
     """Each method gives its answers in order (the last one again and again); an exception among them is raised. Arguments are checked
     against the service's model, so that a misspelt parameter fails here too."""
 
     def __init__(self, service: str, **answers: list[Any]) -> None:
-        self._real = boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+        self._real = _client(service)
         self.meta = self._real.meta
         self._answers = {method: list(given) for method, given in answers.items()}
         self.calls: list[tuple[str, dict[str, Any]]] = []

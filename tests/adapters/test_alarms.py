@@ -152,7 +152,7 @@ def test_an_alarm_that_never_fired() -> None:
 
 
 def test_an_alarm_quota_is_a_refusal_and_throttling_is_not() -> None:
-    none = {"MetricAlarms": [], "CompositeAlarms": []}
+    none: dict[str, Any] = {"MetricAlarms": [], "CompositeAlarms": []}
     for code, expected in {"LimitExceeded": Refused, "Throttling": Unavailable}.items():
         alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none], put_metric_alarm=[error(code)]))
         with pytest.raises(expected):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import ConnectionError as EndpointError
 
 from squall.errors import Refused, Unavailable
 
@@ -113,7 +114,7 @@ def asking(service: str, operation: str, *, refusable: bool = False) -> Iterator
         raise Unavailable(service, operation, "ParamValidation", str(error), retryable=False) from error
     except BotoCoreError as error:
         code = type(error).__name__
-        raise Unavailable(service, operation, code, str(error), retryable=isinstance(error, HTTPClientError)) from error
+        raise Unavailable(service, operation, code, str(error), retryable=isinstance(error, HTTPClientError | EndpointError)) from error
 
 
 def translated(service: str, operation: str, error: ClientError, *, refusable: bool) -> Unavailable | Refused:

@@ -1,0 +1,200 @@
+"""Errors, retries, imports, settings and wiring."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+
+from squall import wiring
+from squall.adapters import aws as edge
+from squall.adapters.log import logger
+from squall.errors import Refused, Unavailable
+from squall.settings import SettingError, Settings
+from tests.adapters.scripted import Scripted, error
+from tests.fakes import FakeWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from squall import ports
+
+
+@pytest.mark.parametrize(
+    ("raised", "retryable"),
+    [
+        (error("ThrottlingException"), True),
+        (error("ProvisionedThroughputExceededException"), True),
+        (error("InternalServerError", status=500), True),
+        (error("NeverHeardOf", status=503), True),
+        (error("NeverHeardOf", status=429), True),
+        (error("NeverHeardOf"), False),
+        (error("AccessDeniedException"), False),
+        (error("ValidationException"), False),
+        (EndpointConnectionError(endpoint_url="https://x"), True),
+        (ConnectTimeoutError(endpoint_url="https://x"), True),
+        (NoCredentialsError(), False),
+        (ParamValidationError(report="bad"), False),
+    ],
+)
+def test_every_error_becomes_unavailable_with_its_cause(raised: Exception, retryable: bool) -> None:
+    with pytest.raises(Unavailable) as caught, edge.asking("fis", "GetExperiment"):
+        raise raised
+    assert caught.value.retryable is retryable
+    assert caught.value.__cause__ is raised
+    assert str(caught.value).startswith("fis GetExperiment: ")
+
+
+def test_a_refusal_is_an_answer_only_where_the_port_says_so() -> None:
+    with pytest.raises(Refused) as refused, edge.asking("fis", "StartExperiment", refusable=True):
+        raise error("AccessDeniedException", "not you")
+    assert (refused.value.code, refused.value.message) == ("AccessDeniedException", "not you")
+
+
+def test_an_error_of_our_own_passes_unchanged() -> None:
+    with pytest.raises(KeyError), edge.asking("fis", "GetExperiment"):
+        raise KeyError("ours")
+
+
+def test_no_code_is_in_the_table_twice() -> None:
+    assert not edge._CODES[edge.Kind.BUSY] & edge._CODES[edge.Kind.REFUSAL]
+
+
+def test_an_error_on_a_later_page_is_translated() -> None:
+    class Breaking(Scripted):
+        def get_paginator(self, method: str) -> Any:
+            raise error("ThrottlingException")
+
+    with pytest.raises(Unavailable, match="fis ListExperiments"):
+        list(edge.items(Breaking("fis", list_experiments=[]), "list_experiments", "experiments"))
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    for name in [name for name in os.environ if name.startswith("SQUALL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    edge.client.cache_clear()
+    yield monkeypatch
+    edge.client.cache_clear()
+    wiring.use(None)
+
+
+def test_a_client_is_made_once_with_bounded_waits_and_retries(environment: pytest.MonkeyPatch) -> None:
+    client = edge.client("fis")
+    assert edge.client("fis") is client
+    config = client.meta.config
+    assert (config.retries["mode"], config.retries["total_max_attempts"]) == ("standard", 4)
+    assert (config.connect_timeout, config.read_timeout) == (2, 10)
+    assert "squall" in config.user_agent_extra
+    assert edge.client("cloudwatch").meta.config.retries["mode"] == "adaptive"
+
+
+def test_the_abort_path_starts_without_pydantic() -> None:
+    modules = ["fis", "records", "workflow", "alarms", "locks", "log", "clock"]
+    code = f"import sys; {'; '.join(f'import squall.adapters.{module}' for module in modules)}; import squall.wiring"
+    check = f"{code}; print([name for name in ('pydantic', 'boto3', 'aws_lambda_powertools') if name in sys.modules])"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    told = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
+def test_settings_are_read_once(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SQUALL_TABLE", "table")
+    settings = Settings.read()
+    environment.setenv("SQUALL_TABLE", "other")
+    assert settings.table == "table"
+
+
+@pytest.mark.parametrize("environ", [{}, {"SQUALL_TABLE": ""}])
+def test_a_missing_setting_is_named(environ: dict[str, str]) -> None:
+    with pytest.raises(SettingError, match="SQUALL_TABLE"):
+        _ = Settings.read(environ).table
+
+
+@pytest.mark.parametrize("value", ["", "[", "[]", '{"staging": 1}'])
+def test_fis_roles_that_make_no_sense_are_an_error(value: str) -> None:
+    with pytest.raises(SettingError, match="SQUALL_FIS_ROLE_ARNS"):
+        _ = Settings.read({"SQUALL_FIS_ROLE_ARNS": value}).fis_role_arns
+
+
+def test_every_setting_has_its_variable() -> None:
+    world = FakeWorld()
+    settings = world.wiring().settings
+    told = [settings.stack, settings.table, settings.bucket, settings.topic_arn, settings.event_bus, settings.abort_function_arn]
+    assert all([*told, settings.opt_in_tag, settings.state_machine_arn, settings.fis_role_arns["staging"]])
+
+
+def test_the_wiring_builds_each_port_when_first_used(environment: pytest.MonkeyPatch) -> None:
+    for name, value in FakeWorld().wiring().settings.values.items():
+        environment.setenv(name, value)
+    w = wiring.wire()
+    assert wiring.wire() is w
+    names = [
+        "clock",
+        "records",
+        "locks",
+        "documents",
+        "faults",
+        "metrics",
+        "alarms",
+        "inventory",
+        "commands",
+        "notifier",
+        "lifecycle",
+        "workflow",
+    ]
+    for name in names:
+        assert name not in vars(w)
+        assert getattr(w, name) is getattr(w, name)
+    assert w.clock.now().tzinfo is not None
+
+
+def test_a_port_needs_only_its_own_settings(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SQUALL_TABLE", "table")
+    assert wiring.wire().records is not None
+    with pytest.raises(SettingError, match="SQUALL_BUCKET"):
+        _ = wiring.wire().documents
+
+
+def test_tests_put_a_world_in_the_wirings_place() -> None:
+    world = FakeWorld()
+    wiring.use(world.wiring())
+    try:
+        assert wiring.wire().clock.now() == world.clock.now()
+        world.failing["records.open"] = Unavailable("dynamodb", "Query", "ThrottlingException", "", retryable=True)
+        with pytest.raises(Unavailable):
+            wiring.wire().records.open()
+        assert world.calls == ["clock.now", "records.open"]
+    finally:
+        wiring.use(None)
+
+
+def test_fakes_have_every_method_of_their_port() -> None:
+    """Checked by mypy: assigning is the test."""
+    world = FakeWorld()
+    clock: ports.Clock = world.clock
+    records: ports.Records = world.records
+    locks: ports.Locks = world.locks
+    documents: ports.Documents = world.documents
+    faults: ports.Faults = world.faults
+    metrics: ports.Metrics = world.metrics
+    alarms: ports.Alarms = world.alarms
+    inventory: ports.Inventory = world.inventory
+    commands: ports.Commands = world.commands
+    notifier: ports.Notifier = world.notifier
+    lifecycle: ports.Lifecycle = world.lifecycle
+    workflow: ports.Workflow = world.workflow
+    assert all([clock, records, locks, documents, faults, metrics, alarms, inventory, commands, notifier, lifecycle, workflow])
+
+
+def test_the_light_logger_writes_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logger("squall-light", light=True)
+    log.info("stopped %s", "EXP1", extra={"execution_id": "run-1"})
+    line = capsys.readouterr().err.strip()
+    assert '"message": "stopped EXP1"' in line
+    assert '"execution_id": "run-1"' in line

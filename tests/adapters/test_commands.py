@@ -1,0 +1,70 @@
+"""Systems Manager commands of an instance: the fake and the adapter agree on what counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.adapters.commands import SsmCommands
+from squall.errors import Unavailable
+from tests.adapters.conftest import MINUTES, NOW
+from tests.adapters.scripted import Scripted, error
+from tests.fakes import FakeWorld
+
+DOCUMENT = "AWSFIS-Run-CPU-Stress"
+ARN = f"arn:aws:ssm:eu-west-1::document/{DOCUMENT}"
+
+
+def _invocation(number: int, document: str = DOCUMENT, **more: Any) -> dict[str, Any]:
+    at = NOW + number * MINUTES
+    told = {"CommandId": f"c{number}", "InstanceId": "i-1", "DocumentName": document, "RequestedDateTime": at, "Status": "Success"}
+    return {**told, "StatusDetails": "Success", **more}
+
+
+def _commands(*pages: list[dict[str, Any]]) -> tuple[SsmCommands, Scripted]:
+    client = Scripted("ssm", list_command_invocations=[{"CommandInvocations": page} for page in pages])
+    return SsmCommands(client), client
+
+
+def test_invocations_of_the_document_newest_first() -> None:
+    commands, client = _commands([_invocation(0), _invocation(1, "AWS-RunShellScript")], [_invocation(2, ARN), _invocation(-1)])
+    assert [command.id for command in commands.on("i-1", ARN, NOW)] == ["c2", "c0"]
+    assert client.arguments("list_command_invocations")[0]["Filters"] == [{"key": "InvokedAfter", "value": "2030-01-07T09:59:59Z"}]
+
+
+def test_the_end_and_what_failed_come_from_the_plugins() -> None:
+    plugins = [
+        {"Name": "install", "Status": "Success", "ResponseFinishDateTime": NOW},
+        {"Name": "stress", "Status": "Failed", "ResponseFinishDateTime": NOW + MINUTES},
+    ]
+    commands, _ = _commands([_invocation(0, CommandPlugins=plugins, Status="Failed", StatusDetails="Failed")])
+    (command,) = commands.on("i-1", DOCUMENT, NOW)
+    assert (command.status, command.ended_at, command.detail, command.active) == ("Failed", NOW + MINUTES, "Failed in stress", False)
+
+
+def test_an_instance_systems_manager_does_not_know_has_none() -> None:
+    class Unknown(Scripted):
+        def get_paginator(self, method: str) -> Any:
+            raise error("InvalidInstanceId")
+
+    assert list(SsmCommands(Unknown("ssm", list_command_invocations=[])).on("i-1", DOCUMENT, NOW)) == []
+
+
+def test_a_denial_is_not_an_absence() -> None:
+    class Denied(Scripted):
+        def get_paginator(self, method: str) -> Any:
+            raise error("AccessDeniedException")
+
+    with pytest.raises(Unavailable):
+        SsmCommands(Denied("ssm", list_command_invocations=[])).on("i-1", DOCUMENT, NOW)
+
+
+def test_the_fake_takes_names_and_arns_too() -> None:
+    world = FakeWorld()
+    sent = world.commands.send("i-1", DOCUMENT)
+    now = world.clock.now()
+    assert [command.id for command in world.commands.on("i-1", ARN, now)] == [sent]
+    assert list(world.commands.on("i-1", ARN, now + timedelta(seconds=1))) == []
+    assert list(world.commands.on("i-2", DOCUMENT, now)) == []

@@ -1,0 +1,258 @@
+"""The workload as described: the same promises from the fake and from EC2, Auto Scaling, ELB and Systems Manager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.inventory import AwsInventory
+from squall.adapters.targets import TargetGroups
+from tests.adapters.conftest import MINUTES, NOW, REGION
+from tests.adapters.scripted import Scripted
+from tests.fakes.workload import FakeGroup, FakeInstance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from squall import ports
+    from tests.fakes import FakeWorld
+
+STAGING = {"squall:environment": "staging"}
+
+
+@dataclass
+class Account:
+    """A group `web` of three instances behind a target group, and an instance on its own."""
+
+    inventory: ports.Inventory
+    members: list[str]
+    alone: str
+    target_group: str
+    terminate: Callable[[str], object]
+
+
+@pytest.fixture
+def account(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> Account:
+    return _fake(world) if kind == "fake" else _moto(aws)
+
+
+def _fake(world: FakeWorld) -> Account:
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/1"
+    group = FakeGroup("web", desired=3, minimum=1, target_groups=(arn,), tags=dict(STAGING), replaces_after=None)
+    members = world.fleet.add_group(group, load_balancer="arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/1")
+    alone = world.fleet.add(FakeInstance("i-0a10ea10ea10ea10e", managed=False))
+    return Account(world.inventory, [one.id for one in members], alone.id, arn, world.fleet.terminate)
+
+
+def _moto(aws: Callable[[str], Any]) -> Account:
+    ec2, autoscaling, elbv2 = aws("ec2"), aws("autoscaling"), aws("elbv2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    subnets = {subnet["AvailabilityZone"]: subnet for subnet in ec2.describe_subnets()["Subnets"]}
+    chosen = [subnets[f"{REGION}{zone}"] for zone in "ab"]
+    vpc = chosen[0]["VpcId"]
+    balancer = elbv2.create_load_balancer(Name="web", Subnets=[subnet["SubnetId"] for subnet in chosen])["LoadBalancers"][0]
+    target = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="instance")["TargetGroups"][0]
+    elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="HTTP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": target["TargetGroupArn"]}],
+    )
+    ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"})
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchTemplate={"LaunchTemplateName": "web", "Version": "$Latest"},
+        MinSize=1,
+        MaxSize=4,
+        DesiredCapacity=3,
+        VPCZoneIdentifier=",".join(subnet["SubnetId"] for subnet in chosen),
+        TargetGroupARNs=[target["TargetGroupArn"]],
+        Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in STAGING.items()],
+    )
+    group = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
+    members = [member["InstanceId"] for member in group["Instances"]]
+    alone = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    autoscaling.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
+    autoscaling.resume_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
+    information = [{"InstanceId": member, "PingStatus": "Online", "PlatformType": "Linux"} for member in members]
+    # moto's Systems Manager knows no instances of EC2.
+    ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": information}])
+    inventory = AwsInventory(ec2, autoscaling, elbv2, ssm)
+    return Account(inventory, members, alone, target["TargetGroupArn"], lambda one: ec2.terminate_instances(InstanceIds=[one]))
+
+
+def test_an_instance_is_described_with_all_it_belongs_to(account: Account) -> None:
+    workload = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    (instance,) = workload.instances
+    assert (instance.id, instance.state, instance.group, instance.lifecycle) == (account.members[0], "running", "web", "InService")
+    assert (instance.managed, instance.platform) == (True, "Linux")
+    assert instance.arn.endswith(f":instance/{instance.id}")
+    assert instance.arn.startswith("arn:aws:ec2:eu-west-1:123456789012:")
+    assert instance.zone.startswith("eu-west-1")
+    assert instance.tags["squall:environment"] == "staging"
+    (group,) = workload.groups
+    assert (group.name, group.desired, group.minimum, group.suspended) == ("web", 3, 1, ())
+    assert group.in_service == tuple(sorted(account.members)), "all members, candidates or not"
+    assert group.target_groups == (account.target_group,)
+    (target_group,) = workload.target_groups
+    assert target_group.load_balancer is not None
+    assert {*target_group.healthy, *target_group.unhealthy} == set(account.members)
+    assert (workload.missing, workload.at) == ((), NOW)
+
+
+def test_a_target_may_be_an_arn_and_is_described_once(account: Account) -> None:
+    arn = account.inventory.describe([account.members[0]], {}, {}, NOW).instances[0].arn
+    workload = account.inventory.describe([arn, account.members[0]], {}, {}, NOW)
+    assert [instance.arn for instance in workload.instances] == [arn]
+
+
+def test_every_missing_target_is_named_as_it_was_written(account: Account) -> None:
+    foreign = f"arn:aws:ec2:us-east-1:123456789012:instance/{account.members[0]}"
+    other = f"arn:aws:ec2:eu-west-1:210987654321:instance/{account.members[1]}"
+    asked = [
+        "i-0ffffffffffffff01",
+        account.members[2],
+        "i-0ffffffffffffff02",
+        "i-nonsense-id",
+        foreign,
+        other,
+        "arn:aws:rds:eu-west-1:1:db:x",
+    ]
+    workload = account.inventory.describe(asked, {}, {}, NOW)
+    assert workload.missing == tuple(one for one in asked if one != account.members[2])
+    assert [instance.id for instance in workload.instances] == [account.members[2]]
+
+
+def test_candidates_by_tag(account: Account) -> None:
+    workload = account.inventory.describe([], STAGING, {}, NOW)
+    assert {instance.id for instance in workload.instances} == set(account.members)
+    assert account.inventory.describe([], {"squall:environment": "production"}, {}, NOW).instances == ()
+
+
+def test_filters_narrow(account: Account) -> None:
+    everyone = account.inventory.describe([], STAGING, {}, NOW).instances
+    zone = everyone[0].zone
+    found = account.inventory.describe([], STAGING, {"availability-zone": [zone]}, NOW).instances
+    assert {one.id for one in found} == {one.id for one in everyone if one.zone == zone}
+    named = account.inventory.describe([account.members[0], account.alone], STAGING, {}, NOW)
+    assert [one.id for one in named.instances] == [account.members[0]]
+    assert named.missing == (), "known to the account, only not chosen"
+
+
+def test_nothing_asked_is_nothing_found(account: Account) -> None:
+    assert account.inventory.describe([], {}, {}, NOW).instances == ()
+
+
+def test_an_instance_without_a_group(account: Account) -> None:
+    workload = account.inventory.describe([account.alone], {}, {}, NOW)
+    (instance,) = workload.instances
+    assert (instance.group, instance.lifecycle, workload.groups) == (None, None, ())
+
+
+def test_a_terminated_instance_is_an_answer_by_name_and_no_candidate_by_tag(account: Account) -> None:
+    account.terminate(account.members[0])
+    assert account.inventory.describe([account.members[0]], {}, {}, NOW).instances[0].state == "terminated"
+    assert account.members[0] not in {one.id for one in account.inventory.describe([], STAGING, {}, NOW).instances}
+
+
+def test_refresh_sees_the_same_things_later(account: Account) -> None:
+    before = account.inventory.describe([account.members[0], "i-0ffffffffffffff01"], {}, {}, NOW)
+    after = account.inventory.refresh(before, NOW + MINUTES)
+    assert after == before.model_copy(update={"at": NOW + MINUTES})
+
+
+def test_refresh_keeps_the_group_of_a_terminated_instance(account: Account) -> None:
+    before = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    account.terminate(account.members[0])
+    after = account.inventory.refresh(before, NOW + MINUTES)
+    assert next(one for one in after.instances if one.id == account.members[0]).state == "terminated"
+    assert [group.name for group in after.groups] == ["web"]
+    assert account.members[0] not in after.groups[0].in_service
+    assert [group.arn for group in after.target_groups] == [account.target_group]
+
+
+def test_refresh_shows_a_replacement(world: FakeWorld) -> None:
+    account = _fake(world)
+    world.fleet.groups["web"].replaces_after = 90
+    before = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    world.fleet.terminate(account.members[0])
+    world.clock.advance(89)
+    assert len(account.inventory.refresh(before, NOW).groups[0].in_service) == 2
+    world.clock.advance(1)
+    after = account.inventory.refresh(before, NOW)
+    (new,) = {one.id for one in after.instances} - {account.members[0]}
+    assert new in after.groups[0].in_service
+
+
+def test_refresh_of_aws_shows_a_replacement(aws: Callable[[str], Any]) -> None:
+    account = _moto(aws)
+    before = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    aws("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
+    after = account.inventory.refresh(before, NOW)
+    (new,) = {one.id for one in after.instances} - {account.members[0]}
+    assert new not in account.members
+    assert next(one for one in after.instances if one.id == new).group == "web"
+
+
+def test_an_instance_on_its_own_is_found_in_its_target_group(aws: Callable[[str], Any]) -> None:
+    account = _moto(aws)
+    aws("elbv2").register_targets(TargetGroupArn=account.target_group, Targets=[{"Id": account.alone}])
+    workload = account.inventory.describe([account.alone], {}, {}, NOW)
+    assert [group.arn for group in workload.target_groups] == [account.target_group]
+
+
+def _health(target: str, state: str) -> dict[str, Any]:
+    return {"Target": {"Id": target}, "TargetHealth": {"State": state}}
+
+
+def test_a_target_is_healthy_on_all_its_ports_and_draining_is_neither() -> None:
+    states = [_health("i-1", "healthy"), _health("i-2", "healthy"), _health("i-2", "unhealthy"), _health("i-3", "draining")]
+    client = Scripted(
+        "elbv2",
+        describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": "arn:tg", "LoadBalancerArns": []}]}],
+        describe_target_health=[{"TargetHealthDescriptions": [*states, _health("i-4", "initial")]}],
+    )
+    (group,) = TargetGroups(client).describe(["arn:tg"], {})
+    assert (group.healthy, group.unhealthy, group.load_balancer) == (("i-1",), ("i-2", "i-4"), None)
+
+
+def test_traffic_sources_are_target_groups_too() -> None:
+    group = {
+        "AutoScalingGroupName": "web",
+        "DesiredCapacity": 1,
+        "MinSize": 1,
+        "Instances": [
+            {"InstanceId": "i-1", "LifecycleState": "InService", "HealthStatus": "Healthy"},
+            {"InstanceId": "i-2", "LifecycleState": "InService", "HealthStatus": "Unhealthy"},
+            {"InstanceId": "i-3", "LifecycleState": "Pending", "HealthStatus": "Healthy"},
+        ],
+        "SuspendedProcesses": [{"ProcessName": "Launch"}],
+        "TrafficSources": [{"Identifier": "arn:tg", "Type": "elbv2"}, {"Identifier": "classic", "Type": "elb"}],
+    }
+    instance = {"InstanceId": "i-1", "State": {"Name": "running"}, "Platform": "windows"}
+    member = {"InstanceId": "i-1", "AutoScalingGroupName": "web", "LifecycleState": "InService"}
+    inventory = AwsInventory(
+        Scripted("ec2", describe_instances=[{"Reservations": [{"OwnerId": "123456789012", "Instances": [instance]}]}]),
+        Scripted(
+            "autoscaling",
+            describe_auto_scaling_instances=[{"AutoScalingInstances": [member]}],
+            describe_auto_scaling_groups=[{"AutoScalingGroups": [group]}],
+        ),
+        Scripted(
+            "elbv2",
+            describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": "arn:tg"}]}],
+            describe_target_health=[{"TargetHealthDescriptions": []}],
+        ),
+        Scripted(
+            "ssm", describe_instance_information=[{"InstanceInformationList": [{"InstanceId": "i-1", "PingStatus": "ConnectionLost"}]}]
+        ),
+    )
+    workload = inventory.describe(["i-1"], {}, {}, NOW)
+    assert (workload.groups[0].in_service, workload.groups[0].suspended, workload.groups[0].target_groups) == (
+        ("i-1",),
+        ("Launch",),
+        ("arn:tg",),
+    )
+    assert (workload.instances[0].managed, workload.instances[0].platform) == (False, "Windows")
