@@ -13,6 +13,8 @@ from cli.errors import LOCAL_HINT, CommandError
 from cli.output import note
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cli.aws import Deployment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,9 +59,13 @@ def _use_local() -> None:
     from local.up import LocalAccountError, load
 
     try:
-        variables = load(state_folder()).environment()
+        point_at(load(state_folder()).environment())
     except LocalAccountError as error:
         raise CommandError("No local account is up.", "Start one with `squall local up`.") from error
+
+
+def point_at(variables: Mapping[str, str]) -> None:
+    """Make this process's AWS calls go where the variables say, whatever the environment said before."""
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")] + ["AWS_PROFILE", "AWS_SESSION_TOKEN"]:
         os.environ.pop(name, None)
     os.environ.update(variables)

@@ -104,7 +104,7 @@ def _account(say: Steps) -> Iterator[Account]:
 
 
 def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) -> int:
-    os.environ.update(account.environment())
+    session.point_at(account.environment())
     deployment = session.deployment(session.Options(stack=account.stack_name))
     request = _request(chosen, account)
     before = _instances(account)

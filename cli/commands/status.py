@@ -61,7 +61,9 @@ def find(deployment: Deployment, execution: str) -> ExecutionRecord:
 
 def listing(records: Sequence[ExecutionRecord], now: datetime) -> RenderableType:
     """One row for each execution."""
-    made = table("Running now", "Execution", "Experiment", "Environment", "Status", "State", "For", "Started by")
+    made = table(
+        "Running, or over and not yet cleaned up", "Execution", "Experiment", "Environment", "Status", "State", "For", "Started by"
+    )
     for record in records:
         made.add_row(
             safe(record.id),
