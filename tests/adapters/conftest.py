@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -27,14 +28,21 @@ MINUTES = timedelta(minutes=1)
 _KEYS = ("pk", "sk", *(f"{index}_{part}" for index in ("open", "period", "experiment") for part in ("pk", "sk")))
 
 
+@cache
+def client_of(service: str) -> Any:
+    """Made once: a client answers from whichever moto account is open."""
+    return boto3.client(service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
     """Clients of an empty account."""
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": REGION}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds of images nobody asks for, loaded at every test
     with mock_aws():
-        yield lambda service: boto3.client(service, region_name=REGION)
+        yield client_of
 
 
 @pytest.fixture
@@ -68,29 +76,29 @@ def table(aws: Callable[[str], Any]) -> str:
 
 
 @pytest.fixture
-def records(kind: str, world: FakeWorld, aws: Callable[[str], Any], table: str) -> ports.Records:
-    return world.records if kind == "fake" else DynamoRecords(aws("dynamodb"), table)
+def records(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Records:
+    return world.records if kind == "fake" else DynamoRecords(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture
-def locks(kind: str, world: FakeWorld, aws: Callable[[str], Any], table: str) -> ports.Locks:
-    return world.locks if kind == "fake" else DynamoLocks(aws("dynamodb"), table)
+def locks(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Locks:
+    return world.locks if kind == "fake" else DynamoLocks(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture
-def documents(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Documents:
+def documents(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Documents:
     if kind == "fake":
         return world.documents
-    s3 = aws("s3")
+    s3 = request.getfixturevalue("aws")("s3")
     s3.create_bucket(Bucket="squall", CreateBucketConfiguration={"LocationConstraint": REGION})
     return S3Documents(s3, "squall")
 
 
 @pytest.fixture
-def alarms(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Alarms:
-    return world.alarms if kind == "fake" else CloudWatchAlarms(aws("cloudwatch"))
+def alarms(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Alarms:
+    return world.alarms if kind == "fake" else CloudWatchAlarms(request.getfixturevalue("aws")("cloudwatch"))
 
 
 @pytest.fixture
-def faults(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> ports.Faults:
-    return world.faults if kind == "fake" else Fis(aws("fis"))
+def faults(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Faults:
+    return world.faults if kind == "fake" else Fis(request.getfixturevalue("aws")("fis"))

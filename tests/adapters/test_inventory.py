@@ -34,8 +34,8 @@ class Account:
 
 
 @pytest.fixture
-def account(kind: str, world: FakeWorld, aws: Callable[[str], Any]) -> Account:
-    return _fake(world) if kind == "fake" else _moto(aws)
+def account(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Account:
+    return _fake(world) if kind == "fake" else _moto(request.getfixturevalue("aws"))
 
 
 def _fake(world: FakeWorld) -> Account:
@@ -48,7 +48,7 @@ def _fake(world: FakeWorld) -> Account:
 
 def _moto(aws: Callable[[str], Any]) -> Account:
     ec2, autoscaling, elbv2 = aws("ec2"), aws("autoscaling"), aws("elbv2")
-    image = ec2.describe_images()["Images"][0]["ImageId"]
+    image = ec2.register_image(Name="web")["ImageId"]
     subnets = {subnet["AvailabilityZone"]: subnet for subnet in ec2.describe_subnets()["Subnets"]}
     chosen = [subnets[f"{REGION}{zone}"] for zone in "ab"]
     vpc = chosen[0]["VpcId"]
@@ -74,8 +74,6 @@ def _moto(aws: Callable[[str], Any]) -> Account:
     group = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
     members = [member["InstanceId"] for member in group["Instances"]]
     alone = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
-    autoscaling.suspend_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
-    autoscaling.resume_processes(AutoScalingGroupName="web", ScalingProcesses=["Launch"])
     information = [{"InstanceId": member, "PingStatus": "Online", "PlatformType": "Linux"} for member in members]
     # moto's Systems Manager knows no instances of EC2.
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": information}])

@@ -13,8 +13,6 @@ from squall.errors import Unavailable
 from tests.adapters.scripted import Scripted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from squall import ports
     from tests.fakes import FakeWorld
 
@@ -33,13 +31,13 @@ def start(kind: str, world: FakeWorld) -> int:
 
 
 @pytest.fixture
-def metrics(kind: str, world: FakeWorld, aws: Callable[[str], Any], start: int) -> ports.Metrics:
+def metrics(kind: str, world: FakeWorld, request: pytest.FixtureRequest, start: int) -> ports.Metrics:
     """RequestCount is 10, 20, 30 … in successive minutes, but missing in the third."""
     values = {start + 60 * index: 10.0 * (index + 1) for index in range(PERIODS) if index != 2}
     if kind == "fake":
         world.metrics.set("RequestCount", values.get)
         return world.metrics
-    cloudwatch = aws("cloudwatch")
+    cloudwatch = request.getfixturevalue("aws")("cloudwatch")
     for at, value in values.items():
         datum = {"MetricName": "RequestCount", "Dimensions": [{"Name": "Name", "Value": "web"}], "Value": value}
         cloudwatch.put_metric_data(Namespace="App", MetricData=[{**datum, "Timestamp": datetime.fromtimestamp(at, UTC)}])
