@@ -27,7 +27,7 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
     fault = registry.get(definition.experiment.type)
-    workload = _ask(lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
+    workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     given = SafetyInput(
         now=now,
         definition=definition,
@@ -35,39 +35,40 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
         workload_now=workload,
         account=parts[4],
         region=parts[3],
-        domain_holders=_ask(lambda: step.w.locks.holders(discovery.failure_domains, now)),
+        domain_holders=_ask(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
         execution_id=step.run.id,
         opt_in_tag=step.w.settings.opt_in_tag,
         stop_alarms=_stop_alarms(step, definition),
         baseline=step.find("baseline", Baseline) if final else None,
         final=final,
         guards=guards,
-        guard_states=_ask(lambda: step.w.alarms.states([guard.name for guard in guards])) if final else None,
-        lease_held=_ask(lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
-        definition_hash_now=_ask(lambda: step.need("definition", Definition).definition_hash) if final else None,
+        guard_states=_ask(step, lambda: step.w.alarms.states([guard.name for guard in guards])) if final else None,
+        lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
+        definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
         prerequisites=fault.prerequisites(workload, discovery.pinned) if workload else None,
         moves_metrics=fault.moves_metrics,
-        active_experiments=_ask(step.w.faults.active),
+        active_experiments=_ask(step, step.w.faults.active),
     )
     return Safety(at=now, checks=evaluate(given))
 
 
 def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
     lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
-    step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease)
+    _ask(step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease))  # the pulse may be renewing it too
     return step.w.locks.holds(discovery.failure_domains, step.run.id, outlasts)
 
 
 def _stop_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
     named = [parsed.alarm for _, _, parsed in sentences(definition.experiment).criteria if isinstance(parsed, AlarmFires)]
     wanted = [*named, *(alarm.rsplit(":", 1)[-1] for alarm in definition.experiment.stop_alarms)]
-    return _ask(lambda: step.w.alarms.states(wanted)) if wanted else {}
+    return _ask(step, lambda: step.w.alarms.states(wanted)) if wanted else {}
 
 
-def _ask(question: Callable[[], T]) -> T | None:
+def _ask(step: Step, question: Callable[[], T]) -> T | None:
     """An answer, or None when AWS could not be asked: the check it feeds is then not evaluated, and so failed."""
     try:
         return question()
-    except (Unavailable, Refused):
+    except (Unavailable, Refused) as error:
+        step.note("not_answered", str(error)[:500])
         return None
