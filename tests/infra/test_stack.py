@@ -142,7 +142,7 @@ def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
     def target(source: str) -> str:
         (one,) = _rule(stack, source)["Targets"]
         assert "DeadLetterConfig" in one
-        return handlers[one["Arn"]["Fn::GetAtt"][0]]
+        return str(handlers[one["Arn"]["Fn::GetAtt"][0]])
 
     assert target("aws.fis") == "squall.handlers.pulse.handler"
     assert target("aws.states") == "squall.handlers.watchdog.handler"
