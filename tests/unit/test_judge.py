@@ -124,6 +124,12 @@ def test_recovery_from_a_lasting_fault_counts_from_its_end() -> None:
     assert result("recovers within 3 minutes", recovery=late, experiment={"type": "network_latency"}).outcome is MET
 
 
+def test_one_metric_recovers_on_its_own() -> None:
+    partly = Recovery(recovered=False, held_since={"response_time": NOW + timedelta(minutes=2)}, detail="0 of 1 replacements")
+    assert result("Response time recovers within 3 minutes", recovery=partly).outcome is MET
+    assert result("recovers within 3 minutes", recovery=partly).outcome is NOT_MET
+
+
 def test_no_recovery_is_not_met_if_it_was_watched_long_enough() -> None:
     never = Recovery(recovered=False, detail="still slow")
     assert result("recovers within 5 minutes", recovery=never).outcome is NOT_MET

@@ -70,6 +70,8 @@ def test_a_workload_that_never_suffered_recovered_when_the_replacement_was_seen(
 def test_time_to_recover_ends_where_the_last_bad_period_did() -> None:
     found, _ = look(series=slow([0.1, 3, 3, 3, 3, 3] + [0.1] * 8), previous=Recovery(recovered=False, replaced_at=at(3)))
     assert found.seconds_to_recover == 360
+    assert found.held_since == {"availability": NOW, "response_time": at(6)}
+    assert found.observed_until == at(14)
 
 
 def test_one_good_period_is_not_recovery() -> None:

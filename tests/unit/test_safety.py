@@ -195,6 +195,16 @@ def test_an_alarm_that_must_fire_has_to_be_there_and_ok() -> None:
     assert failed(safe(definition=definition(exp), stop_alarms={"pager": alarm("pager")})) == {}
 
 
+def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:
+    exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])
+    assert (
+        "nothing says when healthy_hosts is recovered"
+        in failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))["measurable"]
+    )
+    exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"], steady_state=["Healthy hosts >= 2"])
+    assert failed(safe(definition=definition(exp), discovery=discovery(exp=exp))) == {}
+
+
 def test_a_definition_that_changed_after_it_was_admitted_is_refused() -> None:
     assert list(failed(safe(definition_hash_now="b" * 64))) == ["definition_unchanged"]
 

@@ -225,6 +225,10 @@ class Recovery(Model):
     replacement_ids: tuple[str, ...] = ()
     replaced_at: datetime | None = None
     detail: str = ""
+    held_since: dict[str, datetime] = {}
+    """Metric to since when its absolute thresholds hold without interruption; absent: they don't."""
+    observed_until: datetime | None = None
+    """End of the newest complete period that was looked at: the end of the recovery window."""
 
 
 class CriterionResult(Model):

@@ -1,14 +1,12 @@
 """Guard alarms that really arm on AWS: metric math that has data without errors, and breaches without traffic."""
 
 from collections.abc import Sequence
-from typing import Literal
 
-from squall.domain.baseline import combine
 from squall.domain.bindings import binding_of
 from squall.domain.documents import AlarmMetric, GuardSpec
 from squall.domain.environment import Timing
 from squall.domain.language import Threshold
-from squall.domain.metrics import MetricBinding, MetricQuery, Series
+from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.timing import datapoints, reaction_seconds
 
 LONGEST_NAME = 255
@@ -39,22 +37,6 @@ def guard_specs(
     return tuple(_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
 
 
-def look(spec: GuardSpec, binding: MetricBinding, series: Sequence[Series], until: int) -> Literal["ok", "breaching", "blind"]:
-    """What the guard's own metrics say up to `until` (end of the newest complete period): the pulse asks this, not the alarm's state.
-
-    Silence breaches where the alarm treats missing data as breaching, is well where it treats it as not breaching, else blind.
-    """
-    period = spec.metrics[0].period_seconds
-    values = {point.at: point.value for point in combine(binding, series, period)}
-    starts = range(until - spec.evaluation_periods * period, until, period)
-    scale = binding.scale if binding.kind == "gauge" else 1.0
-    verdicts = [_breaches(spec, values[at] / scale) if at in values else spec.treat_missing_data == "breaching" for at in starts]
-    if sum(verdicts) >= spec.datapoints_to_alarm:
-        return "breaching"
-    silent = all(at not in values for at in starts)
-    return "blind" if silent and spec.treat_missing_data == "missing" else "ok"
-
-
 def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:
     binding = binding_of(bindings, threshold)
     if binding is None:
@@ -71,7 +53,7 @@ def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], t
         metric=binding.name,
         metrics=metrics,
         comparison=_COMPARISONS[threshold.comparator],
-        threshold=threshold.value / (binding.scale if binding.kind == "gauge" else 1.0),
+        threshold=threshold.value,
         datapoints_to_alarm=breaching,
         evaluation_periods=evaluated,
         treat_missing_data=_missing(binding),
@@ -89,7 +71,7 @@ def _metrics(binding: MetricBinding, period: int) -> tuple[AlarmMetric, ...]:
 
 
 def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str | None:
-    """The value as metric math; None where one metric alone is the value."""
+    """The value as metric math, in the binding's unit; None where one metric alone is the value."""
     terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
     match binding.kind:
         case "ratio_good":
@@ -99,6 +81,8 @@ def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str 
         case "rate":
             return f"{terms[0]}/{period}"
         case "gauge":
+            if binding.scale != 1:
+                return f"{binding.scale!r}*({'+'.join(terms)})"
             return None if terms == list(ids) and len(ids) == 1 else "+".join(terms)
 
 
@@ -120,16 +104,3 @@ def _missing(binding: MetricBinding) -> str:
     if "with_traffic" in published:
         return "breaching"
     return "notBreaching" if published == {"nonzero"} else "missing"
-
-
-def _breaches(spec: GuardSpec, value: float) -> bool:
-    match spec.comparison:
-        case "LessThanThreshold":
-            return value < spec.threshold
-        case "LessThanOrEqualToThreshold":
-            return value <= spec.threshold
-        case "GreaterThanThreshold":
-            return value > spec.threshold
-        case "GreaterThanOrEqualToThreshold":
-            return value >= spec.threshold
-    raise ValueError(spec.comparison)

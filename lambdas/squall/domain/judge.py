@@ -182,10 +182,11 @@ def _recovers(parsed: Recovers, given: JudgeInput) -> _Finding:
     instant = given.definition.experiment.type in REPLACED
     start = given.effect_at if instant else given.fault_end
     since = "the fault took effect" if instant else "the fault ended"
-    if recovery.recovered and recovery.recovered_at is not None:
-        took = max(0.0, (recovery.recovered_at - start).total_seconds())
+    recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
+    if recovered_at is not None:
+        took = max(0.0, (recovered_at - start).total_seconds())
         outcome = _MET if took <= parsed.within_seconds else _NOT_MET
-        return _Finding("recovery", outcome, f"recovered {took:.0f} s after {since}", took, more)
+        return _Finding("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}", took, more)
     watched = given.fault_end + recovery_length(given.definition) - start
     if watched < timedelta(seconds=parsed.within_seconds):
         reason = f"not recovered, but watched only {watched.total_seconds():.0f} s: {recovery.detail}"

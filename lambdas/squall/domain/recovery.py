@@ -56,13 +56,13 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     """
     parsed = sentences(given.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
-    held_since, unsettled = holding_since(thresholds, given)
+    held_since, unsettled = _holding_since(thresholds, given)
     replacements = _replacements(given)
     replaced_at = _replaced_at(given, replacements)
     lost = _replacement_wanted(given, parsed)
     lacking = f"{len(replacements)} of {lost} replacements are in service and healthy" if len(replacements) < lost else ""
     missing = [*unsettled, *([lacking] if lacking else [])]
-    ended = [moment for moment in (held_since, replaced_at if lost else None) if moment is not None]
+    ended = [*held_since.values(), *([replaced_at] if lost and replaced_at else [])]
     recovered_at = max(ended, default=given.now) if not missing else None
     recovery = Recovery(
         recovered=not missing,
@@ -71,20 +71,24 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
         replacement_ids=replacements,
         replaced_at=replaced_at,
         detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replacements)} took over" if replacements else ""),
+        held_since=held_since,
+        observed_until=datetime.fromtimestamp(given.window.end, UTC),
     )
     return recovery, bool(missing) and given.now < given.fault_end + recovery_length(given.definition)
 
 
-def holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[datetime | None, list[str]]:
-    """Since when all of them hold without interruption, and what doesn't. Thresholds that held all along hold since the effect."""
-    moments, missing = [], []
+def _holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
+    """Metric to since when all its thresholds hold, and what doesn't hold. What held all along holds since the effect."""
+    moments: dict[str, datetime] = {}
+    broken: dict[str, list[str]] = {}
     for threshold in thresholds:
         since, reason = _holds_since(threshold, given)
         if since is None:
-            missing.append(reason)
+            broken.setdefault(threshold.metric, []).append(reason)
         else:
-            moments.append(since)
-    return (None if missing or not moments else max(moments)), missing
+            moments[threshold.metric] = max(since, moments.get(threshold.metric, since))
+    settled = {metric: since for metric, since in moments.items() if metric not in broken}
+    return settled, [reason for reasons in broken.values() for reason in reasons]
 
 
 def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:

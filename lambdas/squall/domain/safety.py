@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from squall.domain.bindings import Sentences, sentences
 from squall.domain.closed_hours import first_closed
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Instance, SafetyCheck, Workload
-from squall.domain.language import AlarmFires, Replacement
+from squall.domain.language import AlarmFires, Recovers, Replacement
 from squall.domain.observed import AlarmState, FisExperiment, Held
 from squall.domain.recovery import REPLACED, recovery_length
 from squall.domain.targets import capacities
@@ -220,7 +220,14 @@ def _long_enough(given: SafetyInput) -> Answer:
 
 def _measurable(given: SafetyInput) -> Answer:
     bound = {binding.name.partition(":")[0] for binding in given.discovery.bindings}
-    missing = [f"{path}: {metric}" for metric, path in sentences(given.definition.experiment).paths.items() if metric not in bound]
+    parsed = sentences(given.definition.experiment)
+    missing = [f"{path}: {metric}" for metric, path in parsed.paths.items() if metric not in bound]
+    steady = {t.metric for _, t in (*parsed.threshold_criteria, *parsed.steady) if t.relative is None}
+    missing += [
+        f"{path}: nothing says when {sentence.metric} is recovered; add a threshold on it to steady_state"
+        for path, _, sentence in parsed.criteria
+        if isinstance(sentence, Recovers) and sentence.metric and sentence.metric not in steady
+    ]
     return not missing, f"not measured: {'; '.join(missing)}" if missing else f"measured: {', '.join(sorted(bound)) or 'events only'}"
 
 

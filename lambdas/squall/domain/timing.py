@@ -71,11 +71,6 @@ def whole_periods(length: timedelta, timing: Timing) -> int:
     return max(0, int(length.total_seconds()) // timing.metric_period_seconds - 1)
 
 
-def settle_seconds(lags: Sequence[int]) -> int:
-    """How long after the last window Judge waits until its last period is complete."""
-    return max(lags, default=0)
-
-
 def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int]) -> timedelta:
     """The shortest fault with which every sentence can be judged or guarded, in whole periods."""
     seconds = timing.minimum_duration_seconds
