@@ -128,6 +128,17 @@ def test_an_experiment_is_always_started_for_real() -> None:
     assert client.arguments("start_experiment")[0]["experimentOptions"] == {"actionsMode": "run-all"}
 
 
+def test_a_denial_of_a_template_that_is_gone_means_gone() -> None:
+    """A grant by tag matches nothing when there is nothing."""
+    denied = error("AccessDeniedException")
+    assert not Fis(
+        Scripted("fis", delete_experiment_template=[denied], list_experiment_templates=[{"experimentTemplates": []}])
+    ).delete_template("EXT1")
+    there = {"experimentTemplates": [{"id": "EXT1"}]}
+    with pytest.raises(Unavailable, match="AccessDenied"):
+        Fis(Scripted("fis", delete_experiment_template=[denied], list_experiment_templates=[there])).delete_template("EXT1")
+
+
 def test_listings_are_paged_and_errors_told() -> None:
     summary = {
         "id": "EXP1",
