@@ -178,7 +178,7 @@ def _run(record: Data, instance: str, duration: int) -> None:
     try:
         _call("POST", path, {
             "command_id": record["CommandId"], "document": record["DocumentName"],
-            "parameters": {k: ",".join(v) for k, v in record["Parameters"].items()}, "duration_seconds": duration,
+            "parameters": {k: ",".join(v) for k, v in record["Parameters"].items()}, "duration_seconds": max(1, duration),
         })  # fmt: skip
     except OSError as error:
         _finish(record, invocation, "Failed", f"the agent of {instance} did not start the fault: {error}")

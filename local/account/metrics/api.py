@@ -2,15 +2,16 @@
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
+import importlib
 import math
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ministack import app
 from ministack.core.iam_actions import access_denied_response
 from ministack.services import cloudwatch
-from ministack.services.cloudformation import provisioners
 
 from local.account import iam
 from local.account.metrics import series
@@ -41,7 +42,22 @@ def install() -> None:
     replace(cloudwatch, "_put_metric_alarm", parameters, _put_metric_alarm)
     replace(cloudwatch, "handle_request", "method path headers body query_params", _checked_on_every_alarm)
     replace(cloudwatch, "_evict_old_metrics", "", _seldom)
-    replace(provisioners, "_cw_metric_alarm_record", "name props", _template_alarm)
+    require(app, "SERVICE_HANDLERS")
+    app.SERVICE_HANDLERS["cloudformation"] = _patched_when_first_used(app.SERVICE_HANDLERS["cloudformation"])
+
+
+def _patched_when_first_used(handle: Callable[..., Any]) -> Callable[..., Any]:
+    """CloudFormation takes seconds to import, so its alarms are mended at its first call and not at the start."""
+    pending = [True]
+
+    async def handle_request(*arguments: Any) -> Any:
+        if pending:
+            provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
+            replace(provisioners, "_cw_metric_alarm_record", "name props", _template_alarm)
+            pending.clear()
+        return await handle(*arguments)
+
+    return handle_request
 
 
 def _checked_on_every_alarm(handle: Callable[..., Any]) -> Callable[..., Any]:
