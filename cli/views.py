@@ -10,14 +10,16 @@ from rich.live import Live
 from rich.panel import Panel
 
 from cli import render
-from cli.text import clean, number, safe, seconds
+from cli.text import clean, safe, seconds
 from cli.watch import STATES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
     from rich.console import Console, RenderableType
 
+    from cli.readings import Reading
     from cli.watch import Snapshot
 
 _METRICS_EVERY = timedelta(seconds=10)
@@ -49,20 +51,21 @@ class Lines:
         return None
 
     def show(self, snapshot: Snapshot) -> None:
-        self._phases(snapshot)
-        for event in snapshot.new_events:
-            self._line(event.at, f"{clean(event.event, 40):<22} {clean(event.detail)}".rstrip(), render.EVENT_STYLES.get(event.event, ""))
+        for at, text, style in sorted(self._news(snapshot), key=lambda line: line[0]):
+            self._line(at, text, style)
         self._checks("Safety checks", snapshot)
         self._readings(snapshot)
         if snapshot.trouble and snapshot.trouble not in self._shown:
             self._shown.add(snapshot.trouble)
             self._line(snapshot.now, f"cannot look just now: {clean(snapshot.trouble)}", "yellow")
 
-    def _phases(self, snapshot: Snapshot) -> None:
+    def _news(self, snapshot: Snapshot) -> Iterator[tuple[datetime, str, str]]:
         record = snapshot.record
         if record is not None and record.phase != self._phase:
             self._phase = record.phase
-            self._line(record.phase_since or snapshot.now, f"→ {clean(record.phase, 40)}", "bold")
+            yield record.phase_since or snapshot.now, f"→ {clean(record.phase, 40)}", "bold"
+        for event in snapshot.new_events:
+            yield event.at, f"{clean(event.event, 40):<22} {clean(event.detail)}".rstrip(), render.EVENT_STYLES.get(event.event, "")
 
     def _checks(self, title: str, snapshot: Snapshot) -> None:
         for name, safety in ((title, snapshot.safety), ("Final check", snapshot.final_check)):
@@ -80,13 +83,16 @@ class Lines:
         if self._measured_at is not None and snapshot.now - self._measured_at < _METRICS_EVERY:
             return
         self._measured_at = snapshot.now
-        parts = [
-            f"{clean(reading.text, 80)}: {number(reading.value)}" + (" !" if reading.breached else "") for reading in snapshot.readings
-        ]
+        parts = [_reading(reading) for reading in snapshot.readings]
         self._line(snapshot.now, "metrics  " + " · ".join(parts), "dim")
 
     def _line(self, at: datetime, text: str, style: str = "") -> None:
         self._console.print(safe(f"{at:%H:%M:%S}  {text}", style), soft_wrap=True)
+
+
+def _reading(reading: Reading) -> str:
+    state = {None: "", False: "", True: " ABORT" if reading.role == "guard" else " not met"}[reading.breached]
+    return f"{clean(reading.text, 80)}: {render.quantity(reading.value, reading.unit)}{state}"
 
 
 class Terminal(Lines):

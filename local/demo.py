@@ -116,7 +116,7 @@ def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) ->
     if result is None:
         console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
-        console.print(render.result_view(result, f"{kept} (and {deployment.document_url(ending.record.id)} while the account is up)"))
+        console.print(render.result_view(result, str(kept)))
         for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline)):
             console.print(safe(line), soft_wrap=True)
     return _judge(chosen, ending, result, console)
@@ -136,8 +136,9 @@ def _judge(chosen: str, ending: Ending, result: Result | None, console: Console)
     if found == wanted:
         console.print(safe(f"As expected: {wanted.name.lower()}.", "bold green"))
         return Exit.VALIDATED
+    outcome = (ending.record.verdict or ending.record.status).value
     reason = clean(result.reason if result else ending.record.reason, 300)
-    console.print(safe(f"Expected {wanted.name.lower()}, but it is {found.name.lower()}: {reason}", "bold red"), soft_wrap=True)
+    console.print(safe(f"Expected {wanted.name.lower()}, but it is {outcome}: {reason}", "bold red"), soft_wrap=True)
     return found or Exit.FAILED
 
 
