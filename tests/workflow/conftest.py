@@ -15,6 +15,7 @@ from squall.handlers import admit
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
+from tests.workflow.walk import Walk, walking
 
 ROOT = Path(__file__).parents[2]
 TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
@@ -45,11 +46,25 @@ def experiment(world: FakeWorld) -> dict[str, Any]:
 
 
 @pytest.fixture
-def engine(world: FakeWorld, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    known = definitions.Deployed(
+def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> definitions.Deployed:
+    """What is deployed: the experiment as `seed`, and the environments."""
+    deployed = definitions.Deployed(
         catalogue={"seed": experiment},
         environments={"staging": environment("staging", inline_definitions=True), "production": environment("production")},
     )
-    monkeypatch.setattr(admit, "deployed", lambda: known)
+    monkeypatch.setattr(admit, "deployed", lambda: deployed)
+    return deployed
+
+
+@pytest.fixture
+def engine(world: FakeWorld, known: definitions.Deployed) -> Iterator[Machine]:
     with machine(world) as running:
+        yield running
+
+
+@pytest.fixture
+def walk(world: FakeWorld, known: definitions.Deployed) -> Iterator[Walk]:
+    world.faults.stop_seconds = 20
+    world.alarms.arming_seconds = 10
+    with walking(world) as running:
         yield running

@@ -6,7 +6,6 @@ seconds and in a known order; its Lambda by a call of the handler, whose excepti
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import re
@@ -14,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,10 +25,10 @@ from moto import mock_aws
 from squall.wiring import use
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.workflow.driver import Driver
 
 logging.getLogger("moto").setLevel(logging.CRITICAL + 1)  # it prints whole parse trees
 ASL = Path(__file__).parents[2] / "statemachines" / "experiment.asl.json"
-PULSE_SECONDS = 60
 STEP_LIMIT = 100_000
 
 
@@ -56,20 +55,10 @@ class Finished:
         return len(self.states)
 
 
-@dataclass
-class Machine:
-    world: FakeWorld
-    sfn: Any
-    arn: str
-    before: dict[str, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
-    """Called with the payload before a handler runs: where a test raises, or breaks something."""
-    after: dict[str, Callable[[dict[str, Any]], None]] = field(default_factory=dict)
-    """Called with the result after a handler ran, before the machine sees it."""
-    pulse: bool = True
-    events: bool = True
-    """Whether FIS events reach the pulse (lost otherwise)."""
-    _waiting: set[str] = field(default_factory=set)
-    _last_pulse: float = 0.0
+class Machine(Driver):
+    def __init__(self, world: FakeWorld, sfn: Any, arn: str) -> None:
+        super().__init__(world)
+        self.sfn, self.arn = sfn, arn
 
     def run(self, payload: object, name: str = "run-1", *, deadline_seconds: float = 60) -> Finished:
         """Start and wait for the end (real seconds, a backstop)."""
@@ -88,37 +77,13 @@ class Machine:
         while (described := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{arn} still runs; entered {self._history(arn)[-1:]}")
-            threading.Event().wait(0.01)
+            threading.Event().wait(0.1)
         self.world.workflow.executions[arn] = described["status"]
         return Finished(described["status"], arn, self._history(arn), json.loads(described.get("output") or "null"))
 
     def _history(self, arn: str) -> list[dict[str, Any]]:
         pages = self.sfn.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
-
-    def invoke(self, function_name: str, payload: dict[str, Any]) -> Any:
-        """Call a handler as Lambda would: JSON in, JSON out."""
-        name = function_name.rpartition(":")[2]
-        if hook := self.before.get(name):
-            hook(payload)
-        module = importlib.import_module(f"squall.handlers.{snake(name)}")
-        result = json.loads(json.dumps(module.handler(payload, None)))
-        if hook := self.after.get(name):
-            hook(result)
-        return result
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass, with the pulse once a minute, as the schedule would."""
-        until = self.world.clock.now().timestamp() + seconds
-        while (now := self.world.clock.now().timestamp()) < until:
-            self.world.clock.advance(min(until - now, PULSE_SECONDS, 5))
-            if self.pulse and self.world.clock.now().timestamp() - self._last_pulse >= PULSE_SECONDS:
-                self._last_pulse = self.world.clock.now().timestamp()
-                self.invoke("Pulse", {"source": "aws.scheduler"})
-
-
-def snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def definition() -> str:
@@ -135,6 +100,7 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
     from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
     from moto.stepfunctions.parser.asl.eval.callback.callback import CallbackOutcomeTimedOut
     from moto.stepfunctions.parser.asl.jsonata import jsonata
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
     the: list[Machine] = []
 
@@ -155,7 +121,7 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
                 return outcome
             if world.clock.now().timestamp() >= until:
                 return CallbackOutcomeTimedOut(callback_id="")
-            the[0].pass_time(5)
+            the[0].pass_some(until - world.clock.now().timestamp())
         raise TimeoutError("nobody woke the watcher")
 
     def wake(token: str) -> bool:
@@ -175,6 +141,7 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
     with (
         patch.dict("os.environ", environment),
         mock_aws(config={"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}),
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parsing_once(AmazonStateLanguageParser.parse))),
         patch.object(jsonata, "_eval_jsonata", lambda expression: Jsonata(expression).evaluate(None)),
         patch.object(LambdaSimpleBackend, "invoke", invoke),
         patch.object(WaitFunction, "_wait_interval", wait),
@@ -185,8 +152,7 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
         sfn = boto3.client("stepfunctions", region_name=REGION)
         created = sfn.create_state_machine(name="Experiment", definition=definition(), roleArn=f"arn:aws:iam::{ACCOUNT}:role/sfn")
         the.append(Machine(world, sfn, created["stateMachineArn"]))
-        the[0]._last_pulse = world.clock.now().timestamp()
-        world.faults.listeners.append(lambda experiment: the[0].events and experiment.terminal and world.clock.after(1, _pulse(the[0])))
+        the[0].wire()
         use(world.wiring(**settings))
         try:
             yield the[0]
@@ -194,8 +160,18 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
             use(None)
 
 
-def _pulse(the: Machine) -> Callable[[], None]:
-    return lambda: the.invoke("Pulse", {"source": "aws.fis"})
+_parsed: dict[str, Any] = {}
+
+
+def _parsing_once(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """moto parses thrice for every machine, seconds each; the tree holds nothing of an execution."""
+
+    def parsed(definition: str) -> Any:
+        if definition not in _parsed:
+            _parsed[definition] = parse(definition)
+        return _parsed[definition]
+
+    return parsed
 
 
 class _Sleepless:

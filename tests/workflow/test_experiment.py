@@ -4,30 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from squall.domain.documents import Result
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
+from tests.workflow.endings import nothing_is_left, result_of
 from tests.workflow.machine import Finished, Machine
-
-
-def nothing_is_left(world: FakeWorld, execution_id: str = "run-1") -> None:
-    """No running fault, template, guard, lock or slot; the record is final and somebody was told."""
-    record = world.records.get(execution_id)
-    assert record is not None
-    assert record.final, record
-    assert [fis.id for fis in world.faults.active()] == []
-    assert world.faults.templates == {}
-    assert world.alarms.alarms == {}
-    now = world.clock.now()
-    assert dict(world.locks.holders(record.lock_keys, now)) == dict.fromkeys(record.lock_keys)
-    assert world.locks.slots(now) == {}
-    assert [message for message in world.notifier.sent if execution_id in message.body], "nobody was told"
-
-
-def result_of(world: FakeWorld, execution_id: str = "run-1") -> Result:
-    result = world.documents.get(execution_id, "result", Result)
-    assert result is not None
-    return result
 
 
 def test_a_resilient_workload_is_validated(engine: Machine, world: FakeWorld) -> None:

@@ -277,7 +277,7 @@ class Judgement(Model):
     hypothesis_validated: bool | None
     reason: str
     values: dict[str, dict[str, float | None]] = {}
-    """Metric to window name to value."""
+    """Window name to metric to value."""
 
 
 class SeriesDocument(Model):

@@ -55,7 +55,7 @@ def handler(step: Step) -> Outcome:
 
 def _recovery_until(step: Step) -> datetime:
     recovery = step.find("recovery", Recovery)
-    return recovery.recovered_at if recovery and recovery.recovered_at else step.now
+    return recovery.observed_until if recovery and recovery.observed_until else step.now
 
 
 def _given(step: Step, windows: Windows, measured: dict[str, Window], series: dict[str, SeriesByMetric], values: Values) -> JudgeInput:
