@@ -26,14 +26,6 @@ CONTEXT = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker does them all: the shared template is then made once."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.xdist_group("infra"))
-
-
 def make(outdir: Path, **context: object) -> Resources:
     """The template for this context, without cdk-nag (one test runs the whole app under it)."""
     settings = from_context({**CONTEXT, **context})

@@ -1,6 +1,10 @@
 """The FIS roles: one an environment, able to touch only what opted in to that environment."""
 
+import pytest
+
 from tests.infra.template import Resources, Statement, text
+
+pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
 
 
 def role(stack: Resources, environment: str) -> str:

