@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -13,7 +14,7 @@ from rich.text import Text
 from cli.text import clean, number, safe, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import timedelta
 
     from cli.readings import Reading
@@ -33,6 +34,7 @@ _STYLES = {
     "failed": "red", "not_met": "red", "refuted": "red", "rejected": "red",
     "aborted": "magenta", "not_evaluated": "yellow", "cannot_tell": "yellow", "inconclusive": "yellow", "invalid": "yellow",
 }  # fmt: skip
+REASON_CHARACTERS = 600
 _UNITS = {"percent": " %", "seconds": " s", "per_second": " /s", "bytes": " B"}
 _BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.-=+*#@"}
 
@@ -63,21 +65,22 @@ def checks_table(checks: Iterable[SafetyCheck], title: str = "Safety checks") ->
     return made
 
 
-def progress(states: Sequence[str], current: str, *, ended: bool) -> Text:
-    """The workflow's states in a row: done, the one it is in, and those to come."""
-    text = Text()
+def progress(states: Sequence[str], current: str, *, ended: bool = False, skipped: Collection[str] = ()) -> Columns:
+    """The workflow's states in rows: done, left out, the one it is in, and those to come."""
     reached = states.index(current) if current in states else -1
+    cells = []
     for place, state in enumerate(states):
-        if place < reached or ended:
-            text.append(f"✓ {state}  ", style="green")
+        if state in skipped:
+            cells.append(Text(f"– {state}", style="dim strike"))
+        elif place < reached or ended:
+            cells.append(Text(f"✓ {state}", style="green"))
         elif place == reached:
-            text.append(f"▶ {state}", style="bold reverse cyan")
-            text.append("  ")
+            cells.append(Text(f"▶ {state}", style="bold reverse cyan"))
         else:
-            text.append(f"· {state}  ", style="dim")
+            cells.append(Text(f"· {state}", style="dim"))
     if reached < 0 and current:
-        text.append(f"▶ {clean(current, 40)}", style="bold reverse cyan")
-    return text
+        cells.append(safe(f"▶ {clean(current, 40)}", "bold reverse cyan"))
+    return Columns(cells, padding=(0, 2))
 
 
 def fault_bar(elapsed: timedelta, total_seconds: int) -> RenderableType:
@@ -161,17 +164,22 @@ def result_view(result: Result, url: str, *, timeline: bool = True) -> Renderabl
 def verdict_panel(result: Result, url: str) -> Panel:
     """The verdict, why, what became of the workload, what it cost and where the document is."""
     headline = (result.verdict or result.status).value
-    style = _STYLES.get(headline, "")
-    lines = [safe(result.reason, "bold")]
-    lines += [Text.assemble("• ", safe(f"{problem.path}: {problem.message}")) for problem in result.problems]
-    lines += [safe(f"• {observation}") for observation in result.observations]
-    lines += [safe(f"! {issue}", "red") for issue in result.issues_discovered]
-    lines += [safe(f"→ {improvement}", "cyan") for improvement in result.improvements_identified]
+    colour = _STYLES.get(headline, "")
+    reason = clean(result.reason, REASON_CHARACTERS)
+    lines = [Text(reason, style="bold")]
+    lines += [safe(f"• {problem.path}: {problem.message}") for problem in result.problems]
+    for mark, style, remarks in (
+        ("•", "", result.observations),
+        ("!", "red", result.issues_discovered),
+        ("→", "cyan", result.improvements_identified),
+    ):
+        # The reason stands above already.
+        lines += [safe(f"{mark} {clean(remark, REASON_CHARACTERS)}", style) for remark in remarks if reason[:100] not in clean(remark)]
     for label, value in _facts(result):
         lines.append(Text.assemble((f"{label:<11}", "dim"), safe(value)))
     lines.append(Text.assemble((f"{'result':<11}", "dim"), safe(url)))
-    title = Text.assemble(safe(headline.replace("_", " ").upper(), f"bold {style}"), " · ", safe(result.experiment_name))
-    return Panel(Group(*lines), title=title, title_align="left", border_style=style or "white")
+    title = Text.assemble(safe(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe(result.experiment_name))
+    return Panel(Group(*lines), title=title, title_align="left", border_style=colour or "white")
 
 
 def _facts(result: Result) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cli.readings import Reading
     from cli.watch import Snapshot
 
+_STOP, _JUDGE = STATES.index("StopFault"), STATES.index("Judge")
 _METRICS_EVERY = timedelta(seconds=10)
 
 
@@ -102,6 +103,7 @@ class Terminal(Lines):
         super().__init__(console, metrics=False)
         self._title, self._place = title, place
         self._live: Live | None = None
+        self._furthest = 0
 
     def __enter__(self) -> Self:
         self._live = Live(console=self._console, auto_refresh=False, transient=True)
@@ -117,10 +119,23 @@ class Terminal(Lines):
         if self._live is not None:
             self._live.update(self.region(snapshot), refresh=True)
 
+    def _skipped(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """States a run leaves out that ends before its fault: from the furthest one seen on, all but StopFault."""
+        record = snapshot.record
+        if record is None:
+            return ()
+        place = STATES.index(record.phase) if record.phase in STATES else -1
+        if place < _STOP:
+            self._furthest = max(self._furthest, place)
+        if record.fis_experiment_id or not (place >= _STOP or record.final):
+            return ()
+        return tuple(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP])
+
     def region(self, snapshot: Snapshot) -> RenderableType:
         """The moving part."""
         record = snapshot.record
-        parts: list[RenderableType] = [render.progress(STATES, record.phase if record else "", ended=bool(record and record.final))]
+        phase, ended = (record.phase, record.final) if record else ("", False)
+        parts: list[RenderableType] = [render.progress(STATES, phase, ended=ended, skipped=self._skipped(snapshot))]
         if record is not None and record.fault_started_at and not record.fault_ended_at:
             parts.append(render.fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
         if snapshot.readings:

@@ -89,8 +89,21 @@ def test_a_pipe_gets_lines_and_a_terminal_a_live_view() -> None:
 
 
 def test_every_state_is_in_the_progress_and_an_unknown_one_too() -> None:
-    assert all(state in render.progress(STATES, "Judge", ended=False).plain for state in STATES)
-    assert "▶ Elsewhere" in render.progress(STATES, "Elsewhere", ended=False).plain
+    console = _console()
+    console.print(render.progress(STATES, "Judge"), render.progress(STATES, "Elsewhere"))
+    text = console.export_text()
+    assert all(f" {state}" in text for state in STATES)
+    assert "▶ Elsewhere" in text
+
+
+def test_a_run_that_ended_before_its_fault_claims_no_state_it_left_out() -> None:
+    console = _console()
+    view = Terminal(console, "x", "here")
+    view.region(_snapshot(record=record(phase="CheckSafety")))
+    console.print(view.region(_snapshot(record=record(phase="Release", status=Status.REJECTED))))
+    text = console.export_text()
+    for words in ("✓ CheckSafety", "– AcquireLock", "– StartFault", "✓ StopFault", "– WatchRecovery", "✓ Release"):
+        assert words in text
 
 
 @pytest.mark.parametrize(("values", "line"), [((), ""), ((1.0, 1.0), "▁▁"), ((0.0, 1.0), "▁█"), ((0.0, 0.5, 1.0), "▁▅█")])
