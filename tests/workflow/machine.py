@@ -4,6 +4,8 @@ moto interprets the ASL. Its waits (Wait states, retries, task tokens) are repla
 seconds and in a known order; its Lambda by a call of the handler, whose exception reaches the machine under its class name, as on AWS.
 """
 
+# ruff: noqa: PLC0415, BLE001 - moto is patched where it is used; Lambda catches everything
+
 from __future__ import annotations
 
 import json

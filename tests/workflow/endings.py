@@ -1,0 +1,126 @@
+"""What must be true of every ending, and how tests break things."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from squall.domain.documents import Result
+from squall.domain.record import ExecutionRecord
+from squall.domain.vocabulary import Status, Verdict
+from squall.errors import Unavailable
+from tests.fakes.world import FakeWorld
+
+ID = "run-1"
+GUARD = f"squall-Squall-{ID}-1"
+
+
+def record_of(world: FakeWorld, execution_id: str = ID) -> ExecutionRecord:
+    record = world.records.get(execution_id)
+    assert record is not None, f"no record of {execution_id}"
+    return record
+
+
+def result_of(world: FakeWorld, execution_id: str = ID) -> Result:
+    result = world.documents.get(execution_id, "result", Result)
+    assert result is not None
+    return result
+
+
+def nothing_runs(world: FakeWorld, execution_id: str = ID) -> None:
+    """No fault, template, guard, lock or slot of anybody."""
+    now = world.clock.now()
+    assert [fis.id for fis in world.faults.active()] == [], "a fault runs"
+    assert world.faults.templates == {}, "a template is left"
+    assert world.alarms.alarms == {}, "a guard is left"
+    assert world.locks.leases == {}, "a lock is held"
+    assert world.locks.slots(now) == {}, "a slot is held"
+
+
+def nothing_is_left(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> None:
+    """No running fault, template, guard, lock or slot; the record is final, and one message says what it says."""
+    record = record_of(world, execution_id)
+    assert record.final, record
+    nothing_runs(world, execution_id)
+    told(world, execution_id, twice=twice)
+
+
+def told(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> None:
+    """People and machines heard, once, and result, message and event say what the record says."""
+    record, result = record_of(world, execution_id), result_of(world, execution_id)
+    assert (result.status, result.verdict, result.hypothesis_validated) == (record.status, record.verdict, record.hypothesis_validated)
+    messages = [message for message in world.notifier.sent if f"execution {execution_id}" in message.body]
+    assert messages, "nobody was told"
+    assert len(messages) <= 1 + twice, [message.subject for message in messages]
+    word = (record.verdict or record.status).value
+    assert word in messages[0].subject, messages[0].subject
+    assert messages[0].attributes["status"] == record.status.value
+    final = [event for event, _ in world.lifecycle.events if event.id == execution_id and event.final]
+    assert final, "no final lifecycle event"
+    assert {event.status for event in final} == {record.status}
+    assert record.reason, "no reason"
+
+
+def is_settled(world: FakeWorld) -> None:
+    assert [record.id for record in world.records.open()] == [], "still in the open index"
+
+
+def ended(world: FakeWorld, status: Status, verdict: Verdict | None, hypothesis: bool | None, execution_id: str = ID) -> ExecutionRecord:
+    record = record_of(world, execution_id)
+    assert (record.status, record.verdict, record.hypothesis_validated) == (status, verdict, hypothesis), record.reason
+    return record
+
+
+def unavailable(called: str = "") -> Unavailable:
+    return Unavailable("test", called, "ThrottlingException", "broken by the test", retryable=True)
+
+
+def around(
+    world: FakeWorld,
+    called: str,
+    *,
+    before: Callable[[], None] | None = None,
+    after: Callable[[], None] | None = None,
+) -> None:
+    """Do something at each call of a port's method (`faults.start`): before it has an effect, or after."""
+    port_name, _, method = called.partition(".")
+    port = getattr(world, port_name)
+    real = getattr(port, method)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if before:
+            before()
+        answer = real(*args, **kwargs)
+        if after:
+            after()
+        return answer
+
+    setattr(port, method, call)
+
+
+def once(act: Callable[[], Any], at: int = 1) -> Callable[[], None]:
+    """A hook that acts at the n-th call alone."""
+    calls = [0]
+
+    def hook() -> None:
+        calls[0] += 1
+        if calls[0] == at:
+            act()
+
+    return hook
+
+
+def fail(called: str = "") -> None:
+    raise unavailable(called)
+
+
+class Intercept(dict[str, Exception]):
+    """Takes the place of `world.failing`: asked before each call of a port, whichever it is."""
+
+    def __init__(self, hook: Callable[[str], None]) -> None:
+        super().__init__()
+        self._hook = hook
+
+    def get(self, called: str, default: Any = None) -> Any:
+        self._hook(called)
+        return super().get(called, default)

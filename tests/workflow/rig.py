@@ -1,0 +1,56 @@
+"""The workload and the experiment of these tests; and a run outside of any fixture, from which tests are generated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+from squall.application import definitions
+from squall.handlers import admit
+from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
+from tests.fakes.world import FakeWorld
+from tests.workflow.endings import Intercept
+from tests.workflow.walk import Walk, Walked, walking
+
+ROOT = Path(__file__).parents[2]
+TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
+LOAD_BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/web/fedcba9876543210"
+
+
+def environment(name: str, **changes: Any) -> dict[str, Any]:
+    return {**yaml.safe_load((ROOT / "environments" / f"{name}.yaml").read_text()), **changes}
+
+
+def workload() -> FakeWorld:
+    """Three healthy instances behind a load balancer with traffic; one of production, one of nobody."""
+    world = FakeWorld()
+    group = FakeGroup("web", desired=3, minimum=3, target_groups=(TARGET_GROUP,), tags={"squall:environment": "staging"})
+    world.fleet.add_group(group, LOAD_BALANCER)
+    world.fleet.add(FakeInstance("i-0000000000prod00", tags={"squall:environment": "production"}))
+    world.fleet.add(FakeInstance("i-000000000000none"))
+    world.metrics.set("RequestCount", 3000.0)
+    world.metrics.set("TargetResponseTime", 0.05)
+    return world
+
+
+def seed(world: FakeWorld) -> dict[str, Any]:
+    """The seed's experiment, on instances that exist."""
+    text = (ROOT / "tests" / "data" / "seed-experiment.json").read_text()
+    experiment: dict[str, Any] = json.loads(text)
+    return {**experiment, "target_resources": [one.id for one in world.fleet.members("web")][:2]}
+
+
+def good_run(note: Callable[[Walk, str], None]) -> Walked:
+    """A run that goes well; `note` is told of every call of a port."""
+    world = workload()
+    known = definitions.Deployed(catalogue={"seed": seed(world)}, environments={"staging": environment("staging")})
+    with patch.object(admit, "deployed", lambda: known), walking(world) as walk:
+        world.alarms.arming_seconds = 10
+        world.faults.stop_seconds = 20
+        world.failing = Intercept(lambda called: note(walk, called))
+        return walk.run({"experiment": "seed"})

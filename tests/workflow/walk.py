@@ -1,0 +1,292 @@
+"""The real state machine walked in this thread: a small interpreter of the part of ASL that the machine uses.
+
+moto runs the same file in test_experiment.py, and test_walk.py shows that both visit the same states; here a run costs
+milliseconds, so that every state, every call and every ending can be tried. An execution that is stopped just isn't driven any
+further, as on AWS: a handler that is running goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonata.jsonata import Jsonata
+
+from squall.wiring import use
+from tests.fakes.workload import ACCOUNT, REGION
+from tests.fakes.world import FakeWorld
+from tests.workflow.driver import Driver, execution_event
+
+ASL = Path(__file__).parents[2] / "statemachines" / "experiment.asl.json"
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall"
+_PATH = re.compile(r"\$(\w+(?:\.\w+)*)")
+_LAMBDA_ERRORS = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
+
+
+@cache
+def asl() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(ASL.read_text())
+    return loaded
+
+
+def every_state(states: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """Name to state, also of the states inside branches."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, state in (asl()["States"] if states is None else states).items():
+        found[name] = state
+        for branch in state.get("Branches", ()):
+            found.update(every_state(branch["States"]))
+    return found
+
+
+class StateError(Exception):
+    """A state failed: an ASL error name and what was said."""
+
+    def __init__(self, error: str, cause: str = "") -> None:
+        self.error, self.cause = error, cause
+        super().__init__(f"{error}: {cause}")
+
+
+class Stopped(BaseException):
+    """The execution is not RUNNING any more: nobody drives it."""
+
+
+@dataclass
+class Walked:
+    arn: str
+    status: str
+    states: list[str] = field(default_factory=list)
+    handlers: list[str] = field(default_factory=list)
+    events: int = 0
+    error: str = ""
+    largest: int = 0
+    """Bytes of the largest payload or result of a state."""
+    started_ms: int = 0
+
+
+@dataclass
+class Walk(Driver):
+    enter: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """Called when a state is entered."""
+    redrive_count: int = 0
+    _walking: list[_Execution] = field(default_factory=list)
+
+    def run(self, payload: object, name: str = "run-1", *, start_at: str | None = None, variables: dict[str, Any] | None = None) -> Walked:
+        """Walk to the end. `start_at` and `variables`: where a redriven execution goes on."""
+        arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
+        self.world.workflow.executions[arn] = "RUNNING"
+        now = self.world.clock.now()
+        execution = _Execution(self, arn, name, payload, now.isoformat().replace("+00:00", "Z"), dict(variables or {}))
+        execution.walked.started_ms = int(now.timestamp() * 1000)
+        self._walking.append(execution)
+        try:
+            execution.walk(asl(), payload, start_at)
+            self.world.workflow.executions[arn] = "SUCCEEDED"
+        except StateError as error:
+            self.world.workflow.executions[arn], execution.walked.error = "FAILED", error.error
+        except Stopped:
+            pass
+        finally:
+            self._walking.pop()
+        execution.walked.status = self.world.workflow.executions[arn]
+        return execution.walked
+
+    def kill(self, status: str = "ABORTED") -> None:
+        """Stop the innermost execution from outside: it is not driven any further."""
+        self.world.workflow.executions[self._walking[-1].arn] = status
+
+    def death(self, status: str = "ABORTED") -> dict[str, Any]:
+        """The event of the innermost execution's end."""
+        execution = self._walking[-1]
+        return execution_event(execution.arn, status, execution.walked.started_ms)
+
+    def alive(self) -> bool:
+        return not self._walking or self.world.workflow.executions[self._walking[-1].arn] == "RUNNING"
+
+
+@dataclass
+class _Execution:
+    driver: Walk
+    arn: str
+    name: str
+    payload: object
+    started: str
+    variables: dict[str, Any]
+    walked: Walked = field(init=False)
+    _tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self.walked = Walked(self.arn, "RUNNING")
+
+    def walk(self, machine: dict[str, Any], given: Any, start_at: str | None = None) -> Any:
+        """Through the states of a machine or a branch; the last one's output."""
+        name: str | None = self._top(start_at) if start_at else machine["StartAt"]
+        while name is not None:
+            state = machine["States"][name]
+            self.walked.states.append(name)
+            self.walked.events += 2
+            if hook := self.driver.enter.get(name):
+                hook()
+            self._check()
+            inner, start_at = (start_at, None) if start_at and start_at != name else (None, None)
+            name, given = self._visit(state, given, inner)
+        return given
+
+    def _top(self, name: str) -> str:
+        return next((top for top, state in asl()["States"].items() if name == top or name in every_state({top: state})), name)
+
+    def _check(self) -> None:
+        if self.driver.world.workflow.executions[self.arn] != "RUNNING":
+            raise Stopped
+
+    def _visit(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        try:
+            return getattr(self, f"_{state['Type'].lower()}")(state, given, inner)  # type: ignore[no-any-return]
+        except StateError as error:
+            for catcher in state.get("Catch", ()):
+                if _matches(catcher["ErrorEquals"], error.error):
+                    told = {"Error": error.error, "Cause": error.cause}
+                    self._assign(catcher.get("Assign"), errorOutput=told)
+                    output = self._evaluate(catcher["Output"], errorOutput=told) if "Output" in catcher else told
+                    return catcher["Next"], output
+            raise
+
+    def _task(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        tries: dict[int, int] = {}
+        while True:
+            try:
+                result = self._invoke(state, given)
+                break
+            except StateError as error:
+                at = next((i for i, one in enumerate(state.get("Retry", ())) if _matches(one["ErrorEquals"], error.error)), None)
+                if at is None or tries.get(at, 0) >= state["Retry"][at]["MaxAttempts"]:
+                    raise
+                tries[at] = tries.get(at, 0) + 1
+                retrier = state["Retry"][at]
+                self.driver.pass_time(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** (tries[at] - 1))
+                self._check()
+        output = self._evaluate(state["Output"], input=given, result=result) if "Output" in state else result
+        self._measure(output)
+        self._assign(state.get("Assign"), input=given, result=result)
+        return state.get("Next"), output
+
+    def _invoke(self, state: dict[str, Any], given: Any) -> dict[str, Any]:
+        world, token = self.driver.world, ""
+        waits = state["Resource"].endswith(".waitForTaskToken")
+        if waits:
+            self._tokens += 1
+            token = f"{self.name}-token-{self._tokens}"
+            world.workflow.tokens.add(token)
+        timeout = self._evaluate(state["TimeoutSeconds"], input=given)
+        arguments = self._evaluate(state["Arguments"], input=given, token=token)
+        self._measure(arguments)
+        function = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
+        self.walked.handlers.append(function)
+        self.walked.events += 3
+        try:
+            payload = self.driver.invoke(function, arguments["Payload"])
+        except Exception as error:
+            world.workflow.tokens.discard(token)
+            self._check()
+            raise StateError(str(getattr(error, "asl_name", type(error).__name__)), str(error)) from error
+        self._check()
+        if not waits:
+            return {"Payload": payload}
+        until = world.clock.now().timestamp() + timeout
+        while token in world.workflow.tokens:
+            left = until - world.clock.now().timestamp()
+            if left <= 0:
+                world.workflow.tokens.discard(token)
+                raise StateError("States.Timeout")
+            self.driver.pass_some(left)
+            self._check()
+        return {}
+
+    def _choice(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        chosen = next((c["Next"] for c in state["Choices"] if self._evaluate(c["Condition"], input=given) is True), state.get("Default"))
+        if chosen is None:
+            raise StateError("States.NoChoiceMatched")
+        return chosen, given
+
+    def _wait(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        seconds = self._evaluate(state["Seconds"], input=given)
+        assert isinstance(seconds, int), seconds
+        assert 0 <= seconds <= 99_999_999
+        self.driver.pass_time(seconds)
+        self._check()
+        return state["Next"], given
+
+    def _parallel(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        outer = dict(self.variables)
+        try:
+            output = [self.walk(branch, given, inner) for branch in state["Branches"]]
+        finally:
+            self.variables = outer  # what a branch assigns is its own
+        return state.get("Next"), self._evaluate(state["Output"], input=given, result=output) if "Output" in state else output
+
+    def _succeed(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        return None, self._evaluate(state["Output"], input=given) if "Output" in state else given
+
+    def _fail(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+        raise StateError(state["Error"], state["Cause"])
+
+    def _assign(self, assignments: dict[str, Any] | None, **states: Any) -> None:
+        self.variables.update({name: self._evaluate(value, **states) for name, value in (assignments or {}).items()})
+
+    def _evaluate(self, value: Any, **states: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._evaluate(inner, **states) for key, inner in value.items()}
+        if not (isinstance(value, str) and value.startswith("{%")):
+            return value
+        context: dict[str, Any] = {"Execution": {"Id": self.arn, "Name": self.name, "StartTime": self.started}}
+        if self.driver.redrive_count:
+            context["Execution"]["RedriveCount"] = self.driver.redrive_count
+        if token := states.pop("token", ""):
+            context["Task"] = {"Token": token}
+        return _jsonata(value[2:-2].strip(), {**self.variables, "states": {**states, "context": context}})
+
+    def _measure(self, value: Any) -> None:
+        self.walked.largest = max(self.walked.largest, len(json.dumps(value)))
+
+
+def _jsonata(expression: str, variables: dict[str, Any]) -> Any:
+    if path := _PATH.fullmatch(expression):
+        found: Any = variables
+        for name in path[1].split("."):
+            if not isinstance(found, dict) or name not in found:
+                raise StateError("States.QueryEvaluationError", expression)
+            found = found[name]
+        return found
+    try:
+        return json.loads(json.dumps(_compiled(expression).evaluate(None, variables)))
+    except Exception as error:
+        raise StateError("States.QueryEvaluationError", f"{expression}: {error}") from error
+
+
+@cache
+def _compiled(expression: str) -> Jsonata:
+    return Jsonata(expression)
+
+
+def _matches(names: list[str], error: str) -> bool:
+    if "States.ALL" in names or error in names:
+        return True
+    return "States.TaskFailed" in names and error != "States.Timeout" and not error.startswith("States.Q")
+
+
+@contextmanager
+def walking(world: FakeWorld, **settings: str) -> Iterator[Walk]:
+    """A walk on this world; handlers are wired to it."""
+    walk = Walk(world)
+    walk.wire()
+    use(world.wiring(**settings))
+    try:
+        yield walk
+    finally:
+        use(None)
