@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from squall.domain.record import Abort, Event
+from squall.domain.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -72,21 +72,24 @@ def _of_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, st
 
 def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
     """Stop, record, wake. Returns what was done; raises only when the fault could not be asked to stop."""
-    template_id = request.template_id
-    if request.alarm and not template_id and not request.described:
-        state = w.alarms.states([request.alarm]).get(request.alarm)
-        match = DESCRIPTION.search(state.description if state else "")
-        template_id = match["template"] if match else None
-    if request.alarm and not template_id:
+    if request.alarm and request.described and not request.template_id:
         return {"ignored": "the guard is not tied to a fault yet: nothing runs", "execution_id": request.execution_id}
-    template_id = template_id or _template_of(w, request.execution_id)
-    stopped = stop_template(w, template_id) if template_id else []
+    stopped: list[str] = []
+    try:
+        template_id = request.template_id or _template_of(w, request.execution_id)
+        if template_id:
+            stop_template(w, template_id, stopped)
+    except (Unavailable, Refused):
+        _record(w, request, stopped)  # the pulse and the workflow stop it for the reason that is written here
+        raise
     return {"execution_id": request.execution_id, "template_id": template_id, "stopped": stopped, **_record(w, request, stopped)}
 
 
-def stop_template(w: Wiring, template_id: str) -> list[str]:
-    """Ask FIS to stop every running experiment of the template; ids of those it was asked for."""
-    return [fis.id for fis in w.faults.of_template(template_id) if not fis.terminal and w.faults.stop(fis.id)]
+def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
+    """Ask FIS to stop every experiment of the template that runs; adds the ids of those it was asked for."""
+    for fis in w.faults.of_template(template_id):
+        if not fis.terminal and fis.status != "stopping" and w.faults.stop(fis.id):
+            stopped.append(fis.id)  # noqa: PERF401 - one at a time: the next may fail
 
 
 def _template_of(w: Wiring, execution_id: str) -> str | None:
@@ -104,11 +107,25 @@ def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, A
     """Best effort: the fault is already stopping, and the pulse and the watchdog find out by themselves."""
     now = w.clock.now()
     try:
+        if request.alarm and not stopped and _over(w, request.execution_id):
+            return {"recorded": False, "woken": False, "late": "the fault had ended before"}
         recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), stopped, now)
         woken = wake(w, request.execution_id)
     except (Unavailable, Refused) as error:
         return {"recorded": False, "woken": False, "error": str(error)}
     return {"recorded": recorded, "woken": woken}
+
+
+def _over(w: Wiring, execution_id: str) -> bool:
+    """An alarm that is heard after the fault has ended did not end it: StopFault has asked the alarms' history."""
+    record = w.records.get(execution_id)
+    return record is not None and record.fault_ended_at is not None
+
+
+def watched_since(record: ExecutionRecord) -> datetime:
+    """When every guard was last known to be OK: what fired since then fired on this fault."""
+    checked = [event.at for event in record.events if event.event == "finally_safe"]
+    return max(checked, default=record.fault_started_at or record.started_at)
 
 
 def note_abort(w: Wiring, execution_id: str, why: Abort, stopped: list[str], now: datetime) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from squall.application import closing
-from squall.application.aborting import note_abort, stop_template, wake
+from squall.application.aborting import note_abort, stop_template, wake, watched_since
 from squall.application.measuring import read_series
+from squall.application.recording import agreed_result, is_told
 from squall.domain.baseline import combine
 from squall.domain.documents import Definition, Discovery, Guards
 from squall.domain.environment import Timing
 from squall.domain.metrics import Window
+from squall.domain.observed import AlarmState
 from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
 from squall.domain.watch import breaches, window_end
@@ -32,7 +34,7 @@ def pulse(w: Wiring) -> dict[str, str]:
     for hint in w.records.open():
         try:
             done[hint.id] = look_after(w, hint.id)
-        except (Unavailable, Refused) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
             failures.append(error)
     if failures:
         raise ExceptionGroup(f"{len(failures)} runs could not be looked after", failures)
@@ -68,7 +70,17 @@ def _sweep(w: Wiring, record: ExecutionRecord) -> str:
     if leftovers:
         until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
         w.locks.renew(record.lock_keys, record.id, until)  # while a fault may run, nobody else gets its failure domain
+    if record.closed_by:
+        agreed_result(w, record)  # a Record that was still running may have written another
+    if not is_told(record) and _nobody_else_tells(w, record):
+        closing.tell_of(w, record, leftovers)
     return "left: " + "; ".join(left.what for left in leftovers) if leftovers else "swept"
+
+
+def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
+    """Whoever closed the run, or its own Notify, has had the time to; or the execution is dead."""
+    ended = record.ended_at or record.started_at
+    return w.clock.now() - ended > closing.SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in DEAD)
 
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
@@ -92,7 +104,9 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
     why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
     if why is None:
         return "watched"
-    stopped = stop_template(w, record.template_id) if record.template_id else []
+    stopped: list[str] = []
+    if record.template_id:
+        stop_template(w, record.template_id, stopped)
     note_abort(w, record.id, why, stopped, w.clock.now())
     wake(w, record.id)
     return f"aborted: {why.reason}"
@@ -119,11 +133,18 @@ def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
         if not state.actions_enabled:
             return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
-        if state.state == "ALARM":
+        if state.state == "ALARM" or _flapped(w, record, state):
             return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
         if state.state != "OK" and (state.updated_at is None or w.clock.now() - state.updated_at > grace):
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
     return None
+
+
+def _flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
+    """Whether a guard that is well now fired since the fault began. Its history is asked only when its state has changed since."""
+    since = watched_since(record)
+    changed = state.updated_at is not None and state.updated_at >= since
+    return changed and w.alarms.fired_since(state.name, since) is not None
 
 
 def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:

@@ -5,12 +5,14 @@ Runs on every way out, also when nothing was injected; every step is idempotent.
 
 from datetime import datetime, timedelta
 
+from squall.application.aborting import watched_since
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.domain.documents import Definition, FaultReport
 from squall.domain.environment import Timing
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
+from squall.errors import Refused, Unavailable
 
 
 @step("StopFault", closing=True)
@@ -18,13 +20,8 @@ def handler(step: Step) -> Outcome:
     w, record = step.w, step.record
     definition = step.find("definition", Definition)
     timing = definition.environment.timing if definition else Timing()
-    if record.template_id and w.faults.delete_template(record.template_id):  # the fence: nothing can start from here on
-        w.records.append(step.run.id, [step.event("template_deleted", record.template_id)])
-    experiments = [w.faults.get(fis.id) or fis for fis in w.faults.of_template(record.template_id)] if record.template_id else []
+    experiments = _fence_and_stop(step, record.template_id) if record.template_id else []
     running = [fis for fis in experiments if not fis.terminal]
-    for fis in running:
-        if fis.status != "stopping" and w.faults.stop(fis.id):
-            w.records.append(step.run.id, [step.event("stop_requested", fis.id)])
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
         return wait(min(timing.poll_seconds, 5))
     if running:
@@ -45,6 +42,23 @@ def handler(step: Step) -> Outcome:
     if record.slot is not None and not running:
         w.locks.release_slot(record.slot, step.run.id)
     return NEXT
+
+
+def _fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
+    """Delete the template, so that nothing can start from here on, and stop what runs, also when the deletion fails."""
+    w, failures = step.w, list[Exception]()
+    try:
+        if w.faults.delete_template(template_id):
+            w.records.append(step.run.id, [step.event("template_deleted", template_id)])
+    except (Unavailable, Refused) as error:
+        failures.append(error)
+    experiments = [w.faults.get(fis.id) or fis for fis in w.faults.of_template(template_id)]
+    for fis in experiments:
+        if not fis.terminal and fis.status != "stopping" and w.faults.stop(fis.id):
+            w.records.append(step.run.id, [step.event("stop_requested", fis.id)])
+    if failures:
+        raise failures[0]
+    return experiments
 
 
 def report(fis: FisExperiment) -> FaultReport:
@@ -71,19 +85,20 @@ def _explain(step: Step, fis: FisExperiment) -> None:
     record = step.w.records.get(step.run.id) or step.record
     if record.abort is not None or step.failure:
         return
-    if fis.status not in {"stopped", "cancelled"}:
-        return
-    abort = _guard_that_fired(step, record)
+    ended_at = fis.ended_at or step.w.clock.now()
+    abort = _guard_that_fired(step, record, ended_at)
     if abort is None and fis.status == "cancelled":
         abort = Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", step.w.clock.now(), "safety lever")
-    if abort is None:
-        abort = Abort(AbortSource.UNKNOWN, "the FIS experiment was stopped by someone else", fis.ended_at or step.w.clock.now())
-    step.w.records.request_abort(step.run.id, abort)
+    if abort is None and fis.status == "stopped":
+        abort = Abort(AbortSource.UNKNOWN, "the FIS experiment was stopped by someone else", ended_at)
+    if abort:
+        step.w.records.request_abort(step.run.id, abort)
 
 
-def _guard_that_fired(step: Step, record: ExecutionRecord) -> Abort | None:
-    since = record.fault_started_at or record.started_at
-    fired = [(at, name) for name in record.guard_names if (at := step.w.alarms.fired_since(name, since)) is not None]
+def _guard_that_fired(step: Step, record: ExecutionRecord, until: datetime) -> Abort | None:
+    """Also in a fault that ran to its end: nobody may have heard the alarm."""
+    since = watched_since(record)
+    fired = [(at, name) for name in record.guard_names if (at := step.w.alarms.fired_since(name, since)) is not None and at <= until]
     if not fired:
         return None
     at, name = min(fired)
