@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.application.recording import is_told, tell
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Event, ExecutionRecord
+from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -21,6 +23,9 @@ R = TypeVar("R")
 
 SETTLED_AFTER = timedelta(seconds=120)
 """A closed run is looked at again for two StartFault timeouts: a function that was running when its execution died may still act."""
+
+
+LEFT_BEHIND = "left_behind"
 
 
 @dataclass(frozen=True)
@@ -45,42 +50,62 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
         return ()
     first = not record.final and _finish(w, record, by, reason, failed=failed)
     record = w.records.get(execution_id) or record
+    if first and record.task_token:
+        _try([], "", "", w.workflow.wake, record.task_token)  # should the execution live after all, it need not sleep to the end
     leftovers = sweep(w, record, thorough=True)
     deadline = w.clock.now() + timedelta(seconds=wait_seconds)
     while leftovers and w.clock.now() < deadline:
         w.clock.sleep(1)
         leftovers = sweep(w, record, thorough=True)
-    if first:
-        _tell(w, record, leftovers)
+    if first or not record.closed_by:  # or the execution died between recording and telling
+        tell_of(w, record, leftovers)
     return leftovers
 
 
 def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
     now = w.clock.now()
-    if record.decided_status and not record.fis_experiment_id:
-        status, verdict, why = record.decided_status, record.decided_verdict, record.reason
-    elif failed and record.abort is None:
-        status, verdict, why = Status.FAILED, None, f"Squall failed: {reason}"
-    else:
-        status, verdict = Status.ABORTED, Verdict.ABORTED
-        why = record.abort.reason if record.abort else f"ended from outside: {reason}"
+    decision = _decision(record, reason, failed=failed)
     return w.records.finish(
         record.id,
-        status=status,
-        verdict=verdict,
-        reason=why,
+        status=decision.status,
+        verdict=decision.verdict,
+        hypothesis_validated=decision.hypothesis_validated,
+        reason=decision.reason,
         ended_at=now,
         closed_by=by,
         events=[Event(now, "closed", f"by {by}: {reason}")],
     )
 
 
-def _tell(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
-    from squall.application.recording import tell  # noqa: PLC0415 - pydantic; not needed where nothing is told
+def _decision(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
+    injected = record.fis_experiment_id is not None or any(event.event == "starting" for event in record.events)
+    if record.decided_status and record.fis_experiment_id is None:
+        return ending(record.decided_status, record.decided_verdict, record.reason, record.abort)
+    if record.abort and not injected:
+        return decide(criteria=(), abort=record.abort, injected=False, proven=False)
+    if record.abort:
+        return ending(Status.ABORTED, Verdict.ABORTED, record.abort.reason, record.abort)
+    if failed:
+        return ending(Status.FAILED, None, f"Squall failed: {reason}")
+    return ending(Status.ABORTED, Verdict.ABORTED, f"ended from outside: {reason}")
 
-    more = "STILL THERE, Squall keeps trying; by hand:\n" + "\n".join(f"  {left}" for left in leftovers) if leftovers else ""
-    tell(w, record, more)
-    w.records.append(record.id, [Event(w.clock.now(), "notified")])
+
+def tell_of(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
+    """Tell how the run ended and what of it is still there."""
+    tell(w, record, _still_there(leftovers))
+
+
+def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
+    """Tell what is still there of a run whose ending was told already, once."""
+    if any(event.event == LEFT_BEHIND for event in record.events):
+        return
+    subject = f"Squall: NOT CLEANED UP: {record.experiment or record.id}"
+    w.notifier.publish(subject, f"Of execution {record.id}:\n\n{_still_there(leftovers)}", {"status": "not_cleaned_up"})
+    w.records.append(record.id, [Event(w.clock.now(), LEFT_BEHIND, "; ".join(map(str, leftovers)))])
+
+
+def _still_there(leftovers: tuple[Leftover, ...]) -> str:
+    return "STILL THERE, Squall keeps trying; by hand:\n" + "\n".join(f"  {left}" for left in leftovers) if leftovers else ""
 
 
 def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_now: bool = False) -> tuple[Leftover, ...]:
@@ -104,12 +129,22 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
         names = " ".join(guards)
         _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
     if not leftovers:
-        if record.slot is not None:
-            w.locks.release_slot(record.slot, record.id)
-        w.locks.release(record.lock_keys, record.id)
-        if settle_now or _long_closed(record, w.clock.now()):
-            w.records.settle(record.id)
+        _release(w, record, leftovers)
+    if not leftovers and is_told(record) and (settle_now or _long_closed(record, w.clock.now())):
+        w.records.settle(record.id)
     return tuple(leftovers)
+
+
+def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> None:
+    """Locks and slots; the slot may have been taken without having been recorded."""
+    delete = f"aws dynamodb delete-item --table-name {w.settings.table} --key"
+    for key in record.lock_keys:
+        command = f'{delete} \'{{"pk":{{"S":"LOCK#{key}"}},"sk":{{"S":"LOCK"}}}}\''
+        _try(leftovers, f"lock on {key}", command, lambda keys: w.locks.release(keys, record.id), (key,))
+    held = _try(leftovers, "list of slots", "it expires by itself", w.locks.slots, w.clock.now()) or {}
+    for slot in [slot for slot, holder in held.items() if holder == record.id]:
+        command = f'{delete} \'{{"pk":{{"S":"SLOTS"}},"sk":{{"S":"SLOT#{slot}"}}}}\''
+        _try(leftovers, f"slot {slot}", command, lambda number: w.locks.release_slot(number, record.id), slot)
 
 
 def _long_closed(record: ExecutionRecord, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from squall.domain.documents import (
@@ -16,12 +17,14 @@ from squall.domain.documents import (
     Safety,
 )
 from squall.domain.message import message
-from squall.domain.record import ExecutionRecord
+from squall.domain.record import Event, ExecutionRecord
 from squall.domain.result import Evidence, build_result
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
+
+NOTIFIED, ANNOUNCED = "notified", "announced"
 
 
 def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
@@ -59,21 +62,52 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
 
 
 def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
-    """Notify people (SNS) and machines (EventBridge) of a final record. `more` is what a person has to do by hand.
+    """Notify people (SNS) and machines (EventBridge) of a final record, each once. `more` is what a person has to do by hand.
 
-    Documents that can't be read or written keep nobody from hearing of it: then the message says what the record knows.
+    One that fails does not keep the other back, nor do documents that can't be read or written: then the message says what the
+    record knows. What was not told is told when this is called again.
     """
-    result = _result_of(w, record)
+    done = {event.event for event in record.events}
+    sayings: dict[str, Callable[[], None]] = {
+        NOTIFIED: lambda: _notify(w, record, more),
+        ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
+    }
+    failures: list[Exception] = []
+    for event, say in sayings.items():
+        if event in done:
+            continue
+        try:
+            say()
+            w.records.append(record.id, [Event(w.clock.now(), event)])
+        except (Unavailable, Refused) as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
+    try:
+        result = agreed_result(w, record)
+    except (Unavailable, Refused):
+        result = build_result(record, _decision(record), Evidence(), record.ended_at or w.clock.now())
     region = record.execution_arn.split(":")[3]
     subject, body, attributes = message(result, record, region, w.settings.bucket)
     w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
-    w.lifecycle.emit(record, record.reason)
 
 
-def _result_of(w: Wiring, record: ExecutionRecord) -> Result:
-    decision = Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)
-    ended_at = record.ended_at or w.clock.now()
-    try:
-        return w.documents.get(record.id, "result", Result) or write_result(w, record, decision, ended_at)
-    except (Unavailable, Refused):
-        return build_result(record, decision, Evidence(), ended_at)
+def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
+    """The result of a final record; written anew when it is missing, or when a Record that came too late wrote another ending."""
+    result = w.documents.get(record.id, "result", Result)
+    decision = _decision(record)
+    if result is None or Decision(result.status, result.verdict, result.hypothesis_validated, result.reason) != decision:
+        result = write_result(w, record, decision, record.ended_at or w.clock.now())
+    return result
+
+
+def is_told(record: ExecutionRecord) -> bool:
+    """Whether people and machines have heard how the run ended."""
+    return {NOTIFIED, ANNOUNCED} <= {event.event for event in record.events}
+
+
+def _decision(record: ExecutionRecord) -> Decision:
+    return Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)

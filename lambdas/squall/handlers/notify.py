@@ -9,5 +9,4 @@ def handler(step: Step) -> Outcome:
     if step.record.closed_by:
         return NEXT  # whoever closed the run has told
     tell(step.w, step.record)
-    step.w.records.append(step.run.id, [step.event("notified")])
     return NEXT

@@ -1,6 +1,6 @@
 """Record: write the result document, then make the record final, once."""
 
-from squall.application.recording import decision_of, write_result
+from squall.application.recording import agreed_result, decision_of, write_result
 from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents import Judgement
 
@@ -12,7 +12,7 @@ def handler(step: Step) -> Outcome:
     decision = decision_of(step.record, step.find("judgement", Judgement), step.failure)
     ended_at = step.w.clock.now()
     write_result(step.w, step.record, decision, ended_at)
-    step.w.records.finish(
+    recorded = step.w.records.finish(
         step.run.id,
         status=decision.status,
         verdict=decision.verdict,
@@ -21,4 +21,7 @@ def handler(step: Step) -> Outcome:
         ended_at=ended_at,
         events=[step.event("recorded", f"{decision.status} {decision.verdict or ''}".strip())],
     )
+    closed = None if recorded else step.w.records.get(step.run.id)
+    if closed:
+        agreed_result(step.w, closed)  # somebody closed the run while its result was being written
     return NEXT

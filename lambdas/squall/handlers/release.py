@@ -7,6 +7,6 @@ from squall.application.step import NEXT, Outcome, Step, step
 @step("Release", closing=True)
 def handler(step: Step) -> Outcome:
     leftovers = closing.sweep(step.w, step.record, settle_now=not step.failure and not step.record.closed_by)
-    if leftovers:  # the record stays open: the pulse goes on with it, and tells people if it can't
-        step.w.records.append(step.run.id, [step.event("left_behind", "; ".join(map(str, leftovers)))])
+    if leftovers:  # the record stays open: the pulse goes on with it
+        closing.alert(step.w, step.record, leftovers)
     return NEXT
