@@ -1,13 +1,12 @@
 """Admit: validate the whole input at once and open the record, whatever the input was."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from squall import admission
 from squall.application.definitions import deployed
+from squall.application.naming import candidate_ids, is_of
 from squall.application.step import END, NEXT, Outcome
 from squall.domain.documents import Definition, Refusal, Run
 from squall.domain.problems import InvalidInput, Problem
@@ -15,8 +14,6 @@ from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.wiring import Wiring, wire
 
-LEGAL_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
-"""Step Functions allows more; a name becomes an S3 key, an alarm name and a path on somebody's laptop."""
 TRIGGER_KEPT = timedelta(days=2)
 """EventBridge Scheduler retries for at most 24 hours."""
 
@@ -26,11 +23,11 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     now = w.clock.now()
     execution = event["execution"]
     started_at = datetime.fromisoformat(execution["started_at"])
-    run = Run(id=_safe_id(execution["name"]), execution_arn=execution["arn"], started_at=started_at)
+    run = Run(id=next(candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)
     definition, problems = _admit(event.get("input"), execution["name"], run, now)
     if int(event.get("redrive_count") or 0) > 0:
         problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
-    run, record = _open(w, run, definition, event.get("input"))
+    run, record = _open(w, run, execution["name"], definition, event.get("input"))
     if record.final:
         return {**END, "run": run.model_dump(mode="json")}
     if definition and not problems and not _claimed(w, definition, run, now):
@@ -45,10 +42,6 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     w.records.update(run.id, events=[Event(now, "admitted")])
     w.lifecycle.emit(record)
     return {**NEXT, "run": run.model_dump(mode="json")}
-
-
-def _safe_id(name: str) -> str:
-    return name if LEGAL_NAME.fullmatch(name) else "illegal-" + hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _admit(raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
@@ -67,15 +60,15 @@ def _where(execution_arn: str) -> tuple[str, str, str]:
     return partition, account, region
 
 
-def _open(w: Wiring, run: Run, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
-    """Create the record. A name used again (they return after 90 days) gets the start time appended."""
-    for execution_id in (run.id, f"{run.id[:60]}-{run.started_at:%Y%m%dT%H%M%S}"):
+def _open(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
+    """Create the record, under the first id that is not another execution's."""
+    for execution_id in candidate_ids(name, run.started_at):
         run = run.model_copy(update={"id": execution_id})
         record = _record(run, definition, raw, w.clock.now())
         if w.records.create(record):
             return run, record
         existing = w.records.get(execution_id)
-        if existing and (existing.execution_arn, existing.started_at) == (run.execution_arn, run.started_at):
+        if existing and is_of(existing, run.execution_arn, run.started_at):
             return run, existing  # this very execution: Admit is being retried
     raise RuntimeError(f"records of {run.id} and of its name exist and belong to other executions")
 

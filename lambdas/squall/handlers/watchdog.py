@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from squall.application import closing
+from squall.application.naming import candidate_ids, is_of
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.wiring import Wiring, wire
@@ -26,24 +27,23 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 def _find(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
-    for execution_id in (name, f"{name[:60]}-{started_at:%Y%m%dT%H%M%S}"):
-        record = w.records.get(execution_id)
-        if record and record.execution_arn == arn and abs((record.started_at - started_at).total_seconds()) < 1:
-            return record
-    return None
+    found = (w.records.get(execution_id) for execution_id in candidate_ids(name, started_at))
+    return next((record for record in found if record and is_of(record, arn, started_at)), None)
 
 
 def _unrecorded(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord:
     """It died before Admit wrote anything: nothing can run, but somebody has to hear of it."""
     now = w.clock.now()
-    record = ExecutionRecord(
-        id=name,
-        execution_arn=arn,
-        started_at=started_at,
-        status=Status.RUNNING,
-        phase="Admit",
-        phase_since=now,
-        events=(Event(now, "unrecorded", "the execution died before it was admitted"),),
-    )
-    w.records.create(record)
-    return record
+    for execution_id in candidate_ids(name, started_at):
+        record = ExecutionRecord(
+            id=execution_id,
+            execution_arn=arn,
+            started_at=started_at,
+            status=Status.RUNNING,
+            phase="Admit",
+            phase_since=now,
+            events=(Event(now, "unrecorded", "the execution died before it was admitted"),),
+        )
+        if w.records.create(record):
+            return record
+    raise RuntimeError(f"the records of {name} belong to other executions, or Admit has just written this one's")

@@ -1,0 +1,318 @@
+"""Executions that are stopped from outside, everywhere; then the watchdog, or only the pulse. Nothing is left, and people know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from squall.domain.vocabulary import Status, Verdict
+from tests.fakes.storage import Lease
+from tests.fakes.world import FakeWorld
+from tests.workflow.driver import execution_event
+from tests.workflow.endings import (
+    ID,
+    Intercept,
+    ended,
+    fail,
+    is_settled,
+    nothing_is_left,
+    nothing_runs,
+    once,
+    record_of,
+    told,
+    unavailable,
+)
+from tests.workflow.rig import good_run
+from tests.workflow.walk import Walk, Walked, every_state
+
+STATES = every_state()
+
+
+def slots_taken(walk: Walk, world: FakeWorld) -> None:
+    world.locks.slot_leases.update({slot: Lease("others", world.clock.now().replace(year=2031)) for slot in range(5)})
+    walk.before["AcquireSlot"] = once_with(world.locks.slot_leases.clear, at=2)
+
+
+def history_missing(walk: Walk, world: FakeWorld) -> None:
+    first = world.clock.now().timestamp() - 600
+    world.metrics.set("RequestCount", lambda at: 3000.0 if at >= first else None)
+
+
+def arming(walk: Walk, world: FakeWorld) -> None:
+    world.alarms.arming_seconds = 60
+
+
+def failing(*names: str) -> Callable[[Walk, FakeWorld], None]:
+    def arrange(walk: Walk, world: FakeWorld) -> None:
+        for name in names:
+            walk.before[name] = lambda _: fail()
+
+    return arrange
+
+
+def once_with(act: Callable[[], Any], at: int) -> Callable[[dict[str, Any]], None]:
+    hook = once(act, at)
+    return lambda _: hook()
+
+
+WHERE: dict[str, Callable[[Walk, FakeWorld], None]] = {
+    "WaitForSlot": slots_taken,
+    "WaitForHistory": history_missing,
+    "WaitForGuards": arming,
+    "ReleaseUnrecorded": failing("Record"),
+    "NotRecorded": failing("Release"),
+}
+"""What has to be so for a state to be visited at all."""
+
+
+def run_dying_at(walk: Walk, world: FakeWorld, state: str) -> Walked:
+    if arrange := WHERE.get(state):
+        arrange(walk, world)
+    walk.enter[state] = once(walk.kill)
+    if state == "WaitForStop":
+        world.faults.stop_seconds = 30
+        walk.after["StartFault"] = lambda _: world.clock.after(100, lambda: walk.quietly("Abort", {"execution_id": ID}))
+    done = walk.run({"experiment": "seed"})
+    assert done.status == "ABORTED", f"{state} was never entered"
+    for hooks in (walk.enter, walk.before, walk.after):
+        hooks.clear()
+    world.locks.slot_leases = {slot: lease for slot, lease in world.locks.slot_leases.items() if lease.holder == ID}
+    return done
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_stopped_at_any_state_the_watchdog_closes_it_in_one_call(walk: Walk, world: FakeWorld, state: str) -> None:
+    done = run_dying_at(walk, world, state)
+    walk.pulse = False
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    nothing_is_left(world)
+    before = world.records.items[ID]
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    assert world.records.items[ID] == before, "a duplicate event changed something"
+    walk.pulses(4)
+    nothing_is_left(world)
+    is_settled(world)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(walk: Walk, world: FakeWorld, state: str) -> None:
+    run_dying_at(walk, world, state)
+    walk.pulses(2)
+    if state == "Admit":  # nothing was ever written, nothing can run: nobody but Step Functions knows of it
+        assert world.records.items == {}
+        nothing_runs(world)
+        return
+    if state in {"Notify", "ReleaseUnrecorded"} and not world.notifier.sent:
+        walk.pulses(2)  # the workflow might still have told
+    nothing_is_left(world)
+    walk.pulses(3)
+    nothing_is_left(world)
+    is_settled(world)
+
+
+def calls_of_a_good_run() -> list[tuple[str, str]]:
+    """Handler and port's method, each pair once, in order."""
+    found: dict[tuple[str, str], None] = {}
+
+    def note(walk: Walk, called: str) -> None:
+        if walk.running and walk.running[0] != "Pulse" and not called.startswith("clock."):
+            found.setdefault((walk.running[0], called))
+
+    good_run(note)
+    return list(found)
+
+
+CALLS = calls_of_a_good_run()
+NAMES = [f"{handler}-{called}" for handler, called in CALLS]
+
+
+@pytest.mark.parametrize(("handler", "called"), CALLS, ids=NAMES)
+@pytest.mark.parametrize("closer", ["watchdog inside", "pulse inside"])
+def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
+    walk: Walk, world: FakeWorld, handler: str, called: str, closer: str
+) -> None:
+    """The execution is stopped while the handler is about to make the call; it is closed; then the handler makes it and goes on."""
+    closed: list[str] = []
+
+    def die(now: str) -> None:
+        if (walk.running[-1:], now) == ([handler], called) and not closed:
+            closed.append(now)
+            walk.kill()
+            if closer == "watchdog inside":
+                walk.quietly("Watchdog", walk.death())
+            else:
+                walk.quietly("Pulse", {})
+
+    world.failing = Intercept(die)
+    done = walk.run({"experiment": "seed"})
+    assert closed
+    if done.status != "ABORTED":
+        pytest.fail("the walk went on")
+    world.failing = {}
+    walk.pulses(2)
+    if handler == "Admit" and ID not in world.records.items:
+        nothing_runs(world)
+        return
+    walk.pulses(2)
+    nothing_is_left(world, twice=handler == "Notify")  # at least once: whoever closes it can't see what Notify is about to do
+    walk.pulses(1)
+    is_settled(world)
+
+
+@pytest.mark.parametrize(("handler", "called"), CALLS, ids=NAMES)
+def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
+    walk: Walk, world: FakeWorld, handler: str, called: str
+) -> None:
+    """What the call did is done; nobody hears of it: the answer is lost, and so are execution and event."""
+
+    class Frozen(BaseException):
+        pass
+
+    seen: list[str] = []
+
+    def freeze(now: str) -> None:
+        if seen and walk.running[-1:] == [handler]:
+            raise Frozen
+        if (walk.running[-1:], now) == ([handler], called):
+            seen.append(now)
+
+    world.failing = Intercept(freeze)
+    try:
+        walk.run({"experiment": "seed"})
+    except Frozen:
+        world.workflow.executions[next(iter(world.workflow.executions))] = "ABORTED"
+    assert seen
+    world.failing = {}
+    walk.pulses(2)
+    if ID not in world.records.items:
+        nothing_runs(world)
+        return
+    nothing_runs(world)
+    walk.pulses(3)
+    # at least once: died between sending and noting it
+    nothing_is_left(world, twice=called in {"notifier.publish", "lifecycle.emit"})
+    is_settled(world)
+
+
+def test_the_reason_says_who_closed_it_and_why(walk: Walk, world: FakeWorld) -> None:
+    done = run_dying_at(walk, world, "WatchFault")
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.closed_by == "watchdog"
+    assert "ABORTED" in record.reason
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT"])
+def test_an_execution_that_died_by_itself_is_failed(walk: Walk, world: FakeWorld, status: str) -> None:
+    walk.enter["WatchFault"] = once(lambda: walk.kill(status))
+    done = walk.run({"experiment": "seed"})
+    walk.invoke("Watchdog", execution_event(done.arn, status, done.started_ms))
+    assert status in ended(world, Status.FAILED, None, None).reason
+    nothing_is_left(world)
+
+
+def test_a_guard_had_fired_before_the_execution_died(walk: Walk, world: FakeWorld) -> None:
+    def fire_and_die() -> None:
+        world.alarms.set_state(f"squall-Squall-{ID}-1", "ALARM")
+        walk.quietly("Pulse", {})
+        walk.kill()
+
+    walk.after["StartFault"] = lambda _: world.clock.after(100, fire_and_die)
+    done = walk.run({"experiment": "seed"})
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    ended(world, Status.ABORTED, Verdict.ABORTED, False)
+    nothing_is_left(world)
+
+
+def test_an_execution_that_died_after_the_decision_keeps_it(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    experiment["target_resources"] = ["i-0000000000prod00"]
+    walk.enter["StopFault"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"})
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    assert "staging" in ended(world, Status.REJECTED, None, None).reason
+    nothing_is_left(world)
+
+
+def test_a_closed_run_that_is_not_told_is_told_by_the_pulse(walk: Walk, world: FakeWorld) -> None:
+    done = run_dying_at(walk, world, "WatchFault")
+    world.failing["notifier.publish"] = unavailable("notifier.publish")
+    walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    walk.pulses(5)
+    nothing_runs(world)
+    assert [record.id for record in world.records.open()] == [ID], "nobody would ever be told"
+    world.failing.clear()
+    walk.pulses(1)
+    told(world)
+    walk.pulses(1)
+    is_settled(world)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "faults.delete_template",
+        "faults.of_template",
+        "faults.stop",
+        "alarms.delete",
+        "locks.release",
+        "locks.release_slot",
+        "faults.templates_tagged",
+    ],
+)
+def test_what_the_closer_cannot_take_away_is_told_and_taken_away_later(walk: Walk, world: FakeWorld, broken: str) -> None:
+    done = run_dying_at(walk, world, "WatchFault")
+    fail_with = Intercept(lambda called: fail(called) if called == broken else None)
+    world.failing = fail_with
+    walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    walk.pulses(1)
+    told(world)
+    if not broken.startswith("locks."):
+        assert "aws " in world.notifier.sent[0].body, "the command that does it by hand"
+    if broken in {"faults.delete_template", "faults.stop", "faults.of_template"}:
+        assert world.locks.leases, "nobody else may have the failure domain"
+    if broken != "faults.stop":
+        assert broken == "faults.of_template" or not world.faults.active(), "one thing that fails does not keep the others"
+    world.failing = {}
+    walk.pulses(2)
+    nothing_is_left(world)
+    walk.pulses(3)
+    is_settled(world)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a.b", "x" * 80])
+def test_an_execution_that_died_before_it_was_admitted_gets_a_legal_record(walk: Walk, world: FakeWorld, name: str) -> None:
+    walk.enter["Admit"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"}, name)
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    (execution_id,) = world.records.items
+    assert all(character.isalnum() or character in "-_" for character in execution_id)
+    nothing_is_left(world, execution_id)
+
+
+def test_a_name_used_again_does_not_close_its_first_owner(walk: Walk, world: FakeWorld) -> None:
+    walk.run({"experiment": "seed"})
+    first = record_of(world)
+    walk.enter["Admit"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"})
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    assert record_of(world) == first
+    (second,) = set(world.records.items) - {ID}
+    nothing_is_left(world, second)
+
+
+def test_one_poisoned_run_does_not_keep_the_pulse_from_the_others(walk: Walk, world: FakeWorld) -> None:
+    walk.enter["WatchFault"] = once(walk.kill)
+    walk.run({"experiment": "seed"}, "a-poisoned")
+    world.documents.files["results/a-poisoned/definition.json"] = "{"
+    walk.pulse = False
+    world.workflow.executions[next(iter(world.workflow.executions))] = "RUNNING"
+    world.locks.leases.clear()
+    for run in list(world.faults.runs):
+        world.faults.stop(run)
+    world.clock.advance(60)
+    walk.enter["WatchFault"] = once(walk.kill)
+    walk.run({"experiment": "seed"}, "b-healthy")
+    walk.pulses(2)
+    assert record_of(world, "b-healthy").final
