@@ -17,6 +17,7 @@ from squall.domain.model import Model
 from squall.domain.problems import Problem
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
+from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
 
 M = TypeVar("M", bound=Model)
@@ -86,6 +87,18 @@ class Step:
         """Change the record and its timeline. False if the record was closed meanwhile: stop and undo what you did."""
         return self.w.records.update(self.run.id, events=[self.event(event, detail)], **changes)
 
+    def closed_meanwhile(self) -> bool:
+        """Whether somebody made the record final while this state was acting: undo what you did."""
+        record = self.w.records.get(self.run.id)
+        return record is None or record.final
+
+    def announce(self, reason: str) -> None:
+        """Tell machines of a change on the way; best effort, the final one is not."""
+        try:
+            self.w.lifecycle.emit(self.w.records.get(self.run.id) or self.record, reason)
+        except (Unavailable, Refused) as error:
+            self.w.records.append(self.run.id, [self.event("not_announced", f"{reason}: {error}")])
+
     def event(self, event: str, detail: str = "") -> Event:
         return Event(self.w.clock.now(), event, detail)
 
@@ -132,12 +145,10 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
     record = w.records.get(run.id)
     if record is None:
         raise UnrecordedError(run.id)
-    if not closing:
-        if record.final or (record.abort and not watching):
-            return END
-        if int(event.get("redrive_count") or 0) > 0:
-            w.records.append(run.id, [Event(now, "redrive_refused", f"{phase}: a redriven execution has no lock and no guards")])
-            return END
+    if not closing and (why := _refusal(w, record, phase, event, watching=watching)):
+        if token := event.get("task_token"):
+            w.workflow.wake(token)  # or the execution would sleep on it until the fault's whole time is over
+        return why
     if record.phase != phase and not record.final:
         w.records.update(run.id, phase=phase, phase_since=now)
         record = w.records.get(run.id) or record
@@ -152,3 +163,15 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
             task_token=str(event.get("task_token") or ""),
         )
     )
+
+
+def _refusal(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
+    """END for a run that is closed, aborted or redriven; None when the state may act."""
+    if record.final or (record.abort and not watching):
+        return END
+    if int(event.get("redrive_count") or 0) == 0:
+        return None
+    reason = f"{phase}: a redriven execution is refused: it has no lock and no guards"
+    known = {} if record.decided_status else {"decided_status": Status.FAILED, "reason": reason}
+    w.records.update(record.id, events=[Event(w.clock.now(), "redrive_refused", reason)], **known)
+    return END

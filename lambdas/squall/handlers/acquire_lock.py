@@ -6,6 +6,9 @@ from squall.application import closing
 from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.observed import Held
 
+FIS_STOPS_WITHIN = 40
+"""Seconds to wait for `stopped` of a dead holder's fault (about 30 s on AWS); the state's own limit is 60."""
+
 
 @step("AcquireLock")
 def handler(step: Step) -> Outcome:
@@ -13,8 +16,14 @@ def handler(step: Step) -> Outcome:
     if not step.note("locking", ", ".join(domains), lock_keys=domains):
         return END
     held = _acquire(step, domains)
-    if held is not None and held.expired:
-        closing.close(step.w, held.holder, by="AcquireLock", reason=f"its lease on {held.key} ran out")
+    for _ in domains:  # each may have been left by another
+        if held is None or not held.expired:
+            break
+        reason = f"its lease on {held.key} ran out"
+        left = closing.close(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN)
+        if left:
+            what = "; ".join(one.what for one in left)
+            return step.reject(f"{held.key} was left by execution {held.holder}, of which there still is: {what}")
         step.w.locks.release(domains, held.holder)
         held = _acquire(step, domains)
     if held is not None:

@@ -25,8 +25,7 @@ def handler(step: Step) -> Outcome:
                 action_arn=step.w.settings.abort_function_arn,
                 tags={"squall:stack": step.w.settings.stack, "squall:execution": step.run.id},
             )
-    record = step.w.records.get(step.run.id)
-    if record is None or record.final:  # closed while we were creating
+    if step.closed_meanwhile():  # and its guards were deleted while we were creating them
         step.w.alarms.delete(names)
         return END
     step.put("guards", Guards(guards=specs))

@@ -44,6 +44,9 @@ def handler(step: Step) -> Outcome:
             action_arn=settings.abort_function_arn,
             tags={"squall:stack": settings.stack, "squall:execution": step.run.id},
         )
+    if step.closed_meanwhile():  # putting a guard that was deleted makes it anew
+        step.w.alarms.delete([guard.name for guard in guards])
+        return END
     return NEXT
 
 

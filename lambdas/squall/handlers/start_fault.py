@@ -39,6 +39,7 @@ def handler(step: Step) -> Outcome:
         step.w.faults.stop(fis.id)
         step.w.records.append(step.run.id, [step.event("late_start_stopped", fis.id)])
         return END
+    step.announce(f"fault {fis.id} started")
     return {**NEXT, "seconds": seconds + GRACE_SECONDS}
 
 
