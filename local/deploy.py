@@ -28,7 +28,18 @@ from botocore.exceptions import ClientError
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY_SECONDS = 120.0
 SYNTH_SECONDS = 180.0
-_SOURCES = ("app.py", "cdk.json", "infra", "lambdas", "statemachines", "experiments", "local/environments", "requirements.txt")
+_SOURCES = (
+    "app.py",
+    "cdk.json",
+    "infra",
+    "lambdas",
+    "statemachines",
+    "experiments",
+    "local/environments",
+    "local/experiments",
+    "tests/data",
+    "requirements.txt",
+)
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -68,12 +79,15 @@ class Place:
         }
 
 
-def context(account_id: str, region: str, stack_name: str) -> dict[str, str]:
+EXPERIMENTS = "local/experiments"
+
+
+def context(account_id: str, region: str, stack_name: str, experiments: str = EXPERIMENTS) -> dict[str, str]:
     """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
     return {
         "stack_name": stack_name,
         "environments_dir": "local/environments",
-        "experiments_dir": "experiments",
+        "experiments_dir": experiments,
         "synthesizer": "cli",
         "account": account_id,
         "region": region,

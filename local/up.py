@@ -97,9 +97,13 @@ def up(
     *,
     deploy: bool = True,
     stack_name: str = STACK,
+    experiments: str = deployment.EXPERIMENTS,
     on_progress: Progress = _quiet,
 ) -> Account:
-    """Start the account and the workload, and deploy unless told not to; returns when all of it is ready."""
+    """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
+
+    `experiments`: folder of the catalogue to deploy, relative to the repository's root.
+    """
     folder = Path(state_dir).resolve()
     with _alone(folder):
         now = status(folder)
@@ -108,7 +112,7 @@ def up(
             on_progress(f"already running at {running.endpoint}")
         elif now.state != "down":
             on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
-        synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name), folder / "cdk.out") if deploy else None
+        synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
         try:
             account = running or _start(folder, profile, port, stack_name, on_progress)
             if synthesis is not None:
@@ -184,7 +188,7 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: 
     if not _is_free(ports["account"]):
         raise LocalAccountError(f"port {ports['account']} is in use by another program; choose another or none")
     on_progress(f"starting the account at {endpoint}")
-    server = [sys.executable, "-m", "local.launch_account", "--port", str(ports["account"]), "--state-dir", str(folder)]
+    server = [sys.executable, "-m", "local.account.server", "--port", str(ports["account"]), "--state-dir", str(folder)]
     server += ["--workload-url", workload_url, "--profile", profile]
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}

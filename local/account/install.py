@@ -26,7 +26,9 @@ def install() -> None:
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
 
-    for part in (transport, iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis):
+    from local.workload import ministack_truth
+
+    for part in (transport, iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis, ministack_truth):
         part.install()
 
 
