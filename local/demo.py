@@ -117,7 +117,7 @@ def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) ->
         console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
         console.print(render.result_view(result, str(kept)))
-        for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline)):
+        for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline, ending.record.fault_ended_at)):
             console.print(safe(line), soft_wrap=True)
     return _judge(chosen, ending, result, console)
 
@@ -169,16 +169,18 @@ def workload_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str
     ]
 
 
-def reaction(timeline: Sequence[TimelineEvent]) -> list[str]:
-    """Seconds from the alarm to the stop, from the timeline alone; nothing if no alarm fired."""
+def reaction(timeline: Sequence[TimelineEvent], fis_ended_at: datetime | None = None) -> list[str]:
+    """Seconds from the alarm to the stop; nothing if no alarm fired. The workflow notices an end later than FIS dates it."""
     alarm = next((event.at for event in timeline if event.event in ALARM_EVENTS), None)
     if alarm is None:
         return []
     lines = []
-    for words, events in (("FIS was asked to stop", ("stop_requested",)), ("FIS had stopped", STOPPED_EVENTS)):
+    for words, events in (("FIS was asked to stop", ("stop_requested",)), ("the workflow saw FIS stopped", STOPPED_EVENTS)):
         at = next((event.at for event in timeline if event.event in events), None)
         if at is not None:
             lines.append(f"{words} {(at - alarm).total_seconds():.1f} s after the alarm")
+    if fis_ended_at is not None:
+        lines.append(f"FIS had stopped {(fis_ended_at - alarm).total_seconds():.1f} s after the alarm, by its own clock")
     return lines
 
 

@@ -204,7 +204,8 @@ def test_lengths_of_time(value: float, text: str) -> None:
 def test_the_demo_counts_seconds_from_alarm_to_stop_in_the_timeline() -> None:
     names = (("abort_requested", 10.0), ("stop_requested", 10.4), ("fis_stopped", 12.0))
     timeline = [TimelineEvent(at=START + timedelta(seconds=at), event=name) for name, at in names]
-    assert reaction(timeline) == ["FIS was asked to stop 0.4 s after the alarm", "FIS had stopped 2.0 s after the alarm"]
+    assert reaction(timeline) == ["FIS was asked to stop 0.4 s after the alarm", "the workflow saw FIS stopped 2.0 s after the alarm"]
+    assert reaction(timeline, START + timedelta(seconds=11))[-1] == "FIS had stopped 1.0 s after the alarm, by its own clock"
     assert reaction(timeline[1:]) == []
 
 
