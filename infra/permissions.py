@@ -63,6 +63,7 @@ CLOSING = (
     "delete_template",
     "delete_guards",
     "locks",
+    "read_slots",
     "notify",
 )
 
