@@ -110,7 +110,7 @@ def _before(evidence: Evidence) -> Iterable[str]:
     if evidence.discovery and evidence.discovery.pinned:
         pinned = evidence.discovery.pinned
         known = len(evidence.discovery.workload.instances)
-        yield f"Targeting {', '.join(f'{i.id} in {i.zone}' for i in pinned)}: {len(pinned)} of {known} instances found"
+        yield f"Targeting {', '.join(f'{i.id} in {i.zone}' for i in pinned)}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
     if evidence.baseline:
         rate = evidence.baseline.requests_per_second
         traffic = f" at {rate:.3g} requests per second" if rate is not None else ""
