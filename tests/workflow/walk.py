@@ -126,7 +126,8 @@ class _Execution:
 
     def walk(self, machine: dict[str, Any], given: Any, start_at: str | None = None) -> Any:
         """Through the states of a machine or a branch; the last one's output."""
-        name: str | None = self._top(start_at) if start_at else machine["StartAt"]
+        top = start_at if start_at in machine["States"] else self._top(start_at)
+        name: str | None = top or machine["StartAt"]
         while name is not None:
             state = machine["States"][name]
             self.walked.states.append(name)
@@ -138,8 +139,9 @@ class _Execution:
             name, given = self._visit(state, given, inner)
         return given
 
-    def _top(self, name: str) -> str:
-        return next((top for top, state in asl()["States"].items() if name == top or name in every_state({top: state})), name)
+    def _top(self, name: str | None) -> str | None:
+        """The state of the machine that holds this one in a branch."""
+        return next((top for top, state in asl()["States"].items() if name in every_state({top: state})), None)
 
     def _check(self) -> None:
         if self.driver.world.workflow.executions[self.arn] != "RUNNING":

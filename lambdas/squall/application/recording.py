@@ -1,6 +1,7 @@
 """From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from squall.domain.documents import (
@@ -78,9 +79,11 @@ def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
             continue
         try:
             say()
-            w.records.append(record.id, [Event(w.clock.now(), event)])
         except (Unavailable, Refused) as error:
             failures.append(error)
+            continue
+        with suppress(Unavailable, Refused):  # said is said: once more by the pulse is better than once for each retry
+            w.records.append(record.id, [Event(w.clock.now(), event)])
     if failures:
         raise failures[0]
 

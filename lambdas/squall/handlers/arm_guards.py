@@ -14,9 +14,12 @@ def handler(step: Step) -> Outcome:
     conditions = [condition for _, condition in sentences(step.definition.experiment).conditions]
     specs = guard_specs(step.run.id, step.w.settings.stack, conditions, step.discovery.bindings, timing)
     names = [spec.name for spec in specs]
+    states = step.w.alarms.states(names)
+    foreign = [name for name in names if name in states and step.run.execution_arn not in states[name].description]
+    if foreign:  # before the intent is recorded: what is recorded is deleted in the end
+        return step.reject(f"alarms of the guards' names exist and are not this execution's: {', '.join(foreign)}")
     if not step.w.records.update(step.run.id, guard_names=tuple(names)):  # intent before creation
         return END
-    states = step.w.alarms.states(names)
     for spec in specs:
         if spec.name not in states:
             step.w.alarms.put(

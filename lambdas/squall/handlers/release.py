@@ -6,7 +6,11 @@ from squall.application.step import NEXT, Outcome, Step, step
 
 @step("Release", closing=True)
 def handler(step: Step) -> Outcome:
-    leftovers = closing.sweep(step.w, step.record, settle_now=not step.failure and not step.record.closed_by)
+    in_order = not step.failure and not step.record.closed_by
+    leftovers = closing.sweep(step.w, step.record, settle_now=in_order)
+    if leftovers:
+        step.w.clock.sleep(2)
+        leftovers = closing.sweep(step.w, step.record, settle_now=in_order)
     if leftovers:  # the record stays open: the pulse goes on with it
         closing.alert(step.w, step.record, leftovers)
     return NEXT
