@@ -49,7 +49,11 @@ def told(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> No
     """People and machines heard, once, and result, message and event say what the record says."""
     record, result = record_of(world, execution_id), result_of(world, execution_id)
     assert (result.status, result.verdict, result.hypothesis_validated) == (record.status, record.verdict, record.hypothesis_validated)
-    of_run = [message for message in world.notifier.sent if f"execution {execution_id}" in message.body]
+    of_run = [
+        message
+        for message in world.notifier.sent
+        if f"execution {execution_id}\n" in f"{message.body}\n" or f"execution {execution_id}:" in message.body
+    ]
     messages = [message for message in of_run if "NOT CLEANED UP" not in message.subject]
     assert messages, "nobody was told"
     assert len(messages) <= 1 + twice, [message.subject for message in messages]
