@@ -35,4 +35,12 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
     """Ask the state and the mechanism, not FIS's word `stopped`."""
     fault = fault_of(step)
     template = step.need("template", FaultTemplate)
-    return fault.verify(template.before, step.discovery.workload, workload, commands_of(step, fault), fis_of(step), step.w.clock.now(), length=step.definition.experiment.length)
+    return fault.verify(
+        template.before,
+        step.discovery.workload,
+        workload,
+        commands_of(step, fault),
+        fis_of(step),
+        step.w.clock.now(),
+        length=step.definition.experiment.length,
+    )
