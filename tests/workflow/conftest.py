@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 
 from squall.application import definitions
+from squall.domain.language import grammar
 from squall.handlers import admit
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
 from tests.workflow.rig import environment, seed, workload
 from tests.workflow.walk import Walk, walking
+
+
+@pytest.fixture(autouse=True)
+def sentences_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
+    monkeypatch.setattr(grammar, "tree", _tree)
+
+
+_tree = cache(grammar.tree)
 
 
 @pytest.fixture
