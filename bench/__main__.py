@@ -1,0 +1,146 @@
+"""`make bench`: every measurement in one run, tables side by side; `--write` puts them into docs/bench.md.
+
+    python -m bench [--only imports transitions stops overhead] [--runs N] [--write]
+
+About a quarter of an hour with the local account's parts; `--only imports transitions` needs no account and two minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import platform
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from bench import imports, overhead, stops, transitions
+from bench.account import STATE, Bench, MeasurementError, bench_account
+from bench.tables import Table
+from local.deploy import DeployError
+from local.up import LocalAccountError
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "bench.md"
+PARTS = ("imports", "transitions", "stops", "overhead")
+ON_ACCOUNT = frozenset({"stops", "overhead"})
+Tick = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    only: tuple[str, ...]
+    runs: int
+    write: bool
+    state: Path
+
+
+def options(argv: Sequence[str] | None = None) -> Options:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--runs", type=int, default=3, help="experiments a measurement (3); imports take two rounds more")
+    parser.add_argument("--write", action="store_true", help="write docs/bench.md, where parts not measured now stay as they are")
+    parser.add_argument(
+        "--state", type=Path, default=STATE, help="state folder of the local account; one that is up there is used and left up"
+    )
+    given = parser.parse_args(argv)
+    if given.runs < 1:
+        parser.error("--runs is at least 1")
+    return Options(tuple(part for part in PARTS if part in given.only), given.runs, given.write, given.state)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 when everything could be measured; nothing is judged."""
+    chosen = options(argv)
+    signal.signal(signal.SIGTERM, _interrupt)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 160
+    measured: dict[str, list[Table]] = {}
+    try:
+        for part, tables in _measured(chosen, console):
+            measured[part] = tables
+    except (MeasurementError, LocalAccountError, DeployError) as error:
+        # What was measured before is still shown.
+        console.print(f"bench: {error}", soft_wrap=True)
+    except KeyboardInterrupt:
+        return 130
+    for tables in measured.values():
+        for table in tables:
+            console.print(table.rich())
+            console.print()
+    if chosen.write:
+        write(DOCUMENT, {part: "\n".join(table.markdown() for table in tables) for part, tables in measured.items()})
+        console.print(f"written: {DOCUMENT}", soft_wrap=True)
+    return 0 if len(measured) == len(chosen.only) else 1
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Table]]]:
+    with _progress(console) as tick, contextlib.ExitStack() as stack:
+        if "imports" in chosen.only:
+            yield "imports", imports.tables(imports.measure(chosen.runs + 2, tick("imports")))
+        if "transitions" in chosen.only:
+            yield "transitions", transitions.tables(transitions.measure(tick("transitions")))
+        if ON_ACCOUNT & set(chosen.only):
+            bench: Bench = stack.enter_context(bench_account(chosen.state, tick("local account")))
+            # First, because it also measures functions that have not run yet.
+            if "overhead" in chosen.only:
+                yield "overhead", overhead.tables(overhead.measure(bench, chosen.runs, tick("overhead")))
+            if "stops" in chosen.only:
+                yield "stops", stops.tables(stops.measure(bench, chosen.runs, tick("stops")))
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str], Tick]]:
+    """A line for each part: its last step and the time it took; plain lines where there is no terminal."""
+    if not console.is_terminal:
+        yield lambda part: lambda step: console.print(f"{datetime.now(UTC):%H:%M:%S} {part}: {step}", soft_wrap=True)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=console) as shown:
+
+        def tick(part: str) -> Tick:
+            task = shown.add_task(f"{part} …", total=None)
+            return lambda step: shown.update(task, description=f"{part}: {step}")
+
+        yield tick
+
+
+def write(document: Path, measured: dict[str, str]) -> None:
+    """Replace the parts measured now, keep the others."""
+    parts = {**_parts(document.read_text() if document.exists() else ""), **measured}
+    head = [
+        "# Measurements",
+        "What `make bench` prints; `python -m bench --write` puts it here. Figures, not promises: no test asserts any of them.",
+    ]
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    stamp = f"Measured {datetime.now(UTC):%Y-%m-%d}: {machine}."
+    body = [
+        f"<!-- {part} -->\n\n{parts[part] if part not in measured else measured[part].rstrip() + chr(10) + chr(10) + stamp}"
+        for part in PARTS
+        if part in parts
+    ]
+    document.write_text("\n\n".join([*head, *(text.rstrip() for text in body)]) + "\n")
+
+
+def _parts(text: str) -> dict[str, str]:
+    found = {}
+    for part in PARTS:
+        _, mark, rest = text.partition(f"<!-- {part} -->\n\n")
+        if mark:
+            found[part] = rest.partition("<!-- ")[0].rstrip()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

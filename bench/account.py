@@ -1,0 +1,148 @@
+"""The local account as a place to measure in: up with the stack deployed, misbehaving on demand, down afterwards."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from local import up as launcher
+from local.up import Account
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE = ROOT / ".local" / "bench"
+"""Its own folder: an account somebody has up stays as it is."""
+DEADLINE_SECONDS = 400.0
+SETTLE_SECONDS = 40.0
+"""Before the first experiment: the workload needs that long to have a history to compare with."""
+
+
+class MeasurementError(RuntimeError):
+    """What was to be measured did not happen."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An execution that ended, seen from outside."""
+
+    id: str
+    began: float
+    ended: float
+    """By this process's clock: from asking for the start to seeing the end."""
+    result: dict[str, Any]
+
+    @property
+    def wall(self) -> float:
+        return self.ended - self.began
+
+    def at(self, *events: str) -> float | None:
+        """Epoch seconds of the first of these events in the timeline."""
+        return next(
+            (datetime.fromisoformat(event["at"]).timestamp() for event in self.result["timeline"] if event["event"] in events), None
+        )
+
+
+class Bench:
+    """A running account."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._names = count(1)
+
+    @cached_property
+    def fis(self) -> Any:
+        return self.account.client("fis")
+
+    @cached_property
+    def cloudwatch(self) -> Any:
+        return self.account.client("cloudwatch")
+
+    @cached_property
+    def _workflow(self) -> Any:
+        return self.account.client("stepfunctions")
+
+    @cached_property
+    def _bucket(self) -> Any:
+        return self.account.client("s3")
+
+    def run(self, payload: dict[str, Any]) -> Run:
+        """Start an execution and wait for its end."""
+        name = f"bench-{int(time.time())}-{next(self._names)}"
+        began = time.time()
+        arn = self._workflow.start_execution(
+            stateMachineArn=self.account.outputs["ExperimentStateMachineArn"], name=name, input=json.dumps(payload)
+        )["executionArn"]
+        while (status := self._workflow.describe_execution(executionArn=arn)["status"]) == "RUNNING":
+            if time.time() - began > DEADLINE_SECONDS:
+                raise MeasurementError(f"{name} still runs after {DEADLINE_SECONDS:g} s")
+            time.sleep(0.25)
+        ended = time.time()
+        if status != "SUCCEEDED":
+            raise MeasurementError(f"{name} ended {status}")
+        return Run(name, began, ended, self.document(name, "result"))
+
+    def document(self, execution_id: str, name: str) -> dict[str, Any]:
+        """A JSON document of an execution."""
+        answer = self._bucket.get_object(Bucket=self.account.outputs["ResultsBucketName"], Key=f"results/{execution_id}/{name}.json")
+        document: dict[str, Any] = json.load(answer["Body"])
+        return document
+
+    def experiment(self, **tags: str) -> dict[str, Any]:
+        """The FIS experiment with these tags."""
+        for summary in self.fis.list_experiments()["experiments"]:
+            if tags.items() <= summary.get("tags", {}).items():
+                experiment: dict[str, Any] = self.fis.get_experiment(id=summary["id"])["experiment"]
+                return experiment
+        raise MeasurementError(f"FIS has no experiment with the tags {tags}")
+
+    def fired_at(self, alarms: Sequence[str]) -> float | None:
+        """When the first of these alarms went to ALARM, to the millisecond: history items themselves have whole seconds."""
+        found = []
+        for name in alarms:
+            for item in self.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate")["AlarmHistoryItems"]:
+                new = json.loads(item["HistoryData"]).get("newState", {})
+                if new.get("stateValue") == "ALARM":
+                    said = new.get("stateReasonData", {}).get("queryDate")
+                    found.append(datetime.fromisoformat(said).timestamp() if said else item["Timestamp"].timestamp())
+        return min(found, default=None)
+
+    @contextmanager
+    def switched(self, **changes: Any) -> Iterator[None]:
+        """The account with some of its deliveries switched off."""
+        before = self._profile(None)
+        self._profile(changes)
+        try:
+            yield
+        finally:
+            self._profile({name: before[name] for name in changes})
+
+    def _profile(self, changes: dict[str, Any] | None) -> dict[str, Any]:
+        body = None if changes is None else json.dumps(changes).encode()
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(f"{self.account.endpoint}/_squall/profile", body, {"Content-Type": "application/json"})
+        with direct.open(request, timeout=10) as answer:
+            profile: dict[str, Any] = json.load(answer)
+        return profile
+
+
+@contextmanager
+def bench_account(state: Path = STATE, say: Callable[[str], None] = lambda _: None) -> Iterator[Bench]:
+    """An account of its own; one that was up in this folder before stays up."""
+    was_up = launcher.status(state).state == "up"
+    try:
+        account = launcher.up(state, on_progress=say)
+        if not was_up:
+            say("letting the workload gather a history")
+            time.sleep(SETTLE_SECONDS)
+        yield Bench(account)
+    finally:
+        if not was_up:
+            launcher.down(state)

@@ -1,0 +1,201 @@
+"""Wall clock beyond the fault: Squall, and Chaos Toolkit running the same FIS template through the same endpoint."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.account import ROOT, Bench, MeasurementError, Run
+from bench.tables import Spread, Table, load
+
+EXPERIMENT = "network-latency"
+FAULT_SECONDS = 30
+PEER = Path(__file__).parent / "chaostoolkit-experiment.json"
+PEER_SECONDS = 180
+
+# What Squall does, by the last event of each part in the timeline.
+STAGES = (
+    ("validates, discovers targets and metrics, checks safety", ("safety_checked",)),
+    ("locks the failure domain, takes a slot", ("slot_taken",)),
+    ("baseline from history, steady state must hold", ("baseline_captured",)),
+    ("arms the guard alarms until each is OK", ("guards_armed",)),
+    ("own FIS template, every check again", ("finally_safe",)),
+    ("starts the fault", ("fault_started",)),
+    ("fault", ("fis_completed", "fis_stopped", "fis_failed", "fis_cancelled")),
+    ("removes guards, asks what the fault did and whether it is gone", ("rollback_verified",)),
+    ("watches recovery, waits for late metrics", ("recovered", "not_recovered")),
+    ("judges every criterion", ("judged",)),
+)
+LAST_STAGE = "records, notifies, releases"
+PEER_STAGES = (
+    "interpreter and imports",
+    "steady state, one reading",
+    "starts the fault",
+    "fault",
+    "steady state, one more reading",
+    "stops by tag",
+    "end",
+)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One experiment from asking for it to its end."""
+
+    wall: float
+    stages: dict[str, float]
+    outcome: str
+
+    @property
+    def overhead(self) -> float:
+        return self.wall - FAULT_SECONDS
+
+
+@dataclass(frozen=True)
+class Overhead:
+    squall: tuple[Timed, ...]
+    squall_cold: Timed
+    """The first after the deployment: every function starts anew."""
+    peer: tuple[Timed, ...]
+    peer_versions: str
+    load: str
+
+
+def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Overhead:
+    """In turn, so that both have the same moments; the template of Chaos Toolkit is made beforehand and not counted."""
+    cold, squall, peer = _squall(bench)[1], [], []
+    tick(f"Squall, first run: {cold.overhead:.1f} s beyond the fault")
+    for _ in range(runs):
+        run, timed = _squall(bench)
+        squall.append(timed)
+        tick(f"Squall: {timed.overhead:.1f} s beyond the fault")
+        other = _peer(bench, bench.document(run.id, "template")["body"])
+        peer.append(other)
+        tick(f"Chaos Toolkit: {other.overhead:.1f} s beyond the fault")
+    return Overhead(tuple(squall), cold, tuple(peer), _versions(), load())
+
+
+def _squall(bench: Bench) -> tuple[Run, Timed]:
+    run = bench.run({"experiment": EXPERIMENT, "overrides": {"duration": f"PT{FAULT_SECONDS}S"}})
+    if run.result["status"] != "completed":
+        raise MeasurementError(f"{run.id} is {run.result['status']}: {run.result['reason']}")
+    stages, before = {}, run.began
+    for name, events in STAGES:
+        at = run.at(*events)
+        if at is None:
+            raise MeasurementError(f"{run.id} has no {events[0]} in its timeline")
+        stages[name], before = at - before, at
+    stages[LAST_STAGE] = run.ended - before
+    return run, Timed(run.wall, stages, run.result["verdict"])
+
+
+def _peer(bench: Bench, body: Mapping[str, Any]) -> Timed:
+    # The guards of the run it comes from are gone, and Chaos Toolkit has none of its own.
+    copied = {**body, "stopConditions": [{"source": "none"}], "tags": {"Name": "bench"}}
+    template = bench.fis.create_experiment_template(**copied)["experimentTemplate"]["id"]
+    run = template.lower()
+    dimensions = bench.account.workload["dimensions"]
+    environment = {
+        **os.environ,
+        **bench.account.environment(),
+        "BENCH_TEMPLATE_ID": template,
+        "BENCH_LOAD_BALANCER": dimensions["LoadBalancer"],
+        "BENCH_TARGET_GROUP": dimensions["TargetGroup"],
+        "BENCH_FAULT_SECONDS": str(FAULT_SECONDS),
+        "BENCH_RUN": run,
+    }
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            journal = Path(folder) / "journal.json"
+            command = [sys.executable, "-m", "bench.peer", str(PEER), str(journal)]
+            began = time.time()
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PEER_SECONDS, check=False)
+            ended = time.time()
+            if not journal.exists():
+                raise MeasurementError(f"Chaos Toolkit ended with {done.returncode}:\n{done.stderr[-2000:]}")
+            written = json.loads(journal.read_text())
+    finally:
+        bench.fis.delete_experiment_template(id=template)
+    fis = bench.experiment(bench=run)
+    if fis["state"]["status"] not in ("completed", "stopped"):
+        raise MeasurementError(f"FIS ended Chaos Toolkit's experiment {fis['state']}")
+    outcome = f"{written['status']}, deviated: {'yes' if written.get('deviated') else 'no'}, FIS: {fis['state']['status']}"
+    return Timed(ended - began, _peer_stages(written, began, ended), outcome)
+
+
+def _peer_stages(journal: Mapping[str, Any], began: float, ended: float) -> dict[str, float]:
+    states = journal["steady_states"]
+    action, rollback = journal["run"][0], journal["rollbacks"][0]
+    if action["status"] != "succeeded":
+        raise MeasurementError(f"Chaos Toolkit could not start the fault: {action.get('exception')}")
+    first, last = states["before"]["probes"][0], states["after"]["probes"][0]
+    marks = [
+        began,
+        *(_epoch(at) for at in (first["start"], first["end"], action["end"], last["start"], last["end"], rollback["end"])),
+        ended,
+    ]
+    return {name: after - before for name, before, after in zip(PEER_STAGES, marks, marks[1:], strict=True)}
+
+
+def _epoch(text: str) -> float:
+    """The journal writes UTC, with or without saying so."""
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def _versions() -> str:
+    from importlib.metadata import version  # noqa: PLC0415
+
+    return f"chaostoolkit-lib {version('chaostoolkit-lib')}, chaostoolkit-aws {version('chaostoolkit-aws')}"
+
+
+def tables(result: Overhead) -> list[Table]:
+    """Both side by side, then what each does in that time."""
+    rows = (
+        _row("Squall", result.squall),
+        _row("Squall, first run after the deployment", (result.squall_cold,)),
+        _row("Chaos Toolkit", result.peer),
+    )
+    notes = (
+        (
+            f"`{EXPERIMENT}` for {FAULT_SECONDS} s, the same FIS template body through the same endpoint, in turn; seconds, median (min to "
+            f"max), {result.load}; {result.peer_versions}. Squall's figures reach from StartExecution to the end of the execution; Chaos "
+            "Toolkit's from starting the interpreter to its exit, with the template made beforehand (Squall makes and removes its own "
+            "within its time)."
+        ),
+        "chaostoolkit-aws has nothing that waits for FIS to finish: its experiment pauses as long as the fault is to last.",
+    )
+    both = Table("Overhead of an execution beyond its fault", ("tool", "runs", "wall clock", "beyond the fault", "outcome"), rows, notes)
+    squall = Table("What Squall does meanwhile", ("part", "median, s"), _medians(result.squall))
+    peer = Table(
+        "What Chaos Toolkit does meanwhile",
+        ("part", "median, s"),
+        _medians(result.peer),
+        (
+            (
+                "It compares one reading of one metric with a range, before and after. No baseline, no guard that stops the fault, no "
+                "check of the target's tag or capacity, no lock, no proof that the fault took effect, no look at whether it is gone, no "
+                "recovery. A metric without data reads as 0 in chaosaws, which is within the range."
+            ),
+        ),
+    )
+    return [both, squall, peer]
+
+
+def _row(name: str, timed: tuple[Timed, ...]) -> tuple[str, ...]:
+    walls, beyond = Spread(tuple(one.wall for one in timed)), Spread(tuple(one.overhead for one in timed))
+    return (name, str(len(timed)), str(walls), str(beyond), "; ".join(sorted({one.outcome for one in timed})))
+
+
+def _medians(timed: tuple[Timed, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((stage, f"{median(one.stages[stage] for one in timed):.1f}") for stage in timed[0].stages)

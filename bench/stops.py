@@ -1,0 +1,100 @@
+"""Seconds from a guard's alarm to the end of the fault, with all abort paths at work and with each alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.account import Bench, MeasurementError
+from bench.tables import Spread, Table, load
+
+EXPERIMENT = "abort-demo"
+NO_EVENTS = ["aws.cloudwatch"]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from the alarm to FIS: what of the account is switched off so that nothing else can stop the fault."""
+
+    name: str
+    off: dict[str, Any]
+    duration: str | None = None
+    """Where the experiment's own is too short for the path."""
+    runs: int | None = None
+    """Where a run takes long."""
+
+
+ALARMS_OFF = {"disable_alarm_actions": True, "drop_all_events": NO_EVENTS}
+PATHS = (
+    Path("all together", {}),
+    Path("FIS stop condition alone", {**ALARMS_OFF, "disable_schedules": True}),
+    Path("alarm action → abort function alone", {"disable_stop_conditions": True, "drop_all_events": NO_EVENTS, "disable_schedules": True}),
+    Path("EventBridge → abort function alone", {"disable_stop_conditions": True, "disable_alarm_actions": True, "disable_schedules": True}),
+    Path("pulse alone, once a minute", {**ALARMS_OFF, "disable_stop_conditions": True}, duration="PT110S", runs=1),
+)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One aborted run, in seconds after the alarm's evaluation."""
+
+    path: str
+    asked: float | None
+    """FIS had answered StopExperiment; None when FIS had stopped by its own stop condition first."""
+    ended: float
+    """By FIS's own endTime."""
+
+
+@dataclass(frozen=True)
+class Stops:
+    stops: tuple[Stop, ...]
+    load: str
+
+
+def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Stops:
+    """Aborted runs of each path, in turn; the first run warms the functions up and does not count."""
+    stops = []
+    _stop(bench, PATHS[0])
+    tick("warmed up")
+    for turn in range(runs):
+        for path in PATHS:
+            if path.runs is None or turn < path.runs:
+                stops.append(_stop(bench, path))
+                tick(f"{path.name}: {stops[-1].ended:.1f} s")
+    return Stops(tuple(stops), load())
+
+
+def _stop(bench: Bench, path: Path) -> Stop:
+    overrides = {"overrides": {"duration": path.duration}} if path.duration else {}
+    with bench.switched(**path.off):
+        run = bench.run({"experiment": EXPERIMENT, **overrides})
+    if run.result["status"] != "aborted":
+        raise MeasurementError(f"{path.name}: {run.id} is {run.result['status']}: {run.result['reason']}")
+    guards = [f"squall-{bench.account.stack_name}-{run.id}-{number}" for number in range(1, 6)]
+    alarm = bench.fired_at(guards)
+    if alarm is None:
+        raise MeasurementError(f"{path.name}: no guard of {run.id} fired")
+    asked = run.at("stop_requested")
+    ended = bench.experiment(**{"squall:execution": run.id})["endTime"].timestamp()
+    return Stop(path.name, None if asked is None else asked - alarm, ended - alarm)
+
+
+def tables(result: Stops) -> list[Table]:
+    """The paths, one below the other."""
+    rows = []
+    for path in PATHS:
+        stops = [stop for stop in result.stops if stop.path == path.name]
+        if stops:
+            asked = Spread(tuple(stop.asked for stop in stops if stop.asked is not None))
+            rows.append((path.name, str(len(stops)), str(asked), str(Spread(tuple(stop.ended for stop in stops)))))
+    notes = (
+        (
+            "Seconds after the evaluation that put the guard into ALARM (its `queryDate` in CloudWatch's history): median (min to max). "
+            f"The local account, functions warm, {result.load}. The third column is when StopExperiment had been answered, from the run's "
+            "timeline; a dash means FIS's stop condition was there first. The fourth is FIS's `endTime`, when the fault was gone. The "
+            "account stops at once and delivers events at once: on AWS add CloudWatch's and FIS's own seconds."
+        ),
+    )
+    columns = ("path", "runs", "StopExperiment, s", "fault ended, s")
+    return [Table("From alarm to the end of the fault", columns, tuple(rows), notes)]

@@ -1,0 +1,69 @@
+"""Tables of figures: for a terminal, and as Markdown for docs/bench.md."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from rich.console import Group
+from rich.table import Table as RichTable
+from rich.text import Text
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures ready to be shown; the first column holds names, the others numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    """How it was measured and what it does not say."""
+
+    def rich(self) -> Group:
+        """For a terminal."""
+        table = RichTable()
+        for index, column in enumerate(self.columns):
+            table.add_column(column, justify="right" if index and self._numeric(index) else "left", overflow="fold")
+        for row in self.rows:
+            table.add_row(*row)
+        return Group(Text(self.title, "bold"), table, *(Text(note) for note in self.notes))
+
+    def markdown(self) -> str:
+        """As a section of a document."""
+        marks = ["---:" if index and self._numeric(index) else "---" for index in range(len(self.columns))]
+        lines = [_line(self.columns), _line(marks), *(_line(row) for row in self.rows)]
+        return "\n\n".join([f"## {self.title}", "\n".join(lines), *self.notes]) + "\n"
+
+    def _numeric(self, index: int) -> bool:
+        return all(len(row[index]) <= 24 for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several measurements of one thing."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def __str__(self) -> str:
+        """`median (min to max)`, or a dash where nothing was measured."""
+        if not self.values:
+            return "–"
+        if len(self.values) == 1:
+            return f"{self.values[0]:.1f}"
+        return f"{self.median:.1f} ({min(self.values):.1f} to {max(self.values):.1f})"
+
+
+def load() -> str:
+    """How busy the machine is now, for the note under figures that depend on it."""
+    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,101 @@
+"""The benchmark's tables, from canned figures. What it measures is told, never asserted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bench import imports, overhead, stops, transitions
+from bench.__main__ import PARTS, options, write
+from bench.tables import Spread, Table
+
+FIGURES: dict[str, list[Table]] = {
+    "imports": imports.tables(
+        imports.Imports(
+            (
+                imports.Import("abort", (0.03, 0.04, 0.06), (0.6, 0.8, 0.3), (), 95, ("squall", "squall.handlers.abort")),
+                imports.Import("judge", (0.5, 0.6, 0.7), (0.5, 0.6, 0.7), ("pydantic",), 268, ("squall",)),
+            ),
+            "load average 0.5 on 2 cores",
+        )
+    ),
+    "transitions": transitions.tables(
+        [
+            transitions.Counted(transitions.Case("metrics every 10 s", timedelta(minutes=1)), timedelta(seconds=100), 60, 200, "validated"),
+            transitions.Counted(
+                transitions.Case("metrics every 60 s", timedelta(hours=12)), timedelta(seconds=43_620), 67, 250, "validated"
+            ),
+        ]
+    ),
+    "stops": stops.tables(
+        stops.Stops(
+            (
+                stops.Stop("all together", None, 0.2),
+                stops.Stop("EventBridge → abort function alone", 1.0, 1.5),
+                stops.Stop("EventBridge → abort function alone", 3.0, 2.5),
+            ),
+            "load average 0.5 on 2 cores",
+        )
+    ),
+    "overhead": overhead.tables(
+        overhead.Overhead(
+            (overhead.Timed(60.0, {"fault": 30.5}, "validated"), overhead.Timed(64.0, {"fault": 31.5}, "validated")),
+            overhead.Timed(80.0, {"fault": 30.0}, "validated"),
+            (overhead.Timed(33.0, {"fault": 30.0}, "completed"),),
+            "chaostoolkit-lib 1",
+            "load average 0.5 on 2 cores",
+        )
+    ),
+}
+EXPECTED = {
+    "imports": ["| abort | 40 | 0.05 | 95 | none |", "| judge | 600 | 1.00 | 268 | pydantic |", "`squall.handlers.abort`"],
+    "transitions": [
+        "| 1 min, metrics every 10 s | 1 min 40 s | 60 | 200 | 0.8% | $0.0015 |",
+        "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
+    ],
+    "stops": ["| all together | 1 | – | 0.2 |", "| EventBridge → abort function alone | 2 | 2.0 (1.0 to 3.0) | 2.0 (1.5 to 2.5) |"],
+    "overhead": [
+        "| Squall | 2 | 62.0 (60.0 to 64.0) | 32.0 (30.0 to 34.0) | validated |",
+        "| fault | 31.0 |",
+        "| Chaos Toolkit | 1 | 33.0 | 3.0 |",
+    ],
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_figures_become_tables(part: str) -> None:
+    console = Console(file=StringIO(), width=200, record=True)
+    for table in FIGURES[part]:
+        console.print(table.rich())
+    shown, document = console.export_text(), "\n".join(table.markdown() for table in FIGURES[part])
+    for table in FIGURES[part]:
+        assert table.title in shown
+        assert all(row[0] in shown for row in table.rows)
+        assert all(len(row) == len(table.columns) for row in table.rows)
+    for line in EXPECTED[part]:
+        assert line in document
+
+
+def test_the_document_keeps_what_was_not_measured_now(tmp_path: Path) -> None:
+    document = tmp_path / "bench.md"
+    write(document, {part: FIGURES[part][0].markdown() for part in PARTS})
+    first = document.read_text()
+    write(document, {"stops": "## Replaced\n"})
+    second = document.read_text()
+    assert [second.count(FIGURES[part][0].title) for part in PARTS] == [1, 1, 0, 1]
+    assert "## Replaced" in second
+    assert first.count("Measured ") == second.count("Measured ") == len(PARTS)
+
+
+def test_parts_are_chosen_in_their_order() -> None:
+    assert options(["--only", "stops", "imports"]).only == ("imports", "stops")
+    with pytest.raises(SystemExit):
+        options(["--runs", "0"])
+
+
+def test_a_spread() -> None:
+    assert [str(Spread(())), str(Spread((1.0,))), str(Spread((3.0, 1.0, 2.0)))] == ["–", "1.0", "2.0 (1.0 to 3.0)"]
