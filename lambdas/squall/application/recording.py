@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+import json
 from datetime import datetime
 
 from squall.domain.documents import (
@@ -31,7 +32,7 @@ NOTIFIED, ANNOUNCED = "notified", "announced"
 def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
     """How the run ends: Squall's own failure, else the judgement, else an abort before anything was injected, else what was decided."""
     if failure:
-        return ending(Status.FAILED, None, f"Squall failed: {failure}")
+        return ending(Status.FAILED, None, f"Squall failed: {_said(failure)}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
     if record.abort is not None:
@@ -39,6 +40,17 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
     if record.decided_status is None:
         return ending(Status.FAILED, None, "the workflow ended without a decision")
     return ending(record.decided_status, record.decided_verdict, record.reason)
+
+
+def _said(failure: str) -> str:
+    """Step Functions' `Error: Cause` as a sentence: Lambda's cause is JSON with the message first and a stack trace, cut anywhere."""
+    error, _, cause = failure.partition(": ")
+    _, found, rest = cause.partition('"errorMessage":')
+    try:
+        message, _ = json.JSONDecoder().raw_decode(rest.lstrip())
+    except ValueError:
+        message = cause
+    return f"{error}: {message if found else cause}"[:700]
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:

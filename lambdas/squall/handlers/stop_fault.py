@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from squall.application.aborting import watched_since
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
-from squall.domain.documents import Definition, FaultReport
+from squall.domain.documents import Definition, FaultReport, Guards
 from squall.domain.environment import Timing
 from squall.domain.observed import FisExperiment
-from squall.domain.record import Abort, ExecutionRecord
+from squall.domain.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
 from squall.errors import Refused, Unavailable
 
@@ -36,7 +36,7 @@ def handler(step: Step) -> Outcome:
         step.run.id, fis_experiment_id=fis.id, fault_ended_at=ended_at, fault_started_at=record.fault_started_at or fis.started_at
     )
     if not record.fault_ended_at:
-        w.records.append(step.run.id, [step.event(f"fis_{fis.status}", fis.id)])
+        w.records.append(step.run.id, _history(step, fis, ended_at))
     step.put("fault", report(fis))
     _remove_guards(step)
     if record.slot is not None and not running:
@@ -72,6 +72,19 @@ def report(fis: FisExperiment) -> FaultReport:
         ended_at=fis.ended_at,
         actions=tuple({"name": a.name, "action_id": a.action_id, "status": a.status, "reason": a.reason} for a in fis.actions),
     )
+
+
+def _history(step: Step, fis: FisExperiment, ended_at: datetime) -> list[Event]:
+    """What happened while the workflow slept, at its own times: FIS's actions, the guards' alarms, the end."""
+    actions = [Event(a.started_at, "action_started", a.action_id) for a in fis.actions if a.started_at]
+    since = watched_since(step.record)
+    guards = step.find("guards", Guards)
+    alarms = [
+        Event(at, "alarm", f"{guard.condition} ({guard.name})")
+        for guard in (guards.guards if guards else ())
+        if (at := step.w.alarms.fired_since(guard.name, since)) is not None
+    ]
+    return [*actions, *alarms, Event(ended_at, f"fis_{fis.status}", fis.id)]
 
 
 def _remove_guards(step: Step) -> None:

@@ -7,6 +7,7 @@ from squall.application.measuring import read_series
 from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.application.windows_of_run import Windows, settled_at, windows_of
 from squall.domain.documents import FaultTemplate, Recovery, RollbackReport, Workload
+from squall.domain.record import Event
 from squall.domain.recovery import RecoveryInput, assess, observed_window
 from squall.domain.vocabulary import RollbackOutcome
 
@@ -24,7 +25,8 @@ def handler(step: Step) -> Outcome:
         return wait(max(timing.poll_seconds, timing.metric_period_seconds))
     _verify_again(step, workload)
     if recovery.replaced_at:
-        step.note("instance_replaced", ", ".join(recovery.replacement_ids))
+        replaced = Event(recovery.replaced_at, "instance_replaced", ", ".join(recovery.replacement_ids))
+        step.w.records.append(step.run.id, [replaced])
     step.note("recovered" if recovery.recovered else "not_recovered", recovery.detail)
     return NEXT
 
