@@ -113,7 +113,7 @@ class Faults(Protocol):
     """AWS FIS."""
 
     def create_template(self, body: Mapping[str, Any], client_token: str) -> str:
-        """Returns the template id. Idempotent by client token. Raises `Refused` when FIS refuses the template (validation, access, quota)."""
+        """Returns the template id. Idempotent by client token. Raises `Refused` when FIS refuses it (validation, access, quota)."""
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         """Run for real. Raises `Refused` (code, message) if FIS refuses: template gone, quota, access."""

@@ -10,7 +10,7 @@ import pytest
 
 from squall.application import definitions
 from squall.domain.language import grammar
-from squall.handlers import admit
+from squall.application import admitting
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
 from tests.workflow.rig import environment, seed, workload
@@ -43,7 +43,7 @@ def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> defini
         catalogue={"seed": experiment},
         environments={"staging": environment("staging", inline_definitions=True), "production": environment("production")},
     )
-    monkeypatch.setattr(admit, "deployed", lambda: deployed)
+    monkeypatch.setattr(admitting, "deployed", lambda: deployed)
     return deployed
 
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import yaml
 
 from squall.application import definitions
-from squall.handlers import admit
+from squall.application import admitting
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import Intercept
@@ -49,7 +49,7 @@ def good_run(note: Callable[[Walk, str], None]) -> Walked:
     """A run that goes well; `note` is told of every call of a port."""
     world = workload()
     known = definitions.Deployed(catalogue={"seed": seed(world)}, environments={"staging": environment("staging")})
-    with patch.object(admit, "deployed", lambda: known), walking(world) as walk:
+    with patch.object(admitting, "deployed", lambda: known), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         world.failing = Intercept(lambda called: note(walk, called))

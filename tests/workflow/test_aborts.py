@@ -174,6 +174,24 @@ def test_an_operators_abort_while_the_fault_is_starting_stops_it(walk: Walk, wor
     nothing_is_left(world)
 
 
+def test_no_wake_up_is_lost_between_the_start_and_the_watch(walk: Walk, world: FakeWorld) -> None:
+    """The abort reads the token before the watcher has stored it; nobody will ever wake it again."""
+    walk.pulse = walk.events = False
+    aborted_at = []
+
+    def early(_: object) -> None:
+        by_operator(walk, world)
+        aborted_at.append(world.clock.now())
+
+    walk.before["WatchFault"] = early
+    stopped_at = []
+    walk.before["StopFault"] = lambda _: stopped_at.append(world.clock.now())
+    walk.run({"experiment": "seed"})
+    assert (stopped_at[0] - aborted_at[0]).total_seconds() < 5
+    ended(world, *ABORTED, None)
+    nothing_is_left(world)
+
+
 def test_a_guard_that_fires_before_the_final_check_rejects(walk: Walk, world: FakeWorld) -> None:
     walk.before["FinalCheck"] = lambda _: world.alarms.set_state(GUARD, "ALARM")
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"

@@ -151,6 +151,11 @@ def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
     if done.status != "ABORTED":
         pytest.fail("the walk went on")
     world.failing = {}
+    if closer == "watchdog inside" and handler not in {"Notify", "Release"}:  # nobody has come by since: it has undone what it did itself
+        assert (world.alarms.alarms, world.faults.templates, world.locks.leases, world.locks.slot_leases) == ({}, {}, {}, {})
+        assert {fis.status for fis in world.faults.active()} <= {"stopping"}
+        if ID in world.records.items:
+            told(world)
     walk.pulses(2)
     if handler == "Admit" and ID not in world.records.items:
         nothing_runs(world)

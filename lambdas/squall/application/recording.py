@@ -1,8 +1,8 @@
 """From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
-import json
 from datetime import datetime
 
 from squall.domain.documents import (

@@ -110,7 +110,8 @@ def _before(evidence: Evidence) -> Iterable[str]:
     if evidence.discovery and evidence.discovery.pinned:
         pinned = evidence.discovery.pinned
         known = len(evidence.discovery.workload.instances)
-        yield f"Targeting {', '.join(f'{i.id} in {i.zone}' for i in pinned)}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
+        named = ", ".join(f"{instance.id} in {instance.zone}" for instance in pinned)
+        yield f"Targeting {named}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
     if evidence.baseline:
         rate = evidence.baseline.requests_per_second
         traffic = f" at {rate:.3g} requests per second" if rate is not None else ""

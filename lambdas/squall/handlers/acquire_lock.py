@@ -28,7 +28,9 @@ def handler(step: Step) -> Outcome:
         held = _acquire(step, domains)
     if held is not None:
         return step.reject(f"{held.key} is locked by execution {held.holder} until {held.until:%Y-%m-%d %H:%M:%S} UTC")
-    step.note("locked", ", ".join(domains))
+    if not step.note("locked", ", ".join(domains)):  # closed meanwhile
+        step.w.locks.release(domains, step.run.id)
+        return END
     return NEXT
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from squall.application.step import NEXT, Outcome, Step, step, wait
+from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.domain.vocabulary import Status
 
 FIS_ACTIVE_EXPERIMENTS = 5
@@ -17,7 +17,9 @@ def handler(step: Step) -> Outcome:
     lease = now + timedelta(seconds=timing.lease_seconds)
     slot = step.w.locks.acquire_slot(step.run.id, lease, now, max(0, FIS_ACTIVE_EXPERIMENTS - len(others)))
     if slot is not None:
-        step.note("slot_taken", str(slot), slot=slot, status=Status.RUNNING)
+        if not step.note("slot_taken", str(slot), slot=slot, status=Status.RUNNING):  # closed meanwhile
+            step.w.locks.release_slot(slot, step.run.id)
+            return END
         return NEXT
     if step.elapsed > timedelta(seconds=timing.slot_wait_seconds):
         return step.reject(f"no free FIS experiment slot in {timing.slot_wait_seconds} s ({len(others)} of 5 are used outside this stack)")
