@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
+from squall.application import admitting, definitions
 from squall.domain.language import grammar
-from squall.application import admitting
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
 from tests.workflow.rig import environment, seed, workload

@@ -10,8 +10,7 @@ from unittest.mock import patch
 
 import yaml
 
-from squall.application import definitions
-from squall.application import admitting
+from squall.application import admitting, definitions
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import Intercept

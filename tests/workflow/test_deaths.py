@@ -14,6 +14,7 @@ from tests.workflow.driver import execution_event
 from tests.workflow.endings import (
     ID,
     Intercept,
+    around,
     ended,
     fail,
     is_settled,
@@ -199,6 +200,24 @@ def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
     # at least once: died between sending and noting it
     nothing_is_left(world, twice=called in {"notifier.publish", "lifecycle.emit"})
     is_settled(world)
+
+
+def test_a_fault_fis_does_not_list_yet_is_stopped_by_the_handler_that_started_it(walk: Walk, world: FakeWorld) -> None:
+    """The run is closed right after StartExperiment; ListExperiments is behind, so the watchdog finds nothing to stop."""
+    listed = world.faults.of_template
+
+    def close() -> None:
+        walk.kill()
+        world.faults.of_template = lambda template_id: []  # type: ignore[method-assign]
+        walk.quietly("Watchdog", walk.death())
+        world.faults.of_template = listed  # type: ignore[method-assign]
+
+    walk.before["StartFault"] = lambda _: around(world, "faults.start", after=once(close))
+    walk.run({"experiment": "seed"})
+    assert [fis.status for fis in world.faults.active()] == ["stopping"]
+    assert "late_start_stopped" in [event.event for event in record_of(world).events]
+    walk.pulses(1)
+    nothing_is_left(world)
 
 
 def test_the_reason_says_who_closed_it_and_why(walk: Walk, world: FakeWorld) -> None:
