@@ -62,6 +62,9 @@ class Records(Protocol):
     def settle(self, execution_id: str) -> None:
         """Take a final record out of the `open` index: nothing of it is left anywhere."""
 
+    def open_ids(self) -> Sequence[str]:
+        """Ids in the `open` index, whether or not the record can be understood: one that can't must not hide the others."""
+
     def open(self) -> Sequence[ExecutionRecord]:
         """Records in the `open` index: a hint; decide on `get`."""
 

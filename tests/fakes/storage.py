@@ -25,14 +25,14 @@ _FIXED = {"id", "started_at", "events"}
 class FakeRecords:
     def __init__(self) -> None:
         self.items: dict[str, ExecutionRecord] = {}
-        self.open_ids: set[str] = set()
+        self.in_open_index: set[str] = set()
         self.triggers: dict[tuple[str, str], str] = {}
 
     def create(self, record: ExecutionRecord) -> bool:
         if record.id in self.items:
             return False
         self.items[record.id] = replace(record, events=_cut(record.events))
-        self.open_ids.add(record.id)
+        self.in_open_index.add(record.id)
         return True
 
     def get(self, execution_id: str) -> ExecutionRecord | None:
@@ -88,10 +88,13 @@ class FakeRecords:
     def settle(self, execution_id: str) -> None:
         record = self.items.get(execution_id)
         if record is not None and record.final:
-            self.open_ids.discard(execution_id)
+            self.in_open_index.discard(execution_id)
+
+    def open_ids(self) -> Sequence[str]:
+        return [record.id for record in self.open()]
 
     def open(self) -> Sequence[ExecutionRecord]:
-        return sorted((self.items[known] for known in self.open_ids), key=lambda record: record.started_at)
+        return sorted((self.items[known] for known in self.in_open_index), key=lambda record: record.started_at)
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         return self.triggers.setdefault((schedule_arn, scheduled_time), execution_id) == execution_id

@@ -143,7 +143,7 @@ def test_a_run_nobody_was_told_of_stays_in_the_open_index(world: FakeWorld, w: W
         end(w)
     world.clock.advance(600)
     closing.sweep(w, world.records.items[ID], thorough=True)
-    assert world.records.open_ids == {ID}
+    assert world.records.in_open_index == {ID}
     assert len(world.lifecycle.events) == 1, "machines hear although people can't"
 
 

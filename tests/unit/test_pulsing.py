@@ -95,7 +95,7 @@ def test_a_final_record_its_own_workflow_is_about_to_tell_of_is_left_to_it(world
     pulse(world.wiring())
     assert len(world.notifier.sent) == 1
     pulse(world.wiring())
-    assert world.records.open_ids == set()
+    assert world.records.in_open_index == set()
     assert len(world.notifier.sent) == 1
 
 

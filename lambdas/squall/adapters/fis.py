@@ -44,7 +44,8 @@ class Fis:
 
     def active(self) -> Sequence[FisExperiment]:
         # The API has no status filter: 120 days of experiments, 100 a page.
-        found = (_experiment(summary) for summary in items(self._client, "list_experiments", "experiments"))
+        summaries = items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
+        found = map(_experiment, summaries)
         return [experiment for experiment in found if not experiment.terminal]
 
     def stop(self, experiment_id: str) -> bool:

@@ -12,7 +12,7 @@ from squall.adapters.items import FIELDS, Item, attribute, from_item, instant, n
 from squall.domain.vocabulary import FINAL_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from squall.domain.record import Abort, Event, ExecutionRecord
@@ -88,8 +88,14 @@ class DynamoRecords:
         change = _Assignments().set("open_pk", None).set("open_sk", None)
         self._update(execution_id, change, _IS_FINAL, _FINAL)
 
+    def open_ids(self) -> Sequence[str]:
+        return [item["pk"]["S"].removeprefix("EXECUTION#") for item in self._open_items()]
+
     def open(self) -> Sequence[ExecutionRecord]:
-        found = items(
+        return [from_item(item) for item in self._open_items()]
+
+    def _open_items(self) -> Iterator[Item]:
+        return items(
             self._client,
             "query",
             "Items",
@@ -98,7 +104,6 @@ class DynamoRecords:
             KeyConditionExpression="open_pk = :open",
             ExpressionAttributeValues={":open": text("OPEN")},
         )
-        return [from_item(item) for item in found]
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         item = {

@@ -18,6 +18,9 @@ DESCRIPTION = re.compile(r"fis-template=(?P<template>[0-9A-Za-z-]+) execution=(?
 """What CreateTemplate writes on every guard."""
 
 
+STOP_REQUESTED = "stop_requested"
+
+
 class NotAnAbortError(ValueError):
     """The event is none this function understands."""
 
@@ -104,22 +107,35 @@ def _template_of(w: Wiring, execution_id: str) -> str | None:
 
 
 def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, Any]:
-    """Best effort: the fault is already stopping, and the pulse and the watchdog find out by themselves."""
+    """After the stop, so an error here can wait: an alarm's delivery fails, which Lambda tries again and the function's own alarm
+    shows; an operator is told."""
     now = w.clock.now()
     try:
-        if request.alarm and not stopped and _over(w, request.execution_id):
+        if not stopped and _over(w, request.execution_id):
             return {"recorded": False, "woken": False, "late": "the fault had ended before"}
         recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), stopped, now)
         woken = wake(w, request.execution_id)
     except (Unavailable, Refused) as error:
+        w.logger.exception("stopped, but not recorded", extra={"execution_id": request.execution_id})
+        if request.alarm:
+            raise
         return {"recorded": False, "woken": False, "error": str(error)}
     return {"recorded": recorded, "woken": woken}
 
 
 def _over(w: Wiring, execution_id: str) -> bool:
-    """An alarm that is heard after the fault has ended did not end it: StopFault has asked the alarms' history."""
+    """Nothing that is heard after the fault has ended did end it: StopFault has asked the alarms' history."""
     record = w.records.get(execution_id)
     return record is not None and record.fault_ended_at is not None
+
+
+def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
+    """The user's own stop alarms of a run: name to words."""
+    from squall.domain.documents import Definition  # noqa: PLC0415 - pydantic; the abort function does without
+
+    definition = w.documents.get(record.id, "definition", Definition)
+    named = definition.experiment.stop_alarms if definition else ()
+    return {alarm.rpartition(":alarm:")[2]: f"stop alarm {alarm.rpartition(':alarm:')[2]!r}" for alarm in named}
 
 
 def watched_since(record: ExecutionRecord) -> datetime:
@@ -132,7 +148,7 @@ def note_abort(w: Wiring, execution_id: str, why: Abort, stopped: list[str], now
     """The reason, once; and in the timeline when the alarm was seen and what was stopped."""
     recorded = w.records.request_abort(execution_id, why)
     events = [Event(now, "abort_requested", why.reason)] if recorded else []
-    events += [Event(w.clock.now(), "stop_requested", fis_id) for fis_id in stopped]
+    events += [Event(w.clock.now(), STOP_REQUESTED, fis_id) for fis_id in stopped]
     if events:
         w.records.append(execution_id, events)
     return recorded

@@ -6,12 +6,17 @@ could not be taken away is returned with the command that does it by hand, and t
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.application.aftermath import commands_of, fault_of, rollback_report
 from squall.application.recording import is_told, tell
-from squall.domain.observed import FisExperiment
+from squall.application.step import MissingDocumentError, Step
+from squall.application.stopping import report
+from squall.domain.documents import Discovery
+from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status, Verdict
@@ -57,6 +62,8 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     while leftovers and w.clock.now() < deadline:
         w.clock.sleep(1)
         leftovers = sweep(w, record, thorough=True)
+    if first:
+        note_aftermath(w, record)
     if first or not record.closed_by:  # or the execution died between recording and telling
         tell_of(w, record, leftovers)
     return leftovers
@@ -125,7 +132,8 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
             template_id,
         )
         leftovers += _stop_all(w, record, template_id)
-    if guards:
+    leftovers += _commands(w, record, leftovers)
+    if guards and not leftovers:  # as long as a fault may run, its guards stand
         names = " ".join(guards)
         _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
     if not leftovers:
@@ -133,6 +141,43 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
     if not leftovers and is_told(record) and (settle_now or _long_closed(record, w.clock.now())):
         w.records.settle(record.id)
     return tuple(leftovers)
+
+
+def _commands(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> list[Leftover]:
+    """Commands of the fault that still run on a target, whatever FIS says: an agent may not have heard the cancel."""
+    if record.fault_started_at is None and record.fis_experiment_id is None:
+        return []
+    found = _try(leftovers, "the fault's commands", "aws ssm list-commands --filters key=Status,value=InProgress", _active, (w, record))
+    return [
+        Leftover(
+            f"command {command.id} of the fault is {command.status} on {command.instance_id}",
+            f"aws ssm cancel-command --command-id {command.id} --instance-ids {command.instance_id}",
+        )
+        for command in found or ()
+    ]
+
+
+def _active(of: tuple[Wiring, ExecutionRecord]) -> list[CommandState]:
+    w, record = of
+    step = Step.of(w, record)
+    if step.find("discovery", Discovery) is None:
+        return []
+    commands = commands_of(step, fault_of(step))
+    return [command for on_instance in commands.values() for command in on_instance if command.active]
+
+
+def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:
+    """How FIS ended a fault whose workflow is dead, and what became of its targets: as far as it can be told, for the result."""
+    if record.template_id is None:
+        return
+    with suppress(Unavailable, Refused, MissingDocumentError):
+        step = Step.of(w, record)
+        experiments = w.faults.of_template(record.template_id)
+        if experiments:
+            fis = w.faults.get(experiments[-1].id) or experiments[-1]
+            step.put("fault", report(fis))
+            step.record = replace(record, fis_experiment_id=fis.id, fault_started_at=record.fault_started_at or fis.started_at)
+            step.put("rollback", rollback_report(step, w.inventory.refresh(step.discovery.workload, step.now)))
 
 
 def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> None:

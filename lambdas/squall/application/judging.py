@@ -14,13 +14,14 @@ from squall.domain.language import AlarmFires
 from squall.domain.metrics import Window
 from squall.domain.record import Abort
 from squall.domain.verdict import decide
+from squall.domain.vocabulary import Status
 
 Values = dict[str, dict[str, float | None]]
 
 
 def judge_run(step: Step) -> None:
     """Measure every window, judge every criterion, and write what the run is worth. Nothing injected: nothing to judge."""
-    if step.record.fis_experiment_id is None or step.failure:
+    if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
         return
     windows = windows_of(step, fis_of(step), _recovery_until(step))
     measured: dict[str, Window] = {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from squall.application import closing
-from squall.application.aborting import note_abort, stop_template, wake, watched_since
+from squall.application.aborting import note_abort, stop_alarms, stop_template, wake, watched_since
 from squall.application.measuring import read_series
 from squall.application.recording import agreed_result, is_told
 from squall.domain.baseline import combine
@@ -31,9 +31,9 @@ def pulse(w: Wiring) -> dict[str, str]:
     """Execution id to what was done. Raises ExceptionGroup at the end for runs that could not be looked after."""
     done: dict[str, str] = {}
     failures: list[Exception] = []
-    for hint in w.records.open():
+    for execution_id in w.records.open_ids():
         try:
-            done[hint.id] = look_after(w, hint.id)
+            done[execution_id] = look_after(w, execution_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
             failures.append(error)
     if failures:
@@ -122,16 +122,17 @@ def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Ab
 
 def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
     """A guard that is gone, switched off or without data protects nobody; one in ALARM was missed by the other paths."""
+    names = (*record.guard_names, *stop_alarms(w, record))
     try:
-        states = w.alarms.states(record.guard_names)
+        states = w.alarms.states(names)
     except (Unavailable, Refused) as error:
         return _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be read: {error}")
     grace = timedelta(seconds=2 * timing.metric_period_seconds + timing.alarm_evaluation_seconds)
-    for name in record.guard_names:
+    for name in names:
         state = states.get(name)
         if state is None:
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
-        if not state.actions_enabled:
+        if not state.actions_enabled and name in record.guard_names:  # a user's own alarm acts by FIS's stop condition alone
             return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
         if state.state == "ALARM" or _flapped(w, record, state):
             return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)

@@ -35,6 +35,8 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
         return ending(Status.FAILED, None, f"Squall failed: {_said(failure)}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
+    if record.decided_status is Status.FAILED:
+        return ending(Status.FAILED, None, record.reason)
     if record.abort is not None:
         return decide(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.decided_status is None:

@@ -53,6 +53,12 @@ class Step:
     """What the workflow's catch said, in the closing states; empty when nothing failed."""
     task_token: str = ""
 
+    @classmethod
+    def of(cls, w: Wiring, record: ExecutionRecord) -> "Step":
+        """A step outside the workflow, for whoever looks after a run that is dead."""
+        run = Run(id=record.id, execution_arn=record.execution_arn, started_at=record.started_at)
+        return cls(run=run, record=record, phase=record.phase, w=w, now=w.clock.now())
+
     @cached_property
     def definition(self) -> Definition:
         return self.need("definition", Definition)
@@ -152,7 +158,7 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
     if record.phase != phase and not record.final:
         w.records.update(run.id, phase=phase, phase_since=now)
         record = w.records.get(run.id) or record
-    return body(
+    outcome = body(
         Step(
             run=run,
             record=record,
@@ -163,6 +169,8 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
             task_token=str(event.get("task_token") or ""),
         )
     )
+    w.logger.info(phase, extra={"execution_id": run.id, **outcome})
+    return outcome
 
 
 def _refusal(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:

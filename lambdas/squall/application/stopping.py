@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from squall.application.aborting import watched_since
+from squall.application.aborting import STOP_REQUESTED, stop_alarms, watched_since
 from squall.application.step import Step
 from squall.domain.documents import FaultReport, Guards
 from squall.domain.observed import FisExperiment
@@ -22,7 +22,7 @@ def fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
     experiments = [w.faults.get(fis.id) or fis for fis in w.faults.of_template(template_id)]
     for fis in experiments:
         if not fis.terminal and fis.status != "stopping" and w.faults.stop(fis.id):
-            w.records.append(step.run.id, [step.event("stop_requested", fis.id)])
+            w.records.append(step.run.id, [step.event(STOP_REQUESTED, fis.id)])
     if failures:
         raise failures[0]
     return experiments
@@ -41,50 +41,65 @@ def report(fis: FisExperiment) -> FaultReport:
     )
 
 
-def history(step: Step, fis: FisExperiment, ended_at: datetime) -> list[Event]:
-    """What happened while the workflow slept, at its own times: FIS's actions, the guards' alarms, the end."""
+def history(fis: FisExperiment, ended_at: datetime) -> list[Event]:
+    """What happened while the workflow slept, at its own times: FIS's actions and the end."""
     actions = [Event(a.started_at, "action_started", a.action_id) for a in fis.actions if a.started_at]
-    since = watched_since(step.record)
-    guards = step.find("guards", Guards)
-    alarms = [
-        Event(at, "alarm", f"{guard.condition} ({guard.name})")
-        for guard in (guards.guards if guards else ())
-        if (at := step.w.alarms.fired_since(guard.name, since)) is not None
-    ]
-    return [*actions, *alarms, Event(ended_at, f"fis_{fis.status}", fis.id)]
+    return [*actions, Event(ended_at, f"fis_{fis.status}", fis.id)]
 
 
 def remove_guards(step: Step) -> None:
-    """Delete the guard alarms; their history stays with CloudWatch."""
-    if step.record.guard_names:
+    """Delete the guard alarms; their history stays with CloudWatch. What fails here is Release's and the pulse's to do again."""
+    if not step.record.guard_names:
+        return
+    try:
         step.w.alarms.delete(step.record.guard_names)
-        step.w.records.append(step.run.id, [step.event("guards_removed", f"{len(step.record.guard_names)} guards")])
+    except (Unavailable, Refused) as error:
+        step.w.records.append(step.run.id, [step.event("guards_not_removed", str(error))])
+        return
+    step.w.records.append(step.run.id, [step.event("guards_removed", f"{len(step.record.guard_names)} guards")])
 
 
 def explain(step: Step, fis: FisExperiment) -> None:
-    """Who ended it early: our own abort record, else alarm history, else FIS's status. Never FIS's reason text."""
+    """Who ended it early: our own abort record, else alarm history, else FIS's status. Never FIS's reason text.
+
+    Best effort: that the fault is over does not hang on being able to say why.
+    """
     record = step.w.records.get(step.run.id) or step.record
-    if record.abort is not None or step.failure:
-        return
     ended_at = fis.ended_at or step.w.clock.now()
-    abort = _guard_that_fired(step, record, ended_at)
-    if abort is None and fis.status == "cancelled":
-        abort = Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", step.w.clock.now(), "safety lever")
-    if abort is None and fis.status == "stopped":
-        abort = Abort(AbortSource.UNKNOWN, "the FIS experiment was stopped by someone else", ended_at)
-    if abort:
-        step.w.records.request_abort(step.run.id, abort)
+    unknown = "the FIS experiment was stopped by someone else"
+    try:
+        fired = _fired(step, record, ended_at)
+    except (Unavailable, Refused) as error:
+        fired, unknown = [], f"the FIS experiment was stopped; why could not be asked ({error})"
+    if fired:
+        step.w.records.append(step.run.id, [Event(at, "alarm", what) for at, _, what in fired])
+    if record.abort is None and not step.failure:
+        abort = _cause(record, fis, fired, ended_at, unknown)
+        if abort:
+            step.w.records.request_abort(step.run.id, abort)
 
 
-def _guard_that_fired(step: Step, record: ExecutionRecord, until: datetime) -> Abort | None:
-    """Also in a fault that ran to its end: nobody may have heard the alarm."""
+Fired = tuple[datetime, str, str]
+"""When, the alarm's name, and what it watches in words."""
+
+
+def _cause(record: ExecutionRecord, fis: FisExperiment, fired: list[Fired], ended_at: datetime, unknown: str) -> Abort | None:
+    if fired:
+        at, name, what = min(fired)
+        return Abort(AbortSource.GUARD, f"{what} fired at {at:%H:%M:%S} UTC", at, name)
+    if fis.status == "cancelled":
+        return Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", ended_at, "safety lever")
+    overdue = any(event.event == STOP_REQUESTED for event in record.events)  # by this workflow, for want of an end: no abort
+    if fis.status == "stopped" and not overdue:
+        return Abort(AbortSource.UNKNOWN, unknown, ended_at)
+    return None
+
+
+def _fired(step: Step, record: ExecutionRecord, until: datetime) -> list[Fired]:
+    """Guards and the user's own stop alarms, also in a fault that ran to its end: nobody may have heard them."""
+    guards = step.find("guards", Guards)
+    words = {guard.name: f"guard {guard.condition!r}" for guard in (guards.guards if guards else ())}
+    names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}
     since = watched_since(record)
-    fired = [(at, name) for name in record.guard_names if (at := step.w.alarms.fired_since(name, since)) is not None and at <= until]
-    if not fired:
-        return None
-    at, name = min(fired)
-    return Abort(AbortSource.GUARD, f"guard {name} fired at {_clock(at)}", at, name)
-
-
-def _clock(at: datetime) -> str:
-    return f"{at:%H:%M:%S} UTC"
+    histories = ((step.w.alarms.fired_since(name, since), name, what) for name, what in names.items())
+    return [(at, name, what) for at, name, what in histories if at is not None and at <= until]

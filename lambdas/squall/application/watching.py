@@ -5,8 +5,9 @@ from datetime import timedelta
 from squall.application.step import Step
 from squall.domain.record import ExecutionRecord
 
-GRACE_SECONDS = 60
-"""FIS needs some seconds to resolve, start and complete beyond the actions' own durations."""
+GRACE_SECONDS = 180
+"""How much longer than the fault the FIS experiment may take: a minute of slack in the action itself (dispatch, dependencies), and two
+for FIS to resolve targets, start and complete. After that Squall stops it; that is no abort, the fault has had its time."""
 
 
 def must_end(step: Step, record: ExecutionRecord) -> bool:

@@ -12,4 +12,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     request = parse(event, w.settings.stack)
     if request is None:
         return {"ignored": "not one of this stack's guards in ALARM"}
-    return abort(w, request)
+    done = abort(w, request)
+    w.logger.info("abort", extra=done)
+    return done

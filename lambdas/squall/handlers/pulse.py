@@ -8,4 +8,8 @@ from squall.wiring import wire
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
-    return pulse(wire())
+    w = wire()
+    done = pulse(w)
+    if done:
+        w.logger.info("pulse", extra={"runs": done})
+    return done

@@ -9,6 +9,7 @@ from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.application.stopping import explain, fence_and_stop, history, remove_guards, report
 from squall.domain.documents import Definition
 from squall.domain.environment import Timing
+from squall.domain.vocabulary import Status
 
 
 @step("StopFault", closing=True)
@@ -21,20 +22,21 @@ def handler(step: Step) -> Outcome:
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
         return wait(min(timing.poll_seconds, 5))
     if running:
-        w.records.append(step.run.id, [step.event("not_stopped", f"FIS still says {running[0].status} after {timing.stop_seconds} s")])
+        # Nothing can be judged, and nothing is given back: Release leaves it to the pulse, which stops it again and alerts people.
+        return step.decide(Status.FAILED, f"FIS still says {running[0].status} after {timing.stop_seconds} s", event="not_stopped")
     if not experiments:
         remove_guards(step)
         return END
     fis = experiments[-1]
-    explain(step, fis)
     ended_at = fis.ended_at or w.clock.now()
     w.records.update(
         step.run.id, fis_experiment_id=fis.id, fault_ended_at=ended_at, fault_started_at=record.fault_started_at or fis.started_at
     )
     if not record.fault_ended_at:
-        w.records.append(step.run.id, history(step, fis, ended_at))
+        w.records.append(step.run.id, history(fis, ended_at))
     step.put("fault", report(fis))
+    explain(step, fis)
     remove_guards(step)
-    if record.slot is not None and not running:
+    if record.slot is not None:
         w.locks.release_slot(record.slot, step.run.id)
     return NEXT

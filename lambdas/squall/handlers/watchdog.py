@@ -23,7 +23,9 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     if record is None:
         record = _unrecorded(w, detail["executionArn"], detail["name"], started_at)
     left = closing.close(w, record.id, by="watchdog", reason=reason, failed=detail["status"] != "ABORTED", wait_seconds=FIS_STOPS_WITHIN)
-    return {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
+    done = {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
+    w.logger.info("watchdog", extra=done)
+    return done
 
 
 def _find(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
