@@ -94,10 +94,14 @@ def definition(exp: Experiment | None = None, env: Environment | None = None, **
     return Definition.model_validate({**given, **changes})
 
 
-def bindings(exp: Experiment | None = None, load: Workload | None = None, timing: Timing | None = None) -> tuple[MetricBinding, ...]:
+def bindings(
+    exp: Experiment | None = None, load: Workload | None = None, timing: Timing | None = None, pinned: Iterable[Instance] | None = None
+) -> tuple[MetricBinding, ...]:
     chosen = exp or experiment()
     parsed = sentences(chosen)
-    found, problems = bind(parsed.metrics, parsed.statistics, chosen.metrics, load or workload(), timing or Timing(), paths=parsed.paths)
+    given = load or workload()
+    hit = tuple(pinned) if pinned is not None else given.instances[:1]
+    found, problems = bind(parsed.metrics, parsed.statistics, chosen.metrics, given, timing or Timing(), pinned=hit, paths=parsed.paths)
     assert not problems
     return found
 
@@ -106,7 +110,11 @@ def discovery(load: Workload | None = None, pinned: Iterable[Instance] | None = 
     found = load or workload()
     chosen = tuple(pinned) if pinned is not None else found.instances[:1]
     return Discovery(
-        workload=found, pinned=chosen, seed="run-1", failure_domains=failure_domains(found, chosen), bindings=bindings(exp, found)
+        workload=found,
+        pinned=chosen,
+        seed="run-1",
+        failure_domains=failure_domains(found, chosen),
+        bindings=bindings(exp, found, pinned=chosen),
     )
 
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from squall.domain.bindings import bind, binding_name, binding_of, sentences
-from squall.domain.documents import Workload
+from squall.domain.bindings import bind, binding_name, binding_of, measured_group, sentences
+from squall.domain.documents import TargetGroup, Workload
 from squall.domain.environment import Timing
 from squall.domain.language import parse_condition
 from squall.domain.problems import InvalidInput
-from tests.unit.builders import NOW, bindings, experiment, instance, workload
+from tests.unit.builders import LB_ARN, NOW, bindings, experiment, instance, workload
 
 WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
 PART = (("TargetGroup", "targetgroup/shop/73e2d6bc24d8a067"), *WHOLE)
@@ -50,10 +50,10 @@ def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
 def test_without_a_load_balancer_every_sentence_that_needs_one_is_named() -> None:
     load = Workload(at=NOW, instances=(instance("i-1"),))
     parsed = sentences(experiment())
-    found, problems = bind(parsed.metrics, parsed.statistics, {}, load, Timing(), paths=parsed.paths)
+    found, problems = bind(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
     assert found == ()
     assert [problem.path for problem in problems] == ["success_criteria[0]", "success_criteria[1]"]
-    assert all("no load balancer was found for i-1" in problem.message for problem in problems)
+    assert all("no application load balancer was found for i-1" in problem.message for problem in problems)
 
 
 def test_cpu_is_the_groups() -> None:
@@ -85,8 +85,49 @@ def test_the_natural_statistic_asked_for_by_name_is_the_plain_binding() -> None:
     assert binding_of(bindings(), parse_condition("average response time > 5 seconds")) is not None
 
 
-def test_of_several_target_groups_the_largest_is_measured() -> None:
+def beside(load: Workload, name: str, healthy: tuple[str, ...], balancer: str = "app/shop") -> TargetGroup:
+    """Another target group of the same account."""
+    group = load.target_groups[0]
+    changes = {"arn": group.arn.replace("shop", name), "healthy": healthy, "load_balancer": LB_ARN.replace("app/shop", balancer)}
+    return group.model_copy(update=changes)
+
+
+def test_of_several_target_groups_of_the_targets_the_largest_is_measured() -> None:
     load = workload()
-    small = load.target_groups[0].model_copy(update={"arn": load.target_groups[0].arn.replace("shop", "zmall"), "healthy": ()})
+    small = beside(load, "zmall", (load.instances[0].id,))
     found = bindings(load=load.model_copy(update={"target_groups": (small, *load.target_groups)}))
     assert found[0].queries[0].dimensions == PART
+
+
+def test_what_is_measured_is_the_target_group_of_what_is_hit_not_the_largest() -> None:
+    load = workload([*workload().instances, instance("i-pay", group=None)])
+    pay = beside(load, "pay", ("i-pay",), "app/pay")
+    both = load.model_copy(update={"target_groups": (pay, *load.target_groups)})
+    (dimensions,) = {b.queries[0].dimensions for b in bindings(load=both, pinned=both.instances[2:])}
+    assert dict(dimensions) == {"TargetGroup": "targetgroup/pay/73e2d6bc24d8a067", "LoadBalancer": "app/pay/50dc6c495c0c9188"}
+    assert dict(bindings(load=both, pinned=both.instances[:2])[0].queries[0].dimensions) == dict(PART)
+
+
+def test_a_network_load_balancer_publishes_none_of_the_metrics() -> None:
+    load = workload()
+    first = load.instances[0].id
+    only = load.model_copy(update={"target_groups": (beside(load, "tcp", (first,), "net/shop"),)})
+    assert measured_group(only, load.instances[:1]) == f"no application load balancer was found for {first}; declare it in metrics"
+
+
+def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together() -> None:
+    load = workload([*workload().instances, instance("i-pay", group=None)])
+    both = load.model_copy(update={"target_groups": (beside(load, "pay", ("i-pay",)), *load.target_groups)})
+    why = measured_group(both, both.instances)
+    assert isinstance(why, str)
+    assert "share no target group (targetgroup/pay/73e2d6bc24d8a067: i-pay; targetgroup/shop" in why
+
+
+def test_cpu_is_that_of_the_pinned_targets_group() -> None:
+    load = workload([*workload().instances, instance("i-alone", group=None)])
+    exp = experiment(success_criteria=["CPU utilization < 90%"], abort_conditions=["CPU utilization > 99%"])
+    parsed = sentences(exp)
+    alone, _ = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[2:])
+    assert alone[0].queries[0].dimensions == (("InstanceId", "i-alone"),)
+    _, (problem,) = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])
+    assert "found shop, i-alone" in problem.message

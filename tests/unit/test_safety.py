@@ -259,3 +259,24 @@ def test_an_unknown_zone_is_not_evaluated() -> None:
     nowhere = ClosedHours().model_copy(update={"timezone": "Middle/Earth"})
     policy = environment().model_copy(update={"closed_hours": nowhere})
     assert outcome(safe(definition=definition(env=policy)), "closed_hours") is CheckOutcome.NOT_EVALUATED
+
+
+def test_guards_on_another_workload_than_the_one_hit_are_refused() -> None:
+    load = workload([*workload().instances, instance("i-pay", group=None)])
+    shop = load.target_groups[0]
+    pay = shop.model_copy(update={"arn": shop.arn.replace("shop", "pay"), "healthy": ("i-pay",)})
+    both = load.model_copy(update={"target_groups": (shop, pay)})
+    wrong = discovery(both, both.instances[2:]).model_copy(update={"bindings": bindings()})
+    assert "availability is measured on targetgroup/shop" in failed(safe(discovery=wrong))["guards_measure_targets"]
+    right = discovery(both, both.instances[2:])
+    assert outcome(safe(discovery=right), "guards_measure_targets") is CheckOutcome.PASSED
+    moved = both.model_copy(update={"target_groups": (shop, pay.model_copy(update={"healthy": ()}))})
+    assert outcome(safe(discovery=right, workload_now=moved), "guards_measure_targets") is CheckOutcome.FAILED
+
+
+def test_what_the_experiment_declares_is_measured_where_it_says() -> None:
+    declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds"}}
+    exp = experiment(metrics=declared, success_criteria=["checkout < 500 ms"])
+    given = safe(discovery=discovery(exp=exp), definition=definition(exp))
+    check = next(check for check in evaluate(given) if check.name == "guards_measure_targets")
+    assert (check.outcome, "declares: checkout" in check.detail) == (CheckOutcome.PASSED, True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from squall.domain.documents import TargetGroup, Workload
+from squall.domain.documents import Instance, TargetGroup, Workload
 from squall.domain.environment import Timing
 from squall.domain.experiment import Criterion, Experiment, MetricDefinition
 from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
@@ -21,6 +21,8 @@ T = TypeVar("T")
 ALWAYS_BOUND = ("availability", "request_rate")
 """Measured wherever there is a load balancer: no other number means anything without traffic."""
 _ALB = "AWS/ApplicationELB"
+_APPLICATION = ":loadbalancer/app/"
+"""In the ARN of an application load balancer: network and gateway load balancers publish none of these metrics."""
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,19 @@ def bind(
     workload: Workload,
     timing: Timing,
     *,
+    pinned: Sequence[Instance],
     paths: Mapping[str, str] | None = None,
 ) -> tuple[tuple[MetricBinding, ...], list[Problem]]:
     """One binding a metric, one more for each statistic asked for by name, and a problem for each metric that can't be measured.
 
-    Of several target groups behind load balancers the largest is measured, and said so nowhere else: declare `metrics` for the others.
+    What is measured is what is hit: only the pinned instances' own target group and Auto Scaling group are looked at.
     """
-    group = measured_group(workload)
-    needed = list(dict.fromkeys([*metrics_needed, *(ALWAYS_BOUND if group else ())]))
+    group = measured_group(workload, pinned)
+    needed = list(dict.fromkeys([*metrics_needed, *(ALWAYS_BOUND if isinstance(group, TargetGroup) else ())]))
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in needed:
-        found = _bind(metric, sorted(statistics.get(metric, ())), declared, workload, group)
+        found = _bind(metric, sorted(statistics.get(metric, ())), declared, workload, pinned, group)
         if isinstance(found, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {found}"))
         else:
@@ -138,10 +141,23 @@ def bind(
     return tuple(bindings), problems
 
 
-def measured_group(workload: Workload) -> TargetGroup | None:
-    """The target group behind a load balancer that users' metrics are read from."""
-    behind = [group for group in workload.target_groups if group.load_balancer]
-    return max(behind, key=lambda group: (len(group.healthy) + len(group.unhealthy), group.arn), default=None)
+def measured_group(workload: Workload, pinned: Sequence[Instance]) -> TargetGroup | str:
+    """The target group behind an application load balancer in which every pinned instance is registered, or why there is none.
+
+    Of several the one their Auto Scaling group is attached to, then the largest.
+    """
+    ids = {instance.id for instance in pinned}
+    behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
+    touched = [group for group in behind if group.registered & ids]
+    shared = [group for group in touched if ids <= group.registered]
+    attached = {arn for group in workload.groups if group.name in {i.group for i in pinned} for arn in group.target_groups}
+    if shared:
+        return max(shared, key=lambda group: (group.arn in attached, len(group.registered), group.arn))
+    named = ", ".join(sorted(ids)) or "the targets"
+    if touched:
+        where = "; ".join(f"{target_group_dimension(g.arn)}: {', '.join(sorted(g.registered & ids))}" for g in touched)
+        return f"{named} share no target group ({where}), so no metric is about all of them; declare it in metrics"
+    return f"no application load balancer was found for {named}; declare it in metrics"
 
 
 def load_balancer_dimension(arn: str) -> str:
@@ -156,19 +172,23 @@ def target_group_dimension(arn: str) -> str:
 
 
 def _bind(
-    metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], workload: Workload, group: TargetGroup | None
+    metric: str,
+    statistics: Sequence[str],
+    declared: Mapping[str, MetricDefinition],
+    workload: Workload,
+    pinned: Sequence[Instance],
+    group: TargetGroup | str,
 ) -> list[MetricBinding] | str:
     """Bindings, or the reason why there are none."""
     if metric in declared:
         return _declared(metric, declared[metric], statistics)
     if metric == "cpu_utilization":
-        return _cpu(statistics, workload)
+        return _cpu(statistics, workload, pinned)
     if metric not in METRICS:
         return "it is neither a metric Squall knows nor declared in metrics"
-    if group is None or group.load_balancer is None:
-        found = ", ".join(sorted(instance.id for instance in workload.instances)) or "the targets"
-        return f"no load balancer was found for {found}; declare it in metrics"
-    whole = (("LoadBalancer", load_balancer_dimension(group.load_balancer)),)
+    if isinstance(group, str):
+        return group
+    whole = (("LoadBalancer", load_balancer_dimension(group.load_balancer or "")),)
     part = (("TargetGroup", target_group_dimension(group.arn)), *whole)
     return _load_balancer(metric, statistics, whole, part)
 
@@ -201,13 +221,16 @@ def _gauges(metric: str, name: str, dimensions: Dimensions, published: Published
     return found
 
 
-def _cpu(statistics: Sequence[str], workload: Workload) -> list[MetricBinding] | str:
-    if len(workload.groups) == 1:
-        dimensions: Dimensions = (("AutoScalingGroupName", workload.groups[0].name),)
-    elif not workload.groups and len(workload.instances) == 1:
-        dimensions = (("InstanceId", workload.instances[0].id),)
+def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Instance]) -> list[MetricBinding] | str:
+    known = {group.name for group in workload.groups}
+    groups = sorted({instance.group for instance in pinned if instance.group in known and instance.group})
+    alone = [instance.id for instance in pinned if instance.group not in known]
+    if len(groups) == 1 and not alone:
+        dimensions: Dimensions = (("AutoScalingGroupName", groups[0]),)
+    elif not groups and len(alone) == 1:
+        dimensions = (("InstanceId", alone[0]),)
     else:
-        owners = sorted(group.name for group in workload.groups) or sorted(instance.id for instance in workload.instances) or ["nothing"]
+        owners = [*groups, *sorted(alone)] or ["nothing"]
         return f"the targets have no single Auto Scaling group or instance (found {', '.join(owners)}); declare it in metrics"
     found = _gauges("cpu_utilization", "CPUUtilization", dimensions, "always", statistics)
     return [

@@ -81,6 +81,10 @@ class TargetGroup(Model):
     healthy: tuple[str, ...]
     unhealthy: tuple[str, ...]
 
+    @property
+    def registered(self) -> frozenset[str]:
+        return frozenset({*self.healthy, *self.unhealthy})
+
 
 class Workload(Model):
     """The account's own description of what the candidates belong to, at one moment."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from squall.domain.bindings import Sentences, sentences
+from squall.domain.bindings import Sentences, load_balancer_dimension, sentences, target_group_dimension
 from squall.domain.closed_hours import first_closed
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Instance, SafetyCheck, Workload
 from squall.domain.language import AlarmFires, Recovers, Replacement
+from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.observed import AlarmState, FisExperiment, Held
 from squall.domain.recovery import REPLACED, recovery_length
 from squall.domain.targets import capacities
@@ -207,6 +208,41 @@ def _guards_watch_workload(given: SafetyInput) -> Answer:
     return True, "no guard watches what the fault manipulates"
 
 
+def _guards_measure_targets(given: SafetyInput) -> Answer:
+    """Whatever Squall itself chose to measure is about what is hit. What the experiment declares is its own business, and named."""
+    if given.workload_now is None:
+        return None, "the targets' groups could not be described"
+    declared = given.definition.experiment.metrics
+    own = [binding for binding in given.discovery.bindings if binding.name.partition(":")[0] not in declared]
+    wrong = [binding for binding in own if not all(_is_of_targets(query, given, given.workload_now) for query in binding.queries)]
+    if wrong or not given.discovery.pinned:
+        said = "; ".join(f"{binding.name} is measured on {_place_of(binding)}" for binding in wrong)
+        return False, f"{said}: not on the group of {_ids(given.discovery.pinned)}" if said else "nothing is pinned"
+    places = ", ".join(dict.fromkeys(_place_of(binding) for binding in own)) or "events only"
+    theirs = sorted({binding.name for binding in given.discovery.bindings if binding not in own})
+    return True, f"measured on {places}" + (f"; as the experiment declares: {', '.join(theirs)}" if theirs else "")
+
+
+def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:
+    pinned = {instance.id for instance in given.discovery.pinned}
+    dimensions = dict(query.dimensions)
+    around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
+    places = [
+        {"TargetGroup": target_group_dimension(group.arn), "LoadBalancer": load_balancer_dimension(group.load_balancer or "")}
+        for group in around
+    ]
+    if "TargetGroup" in dimensions or "LoadBalancer" in dimensions:
+        return any(dimensions.items() <= place.items() for place in places)
+    if "AutoScalingGroupName" in dimensions:
+        now = {instance.id: instance.group for instance in workload.instances}
+        return all(now.get(one) == dimensions["AutoScalingGroupName"] for one in pinned)
+    return pinned == {dimensions.get("InstanceId")}
+
+
+def _place_of(binding: MetricBinding) -> str:
+    return " ".join(value for _, value in binding.queries[0].dimensions) or "no dimension"
+
+
 def _long_enough(given: SafetyInput) -> Answer:
     experiment, timing = given.definition.experiment, given.definition.environment.timing
     parsed: Sentences = sentences(experiment)
@@ -355,6 +391,7 @@ _ALWAYS: dict[str, Check] = {
     "replacement_possible": _replacement_possible,
     "alarms_ready": _alarms_ready,
     "guards_watch_workload": _guards_watch_workload,
+    "guards_measure_targets": _guards_measure_targets,
     "measurable": _measurable,
     "enough_periods": _long_enough,
     "failure_domain_free": _domain_free,

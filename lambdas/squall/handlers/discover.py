@@ -20,9 +20,17 @@ def handler(step: Step) -> Outcome:
         step.now,
     )
     parsed = sentences(experiment)
-    bindings, unmeasurable = bind(parsed.metrics, parsed.statistics, experiment.metrics, workload, environment.timing, paths=parsed.paths)
     seed = step.run.id
     pinned, unpinnable = pin(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
+    bindings, unmeasurable = bind(
+        parsed.metrics,
+        parsed.statistics,
+        experiment.metrics,
+        workload,
+        environment.timing,
+        pinned=pinned or workload.instances,  # nothing pinned is refused anyway: the checks still say what could be measured
+        paths=parsed.paths,
+    )
     discovery = Discovery(
         workload=workload,
         pinned=pinned,
