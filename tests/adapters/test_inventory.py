@@ -254,3 +254,18 @@ def test_traffic_sources_are_target_groups_too() -> None:
         ("arn:tg",),
     )
     assert (workload.instances[0].managed, workload.instances[0].platform) == (False, "Windows")
+
+
+def test_a_load_balancer_that_serves_more_than_one_group_says_so(account: Account, request: pytest.FixtureRequest, kind: str) -> None:
+    before = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    assert before.target_groups[0].load_balancer_groups == 1
+    balancer = before.target_groups[0].load_balancer
+    if kind == "fake":
+        request.getfixturevalue("world").fleet.target_groups["arn:second"] = balancer
+    else:
+        elbv2 = request.getfixturevalue("aws")("elbv2")
+        vpc = elbv2.describe_target_groups()["TargetGroups"][0]["VpcId"]
+        second = elbv2.create_target_group(Name="second", Protocol="HTTP", Port=81, VpcId=vpc, TargetType="instance")["TargetGroups"][0]
+        forward = [{"Type": "forward", "TargetGroupArn": second["TargetGroupArn"]}]
+        elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=81, DefaultActions=forward)
+    assert account.inventory.refresh(before, NOW).target_groups[0].load_balancer_groups == 2

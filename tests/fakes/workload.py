@@ -158,9 +158,11 @@ class FakeInventory:
     def _target_group(self, arn: str) -> TargetGroup:
         behind = [name for name, group in self._fleet.groups.items() if arn in group.target_groups]
         members = [one for name in behind for one in self._fleet.members(name)]
+        balancer = self._fleet.target_groups.get(arn)
         return TargetGroup(
             arn=arn,
-            load_balancer=self._fleet.target_groups.get(arn),
+            load_balancer=balancer,
+            load_balancer_groups=list(self._fleet.target_groups.values()).count(balancer) if balancer else None,
             healthy=tuple(sorted(one.id for one in members if one.serving)),
             unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
         )

@@ -131,3 +131,13 @@ def test_cpu_is_that_of_the_pinned_targets_group() -> None:
     assert alone[0].queries[0].dimensions == (("InstanceId", "i-alone"),)
     _, (problem,) = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])
     assert "found shop, i-alone" in problem.message
+
+
+@pytest.mark.parametrize("groups", [None, 2])
+def test_behind_a_load_balancer_that_others_share_its_own_errors_are_nobodys(groups: int | None) -> None:
+    load = workload()
+    shared = load.target_groups[0].model_copy(update={"load_balancer_groups": groups})
+    found = {b.name: b for b in bindings(load=load.model_copy(update={"target_groups": (shared,)}))}
+    assert [q.metric_name for q in found["availability"].queries] == ["HTTPCode_Target_5XX_Count", "RequestCount"]
+    assert {q.dimensions for b in found.values() for q in b.queries} == {PART}
+    assert "healthy_hosts" in found, "absence of requests means something only beside it"

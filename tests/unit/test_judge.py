@@ -11,7 +11,19 @@ from squall.domain.documents import CriterionResult, Recovery
 from squall.domain.judge import JudgeInput, judge
 from squall.domain.metrics import Series
 from squall.domain.vocabulary import CriterionOutcome
-from tests.unit.builders import HEALTHY, NOW, baseline, bindings, definition, discovery, experiment, healthy_series, series, window
+from tests.unit.builders import (
+    HEALTHY,
+    NOW,
+    baseline,
+    bindings,
+    definition,
+    discovery,
+    experiment,
+    healthy_series,
+    series,
+    window,
+    workload,
+)
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 FAULT = window("fault", NOW, 10)
@@ -144,3 +156,19 @@ def test_a_replacement_is_told_by_instances_not_by_words() -> None:
     assert result(f"{text} within 2 minutes").outcome is NOT_MET
     assert result(text, recovery=Recovery(recovered=False)).outcome is NOT_MET
     assert result(text, recovery=None).outcome is UNKNOWN
+
+
+def test_behind_a_shared_load_balancer_a_group_without_a_healthy_host_is_down_while_nothing_counts_its_requests() -> None:
+    load = workload()
+    shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
+    found = discovery(shared)
+    series_of = {b.name: b for b in found.bindings}
+    outage: list[float | None] = [600.0] * 6 + [None] * 4
+    seen = {
+        "availability": series(series_of["availability"], FAULT, {"requests": outage}),
+        "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 6 + [0.0] * 4}),
+    }
+    told = result("System availability > 99%", discovery=found, series={"fault": seen})
+    assert (told.outcome, told.measured, len(told.points)) == (NOT_MET, 60.0, 10)
+    quiet = {**seen, "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 10})}
+    assert result("System availability > 99%", discovery=found, series={"fault": quiet}).outcome is UNKNOWN, "no traffic, perhaps"

@@ -280,3 +280,10 @@ def test_what_the_experiment_declares_is_measured_where_it_says() -> None:
     given = safe(discovery=discovery(exp=exp), definition=definition(exp))
     check = next(check for check in evaluate(given) if check.name == "guards_measure_targets")
     assert (check.outcome, "declares: checkout" in check.detail) == (CheckOutcome.PASSED, True)
+
+
+def test_errors_of_a_load_balancer_that_got_a_second_target_group_are_not_the_targets_any_more() -> None:
+    found = discovery()
+    load = found.workload
+    shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
+    assert outcome(safe(workload_now=shared), "guards_measure_targets") is CheckOutcome.FAILED

@@ -23,7 +23,13 @@ class TargetGroups:
         """The groups by ARN, and those in which an instance that belongs to no Auto Scaling group (id to VPC) is registered."""
         known = list(dict.fromkeys(arns))
         found = [_target_group(group, self._health(group)) for group in self._groups(known)]
-        return sorted([*found, *self._around(alone, set(known))], key=lambda group: group.arn)
+        every = sorted([*found, *self._around(alone, set(known))], key=lambda group: group.arn)
+        served = {balancer: self._served_by(balancer) for balancer in dict.fromkeys(group.load_balancer for group in every) if balancer}
+        return [group.model_copy(update={"load_balancer_groups": served.get(group.load_balancer or "")}) for group in every]
+
+    def _served_by(self, balancer: str) -> int:
+        """How many target groups listen behind a load balancer: its own errors are counted for all of them together."""
+        return sum(1 for _ in items(self._client, "describe_target_groups", "TargetGroups", LoadBalancerArn=balancer))
 
     def _groups(self, arns: Sequence[str]) -> Iterator[Any]:
         for some in chunks(arns, _ARNS_PER_CALL):

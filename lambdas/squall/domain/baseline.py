@@ -55,13 +55,15 @@ def points_over(binding: MetricBinding, series: Sequence[Series], window: Window
     return tuple(known.get(at, Point(at=at, value=0.0)) for at in range(window.start, window.end, window.period_seconds))
 
 
-def dead_periods(binding: MetricBinding, series: Sequence[Series]) -> tuple[int, ...]:
-    """Periods in which a ratio's denominator has no point, but its counts of bad events do: everything that was answered, failed."""
+def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series] = ()) -> tuple[int, ...]:
+    """Periods in which nothing counted a ratio's requests although there were some: its counts of bad events have a point, so that
+    everything that was answered, failed; or `hosts`, the counts of healthy hosts, say that there was nobody to answer."""
     if binding.kind not in {"ratio_good", "ratio_bad"}:
         return ()
     by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
     total = by_key.get(binding.queries[-1].key, {})
     bad = {at for query in binding.queries[:-1] for at, value in by_key.get(query.key, {}).items() if value > 0}
+    bad |= {point.at for one in hosts for point in one.points if point.value == 0}
     return tuple(sorted(at for at in bad if not total.get(at)))
 
 

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 ALWAYS_BOUND = ("availability", "request_rate")
 """Measured wherever there is a load balancer: no other number means anything without traffic."""
+WHERE_SHARED = ("healthy_hosts",)
+"""Behind a load balancer that others share, requests nobody answers are told by their absence while no host is healthy."""
 _ALB = "AWS/ApplicationELB"
 _APPLICATION = ":loadbalancer/app/"
 """In the ARN of an application load balancer: network and gateway load balancers publish none of these metrics."""
@@ -128,7 +130,7 @@ def bind(
     What is measured is what is hit: only the pinned instances' own target group and Auto Scaling group are looked at.
     """
     group = measured_group(workload, pinned)
-    needed = list(dict.fromkeys([*metrics_needed, *(ALWAYS_BOUND if isinstance(group, TargetGroup) else ())]))
+    needed = list(dict.fromkeys([*metrics_needed, *_always(group)]))
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in needed:
@@ -139,6 +141,17 @@ def bind(
             lag = lag_of(metric, timing, declared)
             bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in found]
     return tuple(bindings), problems
+
+
+def _always(group: TargetGroup | str) -> tuple[str, ...]:
+    if isinstance(group, str):
+        return ()
+    return ALWAYS_BOUND if serves_alone(group) else (*ALWAYS_BOUND, *WHERE_SHARED)
+
+
+def serves_alone(group: TargetGroup) -> bool:
+    """Whether what its load balancer counts is this group's: errors of the load balancer itself are published for it as a whole."""
+    return group.load_balancer_groups == 1
 
 
 def measured_group(workload: Workload, pinned: Sequence[Instance]) -> TargetGroup | str:
@@ -190,14 +203,14 @@ def _bind(
         return group
     whole = (("LoadBalancer", load_balancer_dimension(group.load_balancer or "")),)
     part = (("TargetGroup", target_group_dimension(group.arn)), *whole)
-    return _load_balancer(metric, statistics, whole, part)
+    return _load_balancer(metric, statistics, whole if serves_alone(group) else None, part)
 
 
-def _load_balancer(metric: str, statistics: Sequence[str], whole: Dimensions, part: Dimensions) -> list[MetricBinding] | str:
-    bad = (
-        _query(metric, "target_5xx", "HTTPCode_Target_5XX_Count", part, "Sum", "nonzero"),
-        _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero"),  # published per load balancer only
-    )
+def _load_balancer(metric: str, statistics: Sequence[str], whole: Dimensions | None, part: Dimensions) -> list[MetricBinding] | str:
+    """`whole`: the load balancer's own dimension, None where others share it."""
+    bad: tuple[MetricQuery, ...] = (_query(metric, "target_5xx", "HTTPCode_Target_5XX_Count", part, "Sum", "nonzero"),)
+    if whole is not None:  # published per load balancer only
+        bad = (*bad, _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero"))
     requests = _query(metric, "requests", "RequestCount", part, "Sum", "with_traffic")
     counted = {"availability": (*bad, requests), "error_rate": (*bad, requests), "error_count": bad, "request_rate": (requests,)}
     if metric in counted:

@@ -78,6 +78,8 @@ class TargetGroup(Model):
     arn: str
     load_balancer: str | None
     """ARN of the load balancer."""
+    load_balancer_groups: int | None = None
+    """How many target groups the load balancer serves, this one among them; None: not known."""
     healthy: tuple[str, ...]
     unhealthy: tuple[str, ...]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
+from statistics import fmean
 from typing import Any
 
 from squall.domain.baseline import dead_periods, points_over, published_sparsely
@@ -87,7 +88,8 @@ def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
         what = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
         return _Finding("threshold", _UNKNOWN, what, more=_compared(threshold))
     series = given.series.get(threshold.window, {}).get(binding.name, ())
-    points = _with_dead(binding, series, points_over(binding, series, window), window)
+    hosts = given.series.get(threshold.window, {}).get("healthy_hosts", ())
+    points = _with_dead(binding, (series, hosts), points_over(binding, series, window), window)
     more = {
         **_compared(threshold),
         "window": window,
@@ -106,10 +108,12 @@ def _compared(threshold: Threshold) -> dict[str, Any]:
     return {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
 
 
-def _with_dead(binding: MetricBinding, series: Sequence[Series], points: Sequence[Point], window: Window) -> tuple[Point, ...]:
+def _with_dead(
+    binding: MetricBinding, seen_by: tuple[Sequence[Series], Sequence[Series]], points: Sequence[Point], window: Window
+) -> tuple[Point, ...]:
     failed = 0.0 if binding.kind == "ratio_good" else 100.0
     seen = {point.at for point in points}
-    dead = [Point(at=at, value=failed) for at in dead_periods(binding, series) if window.start <= at < window.end and at not in seen]
+    dead = [Point(at=at, value=failed) for at in dead_periods(binding, *seen_by) if window.start <= at < window.end and at not in seen]
     return tuple(sorted([*points, *dead], key=lambda point: point.at))
 
 
@@ -123,8 +127,16 @@ def _incomplete(points: Sequence[Point], window: Window, minimum: int) -> str:
 
 
 def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
-    """Over the whole window; in a window in which nothing but errors was answered, that."""
+    """Over the whole window; in a window in which nothing but errors was answered, that.
+
+    Requests that nobody could answer are in no count: with such periods in it the window's value is the mean of its periods.
+    """
     value = given.values.get(window, {}).get(binding.name)
+    series = given.series.get(window, {})
+    uncounted = set(dead_periods(binding, series.get(binding.name, ()), series.get("healthy_hosts", ())))
+    uncounted -= set(dead_periods(binding, series.get(binding.name, ())))
+    if any(point.at in uncounted for point in points):
+        return fmean(point.value for point in points)
     if value is not None:
         return value
     if binding.kind in {"ratio_good", "ratio_bad"} and points:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from squall.domain.bindings import Sentences, load_balancer_dimension, sentences, target_group_dimension
+from squall.domain.bindings import Sentences, load_balancer_dimension, sentences, serves_alone, target_group_dimension
 from squall.domain.closed_hours import first_closed
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Instance, SafetyCheck, Workload
 from squall.domain.language import AlarmFires, Recovers, Replacement
@@ -231,8 +231,11 @@ def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -
         {"TargetGroup": target_group_dimension(group.arn), "LoadBalancer": load_balancer_dimension(group.load_balancer or "")}
         for group in around
     ]
-    if "TargetGroup" in dimensions or "LoadBalancer" in dimensions:
+    if "TargetGroup" in dimensions:
         return any(dimensions.items() <= place.items() for place in places)
+    if "LoadBalancer" in dimensions:  # of the load balancer as a whole: only if it serves nobody else
+        alone = [place for group, place in zip(around, places, strict=True) if serves_alone(group)]
+        return any(dimensions.items() <= place.items() for place in alone)
     if "AutoScalingGroupName" in dimensions:
         now = {instance.id: instance.group for instance in workload.instances}
         return all(now.get(one) == dimensions["AutoScalingGroupName"] for one in pinned)
