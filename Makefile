@@ -6,7 +6,7 @@ PY := $(VENV)/python
 # Whatever exists of these is checked.
 SOURCES := $(wildcard app.py lambdas infra scripts cli local bench tests)
 ASL := $(wildcard statemachines/*.asl.json)
-# CONTEXT="stack_name=Prod retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
+# CONTEXT="stack_name=Prod log_retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
 CONTEXT ?=
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 

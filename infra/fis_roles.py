@@ -71,12 +71,17 @@ class FisRoles:
     """The roles by environment, and the actions that any of them serves."""
 
     def __init__(self, scope: Construct, environments: Mapping[str, Environment], opt_in_tag: str) -> None:
-        self.arns: dict[str, str] = {}
+        self.roles: dict[str, Role] = {}
         self.actions: set[str] = {WAIT_ACTION}
         for name, environment in sorted(environments.items()):
             types = [fault for fault in registry.available() if fault in environment.allowed_types]
-            self.arns[name] = _role(scope, name, types, opt_in_tag).role_arn
+            self.roles[name] = _role(scope, name, types, opt_in_tag)
             self.actions |= {action for fault in types for action in registry.get(fault).fis_actions}
+
+    @property
+    def arns(self) -> dict[str, str]:
+        """Environment to the role's ARN."""
+        return {name: role.role_arn for name, role in self.roles.items()}
 
 
 def pascal(name: str) -> str:

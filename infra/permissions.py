@@ -64,6 +64,7 @@ CLOSING = (
     "delete_guards",
     "locks",
     "read_slots",
+    "commands",
     "notify",
 )
 
@@ -71,7 +72,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards"),
-    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake"),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments"),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
@@ -118,6 +119,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Pulse": (
         *WORKFLOW_STEP,
         *CLOSING,
+        "inventory",
         "open_records",
         "read_executions",
         "read_guards",
@@ -125,7 +127,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake", "create_record", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
 

@@ -86,7 +86,8 @@ class Results(Construct):
             self,
             "DeadLetters",
             enforce_ssl=True,
-            encryption=QueueEncryption.KMS if self._key else QueueEncryption.SQS_MANAGED,
-            encryption_master_key=self._key,
+            # Never the customer's key: EventBridge and Scheduler deliver here, and a key policy that forgets one of them would lose
+            # the very letters that say so.
+            encryption=QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from aws_cdk import (
+    Annotations,
     CfnOutput,
     CliCredentialsStackSynthesizer,
     DefaultStackSynthesizer,
@@ -56,6 +57,8 @@ class SquallStack(Stack):
             definition=definition if definition is not None else EXPERIMENT_ASL.read_text(),
         )
         self.state_machine = workflow.state_machine
+        # On deletion the workflow goes first; what undoes and stops a fault goes after it.
+        self.state_machine.node.add_dependency(*self._fis_roles.roles.values(), self.functions["Abort"])
         for name in ("Pulse", "Watchdog"):
             self.functions[name].add_environment("SQUALL_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
         self._wire(definitions)
@@ -116,6 +119,12 @@ class SquallStack(Stack):
         schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         schedules.add_pulse(self.functions["Pulse"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
+        if not (self.settings.alarm_topic_arns or self.settings.notification_emails):
+            Annotations.of(self).add_warning_v2(
+                "squall:nobody-listens",
+                "Neither alarm_topic_arns nor notification_emails is set: subscribe people to NotificationTopicArn, and give "
+                "alarm_topic_arns a topic that CloudWatch may publish to, or nobody hears of a silent pulse.",
+            )
         OwnAlarms(
             self,
             "OwnAlarms",

@@ -1,6 +1,7 @@
 """Deploys to, or removes from, the AWS account of your credentials: `python -m scripts.deploy deploy [--force] [key=value …]`.
 
-Neither happens while one of the stack's faults is active: its handlers would be replaced under it, or the role that undoes it removed.
+Neither happens while one of the stack's executions runs or a fault is active: its handlers would be replaced under it, or the role
+that undoes it removed.
 """
 
 import argparse
@@ -42,6 +43,9 @@ def main() -> None:
 
 def _make_safe(session: Any, settings: Settings, *, force: bool) -> None:
     fis = session.client("fis")
+    running = list(_running(session.client("stepfunctions"), settings.stack_name))
+    if running and not force:
+        sys.exit(f"{settings.stack_name} runs {', '.join(running)}: wait, or `squall abort` it, or use FORCE=1.")
     active = list(_active(fis, settings.stack_name))
     if active and not force:
         sys.exit(f"{settings.stack_name} has an active fault ({', '.join(active)}): wait for its end, or use FORCE=1 to stop it first.")
@@ -50,6 +54,16 @@ def _make_safe(session: Any, settings: Settings, *, force: bool) -> None:
         fis.stop_experiment(id=experiment)
     if active:
         sys.exit("Stopped; run the command again once `squall status` shows no running execution.")
+
+
+def _running(stepfunctions: Any, stack: str) -> Iterator[str]:
+    """Executions that may be about to start a fault. None when the stack is not there yet."""
+    for page in stepfunctions.get_paginator("list_state_machines").paginate():
+        for machine in page["stateMachines"]:
+            if machine["name"] == f"{stack}-Experiment":
+                arn = machine["stateMachineArn"]
+                pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter="RUNNING")
+                yield from (execution["name"] for found in pages for execution in found["executions"])
 
 
 def _active(fis: Any, stack: str) -> Iterator[str]:

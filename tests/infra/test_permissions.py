@@ -115,7 +115,7 @@ def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: se
 NEEDS: dict[str, tuple[str, ...]] = {
     "records.create": ("create_record",),
     "records.claim_trigger": ("create_record",),
-    "records.open": ("open_records",),
+    "records.open_ids": ("open_records",),
     "locks.holds": ("record",),
     "locks.holders": ("record",),
     "locks.slots": ("read_slots",),

@@ -196,14 +196,16 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     assert {name[9:-8] for name in alarms} == {"AbortErrors", "PulseErrors", "WatchdogErrors", "DeadLetters", "PulseSilent"}
 
 
-def test_a_customers_key_encrypts_everything_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:
+def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:
     key = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     found = synthesize(kms_key_arn=key)
     assert found.one("AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == key
     (rule,) = found.one("AWS::S3::Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
     assert found.one("AWS::SNS::Topic")["KmsMasterKeyId"] == key
-    assert found.one("AWS::SQS::Queue")["KmsMasterKeyId"] == key
+    dead_letters = found.one("AWS::SQS::Queue")
+    assert "KmsMasterKeyId" not in dead_letters, "a forgotten grant on the key would lose the letters that say so"
+    assert dead_letters["SqsManagedSseEnabled"] is True
     for function in found.functions():
         assert any(key in statement.resources for statement in found.statements(found.role_of(function))), function
 
