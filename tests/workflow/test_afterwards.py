@@ -8,7 +8,7 @@ import pytest
 
 from squall.domain.documents import RollbackReport
 from squall.domain.vocabulary import AbortSource, RollbackOutcome, Status, Verdict
-from squall.errors import Unavailable
+from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import GUARD, ID, nothing_is_left, record_of, result_of
@@ -138,3 +138,21 @@ def test_a_run_stopped_from_outside_says_what_became_of_its_targets(walk_: Walk,
     assert result.rollback is not None
     assert result.rollback.proofs[0].proven
     assert result.cost["total"] > 0 if "total" in result.cost else sum(result.cost.values()) > 0
+
+
+def test_fis_without_a_free_slot_is_waited_for_and_everything_checked_again(walk_: Walk, world: FakeWorld, latency: dict[str, Any]) -> None:
+    world.faults.refuse_start = Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "5 active experiments")
+    walk_.after["FinalCheck"] = lambda _: world.clock.after(40, lambda: setattr(world.faults, "refuse_start", None))
+    done = walk_.run({"definition": latency})
+    assert result_of(world).verdict is Verdict.VALIDATED
+    assert done.states.count("FinalCheck") == done.states.count("StartFault") > 1
+    nothing_is_left(world)
+
+
+def test_fis_that_stays_full_ends_the_run_within_the_policys_wait(walk_: Walk, world: FakeWorld, latency: dict[str, Any]) -> None:
+    world.faults.refuse_start = Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "5 active experiments")
+    before = world.clock.now()
+    walk_.run({"definition": latency})
+    assert record_of(world).status is Status.FAILED
+    assert 1800 <= (world.clock.now() - before).total_seconds() < 3600
+    nothing_is_left(world)

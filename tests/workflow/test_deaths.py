@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from squall.domain.vocabulary import Status, Verdict
+from squall.errors import Refused
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event
@@ -58,10 +59,15 @@ def once_with(act: Callable[[], Any], at: int) -> Callable[[dict[str, Any]], Non
     return lambda _: hook()
 
 
+def fis_full(walk: Walk, world: FakeWorld) -> None:
+    world.faults.refuse_start = Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "5 active experiments")
+
+
 WHERE: dict[str, Callable[[Walk, FakeWorld], None]] = {
     "WaitForSlot": slots_taken,
     "WaitForHistory": history_missing,
     "WaitForGuards": arming,
+    "WaitToStart": fis_full,
     "ReleaseUnrecorded": failing("Record"),
     "NotRecorded": failing("Release"),
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from squall.domain.documents import Discovery
-from squall.domain.vocabulary import Status
+from squall.domain.vocabulary import CriterionOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import result_of
@@ -42,3 +44,23 @@ def test_targets_that_share_no_target_group_are_refused(walk: Walk, world: FakeW
     assert result.status is Status.REJECTED
     assert any("share no target group" in problem.message for problem in result.problems)
     assert world.faults.runs == {}
+
+
+@pytest.mark.parametrize(
+    ("replaces_after", "told", "outcome", "verdict"),
+    [
+        (90, True, CriterionOutcome.MET, Verdict.VALIDATED),
+        (250, True, CriterionOutcome.NOT_MET, Verdict.REFUTED),
+        (90, False, CriterionOutcome.CANNOT_TELL, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_replacement_is_in_time_by_auto_scalings_clock_not_by_the_first_look(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], replaces_after: float, told: bool, outcome: CriterionOutcome, verdict: Verdict
+) -> None:
+    world.fleet.groups["web"].replaces_after = replaces_after
+    world.fleet.tells_activities = told
+    criteria = ["Auto Scaling launches replacement instance within 3 minutes", "recovers within 3 minutes"]
+    walk.run({"definition": {**experiment, "success_criteria": criteria}})
+    result = result_of(world)
+    assert [criterion.outcome for criterion in result.criteria] == [outcome] * 2, [c.reason for c in result.criteria]
+    assert result.verdict is verdict, result.reason

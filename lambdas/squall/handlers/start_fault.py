@@ -5,11 +5,16 @@ execution (a repeated call starts nothing new), then the record is read again: w
 the template, so a late call fails, or else this function sees the closed record and stops what it started.
 """
 
-from squall.application.step import END, NEXT, Outcome, Step, step
+from datetime import timedelta
+
+from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.application.watching import GRACE_SECONDS
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
+
+QUOTA = "ServiceQuotaExceededException"
+"""Others use FIS too: a slot of ours is no promise of FIS's. The run waits and is checked again; the attempt had no effect."""
 
 
 @step("StartFault")
@@ -19,14 +24,14 @@ def handler(step: Step) -> Outcome:
         return step.reject("there is no FIS template to start")
     if not step.note("starting", template_id):
         return END
-    record = step.w.records.get(step.run.id)
-    if record is None or record.abort:
+    record = step.w.records.get(step.run.id) or step.record
+    if record.abort:
         return END
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
         fis = step.w.faults.start(template_id, step.client_token, tags)
     except Refused as refused:
-        return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
+        return _refused(step, record, refused)
     seconds = int(step.definition.experiment.length.total_seconds())
     recorded = step.note(
         "fault_started",
@@ -41,6 +46,15 @@ def handler(step: Step) -> Outcome:
         return END
     step.announce(f"fault {fis.id} started")
     return {**NEXT, "seconds": seconds + GRACE_SECONDS}
+
+
+def _refused(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
+    timing = step.definition.environment.timing
+    first = min((event.at for event in record.events if event.event == "starting"), default=step.now)
+    if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
+        step.note("queued", "FIS has no free experiment slot")
+        return wait(timing.poll_seconds)
+    return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
 
 
 def _closed(record: ExecutionRecord | None) -> bool:
