@@ -65,9 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     measured: dict[str, list[Table]] = {}
     try:
         for part, tables in _measured(chosen, console):
-            measured[part] = tables
+            measured[part] = tables  # noqa: PERF403 - kept when a later part fails
     except (MeasurementError, LocalAccountError, DeployError) as error:
-        # What was measured before is still shown.
         console.print(f"bench: {error}", soft_wrap=True)
     except KeyboardInterrupt:
         return 130
@@ -75,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for table in tables:
             console.print(table.rich())
             console.print()
-    if chosen.write:
+    if chosen.write and measured:
         write(DOCUMENT, {part: "\n".join(table.markdown() for table in tables) for part, tables in measured.items()})
         console.print(f"written: {DOCUMENT}", soft_wrap=True)
     return 0 if len(measured) == len(chosen.only) else 1

@@ -61,8 +61,7 @@ def measure(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
 
 def _count(case: Case) -> Counted:
     # ruff: noqa: PLC0415 - moto is not loaded for the other measurements
-    from squall.application import definitions
-    from squall.handlers import admit
+    from squall.application import admitting, definitions
     from tests.workflow.machine import machine
     from tests.workflow.rig import environment, seed, workload
 
@@ -72,7 +71,7 @@ def _count(case: Case) -> Counted:
     policy = environment("staging", maximum_duration="PT12H", timing=TIMING[case.pace])
     known = definitions.Deployed(catalogue={"seed": experiment}, environments={"staging": policy})
     began = world.clock.now()
-    with patch.object(admit, "deployed", lambda: known), machine(world) as engine:
+    with patch.object(admitting, "deployed", lambda: known), machine(world) as engine:
         done = engine.run({"experiment": "seed"}, deadline_seconds=300)
     record = world.records.get("run-1")
     kinds = [event["type"] for event in done.history]

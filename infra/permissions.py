@@ -220,6 +220,7 @@ def _reading() -> dict[str, list[PolicyStatement]]:
                     "ec2:DescribeInstances",
                     "autoscaling:DescribeAutoScalingInstances",
                     "autoscaling:DescribeAutoScalingGroups",
+                    "autoscaling:DescribeScalingActivities",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
                     "ssm:DescribeInstanceInformation",

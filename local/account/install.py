@@ -25,7 +25,6 @@ def install() -> None:
     from local.account import events, iam, lambdas, scheduler, ssm, transport, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
-
     from local.workload import ministack_truth
 
     for part in (transport, iam, lambdas, workflows, events, scheduler, api, alarms, ssm, fis, ministack_truth):

@@ -24,6 +24,8 @@ class Profile:
     event_delay_seconds: tuple[float, float] = (0.0, 0.0)
     fis_stopping_seconds: float = 0.0
     fis_minimum_seconds: float = 1.0
+    fis_start_delay_seconds: float = 0.0
+    """How long StartExperiment hangs before it takes effect: the caller may be dead by then."""
     ssm_dispatch_seconds: float = 0.1
     disable_stop_conditions: bool = False
     disable_alarm_actions: bool = False

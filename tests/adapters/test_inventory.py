@@ -9,6 +9,7 @@ import pytest
 
 from squall.adapters.inventory import AwsInventory
 from squall.adapters.targets import TargetGroups
+from squall.domain.documents import Group, Workload
 from tests.adapters.conftest import MINUTES, NOW, REGION
 from tests.adapters.scripted import Scripted
 from tests.fakes.workload import FakeGroup, FakeInstance
@@ -269,3 +270,40 @@ def test_a_load_balancer_that_serves_more_than_one_group_says_so(account: Accoun
         forward = [{"Type": "forward", "TargetGroupArn": second["TargetGroupArn"]}]
         elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=81, DefaultActions=forward)
     assert account.inventory.refresh(before, NOW).target_groups[0].load_balancer_groups == 2
+
+
+def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() -> None:
+    def activity(description: str, status: str = "Successful", **times: Any) -> dict[str, Any]:
+        return {"Description": description, "StatusCode": status, **times}
+
+    activities = [
+        activity("Launching a new EC2 instance: i-3", "InProgress"),
+        activity("Launching a new EC2 instance from warm pool: i-2", EndTime=NOW + 2 * MINUTES),
+        activity("Terminating EC2 instance: i-1", EndTime=NOW + 9 * MINUTES),
+        activity("Launching a new EC2 instance into warm pool: i-2", EndTime=NOW),
+    ]
+    members = [{"InstanceId": one, "LifecycleState": "InService", "HealthStatus": "Healthy"} for one in ("i-1", "i-2", "i-3")]
+    group = {"AutoScalingGroupName": "web", "DesiredCapacity": 3, "MinSize": 1, "Instances": members}
+    instances = [{"InstanceId": one["InstanceId"], "State": {"Name": "running"}, "LaunchTime": NOW} for one in members]
+    autoscaling = Scripted(
+        "autoscaling",
+        describe_auto_scaling_instances=[{"AutoScalingInstances": []}],
+        describe_auto_scaling_groups=[{"AutoScalingGroups": [group]}],
+        describe_scaling_activities=[{"Activities": activities}],
+    )
+    inventory = AwsInventory(
+        Scripted("ec2", describe_instances=[{"Reservations": [{"OwnerId": "123456789012", "Instances": instances}]}]),
+        autoscaling,
+        Scripted("elbv2", describe_target_groups=[{"TargetGroups": []}]),
+        Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}]),
+    )
+    before = Workload(at=NOW, instances=(), groups=(Group(name="web", desired=3, minimum=1, in_service=("i-1",)),))
+    found = {one.id: (one.launched_at, one.in_service_at) for one in inventory.refresh(before, NOW).instances}
+    assert found == {"i-1": (NOW, None), "i-2": (NOW, NOW + 2 * MINUTES), "i-3": (NOW, None)}
+    assert autoscaling.arguments("describe_scaling_activities") == [{"AutoScalingGroupName": "web", "MaxRecords": 100}]
+
+
+def test_nobody_new_is_nothing_to_ask_activities_for(world: FakeWorld) -> None:
+    account = _fake(world)
+    before = account.inventory.describe([account.members[0]], {}, {}, NOW)
+    assert all(one.in_service_at is None for one in account.inventory.refresh(before, NOW).instances)

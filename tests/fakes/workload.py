@@ -31,6 +31,8 @@ class FakeInstance:
     healthy: bool = True
     """What a target group says of it, while it runs."""
     platform: str = "Linux"
+    launched_at: datetime | None = None
+    in_service_at: datetime | None = None
 
     @property
     def arn(self) -> str:
@@ -62,6 +64,8 @@ class FakeFleet:
         self.groups: dict[str, FakeGroup] = {}
         self.target_groups: dict[str, str | None] = {}
         """ARN to the load balancer's."""
+        self.tells_activities = True
+        """Whether Auto Scaling still knows when an instance came into service."""
         self._ids = count(1)
 
     def add(self, instance: FakeInstance) -> FakeInstance:
@@ -93,11 +97,14 @@ class FakeFleet:
         instance.group = instance.lifecycle = None
         blocked = {"Launch", "HealthCheck"} & set(group.suspended)
         if group.replaces_after is not None and not blocked:
-            self._clock.after(group.replaces_after, lambda: self._replace(group, instance.zone))
+            lost_at = self._clock.now()
+            self._clock.after(group.replaces_after, lambda: self._replace(group, instance.zone, lost_at))
 
-    def _replace(self, group: FakeGroup, zone: str) -> None:
+    def _replace(self, group: FakeGroup, zone: str, lost_at: datetime) -> None:
         if len(self.members(group.name)) < group.desired:
-            self._launch(group, zone)
+            launched = self._launch(group, zone)
+            launched.launched_at = lost_at
+            launched.in_service_at = self._clock.now() if self.tells_activities else None
 
     def _launch(self, group: FakeGroup, zone: str) -> FakeInstance:
         tags = {**group.tags, "aws:autoscaling:groupName": group.name}
@@ -179,6 +186,8 @@ def _instance(one: FakeInstance) -> Instance:
         lifecycle=one.lifecycle,
         managed=one.managed and one.state == "running",
         platform=one.platform,
+        launched_at=one.launched_at,
+        in_service_at=one.in_service_at,
     )
 
 

@@ -172,3 +172,20 @@ def test_behind_a_shared_load_balancer_a_group_without_a_healthy_host_is_down_wh
     assert (told.outcome, told.measured, len(told.points)) == (NOT_MET, 60.0, 10)
     quiet = {**seen, "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 10})}
     assert result("System availability > 99%", discovery=found, series={"fault": quiet}).outcome is UNKNOWN, "no traffic, perhaps"
+
+
+def test_an_upper_bound_alone_refutes_nothing() -> None:
+    bound = REPLACED.model_copy(update={"replaced_after": NOW + timedelta(minutes=1), "recovered_after": NOW + timedelta(minutes=1)})
+    text = "Auto Scaling launches replacement instance"
+    assert result(f"{text} within 3 minutes", recovery=bound).outcome is MET
+    told = result(f"{text} within 2 minutes", recovery=bound)
+    assert (told.outcome, "not before 60 s" in told.reason) == (UNKNOWN, True)
+    assert result(f"{text} within 30 seconds", recovery=bound).outcome is NOT_MET
+    assert result("recovers within 3 minutes", recovery=bound).outcome is UNKNOWN
+    assert result("recovers within 30 seconds", recovery=bound).outcome is NOT_MET
+
+
+def test_no_replacement_yet_is_not_met_only_if_it_was_watched_long_enough() -> None:
+    none = Recovery(recovered=False, looked_at=NOW + timedelta(minutes=4))
+    assert result("Auto Scaling launches replacement instance within 4 minutes", recovery=none).outcome is NOT_MET
+    assert result("Auto Scaling launches replacement instance within 5 minutes", recovery=none).outcome is UNKNOWN

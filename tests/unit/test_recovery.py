@@ -124,3 +124,41 @@ def test_criteria_judged_in_the_recovery_window_keep_the_watch_until_there_are_e
 def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
     span = observed_window(NOW + timedelta(seconds=30), LATER, definition(), discovery())
     assert (span.start, span.end) == (int(NOW.timestamp()), int((LATER - timedelta(minutes=3)).timestamp()))
+
+
+def came(instance_id: str, **times: datetime) -> Workload:
+    load = replaced()
+    others = [one for one in load.instances if one.id != "i-new"]
+    return workload([*others, instance(instance_id, **times)], desired=2)
+
+
+def test_a_replacement_is_timed_by_auto_scaling_however_late_it_is_first_seen() -> None:
+    found, _ = look(workload_now=came("i-new", launched_at=at(1), in_service_at=at(2)))
+    assert (found.replaced_at, found.replaced_after) == (at(2), None)
+    assert (found.recovered_at, found.recovered_after, found.seconds_to_recover) == (at(2), None, 120)
+
+
+def test_auto_scalings_word_corrects_an_earlier_look() -> None:
+    earlier = Recovery(recovered=False, replaced_at=at(11), replaced_after=at(1), looked_at=at(11))
+    assert look(workload_now=came("i-new", in_service_at=at(2)), previous=earlier)[0].replaced_at == at(2)
+
+
+def test_without_auto_scalings_word_a_replacement_came_between_its_launch_and_the_first_look_at_it() -> None:
+    found, _ = look(workload_now=came("i-new", launched_at=at(1)))
+    assert (found.replaced_at, found.replaced_after) == (LATER, at(1))
+    assert (found.recovered_at, found.recovered_after) == (LATER, at(1))
+    unseen = Recovery(recovered=False, looked_at=at(12))
+    assert look(workload_now=came("i-new", launched_at=at(1)), previous=unseen)[0].replaced_after == at(12)
+
+
+def test_an_instance_from_before_the_effect_replaced_nothing() -> None:
+    found, _ = look(workload_now=came("i-new", in_service_at=NOW - timedelta(seconds=1)))
+    assert (found.replacement_ids, found.recovered) == ((), False)
+
+
+def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> None:
+    span = window("recovery", NOW, 60)
+    binding = next(b for b in bindings() if b.name == "response_time")
+    slow_for_two = {**healthy_series(bindings(), span), "response_time": series(binding, span, {"value": [3.0] * 2 + [0.1] * 58})}
+    found, _ = look(series=slow_for_two, window=span, now=at(63), workload_now=came("i-new", in_service_at=at(1)))
+    assert (found.recovered_at, found.recovered_after) == (at(2), None)

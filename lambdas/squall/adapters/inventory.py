@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import chunks, items
+from squall.adapters.aws import call, chunks, items
 from squall.adapters.targets import TargetGroups
 from squall.domain.documents import Group, Instance, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
 _NAMES_PER_CALL = 50
@@ -18,6 +18,10 @@ _NAMES_PER_CALL = 50
 _LIVING = ("pending", "running", "stopping", "stopped")
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):ec2:(?P<region>[^:]+):(?P<account>\d{12}):instance/(?P<id>i-[0-9a-zA-Z]+)")
 _ID = re.compile(r"i-[0-9a-zA-Z]+")
+_LAUNCHED = re.compile(r"(?:Launching a new|Attaching an existing) EC2 instance.*?: (?P<id>i-[0-9a-zA-Z]+)")
+"""The only link between a scaling activity and its instance is the sentence that describes it."""
+_ACTIVITIES = 100
+"""The newest, in one call: what replaces a lost instance is among them."""
 
 
 class AwsInventory:
@@ -40,14 +44,32 @@ class AwsInventory:
         known = [instance.id for instance in workload.instances]
         groups = self._groups([group.name for group in workload.groups])
         before = {*known, *(member for group in workload.groups for member in group.in_service)}
-        joined = [member["InstanceId"] for group in groups for member in group["Instances"] if member["InstanceId"] not in before]
+        joined = {member["InstanceId"]: group for group in groups for member in group["Instances"] if member["InstanceId"] not in before}
         found = self._by_id([*known, *joined])
+        in_service = self._in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
         seen = {entry["InstanceId"] for entry in found}
         missing = [*workload.missing, *(instance for instance in known if instance not in seen)]
-        return self._workload(found, [group.arn for group in workload.target_groups], missing, at, groups)
+        return self._workload(found, [group.arn for group in workload.target_groups], missing, at, groups, in_service)
+
+    def _in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
+        """When Auto Scaling put each instance into service: the end of the activity that launched it, lifecycle hooks included."""
+        ended: dict[str, datetime] = {}
+        for name in sorted(groups):
+            answer = call(self._autoscaling, "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=_ACTIVITIES)
+            for activity in answer["Activities"]:  # the newest first: an instance from a warm pool has two
+                launched = _LAUNCHED.match(activity.get("Description", ""))
+                if launched and launched["id"] in ids and activity["StatusCode"] == "Successful" and "EndTime" in activity:
+                    ended.setdefault(launched["id"], activity["EndTime"])
+        return ended
 
     def _workload(
-        self, found: list[Any], target_groups: Sequence[str], missing: Sequence[str], at: datetime, groups: Sequence[Any] = ()
+        self,
+        found: list[Any],
+        target_groups: Sequence[str],
+        missing: Sequence[str],
+        at: datetime,
+        groups: Sequence[Any] = (),
+        in_service: Mapping[str, datetime] | None = None,
     ) -> Workload:
         ids = [entry["InstanceId"] for entry in found]
         membership = self._membership(ids)
@@ -58,7 +80,7 @@ class AwsInventory:
         arns = [*target_groups, *(arn for group in around for arn in group.target_groups)]
         return Workload(
             at=at,
-            instances=tuple(self._instance(entry, membership, managed) for entry in found),
+            instances=tuple(self._instance(entry, membership, managed, in_service or {}) for entry in found),
             groups=tuple(sorted(around, key=lambda group: group.name)),
             target_groups=tuple(self._target_groups.describe(arns, {} if target_groups else alone)),
             missing=tuple(dict.fromkeys(missing)),
@@ -110,7 +132,9 @@ class AwsInventory:
             )
         }
 
-    def _instance(self, entry: Mapping[str, Any], membership: Mapping[str, Any], managed: Mapping[str, Any]) -> Instance:
+    def _instance(
+        self, entry: Mapping[str, Any], membership: Mapping[str, Any], managed: Mapping[str, Any], in_service: Mapping[str, datetime]
+    ) -> Instance:
         instance_id = entry["InstanceId"]
         member, agent = membership.get(instance_id, {}), managed.get(instance_id, {})
         meta = self._ec2.meta
@@ -124,6 +148,8 @@ class AwsInventory:
             lifecycle=member.get("LifecycleState"),
             managed=agent.get("PingStatus") == "Online",
             platform=agent.get("PlatformType") or ("Windows" if entry.get("Platform", "").lower() == "windows" else "Linux"),
+            launched_at=entry.get("LaunchTime"),
+            in_service_at=in_service.get(instance_id),
         )
 
 

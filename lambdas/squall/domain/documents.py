@@ -59,6 +59,10 @@ class Instance(Model):
     managed: bool = False
     """Registered with Systems Manager and online."""
     platform: str = "Linux"
+    launched_at: datetime | None = None
+    """EC2's LaunchTime."""
+    in_service_at: datetime | None = None
+    """When Auto Scaling finished launching it (its scaling activity's end); only of instances that joined after Discover."""
 
 
 class Group(Model):
@@ -230,6 +234,12 @@ class Recovery(Model):
     """From the fault's effect to the first moment after which everything held."""
     replacement_ids: tuple[str, ...] = ()
     replaced_at: datetime | None = None
+    """When the last replacement needed came into service: Auto Scaling's own time, else the first look that saw it."""
+    replaced_after: datetime | None = None
+    """Set where `replaced_at` is only an upper bound: it was not before this."""
+    recovered_after: datetime | None = None
+    """The same for `recovered_at`."""
+    looked_at: datetime | None = None
     detail: str = ""
     held_since: dict[str, datetime] = {}
     """Metric to since when its absolute thresholds hold without interruption; absent: they don't."""

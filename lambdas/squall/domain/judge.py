@@ -196,14 +196,24 @@ def _recovers(parsed: Recovers, given: JudgeInput) -> _Finding:
     since = "the fault took effect" if instant else "the fault ended"
     recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
     if recovered_at is not None:
-        took = max(0.0, (recovered_at - start).total_seconds())
-        outcome = _MET if took <= parsed.within_seconds else _NOT_MET
-        return _Finding("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}", took, more)
+        after = None if parsed.metric else recovery.recovered_after
+        outcome, took, doubt = _took(start, recovered_at, after, parsed.within_seconds)
+        return _Finding("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}{doubt}", took, more)
     watched = given.fault_end + recovery_length(given.definition) - start
     if watched < timedelta(seconds=parsed.within_seconds):
         reason = f"not recovered, but watched only {watched.total_seconds():.0f} s: {recovery.detail}"
         return _Finding("recovery", _UNKNOWN, reason, more=more)
     return _Finding("recovery", _NOT_MET, f"did not recover: {recovery.detail}", more=more)
+
+
+def _took(start: datetime, at: datetime, after: datetime | None, within: int | None) -> tuple[CriterionOutcome, float, str]:
+    """Outcome, seconds, and what is uncertain about them: with an upper bound alone, too late may still have been in time."""
+    took = max(0.0, (at - start).total_seconds())
+    least = took if after is None else max(0.0, (after - start).total_seconds())
+    doubt = "" if after is None else f" at the latest, and not before {least:.0f} s: nothing tells when exactly"
+    if within is None or took <= within:
+        return _MET, took, doubt
+    return (_NOT_MET if least > within else _UNKNOWN), took, doubt
 
 
 def _replacement(parsed: Replacement, given: JudgeInput) -> _Finding:
@@ -215,9 +225,11 @@ def _replacement(parsed: Replacement, given: JudgeInput) -> _Finding:
     if recovery is None:
         return _Finding("replacement", _UNKNOWN, "recovery was not watched", more=more)
     if recovery.replaced_at is None:
+        watched = recovery.looked_at - given.effect_at if recovery.looked_at else timedelta(0)
+        if within is not None and watched < timedelta(seconds=within):
+            return _Finding("replacement", _UNKNOWN, f"no replacement yet, but watched only {watched.total_seconds():.0f} s", more=more)
         said = f": only {', '.join(recovery.replacement_ids)} did" if recovery.replacement_ids else ""
         return _Finding("replacement", _NOT_MET, f"no replacement for every target came into service{said}", more=more)
-    took = (recovery.replaced_at - given.effect_at).total_seconds()
-    outcome = _MET if within is None or took <= within else _NOT_MET
-    reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect"
+    outcome, took, doubt = _took(given.effect_at, recovery.replaced_at, recovery.replaced_after, within)
+    reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect{doubt}"
     return _Finding("replacement", outcome, reason, took, more)

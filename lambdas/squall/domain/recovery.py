@@ -1,4 +1,7 @@
-"""Whether the workload is back: every absolute criterion holds again, and what was taken away was replaced."""
+"""Whether the workload is back: every absolute criterion holds again, and what was taken away was replaced.
+
+Times are those of the evidence, never of the look: the first look may come long after the workload was back.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from math import floor
 
 from squall.domain.baseline import points_over
 from squall.domain.bindings import Sentences, binding_of, sentences
-from squall.domain.documents import Definition, Discovery, Recovery, TargetBefore, Workload
+from squall.domain.documents import Definition, Discovery, Instance, Recovery, TargetBefore, Workload
 from squall.domain.language import Replacement, Threshold
 from squall.domain.metrics import Series, Window
 from squall.domain.vocabulary import FaultType
@@ -31,7 +34,15 @@ class RecoveryInput:
     fault_end: datetime
     now: datetime
     previous: Recovery | None = None
-    """What the last look found, so that the first sight of a replacement is kept."""
+    """What the last look found: where nothing tells when a replacement came into service, it was between two looks."""
+
+
+@dataclass(frozen=True)
+class _Replaced:
+    ids: tuple[str, ...]
+    at: datetime | None = None
+    after: datetime | None = None
+    """Set where `at` is only an upper bound."""
 
 
 def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
@@ -57,20 +68,23 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     parsed = sentences(given.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
     held_since, unsettled = _holding_since(thresholds, given)
-    replacements = _replacements(given)
-    replaced_at = _replaced_at(given, replacements)
+    replaced = _replaced(given)
     lost = _replacement_wanted(given, parsed)
-    lacking = f"{len(replacements)} of {lost} replacements are in service and healthy" if len(replacements) < lost else ""
+    lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
     missing = [*unsettled, *([lacking] if lacking else [])]
-    ended = [*held_since.values(), *([replaced_at] if lost and replaced_at else [])]
-    recovered_at = max(ended, default=given.now) if not missing else None
+    recovered_at, recovered_after = _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
+    if missing:
+        recovered_at = recovered_after = None
     recovery = Recovery(
         recovered=not missing,
         recovered_at=recovered_at,
         seconds_to_recover=max(0.0, (recovered_at - given.effect_at).total_seconds()) if recovered_at else None,
-        replacement_ids=replacements,
-        replaced_at=replaced_at,
-        detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replacements)} took over" if replacements else ""),
+        replacement_ids=replaced.ids,
+        replaced_at=replaced.at,
+        replaced_after=replaced.after,
+        recovered_after=recovered_after,
+        looked_at=given.now,
+        detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replaced.ids)} took over" if replaced.ids else ""),
         held_since=held_since,
         observed_until=datetime.fromtimestamp(given.window.end, UTC),
     )
@@ -119,19 +133,45 @@ def _replacement_wanted(given: RecoveryInput, parsed: Sentences) -> int:
     return len(given.before) if given.definition.experiment.type in REPLACED or asked else 0
 
 
-def _replacements(given: RecoveryInput) -> tuple[str, ...]:
-    """Instances in service now that weren't before, healthy wherever the lost ones were."""
+def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
+    """When everything was back, and since when it may have been where that is only an upper bound."""
+    if not held and replaced.at is None:
+        return given.now, given.effect_at  # nothing that was lost, nothing that says since when
+    at = max([*held, *([replaced.at] if replaced.at else [])])
+    after = max([*held, replaced.after]) if replaced.after else at
+    return at, after if after < at else None
+
+
+def _replacements(given: RecoveryInput) -> tuple[Instance, ...]:
+    """Instances in service now that came after the effect, healthy wherever the lost ones were."""
     names = {target.instance.group for target in given.before if target.instance.group}
     known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
     known |= {instance.id for instance in given.discovery.workload.instances}
     arns = {arn for target in given.before for arn in target.healthy_in}
     healthy = [set(group.healthy) for group in given.workload_now.target_groups if group.arn in arns]
-    fresh = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
-    return tuple(sorted(i for i in fresh if all(i in group for group in healthy)))
+    serving = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
+    return tuple(
+        i for i in given.workload_now.instances if i.id in serving and not _came_before(i, given) and all(i.id in h for h in healthy)
+    )
 
 
-def _replaced_at(given: RecoveryInput, replacements: Sequence[str]) -> datetime | None:
-    if len(replacements) < max(1, len(given.before)):
-        return None
-    before = given.previous.replaced_at if given.previous else None
-    return before or given.now
+def _came_before(instance: Instance, given: RecoveryInput) -> bool:
+    """A group that grew between Discover and the fault replaced nothing."""
+    came = instance.in_service_at or instance.launched_at
+    return came is not None and came < given.effect_at
+
+
+def _replaced(given: RecoveryInput) -> _Replaced:
+    """Auto Scaling's word on when each came into service; without it, after its launch and after the last look that didn't see it."""
+    found = _replacements(given)
+    ids = tuple(sorted(instance.id for instance in found))
+    wanted = max(1, len(given.before))
+    if len(found) < wanted:
+        return _Replaced(ids)
+    last, previous = wanted - 1, given.previous
+    seen = previous.replaced_at if previous and previous.replaced_at else given.now
+    unseen = (previous.replaced_after if previous.replaced_at else previous.looked_at) if previous else None
+    floor_at = unseen or given.effect_at
+    latest = sorted(instance.in_service_at or seen for instance in found)[last]
+    earliest = sorted(instance.in_service_at or max(floor_at, instance.launched_at or floor_at) for instance in found)[last]
+    return _Replaced(ids, latest, earliest if earliest < latest else None)

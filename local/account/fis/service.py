@@ -2,6 +2,7 @@
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
+import asyncio
 import json
 import logging
 import re
@@ -19,6 +20,7 @@ from local.account import iam
 from local.account.fis import engine, lever, store, validation
 from local.account.fis.actions import ACTIONS
 from local.account.fis.errors import AccessDeniedError, ApiError, NotFoundError, QuotaExceededError, ValidationError
+from local.account.profile import holder
 
 logger = logging.getLogger("squall.fis")
 
@@ -56,6 +58,8 @@ async def handle_request(method: str, path: str, headers: dict[str, str], body: 
     """Entry point called by ministack, after it has authorized the call's own action."""
     try:
         data = json.loads(body) if body else {}
+        if (method, path) == ("POST", "/experiments"):
+            await asyncio.sleep(holder.current.fis_start_delay_seconds)
         answer = _answer(method, path, Request((), data, query_params, headers))
         return _respond(200, answer)
     except json.JSONDecodeError:
