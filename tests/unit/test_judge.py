@@ -137,15 +137,19 @@ def test_recovery_from_a_lasting_fault_counts_from_its_end() -> None:
 
 
 def test_one_metric_recovers_on_its_own() -> None:
-    partly = Recovery(recovered=False, held_since={"response_time": NOW + timedelta(minutes=2)}, detail="0 of 1 replacements")
+    held = {"response_time": NOW + timedelta(minutes=2)}
+    partly = Recovery(recovered=False, held_since=held, detail="0 of 1 replacements", observed_until=END)
     assert result("Response time recovers within 3 minutes", recovery=partly).outcome is MET
     assert result("recovers within 3 minutes", recovery=partly).outcome is NOT_MET
 
 
 def test_no_recovery_is_not_met_if_it_was_watched_long_enough() -> None:
-    never = Recovery(recovered=False, detail="still slow")
+    never = Recovery(recovered=False, detail="still slow", observed_until=NOW + timedelta(minutes=5))
     assert result("recovers within 5 minutes", recovery=never).outcome is NOT_MET
-    assert result("recovers within 5 hours", recovery=never).outcome is UNKNOWN
+    longer = {"experiment": {"recovery": "PT5H"}}
+    told = result("recovers within 6 minutes", recovery=never, **longer)
+    assert (told.outcome, "watched only 300 s" in told.reason) == (UNKNOWN, True)
+    assert result("recovers within 5 minutes", recovery=Recovery(recovered=False)).outcome is UNKNOWN
 
 
 def test_a_replacement_is_told_by_instances_not_by_words() -> None:

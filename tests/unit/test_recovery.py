@@ -102,10 +102,12 @@ def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_cou
 
 
 def test_the_wait_is_bounded() -> None:
-    late = END + timedelta(seconds=901)
-    assert look(series=slow([3.0] * 14), now=late)[1] is False
+    never = {"series": slow([3.0] * 14)}
+    assert look(**never, window=window("recovery", NOW, 24))[1] is True, "what CloudWatch has not shown yet was not watched"
+    assert look(**never, window=window("recovery", NOW, 25))[1] is False
     longer = experiment(recovery=timedelta(hours=1))
-    assert look(series=slow([3.0] * 14), now=late, experiment=longer)[1] is True
+    assert look(**never, window=window("recovery", NOW, 69), experiment=longer)[1] is True
+    assert look(**never, window=window("recovery", NOW, 70), experiment=longer)[1] is False
 
 
 def test_a_lasting_fault_needs_no_replacement() -> None:
@@ -126,7 +128,7 @@ def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
     assert (span.start, span.end) == (int(NOW.timestamp()), int((LATER - timedelta(minutes=3)).timestamp()))
 
 
-def came(instance_id: str, **times: datetime) -> Workload:
+def came(instance_id: str, **times: Any) -> Workload:
     load = replaced()
     others = [one for one in load.instances if one.id != "i-new"]
     return workload([*others, instance(instance_id, **times)], desired=2)

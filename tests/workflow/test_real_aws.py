@@ -64,3 +64,37 @@ def test_a_replacement_is_in_time_by_auto_scalings_clock_not_by_the_first_look(
     result = result_of(world)
     assert [criterion.outcome for criterion in result.criteria] == [outcome] * 2, [c.reason for c in result.criteria]
     assert result.verdict is verdict, result.reason
+
+
+LATENCY: dict[str, Any] = {
+    "name": "Slow network",
+    "type": "network_latency",
+    "parameters": {"latency_ms": 200},
+    "success_criteria": ["System availability > 99%", "Response time < 2 seconds"],
+}
+
+
+@pytest.mark.parametrize(
+    ("recovery", "outcome", "verdict"),
+    [
+        ("PT40M", CriterionOutcome.MET, Verdict.VALIDATED),
+        ("PT20M", CriterionOutcome.CANNOT_TELL, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_recovery_is_watched_as_long_as_the_experiment_says(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], recovery: str, outcome: CriterionOutcome, verdict: Verdict
+) -> None:
+    slow: list[float] = []
+
+    def slow_for_half_an_hour(_: Any) -> None:
+        slow[:] = slow or [world.clock.now().timestamp()]
+
+    walk.after["StartFault"] = slow_for_half_an_hour
+    world.metrics.set("TargetResponseTime", lambda at: 3.0 if slow and slow[0] <= at < slow[0] + 2400 else 0.05)
+    criteria = ["System availability > 99%", "Response time recovers within 35 minutes"]
+    steady = ["Response time < 2 seconds"]
+    definition = {**experiment, **LATENCY, "success_criteria": criteria, "steady_state": steady, "recovery": recovery}
+    walk.run({"definition": definition})
+    result = result_of(world)
+    assert [criterion.outcome for criterion in result.criteria] == [CriterionOutcome.MET, outcome], [c.reason for c in result.criteria]
+    assert result.verdict is verdict, result.reason

@@ -14,7 +14,7 @@ from squall.domain.documents import Baseline, CriterionResult, Definition, Disco
 from squall.domain.experiment import Criterion
 from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
-from squall.domain.recovery import REPLACED, recovery_length
+from squall.domain.recovery import REPLACED
 from squall.domain.vocabulary import CriterionOutcome
 
 COMPLETE_ENOUGH = 0.8
@@ -199,9 +199,9 @@ def _recovers(parsed: Recovers, given: JudgeInput) -> _Finding:
         after = None if parsed.metric else recovery.recovered_after
         outcome, took, doubt = _took(start, recovered_at, after, parsed.within_seconds)
         return _Finding("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}{doubt}", took, more)
-    watched = given.fault_end + recovery_length(given.definition) - start
+    watched = recovery.observed_until - start if recovery.observed_until else timedelta(0)
     if watched < timedelta(seconds=parsed.within_seconds):
-        reason = f"not recovered, but watched only {watched.total_seconds():.0f} s: {recovery.detail}"
+        reason = f"not recovered, but watched only {max(0.0, watched.total_seconds()):.0f} s: {recovery.detail}"
         return _Finding("recovery", _UNKNOWN, reason, more=more)
     return _Finding("recovery", _NOT_MET, f"did not recover: {recovery.detail}", more=more)
 

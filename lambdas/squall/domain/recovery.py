@@ -72,9 +72,9 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     lost = _replacement_wanted(given, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
     missing = [*unsettled, *([lacking] if lacking else [])]
-    recovered_at, recovered_after = _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
-    if missing:
-        recovered_at = recovered_after = None
+    recovered_at, recovered_after = (
+        (None, None) if missing else _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
+    )
     recovery = Recovery(
         recovered=not missing,
         recovered_at=recovered_at,
@@ -88,7 +88,19 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
         held_since=held_since,
         observed_until=datetime.fromtimestamp(given.window.end, UTC),
     )
-    return recovery, bool(missing) and given.now < given.fault_end + recovery_length(given.definition)
+    return recovery, bool(missing) and given.window.end < _last_end(given)
+
+
+def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
+    """How long after its end CloudWatch shows the last period of a window."""
+    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
+    return timedelta(seconds=lag + definition.environment.timing.metric_period_seconds)
+
+
+def _last_end(given: RecoveryInput) -> int:
+    """End of the last whole period of the recovery that is waited for."""
+    period = given.window.period_seconds
+    return floor((given.fault_end + recovery_length(given.definition)).timestamp() / period) * period
 
 
 def _holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:

@@ -1,14 +1,12 @@
 """WatchRecovery: until the steady state holds again and what was taken is replaced, bounded; and until late metrics are in."""
 
-from datetime import timedelta
-
 from squall.application.aftermath import fis_of, rollback_report
 from squall.application.measuring import read_series
 from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.application.windows_of_run import Windows, settled_at, windows_of
 from squall.domain.documents import FaultTemplate, Recovery, RollbackReport, Workload
 from squall.domain.record import Event
-from squall.domain.recovery import RecoveryInput, assess, observed_window
+from squall.domain.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
 from squall.domain.vocabulary import RollbackOutcome
 
 
@@ -19,7 +17,7 @@ def handler(step: Step) -> Outcome:
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
     recovery, waiting = _assess(step, windows, workload)
     step.put("recovery", recovery)
-    in_time = step.elapsed < timedelta(seconds=timing.recovery_seconds)
+    in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
     settling = step.now < settled_at(step, windows)
     if (waiting or settling) and in_time:
         return wait(max(timing.poll_seconds, timing.metric_period_seconds))
