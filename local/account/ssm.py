@@ -323,9 +323,16 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
                 "Name": invocation["PluginName"], "Status": invocation["Status"],
                 "StatusDetails": invocation["StatusDetails"], "ResponseCode": invocation["ResponseCode"],
                 "Output": invocation["StandardErrorContent"] or invocation["StandardOutputContent"],
+                **_times(invocation),
             }
         ]  # fmt: skip
     return shown
+
+
+def _times(invocation: Data) -> Data:
+    """When the agent began and ended, as far as it has."""
+    named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
+    return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation[of])}
 
 
 def describe_instance_information(data: Data) -> Any:

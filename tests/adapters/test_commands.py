@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,6 +44,29 @@ def test_the_end_and_what_failed_come_from_the_plugins() -> None:
     assert (command.status, command.ended_at, command.detail, command.active) == ("Failed", NOW + MINUTES, "Failed in stress", False)
 
 
+def _plugin(name: str, start: int | None, finish: int | None) -> dict[str, Any]:
+    def at(second: int | None) -> datetime:
+        return datetime.fromtimestamp(0, UTC) if second is None else NOW + timedelta(seconds=second)
+
+    return {"Name": name, "Status": "Success", "ResponseStartDateTime": at(start), "ResponseFinishDateTime": at(finish)}
+
+
+@pytest.mark.parametrize(
+    ("plugins", "started"),
+    [
+        ([_plugin("install", 20, 50), _plugin("delay", 50, 350)], 50),
+        ([_plugin("install", 20, 50), _plugin("delay", 50, None)], 50),
+        ([_plugin("install", 20, 50), _plugin("delay", 50, 350), _plugin("clean", 350, 351)], 50),
+        ([_plugin("install", None, None), _plugin("delay", None, None)], None),
+        ([], None),
+    ],
+)
+def test_the_fault_began_with_the_plugin_that_lasts_longest(plugins: list[dict[str, Any]], started: int | None) -> None:
+    commands, _ = _commands([_invocation(0, CommandPlugins=plugins)])
+    (command,) = commands.on("i-1", DOCUMENT, NOW)
+    assert command.started_at == (None if started is None else NOW + timedelta(seconds=started))
+
+
 def test_an_instance_systems_manager_does_not_know_has_none() -> None:
     class Unknown(Scripted):
         def get_paginator(self, method: str) -> Any:
@@ -68,3 +91,16 @@ def test_the_fake_takes_names_and_arns_too() -> None:
     assert [command.id for command in world.commands.on("i-1", ARN, now)] == [sent]
     assert list(world.commands.on("i-1", ARN, now + timedelta(seconds=1))) == []
     assert list(world.commands.on("i-2", DOCUMENT, now)) == []
+
+
+def test_a_fake_command_takes_its_time_to_start() -> None:
+    world = FakeWorld()
+    world.commands.dispatch_seconds = 30
+    requested = world.clock.now()
+    sent = world.commands.send("i-1", DOCUMENT)
+    world.clock.advance(29)
+    (waiting,) = world.commands.on("i-1", DOCUMENT, requested)
+    world.clock.advance(1)
+    (running,) = world.commands.on("i-1", DOCUMENT, requested)
+    assert (waiting.id, waiting.status, waiting.started_at) == (sent, "Pending", None)
+    assert (running.status, running.started_at) == ("InProgress", requested + timedelta(seconds=30))

@@ -111,7 +111,8 @@ class FakeFaults:
                 document = action["parameters"]["documentArn"].rpartition("document/")[2]
                 command = self._commands.send(instance_id, document)
                 run.commands.append(command)
-                self._clock.after(_command_seconds(action["parameters"]), lambda command=command: self._commands.end(command, "Success"))  # type: ignore[misc]
+                lasts = self._commands.dispatch_seconds + _command_seconds(action["parameters"])
+                self._clock.after(lasts, lambda command=command: self._commands.end(command, "Success"))  # type: ignore[misc]
 
     def _arns(self, run: FakeRun, target: str) -> list[str]:
         return list(run.body.get("targets", {}).get(target, {}).get("resourceArns", []))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -201,19 +201,28 @@ class FakeCommands:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.invocations: list[CommandState] = []
+        self.dispatch_seconds: float = 0
+        """Until an agent has taken a command and installed what it needs."""
         self._ids = count(1)
 
     def send(self, instance_id: str, document: str) -> str:
-        command = CommandState(f"command-{next(self._ids)}", instance_id, document, "InProgress", self._clock.now())
+        command = CommandState(f"command-{next(self._ids)}", instance_id, document, "Pending", self._clock.now())
         self.invocations.append(command)
+        if self.dispatch_seconds:
+            self._clock.after(self.dispatch_seconds, lambda: self._start(command.id))
+        else:
+            self._start(command.id)
         return command.id
+
+    def _start(self, command_id: str) -> None:
+        for index, one in enumerate(self.invocations):
+            if one.id == command_id and one.status == "Pending":
+                self.invocations[index] = replace(one, status="InProgress", started_at=self._clock.now())
 
     def end(self, command_id: str, status: str) -> None:
         for index, one in enumerate(self.invocations):
             if one.id == command_id and one.active:
-                self.invocations[index] = CommandState(
-                    one.id, one.instance_id, one.document, status, one.requested_at, self._clock.now(), status
-                )
+                self.invocations[index] = replace(one, status=status, ended_at=self._clock.now(), detail=status)
 
     def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
         name = document.rpartition("document/")[2]

@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +202,8 @@ def test_a_fault_without_targets_has_unmet_prerequisites() -> None:
         assert CheckOutcome.FAILED in outcomes(registry.get(kind), workload(), []).values()
 
 
-def command(status: str, detail: str = "") -> CommandState:
-    return CommandState(id="c-1", instance_id="i-1", document=DOCUMENT, status=status, requested_at=NOW, detail=detail)
+def command(status: str, detail: str = "", started_at: datetime | None = None) -> CommandState:
+    return CommandState("c-1", "i-1", DOCUMENT, status, requested_at=NOW, detail=detail, started_at=started_at)
 
 
 def fleet_after_termination(*, replaced: bool) -> Workload:
@@ -240,7 +240,8 @@ def test_a_termination_that_never_happened_needs_no_undoing() -> None:
     [
         ([command("InProgress")], True),
         ([command("Success")], True),
-        ([command("Cancelled")], True),
+        ([command("Cancelled", started_at=NOW)], True),
+        ([command("Cancelled")], False),
         ([command("Pending")], False),
         ([command("Failed", "exit 1")], False),
         ([command("TimedOut", "Delivery Timed Out")], False),
@@ -251,6 +252,13 @@ def test_a_termination_that_never_happened_needs_no_undoing() -> None:
 )
 def test_latency_is_proven_by_the_command_that_ran(commands: list[CommandState], proven: bool) -> None:
     assert LATENCY.prove([instance("i-1")], workload(), {"i-1": commands}, None)[0].proven is proven
+
+
+def test_latency_is_in_effect_since_its_agent_began_until_its_command_ended() -> None:
+    started, ended = NOW + timedelta(seconds=50), NOW + timedelta(minutes=5)
+    ran = CommandState("c-1", "i-1", DOCUMENT, "Success", requested_at=NOW, ended_at=ended, started_at=started)
+    (proof,) = LATENCY.prove([instance("i-1")], workload(), {"i-1": [ran]}, None)
+    assert (proof.at, proof.until) == (started, ended)
 
 
 def test_every_target_needs_its_own_proof() -> None:

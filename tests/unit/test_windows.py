@@ -1,12 +1,14 @@
 """Windows hold whole periods only, wherever they begin and end."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.domain.documents import Proof
 from squall.domain.environment import Timing
-from squall.domain.windows import baseline_window, fault_window, recovery_window
+from squall.domain.windows import InEffect, baseline_window, fault_window, in_effect, recovery_window
 from tests.unit.builders import NOW
 
 MOMENTS = st.floats(1.7e9, 1.8e9).map(lambda at: datetime.fromtimestamp(at, UTC))
@@ -46,3 +48,26 @@ def test_recovery_begins_where_the_fault_ended() -> None:
 def test_a_window_without_a_whole_period_is_empty_not_negative() -> None:
     start = NOW + timedelta(seconds=30)
     assert fault_window(start, timedelta(seconds=10), Timing()).periods == 0
+
+
+def proof(start: int | None, end: int | None = None, **changes: Any) -> Proof:
+    at, until = (None if minute is None else NOW + timedelta(minutes=minute) for minute in (start, end))
+    return Proof.model_validate({"target": "i", "proven": True, "kind": "mechanism", "detail": "", "at": at, "until": until, **changes})
+
+
+def minutes(found: InEffect | None) -> list[float]:
+    assert found
+    return [(at - NOW).total_seconds() / 60 for at in (found.first, found.all, found.no_longer_all, found.over)]
+
+
+def test_a_fault_is_whole_while_it_is_in_effect_on_every_target() -> None:
+    ten = timedelta(minutes=10)
+    assert minutes(in_effect([proof(1, 11), proof(3, 12)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 12]
+    assert minutes(in_effect([proof(1), proof(3)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 13]
+    assert minutes(in_effect([proof(1)], ten, stopped_at=NOW + timedelta(minutes=4), lasting_until=None)) == [1, 1, 4, 4]
+    assert minutes(in_effect([proof(1), proof(1, 11)], ten, stopped_at=None, lasting_until=NOW + timedelta(minutes=30))) == [1, 1, 11, 30]
+
+
+def test_without_a_mechanism_that_worked_nothing_tells_when_it_was_in_effect() -> None:
+    for told in ([], [proof(None)], [proof(1, kind="state")], [proof(1, proven=False)]):
+        assert in_effect(told, timedelta(minutes=10), stopped_at=None, lasting_until=None) is None

@@ -60,7 +60,7 @@ def test_an_agent_that_ignores_the_cancel_keeps_the_lock_and_people_are_told(
         world.clock.after(120, lambda: world.alarms.set_state(GUARD, "ALARM"))
 
     walk_.after["StartFault"] = fire
-    walk_.run({"definition": latency})
+    walk_.run({"definition": {**latency, "duration_minutes": 60}})  # longer than recovery is watched
     assert record_of(world).status is Status.ABORTED
     rollback = world.documents.get(ID, "rollback", RollbackReport)
     assert rollback is not None

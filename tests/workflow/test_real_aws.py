@@ -10,7 +10,7 @@ from squall.domain.documents import Discovery
 from squall.domain.vocabulary import CriterionOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import result_of
+from tests.workflow.endings import nothing_is_left, result_of
 from tests.workflow.walk import Walk
 
 PAY = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/pay/0123456789abcdef"
@@ -98,3 +98,34 @@ def test_recovery_is_watched_as_long_as_the_experiment_says(
     result = result_of(world)
     assert [criterion.outcome for criterion in result.criteria] == [CriterionOutcome.MET, outcome], [c.reason for c in result.criteria]
     assert result.verdict is verdict, result.reason
+
+
+@pytest.mark.parametrize("start_seconds", [0, 10, 30])
+def test_a_latency_fault_that_starts_late_is_judged_while_it_was_in_effect(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], start_seconds: float
+) -> None:
+    world.faults.start_seconds, world.commands.dispatch_seconds = start_seconds, 55
+    delayed = world.commands.invocations
+
+    def response_time(at: int) -> float:
+        command = delayed[0] if delayed else None
+        if command is None or command.started_at is None:
+            return 0.05
+        ended = command.ended_at.timestamp() if command.ended_at else float("inf")
+        share = (min(ended, at + 60) - max(command.started_at.timestamp(), at)) / 60
+        return 0.05 + max(0.0, share)
+
+    world.metrics.set("TargetResponseTime", response_time)
+    criteria = ["Response time < 2 seconds", "recovers within 5 minutes"]
+    walk.run({"definition": {**experiment, **LATENCY, "success_criteria": criteria}})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    (command,) = delayed
+    window = result.criteria[0].window
+    assert window is not None
+    assert command.started_at is not None
+    assert command.ended_at is not None
+    assert command.started_at.timestamp() <= window.start < window.end <= command.ended_at.timestamp()
+    assert window.periods == 9
+    assert all(value >= 1 for _, value in result.criteria[0].points), "the delay was whole in every period"
+    nothing_is_left(world)

@@ -49,9 +49,22 @@ def _command(entry: Mapping[str, Any]) -> CommandState:
         document=_name(entry["DocumentName"]),
         status=entry["Status"],
         requested_at=entry["RequestedDateTime"],
-        ended_at=max((plugin["ResponseFinishDateTime"] for plugin in plugins if plugin.get("ResponseFinishDateTime")), default=None),
+        ended_at=max((end for plugin in plugins if (end := _time(plugin, "Finish"))), default=None),
         detail=_detail(entry, plugins),
+        started_at=_started(plugins),
     )
+
+
+def _started(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When the plugin that lasts longest began: one that has not ended lasts longest of all."""
+    spans = [(start, _time(plugin, "Finish")) for plugin in plugins if (start := _time(plugin, "Start"))]
+    return max(spans, key=lambda span: (span[1] is None, (span[1] or span[0]) - span[0]), default=(None, None))[0]
+
+
+def _time(plugin: Mapping[str, Any], which: str) -> datetime | None:
+    """What has not happened yet is absent, or the beginning of 1970."""
+    at: datetime | None = plugin.get(f"Response{which}DateTime")
+    return at if at is not None and at.timestamp() > 0 else None
 
 
 def _detail(entry: Mapping[str, Any], plugins: Sequence[Mapping[str, Any]]) -> str:

@@ -212,6 +212,9 @@ class Proof(Model):
     """state, mechanism or signal."""
     detail: str
     at: datetime | None = None
+    """By a mechanism: when it took effect on the target. By state: when that was seen."""
+    until: datetime | None = None
+    """When the mechanism ended; None: it lasts, it has none, or nothing tells."""
 
 
 class RollbackReport(Model):

@@ -61,6 +61,8 @@ class CommandState:
     requested_at: datetime
     ended_at: datetime | None = None
     detail: str = ""
+    started_at: datetime | None = None
+    """When the agent began with the part of it that lasts longest, which is the fault: a document installs what it needs first."""
 
     @property
     def active(self) -> bool:

@@ -1,13 +1,42 @@
 """Windows of whole metric periods: never a partial one, always aligned, epoch seconds."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Literal
 
+from squall.domain.documents import Proof
 from squall.domain.environment import Timing
 from squall.domain.metrics import Window
 
 DEFAULT_LAG_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class InEffect:
+    """From the first target to all of them, and until the last is free again."""
+
+    first: datetime
+    all: datetime
+    no_longer_all: datetime
+    over: datetime
+
+
+def in_effect(
+    proofs: Iterable[Proof], length: timedelta, *, stopped_at: datetime | None, lasting_until: datetime | None
+) -> InEffect | None:
+    """When the fault was in effect, as its mechanism tells; None for faults that have none.
+
+    A mechanism that told no end ended by itself after `length`, or when FIS stopped it; one that still lasts has none
+    (`lasting_until`: now).
+    """
+    told = [(proof.at, proof.until) for proof in proofs if proof.kind == "mechanism" and proof.proven and proof.at]
+    if not told:
+        return None
+    starts = [at for at, _ in told]
+    ends = [until or lasting_until or min(at + length, stopped_at or at + length) for at, until in told]
+    return InEffect(min(starts), max(starts), min(ends), max(ends))
 
 
 def baseline_window(now: datetime, timing: Timing, lag_seconds: int = DEFAULT_LAG_SECONDS) -> Window:

@@ -176,11 +176,12 @@ def _document_parameters(parameters: Parameters, length: timedelta) -> str:
 
 
 def _proof(target: str, commands: Sequence[CommandState]) -> Proof:
-    """The command was delivered and ran: in progress, succeeded, or cancelled after it had begun."""
+    """The command was delivered and ran: in progress, succeeded, or cancelled after it had begun. In effect since the agent began."""
     for command in commands:
         if _ran(command):
             detail = f"command {command.id} is {command.status} on {target}"
-            return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=command.requested_at)
+            since = command.started_at or command.requested_at
+            return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=since, until=command.ended_at)
     newest = commands[0] if commands else None
     why = f"command {newest.id} is {newest.status} {newest.detail}".rstrip() if newest else f"no command {DOCUMENT} reached it"
     return Proof(target=target, proven=False, kind="mechanism", detail=why)
@@ -189,6 +190,8 @@ def _proof(target: str, commands: Sequence[CommandState]) -> Proof:
 def _ran(command: CommandState) -> bool:
     if command.status in {"InProgress", "Success", "Cancelling"}:
         return True
+    if command.status == "Cancelled" and command.started_at is None:  # before any agent took it
+        return False
     if command.status not in {"Cancelled", "TimedOut"}:
         return False
     said = command.detail.lower().replace(" ", "")
@@ -210,5 +213,5 @@ def _changed(before: Sequence[TargetBefore], after: Workload) -> list[str]:
 
 def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:
     """Until when an agent nobody can reach would have kept the delay: each command lasts DurationSeconds, which is the fault's length."""
-    starts = [command.requested_at for command in commands]
+    starts = [command.started_at or command.requested_at for command in commands]
     return max(starts) + length if starts and length is not None else None
