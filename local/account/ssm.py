@@ -332,7 +332,7 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
 def _times(invocation: Data) -> Data:
     """When the agent began and ended, as far as it has."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
-    return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation[of])}
+    return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation.get(of))}
 
 
 def describe_instance_information(data: Data) -> Any:

@@ -164,3 +164,11 @@ def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> No
     slow_for_two = {**healthy_series(bindings(), span), "response_time": series(binding, span, {"value": [3.0] * 2 + [0.1] * 58})}
     found, _ = look(series=slow_for_two, window=span, now=at(63), workload_now=came("i-new", in_service_at=at(1)))
     assert (found.recovered_at, found.recovered_after) == (at(2), None)
+
+
+def test_nothing_has_recovered_from_a_fault_that_is_not_over() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
+    lasts = "command c-1 is still InProgress on i-1"
+    found, waiting = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
+    assert (found.recovered, found.seconds_to_recover, found.held_since, waiting) == (False, None, {}, True)
+    assert lasts in found.detail

@@ -1,6 +1,7 @@
 """The truth table of outcomes, and that no float and no order of criteria decides a verdict."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,3 +119,13 @@ def test_exit_codes(status: Status, verdict: Verdict | None, code: int) -> None:
 def test_what_ends_without_a_verdict_says_nothing_about_the_hypothesis() -> None:
     assert ending(Status.REJECTED, None, "closed hours").hypothesis_validated is None
     assert hypothesis_validated(None, abort(AbortSource.GUARD)) is None
+
+
+@given(CRITERIA, st.sampled_from([None, *AbortSource]), st.booleans())
+def test_what_was_not_restored_changes_no_verdict_and_is_said_with_each(
+    criteria: list[CriterionResult], source: AbortSource | None, proven: bool
+) -> None:
+    given_: dict[str, Any] = {"criteria": criteria, "abort": abort(source) if source else None, "injected": True, "proven": proven}
+    plain, told = decide(**given_), decide(**given_, not_restored=["command c-1 is still InProgress on i-1"])
+    assert (told.status, told.verdict, told.hypothesis_validated) == (plain.status, plain.verdict, plain.hypothesis_validated)
+    assert told.reason == f"{plain.reason}; not restored: command c-1 is still InProgress on i-1"

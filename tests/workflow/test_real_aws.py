@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from squall.domain.documents import Discovery
-from squall.domain.vocabulary import CriterionOutcome, Status, Verdict
+from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of
@@ -129,3 +129,20 @@ def test_a_latency_fault_that_starts_late_is_judged_while_it_was_in_effect(
     assert window.periods == 9
     assert all(value >= 1 for _, value in result.criteria[0].points), "the delay was whole in every period"
     nothing_is_left(world)
+
+
+def test_a_fault_whose_command_never_ends_is_said_to_last_and_nothing_recovers_from_it(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.commands, "end", lambda *_: None)
+    criteria = [*LATENCY["success_criteria"], "recovers within 5 minutes"]
+    walk.run({"definition": {**experiment, **LATENCY, "success_criteria": criteria}})
+    result = result_of(world)
+    assert [criterion.outcome for criterion in result.criteria] == ["met", "met", "cannot_tell"]
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.rollback is not None
+    assert result.rollback.outcome is RollbackOutcome.NOT_RESTORED
+    assert result.recovery is not None
+    assert (result.recovery.recovered, result.recovery.seconds_to_recover) == (False, None)
+    assert "not restored: command" in result.reason
+    assert any(issue.startswith("Rollback failed: command") for issue in result.issues_discovered)

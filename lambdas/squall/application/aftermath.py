@@ -6,6 +6,7 @@ from datetime import timedelta
 from squall.application.step import Step
 from squall.domain.documents import FaultTemplate, RollbackReport, Workload
 from squall.domain.observed import CommandState, FisExperiment
+from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Fault
 
@@ -44,3 +45,15 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
         step.w.clock.now(),
         length=step.definition.experiment.length,
     )
+
+
+def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:
+    """What VerifyRollback found too early to be back may be back by now, and what still lasted may be over."""
+    first = step.find("rollback", RollbackReport)
+    if first and first.outcome is not RollbackOutcome.NOT_RESTORED:
+        return first
+    report = rollback_report(step, workload)
+    step.put("rollback", report)
+    if first is None or report.outcome is not first.outcome:
+        step.note("rollback_verified", report.outcome)
+    return report

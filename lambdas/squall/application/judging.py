@@ -14,7 +14,7 @@ from squall.domain.language import AlarmFires
 from squall.domain.metrics import Window
 from squall.domain.record import Abort
 from squall.domain.verdict import decide
-from squall.domain.vocabulary import Status
+from squall.domain.vocabulary import RollbackOutcome, Status
 
 Values = dict[str, dict[str, float | None]]
 
@@ -38,6 +38,7 @@ def judge_run(step: Step) -> None:
         injected=True,
         proven=proven,
         invalid_reason="" if proven else _why_unproven(step, rollback),
+        not_restored=_not_restored(rollback),
     )
     step.put("series", SeriesDocument(windows=tuple(measured.values()), series=series))
     step.put(
@@ -74,6 +75,12 @@ def _given(step: Step, windows: Windows, measured: dict[str, Window], series: di
         alarms_fired={name: step.w.alarms.fired_since(name, windows.effect_at) for name in alarms},
         recovery=step.find("recovery", Recovery),
     )
+
+
+def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
+    if rollback is None or rollback.outcome is not RollbackOutcome.NOT_RESTORED:
+        return ()
+    return rollback.differences or ("the workload is not as before",)
 
 
 def _why_unproven(step: Step, rollback: RollbackReport | None) -> str:

@@ -33,6 +33,8 @@ class RecoveryInput:
     effect_at: datetime
     fault_end: datetime
     now: datetime
+    still_active: Sequence[str] = ()
+    """What of the fault still lasts on a target, in words: nothing has recovered from a fault that isn't over."""
     previous: Recovery | None = None
     """What the last look found: where nothing tells when a replacement came into service, it was between two looks."""
 
@@ -71,7 +73,7 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     replaced = _replaced(given)
     lost = _replacement_wanted(given, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
-    missing = [*unsettled, *([lacking] if lacking else [])]
+    missing = [*given.still_active, *unsettled, *([lacking] if lacking else [])]
     recovered_at, recovered_after = (
         (None, None) if missing else _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
     )
@@ -85,7 +87,7 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
         recovered_after=recovered_after,
         looked_at=given.now,
         detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replaced.ids)} took over" if replaced.ids else ""),
-        held_since=held_since,
+        held_since={} if given.still_active else held_since,
         observed_until=datetime.fromtimestamp(given.window.end, UTC),
     )
     return recovery, bool(missing) and given.window.end < _last_end(given)

@@ -1,7 +1,7 @@
 """One pure function from evidence to verdict, and the table of what each outcome means outside."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from squall.domain.documents import CriterionResult
 from squall.domain.record import Abort
@@ -35,12 +35,20 @@ def decide(
     injected: bool,
     proven: bool,
     invalid_reason: str = "",
+    not_restored: Sequence[str] = (),
 ) -> Decision:
     """Priority: invalid > aborted > refuted > inconclusive > validated.
 
     One exception: who stops a run from outside (operator, halt, death of the execution) gets `aborted` also when nothing was injected or
     proven yet, because that is what happened; neither says anything about the hypothesis.
+
+    The verdict is about the hypothesis. What was not restored (`not_restored`) changes none, and is said with each.
     """
+    decision = _decide(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
+    return replace(decision, reason=f"{decision.reason}; not restored: {'; '.join(not_restored)}") if not_restored else decision
+
+
+def _decide(criteria: Sequence[CriterionResult], abort: Abort | None, *, injected: bool, proven: bool, invalid_reason: str) -> Decision:
     if abort and abort.source in OUTSIDE_SOURCES:
         return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
     invalid = invalid_reason or _why_invalid(abort, injected=injected, proven=proven)

@@ -1,27 +1,26 @@
 """WatchRecovery: until the steady state holds again and what was taken is replaced, bounded; and until late metrics are in."""
 
-from squall.application.aftermath import fis_of, rollback_report
+from squall.application.aftermath import fis_of, rollback_so_far
 from squall.application.measuring import read_series
 from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.application.windows_of_run import Windows, settled_at, windows_of
 from squall.domain.documents import FaultTemplate, Recovery, RollbackReport, Workload
 from squall.domain.record import Event
 from squall.domain.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
-from squall.domain.vocabulary import RollbackOutcome
 
 
 @step("WatchRecovery", closing=True)
 def handler(step: Step) -> Outcome:
     timing = step.definition.environment.timing
-    windows = windows_of(step, fis_of(step), step.now)
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
-    recovery, waiting = _assess(step, windows, workload)
+    rollback = rollback_so_far(step, workload)
+    windows = windows_of(step, fis_of(step), step.now)
+    recovery, waiting = _assess(step, windows, workload, rollback)
     step.put("recovery", recovery)
     in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
     settling = step.now < settled_at(step, windows)
     if (waiting or settling) and in_time:
         return wait(max(timing.poll_seconds, timing.metric_period_seconds))
-    _verify_again(step, workload)
     if recovery.replaced_at:
         replaced = Event(recovery.replaced_at, "instance_replaced", ", ".join(recovery.replacement_ids))
         step.w.records.append(step.run.id, [replaced])
@@ -29,7 +28,7 @@ def handler(step: Step) -> Outcome:
     return NEXT
 
 
-def _assess(step: Step, windows: Windows, workload: Workload) -> tuple[Recovery, bool]:
+def _assess(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, bool]:
     window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
     return assess(
         RecoveryInput(
@@ -42,15 +41,7 @@ def _assess(step: Step, windows: Windows, workload: Workload) -> tuple[Recovery,
             effect_at=windows.effect_at,
             fault_end=windows.fault_end,
             now=step.now,
+            still_active=rollback.leftovers,
             previous=step.find("recovery", Recovery),
         )
     )
-
-
-def _verify_again(step: Step, workload: Workload) -> None:
-    """What VerifyRollback found too early to be back may be back by now."""
-    first = step.find("rollback", RollbackReport)
-    if first and first.outcome is RollbackOutcome.NOT_RESTORED:
-        report = rollback_report(step, workload)
-        step.put("rollback", report)
-        step.note("rollback_verified", report.outcome)
