@@ -1,0 +1,73 @@
+"""One account, one workload and one deployed stack for all tests of this folder; `make test` runs them in one worker."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+
+from local import processes
+from local import up as launcher
+from local.account.profile import IDEAL
+from local.workload.settings import Settings
+from tests.deployed.rig import PATIENCE, Rig, until
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    """The account with the stack in it; afterwards nothing of it is alive."""
+    state = tmp_path_factory.mktemp("deployed")
+    account = launcher.up(state, experiments="tests/deployed/experiments")
+    try:
+        rig = Rig(account, state)
+        _hold_schedules(rig)
+        yield rig
+    finally:
+        launcher.down(state)
+    assert processes.leftovers(state) == []
+    assert [pid for pid in account.pids.values() if processes.start_time(pid) is not None] == []
+
+
+def _hold_schedules(rig: Rig) -> None:
+    """The catalogue's schedule would take the workload's lock from the other tests."""
+    scheduler = rig.client("scheduler")
+    for found in scheduler.list_schedules(GroupName=f"squall-{rig.stack}")["Schedules"]:
+        if found["Name"].startswith("experiment-"):
+            switch_schedule(rig, found["Name"], "DISABLED")
+
+
+def switch_schedule(rig: Rig, name: str, state: str) -> None:
+    scheduler = rig.client("scheduler")
+    known = scheduler.get_schedule(Name=name, GroupName=f"squall-{rig.stack}")
+    kept = ("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target", "Description")
+    scheduler.update_schedule(**{key: known[key] for key in kept}, State=state)
+
+
+@pytest.fixture
+def rig(deployed: Rig) -> Iterator[Rig]:
+    """Everything as after the deployment: ideal account, whole and quiet workload, nothing left of earlier runs."""
+    ideal(deployed)
+    deployed.clean(2 * PATIENCE)
+    until(deployed.whole, what="three healthy instances")
+    yield deployed
+    ideal(deployed)
+    for arn in deployed.execution_arns():
+        execution = deployed.execution(arn)
+        if execution.status == "RUNNING":  # of a test that failed
+            execution.stop()
+
+
+def ideal(rig: Rig) -> None:
+    rig.profile(**asdict(IDEAL))
+    rig.settings(**asdict(Settings()))
+
+
+@pytest.fixture
+def target(rig: Rig) -> str:
+    """One instance of the group."""
+    return min(rig.webs)
+
+
+@pytest.fixture
+def calm(rig: Rig) -> None:
+    """For guards on the response time: no trace of an earlier delay in the newest periods."""
+    until(rig.quiet, what="a quiet workload")

@@ -1,0 +1,370 @@
+"""A stack deployed into a local account, as an outsider sees it: only AWS calls, the workload's URLs and the operating system."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local import processes
+from local.up import Account
+
+ROOT = Path(__file__).resolve().parents[2]
+GROUP = "sample-web"
+AWS_EVENTS = ["aws.fis", "aws.states", "aws.cloudwatch"]
+ALONE: dict[str, Any] = {
+    "disable_stop_conditions": True,
+    "disable_alarm_actions": True,
+    "drop_all_events": AWS_EVENTS,
+    "disable_schedules": True,
+}
+"""Every way to end a fault switched off; a test switches one on again."""
+PATIENCE = 90.0
+"""Seconds for what takes two on an idle machine."""
+
+T = TypeVar("T")
+Json = dict[str, Any]
+_numbers = itertools.count(1)
+
+
+def until(look: Callable[[], T | None], seconds: float = PATIENCE, what: str = "condition", interval: float = 0.2) -> T:
+    """Look until the answer is truthy; the deadline is a bound, not a wait."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(interval)
+
+
+@dataclass
+class Inbox:
+    """A queue that something delivers to; what was read is kept."""
+
+    client: Any
+    url: str
+    arn: str
+    read: list[Json] = field(default_factory=list)
+
+    def look(self) -> list[Json]:
+        while found := self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                self.read.append(json.loads(message["Body"]))
+                self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return self.read
+
+
+class Rig:
+    """The account, the stack in it, and what tests ask of both."""
+
+    def __init__(self, account: Account, state: Path) -> None:
+        self.account, self.state = account, state
+        self.people = self._inbox("people")
+        self.machines = self._inbox("machines")
+        self.client("sns").subscribe(TopicArn=account.outputs["NotificationTopicArn"], Protocol="sqs", Endpoint=self.people.arn)
+        events = self.client("events")
+        events.put_rule(Name="watch-squall", EventPattern=json.dumps({"source": ["squall"]}))
+        events.put_targets(Rule="watch-squall", Targets=[{"Id": "queue", "Arn": self.machines.arn}])
+
+    def _inbox(self, name: str) -> Inbox:
+        client = self.client("sqs")
+        url = client.create_queue(QueueName=f"watch-{name}")["QueueUrl"]
+        arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        allowed = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+        statement = {"Effect": "Allow", "Principal": allowed, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        return Inbox(client, url, arn)
+
+    @cache  # noqa: B019 - one rig a session
+    def client(self, service: str) -> Any:
+        """A client with the account's own credentials."""
+        return self.account.client(service)
+
+    @property
+    def stack(self) -> str:
+        return self.account.stack_name
+
+    # --- account and workload ---
+
+    def profile(self, **changes: Any) -> None:
+        self._post(f"{self.account.endpoint}/_squall/profile", changes)
+
+    def settings(self, **changes: Any) -> None:
+        self._post(f"{self.account.workload_url}/settings", changes)
+
+    def _post(self, url: str, body: Json) -> Any:
+        with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=10) as answer:
+            return json.load(answer)
+
+    @property
+    def webs(self) -> dict[str, Json]:
+        """The instances of the group by id, with their processes."""
+        with urllib.request.urlopen(f"{self.account.workload_url}/instances", timeout=10) as answer:
+            return {web["id"]: web for web in json.load(answer)}
+
+    def whole(self) -> bool:
+        return [(web["lifecycle_state"], web["target_state"]) for web in self.webs.values()] == [("InService", "healthy")] * 3
+
+    def response_seconds(self, instance_id: str) -> float:
+        """How long one instance takes to answer, asked directly."""
+        started = time.monotonic()
+        urllib.request.urlopen(self.webs[instance_id]["url"] + "/", timeout=30).close()
+        return time.monotonic() - started
+
+    def response_times(self, periods: int = 5) -> list[float]:
+        """What the load balancer measured in the newest complete periods, oldest first."""
+        end = datetime.fromtimestamp(int(time.time() - 2) // 5 * 5, UTC)
+        dimensions = [{"Name": name, "Value": value} for name, value in self.account.workload["dimensions"].items()]
+        metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "TargetResponseTime", "Dimensions": dimensions}
+        found = self.client("cloudwatch").get_metric_data(
+            MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 5, "Stat": "Average"}}],
+            StartTime=end - timedelta(seconds=5 * periods),
+            EndTime=end,
+            ScanBy="TimestampAscending",
+        )
+        return list(found["MetricDataResults"][0]["Values"])
+
+    def quiet(self) -> bool:
+        """Three instances in service, and nothing of an earlier fault in the newest periods."""
+        times = self.response_times()
+        return self.whole() and len(times) == 5 and max(times) < 0.2
+
+    # --- the stack ---
+
+    def start(self, text: str) -> Execution:
+        """Start an execution with this input, whatever it is."""
+        name, machine = f"test-{next(_numbers)}", self.account.outputs["ExperimentStateMachineArn"]
+        arn = self.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input=text)["executionArn"]
+        return Execution(self, name, arn)
+
+    def execution(self, arn: str) -> Execution:
+        return Execution(self, arn.rpartition(":")[2], arn)
+
+    def run(self, definition: Mapping[str, Any]) -> Execution:
+        return self.start(json.dumps({"definition": definition}))
+
+    def execution_arns(self) -> list[str]:
+        machine = self.account.outputs["ExperimentStateMachineArn"]
+        return [one["executionArn"] for one in self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]]
+
+    def function(self, name: str) -> str:
+        """The deployed name of one of the stack's functions."""
+        functions = self.client("lambda").get_paginator("list_functions").paginate()
+        found = [f["FunctionName"] for page in functions for f in page["Functions"] if f["FunctionName"].startswith(f"{self.stack}-{name}")]
+        assert len(found) == 1, found
+        return str(found[0])
+
+    def invoke(self, name: str, payload: Mapping[str, Any]) -> Json:
+        answer = self.client("lambda").invoke(FunctionName=self.function(name), Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return dict(body or {})
+
+    def pulse(self) -> Json:
+        """What its schedule does every minute."""
+        return self.invoke("Pulse", {"source": "schedule"})
+
+    def logs(self, function: str) -> list[str]:
+        client, group = self.client("logs"), f"/squall/{self.stack}/{function}"
+        streams = client.describe_log_streams(logGroupName=group)["logStreams"]
+        names = [stream["logStreamName"] for stream in streams]
+        return [e["message"] for name in names for e in client.get_log_events(logGroupName=group, logStreamName=name)["events"]]
+
+    def log_groups(self) -> list[str]:
+        groups = self.client("logs").describe_log_groups(logGroupNamePrefix=f"/squall/{self.stack}/")["logGroups"]
+        return [group["logGroupName"].rpartition("/")[2] for group in groups]
+
+    # --- what may be left ---
+
+    def items(self, prefix: str) -> list[Json]:
+        table, read = self.account.outputs["ResultsTableName"], TypeDeserializer()
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+        items = [{name: read.deserialize(value) for name, value in item.items()} for page in pages for item in page["Items"]]
+        return [item for item in items if item["pk"].startswith(prefix)]
+
+    def locks(self) -> list[str]:
+        return [item["pk"] for item in self.items("LOCK#")]
+
+    def slots(self) -> list[str]:
+        """Those that are taken: one whose lease has run out is free, though its item stays until the next taker's."""
+        return [item["sk"] for item in self.items("SLOTS") if item["until_ms"] > time.time() * 1000]
+
+    def templates(self) -> list[str]:
+        return [template["id"] for template in self.client("fis").list_experiment_templates()["experimentTemplates"]]
+
+    def faults(self, template_id: str | None = None) -> list[Json]:
+        """FIS experiments, of one template or all."""
+        which = {"experimentTemplateId": template_id} if template_id else {}
+        return list(self.client("fis").list_experiments(**which)["experiments"])
+
+    def fault(self, experiment_id: str) -> Json:
+        return dict(self.client("fis").get_experiment(id=experiment_id)["experiment"])
+
+    def guards(self) -> list[Json]:
+        alarms = self.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"squall-{self.stack}-")
+        # The stack's own alarms live as long as it does.
+        return [alarm for alarm in alarms["MetricAlarms"] if "execution=" in alarm.get("AlarmDescription", "")]
+
+    def left(self) -> list[str]:
+        """Whatever runs leave behind when they are not cleaned up."""
+        running = [f["id"] for f in self.faults() if f["state"]["status"] not in ("completed", "stopped", "failed", "cancelled")]
+        return [*running, *self.templates(), *(guard["AlarmName"] for guard in self.guards()), *self.locks(), *self.slots()]
+
+    def clean(self, seconds: float = PATIENCE) -> None:
+        """Wait until nothing is left."""
+        found: list[str] = []
+
+        def look() -> bool:
+            found[:] = self.left()
+            return not found
+
+        try:
+            until(look, seconds)
+        except AssertionError:
+            told = {execution.id: execution.record.get("reason") for execution in map(self.execution, self.execution_arns())}
+            raise AssertionError(f"after {seconds:g} s there still is {found}; runs: {told}") from None
+
+    @contextmanager
+    def measured(self, record: Callable[[str, object], None], name: str) -> Iterator[None]:
+        """How long the block takes, on the test's report."""
+        began = time.monotonic()
+        yield
+        record(name, round(time.monotonic() - began, 1))
+
+    def children(self) -> list[int]:
+        return processes.leftovers(self.state)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run."""
+
+    rig: Rig
+    id: str
+    arn: str
+
+    @property
+    def status(self) -> str:
+        return str(self.rig.client("stepfunctions").describe_execution(executionArn=self.arn)["status"])
+
+    @property
+    def record(self) -> Json:
+        """The table's record, as it is now; empty when there is none yet."""
+        key = {"pk": {"S": f"EXECUTION#{self.id}"}, "sk": {"S": "RECORD"}}
+        table = self.rig.account.outputs["ResultsTableName"]
+        item = self.rig.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+        read = TypeDeserializer()
+        return {name: read.deserialize(value) for name, value in item.items()}
+
+    @property
+    def timeline(self) -> list[Json]:
+        return list(self.record.get("events", []))
+
+    @property
+    def final(self) -> bool:
+        return self.record.get("status") in ("completed", "aborted", "rejected", "failed")
+
+    def saw(self, *events: str) -> Json | None:
+        """The first of these events in the timeline, if there is any."""
+        return next((event for event in self.timeline if event["event"] in events), None)
+
+    def at(self, event: str) -> datetime:
+        found = self.saw(event)
+        assert found, f"no {event} in {[e['event'] for e in self.timeline]}"
+        return datetime.fromisoformat(found["at"])
+
+    @property
+    def result(self) -> Json:
+        bucket = self.rig.account.outputs["ResultsBucketName"]
+        return dict(json.load(self.rig.client("s3").get_object(Bucket=bucket, Key=f"results/{self.id}/result.json")["Body"]))
+
+    def until(self, *events: str, seconds: float = PATIENCE) -> Json:
+        """Wait for one of these events; a run that ends without it ends the wait."""
+
+        def look() -> Json | None:
+            found = self.saw(*events)
+            assert found or not self.final, f"ended without {events}: {self.record.get('status')}: {self.record.get('reason')}"
+            return found
+
+        return until(look, seconds, f"{' or '.join(events)} of {self.id}")
+
+    def watched(self) -> str:
+        """Wait until the fault runs and the workflow sleeps on it; returns the FIS experiment's id."""
+
+        def look() -> str | None:
+            record = self.record
+            assert record.get("status") in (None, "running"), f"{record['status']}: {record['reason']}"
+            return record.get("fis_experiment_id") if record.get("phase") == "WatchFault" and record.get("task_token") else None
+
+        return str(until(look, what=f"{self.id} watches its fault"))
+
+    def stop(self) -> None:
+        """As in the console."""
+        self.rig.client("stepfunctions").stop_execution(executionArn=self.arn)
+
+    def done(self, seconds: float = 150.0) -> Json:
+        """Wait for the end of the execution and of its clean-up; returns the final record."""
+        until(lambda: self.status != "RUNNING", seconds, f"end of {self.id}")
+        until(lambda: self.final, what=f"{self.id} is recorded")
+        return self.record
+
+    def message(self) -> Json:
+        """The one message people got of this run."""
+        mine = until(lambda: [m for m in self.rig.people.look() if self.id in _words(m["Message"])], what=f"a message about {self.id}")
+        assert len(mine) == 1, [m["Subject"] for m in mine]
+        return mine[0]
+
+    @property
+    def lifecycle(self) -> list[Json]:
+        """The events machines got of this run, in order."""
+        return [event for event in self.rig.machines.look() if event["detail"]["execution_id"] == self.id]
+
+    @property
+    def guard_names(self) -> list[str]:
+        return list(self.record.get("guard_names", []))
+
+
+def _words(text: str) -> set[str]:
+    return set(text.replace("/", " ").replace(",", " ").replace(":", " ").split())
+
+
+def seed(target_ids: list[str], **changes: Any) -> Json:
+    """The seed's own definition, on these instances."""
+    found: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+    del found["duration_minutes"]
+    return {**found, "target_resources": target_ids, "duration": "PT45S", **changes}
+
+
+def latency(target: str, **changes: Any) -> Json:
+    """One instance answers two seconds late; nothing has to recover, so a run is over soon after its fault."""
+    definition = {
+        "name": "Latency",
+        "description": "Delay one instance behind the load balancer",
+        "type": "network_latency",
+        "hypothesis": "Somebody ends this before its time",
+        "blast_radius": "single_instance",
+        "target_resources": [target],
+        "parameters": {"latency_ms": 2000},
+        "duration": "PT120S",
+        "rollback_plan": "The delay ends by itself after the duration",
+        "success_criteria": ["System recovers within 1 minute"],
+        "abort_conditions": ["System availability < 50 %"],
+        "environment": "staging",
+    }
+    return {**definition, **changes}
+
+
+TRIPPED = {"abort_conditions": ["Response time > 0.5 seconds"]}
+"""A guard that two seconds on one instance in three trip: the average is 0.7 s. Three would have the balancer take it out of service."""

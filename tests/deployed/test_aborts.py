@@ -1,0 +1,134 @@
+"""A guard aborts a fault; and each way to abort one does it alone, with all others switched off."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.deployed.rig import ALONE, TRIPPED, Execution, Rig, latency, until
+
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+
+SOON = timedelta(seconds=15)
+"""From an alarm to FIS's stop: two seconds on an idle machine."""
+Property = Callable[[str, object], None]
+
+
+@pytest.mark.usefixtures("calm")
+def test_a_guard_that_fires_ends_the_fault_and_the_delay_is_gone(rig: Rig, target: str, record_property: Property) -> None:
+    run = rig.run(latency(target, **TRIPPED))
+    experiment = run.watched()
+    until(lambda: rig.response_seconds(target) > 1.5, what="the instance is slow")
+    record = run.done()
+    assert rig.response_seconds(target) < 1
+    assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("aborted", "aborted", False)
+    assert record["abort"]["source"] == "guard"
+    assert run.status == "SUCCEEDED"
+    fault = rig.fault(experiment)
+    assert fault["state"]["status"] == "stopped"
+    alarm, stopped = run.at("abort_requested"), fault["endTime"]
+    record_property("alarm_to_stopped_seconds", round((stopped - alarm).total_seconds(), 1))
+    assert stopped - alarm < SOON
+    assert run.result["rollback"]["outcome"] == "restored"
+    assert run.message()["MessageAttributes"]["verdict"]["Value"] == "aborted"
+    assert rig.left() == []
+
+
+@pytest.mark.usefixtures("calm")
+def test_fis_stop_condition_alone_stops_the_fault(rig: Rig, target: str) -> None:
+    run = rig.run(latency(target, **TRIPPED))
+    experiment = run.watched()
+    rig.profile(**{**ALONE, "disable_stop_conditions": False})
+    fault = stopped(rig, experiment)
+    assert fault["state"]["reason"] == "Experiment halted by stop condition."
+    assert run.saw("abort_requested") is None
+    aborted_by_guard(rig, run)
+
+
+def test_alarm_action_alone_stops_the_fault(rig: Rig, target: str) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    rig.profile(**{**ALONE, "disable_alarm_actions": False})
+    trip(rig, run)
+    fault = stopped(rig, experiment)
+    assert fault["state"]["reason"] == "Experiment was stopped by a user."
+    aborted_by_guard(rig, run)
+
+
+def test_eventbridge_alone_stops_the_fault(rig: Rig, target: str) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    rig.profile(**{**ALONE, "drop_all_events": ["aws.fis", "aws.states"]})
+    trip(rig, run)
+    fault = stopped(rig, experiment)
+    assert fault["state"]["reason"] == "Experiment was stopped by a user."
+    aborted_by_guard(rig, run)
+
+
+@pytest.mark.usefixtures("calm")
+def test_the_pulse_alone_reads_the_metric_itself(rig: Rig, target: str) -> None:
+    """Somebody has loosened the guard: it stays OK, whatever happens."""
+    run = rig.run(latency(target, **TRIPPED))
+    experiment = run.watched()
+    rig.profile(**ALONE)
+    (guard,) = (alarm for alarm in rig.guards() if alarm["AlarmName"] in run.guard_names)
+    kept = ("AlarmName", "AlarmDescription", "Metrics", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm")
+    same = {key: guard[key] for key in kept if key in guard}
+    rig.client("cloudwatch").put_metric_alarm(**same, Threshold=1000.0, AlarmActions=guard["AlarmActions"], TreatMissingData="notBreaching")
+    until(lambda: "aborted" in rig.pulse()[run.id], what="the pulse sees the metric", interval=1.0)
+    assert "the pulse saw" in run.record["abort"]["reason"]
+    stopped(rig, experiment)
+    aborted_by_guard(rig, run)
+
+
+def test_the_pulse_alone_takes_a_deleted_guard_for_blind(rig: Rig, target: str) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    rig.profile(**ALONE)
+    rig.client("cloudwatch").delete_alarms(AlarmNames=run.guard_names[:1])
+    assert "was deleted" in rig.pulse()[run.id]
+    stopped(rig, experiment)
+    record = run.done()
+    assert (record["status"], record["abort"]["source"]) == ("aborted", "blind_guard")
+    assert "A guard went blind" in " ".join(run.result["issues_discovered"])
+    assert rig.left() == []
+
+
+def test_an_operator_alone_stops_the_fault(rig: Rig, target: str) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    rig.profile(**ALONE)
+    answer = rig.client("lambda").invoke(
+        FunctionName=rig.account.outputs["AbortFunctionName"],
+        Payload=f'{{"execution_id": "{run.id}", "reason": "lunch", "requested_by": "maria"}}',
+    )
+    assert "FunctionError" not in answer
+    stopped(rig, experiment)
+    record = run.done()
+    assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("aborted", "aborted", None)
+    assert (record["abort"]["source"], record["abort"]["by"]) == ("operator", "maria")
+    assert "lunch" in run.message()["Message"]
+    assert rig.left() == []
+
+
+def trip(rig: Rig, run: Execution) -> None:
+    """As the guard would by itself: state change, event and action are CloudWatch's own."""
+    rig.client("cloudwatch").set_alarm_state(AlarmName=run.guard_names[0], StateValue="ALARM", StateReason="tripped by a test")
+
+
+def stopped(rig: Rig, experiment: str) -> dict[str, Any]:
+    """FIS has ended the fault early, long before its two minutes."""
+    until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", what="FIS has stopped")
+    found = rig.fault(experiment)
+    assert found["endTime"] - found["startTime"] < timedelta(seconds=100)
+    return found
+
+
+def aborted_by_guard(rig: Rig, run: Execution) -> None:
+    """The run ends as aborted by its guard, also where nobody was left to tell the workflow before its pulse."""
+    rig.pulse()
+    record = run.done()
+    assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("aborted", "aborted", False)
+    assert record["abort"]["source"] == "guard"
+    assert rig.left() == []

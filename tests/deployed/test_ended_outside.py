@@ -1,0 +1,90 @@
+"""Somebody stops the execution in the console, where no Catch runs: nothing stays behind, and people hear of it."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.deployed.rig import AWS_EVENTS, Execution, Rig, latency, until
+
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+
+BY_EVENT = 30.0
+"""Seconds; two on an idle machine."""
+BY_PULSE = 150.0
+"""Two minutes are promised."""
+HANGS = 6.0
+Property = Callable[[str, object], None]
+
+
+def test_stopped_while_the_fault_runs(rig: Rig, target: str, record_property: Property) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    until(lambda: rig.response_seconds(target) > 1.5, what="the instance is slow")
+    run.stop()
+    with rig.measured(record_property, "seconds_until_nothing_is_left"):
+        rig.clean(BY_EVENT)
+    assert rig.fault(experiment)["state"]["status"] == "stopped"
+    assert rig.response_seconds(target) < 1
+    told(run, by="watchdog")
+
+
+def test_stopped_while_the_fault_runs_and_no_event_arrives(rig: Rig, target: str, record_property: Property) -> None:
+    run = rig.run(latency(target))
+    experiment = run.watched()
+    rig.profile(drop_all_events=AWS_EVENTS)
+    run.stop()
+    with rig.measured(record_property, "seconds_until_nothing_is_left"):
+        rig.clean(BY_PULSE)
+    assert rig.fault(experiment)["state"]["status"] == "stopped"
+    assert rig.response_seconds(target) < 1
+    told(run, by="pulse")
+
+
+def test_stopped_while_the_fault_is_being_started(rig: Rig, target: str) -> None:
+    """StartFault has checked everything and its call is on the way: it reaches FIS after the watchdog has closed the run."""
+    before = answers_of_start(rig)
+    template = stopped_at_start(rig, run := rig.run(latency(target)))
+    rig.clean(BY_EVENT)
+    until(lambda: answers_of_start(rig) > before, what="StartFault has come to its end")
+    assert rig.faults(template) == []
+    assert rig.left() == []
+    assert run.record.get("fis_experiment_id") is None
+    assert rig.response_seconds(target) < 1
+    told(run, by="watchdog")
+
+
+def test_stopped_while_the_fault_is_being_started_and_no_event_arrives(rig: Rig, target: str) -> None:
+    """Nobody has closed the run when the call reaches FIS: a fault without a workflow, until the pulse comes by."""
+    rig.profile(drop_all_events=AWS_EVENTS, disable_schedules=True)
+    template = stopped_at_start(rig, run := rig.run(latency(target)))
+    (fault,) = until(lambda: rig.faults(template), what="the late call takes effect")
+    assert rig.pulse()[run.id] == "closed"
+    rig.clean(BY_EVENT)
+    assert rig.fault(fault["id"])["state"]["status"] == "stopped"
+    assert rig.response_seconds(target) < 1
+    told(run, by="pulse")
+
+
+def stopped_at_start(rig: Rig, run: Execution) -> str:
+    """Stop the execution between StartFault's check and the effect of its call; returns the template's id."""
+    rig.profile(fis_start_delay_seconds=HANGS)
+    template = run.until("starting")["detail"]
+    run.stop()
+    assert rig.faults(template) == []
+    return str(template)
+
+
+def answers_of_start(rig: Rig) -> int:
+    """How often the StartFault function has returned."""
+    return sum(line.startswith("END RequestId") for line in rig.logs("StartFault"))
+
+
+def told(run: Execution, *, by: str) -> None:
+    record = run.done()
+    assert run.status == "ABORTED"
+    assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("aborted", "aborted", None)
+    assert record["closed_by"] == by
+    message = run.message()
+    assert message["MessageAttributes"]["status"]["Value"] == "aborted"
+    assert "ended from outside: the execution is ABORTED" in message["Message"]
+    assert run.result["status"] == "aborted"
