@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, nor
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.vocabulary import BlastRadius, FaultType
 from squall.faults import registry
+from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 MAXIMUM_BYTES = 64 * 1024
@@ -46,6 +47,7 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
         problems += _across_fields(raw)
     problems += _sentence_problems(raw)
     problems += _fault_problems(raw)
+    problems += _stop_problems(raw)
     if problems or experiment is None:
         raise InvalidInput(under(path, _once(problems)))
     return experiment
@@ -71,7 +73,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
     changed = experiment.model_copy(update=changes)
     problems = _parameter_problems(changed.type, changed.parameters) if overrides.parameters else []
-    problems += _range_problems(overrides.parameters, environment)
+    problems += _range_problems(_effective(changed, overrides.parameters.keys()), environment)
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
         expected = f"at most {timing.spoken(environment.maximum_duration)}"
@@ -132,11 +134,11 @@ def admit(
             message = f"{environment.name} runs experiments of the catalogue only"
             problems.append(Problem(path="definition", message=message, expected="experiment: one of the catalogue's names"))
         if asked is not None:
-            problems += _trigger_problems(asked.trigger, environment, now)
+            problems += _trigger_problems(asked.trigger, environment, _flexible(experiment), now)
     if experiment is not None and environment is not None:
         changed, found = _overridden(experiment, asked, environment)
         problems += found
-        problems += under(path, _range_problems(experiment.parameters, environment))
+        problems += under(path, _range_problems(_not_overridden(changed, asked), environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -266,7 +268,13 @@ def _place_problems(environment: Environment, account: str, region: str) -> Iter
             yield Problem(path="environment", message=message, expected=", ".join(allowed))
 
 
-def _trigger_problems(trigger: Trigger | None, environment: Environment, now: datetime) -> Iterator[Problem]:
+def _flexible(experiment: Experiment | None) -> timedelta:
+    """How much later than scheduled EventBridge Scheduler may fire."""
+    schedule = experiment.schedule if experiment else None
+    return timedelta(minutes=schedule.flexible_minutes if schedule else 0)
+
+
+def _trigger_problems(trigger: Trigger | None, environment: Environment, flexible: timedelta, now: datetime) -> Iterator[Problem]:
     if trigger is None:
         return
     moment = _moment(trigger.scheduled_time)
@@ -274,10 +282,11 @@ def _trigger_problems(trigger: Trigger | None, environment: Environment, now: da
         message = f"{shown(trigger.scheduled_time)} is no time"
         yield Problem(path="trigger.scheduled_time", message=message, expected="ISO 8601, such as 2027-01-31T03:00:00Z")
         return
-    age = now - moment
-    if abs(age) > timedelta(seconds=environment.stale_trigger_seconds):
+    slack = timedelta(seconds=environment.stale_trigger_seconds)
+    if not -slack <= now - moment <= slack + flexible:
         message = f"stale: was due at {moment:%Y-%m-%d %H:%M:%S} UTC, it is {now:%Y-%m-%d %H:%M:%S}"
-        expected = f"within {environment.stale_trigger_seconds} s of the schedule"
+        window = f" and its window of {timing.spoken(flexible)}" if flexible else ""
+        expected = f"within {environment.stale_trigger_seconds} s of the schedule{window}"
         yield Problem(path="trigger.scheduled_time", message=message, expected=expected)
 
 
@@ -368,6 +377,17 @@ def _read(path: str, text: str, declared: Mapping[str, str], *, guard: bool, eve
     return sentence.model_dump_json(exclude={"text"})
 
 
+def _stop_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """FIS takes few stop conditions; each abort condition and each stop alarm is one."""
+    guards, alarms = (raw.get(field) for field in ("abort_conditions", "stop_alarms"))
+    if not isinstance(guards, list | tuple) or not isinstance(alarms, list | tuple):
+        return
+    own = {alarm for alarm in alarms if isinstance(alarm, str)}
+    if len(guards) + len(own) > MAXIMUM_STOP_CONDITIONS:
+        message = f"{len(guards)} abort conditions and {len(own)} stop alarms are {len(guards) + len(own)} stop conditions"
+        yield Problem(path="stop_alarms", message=message, expected=f"at most {MAXIMUM_STOP_CONDITIONS} together, as many as FIS takes")
+
+
 def _fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     named, parameters = raw.get("type"), raw.get("parameters", {})
     if not isinstance(named, str) or named not in set(FaultType):
@@ -385,6 +405,21 @@ def _parameter_problems(fault_type: FaultType, parameters: Mapping[str, Any]) ->
     except InvalidInput as invalid:
         return list(invalid.problems)
     return []
+
+
+def _effective(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
+    """The parameters as the fault will have them, defaults included, or those of these names; none where they can't be parsed."""
+    try:
+        parameters = registry.get(experiment.type).parse(experiment.parameters).model_dump()
+    except (InvalidInput, registry.UnknownFaultError):
+        return {}  # reported where it was parsed
+    return {name: value for name, value in parameters.items() if names is None or name in names}
+
+
+def _not_overridden(experiment: Experiment, asked: ExecutionInput | None) -> dict[str, Any]:
+    """Those the definition answers for; what an override gave is reported as the override's."""
+    overridden = asked.overrides.parameters if asked else {}
+    return {name: value for name, value in _effective(experiment).items() if name not in overridden}
 
 
 def _range_problems(parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:

@@ -170,8 +170,9 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     raw: dict[str, Any] = {"experiment": "network-latency"}
     assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
     wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
-    raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": 301}}}
-    assert "1 to 300" in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
+    for told in (301, "301"):
+        raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
+        assert "1 to 300" in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
 
 
 def test_overrides_change_what_runs_and_its_hash() -> None:
@@ -247,3 +248,34 @@ def test_so_is_any_catalogue_and_policy(experiment: object, policy: object) -> N
             run({"experiment": "mine"}, catalogue={"mine": experiment}, environments=environments)
         except InvalidInput as invalid:
             assert invalid.problems  # noqa: PT017 - either end is right
+
+
+def test_a_range_binds_the_faults_defaults_too() -> None:
+    raw = {"experiment": "network-latency"}
+    narrow = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"jitter_ms": [20, 100], "flows_percent": [1, 50]}}}
+    catalogue = {**CATALOGUE, "network-latency": {**CATALOGUE["network-latency"], "parameters": {"latency_ms": 200}}}
+    found = refusals(raw, catalogue=catalogue, environments=narrow)
+    assert "20 to 100" in found["catalogue.network-latency.parameters.jitter_ms"]
+    assert "1 to 50" in found["catalogue.network-latency.parameters.flows_percent"]
+    inside = {**raw, "overrides": {"parameters": {"jitter_ms": 50, "flows_percent": 10}}}
+    assert run(inside, catalogue=catalogue, environments=narrow).experiment.parameters["jitter_ms"] == 50, "an override may bring it inside"
+
+
+def test_more_stop_conditions_than_fis_takes_are_refused_with_both_numbers() -> None:
+    given = {**CATALOGUE[SEED_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
+    found = refusals({"experiment": "many"}, catalogue={"many": given})
+    assert "2 abort conditions and 4 stop alarms are 6 stop conditions" in found["catalogue.many.stop_alarms"]
+    assert "at most 5" in found["catalogue.many.stop_alarms"]
+    run({"experiment": "many"}, catalogue={"many": {**given, "stop_alarms": ["pager", "checkout", "login"]}})
+
+
+@pytest.mark.parametrize(("age", "refused"), [(900 + 3600, False), (900 + 3601, True), (-900, False), (-901, True)])
+def test_a_schedule_with_a_flexible_window_is_not_stale_inside_it(age: int, refused: bool) -> None:
+    schedule = {"expression": "rate(1 day)", "flexible_minutes": 60}
+    catalogue = {"nightly": {**CATALOGUE[SEED_NAME], "schedule": schedule}}
+    due = (NOW - timedelta(seconds=age)).isoformat()
+    raw = {"experiment": "nightly", "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
+    if refused:
+        assert "its window of 60 min" in refusals(raw, catalogue=catalogue)["trigger.scheduled_time"]
+    else:
+        assert run(raw, catalogue=catalogue).trigger is not None
