@@ -31,6 +31,7 @@ class FakeInstance:
     healthy: bool = True
     """What a target group says of it, while it runs."""
     platform: str = "Linux"
+    private_ip: str = "10.0.0.7"
     launched_at: datetime | None = None
     in_service_at: datetime | None = None
 
@@ -186,6 +187,7 @@ def _instance(one: FakeInstance) -> Instance:
         lifecycle=one.lifecycle,
         managed=one.managed and one.state == "running",
         platform=one.platform,
+        private_ip=one.private_ip,
         launched_at=one.launched_at,
         in_service_at=one.in_service_at,
     )

@@ -61,6 +61,7 @@ def instance(id_: str, zone: str = f"{REGION}a", **changes: Any) -> Instance:
         "group": "shop",
         "lifecycle": "InService",
         "managed": True,
+        "private_ip": "10.0.1.7",
     }
     return Instance.model_validate({**given, **changes})
 

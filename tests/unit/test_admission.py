@@ -279,3 +279,12 @@ def test_a_schedule_with_a_flexible_window_is_not_stale_inside_it(age: int, refu
         assert "its window of 60 min" in refusals(raw, catalogue=catalogue)["trigger.scheduled_time"]
     else:
         assert run(raw, catalogue=catalogue).trigger is not None
+
+
+def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that_says_so() -> None:
+    raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": 2001}}}
+    assert "1 to 2000" in refusals(raw)["overrides.parameters.latency_ms"]
+    other = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"flows_percent": [1, 100]}}}
+    assert "1 to 2000" in refusals(raw, environments=other)["overrides.parameters.latency_ms"]
+    willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 5000]}}}
+    assert run(raw, environments=willing).experiment.parameters["latency_ms"] == 2001

@@ -183,7 +183,7 @@ def test_termination_has_no_parameters() -> None:
 
 
 def outcomes(fault: Any, load: Workload, pinned: list[Instance]) -> dict[str, CheckOutcome]:
-    return {check.name: check.outcome for check in fault.prerequisites(load, pinned)}
+    return {check.name: check.outcome for check in fault.prerequisites(load, pinned, fault.parse({}))}
 
 
 def test_termination_needs_a_group_that_would_replace_the_instance() -> None:
@@ -194,7 +194,30 @@ def test_termination_needs_a_group_that_would_replace_the_instance() -> None:
 
 def test_latency_needs_an_agent_that_is_online_on_linux() -> None:
     offline = instance("i-1", managed=False, platform="Windows")
-    assert set(outcomes(LATENCY, workload([offline]), [offline]).values()) == {CheckOutcome.FAILED}
+    told = outcomes(LATENCY, workload([offline]), [offline])
+    assert (told["systems_manager_online"], told["linux"]) == (CheckOutcome.FAILED, CheckOutcome.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("address", "sources", "passes"),
+    [
+        ("10.0.1.7", None, True),
+        ("172.31.4.4", None, True),
+        ("100.64.3.2", None, False),  # a VPC of shared addresses: the command would succeed and delay nothing
+        (None, None, False),
+        ("100.64.3.2", "100.64.0.0/10", True),
+        ("10.0.1.7", "10.9.0.0/16", False),
+        ("10.0.1.7", "10.9.0.0/16,10.0.1.7", True),
+        ("10.0.1.7", "10.9.0.3", True),  # a peer by its address
+        ("100.64.3.2", "db.example.com,S3", True),
+        ("100.64.3.2", "10.0.0.0/8,db.example.com", True),
+    ],
+)
+def test_latency_needs_networks_that_the_targets_live_in(address: str | None, sources: str | None, passes: bool) -> None:
+    target = instance("i-1", private_ip=address)
+    parameters = LATENCY.parse({"sources": sources} if sources else {})
+    (told,) = (check for check in LATENCY.prerequisites(workload([target]), [target], parameters) if check.name == "sources_reach_vpc")
+    assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
 
 
 def test_a_fault_without_targets_has_unmet_prerequisites() -> None:

@@ -146,3 +146,15 @@ def test_a_fault_whose_command_never_ends_is_said_to_last_and_nothing_recovers_f
     assert (result.recovery.recovered, result.recovery.seconds_to_recover) == (False, None)
     assert "not restored: command" in result.reason
     assert any(issue.startswith("Rollback failed: command") for issue in result.issues_discovered)
+
+
+def test_a_vpc_whose_addresses_would_not_be_delayed_is_refused(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    for one in world.fleet.members("web"):
+        one.private_ip = "100.64.7.9"
+    walk.run({"definition": {**experiment, **LATENCY}})
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert "at 100.64.7.9 is in none of 10.0.0.0/8" in result.reason
+    widened = {**LATENCY, "parameters": {"latency_ms": 200, "sources": "100.64.0.0/10"}}
+    walk.run({"definition": {**experiment, **widened}}, "widened")
+    assert result_of(world, "widened").verdict is Verdict.VALIDATED

@@ -148,6 +148,7 @@ class AwsInventory:
             lifecycle=member.get("LifecycleState"),
             managed=agent.get("PingStatus") == "Online",
             platform=agent.get("PlatformType") or ("Windows" if entry.get("Platform", "").lower() == "windows" else "Linux"),
+            private_ip=entry.get("PrivateIpAddress"),
             launched_at=entry.get("LaunchTime"),
             in_service_at=in_service.get(instance_id),
         )

@@ -46,7 +46,7 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
         definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
-        prerequisites=fault.prerequisites(workload, discovery.pinned) if workload else None,
+        prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
         moves_metrics=fault.moves_metrics,
         active_experiments=_ask(step, step.w.faults.active),
     )

@@ -59,6 +59,8 @@ class Instance(Model):
     managed: bool = False
     """Registered with Systems Manager and online."""
     platform: str = "Linux"
+    private_ip: str | None = None
+    """Its primary IPv4 address in the VPC."""
     launched_at: datetime | None = None
     """EC2's LaunchTime."""
     in_service_at: datetime | None = None

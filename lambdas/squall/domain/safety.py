@@ -51,7 +51,7 @@ class SafetyInput:
     """The hash of the definition document as read again."""
     template_id: str | None = None
     prerequisites: tuple[SafetyCheck, ...] | None = None
-    """What `registry.get(type).prerequisites(workload_now, discovery.pinned)` says; None: not asked, and so failed."""
+    """What `registry.get(type).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
     moves_metrics: tuple[str, ...] = ()
     """The fault's own `moves_metrics`."""
     active_experiments: Sequence[FisExperiment] | None = None

@@ -53,7 +53,7 @@ class Fault(Protocol):
     def parse(self, raw: Mapping[str, Any]) -> Model:
         """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance]) -> tuple[SafetyCheck, ...]:
+    def prerequisites(self, workload: Workload, pinned: Sequence[Instance], parameters: Model) -> tuple[SafetyCheck, ...]:
         """What must be true of the targets for the fault to work at all, each a check with a sentence."""
 
     def compile(

@@ -32,7 +32,12 @@ class InstanceTermination:
     def parse(self, raw: Mapping[str, Any]) -> Parameters:
         return parse_parameters(Parameters, raw)
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance]) -> tuple[SafetyCheck, ...]:
+    def prerequisites(
+        self,
+        workload: Workload,
+        pinned: Sequence[Instance],
+        parameters: Model,  # noqa: ARG002 - the protocol's
+    ) -> tuple[SafetyCheck, ...]:
         known = {group.name for group in workload.groups}
         alone = [instance.id for instance in pinned if instance.group not in known]
         out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in pinned if i.group in known and i.lifecycle != "InService"]

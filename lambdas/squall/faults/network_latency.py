@@ -19,8 +19,11 @@ from squall.faults.base import LONGEST, Commands, ModelType, Risk, check, instan
 
 DOCUMENT = "AWSFIS-Run-Network-Latency-Sources"
 DEFAULT_SOURCES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
-"""Everything inside a VPC: the load balancer, peers and databases are delayed, as users would notice. The public endpoints that the
-Systems Manager agent talks to are not, nor is the metadata service: the command that ends the fault can still arrive."""
+"""The private networks: in a VPC with such addresses the load balancer, peers and databases are delayed, as users would notice. In a VPC
+with others (100.64.0.0/10 …) nothing would be, and the prerequisite `sources_reach_vpc` refuses. Neither the metadata service nor public
+endpoints are delayed; but where Systems Manager is reached by interface endpoints, those live in the VPC, and the agent's own traffic is
+delayed too. It is late, not cut off: the policy's range of `latency_ms` keeps it short enough for a cancel to arrive, and the command
+ends by itself after DurationSeconds whether or not one does."""
 SLACK = timedelta(seconds=60)
 """How much longer the action may take than the fault: dispatch, and installing what the document needs. Billed."""
 LONGEST_VALUE = 1024
@@ -68,7 +71,12 @@ class NetworkLatency:
     def parse(self, raw: Mapping[str, Any]) -> Parameters:
         return parse_parameters(Parameters, raw)
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance]) -> tuple[SafetyCheck, ...]:  # noqa: ARG002 - the protocol's
+    def prerequisites(
+        self,
+        workload: Workload,  # noqa: ARG002 - the protocol's
+        pinned: Sequence[Instance],
+        parameters: Model,
+    ) -> tuple[SafetyCheck, ...]:
         unmanaged = [instance.id for instance in pinned if not instance.managed]
         others = [f"{instance.id} runs {instance.platform}" for instance in pinned if instance.platform.lower() != "linux"]
         offline = f"{', '.join(unmanaged)} is not online in Systems Manager: the command would never arrive"
@@ -77,13 +85,13 @@ class NetworkLatency:
         return (
             check("systems_manager_online", bool(pinned) and not unmanaged, offline if unmanaged else online),
             check("linux", bool(pinned) and not others, foreign if others else "every target runs Linux"),
+            check("sources_reach_vpc", *_reaches(pinned, _own(parameters).sources)),
         )
 
     def compile(
         self, parameters: Model, pinned: Sequence[Instance], length: timedelta, *, region: str, partition: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        if not isinstance(parameters, Parameters):
-            raise TypeError(f"{type(parameters).__name__} is not a {__name__} model")
+        parameters = _own(parameters)
         targets = instance_targets(pinned)
         document = _document_parameters(parameters, length)
         actions = {
@@ -152,6 +160,34 @@ def _check_source(source: str) -> None:
         raise ValueError(f"not {source}: it includes the Systems Manager agent's traffic, which brings the command that ends the fault")
     if network.version != 4:
         raise ValueError(f"IPv4, not {source}: the document delays no IPv6 traffic")
+
+
+def _own(parameters: Model) -> Parameters:
+    if not isinstance(parameters, Parameters):
+        raise TypeError(f"{type(parameters).__name__} is not a {__name__} model")
+    return parameters
+
+
+def _reaches(pinned: Sequence[Instance], sources: str) -> tuple[bool, str]:
+    """Whether the networks that are delayed are those the targets live in: the command succeeds all the same when they aren't.
+
+    Single addresses, names, zones and services are peers somebody chose; whether anything talks to them can't be told beforehand.
+    """
+    networks = [network for source in sources.split(",") if (network := _network(source))]
+    if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
+        return bool(pinned), f"the delayed peers are named one by one: {sources}"
+    outside = [i for i in pinned if not i.private_ip or not any(ipaddress.ip_address(i.private_ip) in network for network in networks)]
+    if outside:
+        named = ", ".join(f"{i.id} at {i.private_ip or 'no private IPv4 address'}" for i in outside)
+        return False, f"{named} is in none of {sources}: its VPC's traffic would not be delayed; put the VPC's networks into sources"
+    return bool(pinned), f"every target's own address is in {sources}"
+
+
+def _network(source: str) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(source, strict=False)
+    except ValueError:
+        return None
 
 
 def _document_parameters(parameters: Parameters, length: timedelta) -> str:
