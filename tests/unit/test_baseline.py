@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.baseline import assess, combine, dead_periods, missing_periods, points_over, value_over
+from squall.domain.baseline import assess, combine, dead_periods, missing_periods, points_over, seen, value_over
 from squall.domain.environment import Timing
 from squall.domain.metrics import MetricBinding
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, environment, experiment, healthy_series, series, window
@@ -62,6 +62,14 @@ def test_silence_of_a_sparse_count_is_zero_in_a_window() -> None:
     errors, span = bound("error_count", success_criteria=["Error count < 5"]), window(periods=3)
     found = points_over(errors, series(errors, span, {"target_5xx": [None, 2.0, None], "elb_5xx": [None, 1.0, None]}), span)
     assert [point.value for point in found] == [0.0, 3.0, 0.0]
+
+
+def test_history_begins_with_its_first_point() -> None:
+    rate, span = bound("request_rate"), window(periods=4)
+    (key,) = (query.key for query in rate.queries)
+    found = {rate.name: series(rate, span, {key: [None, None, 60.0, 60.0]})}
+    assert seen(span, found).start == span.start + 120
+    assert seen(span, {rate.name: series(rate, span, {key: [None] * 4})}) == span
 
 
 def test_errors_without_any_request_mark_a_dead_period() -> None:

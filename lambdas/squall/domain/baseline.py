@@ -93,6 +93,12 @@ def assess(
     )
 
 
+def seen(window: Window, series: SeriesByMetric) -> Window:
+    """The window from its first data point on: history that was never written is not history with zero requests."""
+    first = min((point.at for found in series.values() for one in found for point in one.points), default=window.start)
+    return window.model_copy(update={"start": max(window.start, min(first, window.end))})
+
+
 def missing_periods(definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric) -> int:
     """How many more periods CaptureBaseline should wait for before it can judge; 0 when enough."""
     minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from squall.application.measuring import read_series, read_values
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.domain.baseline import assess, missing_periods
+from squall.domain.baseline import assess, missing_periods, seen
 from squall.domain.windows import baseline_window
 
 
@@ -18,6 +18,7 @@ def handler(step: Step) -> Outcome:
     missing = missing_periods(definition, discovery, window, series)
     if missing and step.elapsed < timedelta(seconds=timing.baseline_wait_seconds):
         return wait(min(missing * timing.metric_period_seconds, timing.baseline_wait_seconds))
+    window = seen(window, series)
     values = read_values(step.w.metrics, discovery.bindings, window, series)
     baseline = assess(definition, discovery, window, series, values)
     step.put("baseline", baseline)
