@@ -1,0 +1,182 @@
+"""What all faults share that one of AWS's own Systems Manager documents injects: agents, two durations, commands as proof."""
+
+import builtins
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, Generic
+
+from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.model import Model
+from squall.domain.observed import CommandState, FisExperiment
+from squall.domain.problems import InvalidInput, Problem
+from squall.domain.vocabulary import FaultType, RollbackOutcome
+from squall.faults.base import LONGEST, Commands, P, Risk, check, instance_targets, iso_duration, parse_parameters
+
+SLACK = timedelta(seconds=60)
+"""How much longer the action may take than the fault: dispatch, and installing what the document needs. Billed."""
+LONGEST_VALUE = 1024
+"""Characters of an action's parameter."""
+
+_UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "notready")
+
+
+class SendCommandFault(ABC, Generic[P]):
+    """`aws:ssm:send-command` with a document that ends by itself after DurationSeconds, and when it is cancelled.
+
+    A fault says its parameters, how they read as the document's, and what else its targets need.
+    """
+
+    type: FaultType
+    title: str
+    risk: Risk
+    ssm_document: str
+    parameters: builtins.type[P]
+    action: str
+    """Name of its actions in the template."""
+    reversible = True
+    fis_actions = ("aws:ssm:send-command",)
+    moves_metrics: tuple[str, ...] = ()
+
+    @abstractmethod
+    def describe(self, parameters: P) -> str:
+        """What the action does, in words."""
+
+    @abstractmethod
+    def document_parameters(self, parameters: P) -> Mapping[str, str]:
+        """The document's own parameters: without its duration and dependencies, which every such document has."""
+
+    def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: P) -> Iterable[SafetyCheck]:  # noqa: ARG002 - for overriding
+        """Checks besides an agent that is online, on Linux."""
+        return ()
+
+    def parse(self, raw: Mapping[str, Any]) -> P:
+        return parse_parameters(self.parameters, raw)
+
+    def prerequisites(self, workload: Workload, pinned: Sequence[Instance], parameters: Model) -> tuple[SafetyCheck, ...]:
+        unmanaged = [instance.id for instance in pinned if not instance.managed]
+        others = [f"{instance.id} runs {instance.platform}" for instance in pinned if instance.platform.lower() != "linux"]
+        offline = f"{', '.join(unmanaged)} is not online in Systems Manager: the command would never arrive"
+        online = "every target is online in Systems Manager"
+        foreign = f"the document needs Linux: {'; '.join(others)}"
+        return (
+            check("systems_manager_online", bool(pinned) and not unmanaged, offline if unmanaged else online),
+            check("linux", bool(pinned) and not others, foreign if others else "every target runs Linux"),
+            *self.needs(workload, pinned, self._own(parameters)),
+        )
+
+    def compile(
+        self, parameters: Model, pinned: Sequence[Instance], length: timedelta, *, region: str, partition: str
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        own = self._own(parameters)
+        targets = instance_targets(pinned)
+        document = _document_parameters(self.document_parameters(own), length)
+        actions = {
+            f"{self.action}{name.removeprefix('Instances')}": {
+                "actionId": "aws:ssm:send-command",
+                "description": self.describe(own),
+                "parameters": {
+                    "documentArn": f"arn:{partition}:ssm:{region}::document/{self.ssm_document}",
+                    "documentParameters": document,
+                    "duration": iso_duration(min(length + SLACK, LONGEST)),
+                },
+                "targets": {"Instances": name},
+            }
+            for name in targets
+        }
+        return targets, actions
+
+    def prove(
+        self,
+        pinned: Sequence[Instance],
+        workload_after: Workload,  # noqa: ARG002 - the protocol's
+        commands: Commands,
+        fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
+    ) -> tuple[Proof, ...]:
+        return tuple(self._proof(instance.id, commands.get(instance.id, ())) for instance in pinned)
+
+    def verify(
+        self,
+        before: Sequence[TargetBefore],
+        before_workload: Workload,  # noqa: ARG002 - the protocol's
+        after_workload: Workload,
+        commands: Commands,
+        fis: FisExperiment | None,
+        now: datetime,
+        length: timedelta | None = None,
+    ) -> RollbackReport:
+        pinned = [target.instance for target in before]
+        proofs = self.prove(pinned, after_workload, commands, fis)
+        sent = [command for instance in pinned for command in commands.get(instance.id, ())]
+        leftovers = tuple(f"command {c.id} is still {c.status} on {c.instance_id}" for c in sent if c.active)
+        differences = [*leftovers, *_changed(before, after_workload)]
+        if not sent and not differences:
+            outcome = RollbackOutcome.NOT_NEEDED
+        else:
+            outcome = RollbackOutcome.NOT_RESTORED if differences else RollbackOutcome.RESTORED
+        return RollbackReport(
+            at=now,
+            proofs=proofs,
+            outcome=outcome,
+            differences=tuple(differences),
+            leftovers=leftovers,
+            could_have_lasted_until=_latest_end(sent, length),
+        )
+
+    def _own(self, parameters: Model) -> P:
+        if not isinstance(parameters, self.parameters):
+            raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
+        return parameters
+
+    def _proof(self, target: str, commands: Sequence[CommandState]) -> Proof:
+        """The command was delivered and ran: in progress, succeeded, or cancelled after it had begun. In effect since the agent began."""
+        for command in commands:
+            if _ran(command):
+                detail = f"command {command.id} is {command.status} on {target}"
+                since = command.started_at or command.requested_at
+                return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=since, until=command.ended_at)
+        newest = commands[0] if commands else None
+        why = f"command {newest.id} is {newest.status} {newest.detail}".rstrip() if newest else f"no command {self.ssm_document} reached it"
+        return Proof(target=target, proven=False, kind="mechanism", detail=why)
+
+
+def _document_parameters(own: Mapping[str, str], length: timedelta) -> str:
+    """Compact JSON of strings, as FIS wants it."""
+    given = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **own, "InstallDependencies": "True"}
+    text = json.dumps(given, separators=(",", ":"))
+    if len(text) > LONGEST_VALUE:
+        message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
+        raise InvalidInput([Problem(path="parameters", message=message)])
+    return text
+
+
+def _ran(command: CommandState) -> bool:
+    if command.status in {"InProgress", "Success", "Cancelling"}:
+        return True
+    if command.status == "Cancelled" and command.started_at is None:  # before any agent took it
+        return False
+    if command.status not in {"Cancelled", "TimedOut"}:
+        return False
+    said = command.detail.lower().replace(" ", "")
+    return not any(word in said for word in _UNDELIVERED)
+
+
+def _changed(before: Sequence[TargetBefore], after: Workload) -> list[str]:
+    now = {instance.id: instance for instance in after.instances}
+    healthy = {group.arn: set(group.healthy) for group in after.target_groups}
+    found = []
+    for target in before:
+        instance = now.get(target.instance.id)
+        if instance is None or instance.state != target.instance.state:
+            found.append(f"{target.instance.id} is {instance.state if instance else 'gone'}, it was {target.instance.state}")
+        sick = [arn for arn in target.healthy_in if target.instance.id not in healthy.get(arn, ())]
+        found += [f"{target.instance.id} is no longer healthy in {arn}" for arn in sick]
+    return found
+
+
+def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:
+    """Until when an agent nobody can reach would have kept the fault: each command lasts DurationSeconds, which is the fault's length."""
+    starts = [command.started_at or command.requested_at for command in commands]
+    return max(starts) + length if starts and length is not None else None
