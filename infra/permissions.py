@@ -88,8 +88,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks"),
     "StartFault": (*WORKFLOW_STEP, "start_experiment", "read_experiment", "stop_experiment"),
-    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "wake"),
-    "ObserveFault": (*WORKFLOW_STEP, "read_experiment"),
+    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "commands", "wake"),
+    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "commands"),
     "StopFault": (
         *WORKFLOW_STEP,
         "list_experiments",

@@ -140,6 +140,18 @@ def test_a_run_stopped_from_outside_says_what_became_of_its_targets(walk_: Walk,
     assert result.cost["total"] > 0 if "total" in result.cost else sum(result.cost.values()) > 0
 
 
+def test_the_slack_of_a_fis_action_is_not_waited_for(walk_: Walk, world: FakeWorld, latency: dict[str, Any]) -> None:
+    world.faults.start_seconds = 0
+    began: list[float] = []
+    walk_.after["StartFault"] = lambda _: began.append(world.clock.now().timestamp())
+    walk_.enter["StopFault"] = lambda: began.append(world.clock.now().timestamp())
+    walk_.run({"definition": latency})
+    assert 600 <= began[1] - began[0] <= 630, "the command lasts 600 s, FIS's action 660 s"
+    assert record_of(world).abort is None
+    assert result_of(world).verdict is Verdict.VALIDATED
+    nothing_is_left(world)
+
+
 def test_fis_without_a_free_slot_is_waited_for_and_everything_checked_again(walk_: Walk, world: FakeWorld, latency: dict[str, Any]) -> None:
     world.faults.refuse_start = Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "5 active experiments")
     walk_.after["FinalCheck"] = lambda _: world.clock.after(40, lambda: setattr(world.faults, "refuse_start", None))

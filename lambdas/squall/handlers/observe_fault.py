@@ -1,7 +1,7 @@
 """ObserveFault: whatever woke the workflow, look at the record and at FIS, and say whether the fault is over."""
 
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.application.watching import must_end, remaining
+from squall.application.watching import must_end, watch_seconds
 
 
 @step("ObserveFault", watching=True)
@@ -9,4 +9,4 @@ def handler(step: Step) -> Outcome:
     step.w.records.clear_token(step.run.id, step.record.token_generation)
     if must_end(step, step.record):
         return NEXT
-    return wait(remaining(step, step.record).total_seconds())
+    return wait(watch_seconds(step, step.record))

@@ -8,7 +8,7 @@ the template, so a late call fails, or else this function sees the closed record
 from datetime import timedelta
 
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
-from squall.application.watching import GRACE_SECONDS
+from squall.application.watching import FIRST_LOOK_SECONDS
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
@@ -45,7 +45,7 @@ def handler(step: Step) -> Outcome:
         step.w.records.append(step.run.id, [step.event("late_start_stopped", fis.id)])
         return END
     step.announce(f"fault {fis.id} started")
-    return {**NEXT, "seconds": seconds + GRACE_SECONDS}
+    return {**NEXT, "seconds": seconds + FIRST_LOOK_SECONDS}
 
 
 def _refused(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
