@@ -73,7 +73,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
     changed = experiment.model_copy(update=changes)
     problems = _parameter_problems(changed.type, changed.parameters) if overrides.parameters else []
-    problems += _range_problems(_effective(changed, overrides.parameters.keys()), environment)
+    problems += _range_problems(changed.type, _effective(changed, overrides.parameters.keys()), environment)
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
         expected = f"at most {timing.spoken(environment.maximum_duration)}"
@@ -138,7 +138,7 @@ def admit(
     if experiment is not None and environment is not None:
         changed, found = _overridden(experiment, asked, environment)
         problems += found
-        problems += under(path, _range_problems(_not_overridden(changed, asked), environment))
+        problems += under(path, _range_problems(changed.type, _not_overridden(changed, asked), environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -422,9 +422,10 @@ def _not_overridden(experiment: Experiment, asked: ExecutionInput | None) -> dic
     return {name: value for name, value in _effective(experiment).items() if name not in overridden}
 
 
-def _range_problems(parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
+def _range_problems(fault_type: FaultType, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
     found = []
-    for name, (least, greatest) in environment.parameter_ranges.items():
+    careful = registry.get(fault_type).unless_allowed if fault_type in registry.available() else {}
+    for name, (least, greatest) in {**careful, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
             message = f"{shown(value)} is outside what {environment.name} allows"

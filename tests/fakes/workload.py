@@ -171,6 +171,8 @@ class FakeInventory:
             arn=arn,
             load_balancer=balancer,
             load_balancer_groups=list(self._fleet.target_groups.values()).count(balancer) if balancer else None,
+            protocol="HTTP",
+            ports=(80,) if members else (),
             healthy=tuple(sorted(one.id for one in members if one.serving)),
             unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
         )

@@ -79,8 +79,10 @@ def workload(
     groups = (
         Group(name="shop", desired=len(members) if desired is None else desired, minimum=1, in_service=members, target_groups=(TG_ARN,)),
     )
-    targets = (TargetGroup(arn=TG_ARN, load_balancer=LB_ARN, load_balancer_groups=1, healthy=members, unhealthy=()),)
-    return Workload(at=at, instances=found, groups=groups, target_groups=targets, missing=tuple(missing))
+    served = TargetGroup(
+        arn=TG_ARN, load_balancer=LB_ARN, load_balancer_groups=1, protocol="HTTP", ports=(80,), healthy=members, unhealthy=()
+    )
+    return Workload(at=at, instances=found, groups=groups, target_groups=(served,), missing=tuple(missing))
 
 
 def definition(exp: Experiment | None = None, env: Environment | None = None, **changes: Any) -> Definition:

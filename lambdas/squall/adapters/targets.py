@@ -22,7 +22,7 @@ class TargetGroups:
     def describe(self, arns: Sequence[str], alone: Mapping[str, str]) -> list[TargetGroup]:
         """The groups by ARN, and those in which an instance that belongs to no Auto Scaling group (id to VPC) is registered."""
         known = list(dict.fromkeys(arns))
-        found = [_target_group(group, self._health(group)) for group in self._groups(known)]
+        found = [_target_group(group, self._registered(group)) for group in self._groups(known)]
         every = sorted([*found, *self._around(alone, set(known))], key=lambda group: group.arn)
         served = {balancer: self._served_by(balancer) for balancer in dict.fromkeys(group.load_balancer for group in every) if balancer}
         return [group.model_copy(update={"load_balancer_groups": served.get(group.load_balancer or "")}) for group in every]
@@ -42,24 +42,26 @@ class TargetGroups:
         for group in items(self._client, "describe_target_groups", "TargetGroups"):
             if group["TargetGroupArn"] in known or group.get("TargetType") != "instance" or group.get("VpcId") not in alone.values():
                 continue
-            health = self._health(group)
-            if alone.keys() & health.keys():
-                yield _target_group(group, health)
+            registered = self._registered(group)
+            if alone.keys() & {entry["Target"]["Id"] for entry in registered}:
+                yield _target_group(group, registered)
 
-    def _health(self, group: Mapping[str, Any]) -> dict[str, set[str]]:
-        """Target id to its states: one for each port it is registered with."""
-        states: dict[str, set[str]] = {}
+    def _registered(self, group: Mapping[str, Any]) -> list[Any]:
+        """Every target and its health, once for each port it is registered with."""
         answer = call(self._client, "describe_target_health", TargetGroupArn=group["TargetGroupArn"])
-        for entry in answer["TargetHealthDescriptions"]:
-            states.setdefault(entry["Target"]["Id"], set()).add(entry["TargetHealth"]["State"])
-        return states
+        return list(answer["TargetHealthDescriptions"])
 
 
-def _target_group(group: Mapping[str, Any], health: Mapping[str, set[str]]) -> TargetGroup:
+def _target_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, Any]]) -> TargetGroup:
+    health: dict[str, set[str]] = {}
+    for entry in registered:
+        health.setdefault(entry["Target"]["Id"], set()).add(entry["TargetHealth"]["State"])
     serving = {target: states - {_LEAVING} for target, states in health.items() if states != {_LEAVING}}
     return TargetGroup(
         arn=group["TargetGroupArn"],
         load_balancer=next(iter(group.get("LoadBalancerArns", [])), None),
+        protocol=group.get("Protocol"),
+        ports=tuple(sorted({entry["Target"]["Port"] for entry in registered if "Port" in entry["Target"]})),
         healthy=tuple(sorted(target for target, states in serving.items() if states == {"healthy"})),
         unhealthy=tuple(sorted(target for target, states in serving.items() if states != {"healthy"})),
     )

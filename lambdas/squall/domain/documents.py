@@ -86,6 +86,10 @@ class TargetGroup(Model):
     """ARN of the load balancer."""
     load_balancer_groups: int | None = None
     """How many target groups the load balancer serves, this one among them; None: not known."""
+    protocol: str | None = None
+    """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
+    ports: tuple[int, ...] = ()
+    """At which its targets are registered."""
     healthy: tuple[str, ...]
     unhealthy: tuple[str, ...]
 

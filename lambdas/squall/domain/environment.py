@@ -11,8 +11,6 @@ from squall.domain.problems import ENVIRONMENT_NAME, pattern
 from squall.domain.vocabulary import BlastRadius, FaultType
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
-DEFAULT_RANGES: dict[str, tuple[float, float]] = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
-"""What a policy allows that says nothing of these: with three seconds a packet the agent that ends the delay can still be told to."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -80,8 +78,9 @@ class Environment(Model):
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
     minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
     stale_trigger_seconds: Seconds = 900
-    parameter_ranges: dict[str, tuple[float, float]] = DEFAULT_RANGES
-    """Narrower ranges of fault parameters than the fault's own: name to (least, greatest). Those of `DEFAULT_RANGES` hold unless named."""
+    parameter_ranges: dict[str, tuple[float, float]] = {}
+    """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
+    is not named here."""
     owners: tuple[str, ...] = ()
     timing: Timing = Timing()
 
@@ -91,4 +90,4 @@ class Environment(Model):
         for name, (least, greatest) in value.items():
             if not least <= greatest:
                 raise refused(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
-        return {**DEFAULT_RANGES, **value}
+        return value

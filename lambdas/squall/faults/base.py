@@ -47,6 +47,11 @@ class Fault(Protocol):
         """Canonical metrics the fault itself manipulates: a guard on one would watch the fault, not the workload."""
 
     @property
+    def unless_allowed(self) -> Mapping[str, tuple[float, float]]:
+        """Narrower ranges of parameters, least and greatest, that hold wherever the environment's policy names none: beyond them the
+        agent that ends the fault may not hear that it should."""
+
+    @property
     def parameters(self) -> ModelType:
         """Model of its parameters: typed, with ranges and units in the names."""
 
@@ -121,4 +126,6 @@ def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, messag
     path = ".".join(["parameters", *(str(part) for part in where)])
     if kind == "extra_forbidden":
         return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
+    if kind == "missing":
+        return Problem(path=path, message="is missing", expected="a value: it has no default")
     return Problem(path=path, message=f"{str(given)[:100]!r} is refused", expected=message.removeprefix("Value error, "))

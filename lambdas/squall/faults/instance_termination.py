@@ -1,16 +1,15 @@
 """Terminate pinned instances of an Auto Scaling group: the seed's experiment. Nothing undoes it; the group recovers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from squall.domain.documents import Group, Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.vocabulary import FaultType, RollbackOutcome
 from squall.faults.base import Commands, ModelType, Risk, check, instance_targets, iso_duration, parse_parameters
-
-GONE = frozenset({"terminated", "shutting-down"})
+from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 
 class Parameters(Model):
@@ -27,6 +26,7 @@ class InstanceTermination:
     ssm_document: str | None = None
     fis_actions = ("aws:ec2:terminate-instances", "aws:fis:wait")
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
+    unless_allowed: Mapping[str, tuple[float, float]] = {}
     parameters: ModelType = Parameters
 
     def parse(self, raw: Mapping[str, Any]) -> Parameters:
@@ -81,13 +81,12 @@ class InstanceTermination:
         commands: Commands,  # noqa: ARG002 - the protocol's
         fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
     ) -> tuple[Proof, ...]:
-        states = {instance.id: instance.state for instance in workload_after.instances}
         return tuple(
             Proof(
                 target=instance.id,
-                proven=states.get(instance.id, "gone") in {*GONE, "gone"},
+                proven=is_lost(instance.id, workload_after),
                 kind="state",
-                detail=f"{instance.id} is {states.get(instance.id, 'gone')}",
+                detail=f"{instance.id} is {state_of(instance.id, workload_after)}",
                 at=workload_after.at,
             )
             for instance in pinned
@@ -104,40 +103,9 @@ class InstanceTermination:
         length: timedelta | None = None,  # noqa: ARG002 - the protocol's
     ) -> RollbackReport:
         proofs = self.prove([target.instance for target in before], after_workload, commands, fis)
-        names = {target.instance.group for target in before if target.instance.group}
-        differences = [
-            *_groups(names, before_workload, after_workload),
-            *_target_groups({arn for target in before for arn in target.healthy_in}, before_workload, after_workload),
-        ]
+        differences = missing_capacity(before, before_workload, after_workload)
         if not any(proof.proven for proof in proofs) and not differences:
             outcome = RollbackOutcome.NOT_NEEDED
         else:
             outcome = RollbackOutcome.NOT_RESTORED if differences else RollbackOutcome.RECOVERED
         return RollbackReport(at=now, proofs=proofs, outcome=outcome, differences=tuple(differences))
-
-
-def _groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
-    then, now = {group.name: group for group in before.groups}, {group.name: group for group in after.groups}
-    for name in sorted(names):
-        yield from _group(name, then.get(name), now.get(name))
-
-
-def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
-    if after is None:
-        yield f"Auto Scaling group {name} is gone"
-        return
-    wanted = before.desired if before else after.desired
-    if after.desired < wanted:
-        yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
-    if len(after.in_service) < wanted:
-        yield f"{name} has {len(after.in_service)} of {wanted} instances in service"
-    suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
-    if suspended:
-        yield f"{name} has suspended {', '.join(suspended)}"
-
-
-def _target_groups(arns: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
-    then, now = ({group.arn: len(group.healthy) for group in workload.target_groups} for workload in (before, after))
-    for arn in sorted(arns):
-        if now.get(arn, 0) < then.get(arn, 0):
-            yield f"{arn.partition('targetgroup/')[2] or arn} has {now.get(arn, 0)} healthy targets, it had {then[arn]}"

@@ -28,14 +28,14 @@ _SHELL = re.compile(r"[^A-Za-z0-9.,:/_-]")
 
 
 class Parameters(Model):
-    latency_ms: Annotated[int, Field(ge=1, le=10_000)] = 200
-    jitter_ms: Annotated[int, Field(ge=0, le=10_000)] = 10
+    latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
+    jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
     sources: Annotated[str, Field(min_length=1, max_length=700)] = DEFAULT_SOURCES
     """Comma-separated: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
     interface: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,14}(\.\d{1,4})?$")] | None = None
     """Network interface; None: the document's default."""
     traffic_type: Literal["ingress", "egress"] = "ingress"
-    flows_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
 
     @field_validator("sources")
     @classmethod
@@ -57,6 +57,8 @@ class NetworkLatency(SendCommandFault[Parameters]):
     ssm_document = DOCUMENT
     parameters = Parameters
     action = "latency"
+    unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
+    """With three seconds a packet the agent that ends the delay can still be told to."""
 
     def describe(self, parameters: Parameters) -> str:
         return f"Delay {parameters.traffic_type} traffic by {parameters.latency_ms} ms"

@@ -14,9 +14,10 @@ from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.vocabulary import FaultType, RollbackOutcome
 from squall.faults.base import LONGEST, Commands, P, Risk, check, instance_targets, iso_duration, parse_parameters
+from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)
-"""How much longer the action may take than the fault: dispatch, and installing what the document needs. Billed."""
+"""How much longer the action may take than the fault: dispatch, and installing what the document needs."""
 LONGEST_VALUE = 1024
 """Characters of an action's parameter."""
 
@@ -39,6 +40,7 @@ class SendCommandFault(ABC, Generic[P]):
     reversible = True
     fis_actions = ("aws:ssm:send-command",)
     moves_metrics: tuple[str, ...] = ()
+    unless_allowed: Mapping[str, tuple[float, float]] = {}
 
     @abstractmethod
     def describe(self, parameters: P) -> str:
@@ -100,7 +102,7 @@ class SendCommandFault(ABC, Generic[P]):
     def verify(
         self,
         before: Sequence[TargetBefore],
-        before_workload: Workload,  # noqa: ARG002 - the protocol's
+        before_workload: Workload,
         after_workload: Workload,
         commands: Commands,
         fis: FisExperiment | None,
@@ -110,16 +112,15 @@ class SendCommandFault(ABC, Generic[P]):
         pinned = [target.instance for target in before]
         proofs = self.prove(pinned, after_workload, commands, fis)
         sent = [command for instance in pinned for command in commands.get(instance.id, ())]
-        leftovers = tuple(f"command {c.id} is still {c.status} on {c.instance_id}" for c in sent if c.active)
-        differences = [*leftovers, *_changed(before, after_workload)]
-        if not sent and not differences:
-            outcome = RollbackOutcome.NOT_NEEDED
-        else:
-            outcome = RollbackOutcome.NOT_RESTORED if differences else RollbackOutcome.RESTORED
+        lost = [target for target in before if is_lost(target.instance.id, after_workload)]
+        kept = [target for target in before if target not in lost]
+        gone = {target.instance.id for target in lost}  # a command died with its machine, whatever Systems Manager still says
+        leftovers = tuple(f"command {c.id} is still {c.status} on {c.instance_id}" for c in sent if c.active and c.instance_id not in gone)
+        differences = [*leftovers, *_changed(kept, after_workload), *_unreplaced(lost, before_workload, after_workload)]
         return RollbackReport(
             at=now,
             proofs=proofs,
-            outcome=outcome,
+            outcome=_outcome(touched=bool(sent or lost), lost=bool(lost), differences=differences),
             differences=tuple(differences),
             leftovers=leftovers,
             could_have_lasted_until=_latest_end(sent, length),
@@ -163,17 +164,32 @@ def _ran(command: CommandState) -> bool:
     return not any(word in said for word in _UNDELIVERED)
 
 
-def _changed(before: Sequence[TargetBefore], after: Workload) -> list[str]:
-    now = {instance.id: instance for instance in after.instances}
+def _outcome(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:
+    if differences:
+        return RollbackOutcome.NOT_RESTORED
+    if lost:
+        return RollbackOutcome.RECOVERED
+    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED
+
+
+def _changed(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:
     healthy = {group.arn: set(group.healthy) for group in after.target_groups}
-    found = []
-    for target in before:
-        instance = now.get(target.instance.id)
-        if instance is None or instance.state != target.instance.state:
-            found.append(f"{target.instance.id} is {instance.state if instance else 'gone'}, it was {target.instance.state}")
-        sick = [arn for arn in target.healthy_in if target.instance.id not in healthy.get(arn, ())]
-        found += [f"{target.instance.id} is no longer healthy in {arn}" for arn in sick]
-    return found
+    for target in kept:
+        now = state_of(target.instance.id, after)
+        if now != target.instance.state:
+            yield f"{target.instance.id} is {now}, it was {target.instance.state}"
+        for arn in target.healthy_in:
+            if target.instance.id not in healthy.get(arn, ()):
+                yield f"{target.instance.id} is no longer healthy in {arn}"
+
+
+def _unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
+    """A group whose health check is the load balancer's replaces what fails it: then a new equal one took over."""
+    known = {group.name for group in before.groups}
+    for target in lost:
+        if target.instance.group not in known:
+            yield f"{target.instance.id} is {state_of(target.instance.id, after)}, and no Auto Scaling group replaces it"
+    yield from missing_capacity(lost, before, after)
 
 
 def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:

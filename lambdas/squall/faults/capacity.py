@@ -1,0 +1,51 @@
+"""Whether what stood around lost targets is whole again: their Auto Scaling groups and target groups, compared with before."""
+
+from collections.abc import Iterable, Sequence
+
+from squall.domain.documents import Group, TargetBefore, Workload
+
+GONE = frozenset({"terminated", "shutting-down"})
+
+
+def state_of(instance_id: str, workload: Workload) -> str:
+    """EC2's word, or `gone` once it has forgotten the instance."""
+    return next((instance.state for instance in workload.instances if instance.id == instance_id), "gone")
+
+
+def is_lost(instance_id: str, workload: Workload) -> bool:
+    """Whether nothing brings this instance back: a stopped one is not lost."""
+    return state_of(instance_id, workload) in {*GONE, "gone"}
+
+
+def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
+    """What the groups of these targets lack, in words; nothing: they are as large and as healthy as they were."""
+    names = {target.instance.group for target in targets if target.instance.group}
+    arns = {arn for target in targets for arn in target.healthy_in}
+    return [*_groups(names, before, after), *_target_groups(arns, before, after)]
+
+
+def _groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
+    then, now = {group.name: group for group in before.groups}, {group.name: group for group in after.groups}
+    for name in sorted(names):
+        yield from _group(name, then.get(name), now.get(name))
+
+
+def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
+    if after is None:
+        yield f"Auto Scaling group {name} is gone"
+        return
+    wanted = before.desired if before else after.desired
+    if after.desired < wanted:
+        yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
+    if len(after.in_service) < wanted:
+        yield f"{name} has {len(after.in_service)} of {wanted} instances in service"
+    suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
+    if suspended:
+        yield f"{name} has suspended {', '.join(suspended)}"
+
+
+def _target_groups(arns: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
+    then, now = ({group.arn: len(group.healthy) for group in workload.target_groups} for workload in (before, after))
+    for arn in sorted(arns):
+        if now.get(arn, 0) < then.get(arn, 0):
+            yield f"{arn.partition('targetgroup/')[2] or arn} has {now.get(arn, 0)} healthy targets, it had {then[arn]}"
