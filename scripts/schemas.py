@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from squall.domain.documents import Result
 from squall.domain.environment import Environment
 from squall.domain.experiment import ExecutionInput, Experiment
+from squall.faults import registry
+from squall.faults.base import Fault
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 _Mode = Literal["validation", "serialization"]
@@ -22,10 +24,22 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
     "input": (ExecutionInput, "validation", "The input of an execution"),
     "result": (Result, "serialization", "The document an execution leaves"),
 }
+
+
+def _parameters_of(fault: Fault) -> dict[str, Any]:
+    """What `parameters` are of an experiment of this type, as its module declares them."""
+    model = fault.parameters.model_json_schema()
+    known: dict[str, Any] = {"properties": {"parameters": {**model, "title": f"Parameters of {fault.type.value}"}}}
+    if model.get("required"):
+        known["required"] = ["parameters"]
+    return {"if": {"properties": {"type": {"const": fault.type.value}}, "required": ["type"]}, "then": known}
+
+
 _EXTRA: dict[str, dict[str, Any]] = {
     "experiment": {
         "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
         "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}],
+        "allOf": [_parameters_of(registry.get(fault)) for fault in registry.available()],
     },
     "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},
 }

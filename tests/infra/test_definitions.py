@@ -66,6 +66,6 @@ def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     catalogue = json.loads((folder / "squall" / "deployed" / "catalogue.json").read_text())
     assert set(catalogue) == {"weekly", "by-hand"}
     environments = json.loads((folder / "squall" / "deployed" / "environments.json").read_text())
-    assert environments["pre-prod"] == {"name": "pre-prod", "allowed_types": ["network_latency"]}
+    assert environments["pre-prod"] == {"name": "pre-prod", "allowed_types": ["network_latency", "cpu_stress"]}
     assert not list(folder.rglob("__pycache__"))
     assert code.stage(definitions, tmp_path) == folder

@@ -2,6 +2,8 @@
 
 import pytest
 
+from squall.domain.vocabulary import FaultType
+from squall.faults import registry
 from tests.infra.template import Resources, Statement, text
 
 pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
@@ -33,11 +35,34 @@ def test_whatever_disturbs_an_instance_is_conditioned_on_the_environment_in_its_
             assert statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}}
 
 
-def test_documents_stand_in_a_statement_of_their_own_as_aws_documents_have_no_tags(stack: Resources) -> None:
-    (documents,) = (found for found in grants(stack, "Staging") if any(":document/" in one for one in found.resources))
-    assert documents.conditions == {}
-    assert documents.actions == ("ssm:SendCommand",)
-    assert documents.resources == ("arn:aws:ssm:eu-central-1::document/AWSFIS-Run-Network-Latency-Sources",)
+def documents(stack: Resources, environment: str) -> list[Statement]:
+    return [found for found in grants(stack, environment) if any(":document/" in one for one in found.resources)]
+
+
+def test_documents_stand_in_statements_of_their_own_as_aws_documents_have_no_tags(stack: Resources) -> None:
+    for statement in documents(stack, "Staging"):
+        assert statement.conditions == {}
+        assert statement.actions == ("ssm:SendCommand",)
+
+
+@pytest.mark.parametrize(
+    ("environment", "types"), [("Staging", registry.available()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))]
+)
+def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
+    stack: Resources, environment: str, types: tuple[FaultType, ...]
+) -> None:
+    sent = {registry.get(kind).ssm_document for kind in types} - {None}
+    found = [resource for statement in documents(stack, environment) for resource in statement.resources]
+    assert sorted(found) == sorted(f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent)
+    assert len(found) == len(sent)
+
+
+def test_a_role_holds_fewer_policies_than_iam_attaches(stack: Resources) -> None:
+    for environment in ("Staging", "PreProd"):
+        held = [
+            policy for policy in stack.of_type("AWS::IAM::ManagedPolicy").values() if {"Ref": role(stack, environment)} in policy["Roles"]
+        ]
+        assert 1 <= len(held) <= 10
 
 
 def test_a_fault_the_policy_does_not_allow_is_not_granted(stack: Resources) -> None:

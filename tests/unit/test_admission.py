@@ -170,9 +170,9 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     raw: dict[str, Any] = {"experiment": "network-latency"}
     assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
     wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
-    for told in (301, "301"):
+    for told, said in ((301, "1 to 300"), ("300", "a valid integer")):
         raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
-        assert "1 to 300" in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
+        assert said in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
 
 
 def test_overrides_change_what_runs_and_its_hash() -> None:
@@ -288,3 +288,18 @@ def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that
     assert "1 to 2000" in refusals(raw, environments=other)["overrides.parameters.latency_ms"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 5000]}}}
     assert run(raw, environments=willing).experiment.parameters["latency_ms"] == 2001
+
+
+def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> None:
+    given = {**SEED, "type": "memory_stress", "parameters": {"memory_percent": 96}}
+    raw, catalogue = {"experiment": "leak"}, {"leak": given}
+    assert "1 to 95" in refusals(raw, catalogue=catalogue)["catalogue.leak.parameters.memory_percent"]
+    willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"memory_percent": [1, 98]}}}
+    assert run(raw, catalogue=catalogue, environments=willing).experiment.parameters == {"memory_percent": 96}
+
+
+@pytest.mark.parametrize("kind", ["database_failure", "dependency_timeout"])
+def test_a_type_nothing_injects_yet_is_refused_with_what_there_is(kind: str) -> None:
+    told = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "type": kind}})["catalogue.mine.type"]
+    assert "can't be injected yet" in told
+    assert "cpu_stress, disk_fill, instance_termination, memory_stress, network_latency, service_unavailable" in told

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import botocore
 import pytest
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from squall.domain.documents import Instance, Workload
+from squall.domain.documents import Discovery, Instance, Workload
 from squall.domain.observed import CommandState
 from squall.domain.problems import InvalidInput
 from squall.domain.vocabulary import CheckOutcome, FaultType, RollbackOutcome
@@ -26,6 +27,34 @@ from tests.unit.builders import LB_ARN, NOW, TG_ARN, before, definition, discove
 
 ROLE = "arn:aws:iam::111122223333:role/FisRoleStaging"
 GUARDS = [f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:squall-Squall-run-1-{n}" for n in (1, 2)]
+REQUIRED: dict[FaultType, dict[str, Any]] = {
+    FaultType.MEMORY_STRESS: {"memory_percent": 80},
+    FaultType.SERVICE_UNAVAILABLE: {"port": 80},
+}
+"""Parameters that have no default."""
+ADDRESS = st.builds("{}.{}.{}.{}/{}".format, *[st.integers(0, 255)] * 4, st.integers(1, 32))
+PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
+    FaultType.INSTANCE_TERMINATION: st.just({}),
+    FaultType.NETWORK_LATENCY: st.fixed_dictionaries(
+        {},
+        optional={
+            "latency_ms": st.integers(1, 10_000),
+            "jitter_ms": st.integers(0, 10_000),
+            "sources": st.lists(ADDRESS | st.sampled_from(["db.example.com", "use1-az1", "S3"]), min_size=1, max_size=30).map(",".join),
+            "interface": st.none() | st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,14}", fullmatch=True),
+            "traffic_type": st.sampled_from(["ingress", "egress"]),
+            "flows_percent": st.integers(1, 100),
+        },
+    ),
+    FaultType.CPU_STRESS: st.fixed_dictionaries({}, optional={"load_percent": st.integers(1, 100), "cpus": st.integers(0, 1024)}),
+    FaultType.MEMORY_STRESS: st.fixed_dictionaries({"memory_percent": st.integers(1, 100)}, optional={"workers": st.integers(1, 64)}),
+    FaultType.DISK_FILL: st.fixed_dictionaries({}, optional={"disk_percent": st.integers(1, 97)}),
+    FaultType.SERVICE_UNAVAILABLE: st.fixed_dictionaries(
+        {"port": st.integers(1, 32767) | st.integers(61000, 65535)},
+        optional={"protocol": st.just("tcp"), "traffic_type": st.just("ingress")},
+    ),
+}
+"""Whatever each fault accepts."""
 TERMINATION, LATENCY = registry.get(FaultType.INSTANCE_TERMINATION), registry.get(FaultType.NETWORK_LATENCY)
 
 
@@ -54,14 +83,21 @@ def assert_accepted(body: dict[str, Any], minimum_slack: int = 0) -> None:
     assert all(len(value) <= 256 for value in body["tags"].values())
 
 
-def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+@cache
+def fleet_of(instances: int) -> Discovery:
+    """So many instances, all of them pinned."""
     fleet = [instance(f"i-{n:017x}") for n in range(instances)]
-    load = workload(fleet)
+    return discovery(workload(fleet), fleet)
+
+
+def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    found = fleet_of(instances)
     fault = registry.get(kind)
-    exp = experiment(type=kind.value, target_resources=[i.id for i in fleet], parameters=parameters or {}, **changes)
+    given = REQUIRED.get(kind, {}) if parameters is None else parameters
+    exp = experiment(type=kind.value, target_resources=[i.id for i in found.pinned], parameters=given, **changes)
     return compile_template(
         definition(exp),
-        discovery(load, fleet),
+        found,
         fault,
         fault.parse(exp.parameters),
         stack="Squall",
@@ -71,22 +107,41 @@ def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | N
     )
 
 
+@pytest.mark.parametrize("kind", registry.available())
+@settings(max_examples=300)
 @given(
-    kind=st.sampled_from(registry.available()),
+    data=st.data(),
     instances=st.integers(1, 12),
     seconds=st.integers(60, 12 * 3600),
     name=st.text("aZ0 -é", max_size=127).map("n".__add__),
     hypothesis=st.text(max_size=1999).map("h".__add__),
 )
-def test_every_template_is_accepted_by_the_fis_model(kind: FaultType, instances: int, seconds: int, name: str, hypothesis: str) -> None:
-    body = template(kind, instances, duration=timedelta(seconds=seconds), name=name, hypothesis=hypothesis)
+def test_every_template_is_accepted_by_the_fis_model(
+    kind: FaultType, data: st.DataObject, instances: int, seconds: int, name: str, hypothesis: str
+) -> None:
+    parameters = data.draw(PARAMETERS[kind])
+    body = template(kind, instances, parameters, duration=timedelta(seconds=seconds), name=name, hypothesis=hypothesis)
     assert_accepted(body)
+    for action in body["actions"].values():
+        given = action.get("parameters", {})
+        document = json.loads(given.get("documentParameters", "{}"))
+        assert not [value for value in document.values() if re.search(r"[^A-Za-z0-9.,:/_-]", value)], "a shell reads it"
+        if document:
+            assert int(document["DurationSeconds"]) == seconds
+            assert seconds_of(given["duration"]) >= seconds, "FIS must not call it over before the document does"
+
+
+def seconds_of(text: str) -> int:
+    match = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", text)
+    assert match
+    hours, minutes, rest = (int(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert registry.available() == (FaultType.INSTANCE_TERMINATION, FaultType.NETWORK_LATENCY)
-    with pytest.raises(KeyError, match="no fault module injects disk_fill; available: instance_termination, network_latency"):
-        registry.get(FaultType.DISK_FILL)
+    assert set(registry.available()) == set(FaultType) - {FaultType.DATABASE_FAILURE, FaultType.DEPENDENCY_TIMEOUT}
+    with pytest.raises(KeyError, match="no fault module injects database_failure; available: instance_termination, network_latency"):
+        registry.get(FaultType.DATABASE_FAILURE)
 
 
 def test_the_template_carries_guards_role_tags_and_fails_on_empty_targets() -> None:
@@ -129,10 +184,7 @@ def test_the_document_is_of_the_partition() -> None:
 @given(seconds=st.integers(1, 12 * 3600))
 def test_durations_are_iso_8601_of_the_same_length(seconds: int) -> None:
     text = iso_duration(timedelta(seconds=seconds))
-    match = re.fullmatch(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?", text)
-    assert match
-    hours, minutes, rest = (int(part or 0) for part in match.groups())
-    assert hours * 3600 + minutes * 60 + rest == seconds
+    assert seconds_of(text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -183,7 +235,7 @@ def test_termination_has_no_parameters() -> None:
 
 
 def outcomes(fault: Any, load: Workload, pinned: list[Instance]) -> dict[str, CheckOutcome]:
-    return {check.name: check.outcome for check in fault.prerequisites(load, pinned, fault.parse({}))}
+    return {check.name: check.outcome for check in fault.prerequisites(load, pinned, fault.parse(REQUIRED.get(fault.type, {})))}
 
 
 def test_termination_needs_a_group_that_would_replace_the_instance() -> None:

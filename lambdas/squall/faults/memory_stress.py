@@ -1,0 +1,35 @@
+"""Take memory away from pinned instances: a leak, an oversized cache, a neighbour on the same machine."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import FaultType
+from squall.faults.send_command import SendCommandFault
+
+
+class Parameters(Model):
+    memory_percent: Annotated[int, Field(strict=True, ge=1, le=100)]
+    """Of the instance's memory, taken by all workers together."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+    """Processes that hold it. When the kernel kills one for want of memory, the others keep theirs."""
+
+
+class MemoryStress(SendCommandFault[Parameters]):
+    """AWSFIS-Run-Memory-Stress: stress-ng. It gives the memory back; what the kernel killed meanwhile stays dead, as health checks show."""
+
+    type = FaultType.MEMORY_STRESS
+    title = "Memory stress"
+    risk = "high"
+    ssm_document = "AWSFIS-Run-Memory-Stress"
+    parameters = Parameters
+    action = "memory"
+    unless_allowed = {"memory_percent": (1, 95)}
+    """Above, the kernel may kill the agent that ends the fault, or anything else."""
+
+    def describe(self, parameters: Parameters) -> str:
+        return f"Take {parameters.memory_percent} % of the memory"
+
+    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+        return {"Workers": str(parameters.workers), "Percent": str(parameters.memory_percent)}

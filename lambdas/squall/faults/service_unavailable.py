@@ -1,0 +1,90 @@
+"""Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks fail."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from squall.domain.documents import Instance, SafetyCheck, TargetGroup, Workload
+from squall.domain.model import Model
+from squall.domain.vocabulary import FaultType
+from squall.faults.base import check
+from squall.faults.send_command import SendCommandFault
+
+EPHEMERAL = range(32768, 61000)
+"""Linux's own ports: answers to connections of the Systems Manager agent arrive at one of them."""
+_AGENT_SENDS = {443: "its endpoints", 80: "the metadata service, for its credentials", 53: "name resolution"}
+_LEASES = frozenset({68, 546})
+"""DHCP and DHCPv6 clients: a lease that can't be renewed ends in an instance without an address."""
+_TRANSPORT = {
+    "HTTP": {"tcp"}, "HTTPS": {"tcp"}, "TCP": {"tcp"}, "TLS": {"tcp"}, "UDP": {"udp"}, "TCP_UDP": {"tcp", "udp"},
+    "QUIC": {"udp"}, "TCP_QUIC": {"tcp", "udp"}, "GENEVE": {"udp"},
+}  # fmt: skip
+
+
+class Parameters(Model):
+    protocol: Literal["tcp", "udp"] = "tcp"
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)]
+    """At which the instances serve: of the target, not of the load balancer's listener."""
+    traffic_type: Literal["ingress"] = "ingress"
+
+    @field_validator("port")
+    @classmethod
+    def _not_the_agents(cls, port: int, info: ValidationInfo) -> int:
+        if port in EPHEMERAL:
+            span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
+            raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
+        if info.data.get("protocol") == "udp" and port in _LEASES:
+            raise ValueError(f"not udp {port}: the instance would lose its address, and with it the Systems Manager agent")
+        return port
+
+    @field_validator("traffic_type", mode="before")
+    @classmethod
+    def _ingress(cls, given: object, info: ValidationInfo) -> object:
+        port = info.data.get("port")
+        if given == "egress" and port in _AGENT_SENDS:
+            why = _AGENT_SENDS[port]
+            raise ValueError(f"ingress, never egress {port}: the Systems Manager agent, which ends the fault, needs it for {why}")
+        if given == "egress":
+            raise ValueError("ingress: what an instance depends on is dependency_timeout's business, which can't be injected yet")
+        return given
+
+
+class ServiceUnavailable(SendCommandFault[Parameters]):
+    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance lives; nobody hears from it."""
+
+    type = FaultType.SERVICE_UNAVAILABLE
+    title = "Service unavailable"
+    risk = "medium"
+    ssm_document = "AWSFIS-Run-Network-Blackhole-Port"
+    parameters = Parameters
+    action = "blackhole"
+    moves_metrics = ("healthy_hosts", "unhealthy_hosts")
+
+    def describe(self, parameters: Parameters) -> str:
+        return f"Drop what arrives at {parameters.protocol} {parameters.port}"
+
+    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+        return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": parameters.traffic_type}
+
+    def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:
+        return (check("port_serves", *_serves(workload, pinned, parameters)),)
+
+
+def _serves(workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[bool, str]:
+    """Whether anybody would miss the port: the command succeeds all the same when nobody listens there."""
+    wanted = f"{parameters.protocol} {parameters.port}"
+    behind = {i.id: [g for g in workload.target_groups if i.id in g.registered and g.ports] for i in pinned}
+    deaf = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, parameters) for group in groups)]
+    if deaf:
+        known = sorted({f"{group.protocol or 'port'} {port}" for id_ in deaf for group in behind[id_] for port in group.ports})
+        return False, f"{', '.join(deaf)} is asked at {', '.join(known)}: nobody would miss {wanted}"
+    unknown = [id_ for id_, groups in behind.items() if not groups]
+    if unknown:
+        return True, f"no target group tells at which ports {', '.join(unknown)} serves; taken at your word that it is {wanted}"
+    return bool(pinned), f"every target is registered with a load balancer at {wanted}"
+
+
+def _fits(group: TargetGroup, parameters: Parameters) -> bool:
+    transports = _TRANSPORT.get(group.protocol or "", {"tcp", "udp"})
+    return parameters.port in group.ports and parameters.protocol in transports
