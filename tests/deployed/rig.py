@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -321,8 +322,9 @@ class Execution:
         return self.record
 
     def message(self) -> Json:
-        """The one message people got of this run."""
-        mine = until(lambda: [m for m in self.rig.people.look() if self.id in _words(m["Message"])], what=f"a message about {self.id}")
+        """The one message people got of how this run ended."""
+        about = re.compile(rf"exit code \d, execution {self.id}$", re.MULTILINE)
+        mine = until(lambda: [m for m in self.rig.people.look() if about.search(m["Message"])], what=f"a message about {self.id}")
         assert len(mine) == 1, [m["Subject"] for m in mine]
         return mine[0]
 
@@ -331,20 +333,20 @@ class Execution:
         """The events machines got of this run, in order."""
         return [event for event in self.rig.machines.look() if event["detail"]["execution_id"] == self.id]
 
+    def looked_at_again(self) -> bool:
+        """Have a pulse come by; whether it found and left nothing of this run."""
+        return self.rig.pulse().get(self.id) == "swept"
+
     @property
     def guard_names(self) -> list[str]:
         return list(self.record.get("guard_names", []))
-
-
-def _words(text: str) -> set[str]:
-    return set(text.replace("/", " ").replace(",", " ").replace(":", " ").split())
 
 
 def seed(target_ids: list[str], **changes: Any) -> Json:
     """The seed's own definition, on these instances."""
     found: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
     del found["duration_minutes"]
-    return {**found, "target_resources": target_ids, "duration": "PT45S", **changes}
+    return {**found, "target_resources": target_ids, "duration": "PT30S", **changes}
 
 
 def latency(target: str, **changes: Any) -> Json:

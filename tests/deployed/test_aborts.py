@@ -1,14 +1,14 @@
 """A guard aborts a fault; and each way to abort one does it alone, with all others switched off."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.deployed.rig import ALONE, TRIPPED, Execution, Rig, latency, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
 SOON = timedelta(seconds=15)
 """From an alarm to FIS's stop: two seconds on an idle machine."""
@@ -27,9 +27,11 @@ def test_a_guard_that_fires_ends_the_fault_and_the_delay_is_gone(rig: Rig, targe
     assert run.status == "SUCCEEDED"
     fault = rig.fault(experiment)
     assert fault["state"]["status"] == "stopped"
-    alarm, stopped = run.at("abort_requested"), fault["endTime"]
-    record_property("alarm_to_stopped_seconds", round((stopped - alarm).total_seconds(), 1))
-    assert stopped - alarm < SOON
+    alarm = fired_at(rig, run)
+    record_property("alarm_to_stopped_seconds", round((fault["endTime"] - alarm).total_seconds(), 1))
+    assert timedelta(0) <= fault["endTime"] - alarm < SOON
+    record_property("alarm_to_recorded_seconds", round((run.at("abort_requested") - alarm).total_seconds(), 1))
+    assert run.at("abort_requested") - alarm < SOON
     assert run.result["rollback"]["outcome"] == "restored"
     assert run.message()["MessageAttributes"]["verdict"]["Value"] == "aborted"
     assert rig.left() == []
@@ -110,6 +112,13 @@ def test_an_operator_alone_stops_the_fault(rig: Rig, target: str) -> None:
     assert (record["abort"]["source"], record["abort"]["by"]) == ("operator", "maria")
     assert "lunch" in run.message()["Message"]
     assert rig.left() == []
+
+
+def fired_at(rig: Rig, run: Execution) -> datetime:
+    """When the guard itself fired: by CloudWatch's history, which outlives the alarm."""
+    changes = rig.client("cloudwatch").describe_alarm_history(AlarmName=run.guard_names[0], HistoryItemType="StateUpdate")
+    fired = [item["Timestamp"] for item in changes["AlarmHistoryItems"] if item["HistorySummary"].endswith("to ALARM")]
+    return datetime.fromisoformat(str(min(fired)))
 
 
 def trip(rig: Rig, run: Execution) -> None:

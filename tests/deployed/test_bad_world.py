@@ -1,20 +1,23 @@
 """Metrics late, events late, twice or never, FIS slow to stop: what is said stays true, and nothing stays behind."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.deployed.conftest import switch_schedule
 from tests.deployed.rig import PATIENCE, TRIPPED, Execution, Rig, latency, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
 SCHEDULE = "experiment-scheduled-latency"
 
 
 @pytest.mark.usefixtures("calm")
-def test_a_schedule_fires_once_and_its_run_is_told_honestly(rig: Rig) -> None:
+def test_a_schedule_fires_once_and_its_run_is_told_honestly(rig: Rig, record_property: Callable[[str, object], None]) -> None:
     rig.profile(name="pessimistic")
     run = fired(rig)
     record = run.done(seconds=240)
+    record_property("verdict", record["verdict"])
     assert record["experiment"] == "Scheduled Latency Test"
     assert SCHEDULE in record["trigger"]
     if (record["status"], record["verdict"]) != ("completed", "validated"):

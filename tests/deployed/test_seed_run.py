@@ -12,7 +12,7 @@ from local import processes
 from tests.deployed.conftest import ideal
 from tests.deployed.rig import PATIENCE, ROOT, Execution, Rig, latency, seed, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def test_the_result_is_complete(running: Running) -> None:
     for measured in (availability, response_time):
         assert measured["outcome"] == "met"
         assert measured["measured"] is not None
-        assert measured["window"] == "fault"
+        assert measured["window"]["name"] == "fault"
         assert len(measured["points"]) >= 5
     assert replacement["outcome"] == "met"
     assert set(result["metrics_collected"]["baseline"]) == {"availability", "response_time", "request_rate"}

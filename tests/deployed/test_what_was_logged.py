@@ -6,10 +6,10 @@ import pytest
 
 from tests.deployed.rig import Rig, seed
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed")]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
 DENIED = re.compile(r"AccessDenied|not authorized to perform|UnauthorizedOperation|AuthorizationError")
-SURPRISE = re.compile(r"Traceback|Task timed out|Runtime\.")
+SURPRISE = re.compile(r"Traceback|Task timed out|^[\w.]+(Error|Exception): ")
 
 
 def test_no_call_was_denied_and_no_handler_failed(rig: Rig) -> None:
@@ -25,5 +25,7 @@ def test_no_call_was_denied_and_no_handler_failed(rig: Rig) -> None:
 
 def test_nothing_landed_in_a_dead_letter_queue(rig: Rig) -> None:
     sqs = rig.client("sqs")
-    for url in sqs.list_queues(QueueNamePrefix=rig.stack).get("QueueUrls", []):
+    urls = sqs.list_queues(QueueNamePrefix=f"{rig.stack}-")["QueueUrls"]
+    assert urls
+    for url in urls:
         assert sqs.receive_message(QueueUrl=url).get("Messages", []) == []
