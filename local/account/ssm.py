@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Callable
 from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import ec2, ssm
@@ -35,18 +35,31 @@ PREFIX = "AWSFIS-"
 TERMINAL = ("Success", "Failed", "Cancelled", "TimedOut")
 AGENT_TIMEOUT_SECONDS = 5.0
 
-# Document → its required parameters besides DurationSeconds, and whether it takes a duration.
-DOCUMENTS: dict[str, tuple[tuple[str, ...], bool]] = {
-    "AWSFIS-Run-CPU-Stress": ((), True),
-    "AWSFIS-Run-Memory-Stress": (("Percent",), True),
-    "AWSFIS-Run-Disk-Fill": ((), True),
-    "AWSFIS-Run-IO-Stress": ((), True),
-    "AWSFIS-Run-Kill-Process": (("ProcessName",), False),
-    "AWSFIS-Run-Network-Blackhole-Port": (("Protocol", "Port"), True),
-    "AWSFIS-Run-Network-Latency": ((), True),
-    "AWSFIS-Run-Network-Latency-Sources": (("Sources",), True),
-    "AWSFIS-Run-Network-Packet-Loss": ((), True),
-    "AWSFIS-Run-Network-Packet-Loss-Sources": (("Sources",), True),
+
+class Document(NamedTuple):
+    """The parameters a document takes, besides InstallDependencies and, where it lasts, DurationSeconds."""
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    lasts: bool = True
+
+    @property
+    def known(self) -> set[str]:
+        return {*self.required, *self.optional, "InstallDependencies", *(["DurationSeconds"] if self.lasts else [])}
+
+
+_SOURCES = ("Interface", "FlowsPercent", "TrafficType")
+DOCUMENTS: dict[str, Document] = {
+    "AWSFIS-Run-CPU-Stress": Document(optional=("CPU", "LoadPercent")),
+    "AWSFIS-Run-Memory-Stress": Document(("Percent",), ("Workers",)),
+    "AWSFIS-Run-Disk-Fill": Document(optional=("Percent",)),
+    "AWSFIS-Run-IO-Stress": Document(optional=("Workers", "Percent")),
+    "AWSFIS-Run-Kill-Process": Document(("ProcessName",), ("Signal",), lasts=False),
+    "AWSFIS-Run-Network-Blackhole-Port": Document(("Protocol", "Port"), ("TrafficType",)),
+    "AWSFIS-Run-Network-Latency": Document(optional=("Interface", "DelayMilliseconds")),
+    "AWSFIS-Run-Network-Latency-Sources": Document(("Sources",), ("DelayMilliseconds", "JitterMilliseconds", *_SOURCES)),
+    "AWSFIS-Run-Network-Packet-Loss": Document(optional=("Interface", "LossPercent")),
+    "AWSFIS-Run-Network-Packet-Loss-Sources": Document(("Sources",), ("LossPercent", *_SOURCES)),
 }
 
 
@@ -137,11 +150,14 @@ def start_command(document: str, instances: list[str], data: Data) -> Data:
 def _check(name: str, parameters: dict[str, list[str]]) -> int:
     if name not in DOCUMENTS:
         raise CommandError("InvalidDocument", f"document {name} does not exist")
-    required, lasts = DOCUMENTS[name]
-    missing = [p for p in (*required, *(("DurationSeconds",) if lasts else ())) if not parameters.get(p)]
+    document = DOCUMENTS[name]
+    missing = [p for p in (*document.required, *(("DurationSeconds",) if document.lasts else ())) if not parameters.get(p)]
     if missing:
         raise CommandError("InvalidParameters", f"{name} needs {', '.join(missing)}")
-    if not lasts:
+    unknown = sorted(set(parameters) - document.known)
+    if unknown:
+        raise CommandError("InvalidParameters", f"{name} has no {', '.join(unknown)}")
+    if not document.lasts:
         return 0
     try:
         duration = int(parameters["DurationSeconds"][0])

@@ -15,11 +15,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from local.workload.stress import resident_bytes
+from local.workload.volume import Volume
 
 MEMORY_BYTES = 96 << 20
-"""SIZES: an instance has 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
-DISK_BYTES = 32 << 20
+"""SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
+MOST_STRESSORS = 4
+SERVICE_PORT = 80
+"""Where the instance serves as far as AWS's APIs know: its target group's port. The real one on loopback is any that was free."""
 
 RETRANSMIT_SECONDS = 0.2
 """A lost packet comes back after TCP's minimum retransmission time; losses in a row double it."""
@@ -66,7 +70,7 @@ class Effects:
     """Starts the effect of a document and returns what ends it."""
 
     network: Network
-    folder: Path
+    volume: Volume
 
     def start(self, command_id: str, document: str, parameters: Parameters) -> Undo:
         """Begin `document`; raises UnknownDocumentError, or ValueError for parameters that are no numbers."""
@@ -97,25 +101,29 @@ class Effects:
         self.network.losses[command_id] = float(parameters.get("LossPercent", "7"))
         return lambda: _forget(self.network.losses, command_id)
 
-    def _blackhole(self, command_id: str, _parameters: Parameters) -> Undo:
+    def _blackhole(self, command_id: str, parameters: Parameters) -> Undo:
+        """Nothing listens at any other port, and nothing is asked of anybody else."""
+        dropped = (parameters["Protocol"], int(parameters["Port"]), parameters.get("TrafficType", "ingress"))
+        if dropped != ("tcp", SERVICE_PORT, "ingress"):
+            return lambda: None
         self.network.blackholes.add(command_id)
         return lambda: self.network.blackholes.discard(command_id)
 
     def _cpu(self, _command_id: str, parameters: Parameters) -> Undo:
-        return self._stress("cpu", parameters.get("LoadPercent", "100"))
+        return self._stress(int(parameters.get("CPU", "0")) or 1, "cpu", parameters.get("LoadPercent", "100"))
 
     def _memory(self, _command_id: str, parameters: Parameters) -> Undo:
-        share = min(90.0, float(parameters.get("Percent", "80"))) / 100
-        return self._stress("memory", str(int(MEMORY_BYTES * share)))
+        """So much of what is free, as stress-ng counts it, by all workers together."""
+        workers = min(MOST_STRESSORS, int(parameters.get("Workers", "1")))
+        free = max(0, MEMORY_BYTES - resident_bytes(os.getpid()))
+        share = min(100.0, float(parameters["Percent"])) / 100
+        return self._stress(workers, "memory", str(int(free * share / workers)))
 
     def _io(self, command_id: str, _parameters: Parameters) -> Undo:
-        return self._stress("io", str(self.folder / f"io-{command_id}"))
+        return self._stress(1, "io", str(self.volume.folder / f"io-{command_id}"))
 
     def _disk(self, command_id: str, parameters: Parameters) -> Undo:
-        size = int(DISK_BYTES * min(100.0, float(parameters.get("Percent", "95"))) / 100)
-        path = self.folder / f"fill-{command_id}"
-        with path.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(1, size))
+        path = self.volume.fill(f"fill-{command_id}", float(parameters.get("Percent", "95")))
         return lambda: path.unlink(missing_ok=True)
 
     def _kill(self, _command_id: str, parameters: Parameters) -> Undo:
@@ -123,13 +131,17 @@ class Effects:
         asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.Signals[name])
         return lambda: None
 
-    def _stress(self, kind: str, argument: str) -> Undo:
-        process = subprocess.Popen([sys.executable, "-E", "-s", "-m", "local.workload.stress", kind, argument], stdin=subprocess.DEVNULL)
+    def _stress(self, workers: int, kind: str, argument: str) -> Undo:
+        """Processes in the instance's own process group, so that they die with it."""
+        command = [sys.executable, "-E", "-s", "-m", "local.workload.stress", kind, argument]
+        started = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(min(MOST_STRESSORS, workers))]
 
         def stop() -> None:
-            process.kill()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=5)
+            for process in started:
+                process.kill()
+            for process in started:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=5)
 
         return stop
 

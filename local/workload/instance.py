@@ -17,6 +17,7 @@ from typing import Any
 from local.workload import http1
 from local.workload.effects import Effects, Network, Undo
 from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.volume import Journal, Volume
 
 
 @dataclass
@@ -34,15 +35,27 @@ class Instance:
         self._id = instance_id
         self._rng = random.Random(f"{seed}-{instance_id}")
         self._network = Network(self._rng)
-        self._effects = Effects(self._network, folder)
+        volume = Volume(folder)
+        self._effects = Effects(self._network, volume)
+        self._journal = Journal(volume)
         self._faults: dict[str, Active] = {}
         self._base_seconds = 0.012
         self._error_rate = 0.0
+        self._journal_required = False
 
     async def run(self) -> None:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         tell(event="ready", port=server.sockets[0].getsockname()[1])
-        await listen(self._obey)
+        await asyncio.gather(self._report(), listen(self._obey))
+
+    async def _report(self) -> None:
+        """Tell what could not be written, when that has grown."""
+        told = 0
+        while True:
+            await asyncio.sleep(0.5)
+            if self._journal.failed != told:
+                told = self._journal.failed
+                tell(event="write_errors", total=told)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(http1.GoneError, ConnectionError):
@@ -59,7 +72,8 @@ class Instance:
         if path == "/health":
             return http1.response(200, b"ok")
         await asyncio.sleep(self._base_seconds * self._rng.uniform(0.4, 1.6))
-        if self._rng.random() < self._error_rate:
+        written = self._journal.write()
+        if self._rng.random() < self._error_rate or (self._journal_required and not written):
             return http1.response(500, self._id.encode())
         return http1.response(200, self._id.encode())
 
@@ -67,6 +81,7 @@ class Instance:
         if order["op"] == "settings":
             self._base_seconds = order["base_latency_ms"] / 1000
             self._error_rate = order["error_rate"]
+            self._journal_required = order["journal_required"]
         elif order["op"] == "fault":
             self._start(order)
         elif order["op"] == "clear":

@@ -121,7 +121,7 @@ class Manager:
         self.settings = self.settings.changed(values)
         for web in self.webs():
             if web.child is not None:
-                web.child.order(op="settings", base_latency_ms=self.settings.base_latency_ms, error_rate=self.settings.error_rate)
+                web.child.order(op="settings", **self.settings.of_instance())
         self._traffic.settle(self.settings)
         return self.settings
 

@@ -92,6 +92,14 @@ def agent_data(start: float, used: Mapping[str, tuple[float, float]], group: str
     return data
 
 
+def application_data(start: float, write_errors: Mapping[str, int], group: str) -> list[Datum]:
+    """The application's own metric for one period: journal records its full disk refused, zeros included."""
+    stamp = Stamp(start)
+    dimensions = {"AutoScalingGroupName": group}
+    data = [stamp.datum("WriteErrors", "Count", {"InstanceId": one, **dimensions}, Value=float(n)) for one, n in write_errors.items()]
+    return [*data, stamp.datum("WriteErrors", "Count", dimensions, Value=float(sum(write_errors.values())))]
+
+
 def group_data(start: float, lifecycles: Mapping[str, int], desired: int, group: str) -> list[Datum]:
     """AWS/AutoScaling for one period."""
     stamp = Stamp(start)

@@ -21,6 +21,8 @@ class Settings:
     load_rps: float = 50.0
     base_latency_ms: float = 12.0
     error_rate: float = 0.0
+    journal_required: bool = False
+    """Whether a request that can't be written down is refused: False is the service that bears a full disk, True one that doesn't."""
     replace: bool = True
     replacement_delay_seconds: float = 6.0
 
@@ -33,6 +35,10 @@ class Settings:
                 raise InvalidSettingError(f"unknown setting {name!r}; known: {', '.join(sorted(types))}")
             checked[name] = _bool(name, value) if types[name] is bool else _number(name, value)
         return replace(self, **checked)  # type: ignore[arg-type]
+
+    def of_instance(self) -> dict[str, bool | float]:
+        """Those an instance obeys."""
+        return {"base_latency_ms": self.base_latency_ms, "error_rate": self.error_rate, "journal_required": self.journal_required}
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)

@@ -23,9 +23,17 @@ def burn_cpu(load_percent: float) -> None:
         time.sleep(max(0.0, _SLICE_SECONDS - busy))
 
 
+def resident_bytes(pid: int) -> int:
+    """What a process holds of the machine's memory; nothing once it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
 def hold_memory(size: int) -> None:
-    """Allocate and touch `size` bytes and hold them."""
-    held = bytearray(size)
+    """Allocate and touch memory until this process holds `size` bytes, and keep it."""
+    held = bytearray(max(0, size - resident_bytes(os.getpid())))
     held[:: os.sysconf("SC_PAGE_SIZE")] = b"\1" * len(held[:: os.sysconf("SC_PAGE_SIZE")])
     while True:
         time.sleep(3600)

@@ -7,6 +7,7 @@ once, whoever asked for it. A process that dies by itself makes its instance unh
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -112,6 +113,7 @@ class Supervisor:
         if web.child is not None:
             web.child.kill()
         self._cloud.deregister(self._resources.target_group_arn, web.id)
+        shutil.rmtree(self._folder / "instances" / web.id, ignore_errors=True)  # its volume is deleted on termination
         with self._fleet.lock:
             self._fleet.webs.pop(web.id, None)
             if web.terminate is not None:
@@ -185,7 +187,7 @@ class Supervisor:
             web.healthy, web.dead_since = True, None
             web.launch.started = time.time()
             web.child = Child("local.workload.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
-        web.child.order(op="settings", base_latency_ms=settings.base_latency_ms, error_rate=settings.error_rate)
+        web.child.order(op="settings", **settings.of_instance())
 
     def clear_out(self) -> None:
         """Before the first tick: terminate what an earlier manager left behind in the account."""

@@ -94,10 +94,20 @@ class Publisher(threading.Thread):
         names = self._resources
         self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
         cpu, used, lifecycles, desired = self._measure()
+        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._write_errors(), names.group))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
+
+    def _write_errors(self) -> dict[str, int]:
+        """By instance, since they were last published."""
+        grown = {}
+        with self._fleet.lock:
+            for web in self._fleet.webs.values():
+                grown[web.id] = max(0, web.write_errors - web.write_errors_told)
+                web.write_errors_told = web.write_errors
+        return grown
 
     def _measure(self) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str], int]:
         cpu: dict[str, float] = {}

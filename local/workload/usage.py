@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from local.workload.effects import DISK_BYTES, MEMORY_BYTES
-
-_PAGE = os.sysconf("SC_PAGE_SIZE")
+from local.workload.effects import MEMORY_BYTES
+from local.workload.stress import resident_bytes
+from local.workload.volume import DISK_BYTES, used
 
 
 def family(pid: int) -> list[int]:
@@ -42,21 +41,9 @@ def grown(now: dict[int, float], before: dict[int, float]) -> float:
 
 def memory_percent(pid: int) -> float:
     """Resident memory of the family as a share of the instance's memory."""
-    pages = 0
-    for member in family(pid):
-        try:
-            pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
-        except OSError:
-            continue
-    return min(100.0, 100.0 * pages * _PAGE / MEMORY_BYTES)
+    return min(100.0, 100.0 * sum(map(resident_bytes, family(pid))) / MEMORY_BYTES)
 
 
 def disk_percent(folder: Path) -> float:
     """Size of the instance's folder as a share of its disk."""
-    size = 0
-    for path in folder.glob("*"):
-        try:
-            size += path.stat().st_size
-        except OSError:
-            continue
-    return min(100.0, 100.0 * size / DISK_BYTES)
+    return min(100.0, 100.0 * used(folder) / DISK_BYTES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 from local import processes
+from local.workload.usage import family, memory_percent
+from local.workload.volume import DISK_BYTES, used
 from tests.local.workload_rig import Rig, until
 
 pytestmark = pytest.mark.xdist_group("workload")
@@ -28,7 +32,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.fixture
 def rig(shared: Rig) -> Iterator[Rig]:
     """The shared workload, whole and with default settings before every test."""
-    defaults = {"load": True, "load_rps": 50, "base_latency_ms": 12, "error_rate": 0, "replace": True}
+    defaults = {"load": True, "load_rps": 50, "base_latency_ms": 12, "error_rate": 0, "replace": True, "journal_required": False}
     assert shared.send("POST", "settings", {**defaults, "replacement_delay_seconds": 1})[0] == 200
     assert until(shared.whole, 20)
     yield shared
@@ -200,6 +204,10 @@ def test_a_fault_is_started_once_and_ends_when_told(rig: Rig) -> None:
 
 def test_a_blackholed_instance_loses_its_health_and_gets_it_back(rig: Rig) -> None:
     sick = next(iter(rig.webs))
+    beside = _fault("beside", 60, "AWSFIS-Run-Network-Blackhole-Port", Port=8080, Protocol="tcp")
+    assert rig.send("POST", f"instances/{sick}/faults", beside)[1]["status"] == "started"
+    assert rig.response_seconds(sick) < 0.5, "nobody listens at that port"
+    rig.send("DELETE", f"instances/{sick}/faults/beside")
     rig.send("POST", f"instances/{sick}/faults", _fault("hole", 60, "AWSFIS-Run-Network-Blackhole-Port", Port=80, Protocol="tcp"))
 
     assert until(lambda: rig.target_states()[sick] == "unhealthy", 12)
@@ -208,26 +216,66 @@ def test_a_blackholed_instance_loses_its_health_and_gets_it_back(rig: Rig) -> No
     assert until(rig.whole, 15)
 
 
-def test_disk_fill_takes_space_and_gives_it_back(rig: Rig) -> None:
+def test_disk_fill_takes_what_is_left_up_to_its_share_and_gives_it_back(rig: Rig) -> None:
     sick = next(iter(rig.webs))
     folder = rig.folder / "workload" / "instances" / sick
     rig.send("POST", f"instances/{sick}/faults", _fault("disk", 60, "AWSFIS-Run-Disk-Fill", Percent=80))
-    assert sum(path.stat().st_size for path in folder.iterdir()) > 20 << 20
+    assert 0.79 * DISK_BYTES < used(folder) < 0.9 * DISK_BYTES
 
     rig.send("DELETE", f"instances/{sick}/faults/disk")
 
-    assert list(folder.iterdir()) == []
+    assert not list(folder.glob("fill-*"))
+    assert used(folder) < 0.4 * DISK_BYTES
+
+
+def test_a_full_disk_fails_the_writes_of_its_instance_and_of_no_other(rig: Rig) -> None:
+    sick, *well = rig.webs
+    assert rig.send("POST", f"instances/{sick}/faults", _fault("full", 60, "AWSFIS-Run-Disk-Fill", Percent=100))[1]["status"] == "started"
+
+    assert until(lambda: rig.webs[sick]["write_errors"] > 0, 10)
+    assert rig.response_seconds(sick) < 1, "it answers without its journal"
+    rig.send("POST", "settings", {"journal_required": True})
+    assert until(lambda: _status(rig, sick) == 500, 5)
+    assert [_status(rig, instance_id) for instance_id in well] == [200, 200]
+    assert sum(rig.webs[instance_id]["write_errors"] for instance_id in well) == 0
+
+    rig.send("DELETE", f"instances/{sick}/faults/full")
+    assert until(lambda: _status(rig, sick) == 200, 5)
+
+
+def _status(rig: Rig, instance_id: str) -> int:
+    try:
+        with urllib.request.urlopen(rig.webs[instance_id]["url"] + "/", timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_memory_stress_holds_memory_in_the_instances_process_group_until_it_ends(rig: Rig) -> None:
+    victim = next(iter(rig.webs.values()))
+    rig.send("POST", f"instances/{victim['id']}/faults", _fault("memory", 60, "AWSFIS-Run-Memory-Stress", Percent=80, Workers=2))
+
+    def stressors() -> list[int]:
+        return [pid for pid in family(victim["pid"]) if pid != victim["pid"]]
+
+    assert len(stressors()) == 2
+    assert {os.getpgid(pid) for pid in stressors()} == {victim["pid"]}
+    assert until(lambda: 75 < memory_percent(victim["pid"]) < 95, 10), memory_percent(victim["pid"])
+    rig.send("DELETE", f"instances/{victim['id']}/faults/memory")
+    assert stressors() == []
+    assert memory_percent(victim["pid"]) < 50
 
 
 def test_cpu_stress_burns_cpu_that_the_metric_shows_and_dies_with_its_instance(rig: Rig) -> None:
     victim = next(iter(rig.webs.values()))
-    rig.send("POST", f"instances/{victim['id']}/faults", _fault("cpu", 60, "AWSFIS-Run-CPU-Stress", LoadPercent=60))
+    rig.send("POST", f"instances/{victim['id']}/faults", _fault("cpu", 60, "AWSFIS-Run-CPU-Stress", LoadPercent=60, CPU=0))
     dimensions = {"InstanceId": victim["id"]}
 
     assert until(lambda: max(_values(rig, "AWS/EC2", "CPUUtilization", dimensions, "Maximum"), default=0) > 30, 20)
 
     stressors = [pid for pid in processes.leftovers(rig.folder) if _is_stressor_of(pid, victim["pid"])]
     assert len(stressors) == 1
+    assert os.getpgid(stressors[0]) == victim["pid"]
     rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
     assert until(lambda: _dead(stressors[0]), 5)
 
