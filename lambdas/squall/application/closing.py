@@ -187,7 +187,8 @@ def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> N
         command = f'{delete} \'{{"pk":{{"S":"LOCK#{key}"}},"sk":{{"S":"LOCK"}}}}\''
         _try(leftovers, f"lock on {key}", command, lambda keys: w.locks.release(keys, record.id), (key,))
     held = _try(leftovers, "list of slots", "it expires by itself", w.locks.slots, w.clock.now()) or {}
-    for slot in [slot for slot, holder in held.items() if holder == record.id]:
+    ours = {slot for slot, holder in held.items() if holder == record.id} | ({record.slot} if record.slot is not None else set())
+    for slot in sorted(ours):
         command = f'{delete} \'{{"pk":{{"S":"SLOTS"}},"sk":{{"S":"SLOT#{slot}"}}}}\''
         _try(leftovers, f"slot {slot}", command, lambda number: w.locks.release_slot(number, record.id), slot)
 

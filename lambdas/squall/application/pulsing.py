@@ -5,7 +5,7 @@ blind. For a dead one: close it. For a closed one: sweep until nothing is left.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from squall.application import closing
 from squall.application.aborting import note_abort, stop_alarms, stop_template, wake, watched_since
@@ -23,6 +23,8 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
+FIS_STOPS_WITHIN = 35
+"""Seconds a pulse waits, for all dead runs together, for FIS to finish stopping (about 30 s on AWS); then the next pulse looks again."""
 UNKNOWN_AFTER = timedelta(minutes=10)
 """DescribeExecution is eventually consistent: an execution it does not know is dead only when it should long be known."""
 
@@ -31,9 +33,10 @@ def pulse(w: Wiring) -> dict[str, str]:
     """Execution id to what was done. Raises ExceptionGroup at the end for runs that could not be looked after."""
     done: dict[str, str] = {}
     failures: list[Exception] = []
+    patience = w.clock.now() + timedelta(seconds=FIS_STOPS_WITHIN)
     for execution_id in w.records.open_ids():
         try:
-            done[execution_id] = look_after(w, execution_id)
+            done[execution_id] = look_after(w, execution_id, patience)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
             failures.append(error)
     if failures:
@@ -41,8 +44,8 @@ def pulse(w: Wiring) -> dict[str, str]:
     return done
 
 
-def look_after(w: Wiring, execution_id: str) -> str:
-    """One run: close it, sweep it or watch it; says what was done."""
+def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -> str:
+    """One run: close it (waiting for FIS until `patience`), sweep it or watch it; says what was done."""
     record = w.records.get(execution_id)
     if record is None:
         return "no record"
@@ -51,18 +54,20 @@ def look_after(w: Wiring, execution_id: str) -> str:
     status = w.workflow.status(record.execution_arn)
     now = w.clock.now()
     if status in DEAD or (status is None and now - record.started_at > UNKNOWN_AFTER):
-        closing.close(
-            w, record.id, by="pulse", reason=f"the execution is {status or 'unknown to Step Functions'}", failed=status != "ABORTED"
-        )
-        return "closed"
+        return _close(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
     if status == "SUCCEEDED":
-        closing.close(w, record.id, by="pulse", reason="the execution ended without recording", failed=True)
-        return "closed"
+        return _close(w, record, "the execution ended without recording", patience, failed=True)
     timing = _timing(w, record)
     held = _renew(w, record, timing)
     if record.fis_experiment_id is None or record.fault_ended_at is not None:
         return "alive"
     return _watch(w, record, timing, held=held)
+
+
+def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
+    wait = max(0, int((patience - w.clock.now()).total_seconds())) if patience else 0
+    closing.close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
+    return "closed"
 
 
 def _sweep(w: Wiring, record: ExecutionRecord) -> str:
