@@ -18,12 +18,16 @@ from cli.exits import Exit
 from cli.text import clean
 from squall.adapters.cloudwatch import CloudWatchMetrics
 from squall.adapters.fis import Fis
+from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
 from squall.adapters.records import DynamoRecords
+from squall.domain.halt import by_hand, effective
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.halt import Halt
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.record import ExecutionRecord
     from squall.ports import Metrics, Records
@@ -68,6 +72,7 @@ class Deployment:
         self.machine_arn = outputs["ExperimentStateMachineArn"]
         self.bucket = outputs["ResultsBucketName"]
         self._table, self._abort_function = outputs["ResultsTableName"], outputs["AbortFunctionName"]
+        self._halt_function = outputs.get("HaltFunctionName")
         self._clients: dict[str, Any] = {}
 
     @classmethod
@@ -167,6 +172,35 @@ class Deployment:
                 f"Try again; or stop the FIS experiment tagged squall:execution={execution_id} in the FIS console.",
             )
         return body
+
+    def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
+        """Call the halt function, to halt or to resume, and return what it answered."""
+        hint = f"By hand: {by_hand(self.stack, engaged=engage)}; " + (
+            "then stop each FIS experiment of the stack: docs/safety.md has the commands." if engage else "docs/safety.md has the rest."
+        )
+        if self._halt_function is None:
+            raise CommandError(f"The stack {clean(self.stack)} has no halt function yet.", f"`make deploy` brings it. {hint}")
+        payload = {"action": "halt" if engage else "resume", "reason": reason, "requested_by": requested_by}
+        try:
+            with self._calls():
+                answer = self.client("lambda").invoke(FunctionName=self._halt_function, Payload=json.dumps(payload))
+        except CommandError as error:
+            error.hint = f"{error.hint} {hint}".strip()
+            raise
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            said = body.get("errorMessage", "") if isinstance(body, dict) else body
+            raise CommandError(f"The halt function failed: {clean(said, 500)}", f"Try again. {hint}")
+        return body
+
+    def halted(self) -> Halt | None:
+        """Whether nothing may start; None if that can't be read, which counts as halted."""
+        try:
+            with self._calls():
+                flag = ParameterHaltFlag(self.client("ssm"), self.stack).get()
+                return effective(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
+        except (CommandError, Unavailable):
+            return None
 
     @property
     def metrics(self) -> Metrics:

@@ -24,6 +24,7 @@ Settings = Annotated[
 Duration = Annotated[str | None, typer.Option(help="How long the fault lasts: 45s, 10m, PT45S.")]
 Name = Annotated[str | None, typer.Option(help="Execution name; else one is made.")]
 Wait = Annotated[str | None, typer.Option(help="The longest to wait, as 30m; the execution goes on.")]
+Reason = Annotated[str, typer.Option(help="Why; people are told.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
 
 squall.add_typer(local_app.app, name="local")
@@ -101,6 +102,22 @@ def abort(
     from cli.commands import abort as command
 
     raise typer.Exit(command.run(_options(context, json=json), execution, reason, yes=yes, wait_timeout=wait_timeout))
+
+
+@squall.command()
+def halt(context: typer.Context, reason: Reason, json: Json = False) -> None:
+    """Stop every running experiment of the stack now, and let nothing start until `squall resume`."""
+    from cli.commands import halt as command
+
+    raise typer.Exit(command.run(_options(context, json=json), reason, engage=True))
+
+
+@squall.command()
+def resume(context: typer.Context, reason: Reason, json: Json = False) -> None:
+    """Let experiments start again after a halt."""
+    from cli.commands import halt as command
+
+    raise typer.Exit(command.run(_options(context, json=json), reason, engage=False))
 
 
 @squall.command()

@@ -15,9 +15,9 @@ from scripts.build_layer import build_layer
 
 DEFAULT_TIMEOUT_SECONDS = 60
 # What a function needs beyond the default; each stays within the TimeoutSeconds of its state.
-TIMEOUT_SECONDS: Mapping[str, int] = {"Abort": 30, "Pulse": 110, "Watchdog": 110}
-# The abort path imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
-WITHOUT_LAYER = frozenset({"Abort"})
+TIMEOUT_SECONDS: Mapping[str, int] = {"Abort": 30, "Halt": 110, "Pulse": 110, "Watchdog": 110}
+# What stops faults imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
+WITHOUT_LAYER = frozenset({"Abort", "Halt"})
 MEMORY_MB = 512
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
-CONTROL_FUNCTIONS = ("Abort", "Pulse", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Halt", "Pulse", "Watchdog")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_fault_injection(names),
         **_guards(names),
         **_workflow(names),
+        **_halt(names),
         **_reading(),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
@@ -71,7 +72,7 @@ CLOSING = (
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
-    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards"),
+    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake"),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments"),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
@@ -86,8 +87,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "put_guards",
         "delete_guards",
     ),
-    "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks"),
-    "StartFault": (*WORKFLOW_STEP, "start_experiment", "read_experiment", "stop_experiment"),
+    "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt"),
+    "StartFault": (*WORKFLOW_STEP, "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
     "WatchFault": (*WORKFLOW_STEP, "read_experiment", "commands", "wake"),
     "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "commands"),
     "StopFault": (
@@ -115,6 +116,18 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "find_templates",
         "wake",
         "dead_letters",
+    ),
+    "Halt": (
+        *EVERY_FUNCTION,
+        "read_halt",
+        "write_halt",
+        "open_records",
+        "list_experiments",
+        "read_experiment",
+        "stop_experiment",
+        "find_templates",
+        "wake",
+        "notify",
     ),
     "Pulse": (
         *WORKFLOW_STEP,
@@ -209,6 +222,12 @@ def _workflow(names: Names) -> dict[str, list[PolicyStatement]]:
         "wake": [_allow(["states:SendTaskSuccess"], ["*"])],
         "read_executions": [_allow(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])],
     }
+
+
+def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
+    # The parameter is no resource of the stack: the first halt creates it, and it outlives the stack, so that a new one is still halted.
+    flag = names.arn("ssm", f"parameter/squall/{names.stack}/halt")
+    return {"read_halt": [_allow(["ssm:GetParameter"], [flag])], "write_halt": [_allow(["ssm:PutParameter"], [flag])]}
 
 
 def _reading() -> dict[str, list[PolicyStatement]]:

@@ -58,7 +58,7 @@ class SquallStack(Stack):
         )
         self.state_machine = workflow.state_machine
         # On deletion the workflow goes first; what undoes and stops a fault goes after it.
-        self.state_machine.node.add_dependency(*self._fis_roles.roles.values(), self.functions["Abort"])
+        self.state_machine.node.add_dependency(*self._fis_roles.roles.values(), self.functions["Abort"], self.functions["Halt"])
         for name in ("Pulse", "Watchdog"):
             self.functions[name].add_environment("SQUALL_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
         self._wire(definitions)
@@ -140,6 +140,7 @@ class SquallStack(Stack):
             "ResultsBucketName": self.results.bucket.bucket_name,
             "NotificationTopicArn": self.results.topic.topic_arn,
             "AbortFunctionName": self.functions["Abort"].function_name,
+            "HaltFunctionName": self.functions["Halt"].function_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

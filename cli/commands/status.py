@@ -33,6 +33,7 @@ def run(options: Options, execution: str | None) -> int:
     wanted = execution_id(execution) if execution is not None else None
     deployment = session.deployment(options)
     records = [find(deployment, wanted)] if wanted is not None else list(deployment.open_records())
+    _note_halt(deployment)
     if options.json:
         documents = [record_document(record) for record in records]
         output.write_json(documents[0] if wanted is not None else documents)
@@ -45,6 +46,14 @@ def run(options: Options, execution: str | None) -> int:
     else:
         console.print(f"Nothing is running in stack {deployment.stack}, {deployment.region}.")
     return Exit.VALIDATED
+
+
+def _note_halt(deployment: Deployment) -> None:
+    halted = deployment.halted()
+    if halted is None:
+        output.note("Whether the stack is halted could not be read; what can't be read counts as halted.")
+    elif halted.engaged:
+        output.note(f"The stack is {str(halted).upper()[:6]}{str(halted)[6:]}. Nothing starts until `squall resume --reason …`.")
 
 
 def find(deployment: Deployment, execution: str) -> ExecutionRecord:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from datetime import datetime
 
     from squall.domain.documents import GuardSpec, Workload
+    from squall.domain.halt import Halt
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
     from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
@@ -102,6 +103,17 @@ class Locks(Protocol):
 
     def slots(self, now: datetime) -> Mapping[int, str]:
         """Live slots: number to holder (consistent)."""
+
+
+class HaltFlag(Protocol):
+    """Whether the stack is halted. Parameter Store holds the flag, the table its copy: engaged if either is."""
+
+    def get(self) -> Halt:
+        """Not engaged if it was never set. Raises `Unavailable` also when it can't be understood: the caller counts that as halted."""
+
+    def engage(self, reason: str, by: str, at: datetime) -> None: ...
+
+    def release(self, reason: str, by: str, at: datetime) -> None: ...
 
 
 class Documents(Protocol):

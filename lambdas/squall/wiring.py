@@ -38,6 +38,18 @@ class Wiring:
         return DynamoLocks(_client("dynamodb"), self.settings.table)
 
     @cached_property
+    def halt_flag(self) -> ports.HaltFlag:
+        from squall.adapters.halt import ParameterHaltFlag
+
+        return ParameterHaltFlag(_client("ssm", quick=True), self.settings.stack)
+
+    @cached_property
+    def halt_copy(self) -> ports.HaltFlag:
+        from squall.adapters.halt import TableHaltFlag
+
+        return TableHaltFlag(_client("dynamodb", quick=True), self.settings.table)
+
+    @cached_property
     def documents(self) -> ports.Documents:
         from squall.adapters.documents import S3Documents
 
@@ -113,7 +125,7 @@ def use(wiring: Wiring | None) -> None:
     _current[:] = [] if wiring is None else [wiring]
 
 
-def _client(service: str) -> Any:
+def _client(service: str, *, quick: bool = False) -> Any:
     from squall.adapters.aws import client
 
-    return client(service)
+    return client(service, quick=quick)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.aws import Machine, Started
+from squall.domain.halt import Halt
 from squall.domain.metrics import MetricQuery, Series
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
@@ -89,6 +90,9 @@ class FakeDeployment:
     aborted: list[tuple[str, str, str]] = field(default_factory=list)
     on_start: list[ExecutionRecord] = field(default_factory=list)
     abort_answer: Any = field(default_factory=lambda: {"recorded": True, "stopped": ["EXP1"]})
+    halts: list[tuple[str, str, bool]] = field(default_factory=list)
+    halt_answer: Any = None
+    flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
     metrics: NoMetrics = field(default_factory=NoMetrics)
 
     def caller(self) -> str:
@@ -121,6 +125,13 @@ class FakeDeployment:
     def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
         self.aborted.append((execution_id, reason, requested_by))
         return self.abort_answer
+
+    def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
+        self.halts.append((reason, requested_by, engage))
+        return self.halt_answer
+
+    def halted(self) -> Halt | None:
+        return self.flag
 
     def active_faults(self) -> int | None:
         return 1

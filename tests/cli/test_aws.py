@@ -26,6 +26,7 @@ OUTPUTS = {
     "ResultsTableName": "table",
     "ResultsBucketName": "bucket",
     "AbortFunctionName": "abort",
+    "HaltFunctionName": "halt",
 }
 
 

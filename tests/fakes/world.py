@@ -9,6 +9,7 @@ from squall.settings import Settings
 from squall.wiring import Wiring
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
+from tests.fakes.halt import FakeHaltFlag
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
 from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords
@@ -35,6 +36,8 @@ class FakeWorld:
         self.clock = clock or FakeClock()
         self.records = FakeRecords()
         self.locks = FakeLocks()
+        self.halt_flag = FakeHaltFlag()
+        self.halt_copy = FakeHaltFlag()
         self.documents = FakeDocuments()
         self.fleet = FakeFleet(self.clock)
         self.inventory = FakeInventory(self.fleet)
@@ -55,6 +58,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
+    "halt_flag", "halt_copy",
 )  # fmt: skip
 
 

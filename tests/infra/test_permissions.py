@@ -105,6 +105,8 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("iam:PassRole", {"create_template"}),
         ("iam:CreateServiceLinkedRole", {"start_fault"}),
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
+        ("ssm:PutParameter", {"halt"}),
+        ("ssm:GetParameter", {"halt", "check_safety", "final_check", "start_fault"}),
     ],
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
@@ -130,11 +132,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "faults.templates_tagged": ("find_templates",),
     "alarms.put": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
+    "halt_flag.get": ("read_halt",),
     "workflow.status": ("read_executions",),
     "workflow.wake": ("wake",),
 }
 NEEDS_OF_PORT = {
     "records": "record",
+    "halt_flag": "write_halt",
+    "halt_copy": "record",
     "locks": "locks",
     "documents": "documents",
     "metrics": "metrics",
@@ -174,7 +179,18 @@ def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> Non
     for function in stack.functions():
         for action in actions_of(stack, function):
             service, name = action.split(":")
-            assert service not in {"ec2", "rds", "autoscaling", "elasticloadbalancing", "ssm"} or name.startswith(("Describe", "List"))
+            if action not in {"ssm:GetParameter", "ssm:PutParameter"}:  # the halt flag, and nothing else: see below
+                assert service not in {"ec2", "rds", "autoscaling", "elasticloadbalancing", "ssm"} or name.startswith(("Describe", "List"))
+
+
+def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources) -> None:
+    for found in stack.statements():
+        if {"ssm:GetParameter", "ssm:PutParameter"} & set(found.actions):
+            assert [resource.partition(":parameter")[2] for resource in found.resources] == ["/squall/Squall/halt"]
+
+
+def test_halting_can_start_nothing(stack: Resources) -> None:
+    assert not {action for action in actions_of(stack, "halt") if action.startswith(("fis:Start", "fis:Create", "iam:", "lambda:"))}
 
 
 def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:

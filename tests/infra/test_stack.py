@@ -25,6 +25,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "ResultsBucketName",
         "NotificationTopicArn",
         "AbortFunctionName",
+        "HaltFunctionName",
     }
 
 
@@ -84,15 +85,15 @@ def _tasks(machine: dict[str, Any], path: str = "") -> list[tuple[str, dict[str,
     return found
 
 
-def test_the_abort_function_needs_no_layer(stack: Resources) -> None:
-    assert "Layers" not in stack.functions()["abort"]
-    assert all("Layers" in found for name, found in stack.functions().items() if name != "abort")
+def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
+    assert {name for name, found in stack.functions().items() if "Layers" not in found} == {"abort", "halt"}
 
 
-def test_the_abort_handler_imports_nothing_of_the_layer() -> None:
+@pytest.mark.parametrize("handler", ["abort", "halt"])
+def test_what_stops_faults_imports_nothing_of_the_layer(handler: str) -> None:
     blocked = "import sys; sys.modules.update(dict.fromkeys(['pydantic', 'aws_lambda_powertools', 'lark', 'tzdata'])); "
     done = subprocess.run(
-        [sys.executable, "-c", blocked + "import squall.handlers.abort"],
+        [sys.executable, "-c", blocked + f"import squall.handlers.{handler}"],
         cwd=ROOT / "lambdas",
         env={"PYTHONPATH": str(ROOT / "lambdas")},
         capture_output=True,
@@ -193,7 +194,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     assert all(found["AlarmActions"] == [topic] for found in alarms.values())
     (silent,) = (found for name, found in alarms.items() if "PulseSilent" in name)
     assert silent["TreatMissingData"] == "breaching"
-    assert {name[9:-8] for name in alarms} == {"AbortErrors", "PulseErrors", "WatchdogErrors", "DeadLetters", "PulseSilent"}
+    assert {name[9:-8] for name in alarms} == {"AbortErrors", "HaltErrors", "PulseErrors", "WatchdogErrors", "DeadLetters", "PulseSilent"}
 
 
 def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:

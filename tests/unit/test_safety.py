@@ -11,6 +11,7 @@ from squall.domain.closed_hours import first_closed
 from squall.domain.documents import SafetyCheck
 from squall.domain.environment import ClosedHours
 from squall.domain.guards import guard_specs
+from squall.domain.halt import Halt
 from squall.domain.observed import AlarmState, FisExperiment, Held
 from squall.domain.safety import SafetyInput, evaluate
 from squall.domain.vocabulary import CheckOutcome
@@ -58,6 +59,7 @@ def safe(**changes: Any) -> SafetyInput:
         "prerequisites": (SafetyCheck(name="linux", outcome=CheckOutcome.PASSED, detail="Linux"),),
         "moves_metrics": ("healthy_hosts",),
         "active_experiments": (),
+        "halt": Halt(engaged=False),
     }
     return SafetyInput(**{**given, **changes})
 

@@ -82,23 +82,25 @@ _CODES: dict[Kind, frozenset[str]] = {
 _KIND_OF = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
-def config(service: str) -> Config:
-    """Short waits, because a handler that hangs holds a fault; CloudWatch's alarm calls are few per second, so it adapts."""
+def config(service: str, *, quick: bool = False) -> Config:
+    """Short waits, because a handler that hangs holds a fault; CloudWatch's alarm calls are few per second, so it adapts.
+
+    `quick`: for what stands before stopping faults, and must not hold it up."""
     slow = service == "cloudwatch"
     return Config(
         connect_timeout=2,
-        read_timeout=10,
-        retries={"mode": "adaptive" if slow else "standard", "total_max_attempts": 8 if slow else 4},
+        read_timeout=3 if quick else 10,
+        retries={"mode": "adaptive" if slow else "standard", "total_max_attempts": 8 if slow else 3 if quick else 4},
         user_agent_extra="squall",
     )
 
 
 @cache
-def client(service: str) -> Any:
+def client(service: str, *, quick: bool = False) -> Any:
     """The process's client of a service."""
     import boto3  # noqa: PLC0415 - 200 ms that tests with a client of their own are spared
 
-    return boto3.client(service, config=config(service))
+    return boto3.client(service, config=config(service, quick=quick))
 
 
 @contextmanager

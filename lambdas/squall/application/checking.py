@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.application import halting
 from squall.application.step import Step
 from squall.domain.bindings import sentences
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Safety
@@ -49,6 +50,7 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
         prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
         moves_metrics=fault.moves_metrics,
         active_experiments=_ask(step, step.w.faults.active),
+        halt=_ask(step, lambda: halting.read(step.w)),
     )
     return Safety(at=now, checks=evaluate(given))
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from squall.domain.bindings import Sentences, load_balancer_dimension, sentences, serves_alone, target_group_dimension
 from squall.domain.closed_hours import first_closed
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Instance, SafetyCheck, Workload
+from squall.domain.halt import Halt
 from squall.domain.language import AlarmFires, Recovers, Replacement
 from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.observed import AlarmState, FisExperiment, Held
@@ -56,6 +57,8 @@ class SafetyInput:
     """The fault's own `moves_metrics`."""
     active_experiments: Sequence[FisExperiment] | None = None
     """FIS experiments running in the account (`faults.active()`); None: could not be asked."""
+    halt: Halt | None = None
+    """The halt flag; None: could not be read, which counts as halted."""
 
     @property
     def end(self) -> datetime:
@@ -86,6 +89,12 @@ def _prerequisites(given: SafetyInput) -> tuple[SafetyCheck, ...]:
         detail = f"what {given.definition.experiment.type.value} needs of its targets could not be asked"
         return (SafetyCheck(name="fault_prerequisites", outcome=CheckOutcome.NOT_EVALUATED, detail=detail),)
     return tuple(check.model_copy(update={"name": f"fault_prerequisites.{check.name}"}) for check in given.prerequisites)
+
+
+def _not_halted(given: SafetyInput) -> Answer:
+    if given.halt is None:
+        return None, "the halt flag could not be read, which counts as halted"
+    return not given.halt.engaged, f"the stack is {given.halt}"
 
 
 def _allows_type(given: SafetyInput) -> Answer:
@@ -382,6 +391,7 @@ def _ids(instances: Sequence[Instance]) -> str:
 
 
 _ALWAYS: dict[str, Check] = {
+    "not_halted": _not_halted,
     "environment_allows_type": _allows_type,
     "environment_allows_blast_radius": _allows_radius,
     "environment_allows_duration": _allows_duration,

@@ -2,11 +2,13 @@
 
 Order is everything here. The record says `starting` (only if nobody closed the run), FIS starts by a client token of the
 execution (a repeated call starts nothing new), then the record is read again: whoever closed the run meanwhile has deleted
-the template, so a late call fails, or else this function sees the closed record and stops what it started.
+the template, so a late call fails, or else this function sees the closed record and stops what it started. The halt flag is read
+right before and right after the start in the same way.
 """
 
 from datetime import timedelta
 
+from squall.application.starting import halted, keep
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.application.watching import FIRST_LOOK_SECONDS
 from squall.domain.record import ExecutionRecord
@@ -25,7 +27,7 @@ def handler(step: Step) -> Outcome:
     if not step.note("starting", template_id):
         return END
     record = step.w.records.get(step.run.id) or step.record
-    if record.abort:
+    if record.abort or halted(step):
         return END
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
@@ -33,16 +35,7 @@ def handler(step: Step) -> Outcome:
     except Refused as refused:
         return _refused(step, record, refused)
     seconds = int(step.definition.experiment.length.total_seconds())
-    recorded = step.note(
-        "fault_started",
-        fis.id,
-        fis_experiment_id=fis.id,
-        fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
-        fault_seconds=seconds,
-    )
-    if not recorded or _closed(step.w.records.get(step.run.id)):
-        step.w.faults.stop(fis.id)
-        step.w.records.append(step.run.id, [step.event("late_start_stopped", fis.id)])
+    if not keep(step, record, fis, seconds):
         return END
     step.announce(f"fault {fis.id} started")
     return {**NEXT, "seconds": seconds + FIRST_LOOK_SECONDS}
@@ -55,7 +48,3 @@ def _refused(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
         step.note("queued", "FIS has no free experiment slot")
         return wait(timing.poll_seconds)
     return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
-
-
-def _closed(record: ExecutionRecord | None) -> bool:
-    return record is None or record.final or record.abort is not None

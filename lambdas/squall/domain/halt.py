@@ -1,0 +1,62 @@
+"""The halt flag: engaged, nothing starts in this stack, whoever starts it. Dataclasses: the halt path imports this and must start fast."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class UnreadableHaltError(ValueError):
+    """What stands in the flag is not understood: it counts as engaged."""
+
+
+@dataclass(frozen=True)
+class Halt:
+    engaged: bool
+    reason: str = ""
+    by: str = ""
+    at: datetime | None = None
+
+    def __str__(self) -> str:
+        since = f" since {self.at:%Y-%m-%d %H:%M:%S} UTC" if self.at else ""
+        who = f" by {self.by}" if self.by else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"{'halted' if self.engaged else 'not halted'}{since}{who}{why}"
+
+
+def parameter_name(stack: str) -> str:
+    """Where Parameter Store keeps a stack's flag."""
+    return f"/squall/{stack}/halt"
+
+
+def effective(flag: Halt, copy: Halt) -> Halt:
+    """Engaged if either is: one of the two may have been the broken part when it was written."""
+    return copy if copy.engaged and not flag.engaged else flag
+
+
+def to_json(halt: Halt) -> str:
+    """As it is kept."""
+    at = halt.at.isoformat() if halt.at else None
+    return json.dumps({"engaged": halt.engaged, "reason": halt.reason, "by": halt.by, "at": at})
+
+
+def from_json(text: str) -> Halt:
+    """Also what a person wrote by hand: only `engaged` is needed. Raises UnreadableHaltError."""
+    try:
+        found = json.loads(text)
+        at = datetime.fromisoformat(found["at"]) if found.get("at") else None
+        if isinstance(found["engaged"], bool):
+            return Halt(found["engaged"], str(found.get("reason") or ""), str(found.get("by") or ""), at)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise UnreadableHaltError(f"not a halt flag: {text[:200]!r}")
+
+
+def by_hand(stack: str, *, engaged: bool) -> str:
+    """The plain command that sets the flag."""
+    value = json.dumps({"engaged": engaged, "reason": "by hand"})
+    return f"aws ssm put-parameter --name {parameter_name(stack)} --type String --overwrite --value '{value}'"
+
+
+def copy_by_hand(table: str) -> str:
+    """The plain command that takes the flag's copy out of the table."""
+    return f'aws dynamodb delete-item --table-name {table} --key \'{{"pk":{{"S":"HALT"}},"sk":{{"S":"HALT"}}}}\''

@@ -1,0 +1,15 @@
+"""Halt: block every start and stop every running experiment of this stack; or resume. Also for the Lambda console: `{}` halts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.application.halting import Action, halt, parse, resume
+from squall.wiring import wire
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    w = wire()
+    request = parse(event)
+    done = halt(w, request) if request.action is Action.HALT else resume(w, request)
+    w.logger.info("halt", extra={"done": done})
+    return done

@@ -1,0 +1,76 @@
+"""The halt flag: the fake, Parameter Store and the table agree; what can't be understood is never `not halted`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
+from squall.domain.halt import Halt, by_hand
+from squall.errors import Unavailable
+from tests.adapters.conftest import NOW, client_of
+from tests.adapters.scripted import Scripted, error
+from tests.fakes.halt import FakeHaltFlag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from squall import ports
+
+NAME = "/squall/Squall/halt"
+
+
+@pytest.fixture(params=["fake", "parameter", "table"])
+def flag(request: pytest.FixtureRequest) -> ports.HaltFlag:
+    if request.param == "fake":
+        return FakeHaltFlag()
+    if request.param == "parameter":
+        return ParameterHaltFlag(request.getfixturevalue("aws")("ssm"), "Squall")
+    return TableHaltFlag(client_of("dynamodb"), request.getfixturevalue("table"))
+
+
+def test_a_flag_nobody_ever_set_is_not_engaged(flag: ports.HaltFlag) -> None:
+    assert flag.get() == Halt(engaged=False)
+
+
+def test_engaged_and_released_again_and_again(flag: ports.HaltFlag) -> None:
+    for number in range(2):
+        flag.engage(f"smoke {number}", "ada", NOW)
+        assert flag.get() == Halt(engaged=True, reason=f"smoke {number}", by="ada", at=NOW)
+        flag.release("gone", "bob", NOW)
+        assert flag.get() == Halt(engaged=False, reason="gone", by="bob", at=NOW)
+
+
+@pytest.mark.parametrize("value", ["", "true", "[]", "{}", '{"engaged": "no"}', '{"engaged": 0}', '{"engaged": false, "at": "soon"}', "{"])
+def test_a_value_that_is_not_understood_is_unreadable(aws: Callable[[str], Any], table: str, value: str) -> None:
+    if value:
+        aws("ssm").put_parameter(Name=NAME, Type="String", Value=value)
+        with pytest.raises(Unavailable):
+            ParameterHaltFlag(aws("ssm"), "Squall").get()
+    aws("dynamodb").put_item(TableName=table, Item={"pk": {"S": "HALT"}, "sk": {"S": "HALT"}, "halt": {"S": value}})
+    with pytest.raises(Unavailable):
+        TableHaltFlag(aws("dynamodb"), table).get()
+    fake = FakeHaltFlag()
+    fake.value = value
+    with pytest.raises(Unavailable):
+        fake.get()
+
+
+@pytest.mark.parametrize("engaged", [True, False])
+def test_the_command_by_hand_writes_what_is_understood(aws: Callable[[str], Any], engaged: bool) -> None:
+    words = by_hand("Squall", engaged=engaged)
+    aws("ssm").put_parameter(Name=words.split()[4], Type="String", Value=words.partition("--value '")[2].removesuffix("'"))
+    assert ParameterHaltFlag(aws("ssm"), "Squall").get() == Halt(engaged=engaged, reason="by hand")
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "InternalServerError", "ParameterVersionNotFound"])
+def test_only_an_absent_parameter_is_an_absence(code: str) -> None:
+    with pytest.raises(Unavailable):
+        ParameterHaltFlag(Scripted("ssm", get_parameter=[error(code)]), "Squall").get()
+
+
+def test_a_long_reason_fits_into_a_parameter(aws: Callable[[str], Any]) -> None:
+    flag = ParameterHaltFlag(aws("ssm"), "Squall")
+    flag.engage("é" * 4096, "ada", NOW)
+    assert len(flag.get().reason) == 500

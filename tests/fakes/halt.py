@@ -1,0 +1,28 @@
+"""The halt flag as text: what does not survive the way through Parameter Store does not survive here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from squall.domain.halt import Halt, UnreadableHaltError, from_json, to_json
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class FakeHaltFlag:
+    def __init__(self) -> None:
+        self.value: str | None = None
+
+    def get(self) -> Halt:
+        try:
+            return Halt(engaged=False) if self.value is None else from_json(self.value)
+        except UnreadableHaltError as error:
+            raise Unavailable("fake", "Get", "Unreadable", str(error), retryable=False) from error
+
+    def engage(self, reason: str, by: str, at: datetime) -> None:
+        self.value = to_json(Halt(True, reason, by, at))
+
+    def release(self, reason: str, by: str, at: datetime) -> None:
+        self.value = to_json(Halt(False, reason, by, at))
