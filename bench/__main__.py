@@ -2,7 +2,7 @@
 
     python -m bench [--only imports transitions stops overhead] [--runs N] [--write]
 
-About a quarter of an hour with the local account's parts; `--only imports transitions` needs no account and two minutes.
+Under twenty minutes with the local account's parts; `--only imports transitions` needs no account and three minutes.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.tables import Table, load
+from bench.tables import Table, busy, load
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("pydantic", "lark", "boto3")
@@ -67,6 +67,7 @@ def handlers() -> list[str]:
 
 def measure(rounds: int = 5, tick: Callable[[str], None] = lambda _: None) -> Imports:
     """Each module beside an `import boto3` of its own, in fresh interpreters; a first round, which writes bytecode, does not count."""
+    at_start = busy()
     statements = {ABORT: _READY, **{name: f"import squall.handlers.{name}" for name in handlers()}}
     found: dict[str, list[_Probed]] = {name: [] for name in statements}
     beside: dict[str, list[float]] = {name: [] for name in statements}
@@ -78,7 +79,7 @@ def measure(rounds: int = 5, tick: Callable[[str], None] = lambda _: None) -> Im
                 found[name].append(probed)
         tick(f"round {turn} of {rounds}" if turn else "bytecode written")
     made = [_import(name, probed, beside[name]) for name, probed in found.items()]
-    return Imports(tuple(sorted(made, key=lambda one: one.ratio)), load())
+    return Imports(tuple(sorted(made, key=lambda one: one.ratio)), load(at_start))
 
 
 @dataclass(frozen=True)

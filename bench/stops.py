@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.account import Bench, MeasurementError
-from bench.tables import Spread, Table, load
+from bench.tables import Spread, Table, busy, load
 
 EXPERIMENT = "abort-demo"
 NO_EVENTS = ["aws.cloudwatch"]
@@ -54,6 +54,7 @@ class Stops:
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Stops:
     """Aborted runs of each path, in turn; the first run warms the functions up and does not count."""
+    at_start = busy()
     stops: list[Stop] = []
     _stop(bench, PATHS[0])
     tick("warmed up")
@@ -63,7 +64,7 @@ def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _:
                 stop = _stop(bench, path)
                 tick(f"{path.name}: {stop.ended:.1f} s" if stop else f"{path.name}: stopped before any alarm")
                 stops += [stop] if stop else []
-    return Stops(tuple(stops), load())
+    return Stops(tuple(stops), load(at_start))
 
 
 def _stop(bench: Bench, path: Path) -> Stop | None:
@@ -88,8 +89,8 @@ def tables(result: Stops) -> list[Table]:
     for path in PATHS:
         stops = [stop for stop in result.stops if stop.path == path.name]
         if stops:
-            asked = Spread(tuple(stop.asked for stop in stops if stop.asked is not None))
-            rows.append((path.name, str(len(stops)), str(asked), str(Spread(tuple(stop.ended for stop in stops)))))
+            asked = Spread(tuple(stop.asked for stop in stops if stop.asked is not None), 2)
+            rows.append((path.name, str(len(stops)), str(asked), str(Spread(tuple(stop.ended for stop in stops), 2))))
     notes = (
         (
             "Seconds after the evaluation that put the guard into ALARM (its `queryDate` in CloudWatch's history): median (min to max). "

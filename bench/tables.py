@@ -46,6 +46,7 @@ class Spread:
     """Several measurements of one thing."""
 
     values: tuple[float, ...]
+    digits: int = 1
 
     @property
     def median(self) -> float:
@@ -56,13 +57,21 @@ class Spread:
         if not self.values:
             return "–"
         if len(self.values) == 1:
-            return f"{self.values[0]:.1f}"
-        return f"{self.median:.1f} ({min(self.values):.1f} to {max(self.values):.1f})"
+            return self._text(self.values[0])
+        return f"{self._text(self.median)} ({self._text(min(self.values))} to {self._text(max(self.values))})"
+
+    def _text(self, value: float) -> str:
+        return f"{value:.{self.digits}f}"
 
 
-def load() -> str:
-    """How busy the machine is now, for the note under figures that depend on it."""
-    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+def busy() -> float:
+    """The load average of the last minute."""
+    return os.getloadavg()[0]
+
+
+def load(at_start: float) -> str:
+    """How busy the machine was, for the note under figures that depend on it."""
+    return f"load average {at_start:.1f} at the start and {busy():.1f} at the end on {os.cpu_count()} cores"
 
 
 def _line(cells: Sequence[str]) -> str:

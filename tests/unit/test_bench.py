@@ -57,7 +57,7 @@ EXPECTED = {
         "| 1 min, metrics every 10 s | 1 min 40 s | 60 | 200 | 0.8% | $0.0015 |",
         "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
     ],
-    "stops": ["| all together | 1 | – | 0.2 |", "| EventBridge → abort function alone | 2 | 2.0 (1.0 to 3.0) | 2.0 (1.5 to 2.5) |"],
+    "stops": ["| all together | 1 | – | 0.20 |", "| EventBridge → abort function alone | 2 | 2.00 (1.00 to 3.00) | 2.00 (1.50 to 2.50) |"],
     "overhead": [
         "| Squall | 2 | 62.0 (60.0 to 64.0) | 32.0 (30.0 to 34.0) | validated |",
         "| fault | 31.0 |",
