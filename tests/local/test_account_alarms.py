@@ -153,6 +153,19 @@ def test_statistics_begin_at_the_start_time_and_know_percentiles(account: Accoun
     assert (first["Maximum"], second["Maximum"]) == (100, 1000)
 
 
+def test_a_window_of_whole_local_periods_is_one_point_wherever_in_the_minute_it_begins(account: Account, unique: str) -> None:
+    cloudwatch = account.client("cloudwatch")
+    base = time.time() // 60 * 60 - 300 + 35
+    put(cloudwatch, unique, *range(1, 101), at=base)
+    put(cloudwatch, unique, 1000, at=base - 1)
+    (point,) = cloudwatch.get_metric_statistics(
+        Namespace=NAMESPACE, MetricName=unique, Period=45, ExtendedStatistics=["p99"],
+        StartTime=datetime.fromtimestamp(base, UTC), EndTime=datetime.fromtimestamp(base + 45, UTC),
+    )["Datapoints"]  # fmt: skip
+    assert point["Timestamp"].timestamp() == base
+    assert point["ExtendedStatistics"]["p99"] == pytest.approx(99.01)
+
+
 def test_a_lagging_metric_appears_late_under_its_own_time(account: Account, unique: str) -> None:
     account.profile(metric_lag_seconds=2)
     cloudwatch = account.client("cloudwatch")

@@ -21,6 +21,7 @@ from local.account.patching import replace, require
 
 Data = dict[str, Any]
 EVICTION_SECONDS = 60.0
+MINUTE_SECONDS = 5
 BASIC = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
 COMPARISONS = (
     "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -164,11 +165,16 @@ def _check_queries(queries: list[Query]) -> None:
             parse(query.expression)
 
 
+MINUTE_SECONDS = 5
+"""What AWS does by the minute, here goes by the workload's metric period: a window of whole periods is one point, as it is there."""
+
+
 def get_metric_statistics(data: Data) -> Data:
-    """Periods begin at StartTime, itself rounded down to a whole minute (or period below a minute)."""
+    """Periods begin at StartTime, itself rounded down to a whole minute on AWS. The minute of this account is five seconds long: that is
+    how often its workload publishes, and what its environments' `metric_period_seconds` say."""
     window = _window(data)
     period = int(data.get("Period") or 60)
-    grain = min(60, period)
+    grain = min(MINUTE_SECONDS, period)
     start = math.floor(window.start / grain) * grain
     basic, extended = data.get("Statistics") or [], data.get("ExtendedStatistics") or []
     if not basic and not extended:
