@@ -156,7 +156,8 @@ class Metrics(Protocol):
         """Per-period values by query key (epoch seconds, end exclusive), GetMetricData with paging."""
 
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
-        """One value of the statistic over the whole span (GetMetricStatistics, one period); None without data."""
+        """One value of the statistic over the whole span (GetMetricStatistics, one period); None without data, or where CloudWatch
+        divides the span and parts make no whole (percentiles)."""
 
 
 class Alarms(Protocol):

@@ -66,9 +66,9 @@ class CloudWatchMetrics:
         if plain:
             return _combined(query.statistic, found)
         if len(found) > 1:
-            # Percentiles of parts make no percentile of the whole.
-            told = f"{query.metric_name} {query.statistic}: {len(found)} points"
-            raise Unavailable("cloudwatch", "GetMetricStatistics", "SpanDivided", told, retryable=False)
+            # Percentiles of parts make no percentile of the whole: it can't be told. CloudWatch divides a span that does not begin on a
+            # whole minute, which only environments with periods under a minute have.
+            return None
         return float(found[0]["ExtendedStatistics"][query.statistic]) if found else None
 
 
