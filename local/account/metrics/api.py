@@ -21,7 +21,6 @@ from local.account.patching import replace, require
 
 Data = dict[str, Any]
 EVICTION_SECONDS = 60.0
-MINUTE_SECONDS = 5
 BASIC = ("SampleCount", "Sum", "Average", "Minimum", "Maximum")
 COMPARISONS = (
     "GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -170,8 +169,7 @@ MINUTE_SECONDS = 5
 
 
 def get_metric_statistics(data: Data) -> Data:
-    """Periods begin at StartTime, itself rounded down to a whole minute on AWS. The minute of this account is five seconds long: that is
-    how often its workload publishes, and what its environments' `metric_period_seconds` say."""
+    """Periods begin at StartTime, itself rounded down to a whole minute of the account (or period below it)."""
     window = _window(data)
     period = int(data.get("Period") or 60)
     grain = min(MINUTE_SECONDS, period)
