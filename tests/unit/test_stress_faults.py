@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -226,3 +227,13 @@ def test_every_fault_says_all_about_itself(kind: FaultType) -> None:
     assert fault.risk in {"low", "medium", "high"}
     assert set(fault.unless_allowed) <= set(fault.parameters.model_fields)
     assert bool(fault.ssm_document) == ("aws:ssm:send-command" in fault.fis_actions)
+
+
+def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> None:
+    page = (Path(__file__).parents[2] / "docs/faults.md").read_text()
+    for kind in registry.available():
+        fault = registry.get(kind)
+        row = next(line for line in page.splitlines() if line.startswith(f"| `{kind.value}` | "))
+        assert f"| {fault.risk} |" in row
+        assert (fault.ssm_document or "") in row
+        assert {name for name in fault.parameters.model_fields if f"`{name}`" not in row} == set()
