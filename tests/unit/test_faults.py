@@ -108,7 +108,7 @@ def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | N
 
 
 @pytest.mark.parametrize("kind", registry.available())
-@settings(max_examples=300)
+@settings(max_examples=850)  # 5,100 templates
 @given(
     data=st.data(),
     instances=st.integers(1, 12),
