@@ -168,3 +168,17 @@ def test_fis_that_stays_full_ends_the_run_within_the_policys_wait(walk_: Walk, w
     assert record_of(world).status is Status.FAILED
     assert 1800 <= (world.clock.now() - before).total_seconds() < 3600
     nothing_is_left(world)
+
+
+def test_guards_that_can_t_be_judged_without_s3_abort_the_fault(walk_: Walk, world: FakeWorld, latency: dict[str, Any]) -> None:
+    def outage() -> None:
+        world.failing["documents.get"] = Unavailable("s3", "GetObject", "SlowDown", "down", retryable=True)
+        walk_.quietly("Pulse", {})
+        world.failing.clear()
+
+    walk_.after["StartFault"] = lambda _: world.clock.after(100, outage)
+    walk_.run({"definition": latency})
+    abort = record_of(world).abort
+    assert abort is not None
+    assert abort.source is AbortSource.BLIND_GUARD
+    nothing_is_left(world)

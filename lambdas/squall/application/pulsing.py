@@ -89,7 +89,10 @@ def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
 
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
-    definition = w.documents.get(record.id, "definition", Definition)
+    try:
+        definition = w.documents.get(record.id, "definition", Definition)
+    except (Unavailable, Refused):  # without S3 a run is still watched, at AWS's own pace
+        definition = None
     return definition.environment.timing if definition else Timing()
 
 
@@ -106,7 +109,10 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
         wake(w, record.id)
         return "woken: FIS has ended"
     why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
-    why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
+    try:
+        why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
+    except (Unavailable, Refused) as error:
+        why = _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
     if why is None:
         return "watched"
     stopped: list[str] = []
