@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+REQUIREMENTS = tuple(ROOT / f"requirements{name}.txt" for name in ("", "-statistics", "-dev"))
 NODE_LOCK = ROOT / "package-lock.json"
 # Instead of an editable install: the repository for cli, infra, local …, and lambdas/ as the deployed package has it.
 IMPORT_ROOTS = (ROOT, ROOT / "lambdas")
