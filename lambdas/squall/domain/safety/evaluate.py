@@ -1,0 +1,33 @@
+"""Every safety check, always evaluated, by one pure function shared by CheckSafety and FinalCheck.
+
+Each check answers with an outcome and a sentence with the values that decided. What can't be evaluated is not evaluated, and so failed.
+A check is a line in the table of its module: ALWAYS, or FINAL for what only FinalCheck can know.
+"""
+
+from squall.domain.documents import SafetyCheck
+from squall.domain.safety import course, guards, measuring, policy, targets
+from squall.domain.safety.given import Check, SafetyInput
+from squall.domain.vocabulary import CheckOutcome
+
+_ALWAYS: dict[str, Check] = {**course.ALWAYS, **policy.ALWAYS, **targets.ALWAYS, **guards.ALWAYS, **measuring.ALWAYS}
+_FINAL: dict[str, Check] = {**course.FINAL, **targets.FINAL, **guards.FINAL, **measuring.FINAL}
+
+
+def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:
+    """All checks, whatever the first ones say."""
+    checks = {**_ALWAYS, **(_FINAL if given.final else {})}
+    answered = [_answer(name, check, given) for name, check in checks.items()]
+    return (*answered, *_prerequisites(given))
+
+
+def _answer(name: str, check: Check, given: SafetyInput) -> SafetyCheck:
+    passed, detail = check(given)
+    outcome = CheckOutcome.NOT_EVALUATED if passed is None else CheckOutcome.PASSED if passed else CheckOutcome.FAILED
+    return SafetyCheck(name=name, outcome=outcome, detail=detail)
+
+
+def _prerequisites(given: SafetyInput) -> tuple[SafetyCheck, ...]:
+    if given.prerequisites is None:
+        detail = f"what {given.definition.experiment.type.value} needs of its targets could not be asked"
+        return (SafetyCheck(name="fault_prerequisites", outcome=CheckOutcome.NOT_EVALUATED, detail=detail),)
+    return tuple(check.model_copy(update={"name": f"fault_prerequisites.{check.name}"}) for check in given.prerequisites)

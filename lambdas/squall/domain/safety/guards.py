@@ -1,0 +1,100 @@
+"""The alarms: those that must be quiet before a fault, and the guards that are to end it."""
+
+from collections.abc import Mapping
+
+from squall.domain.bindings import load_balancer_dimension, sentences, serves_alone, target_group_dimension
+from squall.domain.documents import GuardSpec, Workload
+from squall.domain.language import AlarmFires
+from squall.domain.metrics import MetricBinding, MetricQuery
+from squall.domain.observed import AlarmState
+from squall.domain.safety.given import Answer, Check, SafetyInput, ids
+
+
+def _alarms_ready(given: SafetyInput) -> Answer:
+    """Stop alarms and alarms that must fire: there, and not firing already."""
+    wanted = _alarm_names(given)
+    if not wanted:
+        return True, "no alarm of the workload's own is involved"
+    if given.stop_alarms is None:
+        return None, f"the states of {', '.join(wanted)} could not be asked"
+    states = {name: given.stop_alarms[name].state if name in given.stop_alarms else "not there" for name in wanted}
+    return all(state == "OK" for state in states.values()), ", ".join(f"{name} is {state}" for name, state in states.items())
+
+
+def _guards_watch_workload(given: SafetyInput) -> Answer:
+    moved = [f'"{t.text}"' for _, t in sentences(given.definition.experiment).conditions if t.metric in given.moves_metrics]
+    if moved:
+        return False, f"{', '.join(moved)} would watch the fault itself, not the workload"
+    return True, "no guard watches what the fault manipulates"
+
+
+def _guards_measure_targets(given: SafetyInput) -> Answer:
+    """Whatever Squall itself chose to measure is about what is hit. What the experiment declares is its own business, and named."""
+    if given.workload_now is None:
+        return None, "the targets' groups could not be described"
+    declared = given.definition.experiment.metrics
+    own = [binding for binding in given.discovery.bindings if binding.name.partition(":")[0] not in declared]
+    wrong = [binding for binding in own if not all(_is_of_targets(query, given, given.workload_now) for query in binding.queries)]
+    if wrong or not given.discovery.pinned:
+        said = "; ".join(f"{binding.name} is measured on {_place_of(binding)}" for binding in wrong)
+        return False, f"{said}: not on the group of {ids(given.discovery.pinned)}" if said else "nothing is pinned"
+    places = ", ".join(dict.fromkeys(_place_of(binding) for binding in own)) or "events only"
+    theirs = sorted({binding.name for binding in given.discovery.bindings if binding not in own})
+    return True, f"measured on {places}" + (f"; as the experiment declares: {', '.join(theirs)}" if theirs else "")
+
+
+def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:
+    pinned = {instance.id for instance in given.discovery.pinned}
+    dimensions = dict(query.dimensions)
+    around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
+    places = [
+        {"TargetGroup": target_group_dimension(group.arn), "LoadBalancer": load_balancer_dimension(group.load_balancer or "")}
+        for group in around
+    ]
+    if "TargetGroup" in dimensions:
+        return any(dimensions.items() <= place.items() for place in places)
+    if "LoadBalancer" in dimensions:  # of the load balancer as a whole: only if it serves nobody else
+        alone = [place for group, place in zip(around, places, strict=True) if serves_alone(group)]
+        return any(dimensions.items() <= place.items() for place in alone)
+    if "AutoScalingGroupName" in dimensions:
+        now = {instance.id: instance.group for instance in workload.instances}
+        return all(now.get(one) == dimensions["AutoScalingGroupName"] for one in pinned)
+    return pinned == {dimensions.get("InstanceId")}
+
+
+def _place_of(binding: MetricBinding) -> str:
+    return " ".join(value for _, value in binding.queries[0].dimensions) or "no dimension"
+
+
+def _guards_healthy(given: SafetyInput) -> Answer:
+    if given.guard_states is None:
+        return None, "the guards' states could not be asked"
+    if not given.guards:
+        return False, "there is no guard"
+    found = [_guard_fault(guard, given.guard_states.get(guard.name)) for guard in given.guards]
+    wrong = [one for one in found if one]
+    return not wrong, "; ".join(wrong) or f"{len(given.guards)} guards are OK with their actions enabled"
+
+
+def _guard_fault(guard: GuardSpec, state: AlarmState | None) -> str:
+    if state is None:
+        return f"{guard.name} does not exist"
+    if state.state != "OK":
+        return f'{guard.name} ("{guard.condition}") is {state.state}'
+    return "" if state.actions_enabled else f"{guard.name} has its actions disabled"
+
+
+def _alarm_names(given: SafetyInput) -> list[str]:
+    experiment = given.definition.experiment
+    fires = [sentence.alarm for _, _, sentence in sentences(experiment).criteria if isinstance(sentence, AlarmFires)]
+    return list(dict.fromkeys([*fires, *(alarm.rsplit(":", 1)[-1] for alarm in experiment.stop_alarms)]))
+
+
+ALWAYS: Mapping[str, Check] = {
+    "alarms_ready": _alarms_ready,
+    "guards_watch_workload": _guards_watch_workload,
+    "guards_measure_targets": _guards_measure_targets,
+}
+FINAL: Mapping[str, Check] = {
+    "guards_healthy": _guards_healthy,
+}
