@@ -22,11 +22,12 @@ def up(
     profile: Annotated[Profile, typer.Option(help="pessimistic: late metrics, lost and doubled events, slow stops.")] = Profile.IDEAL,
     port: Annotated[int, typer.Option(help="Port of the AWS endpoint; 0 takes a free one.", min=0, max=65535)] = 0,
     deploy: Annotated[bool, typer.Option("--deploy/--no-deploy", help="Deploy the stack into it.")] = True,
+    workload: Annotated[str | None, typer.Option(help="How resilient its sample workload is; docs/local.md lists them.")] = None,
 ) -> None:
     """Start the account and deploy Squall into it."""
     from cli.commands import local
 
-    local.up(profile.value, port, deploy=deploy)
+    local.up(profile.value, port, deploy=deploy, workload=workload)
 
 
 @app.command()

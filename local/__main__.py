@@ -10,6 +10,7 @@ from dataclasses import asdict
 from local import up as local
 from local.deploy import DeployError
 from local.up import LocalAccountError
+from local.workload.settings import WORKLOADS
 
 
 def _say(message: str) -> None:
@@ -22,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("command", choices=("up", "down", "status", "env", "deploy"))
     parser.add_argument("--state-dir", default=".local")
     parser.add_argument("--profile", choices=("ideal", "pessimistic"), default="ideal")
+    parser.add_argument("--workload", choices=list(WORKLOADS), help="up: how resilient the sample workload is")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--no-deploy", action="store_true", help="up: start only")
     parser.add_argument("--cli", action="store_true", help="deploy: with the CDK CLI instead of the quick way")
@@ -36,7 +38,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     if options.command == "up":
-        account = local.up(options.state_dir, options.profile, options.port, deploy=not options.no_deploy, on_progress=_say)
+        account = local.up(
+            options.state_dir, options.profile, options.port, deploy=not options.no_deploy, workload=options.workload, on_progress=_say
+        )
         _say(f"ready: {account.endpoint}, workload {account.workload_url}")
     elif options.command == "down":
         local.down(options.state_dir)

@@ -22,6 +22,7 @@ from typing import Any
 from local import deploy as deployment
 from local import processes
 from local.deploy import ROOT, Place, Synthesis
+from local.workload.settings import RESILIENT, WORKLOADS
 
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -32,6 +33,7 @@ STACK = "Squall"
 READY_SECONDS = 30.0
 PARTS = ("workload", "account")
 """In the order they stop: the workload first, so that it can't complain about a vanished account."""
+_OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory")
 
 Progress = Callable[[str], None]
 Way = Callable[[Place, Path, str], dict[str, str]]
@@ -98,23 +100,29 @@ def up(
     deploy: bool = True,
     stack_name: str = STACK,
     experiments: str = deployment.EXPERIMENTS,
+    workload: str | None = None,
     on_progress: Progress = _quiet,
 ) -> Account:
     """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
 
-    `experiments`: folder of the catalogue to deploy, relative to the repository's root.
+    `experiments`: folder of the catalogue to deploy, relative to the repository's root. `workload`: how resilient the sample workload
+    is, a name of `local.workload.settings.WORKLOADS`; None: as it is if it runs, else resilient.
     """
     folder = Path(state_dir).resolve()
+    if workload is not None and workload not in WORKLOADS:
+        raise LocalAccountError(f"no workload {workload!r}; there are {', '.join(WORKLOADS)}")
     with _alone(folder):
         now = status(folder)
         running = now.account if now.state == "up" and now.account and now.account.profile == profile else None
         if running is not None:
             on_progress(f"already running at {running.endpoint}")
+            if workload is not None:
+                change_workload(running, workload=workload)
         elif now.state != "down":
             on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
         synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
         try:
-            account = running or _start(folder, profile, port, stack_name, on_progress)
+            account = running or _start(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
                 account = _deploy(folder, account, synthesis.wait(), deployment.quickly, on_progress)
@@ -166,6 +174,18 @@ def load(state_dir: str | Path = ".local") -> Account:
     return now.account
 
 
+def change_workload(account: Account, **settings: object) -> dict[str, Any]:
+    """Change the sample workload while it runs (see docs/local.md); returns all settings. Raises LocalAccountError if refused."""
+    # The address is the workload's own, always http on this machine.
+    request = urllib.request.Request(f"{account.workload_url}/settings", data=json.dumps(settings).encode())  # noqa: S310
+    try:
+        with _DIRECT.open(request, timeout=5) as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        with error:
+            raise LocalAccountError(f"the sample workload refuses {settings}: {error.read().decode(errors='replace')}") from error
+
+
 def deploy(
     state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _quiet
 ) -> Account:
@@ -180,7 +200,7 @@ def deploy(
     return _deploy(folder, account, assembly, deployment.by_cdk if cli else deployment.quickly, on_progress)
 
 
-def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: Progress) -> Account:
+def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str, on_progress: Progress) -> Account:
     ports = {"account": port or _free_port(), "workload": _free_port()}
     endpoint, workload_url = (f"http://127.0.0.1:{ports[name]}" for name in ("account", "workload"))
     place = Place(endpoint, REGION, ACCOUNT_ID, ACCESS_KEY, SECRET_KEY)
@@ -196,7 +216,7 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: 
     _await(folder, "account", f"{endpoint}/_ministack/health")
     on_progress("starting the workload")
     manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports["workload"]), "--endpoint", endpoint]
-    manager += ["--state-dir", str(folder), "--region", REGION]
+    manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
     pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
     _await(folder, "workload", f"{workload_url}/healthz")
     overview = _get(f"{workload_url}/workload")
@@ -208,7 +228,7 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, on_progress: 
         pids=pids,
         ports=ports,
         instances={"web": [web["id"] for web in overview["instances"]], **overview["bystanders"]},
-        workload={key: overview[key] for key in ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url")},
+        workload={key: overview[key] for key in _OF_WORKLOAD},
     )
     _write(folder, account)
     return account

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from local.up import Progress
 
 
-def up(profile: str, port: int, *, deploy: bool) -> None:
+def up(profile: str, port: int, *, deploy: bool, workload: str | None = None) -> None:
     """Start and deploy, a line for each step."""
     began = time.monotonic()
     with _explained(), _steps() as say:
-        account = launcher.up(state_folder(), profile, port, deploy=deploy, on_progress=say)
+        account = launcher.up(state_folder(), profile, port, deploy=deploy, workload=workload, on_progress=say)
     output.note(
         f"Ready in {time.monotonic() - began:.0f} s: {account.endpoint}, workload at {account.workload_url}, logs in {state_folder()}/logs."
     )

@@ -65,6 +65,7 @@ class Balancer:
         self._targets: dict[str, Target] = {}
         self._turn = 0
         self._served = False
+        self._ejects = True
         self._counts = Counts()
         self._checks: set[asyncio.Task[None]] = set()
 
@@ -74,6 +75,9 @@ class Balancer:
         await asyncio.gather(self._check_all(), self._report(), listen(self._obey))
 
     def _obey(self, order: dict[str, Any]) -> None:
+        self._ejects = order.get("eject", self._ejects)
+        if "targets" not in order:
+            return
         wanted = {target["id"]: target for target in order["targets"]}
         for gone in self._targets.keys() - wanted.keys():
             self._targets.pop(gone).pool.close()
@@ -114,9 +118,9 @@ class Balancer:
         return int(answer.second), answer.body
 
     def _choose(self) -> Target | None:
-        """The next healthy target; any registered one if none is healthy, as an ALB fails open."""
+        """The next healthy target; any registered one if none is healthy, as an ALB fails open, or if nothing is taken out."""
         registered = list(self._targets.values())
-        usable = [target for target in registered if target.state == "healthy"] or registered
+        usable = [target for target in registered if target.state == "healthy" or not self._ejects] or registered
         if not usable:
             return None
         self._turn += 1

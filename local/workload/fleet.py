@@ -95,9 +95,9 @@ class Web:
     leaving_since: float | None = None
     terminate: Activity | None = None
     cpu_mark: tuple[float, dict[int, float]] | None = None
-    write_errors: int = 0
-    """What its process could not write to its disk so far."""
-    write_errors_told: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    """What has failed in its process so far: `write_errors`, `dependency_errors`, `database_errors`."""
+    counts_told: dict[str, int] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
 
     @property
@@ -109,8 +109,8 @@ class Web:
         if event["event"] == "ready":
             self.port = self.target_port = event["port"]
             return
-        if event["event"] == "write_errors":
-            self.write_errors = event["total"]
+        if event["event"] == "counts":
+            self.counts = event["totals"]
             return
         fault = self.faults.get(event["command_id"])
         if fault is None:
@@ -126,7 +126,7 @@ class Web:
     def lose(self) -> None:
         """The process is gone, and its faults with it."""
         self.child, self.port, self.healthy, self.dead_since = None, None, False, time.time()
-        self.write_errors = self.write_errors_told = 0
+        self.counts, self.counts_told = {}, {}
         for fault in self.faults.values():
             if fault.ended is None and fault.status in ("sent", "started"):
                 fault.status, fault.ended = "lost", time.time()
@@ -142,7 +142,8 @@ class Web:
             "health_status": "Healthy" if self.healthy else "Unhealthy",
             "target_state": self.target_state,
             "target_reason": self.target_reason,
-            "write_errors": self.write_errors,
+            "write_errors": self.counts.get("write_errors", 0),
+            "counts": self.counts,
             "agent": "Online" if self.running else "ConnectionLost",
             "faults": [fault.as_dict() for fault in self.faults.values()],
         }

@@ -9,15 +9,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import random
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.workload import http1
-from local.workload.effects import Effects, Network, Undo
+from local.workload import http1, usage
+from local.workload.effects import Effects, Undo
 from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.network import Network
+from local.workload.peers import INBOUND
+from local.workload.routes import Routes
+from local.workload.service import Service
+from local.workload.settings import Settings
 from local.workload.volume import Journal, Volume
+
+REPORT_SECONDS = 0.5
 
 
 @dataclass
@@ -32,16 +41,12 @@ class Instance:
     """The web application and its agent."""
 
     def __init__(self, instance_id: str, seed: int, folder: Path) -> None:
-        self._id = instance_id
-        self._rng = random.Random(f"{seed}-{instance_id}")
-        self._network = Network(self._rng)
-        volume = Volume(folder)
-        self._effects = Effects(self._network, volume)
-        self._journal = Journal(volume)
+        rng = random.Random(f"{seed}-{instance_id}")
+        self._network = Network(rng)
+        self._volume = Volume(folder)
+        self._effects = Effects(self._network, self._volume)
+        self._service = Service(instance_id, rng, self._network, Journal(self._volume))
         self._faults: dict[str, Active] = {}
-        self._base_seconds = 0.012
-        self._error_rate = 0.0
-        self._journal_required = False
 
     async def run(self) -> None:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -49,39 +54,40 @@ class Instance:
         await asyncio.gather(self._report(), listen(self._obey))
 
     async def _report(self) -> None:
-        """Tell what could not be written, when that has grown."""
-        told = 0
+        """Tell what has failed so far, when that has grown; see how busy the stressors keep the CPU."""
+        told: dict[str, int] = {}
+        mark = time.monotonic(), _stressors()
         while True:
-            await asyncio.sleep(0.5)
-            if self._journal.failed != told:
-                told = self._journal.failed
-                tell(event="write_errors", total=told)
+            await asyncio.sleep(REPORT_SECONDS)
+            counts = {name: count for name, count in self._service.counts.items() if count}
+            if counts != told:
+                told = counts
+                tell(event="counts", totals=told)
+            now = time.monotonic(), _stressors()
+            self._service.busy = usage.grown(now[1], mark[1]) / (now[0] - mark[0])
+            mark = now
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(http1.GoneError, ConnectionError):
             while True:
                 message = await http1.read(reader)
-                if not await self._network.impair():
+                if not await self._network.impair(INBOUND):
                     # Silence, not a reset: the caller must find out by its own time-out.
                     continue
-                writer.write(await self._answer(message.second))
+                status, body = (200, b"ok") if message.second == "/health" else await self._service.answer()
+                writer.write(http1.response(status, body))
                 await writer.drain()
         writer.close()
 
-    async def _answer(self, path: str) -> bytes:
-        if path == "/health":
-            return http1.response(200, b"ok")
-        await asyncio.sleep(self._base_seconds * self._rng.uniform(0.4, 1.6))
-        written = self._journal.write()
-        if self._rng.random() < self._error_rate or (self._journal_required and not written):
-            return http1.response(500, self._id.encode())
-        return http1.response(200, self._id.encode())
-
     def _obey(self, order: dict[str, Any]) -> None:
         if order["op"] == "settings":
-            self._base_seconds = order["base_latency_ms"] / 1000
-            self._error_rate = order["error_rate"]
-            self._journal_required = order["journal_required"]
+            settings = self._service.settings = Settings().changed(order["settings"])
+            self._effects.ignored = settings.ignore
+            self._volume.size = int(settings.disk_mib * (1 << 20))
+        elif order["op"] == "routes":
+            routes = Routes.of(order["routes"])
+            self._effects.names = routes.names
+            self._service.moved(routes)
         elif order["op"] == "fault":
             self._start(order)
         elif order["op"] == "clear":
@@ -106,6 +112,12 @@ class Instance:
             active.timer.cancel()
             active.undo()
             tell(event="fault_ended", command_id=command_id, reason=reason)
+
+
+def _stressors() -> dict[int, float]:
+    """Busy seconds of every process of the instance but the service itself."""
+    own = os.getpid()
+    return {pid: seconds for pid, seconds in usage.busy_seconds(own).items() if pid != own}
 
 
 def main() -> None:

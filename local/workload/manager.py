@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 from local.workload.api import serve
-from local.workload.child import ROOT
+from local.workload.child import ROOT, Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
+from local.workload.dependency import Dependency
 from local.workload.fleet import Fault, Fleet, Web
 from local.workload.lifeline import tell
-from local.workload.settings import Settings
+from local.workload.routes import Routes
+from local.workload.settings import RESILIENT, WORKLOADS, Settings
 from local.workload.supervisor import Supervisor
 from local.workload.traffic import Publisher, Traffic
 
@@ -33,21 +35,23 @@ class NoSuchInstanceError(LookupError):
 class Manager:
     """The workload as a whole. `run` must be called on the main thread: children die with the thread that starts them."""
 
-    def __init__(self, endpoint: str, region: str, folder: Path, seed: int) -> None:
+    def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
         self._folder = folder
         self._seed = seed
         self._wake = threading.Event()
         self._stopping = False
         self._dirty = True
-        self.settings: Settings = Settings()
+        self._routes = Routes()
+        self.settings: Settings = settings
         self.ready = False
 
     def start(self) -> None:
         """Register everything and start the processes that are not instances."""
         self.resources = self._cloud.ensure(DESIRED)
         self.fleet = Fleet(self.resources.group)
-        self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed)
+        self.dependency = Dependency(self._folder, self._changed)
+        self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed, self._brief)
         self._supervisor.clear_out()
         self.bystanders = self._bystanders()
         self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
@@ -68,8 +72,9 @@ class Manager:
         try:
             while not self._stopping:
                 try:
+                    self.dependency.tick()
                     self._supervisor.tick(self.settings)
-                    self._traffic.route()
+                    self._route()
                     self._say()
                 except Exception:
                     log.exception("this tick failed; the next one tries again")
@@ -83,8 +88,23 @@ class Manager:
         while not self._stopping and (left := due - time.monotonic()) > 0:
             if self._wake.wait(left):
                 self._wake.clear()
-                self._traffic.route()
+                self._route()
                 self._say()
+
+    def _route(self) -> None:
+        """Tell the balancer and the instances where things are, if that has changed."""
+        self._traffic.route()
+        routes = Routes(self.dependency.port)
+        if routes != self._routes:
+            self._routes = routes
+            for web in self.webs():
+                if web.child is not None:
+                    web.child.order(op="routes", routes=routes.as_dict())
+
+    def _brief(self, child: Child) -> None:
+        """What an instance must know when it boots."""
+        child.order(op="settings", settings=self.settings.as_dict())
+        child.order(op="routes", routes=self._routes.as_dict())
 
     def _say(self) -> None:
         if self._dirty:
@@ -115,13 +135,14 @@ class Manager:
             if web.child is not None:
                 web.child.kill()
         self._traffic.kill()
+        self.dependency.kill()
 
     def change(self, values: dict[str, object]) -> Settings:
         """Apply settings; raises InvalidSettingError."""
         self.settings = self.settings.changed(values)
         for web in self.webs():
             if web.child is not None:
-                web.child.order(op="settings", **self.settings.of_instance())
+                web.child.order(op="settings", settings=self.settings.as_dict())
         self._traffic.settle(self.settings)
         return self.settings
 
@@ -129,8 +150,12 @@ class Manager:
         """Bring a fault to an instance; returns once the instance has it, refused it or is gone. Repeatable by command."""
         web = self._web(instance_id)
         with self.fleet.lock:
+            if fault.command_id not in web.faults and self._fails(fault.command_id):
+                fault.status, fault.error = "refused", "the command failed on this instance: its agent can't carry it out"
             known = web.faults.setdefault(fault.command_id, fault)
             child = web.child
+        if known.status == "refused":
+            return known
         if known is fault:
             sent = child is not None and child.order(
                 op="fault",
@@ -144,6 +169,11 @@ class Manager:
                 return fault
         known.known.wait(FAULT_SECONDS)
         return known
+
+    def _fails(self, command_id: str) -> bool:
+        """Whether the workload's setting has this target fail the command: the first so many that it reaches."""
+        reached = sum(command_id in web.faults for web in self.fleet.webs.values())
+        return reached < self.settings.failing_agents
 
     def end_fault(self, instance_id: str, command_id: str) -> Fault:
         """End a fault before its time; ending an ended one changes nothing."""
@@ -171,9 +201,10 @@ class Manager:
             "target_group_arn": self.resources.target_group_arn,
             "dimensions": {"LoadBalancer": self.resources.load_balancer, "TargetGroup": self.resources.target_group},
             "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
+            "inventory": self.dependency.as_dict(),
             "settings": self.settings.as_dict(),
             "load": self._traffic.load,
-            "pids": [self._traffic.balancer.pid, self._traffic.client.pid],
+            "pids": [child.pid for child in (self._traffic.balancer, self._traffic.client, self.dependency.child) if child is not None],
         }
 
     def webs(self) -> list[Web]:
@@ -196,11 +227,12 @@ def main() -> None:
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workload", choices=list(WORKLOADS), default=RESILIENT, help="the settings to begin with")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     folder = arguments.state_dir.resolve() / "workload"
     folder.mkdir(parents=True, exist_ok=True)
-    manager = Manager(arguments.endpoint, arguments.region, folder, arguments.seed)
+    manager = Manager(arguments.endpoint, arguments.region, folder, arguments.seed, WORKLOADS[arguments.workload])
     manager.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -92,12 +92,19 @@ def agent_data(start: float, used: Mapping[str, tuple[float, float]], group: str
     return data
 
 
-def application_data(start: float, write_errors: Mapping[str, int], group: str) -> list[Datum]:
-    """The application's own metric for one period: journal records its full disk refused, zeros included."""
+FAILURES = {"write_errors": "WriteErrors", "dependency_errors": "DependencyErrors"}
+
+
+def application_data(start: float, failures: Mapping[str, Mapping[str, int]], group: str) -> list[Datum]:
+    """The application's own metrics for one period, zeros included: journal records its full disk refused, calls that failed."""
     stamp = Stamp(start)
     dimensions = {"AutoScalingGroupName": group}
-    data = [stamp.datum("WriteErrors", "Count", {"InstanceId": one, **dimensions}, Value=float(n)) for one, n in write_errors.items()]
-    return [*data, stamp.datum("WriteErrors", "Count", dimensions, Value=float(sum(write_errors.values())))]
+    data: list[Datum] = []
+    for kind, name in FAILURES.items():
+        counts = {instance_id: float(of.get(kind, 0)) for instance_id, of in failures.items()}
+        data.extend(stamp.datum(name, "Count", {"InstanceId": one, **dimensions}, Value=count) for one, count in counts.items())
+        data.append(stamp.datum(name, "Count", dimensions, Value=sum(counts.values())))
+    return data
 
 
 def group_data(start: float, lifecycles: Mapping[str, int], desired: int, group: str) -> list[Datum]:

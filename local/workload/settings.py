@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 PERIOD_SECONDS = 5
 """Metric period of the local account: short, so that a baseline of 60 points takes five minutes."""
+FAULT_KINDS = frozenset({"cpu", "memory", "disk", "network", "process"})
 
 
 class InvalidSettingError(ValueError):
@@ -15,33 +16,48 @@ class InvalidSettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Switches of the workload; the defaults are a healthy system under steady load."""
+    """Switches of the workload; the defaults are a healthy and resilient system under steady load."""
 
     load: bool = True
     load_rps: float = 50.0
     base_latency_ms: float = 12.0
     error_rate: float = 0.0
+    replace: bool = True
+    """Whether the group replaces what it lost."""
+    replacement_delay_seconds: float = 6.0
+    eject: bool = True
+    """Whether the load balancer takes an instance whose health check fails out of rotation."""
+    retry: bool = True
+    """Whether an instance asks the dependency a second time."""
+    dependency_timeout_ms: float = 200.0
+    """How long an instance waits for an answer of the dependency; 0: for ever."""
+    fallback: bool = True
+    """Whether a request does without a dependency that failed, or fails with it."""
     journal_required: bool = False
     """Whether a request that can't be written down is refused: False is the service that bears a full disk, True one that doesn't."""
-    replace: bool = True
-    replacement_delay_seconds: float = 6.0
+    disk_mib: float = 32.0
+    cpu_bound: bool = False
+    """Whether a request needs the instance's one CPU, and so waits for whatever else runs on it."""
+    ignore: frozenset[str] = frozenset()
+    """Kinds of fault that no instance feels, while Systems Manager reports success."""
+    failing_agents: float = 0.0
+    """So many targets of each command fail it, the first ones it reaches."""
 
     def changed(self, values: Mapping[str, object]) -> Settings:
-        """A copy with `values` applied; refuses what it does not know, by name."""
+        """A copy with `values` applied, a named `workload` first; refuses what it does not know, by name."""
+        base = named(values["workload"]) if "workload" in values else self
         types = {field.name: type(getattr(self, field.name)) for field in fields(self)}
-        checked: dict[str, bool | float] = {}
+        checked: dict[str, bool | float | frozenset[str]] = {}
         for name, value in values.items():
+            if name == "workload":
+                continue
             if name not in types:
-                raise InvalidSettingError(f"unknown setting {name!r}; known: {', '.join(sorted(types))}")
-            checked[name] = _bool(name, value) if types[name] is bool else _number(name, value)
-        return replace(self, **checked)  # type: ignore[arg-type]
-
-    def of_instance(self) -> dict[str, bool | float]:
-        """Those an instance obeys."""
-        return {"base_latency_ms": self.base_latency_ms, "error_rate": self.error_rate, "journal_required": self.journal_required}
+                raise InvalidSettingError(f"unknown setting {name!r}; known: workload, {', '.join(sorted(types))}")
+            checked[name] = _CHECKS[types[name]](name, value)
+        return replace(base, **checked)  # type: ignore[arg-type]
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self)
+        return {**asdict(self), "ignore": sorted(self.ignore)}
 
 
 _LIMITS = {
@@ -49,6 +65,9 @@ _LIMITS = {
     "base_latency_ms": (0.0, 10_000.0),
     "error_rate": (0.0, 1.0),
     "replacement_delay_seconds": (0.0, 600.0),
+    "dependency_timeout_ms": (0.0, 60_000.0),
+    "disk_mib": (8.0, 256.0),
+    "failing_agents": (0.0, 100.0),
 }
 
 
@@ -63,3 +82,32 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise InvalidSettingError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
     return float(value)
+
+
+def _kinds(name: str, value: object) -> frozenset[str]:
+    if isinstance(value, list) and all(kind in FAULT_KINDS for kind in value):
+        return frozenset(value)
+    raise InvalidSettingError(f"{name} must be a list of {', '.join(sorted(FAULT_KINDS))}, not {value!r}")
+
+
+_CHECKS: Mapping[type, Callable[[str, object], bool | float | frozenset[str]]] = {bool: _bool, float: _number, frozenset: _kinds}
+
+RESILIENT = "resilient"
+WORKLOADS: dict[str, Settings] = {
+    RESILIENT: Settings(),
+    "fragile-group": Settings(replace=False),
+    "fragile-balancer": Settings(eject=False),
+    "fragile-dependency": Settings(retry=False, dependency_timeout_ms=0.0, fallback=False),
+    "fragile-disk": Settings(journal_required=True, disk_mib=16.0),
+    "fragile-cpu": Settings(cpu_bound=True),
+    "immune": Settings(ignore=FAULT_KINDS),
+    "failing-agent": Settings(failing_agents=1.0),
+}
+"""The sample workload as it is by default, and each way in which it isn't resilient, or faults don't do to it what they say."""
+
+
+def named(name: object) -> Settings:
+    """The settings of a named workload; raises InvalidSettingError."""
+    if not isinstance(name, str) or name not in WORKLOADS:
+        raise InvalidSettingError(f"no workload {name!r}; known: {', '.join(WORKLOADS)}")
+    return WORKLOADS[name]

@@ -40,13 +40,23 @@ class Vacancy:
 class Supervisor:
     """One `tick` compares what should be with what is and acts on the difference; the manager calls it in a loop."""
 
-    def __init__(self, cloud: Cloud, resources: Resources, fleet: Fleet, folder: Path, seed: int, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        resources: Resources,
+        fleet: Fleet,
+        folder: Path,
+        seed: int,
+        changed: Callable[[], None],
+        brief: Callable[[Child], None],
+    ) -> None:
         self._cloud = cloud
         self._resources = resources
         self._fleet = fleet
         self._folder = folder
         self._seed = seed
         self._changed = changed
+        self._brief = brief
         self._vacancies: list[Vacancy] = []
         self._refused_since: Activity | None = None
 
@@ -82,7 +92,7 @@ class Supervisor:
                 self._vacancies.append(Vacancy(due, web.zone, f"instance {web.id} was terminated"))
         elif state not in _DEAD:
             # Nobody may replace it, and its machine runs (again): so does its service.
-            self._boot(web, settings)
+            self._boot(web)
 
     @staticmethod
     def _is_dead(web: Web, state: str) -> bool:
@@ -154,9 +164,9 @@ class Supervisor:
         self._refused_since = None
         for vacancy in due:
             self._vacancies.remove(vacancy)
-            self._launch(vacancy, settings)
+            self._launch(vacancy)
 
-    def _launch(self, vacancy: Vacancy, settings: Settings) -> None:
+    def _launch(self, vacancy: Vacancy) -> None:
         tags = {
             "Name": self._fleet.group,
             ENVIRONMENT_TAG: "staging",
@@ -169,11 +179,11 @@ class Supervisor:
         with self._fleet.lock:
             self._fleet.record(activity)
             self._fleet.webs[instance_id] = web
-        self._boot(web, settings)
+        self._boot(web)
         self._cloud.register(self._resources.target_group_arn, instance_id)
         self._changed()
 
-    def _boot(self, web: Web, settings: Settings) -> None:
+    def _boot(self, web: Web) -> None:
         """Start the instance's process; its events arrive on the child's reader thread."""
 
         def on_event(event: dict[str, object]) -> None:
@@ -187,7 +197,7 @@ class Supervisor:
             web.healthy, web.dead_since = True, None
             web.launch.started = time.time()
             web.child = Child("local.workload.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
-        web.child.order(op="settings", **settings.of_instance())
+        self._brief(web.child)
 
     def clear_out(self) -> None:
         """Before the first tick: terminate what an earlier manager left behind in the account."""

@@ -30,6 +30,7 @@ class Traffic:
         self._told: list[dict[str, object]] | None = None
         self.periods: queue.Queue[tuple[float, dict[str, Any]]] = queue.Queue()
         self.load: dict[str, Any] = {}
+        self.settings = Settings()
         self.balancer = Child("local.workload.balancer", [], folder / "logs" / "balancer.log", self._on_balancer)
         if not self._ready.wait(15):
             raise RuntimeError(f"the balancer did not start; see {folder}/logs/balancer.log")
@@ -57,8 +58,10 @@ class Traffic:
             self.load = {key: value for key, value in event.items() if key != "event"}
 
     def settle(self, settings: Settings) -> None:
-        """Order the load that the settings ask for."""
+        """Order the load that the settings ask for, and how the balancer treats its targets."""
+        self.settings = settings
         self.client.order(load=settings.load, load_rps=settings.load_rps)
+        self.balancer.order(eject=settings.eject)
 
     def route(self) -> None:
         """Tell the balancer the targets, if they changed."""
@@ -94,19 +97,19 @@ class Publisher(threading.Thread):
         names = self._resources
         self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
         cpu, used, lifecycles, desired = self._measure()
-        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._write_errors(), names.group))
+        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._failures(), names.group))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
 
-    def _write_errors(self) -> dict[str, int]:
-        """By instance, since they were last published."""
+    def _failures(self) -> dict[str, dict[str, int]]:
+        """By instance and kind, since they were last published."""
         grown = {}
         with self._fleet.lock:
             for web in self._fleet.webs.values():
-                grown[web.id] = max(0, web.write_errors - web.write_errors_told)
-                web.write_errors_told = web.write_errors
+                grown[web.id] = {kind: max(0, count - web.counts_told.get(kind, 0)) for kind, count in web.counts.items()}
+                web.counts_told = web.counts
         return grown
 
     def _measure(self) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str], int]:
@@ -125,6 +128,6 @@ class Publisher(threading.Thread):
                 percent = 100 * usage.grown(busy, web.cpu_mark[1]) / (now - web.cpu_mark[0])
                 cpu[web.id] = min(100.0, max(0.0, percent))
                 folder = self._folder / "instances" / web.id
-                used[web.id] = (usage.memory_percent(child.pid), usage.disk_percent(folder))
+                used[web.id] = (usage.memory_percent(child.pid), usage.disk_percent(folder, self._traffic.settings.disk_mib * (1 << 20)))
             web.cpu_mark = (now, busy)
         return cpu, used, [web.lifecycle for web in webs], desired

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local.workload.effects import MEMORY_BYTES
 from local.workload.stress import resident_bytes
-from local.workload.volume import DISK_BYTES, used
+from local.workload.volume import used
 
 
 def family(pid: int) -> list[int]:
@@ -44,6 +44,6 @@ def memory_percent(pid: int) -> float:
     return min(100.0, 100.0 * sum(map(resident_bytes, family(pid))) / MEMORY_BYTES)
 
 
-def disk_percent(folder: Path) -> float:
-    """Size of the instance's folder as a share of its disk."""
-    return min(100.0, 100.0 * used(folder) / DISK_BYTES)
+def disk_percent(folder: Path, size: float) -> float:
+    """Size of the instance's folder as a share of its disk of so many bytes."""
+    return min(100.0, 100.0 * used(folder) / size)

@@ -32,8 +32,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.fixture
 def rig(shared: Rig) -> Iterator[Rig]:
     """The shared workload, whole and with default settings before every test."""
-    defaults = {"load": True, "load_rps": 50, "base_latency_ms": 12, "error_rate": 0, "replace": True, "journal_required": False}
-    assert shared.send("POST", "settings", {**defaults, "replacement_delay_seconds": 1})[0] == 200
+    assert shared.send("POST", "settings", {"workload": "resilient", "replacement_delay_seconds": 1})[0] == 200
     assert until(shared.whole, 20)
     yield shared
     if not shared.get("settings")["replace"]:
@@ -213,6 +212,37 @@ def test_a_blackholed_instance_loses_its_health_and_gets_it_back(rig: Rig) -> No
     assert until(lambda: rig.target_states()[sick] == "unhealthy", 12)
 
     rig.send("DELETE", f"instances/{sick}/faults/hole")
+    assert until(rig.whole, 15)
+
+
+def test_a_hanging_dependency_is_borne_by_a_service_with_a_fallback_and_fails_one_without(rig: Rig) -> None:
+    sick, *well = rig.webs
+    before = {instance_id: rig.webs[instance_id]["counts"].get("dependency_errors", 0) for instance_id in rig.webs}
+    hole = _fault("deaf", 60, "AWSFIS-Run-Network-Blackhole-Port", Port=8080, Protocol="tcp", TrafficType="egress")
+    assert rig.send("POST", f"instances/{sick}/faults", hole)[1]["status"] == "started"
+
+    assert until(lambda: rig.webs[sick]["counts"].get("dependency_errors", 0) > before[sick], 10)
+    assert rig.whole()
+    assert [rig.webs[one]["counts"].get("dependency_errors", 0) for one in well] == [before[one] for one in well]
+    failed = rig.get("workload")["load"]["failed"]
+    rig.send("POST", "settings", {"workload": "fragile-dependency"})
+    assert until(lambda: rig.get("workload")["load"]["failed"] > failed, 15)
+
+    rig.send("DELETE", f"instances/{sick}/faults/deaf")
+    assert until(lambda: rig.response_seconds(sick) < 1, 10)
+
+
+def test_a_fault_may_be_felt_by_nobody_and_a_command_fail_on_one_of_its_targets(rig: Rig) -> None:
+    first, second, third = rig.webs
+    hole = _fault("nothing", 60, "AWSFIS-Run-Network-Blackhole-Port", Port=80, Protocol="tcp")
+    rig.send("POST", "settings", {"workload": "immune"})
+    assert rig.send("POST", f"instances/{first}/faults", hole)[1]["status"] == "started"
+    assert rig.response_seconds(first) < 1
+
+    rig.send("POST", "settings", {"workload": "failing-agent"})
+    answers = [rig.send("POST", f"instances/{one}/faults", {**hole, "command_id": "half"})[0] for one in (second, third)]
+    assert answers == [400, 200]
+    rig.send("DELETE", f"instances/{third}/faults/half")
     assert until(rig.whole, 15)
 
 

@@ -59,6 +59,18 @@ def test_up_again_returns_what_is_running(account: local.Account, folder: Path) 
     assert said == [f"already running at {account.endpoint}"]
 
 
+def test_the_workload_of_a_running_account_is_changed_by_name_and_an_unknown_one_refused(account: local.Account, folder: Path) -> None:
+    again = local.up(folder, deploy=False, workload="fragile-dependency")
+
+    assert again.pids == account.pids
+    assert local.change_workload(account, retry=True) | {"fallback": False, "dependency_timeout_ms": 0.0} == local.change_workload(account)
+    with pytest.raises(local.LocalAccountError, match="journal_required must be true or false"):
+        local.change_workload(account, workload="resilient", journal_required=3)
+    assert local.change_workload(account, workload="resilient")["fallback"] is True
+    with pytest.raises(local.LocalAccountError, match="fragile-dependency"):
+        local.up(folder, deploy=False, workload="robust")
+
+
 def test_a_half_alive_account_is_described_and_started_anew(account: local.Account, folder: Path) -> None:
     os.kill(account.pids["account"], signal.SIGKILL)
     assert processes.until(lambda: processes.start_time(account.pids["account"]) is None, 5)

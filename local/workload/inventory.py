@@ -1,0 +1,37 @@
+"""The dependency: a small HTTP service of somebody else's that the instances ask on part of their requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from local.workload import http1
+from local.workload.lifeline import die_with_parent, listen, tell
+
+THINKING_SECONDS = 0.004
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(http1.GoneError, ConnectionError):
+        while True:
+            await http1.read(reader)
+            await asyncio.sleep(THINKING_SECONDS)
+            writer.write(http1.response(200, b"in stock"))
+            await writer.drain()
+    writer.close()
+
+
+async def _run() -> None:
+    server = await asyncio.start_server(_serve, "127.0.0.1", 0)
+    tell(event="ready", port=server.sockets[0].getsockname()[1])
+    await listen(lambda _order: None)
+
+
+def main() -> None:
+    """Run until the manager is gone."""
+    die_with_parent()
+    asyncio.run(_run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Whom an instance talks with, at the addresses a definition can name.
+
+Everything really listens on loopback at ports that were free. To the APIs, the documents and the experiments the sample
+workload lives in the account's default VPC, and these are its addresses there:
+
+| who | address | port | names |
+|---|---|---|---|
+| load balancer | 172.31.0.10 | | |
+| inventory, the dependency | 172.31.0.30 | tcp 8080 | `inventory.sample.internal` |
+| database node `sample-db-1` | 172.31.0.41 | tcp 5432 | its endpoints in the RDS API |
+| database node `sample-db-2` | 172.31.16.42 | tcp 5432 | its endpoints in the RDS API |
+
+An instance serves at tcp 80, its target group's port.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+SERVICE_PORT = 80
+LOAD_BALANCER = IPv4Address("172.31.0.10")
+INVENTORY = IPv4Address("172.31.0.30")
+INVENTORY_PORT = 8080
+INVENTORY_NAME = "inventory.sample.internal"
+DATABASE_PORT = 5432
+DATABASE_NODES = {"sample-db-1": IPv4Address("172.31.0.41"), "sample-db-2": IPv4Address("172.31.16.42")}
+
+_ZONES = {letter: IPv4Network(f"172.31.{number * 16}.0/20") for number, letter in enumerate("abc")}
+_ZONE = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d([a-c])")
+_ZONE_ID = re.compile(r"[a-z]{2,4}\d-az([1-3])")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """An exchange of the instance with a peer: who asks, and at which TCP port the other one serves."""
+
+    peer: IPv4Address
+    port: int
+    inbound: bool
+
+
+INBOUND = Flow(LOAD_BALANCER, SERVICE_PORT, inbound=True)
+TO_INVENTORY = Flow(INVENTORY, INVENTORY_PORT, inbound=False)
+
+
+def networks(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv4Network, ...]:
+    """What the `Sources` of a document mean at this moment: addresses, networks, Availability Zones, domain names.
+
+    `names`: what the instance's resolver knows besides the inventory. DYNAMODB and S3 are nobody the sample talks with. Raises
+    ValueError for what is none of these, as a document fails whose name can't be resolved.
+    """
+    return tuple(network for source in sources.split(",") for network in _networks(source.strip(), {INVENTORY_NAME: INVENTORY, **names}))
+
+
+def _networks(source: str, names: Mapping[str, IPv4Address]) -> list[IPv4Network]:
+    if source in ("DYNAMODB", "S3"):
+        return []
+    if source in names:
+        return [IPv4Network(names[source])]
+    if zone := _ZONE.fullmatch(source):
+        return [_ZONES[zone[1]]]
+    if zone := _ZONE_ID.fullmatch(source):
+        return [_ZONES["abc"[int(zone[1]) - 1]]]
+    try:
+        return [IPv4Network(source, strict=False)]
+    except ValueError:
+        raise ValueError(f"{source!r} is no address, network, Availability Zone or name that can be resolved") from None

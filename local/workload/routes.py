@@ -1,0 +1,38 @@
+"""Where things listen at this moment, as the manager tells every instance: its name service, so to speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Node:
+    """A database node: its address, and the port on loopback behind it."""
+
+    address: IPv4Address
+    port: int
+
+
+@dataclass(frozen=True)
+class Routes:
+    """`database`: the node behind each endpoint (`writer`, `reader`); `names`: what the domain names resolve to."""
+
+    inventory: int | None = None
+    database: Mapping[str, Node] = field(default_factory=dict)
+    names: Mapping[str, IPv4Address] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "inventory": self.inventory,
+            "database": {endpoint: [str(node.address), node.port] for endpoint, node in self.database.items()},
+            "names": {name: str(address) for name, address in self.names.items()},
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Routes:
+        """The inverse of `as_dict`."""
+        nodes = {endpoint: Node(IPv4Address(address), port) for endpoint, (address, port) in told["database"].items()}
+        return cls(told["inventory"], nodes, {name: IPv4Address(address) for name, address in told["names"].items()})

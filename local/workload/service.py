@@ -1,0 +1,67 @@
+"""The web application: some requests ask the inventory, all are written into the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+
+from local.workload.calls import FailedError, Inventory
+from local.workload.network import Network
+from local.workload.routes import Routes
+from local.workload.settings import Settings
+from local.workload.volume import Journal
+
+WORKERS = 24
+"""Requests an instance works on at once; the others wait. Its health check has a thread of its own."""
+INVENTORY_SHARE = 0.2
+CPU_SECONDS = 0.02
+"""What a request computes, where it is CPU that it needs."""
+
+
+class Service:
+    """Answers requests as its settings say."""
+
+    def __init__(self, name: str, rng: random.Random, network: Network, journal: Journal) -> None:
+        self._name, self._rng, self._journal = name, rng, journal
+        self._inventory = Inventory(network)
+        self._workers = asyncio.Semaphore(WORKERS)
+        self._cpu = asyncio.Lock()
+        self.settings = Settings()
+        self.busy = 0.0
+        """Share of the instance's CPU that others than the service use."""
+        self.counts: Counter[str] = Counter()
+
+    def moved(self, routes: Routes) -> None:
+        self._inventory.moved(routes.inventory)
+
+    async def answer(self) -> tuple[int, bytes]:
+        """Status and body of one request."""
+        async with self._workers:
+            await self._compute()
+            whole = await self._collect()
+        written = self._journal.write()
+        self.counts["write_errors"] = self._journal.failed
+        refused = self._rng.random() < self.settings.error_rate or (self.settings.journal_required and not written)
+        return (200 if whole and not refused else 500), self._name.encode()
+
+    async def _compute(self) -> None:
+        await asyncio.sleep(self.settings.base_latency_ms / 1000 * self._rng.uniform(0.4, 1.6))
+        if self.settings.cpu_bound:
+            async with self._cpu:
+                await asyncio.sleep(CPU_SECONDS / max(0.02, 1.0 - self.busy))
+
+    async def _collect(self) -> bool:
+        """Whether everything the answer needs is there."""
+        if self._rng.random() < INVENTORY_SHARE:
+            return await self._stock()
+        return True
+
+    async def _stock(self) -> bool:
+        limit = self.settings.dependency_timeout_ms / 1000 or None
+        try:
+            await self._inventory.ask(limit, 2 if self.settings.retry else 1)
+        except FailedError:
+            self.counts["dependency_errors"] += 1
+            return self.settings.fallback
+        return True
