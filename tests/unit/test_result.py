@@ -19,10 +19,11 @@ from squall.domain.documents import (
     Safety,
     SafetyCheck,
 )  # fmt: skip
+from squall.domain.evidence import Evidence
 from squall.domain.message import message
 from squall.domain.problems import Problem
 from squall.domain.record import Abort, Event
-from squall.domain.result import Evidence, build_result
+from squall.domain.result import build_result
 from squall.domain.verdict import Decision, ending
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record

@@ -18,9 +18,10 @@ from squall.domain.documents import (
     RollbackReport,
     Safety,
 )
+from squall.domain.evidence import Evidence
 from squall.domain.message import message
 from squall.domain.record import Event, ExecutionRecord
-from squall.domain.result import Evidence, build_result
+from squall.domain.result import build_result
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable

@@ -8,9 +8,11 @@ from typing import Any
 
 from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
+from squall.domain.findings import Finding
 from squall.domain.metrics import MetricBinding, Series, Window
 from squall.domain.model import Model
 from squall.domain.problems import Problem
+from squall.domain.statistics import MeasuredSeries, MetricStatistics, Times
 from squall.domain.vocabulary import (
     CheckOutcome,
     CriterionOutcome,
@@ -266,6 +268,11 @@ class CriterionResult(Model):
     threshold: float | None = None
     comparator: str | None = None
     unit: str = "none"
+    metric: str | None = None
+    """Name of the binding it was measured by."""
+    low: float | None = None
+    """Of the interval a criterion relative to the baseline is decided by, in `unit`."""
+    high: float | None = None
     window: Window | None = None
     points: tuple[tuple[int, float], ...] = ()
     """(start of period in epoch seconds, value in `unit`)."""
@@ -303,13 +310,25 @@ class Judgement(Model):
     reason: str
     values: dict[str, dict[str, float | None]] = {}
     """Window name to metric to value."""
+    times: Times = Times()
 
 
 class SeriesDocument(Model):
-    """`series.json`: the raw series everything was judged on, by window and metric."""
+    """`series.json`, by Compare: the raw series everything is judged on, by window and metric."""
 
     windows: tuple[Window, ...]
     series: dict[str, dict[str, tuple[Series, ...]]]
+    values: dict[str, dict[str, float | None]] = {}
+    """Window name to metric to its value over the whole window."""
+    measured: tuple[MeasuredSeries, ...] = ()
+    """Each metric in its own unit from the beginning of the baseline to the end of the recovery, also between the windows."""
+
+
+class StatisticsDocument(Model):
+    """`statistics.json`, by Compare."""
+
+    at: datetime
+    statistics: tuple[MetricStatistics, ...]
 
 
 class TimelineEvent(Model):
@@ -340,8 +359,10 @@ class Result(Model):
     safety_checks: tuple[SafetyCheck, ...] = ()
     problems: tuple[Problem, ...] = ()
     targets: tuple[dict[str, Any], ...] = ()
-    statistics: tuple[dict[str, Any], ...] = ()
-    findings: tuple[dict[str, Any], ...] = ()
+    statistics: tuple[MetricStatistics, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Those this run saw; then, `closed`, those it proved fixed."""
+    times: Times = Times()
     timeline: tuple[TimelineEvent, ...] = ()
     recovery: Recovery | None = None
     rollback: RollbackReport | None = None

@@ -92,6 +92,7 @@ def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
     points = _with_dead(binding, (series, hosts), points_over(binding, series, window), window)
     more = {
         **_compared(threshold),
+        "metric": binding.name,
         "window": window,
         "points": tuple((point.at, point.value) for point in points),
         "expected_points": window.periods,

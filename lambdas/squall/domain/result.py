@@ -1,68 +1,40 @@
 """The result document: the seed's keys, filled from evidence only."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from squall.domain.cost import of_template
-from squall.domain.documents import (
-    Baseline,
-    Definition,
-    Discovery,
-    FaultReport,
-    FaultTemplate,
-    Judgement,
-    Recovery,
-    Refusal,
-    Result,
-    RollbackReport,
-    Safety,
-    SafetyCheck,
-    TimelineEvent,
-)
+from squall.domain.documents import Recovery, Result, TimelineEvent
+from squall.domain.evidence import Evidence
+from squall.domain.findings import Finding, StoredFinding, merged
+from squall.domain.issues import Probe, disproved, findings, probes
 from squall.domain.record import ExecutionRecord
+from squall.domain.statistics import Times
 from squall.domain.timing import spoken
 from squall.domain.verdict import Decision
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status, Verdict
+from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The documents a run left, as far as it got."""
-
-    definition: Definition | None = None
-    refusal: Refusal | None = None
-    discovery: Discovery | None = None
-    safety: Safety | None = None
-    final_check: Safety | None = None
-    baseline: Baseline | None = None
-    template: FaultTemplate | None = None
-    fault: FaultReport | None = None
-    rollback: RollbackReport | None = None
-    recovery: Recovery | None = None
-    judgement: Judgement | None = None
-
-    @property
-    def failed_checks(self) -> tuple[SafetyCheck, ...]:
-        """Of both checks, each name once."""
-        failures = [failure for safety in (self.safety, self.final_check) if safety for failure in safety.failures]
-        return tuple({failure.name: failure for failure in failures}.values())
-
-
-def build_result(record: ExecutionRecord, decision: Decision, evidence: Evidence, end_time: datetime) -> Result:
-    """`decision` is how the run ends (`verdict.decide`, or `verdict.ending` of what a state decided)."""
+def build_result(
+    record: ExecutionRecord, decision: Decision, evidence: Evidence, end_time: datetime, known: Sequence[StoredFinding] | None = None
+) -> Result:
+    """`decision` is how the run ends (`verdict.decide`, or `verdict.ending` of what a state decided); `known` are the findings of the
+    experiment's earlier runs, None where they could not be read."""
     definition, checks = evidence.definition, evidence.final_check or evidence.safety
+    experiment = definition.experiment.name if definition else record.experiment
+    looked_at = probes(record, decision, evidence)
+    found = findings(looked_at, experiment)
     return Result(
         execution_id=record.id,
-        experiment_name=definition.experiment.name if definition else record.experiment,
+        experiment_name=experiment,
         status=decision.status,
         start_time=record.started_at,
         end_time=end_time,
         hypothesis_validated=decision.hypothesis_validated,
         observations=tuple(_observations(record, decision, evidence)),
-        issues_discovered=tuple(_issues(record, decision, evidence)),
-        improvements_identified=tuple(_improvements(record, decision, evidence)),
+        issues_discovered=tuple(_issues(looked_at, decision, evidence)),
+        improvements_identified=tuple(_improvements(found, decision)),
         metrics_collected=_metrics(evidence),
         verdict=decision.verdict,
         reason=decision.reason,
@@ -70,7 +42,9 @@ def build_result(record: ExecutionRecord, decision: Decision, evidence: Evidence
         safety_checks=checks.checks if checks else (),
         problems=evidence.refusal.problems if evidence.refusal else (),
         targets=tuple(_targets(evidence)),
-        findings=tuple(_findings(record, evidence)),
+        statistics=evidence.statistics.statistics if evidence.statistics else (),
+        findings=merged(found, disproved(looked_at, experiment), known, record.id, record.started_at),
+        times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
         timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _ordered(record)),
         recovery=evidence.recovery,
         rollback=evidence.rollback,
@@ -137,67 +111,20 @@ def _recovery_said(recovery: Recovery) -> str:
     return f"Did not recover while watched: {recovery.detail}"
 
 
-def _issues(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
+def _issues(found: Sequence[Probe], decision: Decision, evidence: Evidence) -> Iterable[str]:
     """What is wrong, with the workload or with the run; never what merely wasn't needed."""
-    for criterion in evidence.judgement.criteria if evidence.judgement else ():
-        if criterion.outcome is not CriterionOutcome.MET:
-            said = "Success criteria not met" if criterion.outcome is CriterionOutcome.NOT_MET else "Success criterion can't be told"
-            yield f"{said}: {criterion.text} ({criterion.reason})"
-    yield from _workload_issues(record, evidence)
-    for failure in evidence.failed_checks:
-        yield f"Safety check {failure.name} {failure.outcome.value.replace('_', ' ')}: {failure.detail}"
+    yield from dict.fromkeys(probe.issue for probe in found if probe.wrong)
     for problem in evidence.refusal.problems if evidence.refusal else ():
         yield f"Refused: {problem}"
     if decision.status is Status.FAILED:
         yield decision.reason
 
 
-def _workload_issues(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
-    if record.abort and record.abort.source is AbortSource.GUARD:
-        yield f"A guard aborted the fault: {record.abort.reason}"
-    if record.abort and record.abort.source is AbortSource.BLIND_GUARD:
-        yield f"A guard went blind during the fault: {record.abort.reason}"
-    if evidence.rollback and evidence.rollback.outcome is RollbackOutcome.NOT_RESTORED:
-        yield f"Rollback failed: {'; '.join(evidence.rollback.differences) or 'the workload is not as before'}"
-    if evidence.recovery and not evidence.recovery.recovered:
-        yield f"The workload did not recover: {evidence.recovery.detail}"
-    if evidence.baseline and not evidence.baseline.steady:
-        yield f"The steady state did not hold before the fault: {'; '.join(evidence.baseline.violations)}"
-
-
-def _improvements(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
-    """The seed's recommendations, each only where this run's evidence supports it."""
-    outcomes = {criterion.outcome for criterion in evidence.judgement.criteria} if evidence.judgement else set()
-    blind = record.abort is not None and record.abort.source is AbortSource.BLIND_GUARD
-    if CriterionOutcome.CANNOT_TELL in outcomes or blind or decision.verdict is Verdict.INVALID:
-        yield "Implement additional monitoring and alerting"
+def _improvements(found: Sequence[Finding], decision: Decision) -> Iterable[str]:
+    """The seed's recommendations, each only where a finding of this run supports it."""
     if decision.hypothesis_validated is False:
         yield "System resilience needs improvement"
-        yield "Strengthen system resilience mechanisms"
-        yield "Consider additional redundancy"
-        yield "Review and improve incident response procedures"
-    if record.fault_type == FaultType.INSTANCE_TERMINATION or _type(evidence) is FaultType.INSTANCE_TERMINATION:
-        yield from _termination(decision, evidence)
-    if evidence.rollback and evidence.rollback.outcome is RollbackOutcome.NOT_RESTORED:
-        yield "Restore by hand what is listed under rollback, then run the experiment again"
-    for failure in evidence.failed_checks:
-        if failure.outcome is CheckOutcome.NOT_EVALUATED:
-            yield f"Make it possible to evaluate {failure.name}: what can't be evaluated is refused"
-
-
-def _type(evidence: Evidence) -> FaultType | None:
-    return evidence.definition.experiment.type if evidence.definition else None
-
-
-def _termination(decision: Decision, evidence: Evidence) -> Iterable[str]:
-    replaced = evidence.recovery.replaced_at if evidence.recovery else None
-    suspended = any(failure.name == "replacement_possible" for failure in evidence.failed_checks)
-    if suspended or (evidence.recovery is not None and replaced is None):
-        yield "Verify auto-scaling configuration"
-    criteria = evidence.judgement.criteria if evidence.judgement else ()
-    lost = [c for c in criteria if c.kind == "threshold" and c.outcome is CriterionOutcome.NOT_MET]
-    if lost or (decision.verdict is Verdict.ABORTED and decision.hypothesis_validated is False):
-        yield "Test application graceful shutdown"
+    yield from dict.fromkeys(improvement for finding in found for improvement in finding.improvements)
 
 
 def _metrics(evidence: Evidence) -> dict[str, Any]:
@@ -232,21 +159,6 @@ def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
             "proven": proof.proven if proof else None,
             "evidence": proof.detail if proof else "",
         }
-
-
-def _findings(record: ExecutionRecord, evidence: Evidence) -> Iterable[dict[str, Any]]:
-    """Issues with what they are about, for machines; the strings of `issues_discovered` are for people."""
-    for criterion in evidence.judgement.criteria if evidence.judgement else ():
-        if criterion.outcome is not CriterionOutcome.MET:
-            kind = f"criterion_{criterion.outcome.value}"
-            yield {"kind": kind, "about": criterion.text, "measured": criterion.measured, "detail": criterion.reason}
-    if record.abort:
-        yield {"kind": f"abort_{record.abort.source.value}", "about": record.abort.by, "measured": None, "detail": record.abort.reason}
-    if evidence.rollback and evidence.rollback.outcome is RollbackOutcome.NOT_RESTORED:
-        for difference in evidence.rollback.differences:
-            yield {"kind": "not_restored", "about": "rollback", "measured": None, "detail": difference}
-    for failure in evidence.failed_checks:
-        yield {"kind": f"check_{failure.outcome.value}", "about": failure.name, "measured": None, "detail": failure.detail}
 
 
 def _cost(evidence: Evidence) -> dict[str, float]:
