@@ -105,9 +105,7 @@ def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in
     )
     for fault_type in types:
         fault = registry.get(fault_type)
-        narrowed = Scope(
-            stack.partition, stack.region, stack.account, {opt_in_tag: environment}, [fault.ssm_document] if fault.ssm_document else []
-        )
+        narrowed = Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, fault.ssm_documents)
         statements = [statement for action in fault.fis_actions for statement in _statements(fault_type, action, narrowed)]
         if statements:
             ManagedPolicy(

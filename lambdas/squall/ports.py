@@ -187,8 +187,8 @@ class Inventory(Protocol):
 
 
 class Commands(Protocol):
-    def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
-        """Invocations of the document on the instance requested at or after `since`, newest first."""
+    def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
+        """Invocations of any of the documents on the instance requested at or after `since`, newest first."""
 
 
 class Notifier(Protocol):

@@ -228,7 +228,8 @@ class FakeCommands:
             if one.id == command_id and one.active:
                 self.invocations[index] = replace(one, status=status, ended_at=self._clock.now(), detail=status)
 
-    def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
-        name = document.rpartition("document/")[2]
-        found = [one for one in self.invocations if one.instance_id == instance_id and one.document == name and one.requested_at >= since]
+    def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
+        names = {document.rpartition("document/")[2] for document in documents}
+        sent = [one for one in self.invocations if one.instance_id == instance_id and one.document in names]
+        found = [one for one in sent if one.requested_at >= since]
         return sorted(found, key=lambda one: one.requested_at, reverse=True)

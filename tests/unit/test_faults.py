@@ -30,9 +30,11 @@ GUARDS = [f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:squall-Squall-run-1-
 REQUIRED: dict[FaultType, dict[str, Any]] = {
     FaultType.MEMORY_STRESS: {"memory_percent": 80},
     FaultType.SERVICE_UNAVAILABLE: {"port": 80},
+    FaultType.DEPENDENCY_TIMEOUT: {"dependency": "db.example.com"},
 }
 """Parameters that have no default."""
 ADDRESS = st.builds("{}.{}.{}.{}/{}".format, *[st.integers(0, 255)] * 4, st.integers(1, 32))
+PEER = st.builds("{}.{}.{}.{}/{}".format, st.integers(20, 99), *[st.integers(0, 255)] * 3, st.integers(24, 32))
 PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
     FaultType.INSTANCE_TERMINATION: st.just({}),
     FaultType.NETWORK_LATENCY: st.fixed_dictionaries(
@@ -53,6 +55,15 @@ PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
         {"port": st.integers(1, 32767) | st.integers(61000, 65535)},
         optional={"protocol": st.just("tcp"), "traffic_type": st.just("ingress")},
     ),
+    FaultType.DEPENDENCY_TIMEOUT: st.fixed_dictionaries(
+        {"dependency": st.lists(PEER | st.sampled_from(["db.example.com", "S3", "DYNAMODB"]), min_size=1, max_size=30).map(",".join)},
+        optional={
+            "latency_ms": st.integers(1, 60_000),
+            "jitter_ms": st.integers(0, 10_000),
+            "interface": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,14}", fullmatch=True),
+        },
+    )
+    | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
 }
 """Whatever each fault accepts."""
 TERMINATION, LATENCY = registry.get(FaultType.INSTANCE_TERMINATION), registry.get(FaultType.NETWORK_LATENCY)
@@ -108,7 +119,7 @@ def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | N
 
 
 @pytest.mark.parametrize("kind", registry.available())
-@settings(max_examples=850)  # 5,100 templates
+@settings(max_examples=850)  # 5,950 templates
 @given(
     data=st.data(),
     instances=st.integers(1, 12),
@@ -139,7 +150,7 @@ def seconds_of(text: str) -> int:
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert set(registry.available()) == set(FaultType) - {FaultType.DATABASE_FAILURE, FaultType.DEPENDENCY_TIMEOUT}
+    assert set(registry.available()) == set(FaultType) - {FaultType.DATABASE_FAILURE}
     with pytest.raises(KeyError, match="no fault module injects database_failure; available: instance_termination, network_latency"):
         registry.get(FaultType.DATABASE_FAILURE)
 

@@ -16,7 +16,8 @@ from tests.unit.builders import NOW, before, discovery, instance, workload
 from tests.unit.test_faults import REQUIRED, assert_accepted, template
 
 CPU, MEMORY, DISK, BLACKHOLE = FaultType.CPU_STRESS, FaultType.MEMORY_STRESS, FaultType.DISK_FILL, FaultType.SERVICE_UNAVAILABLE
-AGENT_FAULTS = [kind for kind in registry.available() if registry.get(kind).ssm_document]
+DEPENDENCY = FaultType.DEPENDENCY_TIMEOUT
+AGENT_FAULTS = [kind for kind in registry.available() if registry.get(kind).ssm_documents]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,30 @@ AGENT_FAULTS = [kind for kind in registry.available() if registry.get(kind).ssm_
             "Network-Blackhole-Port",
             {"Protocol": "tcp", "Port": "8080", "TrafficType": "ingress"},
             "Drop what arrives at tcp 8080",
+        ),
+        (
+            DEPENDENCY,
+            {"dependency": "10.9.0.7,db.example.com"},
+            "dependency",
+            "Network-Packet-Loss-Sources",
+            {"Sources": "10.9.0.7,db.example.com", "TrafficType": "egress", "LossPercent": "100"},
+            "Drop what is sent to the dependency",
+        ),
+        (
+            DEPENDENCY,
+            {"dependency": "S3", "latency_ms": 3000, "jitter_ms": 0, "interface": "ens5"},
+            "dependency",
+            "Network-Latency-Sources",
+            {"Sources": "S3", "TrafficType": "egress", "DelayMilliseconds": "3000", "JitterMilliseconds": "0", "Interface": "ens5"},
+            "Delay what is sent to the dependency by 3000 ms",
+        ),
+        (
+            DEPENDENCY,
+            {"port": 5432},
+            "dependency",
+            "Network-Blackhole-Port",
+            {"Protocol": "tcp", "Port": "5432", "TrafficType": "egress"},
+            "Drop what is sent to tcp 5432",
         ),
     ],
 )
@@ -80,9 +105,18 @@ NUMBERS = [
     (MEMORY, "workers"),
     (DISK, "disk_percent"),
     (BLACKHOLE, "port"),
+    (DEPENDENCY, "port"),
+    (DEPENDENCY, "latency_ms"),
+    (DEPENDENCY, "jitter_ms"),
 ]
-WORDS = [(FaultType.NETWORK_LATENCY, "traffic_type"), (BLACKHOLE, "protocol"), (BLACKHOLE, "traffic_type")]
-TEXTS = [(FaultType.NETWORK_LATENCY, "sources"), (FaultType.NETWORK_LATENCY, "interface")]
+WORDS = [(FaultType.NETWORK_LATENCY, "traffic_type"), (BLACKHOLE, "protocol"), (BLACKHOLE, "traffic_type"), (DEPENDENCY, "protocol")]
+TEXTS = [
+    (FaultType.NETWORK_LATENCY, "sources"),
+    (FaultType.NETWORK_LATENCY, "interface"),
+    (DEPENDENCY, "dependency"),
+    (DEPENDENCY, "interface"),
+]
+MAY_BE_LEFT_OUT = {(DEPENDENCY, "port"), (DEPENDENCY, "latency_ms"), (DEPENDENCY, "interface"), (FaultType.NETWORK_LATENCY, "interface")}
 
 
 def test_every_parameter_of_every_fault_is_attacked() -> None:
@@ -95,8 +129,8 @@ def test_every_parameter_of_every_fault_is_attacked() -> None:
 @pytest.mark.parametrize(("kind", "name"), [*NUMBERS, *WORDS, *TEXTS])
 def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> None:
     for hostile in HOSTILE:
-        if name == "interface" and (hostile is None or hostile in ("0x50", "1e2")):
-            continue  # an interface may be called so, or be left out
+        if (hostile is None and (kind, name) in MAY_BE_LEFT_OUT) or (name == "interface" and hostile in ("0x50", "1e2")):
+            continue  # an interface may be called so
         with pytest.raises(InvalidInput) as caught:
             registry.get(kind).parse({**REQUIRED.get(kind, {}), name: hostile})
         assert f"parameters.{name}" in {problem.path for problem in caught.value.problems}, ascii(hostile)
@@ -121,6 +155,22 @@ def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> N
         (BLACKHOLE, {"port": 32768}, "port", "answers to the Systems Manager agent"),
         (BLACKHOLE, {"port": 60999}, "port", "answers to the Systems Manager agent"),
         (BLACKHOLE, {"port": 68, "protocol": "udp"}, "port", "lose its address"),
+        (DEPENDENCY, {}, "dependency", "exactly one of dependency"),
+        (DEPENDENCY, {"dependency": "10.9.0.7", "port": 5432}, "dependency", "exactly one of dependency"),
+        (DEPENDENCY, {"port": 5432, "latency_ms": 100}, "latency_ms", "dependency instead of port"),
+        (DEPENDENCY, {"port": 5432, "interface": "ens5"}, "interface", "dependency instead of port"),
+        (DEPENDENCY, {"port": 67, "protocol": "udp"}, "protocol", "lose its address"),
+        (DEPENDENCY, {"dependency": "0.0.0.0/0"}, "dependency", "Systems Manager agent"),
+        (DEPENDENCY, {"dependency": "10.9.0.7,0.0.0.0/1"}, "dependency", "networks of /24 or narrower"),
+        (DEPENDENCY, {"dependency": "::/0"}, "dependency", "Systems Manager agent"),
+        (DEPENDENCY, {"dependency": "2001:db8::1"}, "dependency", "IPv4"),
+        (DEPENDENCY, {"dependency": "10.0.0.0/8"}, "dependency", "networks of /16 or narrower"),
+        (DEPENDENCY, {"dependency": "52.94.0.0/16"}, "dependency", "networks of /24 or narrower"),
+        (DEPENDENCY, {"dependency": "use1-az1"}, "dependency", "a whole zone"),
+        (DEPENDENCY, {"dependency": "ssm.eu-west-1.amazonaws.com"}, "dependency", "brings the Systems Manager agent"),
+        (DEPENDENCY, {"dependency": "vpce-1.SSMMessages.eu-west-1.vpce.amazonaws.com"}, "dependency", "brings the Systems Manager agent"),
+        (DEPENDENCY, {"dependency": "169.254.169.254"}, "dependency", "credentials"),
+        (DEPENDENCY, {"dependency": "127.0.0.1"}, "dependency", "sends to itself"),
     ],
 )  # fmt: skip
 def test_what_would_cut_off_the_agent_or_means_nothing_is_refused_with_its_reason(
@@ -168,8 +218,27 @@ def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same
     assert said in told.detail
 
 
+@pytest.mark.parametrize(
+    ("address", "given", "passes"),
+    [
+        ("10.0.1.7", {"dependency": "10.9.0.0/16,db.example.com,S3"}, True),
+        ("10.0.1.7", {"dependency": "10.0.0.0/16"}, False),
+        ("10.0.1.7", {"dependency": "10.0.1.7"}, False),
+        ("10.0.1.7", {"dependency": "10.0.1.8"}, True),
+        (None, {"dependency": "10.0.1.8"}, False),
+        (None, {"dependency": "db.example.com"}, True),
+        ("10.0.1.7", {"port": 5432}, True),
+    ],
+)
+def test_a_dependency_the_targets_are_part_of_is_refused(address: str | None, given: dict[str, Any], passes: bool) -> None:
+    fault, target = registry.get(DEPENDENCY), instance("i-1", private_ip=address)
+    told = fault.prerequisites(workload([target]), [target], fault.parse(given))
+    (apart,) = (one for one in told if one.name == "dependency_apart")
+    assert (apart.outcome is CheckOutcome.PASSED) is passes, apart.detail
+
+
 def command(kind: FaultType, status: str, id_: str = "i-1") -> CommandState:
-    return CommandState("c-1", id_, registry.get(kind).ssm_document or "", status, requested_at=NOW, started_at=NOW, ended_at=NOW)
+    return CommandState("c-1", id_, registry.get(kind).ssm_documents[0], status, requested_at=NOW, started_at=NOW, ended_at=NOW)
 
 
 def pair() -> Workload:
@@ -226,7 +295,7 @@ def test_every_fault_says_all_about_itself(kind: FaultType) -> None:
     assert fault.title
     assert fault.risk in {"low", "medium", "high"}
     assert set(fault.unless_allowed) <= set(fault.parameters.model_fields)
-    assert bool(fault.ssm_document) == ("aws:ssm:send-command" in fault.fis_actions)
+    assert bool(fault.ssm_documents) == ("aws:ssm:send-command" in fault.fis_actions)
 
 
 def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> None:
@@ -235,5 +304,5 @@ def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> Non
         fault = registry.get(kind)
         row = next(line for line in page.splitlines() if line.startswith(f"| `{kind.value}` | "))
         assert f"| {fault.risk} |" in row
-        assert (fault.ssm_document or "") in row
+        assert [document for document in fault.ssm_documents if document not in row] == []
         assert {name for name in fault.parameters.model_fields if f"`{name}`" not in row} == set()

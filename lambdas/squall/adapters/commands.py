@@ -18,10 +18,11 @@ class SsmCommands:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def on(self, instance_id: str, document: str, since: datetime) -> Sequence[CommandState]:
+    def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
         # The filter takes whole seconds and leaves its own moment out.
         after = (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        found = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) == _name(document)]
+        names = {_name(document) for document in documents}
+        found = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
         recent = (command for command in found if command.requested_at >= since)
         return sorted(recent, key=lambda command: command.requested_at, reverse=True)
 

@@ -37,8 +37,8 @@ class Fault(Protocol):
         """Whether stopping it undoes it."""
 
     @property
-    def ssm_document(self) -> str | None:
-        """Name of the Systems Manager document whose commands are the fault's mechanism."""
+    def ssm_documents(self) -> tuple[str, ...]:
+        """Names of the Systems Manager documents whose commands are the fault's mechanism; which one it sends, its parameters say."""
 
     @property
     def fis_actions(self) -> tuple[str, ...]: ...
@@ -128,4 +128,5 @@ def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, messag
         return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
     if kind == "missing":
         return Problem(path=path, message="is missing", expected="a value: it has no default")
-    return Problem(path=path, message=f"{str(given)[:100]!r} is refused", expected=message.removeprefix("Value error, "))
+    said = "is missing" if given is None else f"{str(given)[:100]!r} is refused"
+    return Problem(path=path, message=said, expected=message.removeprefix("Value error, "))

@@ -22,7 +22,7 @@ class CpuStress(SendCommandFault[Parameters]):
     type = FaultType.CPU_STRESS
     title = "CPU stress"
     risk = "low"
-    ssm_document = "AWSFIS-Run-CPU-Stress"
+    ssm_documents = ("AWSFIS-Run-CPU-Stress",)
     parameters = Parameters
     action = "cpu"
     moves_metrics = ("cpu_utilization",)

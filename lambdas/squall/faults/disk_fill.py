@@ -23,7 +23,7 @@ class DiskFill(SendCommandFault[Parameters]):
     type = FaultType.DISK_FILL
     title = "Disk fill"
     risk = "high"
-    ssm_document = "AWSFIS-Run-Disk-Fill"
+    ssm_documents = ("AWSFIS-Run-Disk-Fill",)
     parameters = Parameters
     action = "disk"
 

@@ -23,7 +23,7 @@ class InstanceTermination:
     title = "Instance termination"
     risk: Risk = "high"
     reversible = False
-    ssm_document: str | None = None
+    ssm_documents: tuple[str, ...] = ()
     fis_actions = ("aws:ec2:terminate-instances", "aws:fis:wait")
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     unless_allowed: Mapping[str, tuple[float, float]] = {}

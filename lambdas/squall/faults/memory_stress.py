@@ -22,7 +22,7 @@ class MemoryStress(SendCommandFault[Parameters]):
     type = FaultType.MEMORY_STRESS
     title = "Memory stress"
     risk = "high"
-    ssm_document = "AWSFIS-Run-Memory-Stress"
+    ssm_documents = ("AWSFIS-Run-Memory-Stress",)
     parameters = Parameters
     action = "memory"
     unless_allowed = {"memory_percent": (1, 95)}

@@ -1,7 +1,6 @@
 """Delay the network of pinned instances with AWS's own Systems Manager document."""
 
 import ipaddress
-import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -12,6 +11,7 @@ from squall.domain.model import Model
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.send_command import SendCommandFault
+from squall.faults.sources import INTERFACE, LONGEST_SOURCES, check_source, network_of, split
 
 DOCUMENT = "AWSFIS-Run-Network-Latency-Sources"
 DEFAULT_SOURCES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
@@ -21,18 +21,13 @@ endpoints are delayed; but where Systems Manager is reached by interface endpoin
 delayed too. It is late, not cut off: the policy's range of `latency_ms` keeps it short enough for a cancel to arrive, and the command
 ends by itself after DurationSeconds whether or not one does."""
 
-_ZONE = re.compile(r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d[a-z]|[a-z]{2,4}\d-az\d{1,2})")
-_DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
-_SERVICES = frozenset({"DYNAMODB", "S3"})
-_SHELL = re.compile(r"[^A-Za-z0-9.,:/_-]")
-
 
 class Parameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
-    sources: Annotated[str, Field(min_length=1, max_length=700)] = DEFAULT_SOURCES
+    sources: Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES)] = DEFAULT_SOURCES
     """Comma-separated: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
-    interface: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,14}(\.\d{1,4})?$")] | None = None
+    interface: Annotated[str, Field(pattern=INTERFACE)] | None = None
     """Network interface; None: the document's default."""
     traffic_type: Literal["ingress", "egress"] = "ingress"
     flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
@@ -40,11 +35,8 @@ class Parameters(Model):
     @field_validator("sources")
     @classmethod
     def _harmless(cls, sources: str) -> str:
-        strange = _SHELL.search(sources)
-        if strange:
-            raise ValueError(f"addresses, networks, zones and domain names without {strange.group()!r}")
-        for source in sources.split(","):
-            _check_source(source)
+        for source in split(sources):
+            check_source(source)
         return sources
 
 
@@ -54,7 +46,7 @@ class NetworkLatency(SendCommandFault[Parameters]):
     type = FaultType.NETWORK_LATENCY
     title = "Network latency"
     risk = "medium"
-    ssm_document = DOCUMENT
+    ssm_documents = (DOCUMENT,)
     parameters = Parameters
     action = "latency"
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
@@ -80,27 +72,12 @@ class NetworkLatency(SendCommandFault[Parameters]):
         return (check("sources_reach_vpc", *_reaches(pinned, parameters.sources)),)
 
 
-def _check_source(source: str) -> None:
-    if source in _SERVICES or _ZONE.fullmatch(source):
-        return
-    try:
-        network = ipaddress.ip_network(source, strict=False)
-    except ValueError:
-        if not _DOMAIN.fullmatch(source):
-            raise ValueError(f"an IPv4 address or network, an Availability Zone, a domain name, DYNAMODB or S3, not {source!r}") from None
-        return
-    if network.prefixlen == 0:
-        raise ValueError(f"not {source}: it includes the Systems Manager agent's traffic, which brings the command that ends the fault")
-    if network.version != 4:
-        raise ValueError(f"IPv4, not {source}: the document delays no IPv6 traffic")
-
-
 def _reaches(pinned: Sequence[Instance], sources: str) -> tuple[bool, str]:
     """Whether the networks that are delayed are those the targets live in: the command succeeds all the same when they aren't.
 
     Single addresses, names, zones and services are peers somebody chose; whether anything talks to them can't be told beforehand.
     """
-    networks = [network for source in sources.split(",") if (network := _network(source))]
+    networks = [network for source in sources.split(",") if (network := network_of(source))]
     if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
         return bool(pinned), f"the delayed peers are named one by one: {sources}"
     outside = [i for i in pinned if not i.private_ip or not any(ipaddress.ip_address(i.private_ip) in network for network in networks)]
@@ -108,10 +85,3 @@ def _reaches(pinned: Sequence[Instance], sources: str) -> tuple[bool, str]:
         named = ", ".join(f"{i.id} at {i.private_ip or 'no private IPv4 address'}" for i in outside)
         return False, f"{named} is in none of {sources}: its VPC's traffic would not be delayed; put the VPC's networks into sources"
     return bool(pinned), f"every target's own address is in {sources}"
-
-
-def _network(source: str) -> ipaddress.IPv4Network | None:
-    try:
-        return ipaddress.IPv4Network(source, strict=False)
-    except ValueError:
-        return None

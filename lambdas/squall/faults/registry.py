@@ -5,13 +5,22 @@ from collections.abc import Mapping
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import Fault
 from squall.faults.cpu_stress import CpuStress
+from squall.faults.dependency_timeout import DependencyTimeout
 from squall.faults.disk_fill import DiskFill
 from squall.faults.instance_termination import InstanceTermination
 from squall.faults.memory_stress import MemoryStress
 from squall.faults.network_latency import NetworkLatency
 from squall.faults.service_unavailable import ServiceUnavailable
 
-_MODULES: tuple[Fault, ...] = (InstanceTermination(), NetworkLatency(), CpuStress(), MemoryStress(), DiskFill(), ServiceUnavailable())
+_MODULES: tuple[Fault, ...] = (
+    InstanceTermination(),
+    NetworkLatency(),
+    CpuStress(),
+    MemoryStress(),
+    DiskFill(),
+    ServiceUnavailable(),
+    DependencyTimeout(),
+)
 _FAULTS: Mapping[FaultType, Fault] = {fault.type: fault for fault in _MODULES}
 
 

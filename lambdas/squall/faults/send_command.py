@@ -27,13 +27,14 @@ _UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "not
 class SendCommandFault(ABC, Generic[P]):
     """`aws:ssm:send-command` with a document that ends by itself after DurationSeconds, and when it is cancelled.
 
-    A fault says its parameters, how they read as the document's, and what else its targets need.
+    A fault says its parameters, how they read as the document's, and what else its targets need. One that has several documents says
+    with which parameters it sends which.
     """
 
     type: FaultType
     title: str
     risk: Risk
-    ssm_document: str
+    ssm_documents: tuple[str, ...]
     parameters: builtins.type[P]
     action: str
     """Name of its actions in the template."""
@@ -49,6 +50,11 @@ class SendCommandFault(ABC, Generic[P]):
     @abstractmethod
     def document_parameters(self, parameters: P) -> Mapping[str, str]:
         """The document's own parameters: without its duration and dependencies, which every such document has."""
+
+    def document(self, parameters: P) -> str:  # noqa: ARG002 - for overriding
+        """The document that is sent with these parameters: one of `ssm_documents`."""
+        (only,) = self.ssm_documents
+        return only
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: P) -> Iterable[SafetyCheck]:  # noqa: ARG002 - for overriding
         """Checks besides an agent that is online, on Linux."""
@@ -80,7 +86,7 @@ class SendCommandFault(ABC, Generic[P]):
                 "actionId": "aws:ssm:send-command",
                 "description": self.describe(own),
                 "parameters": {
-                    "documentArn": f"arn:{partition}:ssm:{region}::document/{self.ssm_document}",
+                    "documentArn": f"arn:{partition}:ssm:{region}::document/{self.document(own)}",
                     "documentParameters": document,
                     "duration": iso_duration(min(length + SLACK, LONGEST)),
                 },
@@ -139,7 +145,11 @@ class SendCommandFault(ABC, Generic[P]):
                 since = command.started_at or command.requested_at
                 return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=since, until=command.ended_at)
         newest = commands[0] if commands else None
-        why = f"command {newest.id} is {newest.status} {newest.detail}".rstrip() if newest else f"no command {self.ssm_document} reached it"
+        why = (
+            f"command {newest.id} is {newest.status} {newest.detail}".rstrip()
+            if newest
+            else f"no command {' or '.join(self.ssm_documents)} reached it"
+        )
         return Proof(target=target, proven=False, kind="mechanism", detail=why)
 
 

@@ -46,7 +46,7 @@ class Parameters(Model):
             why = _AGENT_SENDS[port]
             raise ValueError(f"ingress, never egress {port}: the Systems Manager agent, which ends the fault, needs it for {why}")
         if given == "egress":
-            raise ValueError("ingress: what an instance depends on is dependency_timeout's business, which can't be injected yet")
+            raise ValueError("ingress: what an instance depends on is dependency_timeout's business")
         return given
 
 
@@ -56,7 +56,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
     type = FaultType.SERVICE_UNAVAILABLE
     title = "Service unavailable"
     risk = "medium"
-    ssm_document = "AWSFIS-Run-Network-Blackhole-Port"
+    ssm_documents = ("AWSFIS-Run-Network-Blackhole-Port",)
     parameters = Parameters
     action = "blackhole"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")

@@ -1,0 +1,44 @@
+"""What the network documents take for `Sources`: whose traffic is disturbed. Nothing with a character that a shell reads gets through."""
+
+import ipaddress
+import re
+
+LONGEST_SOURCES = 700
+"""Characters: the document's other parameters need room in FIS's 1,024."""
+SERVICES = frozenset({"DYNAMODB", "S3"})
+ZONE = re.compile(r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d[a-z]|[a-z]{2,4}\d-az\d{1,2})")
+DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
+INTERFACE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,14}(\.\d{1,4})?$"
+_SHELL = re.compile(r"[^A-Za-z0-9.,:/_-]")
+
+
+def split(sources: str) -> list[str]:
+    """The single sources; raises ValueError for a character that no address, network, zone or name has."""
+    strange = _SHELL.search(sources)
+    if strange:
+        raise ValueError(f"addresses, networks, zones and domain names without {strange.group()!r}")
+    return sources.split(",")
+
+
+def check_source(source: str) -> None:
+    """Raises ValueError for what the documents don't understand, and for everything: the agent's own traffic would be in it."""
+    if source in SERVICES or ZONE.fullmatch(source):
+        return
+    try:
+        network = ipaddress.ip_network(source, strict=False)
+    except ValueError:
+        if not DOMAIN.fullmatch(source):
+            raise ValueError(f"an IPv4 address or network, an Availability Zone, a domain name, DYNAMODB or S3, not {source!r}") from None
+        return
+    if network.prefixlen == 0:
+        raise ValueError(f"not {source}: it includes the Systems Manager agent's traffic, which brings the command that ends the fault")
+    if network.version != 4:
+        raise ValueError(f"IPv4, not {source}: the document disturbs no IPv6 traffic")
+
+
+def network_of(source: str) -> ipaddress.IPv4Network | None:
+    """The network or single address of a source; None for a name, a zone or a service."""
+    try:
+        return ipaddress.IPv4Network(source, strict=False)
+    except ValueError:
+        return None
