@@ -33,7 +33,7 @@ STACK = "Squall"
 READY_SECONDS = 30.0
 PARTS = ("workload", "account")
 """In the order they stop: the workload first, so that it can't complain about a vanished account."""
-_OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory")
+_OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory", "database")
 
 Progress = Callable[[str], None]
 Way = Callable[[Place, Path, str], dict[str, str]]

@@ -60,7 +60,9 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return fis_resource(method, path, body, region, account_id)
         if service == "monitoring" and body and (data := _document(body)):
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
-        return extract(service, method, path, headers, body, query_params, region, account_id)
+        found = extract(service, method, path, headers, body, query_params, region, account_id)
+        # RDS takes an ARN wherever it takes a name.
+        return found[found.index("arn:", 1) :] if service == "rds" and found.count("arn:") > 1 else found
 
     return extract_resource_arn
 

@@ -1,4 +1,4 @@
-"""The manager's HTTP interface on loopback: instances, faults, settings, health."""
+"""The manager's HTTP interface on loopback: instances, faults, the database, settings, health."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from local.workload.cluster import DatabaseStateError
 from local.workload.fleet import Fault
 from local.workload.settings import InvalidSettingError
 
@@ -48,6 +49,8 @@ def serve(manager: Manager, port: int) -> int:
                 status, answer = route(manager, method, self.path.split("?")[0].strip("/").split("/"), body)
             except (BadRequestError, InvalidSettingError) as error:
                 status, answer = HTTPStatus.BAD_REQUEST, {"error": str(error)}
+            except DatabaseStateError as error:
+                status, answer = HTTPStatus.CONFLICT, {"error": str(error)}
             except LookupError as error:
                 status, answer = HTTPStatus.NOT_FOUND, {"error": str(error)}
             data = json.dumps(answer).encode()
@@ -77,7 +80,7 @@ _FAULT_ANSWERS = {"refused": HTTPStatus.BAD_REQUEST, "lost": HTTPStatus.CONFLICT
 
 
 def route(manager: Manager, method: str, path: list[str], body: bytes) -> Answer:
-    """Answer one request; raises BadRequestError, InvalidSettingError or LookupError."""
+    """Answer one request; raises BadRequestError, InvalidSettingError, DatabaseStateError or LookupError."""
     match method, path:
         case "GET", [name] if name in _VIEWS:
             return _VIEWS[name](manager)
@@ -88,6 +91,12 @@ def route(manager: Manager, method: str, path: list[str], body: bytes) -> Answer
             return _FAULT_ANSWERS.get(fault.status, HTTPStatus.OK), fault.as_dict()
         case "DELETE", ["instances", instance_id, "faults", command_id]:
             return HTTPStatus.OK, manager.end_fault(instance_id, command_id).as_dict()
+        case "POST", ["database", "failover"]:
+            manager.database.fail_over()
+            return HTTPStatus.OK, manager.database.as_dict()
+        case "POST", ["database", node, "reboot"]:
+            manager.database.reboot(node)
+            return HTTPStatus.OK, manager.database.as_dict()
     raise LookupError(f"no such thing: {method} /{'/'.join(path)}")
 
 

@@ -15,6 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from local.workload.cluster import CLUSTER, MULTI_AZ
+from local.workload.peers import DATABASE_NODES, DATABASE_PORT
+
 REPORT_ACTION = "SquallReportWorkload"
 ENVIRONMENT_TAG = "squall:environment"
 GROUP = "sample-web"
@@ -59,13 +62,14 @@ class Cloud:
         self._region = region
         self._session = boto3.Session(region_name=region)
         config = Config(retries={"max_attempts": 5, "mode": "standard"}, disable_request_compression=True)
-        self._ec2, self._elb, self._autoscaling, self._cloudwatch = (
-            self._session.client(service, endpoint_url=endpoint, config=config) for service in ("ec2", "elbv2", "autoscaling", "cloudwatch")
+        self._ec2, self._elb, self._autoscaling, self._cloudwatch, self._rds = (
+            self._session.client(service, endpoint_url=endpoint, config=config)
+            for service in ("ec2", "elbv2", "autoscaling", "cloudwatch", "rds")
         )
         self._http = URLLib3Session(timeout=10)
 
     def ensure(self, desired: int) -> Resources:
-        """Create what is missing of the network, the balancer and the group; the names make it repeatable."""
+        """Create what is missing of the network, the balancer, the group and the database; the names make it repeatable."""
         subnets = self._subnets()
         balancer = self._ensure_balancer(list(subnets.values()))
         targets = self._ensure_target_group(balancer)
@@ -82,7 +86,25 @@ class Cloud:
                 TargetGroupARNs=[targets],
                 Tags=[_group_tag("Name", GROUP), _group_tag(ENVIRONMENT_TAG, "staging")],
             )
+        self._ensure_database(list(subnets))
         return Resources(subnets, balancer, targets, GROUP)
+
+    def _ensure_database(self, zones: list[str]) -> None:
+        if any(cluster["DBClusterIdentifier"] == CLUSTER for cluster in self._rds.describe_db_clusters()["DBClusters"]):
+            return
+        tags = _tags({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
+        owner = {"MasterUsername": "sample", "MasterUserPassword": "not-asked-for"}
+        self._rds.create_db_cluster(
+            DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", Port=DATABASE_PORT, AvailabilityZones=zones, Tags=tags, **owner
+        )
+        common = {"DBInstanceClass": "db.t4g.medium", "Tags": tags}
+        for identifier, zone in zip(DATABASE_NODES, zones, strict=True):
+            self._rds.create_db_instance(
+                DBInstanceIdentifier=identifier, DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", AvailabilityZone=zone, **common
+            )
+        self._rds.create_db_instance(
+            DBInstanceIdentifier=MULTI_AZ, Engine="postgres", MultiAZ=True, Port=DATABASE_PORT, AllocatedStorage=20, **common, **owner
+        )
 
     def _subnets(self) -> dict[str, str]:
         found = self._ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]

@@ -13,9 +13,11 @@ from pathlib import Path
 from local.workload.api import serve
 from local.workload.child import ROOT, Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
+from local.workload.cluster import Cluster
 from local.workload.dependency import Dependency
 from local.workload.fleet import Fault, Fleet, Web
 from local.workload.lifeline import tell
+from local.workload.peers import DATABASE_NODES
 from local.workload.routes import Routes
 from local.workload.settings import RESILIENT, WORKLOADS, Settings
 from local.workload.supervisor import Supervisor
@@ -37,6 +39,7 @@ class Manager:
 
     def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
+        self._region = region
         self._folder = folder
         self._seed = seed
         self._wake = threading.Event()
@@ -51,11 +54,12 @@ class Manager:
         self.resources = self._cloud.ensure(DESIRED)
         self.fleet = Fleet(self.resources.group)
         self.dependency = Dependency(self._folder, self._changed)
+        self.database = Cluster(self._folder, list(self.resources.subnets), self._region, self._changed)
         self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed, self._brief)
         self._supervisor.clear_out()
         self.bystanders = self._bystanders()
         self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
-        Publisher(self._cloud, self.resources, self.fleet, self._traffic, self._folder).start()
+        Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
     def _bystanders(self) -> dict[str, str]:
         """Instances nothing may touch: one of another environment, one that never opted in."""
@@ -73,6 +77,7 @@ class Manager:
             while not self._stopping:
                 try:
                     self.dependency.tick()
+                    self.database.tick(self.settings)
                     self._supervisor.tick(self.settings)
                     self._route()
                     self._say()
@@ -94,7 +99,8 @@ class Manager:
     def _route(self) -> None:
         """Tell the balancer and the instances where things are, if that has changed."""
         self._traffic.route()
-        routes = Routes(self.dependency.port)
+        names = {name: DATABASE_NODES[node] for name, node in self.database.names().items()}
+        routes = Routes(self.dependency.port, self.database.endpoints(), names)
         if routes != self._routes:
             self._routes = routes
             for web in self.webs():
@@ -112,13 +118,13 @@ class Manager:
             try:
                 with self.fleet.lock:
                     report = self.fleet.report(self.resources.target_group_arn)
-                self._cloud.report(report)
+                self._cloud.report({**report, "database": self.database.report()})
             except Exception:
                 self._dirty = True
                 raise
         with self.fleet.lock:
             in_service = sum(web.lifecycle == "InService" for web in self.fleet.webs.values())
-        if not self.ready and in_service == DESIRED:
+        if not self.ready and in_service == DESIRED and self.database.whole and self.dependency.port:
             self._traffic.settle(self.settings)
             self.ready = True
 
@@ -136,6 +142,7 @@ class Manager:
                 web.child.kill()
         self._traffic.kill()
         self.dependency.kill()
+        self.database.kill()
 
     def change(self, values: dict[str, object]) -> Settings:
         """Apply settings; raises InvalidSettingError."""
@@ -144,6 +151,7 @@ class Manager:
             if web.child is not None:
                 web.child.order(op="settings", settings=self.settings.as_dict())
         self._traffic.settle(self.settings)
+        self._changed()
         return self.settings
 
     def start_fault(self, instance_id: str, fault: Fault) -> Fault:
@@ -202,10 +210,15 @@ class Manager:
             "dimensions": {"LoadBalancer": self.resources.load_balancer, "TargetGroup": self.resources.target_group},
             "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
             "inventory": self.dependency.as_dict(),
+            "database": self.database.as_dict(),
             "settings": self.settings.as_dict(),
             "load": self._traffic.load,
-            "pids": [child.pid for child in (self._traffic.balancer, self._traffic.client, self.dependency.child) if child is not None],
+            "pids": [child.pid for child in self._children() if child is not None],
         }
+
+    def _children(self) -> list[Child | None]:
+        """Every process that is no instance."""
+        return [self._traffic.balancer, self._traffic.client, self.dependency.child, *self.database.children()]
 
     def webs(self) -> list[Web]:
         """The instances of the group at this moment."""

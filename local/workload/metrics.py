@@ -92,7 +92,7 @@ def agent_data(start: float, used: Mapping[str, tuple[float, float]], group: str
     return data
 
 
-FAILURES = {"write_errors": "WriteErrors", "dependency_errors": "DependencyErrors"}
+FAILURES = {"write_errors": "WriteErrors", "dependency_errors": "DependencyErrors", "database_errors": "DatabaseErrors"}
 
 
 def application_data(start: float, failures: Mapping[str, Mapping[str, int]], group: str) -> list[Datum]:

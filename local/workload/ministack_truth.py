@@ -22,6 +22,8 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
+from local.account import rds
+
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]
 
@@ -126,6 +128,8 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
             group["Instances"] = reported["instances"]
             group["Activities"] = reported["activities"]
     health.update(document["target_health"])
+    if "database" in document:
+        rds.report(document["database"])
     return _answer(autoscaling, REPORT_ACTION)
 
 

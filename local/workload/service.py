@@ -1,4 +1,4 @@
-"""The web application: some requests ask the inventory, all are written into the journal."""
+"""The web application: some requests ask the inventory, some the database, all are written into the journal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 
 from local.workload.calls import FailedError, Inventory
 from local.workload.network import Network
+from local.workload.records import Records
 from local.workload.routes import Routes
 from local.workload.settings import Settings
 from local.workload.volume import Journal
@@ -15,8 +16,11 @@ from local.workload.volume import Journal
 WORKERS = 24
 """Requests an instance works on at once; the others wait. Its health check has a thread of its own."""
 INVENTORY_SHARE = 0.2
+READ_SHARE = 0.15
+WRITE_SHARE = 0.15
 CPU_SECONDS = 0.02
 """What a request computes, where it is CPU that it needs."""
+KEYS = 64
 
 
 class Service:
@@ -24,7 +28,7 @@ class Service:
 
     def __init__(self, name: str, rng: random.Random, network: Network, journal: Journal) -> None:
         self._name, self._rng, self._journal = name, rng, journal
-        self._inventory = Inventory(network)
+        self._inventory, self._database = Inventory(network), Records(network)
         self._workers = asyncio.Semaphore(WORKERS)
         self._cpu = asyncio.Lock()
         self.settings = Settings()
@@ -34,6 +38,7 @@ class Service:
 
     def moved(self, routes: Routes) -> None:
         self._inventory.moved(routes.inventory)
+        self._database.moved(dict(routes.database))
 
     async def answer(self) -> tuple[int, bytes]:
         """Status and body of one request."""
@@ -53,8 +58,18 @@ class Service:
 
     async def _collect(self) -> bool:
         """Whether everything the answer needs is there."""
-        if self._rng.random() < INVENTORY_SHARE:
+        drawn = self._rng.random()
+        if drawn < INVENTORY_SHARE:
             return await self._stock()
+        drawn -= INVENTORY_SHARE
+        if drawn >= READ_SHARE + WRITE_SHARE:
+            return True
+        key, retry = f"item-{self._rng.randrange(KEYS)}", self.settings.retry
+        try:
+            await (self._database.read(key, retry) if drawn < READ_SHARE else self._database.write(key, self._name, retry))
+        except FailedError:
+            self.counts["database_errors"] += 1
+            return False
         return True
 
     async def _stock(self) -> bool:

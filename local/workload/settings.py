@@ -28,7 +28,7 @@ class Settings:
     eject: bool = True
     """Whether the load balancer takes an instance whose health check fails out of rotation."""
     retry: bool = True
-    """Whether an instance asks the dependency a second time."""
+    """Whether an instance asks the dependency a second time, and the database until a failover can be over."""
     dependency_timeout_ms: float = 200.0
     """How long an instance waits for an answer of the dependency; 0: for ever."""
     fallback: bool = True
@@ -38,6 +38,10 @@ class Settings:
     disk_mib: float = 32.0
     cpu_bound: bool = False
     """Whether a request needs the instance's one CPU, and so waits for whatever else runs on it."""
+    standby: bool = True
+    """Whether the database has a standby."""
+    failover_seconds: float = 3.0
+    """From the loss of the primary to the standby's promotion; without a standby ten times as long until the primary is back."""
     ignore: frozenset[str] = frozenset()
     """Kinds of fault that no instance feels, while Systems Manager reports success."""
     failing_agents: float = 0.0
@@ -68,6 +72,7 @@ _LIMITS = {
     "dependency_timeout_ms": (0.0, 60_000.0),
     "disk_mib": (8.0, 256.0),
     "failing_agents": (0.0, 100.0),
+    "failover_seconds": (0.0, 600.0),
 }
 
 
@@ -98,6 +103,8 @@ WORKLOADS: dict[str, Settings] = {
     "fragile-group": Settings(replace=False),
     "fragile-balancer": Settings(eject=False),
     "fragile-dependency": Settings(retry=False, dependency_timeout_ms=0.0, fallback=False),
+    "fragile-database": Settings(retry=False, failover_seconds=30.0),
+    "no-standby": Settings(standby=False),
     "fragile-disk": Settings(journal_required=True, disk_mib=16.0),
     "fragile-cpu": Settings(cpu_bound=True),
     "immune": Settings(ignore=FAULT_KINDS),

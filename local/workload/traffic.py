@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.workload import metrics, usage
+from local.workload import database_metrics, metrics, usage
 from local.workload.child import Child
 from local.workload.cloud import Cloud, Resources
+from local.workload.cluster import Cluster
 from local.workload.fleet import Fleet
 from local.workload.settings import Settings
 
@@ -81,9 +82,10 @@ class Traffic:
 class Publisher(threading.Thread):
     """Puts every period into CloudWatch once it is over. A refused period is lost and logged, as a real agent's is."""
 
-    def __init__(self, cloud: Cloud, resources: Resources, fleet: Fleet, traffic: Traffic, folder: Path) -> None:
+    def __init__(self, cloud: Cloud, resources: Resources, fleet: Fleet, traffic: Traffic, database: Cluster, folder: Path) -> None:
         super().__init__(name="publisher", daemon=True)
         self._cloud, self._resources, self._fleet, self._traffic, self._folder = cloud, resources, fleet, traffic, folder
+        self._database = database
 
     def run(self) -> None:
         while True:
@@ -101,6 +103,7 @@ class Publisher(threading.Thread):
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
+        self._cloud.put_metrics("AWS/RDS", database_metrics.data(start, self._database.measure()))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
 
     def _failures(self) -> dict[str, dict[str, int]]:

@@ -189,7 +189,7 @@ def test_latency_is_felt_on_its_instance_only_and_ends_by_itself(rig: Rig) -> No
 
 def test_a_fault_is_started_once_and_ends_when_told(rig: Rig) -> None:
     sick = next(iter(rig.webs))
-    body = _fault("twice", 60, LATENCY, DelayMilliseconds=300)
+    body = _fault("twice", 60, LATENCY, DelayMilliseconds=300, Sources="172.31.0.10")
     for _ in range(2):
         assert rig.send("POST", f"instances/{sick}/faults", body)[0] == 200
     assert rig.response_seconds(sick) < 0.55

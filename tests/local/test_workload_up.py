@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from local import deploy as deployment
 from local import processes
 from local import up as local
+from tests.local.account_rig import Account as AccountRig
 
 pytestmark = pytest.mark.xdist_group("workload")
 
@@ -69,6 +72,69 @@ def test_the_workload_of_a_running_account_is_changed_by_name_and_an_unknown_one
     assert local.change_workload(account, workload="resilient")["fallback"] is True
     with pytest.raises(local.LocalAccountError, match="fragile-dependency"):
         local.up(folder, deploy=False, workload="robust")
+
+
+def test_failovers_by_fis_need_its_role_and_are_what_the_rds_api_then_tells(account: local.Account) -> None:
+    local.change_workload(account, workload="resilient", failover_seconds=0.5)
+    rds, rig = account.client("rds"), AccountRig(account.endpoint)
+    (before,) = rds.describe_db_clusters(DBClusterIdentifier="sample-db")["DBClusters"]
+    (multi_az,) = rds.describe_db_instances(DBInstanceIdentifier="sample-db-multi-az")["DBInstances"]
+    assert (multi_az["MultiAZ"], multi_az["AvailabilityZone"], multi_az["SecondaryAvailabilityZone"]) == (True, "us-east-1a", "us-east-1b")
+    assert _writer(before) == "sample-db-1"
+    failover = {"actionId": "aws:rds:failover-db-cluster", "targets": {"Clusters": "database"}}
+    reboot = {"actionId": "aws:rds:reboot-db-instances", "targets": {"DBInstances": "database"}, "parameters": {"forceFailover": "true"}}
+    cluster, instance = ("aws:rds:cluster", before["DBClusterArn"]), ("aws:rds:db", multi_az["DBInstanceArn"])
+
+    denied = _experiment(account, rig, failover, cluster, "production")
+    assert denied["state"]["error"]["code"] == "AuthorizationFailure"
+    assert _writer(rds.describe_db_clusters(DBClusterIdentifier=before["DBClusterArn"])["DBClusters"][0]) == "sample-db-1"
+
+    assert _experiment(account, rig, failover, cluster, "staging")["state"]["status"] == "completed"
+    assert processes.until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-2", 10)
+    assert processes.until(lambda: _available(rds) == {"sample-db-1", "sample-db-2", "sample-db-multi-az"}, 15)
+    assert _experiment(account, rig, reboot, instance, "staging")["state"]["status"] == "completed"
+    assert processes.until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-1", 10)
+
+    told = rds.describe_events(SourceType="db-cluster", SourceIdentifier="sample-db")["Events"]
+    assert [event["Message"] for event in told if event["Message"].startswith("Completed")] == [
+        "Completed failover to DB instance: sample-db-2",
+        "Completed failover to DB instance: sample-db-1",
+    ]
+    with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
+        rds.failover_db_cluster(DBClusterIdentifier="sample-db")  # the new standby is not there yet
+    with pytest.raises(ClientError, match="InvalidParameterCombination"):
+        rds.reboot_db_instance(DBInstanceIdentifier="sample-db-1", ForceFailover=True)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        rig.client_as("rds", []).failover_db_cluster(DBClusterIdentifier="sample-db")
+
+
+def _writer(cluster: dict[str, Any]) -> str:
+    (writer,) = [str(member["DBInstanceIdentifier"]) for member in cluster["DBClusterMembers"] if member["IsClusterWriter"]]
+    return writer
+
+
+def _available(rds: Any) -> set[str]:
+    found = rds.describe_db_instances()["DBInstances"]
+    return {instance["DBInstanceIdentifier"] for instance in found if instance["DBInstanceStatus"] == "available"}
+
+
+def _experiment(
+    account: local.Account, rig: AccountRig, action: dict[str, Any], target: tuple[str, str], environment: str
+) -> dict[str, Any]:
+    """One FIS experiment with one action on one target, to its end; its role is for one environment."""
+    permissions = ["rds:FailoverDBCluster", "rds:RebootDBInstance"]
+    tagged = {"StringEquals": {"aws:ResourceTag/squall:environment": environment}}
+    role = rig.role("fis.amazonaws.com", [{"Effect": "Allow", "Action": permissions, "Resource": "*", "Condition": tagged}])
+    fis = account.client("fis")
+    kind, arn = target
+    template = fis.create_experiment_template(
+        description="t", roleArn=role, stopConditions=[{"source": "none"}], actions={"act": action},
+        targets={"database": {"resourceType": kind, "resourceArns": [arn], "selectionMode": "ALL"}},
+    )["experimentTemplate"]  # fmt: skip
+    experiment = fis.start_experiment(experimentTemplateId=template["id"])["experiment"]["id"]
+    ended = ("completed", "failed", "stopped")
+    assert processes.until(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] in ended, 10)
+    return dict(fis.get_experiment(id=experiment)["experiment"])
 
 
 def test_a_half_alive_account_is_described_and_started_anew(account: local.Account, folder: Path) -> None:

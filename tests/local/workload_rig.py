@@ -17,7 +17,9 @@ from local.deploy import ROOT, Place
 
 _BARE_ACCOUNT = """
 import sys
+from local.account import rds
 from local.workload import ministack_truth
+rds.install()
 ministack_truth.install()
 from ministack.app import main
 sys.argv = ["ministack"]

@@ -1,4 +1,4 @@
-"""Target resolution: ARNs, tags and filters against the account's instances; COUNT and PERCENT choose at random."""
+"""Target resolution: ARNs, tags and filters against the account's resources; COUNT and PERCENT choose at random."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ec2
+from ministack.services import ec2, rds
 
 from local.account.fis.errors import ExperimentError
 from local.account.iam import instance_tags
 
 Json = dict[str, Any]
 INSTANCE = "aws:ec2:instance"
+CLUSTER = "aws:rds:cluster"
+DB_INSTANCE = "aws:rds:db"
 _chooser = random.Random(20240)
 
 
@@ -36,7 +38,19 @@ def _instances() -> list[Resource]:
     ]
 
 
-FINDERS = {INSTANCE: _instances}
+def _clusters() -> list[Resource]:
+    return [_database(cluster["DBClusterArn"], id_, cluster) for id_, cluster in rds._clusters.items()]
+
+
+def _db_instances() -> list[Resource]:
+    return [_database(instance["DBInstanceArn"], id_, instance) for id_, instance in rds._instances.items()]
+
+
+def _database(arn: str, identifier: str, record: Json) -> Resource:
+    return Resource(arn, identifier, {tag["Key"]: tag["Value"] for tag in rds._tags.get(arn) or []}, record)
+
+
+FINDERS = {INSTANCE: _instances, CLUSTER: _clusters, DB_INSTANCE: _db_instances}
 
 
 def resolve(name: str, target: Json) -> list[Resource]:

@@ -2,7 +2,10 @@
 
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.ec2 import StopInstances, TerminateInstances
+from local.account.fis.actions.rds import FailoverCluster, RebootInstances
 from local.account.fis.actions.ssm import SendCommand
 from local.account.fis.actions.wait import Wait
 
-ACTIONS: dict[str, type[Action]] = {kind.action_id: kind for kind in (TerminateInstances, StopInstances, SendCommand, Wait)}
+ACTIONS: dict[str, type[Action]] = {
+    kind.action_id: kind for kind in (TerminateInstances, StopInstances, SendCommand, FailoverCluster, RebootInstances, Wait)
+}

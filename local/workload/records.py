@@ -1,0 +1,76 @@
+"""The database, as an instance sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from local.workload import http1
+from local.workload.calls import FailedError, limited
+from local.workload.network import Network
+from local.workload.peers import DATABASE_PORT, Flow
+from local.workload.routes import Node
+
+TIMEOUT_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+"""As long as an ordinary failover takes, and shorter than the load balancer waits."""
+PAUSE_SECONDS = 0.1
+
+
+class Records:
+    """Reads go to the reader endpoint, writes to the writer's, each over a few kept connections."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._nodes: dict[str, Node] = {}
+        self._idle: dict[Node, list[http1.Stream]] = {}
+
+    def moved(self, nodes: dict[str, Node]) -> None:
+        """The endpoints resolve to other nodes now; connections to a node that serves no more are dropped."""
+        self._nodes = nodes
+        for node in [node for node in self._idle if node not in nodes.values()]:
+            for _, writer in self._idle.pop(node):
+                writer.close()
+
+    async def read(self, key: str, retry: bool) -> Any:
+        return await self._ask("reader", {"op": "get", "key": key}, retry)
+
+    async def write(self, key: str, value: str, retry: bool) -> Any:
+        return await self._ask("writer", {"op": "put", "key": key, "value": value}, retry)
+
+    async def _ask(self, endpoint: str, question: dict[str, str], retry: bool) -> Any:
+        """Once, or again and again for as long as a failover may take. Raises FailedError."""
+        give_up = time.monotonic() + (PATIENCE_SECONDS if retry else 0.0)
+        while True:
+            try:
+                return await limited(TIMEOUT_SECONDS, lambda: self._once(endpoint, question))
+            except FailedError:
+                if time.monotonic() + PAUSE_SECONDS >= give_up:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _once(self, endpoint: str, question: dict[str, str]) -> Any:
+        node = self._nodes.get(endpoint)
+        if node is None:
+            raise ConnectionRefusedError(f"nobody listens at the {endpoint} endpoint")
+        await self._network.carry(Flow(node.address, DATABASE_PORT, inbound=False))
+        idle = self._idle.get(node)
+        stream = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", node.port)
+        try:
+            answer = await _exchange(stream, question)
+        except BaseException:
+            stream[1].close()
+            raise
+        self._idle.setdefault(node, []).append(stream)
+        return answer
+
+
+async def _exchange(stream: http1.Stream, question: dict[str, str]) -> Any:
+    reader, writer = stream
+    writer.write(json.dumps(question).encode() + b"\n")
+    answer = json.loads(await reader.readline() or b"{}")
+    if "error" in answer or not answer:
+        raise OSError(answer.get("error", "the connection broke"))
+    return answer
