@@ -177,7 +177,7 @@ def test_a_request_does_without_the_dependency_or_fails_with_it(
 def test_a_cpu_others_use_is_waited_for_where_requests_need_it(network: Network, tmp_path: Path) -> None:
     async def run(busy: float) -> float:
         application = Service("i-1", random.Random(1), network, Journal(Volume(tmp_path)))
-        application.settings = Settings(cpu_bound=True, base_latency_ms=0)
+        application.settings = Settings(cpu_bound=True, base_latency_ms=0, retry=False)
         application.busy = busy
         began = time.monotonic()
         await asyncio.gather(*(application.answer() for _ in range(4)))
