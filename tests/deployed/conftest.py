@@ -8,7 +8,7 @@ import pytest
 from local import processes
 from local import up as launcher
 from local.account.profile import IDEAL
-from local.workload.settings import Settings
+from local.workload.settings import RESILIENT
 from tests.deployed.rig import PATIENCE, Rig, until
 
 
@@ -58,7 +58,7 @@ def rig(deployed: Rig) -> Iterator[Rig]:
 
 def ideal(rig: Rig) -> None:
     rig.profile(**asdict(IDEAL))
-    rig.settings(**asdict(Settings()))
+    rig.settings(workload=RESILIENT)
 
 
 @pytest.fixture
