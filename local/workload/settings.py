@@ -90,7 +90,7 @@ def _number(name: str, value: object) -> float:
 
 
 def _kinds(name: str, value: object) -> frozenset[str]:
-    if isinstance(value, list) and all(kind in FAULT_KINDS for kind in value):
+    if isinstance(value, list) and all(isinstance(kind, str) and kind in FAULT_KINDS for kind in value):
         return frozenset(value)
     raise InvalidSettingError(f"{name} must be a list of {', '.join(sorted(FAULT_KINDS))}, not {value!r}")
 
