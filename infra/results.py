@@ -1,7 +1,15 @@
 """Where executions are kept and told: table, bucket, topic, and the queue for what could not be delivered."""
 
 from aws_cdk import Duration, RemovalPolicy
-from aws_cdk.aws_dynamodb import Attribute, AttributeType, BillingMode, PointInTimeRecoverySpecification, Table, TableEncryption
+from aws_cdk.aws_dynamodb import (
+    Attribute,
+    AttributeType,
+    BillingMode,
+    PointInTimeRecoverySpecification,
+    ProjectionType,
+    Table,
+    TableEncryption,
+)
 from aws_cdk.aws_kms import Alias, IKey, Key
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
 from aws_cdk.aws_sns import Topic
@@ -10,8 +18,10 @@ from aws_cdk.aws_sqs import Queue, QueueEncryption
 from constructs import Construct
 
 from infra.settings import Settings
+from squall.adapters.history import SUMMARY_ATTRIBUTES
 
-INDEXES = ("open", "period", "experiment")
+INDEXES: dict[str, tuple[str, ...]] = {"open": (), "period": SUMMARY_ATTRIBUTES, "experiment": ()}
+"""Each with what it holds of an item beside the keys; nothing named: all."""
 SUPERSEDED_DAYS = 30
 
 
@@ -42,9 +52,11 @@ class Results(Construct):
             deletion_protection=self._settings.termination_protection,
             removal_policy=self._kept,
         )
-        for name in INDEXES:
+        for name, attributes in INDEXES.items():
             table.add_global_secondary_index(
                 index_name=name,
+                projection_type=ProjectionType.INCLUDE if attributes else ProjectionType.ALL,
+                non_key_attributes=list(attributes) or None,
                 partition_key=Attribute(name=f"{name}_pk", type=AttributeType.STRING),
                 sort_key=Attribute(name=f"{name}_sk", type=AttributeType.STRING),
             )

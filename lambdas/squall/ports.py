@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from squall.domain.documents import GuardSpec, Workload
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.model import Model
     from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
     from squall.domain.record import Abort, Event, ExecutionRecord
+    from squall.domain.summary import RunSummary
     from squall.domain.vocabulary import Status
 
 M = TypeVar("M", bound="Model")
@@ -71,6 +72,19 @@ class Records(Protocol):
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         """False if this firing was claimed by another execution."""
+
+
+class History(Protocol):
+    """Runs in short, by period and by experiment: eventually consistent, for reports and people, never for a decision that guards."""
+
+    def summarise(self, summary: RunSummary) -> None:
+        """Write what the record itself does not know (workload, owner, recovery, findings); silent where there is no such record."""
+
+    def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        """Runs begun from `start` until before `end`, oldest first, a page at a time."""
+
+    def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
+        """The newest runs of an experiment, newest first, at most `limit` (1 to 1000)."""
 
 
 class Locks(Protocol):

@@ -32,6 +32,12 @@ class Wiring:
         return DynamoRecords(_client("dynamodb"), self.settings.table)
 
     @cached_property
+    def history(self) -> ports.History:
+        from squall.adapters.history import DynamoHistory
+
+        return DynamoHistory(_client("dynamodb"), self.settings.table)
+
+    @cached_property
     def locks(self) -> ports.Locks:
         from squall.adapters.locks import DynamoLocks
 

@@ -13,6 +13,7 @@ from moto import mock_aws
 from squall.adapters.alarms import CloudWatchAlarms
 from squall.adapters.documents import S3Documents
 from squall.adapters.fis import Fis
+from squall.adapters.history import SUMMARY_ATTRIBUTES, DynamoHistory
 from squall.adapters.locks import DynamoLocks
 from squall.adapters.records import DynamoRecords
 from tests.fakes import FakeWorld
@@ -26,6 +27,9 @@ REGION = "eu-west-1"
 NOW = datetime(2030, 1, 7, 10, 0, 0, 123456, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
 _KEYS = ("pk", "sk", *(f"{index}_{part}" for index in ("open", "period", "experiment") for part in ("pk", "sk")))
+
+
+_PROJECTIONS = {"period": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(SUMMARY_ATTRIBUTES)}}
 
 
 @cache
@@ -61,7 +65,7 @@ def table(aws: Callable[[str], Any]) -> str:
         {
             "IndexName": index,
             "KeySchema": [{"AttributeName": f"{index}_pk", "KeyType": "HASH"}, {"AttributeName": f"{index}_sk", "KeyType": "RANGE"}],
-            "Projection": {"ProjectionType": "ALL"},
+            "Projection": _PROJECTIONS.get(index, {"ProjectionType": "ALL"}),
         }
         for index in ("open", "period", "experiment")
     ]
@@ -78,6 +82,11 @@ def table(aws: Callable[[str], Any]) -> str:
 @pytest.fixture
 def records(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Records:
     return world.records if kind == "fake" else DynamoRecords(client_of("dynamodb"), request.getfixturevalue("table"))
+
+
+@pytest.fixture
+def history(kind: str, world: FakeWorld, records: ports.Records, request: pytest.FixtureRequest) -> ports.History:
+    return world.history if kind == "fake" else DynamoHistory(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from squall.wiring import Wiring
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
 from tests.fakes.halt import FakeHaltFlag
+from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
 from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords
@@ -35,6 +36,7 @@ class FakeWorld:
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.records = FakeRecords()
+        self.history = FakeHistory(self.records)
         self.locks = FakeLocks()
         self.halt_flag = FakeHaltFlag()
         self.halt_copy = FakeHaltFlag()
@@ -58,7 +60,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy",
+    "halt_flag", "halt_copy", "history",
 )  # fmt: skip
 
 

@@ -41,6 +41,8 @@ class RunSummary:
     recovery_seconds: float | None = None
     """From when the fault took effect until the steady state held again."""
     findings: tuple[FindingSeen, ...] = ()
+    summarised: bool = False
+    """Whether workload, owner, recovery and findings were written yet: they follow when the run is over and told."""
 
     @property
     def decisive(self) -> bool:
@@ -56,6 +58,7 @@ def workload_of(tags: Mapping[str, str], domains: Iterable[str]) -> str:
 def row(summary: RunSummary) -> dict[str, Any]:
     """A line of `analytics/`: flat but for the findings, times in UTC as Athena reads them, nothing absent."""
     flat = asdict(summary)
+    del flat["summarised"]
     for name in ("started_at", "ended_at"):
         at = flat[name]
         flat[name] = at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if at else None
