@@ -19,6 +19,7 @@ from cli.text import clean
 from squall.adapters.cloudwatch import CloudWatchMetrics
 from squall.adapters.fis import Fis
 from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
+from squall.adapters.locks import DynamoLocks
 from squall.adapters.records import DynamoRecords
 from squall.domain.halt import by_hand, effective
 from squall.errors import Unavailable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from squall.domain.halt import Halt
     from squall.domain.metrics import MetricQuery, Series
+    from squall.domain.queue import Line
     from squall.domain.record import ExecutionRecord
     from squall.ports import Metrics, Records
 
@@ -200,6 +202,14 @@ class Deployment:
                 flag = ParameterHaltFlag(self.client("ssm"), self.stack).get()
                 return effective(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
         except (CommandError, Unavailable):
+            return None
+
+    def line(self) -> Line | None:
+        """Who holds FIS's slots and who waits for one; None if that can't be read."""
+        try:
+            with self._calls():
+                return DynamoLocks(self.client("dynamodb"), self._table).line()
+        except CommandError:
             return None
 
     @property

@@ -74,7 +74,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Discover": (*WORKFLOW_STEP, "inventory"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake"),
-    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments"),
+    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt"),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
     "CreateTemplate": (

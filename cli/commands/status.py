@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.table import Table
@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.names import execution_id
 from cli.render import table, word
 from cli.text import safe, seconds
+from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from cli.aws import Deployment
     from cli.session import Options
+    from squall.domain.queue import Line
     from squall.domain.record import ExecutionRecord
 
 EVENTS = 8
@@ -34,15 +36,17 @@ def run(options: Options, execution: str | None) -> int:
     deployment = session.deployment(options)
     records = [find(deployment, wanted)] if wanted is not None else list(deployment.open_records())
     _note_halt(deployment)
+    line = deployment.line() if any(record.status is Status.QUEUED for record in records) else None
+    now = datetime.now(UTC)
     if options.json:
-        documents = [record_document(record) for record in records]
+        documents = [record_document(record) | _queue_document(record, line, now) for record in records]
         output.write_json(documents[0] if wanted is not None else documents)
         return Exit.VALIDATED
     console = output.console()
     if wanted is not None:
-        console.print(one(records[0], datetime.now(UTC)))
+        console.print(one(records[0], now, line))
     elif records:
-        console.print(listing(records, datetime.now(UTC)))
+        console.print(listing(records, now, line))
     else:
         console.print(f"Nothing is running in stack {deployment.stack}, {deployment.region}.")
     return Exit.VALIDATED
@@ -68,7 +72,32 @@ def find(deployment: Deployment, execution: str) -> ExecutionRecord:
     return record
 
 
-def listing(records: Sequence[ExecutionRecord], now: datetime) -> RenderableType:
+def _ahead(record: ExecutionRecord, line: Line | None, now: datetime) -> tuple[str, ...] | None:
+    """Who is served before this one; None for one that does not wait in the queue, or if nobody can tell."""
+    if line is None or record.status is not Status.QUEUED or record.id not in line.waiting(now):
+        return None
+    return line.ahead_of(record.id, now)
+
+
+def _queue_document(record: ExecutionRecord, line: Line | None, now: datetime) -> dict[str, Any]:
+    ahead = _ahead(record, line, now)
+    return {} if ahead is None else {"queue": {"position": len(ahead) + 1, "ahead": list(ahead)}}
+
+
+def _status(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
+    ahead = _ahead(record, line, now)
+    return record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
+
+
+def _queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
+    ahead = _ahead(record, line, now)
+    if ahead is None or line is None:
+        return ""
+    behind = f", behind {', '.join(ahead)}" if ahead else ": the next free FIS slot is its own"
+    return f"position {len(ahead) + 1} of {len(line.waiting(now))}{behind}; slots are held by {', '.join(line.holders(now).values()) or 'nobody'}"
+
+
+def listing(records: Sequence[ExecutionRecord], now: datetime, line: Line | None = None) -> RenderableType:
     """One row for each execution."""
     made = table(
         "Running, or over and not yet cleaned up", "Execution", "Experiment", "Environment", "Status", "State", "For", "Started by"
@@ -78,7 +107,7 @@ def listing(records: Sequence[ExecutionRecord], now: datetime) -> RenderableType
             safe(record.id),
             safe(record.experiment),
             safe(record.environment),
-            word(record.status.value),
+            word(_status(record, line, now)),
             safe(record.phase),
             seconds((now - record.started_at).total_seconds()),
             safe(record.requested_by),
@@ -86,10 +115,10 @@ def listing(records: Sequence[ExecutionRecord], now: datetime) -> RenderableType
     return made
 
 
-def one(record: ExecutionRecord, now: datetime) -> RenderableType:
+def one(record: ExecutionRecord, now: datetime, line: Line | None = None) -> RenderableType:
     """A record as a person reads it, with its last events."""
     grid = Table.grid(padding=(0, 2))
-    for name, value in _facts(record, now):
+    for name, value in (*_facts(record, now), ("queue", _queue(record, line, now))):
         if value:
             grid.add_row(safe(name, "dim"), safe(value))
     events = Table.grid(padding=(0, 2))

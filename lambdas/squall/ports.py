@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
     from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
+    from squall.domain.queue import Line
     from squall.domain.record import Abort, Event, ExecutionRecord
     from squall.domain.summary import RunSummary
     from squall.domain.vocabulary import Status
@@ -109,14 +110,20 @@ class Locks(Protocol):
         """Release what is ours; silent about the rest."""
 
     def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
-        """Take a free or expired slot below `limit` (idempotent for a holder); None if all are taken."""
+        """Take the first free or expired slot, if fewer than `limit` are taken in all (idempotent for a holder); else None."""
 
     def renew_slot(self, slot: int, holder: str, until: datetime) -> bool: ...
 
     def release_slot(self, slot: int, holder: str) -> None: ...
 
-    def slots(self, now: datetime) -> Mapping[int, str]:
-        """Live slots: number to holder (consistent)."""
+    def join(self, holder: str, since: datetime, until: datetime) -> None:
+        """Wait in the queue for a slot since then; the same again renews the ticket."""
+
+    def leave(self, holder: str, since: datetime) -> None:
+        """Give the ticket back; silent if there is none."""
+
+    def line(self) -> Line:
+        """Slots and queue (consistent), what has run out included."""
 
 
 class HaltFlag(Protocol):

@@ -8,10 +8,12 @@ import pytest
 
 from squall.adapters.locks import DynamoLocks
 from squall.errors import Unavailable
-from tests.adapters.conftest import MINUTES, NOW
+from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.adapters.scripted import Scripted, error
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from squall import ports
 
 UNTIL = NOW + 5 * MINUTES
@@ -86,18 +88,78 @@ def test_slots_are_few_and_given_back(locks: ports.Locks) -> None:
     assert [locks.acquire_slot(holder, UNTIL, NOW, 2) for holder in ("a", "b", "c")] == [0, 1, None]
     assert locks.acquire_slot("a", UNTIL, NOW, 2) == 0, "the same again for a holder"
     locks.release_slot(0, "b")
-    assert locks.slots(NOW) == {0: "a", 1: "b"}
+    assert locks.line().holders(NOW) == {0: "a", 1: "b"}
     locks.release_slot(0, "a")
     assert locks.acquire_slot("c", UNTIL, NOW, 2) == 0
 
 
 def test_an_expired_slot_is_free(locks: ports.Locks) -> None:
     locks.acquire_slot("dead", NOW + MINUTES, NOW, 1)
-    assert locks.slots(NOW + MINUTES) == {}
+    assert locks.line().holders(NOW + MINUTES) == {}
     assert locks.acquire_slot("me", UNTIL, NOW + MINUTES, 1) == 0
     assert not locks.renew_slot(0, "dead", UNTIL)
     assert locks.renew_slot(0, "me", UNTIL + MINUTES)
-    assert locks.slots(UNTIL) == {0: "me"}
+    assert locks.line().holders(UNTIL) == {0: "me"}
+
+
+def test_the_limit_is_a_number_of_slots_not_of_the_last_one(locks: ports.Locks) -> None:
+    """Others took two of five while ours held 0 to 4; two of ours have ended since."""
+    for holder in "abcde":
+        locks.acquire_slot(holder, UNTIL, NOW, 5)
+    for slot, holder in ((0, "a"), (1, "b")):
+        locks.release_slot(slot, holder)
+    assert locks.acquire_slot("f", UNTIL, NOW, 3) is None
+    assert locks.acquire_slot("f", UNTIL, NOW, 4) == 0
+
+
+def test_the_queue_is_in_order_of_arrival(locks: ports.Locks) -> None:
+    locks.join("second", NOW + MINUTES, UNTIL)
+    locks.join("first", NOW, UNTIL)
+    locks.join("twin", NOW + MINUTES, UNTIL)
+    locks.acquire_slot("holder", UNTIL, NOW, 5)
+    line = locks.line()
+    assert line.waiting(NOW) == ("first", "second", "twin")
+    assert [(ticket.since, abs(ticket.until - UNTIL) < MINUTES) for ticket in line.tickets][:2] == [(NOW, True), (NOW + MINUTES, True)]
+    assert line.ahead_of("twin", NOW) == ("first", "second")
+    assert line.ahead_of("nobody", NOW) == ("first", "second", "twin")
+
+
+def test_a_ticket_is_renewed_runs_out_and_is_given_back(locks: ports.Locks) -> None:
+    locks.join("dead", NOW, NOW + MINUTES)
+    locks.join("alive", NOW, NOW + MINUTES)
+    locks.join("alive", NOW, UNTIL)
+    assert locks.line().waiting(NOW + MINUTES) == ("alive",)
+    assert len(locks.line().tickets) == 2
+    locks.leave("alive", NOW)
+    locks.leave("alive", NOW)
+    assert locks.line().waiting(NOW) == ("dead",)
+
+
+def test_who_has_a_slot_waits_no_more(locks: ports.Locks) -> None:
+    locks.join("a", NOW, UNTIL)
+    locks.join("b", NOW, UNTIL)
+    locks.acquire_slot("a", UNTIL, NOW, 5)
+    assert locks.line().ahead_of("b", NOW) == ()
+
+
+class Racing(DynamoLocks):
+    """Somebody else takes the slot that was seen free, right before this one does."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(client_of("dynamodb"), table)
+        self.others = ["b", "c"]
+
+    def _take_slot(self, slot: int, holder: str, until: datetime, now: datetime) -> bool:
+        if holder == "me" and self.others:
+            super()._take_slot(slot, self.others.pop(0), until, now)
+        return super()._take_slot(slot, holder, until, now)
+
+
+@pytest.mark.parametrize(("limit", "taken"), [(2, None), (3, 2), (5, 2)])
+def test_a_lost_race_looks_again_and_never_takes_one_too_many(table: str, limit: int, taken: int | None) -> None:
+    locks = Racing(table)
+    assert locks.acquire_slot("me", UNTIL, NOW, limit) == taken
+    assert len(locks.line().holders(NOW)) == min(limit, 3)
 
 
 def test_a_transaction_that_met_another_is_worth_a_retry() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from cli.aws import Machine, Started
 from squall.domain.halt import Halt
 from squall.domain.metrics import MetricQuery, Series
+from squall.domain.queue import Line
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 
@@ -94,6 +95,7 @@ class FakeDeployment:
     halt_answer: Any = None
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
     metrics: NoMetrics = field(default_factory=NoMetrics)
+    queue: Line | None = field(default_factory=Line)
 
     def caller(self) -> str:
         return "arn:aws:iam::123456789012:user/ada"
@@ -132,6 +134,9 @@ class FakeDeployment:
 
     def halted(self) -> Halt | None:
         return self.flag
+
+    def line(self) -> Line | None:
+        return self.queue
 
     def active_faults(self) -> int | None:
         return 1

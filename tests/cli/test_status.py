@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from cli.aws import Machine
+from squall.domain.queue import Line, Slot, Ticket
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
-from tests.cli.fakes import HOSTILE, FakeDeployment, event, record, result
+from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result
 from tests.cli.test_run import CONTROL
 
 
@@ -30,6 +32,27 @@ def test_what_is_running_as_a_table_and_as_json(squall: Squall, deployment: Fake
     (document,) = json.loads(squall("status", "--json").stdout)
     assert document["phase"] == "WatchFault"
     assert "task_token" not in document
+
+
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+QUEUED = Line((Slot(0, "run-0", NEVER),), (Ticket("run-a", START, NEVER), Ticket("dead", START, START), Ticket("run-1", NEVER, NEVER)))
+
+
+def test_a_queued_execution_shows_its_position_and_who_is_ahead(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(status=Status.QUEUED, phase="AcquireSlot")]
+    deployment.queue = QUEUED
+    assert "queued, position 2" in " ".join(squall("status").stdout.split())
+    shown = " ".join(squall("status", "run-1").stdout.split())
+    assert "position 2 of 2, behind run-a; slots are held by run-0" in shown
+    document = json.loads(squall("status", "run-1", "--json").stdout)
+    assert document["queue"] == {"position": 2, "ahead": ["run-a"]}
+
+
+def test_a_queue_that_cannot_be_read_hides_no_execution(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(status=Status.QUEUED, phase="AcquireSlot")]
+    deployment.queue = None
+    assert "queued" in squall("status").stdout
+    assert "queue" not in json.loads(squall("status", "run-1", "--json").stdout)
 
 
 def test_one_execution_with_guards_and_events(squall: Squall, deployment: FakeDeployment) -> None:

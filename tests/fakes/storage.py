@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from squall.domain.observed import Held
+from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.record import ExecutionRecord
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ class FakeLocks:
     def __init__(self) -> None:
         self.leases: dict[str, Lease] = {}
         self.slot_leases: dict[int, Lease] = {}
+        self.tickets: dict[tuple[datetime, str], datetime] = {}
+        """Since when and who, to until when."""
 
     def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
         held = [lock for lock in self.holders(keys, now).values() if lock is not None and lock.holder != holder]
@@ -145,8 +148,9 @@ class FakeLocks:
                 del self.leases[key]
 
     def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
+        taken = self.slots(now)
         ours = (slot for slot, lease in sorted(self.slot_leases.items()) if lease.holder == holder)
-        free = (slot for slot in range(limit) if slot not in self.slots(now))
+        free = (slot for slot in range(FIS_ACTIVE_EXPERIMENTS) if slot not in taken and len(taken) < limit)
         slot = next(ours, next(free, None))
         if slot is not None:
             self.slot_leases[slot] = Lease(holder, until)
@@ -163,7 +167,17 @@ class FakeLocks:
             del self.slot_leases[slot]
 
     def slots(self, now: datetime) -> Mapping[int, str]:
-        return {slot: lease.holder for slot, lease in self.slot_leases.items() if lease.until > now}
+        return self.line().holders(now)
+
+    def join(self, holder: str, since: datetime, until: datetime) -> None:
+        self.tickets[since, holder] = until
+
+    def leave(self, holder: str, since: datetime) -> None:
+        self.tickets.pop((since, holder), None)
+
+    def line(self) -> Line:
+        slots = tuple(Slot(number, lease.holder, lease.until) for number, lease in sorted(self.slot_leases.items()))
+        return Line(slots, tuple(Ticket(holder, since, until) for (since, holder), until in sorted(self.tickets.items())))
 
 
 def _held_by(lease: Lease | None, holder: str) -> bool:

@@ -106,7 +106,7 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("iam:CreateServiceLinkedRole", {"start_fault"}),
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
         ("ssm:PutParameter", {"halt"}),
-        ("ssm:GetParameter", {"halt", "check_safety", "final_check", "start_fault"}),
+        ("ssm:GetParameter", {"halt", "check_safety", "acquire_slot", "final_check", "start_fault"}),
     ],
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
@@ -120,7 +120,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "records.open_ids": ("open_records",),
     "locks.holds": ("record",),
     "locks.holders": ("record",),
-    "locks.slots": ("read_slots",),
+    "locks.line": ("read_slots",),
     "locks.acquire_slot": ("locks", "read_slots"),
     "faults.create_template": ("create_template",),
     "faults.start": ("start_experiment",),
@@ -150,7 +150,7 @@ NEEDS_OF_PORT = {
     "lifecycle": "emit_events",
 }
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
-NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}}
+NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}, "AcquireSlot": {"inventory"}}
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"WatchFault", "AcquireLock"}
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "documents", "emit_events", "dead_letters"}

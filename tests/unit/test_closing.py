@@ -128,7 +128,7 @@ def test_what_is_left_is_told_with_commands_a_shell_understands(world: FakeWorld
         assert shlex.split(one.command)[0] == "aws"
 
 
-@pytest.mark.parametrize("broken", ["locks.release", "locks.slots", "workflow.wake"])
+@pytest.mark.parametrize("broken", ["locks.release", "locks.line", "workflow.wake"])
 def test_people_are_told_whatever_is_broken(world: FakeWorld, w: Wiring, broken: str) -> None:
     world.records.update(ID, task_token="token")
     world.failing[broken] = Unavailable("aws", broken, "InternalError", "down", retryable=True)

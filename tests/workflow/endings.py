@@ -35,6 +35,7 @@ def nothing_runs(world: FakeWorld, execution_id: str = ID) -> None:
     assert world.alarms.alarms == {}, "a guard is left"
     assert world.locks.leases == {}, "a lock is held"
     assert world.locks.slots(now) == {}, "a slot is held"
+    assert world.locks.tickets == {}, "somebody still queues"
 
 
 def nothing_is_left(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> None:

@@ -1,22 +1,23 @@
-"""Leases in DynamoDB: on failure domains (all or none, in one transaction) and on FIS slots.
+"""Leases in DynamoDB: on failure domains (all or none, in one transaction), on FIS slots and on places in the queue for them.
 
 A lease is an epoch number that conditions compare; DynamoDB's TTL deletes days late and has no part in it.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from squall.adapters.aws import asking, call, code_of, items
-from squall.adapters.items import Item, epoch_milliseconds, from_milliseconds, milliseconds, number, text
+from squall.adapters.items import Item, epoch_milliseconds, from_milliseconds, instant, milliseconds, number, text
 from squall.domain.observed import Held
+from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
 _NO = frozenset({"ConditionalCheckFailedException"})
 _OURS = "holder = :me"
@@ -76,13 +77,19 @@ class DynamoLocks:
         return {}
 
     def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
-        taken = self._slot_items()
-        ours = [slot for slot, item in taken.items() if item["holder"]["S"] == holder]
-        for slot in ours:
-            if self.renew_slot(slot, holder, until):
-                return slot
-        free = (slot for slot in range(limit) if slot not in taken or int(taken[slot]["until_ms"]["N"]) <= epoch_milliseconds(now))
-        return next((slot for slot in free if self._take_slot(slot, holder, until, now)), None)
+        for _ in range(FIS_ACTIVE_EXPERIMENTS):
+            slots = self.line().slots
+            for slot in slots:
+                if slot.holder == holder and self.renew_slot(slot.number, holder, until):
+                    return slot.number
+            taken = {slot.number for slot in slots if slot.until > now}
+            free = next((number for number in range(FIS_ACTIVE_EXPERIMENTS) if number not in taken), None)
+            if free is None or len(taken) >= limit:
+                return None
+            # Only the first free one, and after a lost race the whole look again: two who both saw one place left can't both get in.
+            if self._take_slot(free, holder, until, now):
+                return free
+        return None
 
     def renew_slot(self, slot: int, holder: str, until: datetime) -> bool:
         return call(self._client, "put_item", absent=_NO, **self._lease(_slot(slot), holder, until, _OURS)) is not None
@@ -95,11 +102,15 @@ class DynamoLocks:
     def release_slot(self, slot: int, holder: str) -> None:
         self._delete(_slot(slot), holder)
 
-    def slots(self, now: datetime) -> Mapping[int, str]:
-        at = epoch_milliseconds(now)
-        return {slot: item["holder"]["S"] for slot, item in self._slot_items().items() if int(item["until_ms"]["N"]) > at}
+    def join(self, holder: str, since: datetime, until: datetime) -> None:
+        item = {**_ticket(holder, since), "holder": text(holder), "since": text(instant(since)), "until_ms": milliseconds(until)}
+        call(self._client, "put_item", TableName=self._table, Item=item)
 
-    def _slot_items(self) -> dict[int, Item]:
+    def leave(self, holder: str, since: datetime) -> None:
+        call(self._client, "delete_item", TableName=self._table, Key=_ticket(holder, since))
+
+    def line(self) -> Line:
+        # One partition, and the sort key of a ticket begins with its time: one query tells all, in order.
         found = items(
             self._client,
             "query",
@@ -109,7 +120,14 @@ class DynamoLocks:
             ExpressionAttributeValues={":slots": text("SLOTS")},
             ConsistentRead=True,
         )
-        return {int(item["slot"]["N"]): item for item in found}
+        slots, tickets = list[Slot](), list[Ticket]()
+        for item in found:
+            holder, until = item["holder"]["S"], from_milliseconds(item["until_ms"])
+            if "slot" in item:
+                slots.append(Slot(int(item["slot"]["N"]), holder, until))
+            else:
+                tickets.append(Ticket(holder, datetime.fromisoformat(item["since"]["S"]), until))
+        return Line(tuple(slots), tuple(tickets))
 
     def _lease(self, key: Item, holder: str, until: datetime, condition: str) -> dict[str, Any]:
         return {
@@ -151,3 +169,7 @@ def _lock(key: str) -> Item:
 
 def _slot(slot: int) -> Item:
     return {"pk": text("SLOTS"), "sk": text(f"SLOT#{slot}"), "slot": number(slot)}
+
+
+def _ticket(holder: str, since: datetime) -> Item:
+    return {"pk": text("SLOTS"), "sk": text(f"TICKET#{instant(since)}#{holder}")}

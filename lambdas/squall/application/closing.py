@@ -17,6 +17,7 @@ from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping import report
 from squall.domain.documents import Discovery
 from squall.domain.observed import CommandState, FisExperiment
+from squall.domain.queue import Line
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status, Verdict
@@ -181,16 +182,19 @@ def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:
 
 
 def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> None:
-    """Locks and slots; the slot may have been taken without having been recorded."""
+    """Locks, slots and places in the queue; the slot may have been taken without having been recorded."""
     delete = f"aws dynamodb delete-item --table-name {w.settings.table} --key"
     for key in record.lock_keys:
         command = f'{delete} \'{{"pk":{{"S":"LOCK#{key}"}},"sk":{{"S":"LOCK"}}}}\''
         _try(leftovers, f"lock on {key}", command, lambda keys: w.locks.release(keys, record.id), (key,))
-    held = _try(leftovers, "list of slots", "it expires by itself", w.locks.slots, w.clock.now()) or {}
-    ours = {slot for slot, holder in held.items() if holder == record.id} | ({record.slot} if record.slot is not None else set())
-    for slot in sorted(ours):
+    line = _try(leftovers, "list of slots", "they expire by themselves", lambda _: w.locks.line(), record.id) or Line()
+    held = {slot.number for slot in line.slots if slot.holder == record.id} | ({record.slot} if record.slot is not None else set())
+    for slot in sorted(held):
         command = f'{delete} \'{{"pk":{{"S":"SLOTS"}},"sk":{{"S":"SLOT#{slot}"}}}}\''
         _try(leftovers, f"slot {slot}", command, lambda number: w.locks.release_slot(number, record.id), slot)
+    for ticket in line.tickets:
+        if ticket.holder == record.id:
+            _try(leftovers, "place in the queue", "it expires by itself", lambda since: w.locks.leave(record.id, since), ticket.since)
 
 
 def _long_closed(record: ExecutionRecord, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from squall.application.halting import refusal
 from squall.application.step import Step
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Abort, ExecutionRecord
-from squall.domain.vocabulary import AbortSource
+from squall.domain.vocabulary import AbortSource, Status
 
 
 def halted(step: Step) -> bool:
@@ -27,6 +27,7 @@ def keep(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int) 
     recorded = step.note(
         "fault_started",
         fis.id,
+        status=Status.RUNNING,
         fis_experiment_id=fis.id,
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
         fault_seconds=seconds,

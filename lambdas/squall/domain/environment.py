@@ -78,6 +78,8 @@ class Environment(Model):
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
     minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
     stale_trigger_seconds: Seconds = 900
+    maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
+    """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
     parameter_ranges: dict[str, tuple[float, float]] = {}
     """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
     is not named here."""

@@ -8,6 +8,7 @@ right before and right after the start in the same way.
 
 from datetime import timedelta
 
+from squall.application.queueing import until_next_look
 from squall.application.starting import halted, keep
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.application.watching import FIRST_LOOK_SECONDS
@@ -45,6 +46,6 @@ def _refused(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
     timing = step.definition.environment.timing
     first = min((event.at for event in record.events if event.event == "starting"), default=step.now)
     if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
-        step.note("queued", "FIS has no free experiment slot")
-        return wait(timing.poll_seconds)
+        step.note("queued", "FIS has no free experiment slot", status=Status.QUEUED)
+        return wait(until_next_look(step, step.now - first))
     return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
