@@ -31,6 +31,8 @@ class Names:
     """The only actions a template of ours may hold."""
     kms_key_arn: str | None
     dead_letter_arn: str
+    safety_lever: bool = False
+    """Whether a halt may engage FIS's, which is everybody's."""
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a resource in this account and Region."""
@@ -121,6 +123,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *EVERY_FUNCTION,
         "read_halt",
         "write_halt",
+        "safety_lever",
         "open_records",
         "list_experiments",
         "read_experiment",
@@ -227,7 +230,12 @@ def _workflow(names: Names) -> dict[str, list[PolicyStatement]]:
 def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
     # The parameter is no resource of the stack: the first halt creates it, and it outlives the stack, so that a new one is still halted.
     flag = names.arn("ssm", f"parameter/squall/{names.stack}/halt")
-    return {"read_halt": [_allow(["ssm:GetParameter"], [flag])], "write_halt": [_allow(["ssm:PutParameter"], [flag])]}
+    lever = _allow(["fis:GetSafetyLever", "fis:UpdateSafetyLeverState"], [names.arn("fis", "safety-lever/default")])
+    return {
+        "read_halt": [_allow(["ssm:GetParameter"], [flag])],
+        "write_halt": [_allow(["ssm:PutParameter"], [flag])],
+        "safety_lever": [lever] if names.safety_lever else [],
+    }
 
 
 def _reading() -> dict[str, list[PolicyStatement]]:

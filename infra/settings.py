@@ -63,6 +63,9 @@ class Settings(BaseModel):
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
     lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = CURRENT_RUNTIME
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
+    halt_engages_safety_lever: bool = False
+    """Whether `squall halt` engages FIS's safety lever. Off by default: it stops the experiments of everybody in the account and Region,
+    not only this stack's, and cancels theirs until `squall resume`."""
     abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     """Off by default: a new account may have only 10 concurrent executions, none of which can be reserved."""
 

@@ -73,6 +73,7 @@ class SquallStack(Stack):
         names = self._names(abort_function_arn=abort.function_arn)
         own: Mapping[str, Mapping[str, str]] = {
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
+            "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
             "CreateTemplate": {
                 "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
                 "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
@@ -108,6 +109,7 @@ class SquallStack(Stack):
             fis_role_arns=tuple(self._fis_roles.arns.values()),
             fis_actions=tuple(sorted(self._fis_roles.actions)),
             kms_key_arn=settings.kms_key_arn,
+            safety_lever=settings.halt_engages_safety_lever,
             dead_letter_arn=self.results.dead_letters.queue_arn,
         )
 

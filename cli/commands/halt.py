@@ -49,6 +49,8 @@ def _show(answer: dict[str, Any], stack: str, *, engage: bool) -> None:
         stopped = [f"  stopped {one['experiment']} of execution {one['execution_id']}" for one in answer.get("stopped", ())]
         lines += stopped or ["  No fault was running."]
         lines += [f"  aborted execution {one}" for one in answer.get("aborted", ())]
+    if answer.get("lever", "not asked for") != "not asked for":
+        lines.append(f"  FIS's safety lever, everybody's in this account and Region: {answer['lever']}.")
     console = output.console()
     for line in lines:
         console.print(clean(line), soft_wrap=True)

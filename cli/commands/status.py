@@ -94,7 +94,8 @@ def _queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
     if ahead is None or line is None:
         return ""
     behind = f", behind {', '.join(ahead)}" if ahead else ": the next free FIS slot is its own"
-    return f"position {len(ahead) + 1} of {len(line.waiting(now))}{behind}; slots are held by {', '.join(line.holders(now).values()) or 'nobody'}"
+    holders = ", ".join(line.holders(now).values()) or "nobody"
+    return f"position {len(ahead) + 1} of {len(line.waiting(now))}{behind}; slots are held by {holders}"
 
 
 def listing(records: Sequence[ExecutionRecord], now: datetime, line: Line | None = None) -> RenderableType:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from datetime import datetime
 
     from squall.domain.documents import GuardSpec, Workload
-    from squall.domain.halt import Halt
+    from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
     from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
@@ -135,6 +135,15 @@ class HaltFlag(Protocol):
     def engage(self, reason: str, by: str, at: datetime) -> None: ...
 
     def release(self, reason: str, by: str, at: datetime) -> None: ...
+
+
+class SafetyLever(Protocol):
+    """FIS's safety lever of the account and Region: it stops and cancels everybody's experiments."""
+
+    def get(self) -> Lever: ...
+
+    def set(self, lever: Lever) -> bool:
+        """False if it stood so already, whoever moved it."""
 
 
 class Documents(Protocol):

@@ -56,6 +56,11 @@ class Settings:
         return self._required("SQUALL_STATE_MACHINE_ARN")
 
     @property
+    def safety_lever(self) -> bool:
+        """Whether a halt engages FIS's safety lever, too."""
+        return self.values.get("SQUALL_SAFETY_LEVER") == "true"
+
+    @property
     def opt_in_tag(self) -> str:
         return self._required("SQUALL_OPT_IN_TAG")
 

@@ -56,6 +56,12 @@ class Wiring:
         return TableHaltFlag(_client("dynamodb", quick=True), self.settings.table)
 
     @cached_property
+    def lever(self) -> ports.SafetyLever:
+        from squall.adapters.lever import FisSafetyLever
+
+        return FisSafetyLever(_client("fis", quick=True))
+
+    @cached_property
     def documents(self) -> ports.Documents:
         from squall.adapters.documents import S3Documents
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
-from squall.domain.halt import Halt, by_hand
+from squall.adapters.lever import FisSafetyLever
+from squall.domain.halt import Halt, Lever, by_hand, lever_by_hand
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, client_of
 from tests.adapters.scripted import Scripted, error
@@ -74,3 +75,27 @@ def test_a_long_reason_fits_into_a_parameter(aws: Callable[[str], Any]) -> None:
     flag = ParameterHaltFlag(aws("ssm"), "Squall")
     flag.engage("é" * 4096, "ada", NOW)
     assert len(flag.get().reason) == 500
+
+
+ENGAGED = {"safetyLever": {"id": "default", "state": {"status": "engaging", "reason": "smoke"}}}
+
+
+def test_the_lever_is_the_accounts_and_engaging_counts_as_engaged() -> None:
+    client = Scripted("fis", get_safety_lever=[ENGAGED], update_safety_lever_state=[ENGAGED, error("ConflictException", status=409)])
+    lever = FisSafetyLever(client)
+    assert lever.get() == Lever(engaged=True, reason="smoke")
+    assert lever.set(Lever(True, "smoke")) is True
+    assert lever.set(Lever(False, "aired")) is False, "it stood so already"
+    states = [arguments["state"] for arguments in client.arguments("update_safety_lever_state")]
+    assert states == [{"status": "engaged", "reason": "smoke"}, {"status": "disengaged", "reason": "aired"}]
+
+
+def test_a_lever_that_may_not_be_moved_is_unavailable() -> None:
+    lever = FisSafetyLever(Scripted("fis", update_safety_lever_state=[error("AccessDeniedException", status=403)]))
+    with pytest.raises(Unavailable):
+        lever.set(Lever(True, "smoke"))
+
+
+def test_a_reason_cannot_break_out_of_the_command_that_is_shown() -> None:
+    command = lever_by_hand("x' ; rm -rf ~ $(id)", engaged=True)
+    assert command == "aws fis update-safety-lever-state --id default --state status=engaged,reason='x  rm -rf  id'"

@@ -36,6 +36,15 @@ def test_halt_says_what_it_stopped(squall: Squall, deployment: FakeDeployment) -
         assert words in done.stdout
 
 
+def test_halt_says_what_became_of_everybodys_lever(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.halt_answer = {**HALTED, "lever": "was engaged before"}
+    assert "safety lever, everybody's in this account and Region: was engaged before." in " ".join(
+        squall("halt", "--reason", "x").stdout.split()
+    )
+    deployment.halt_answer = {**HALTED, "lever": "not asked for"}
+    assert "lever" not in squall("halt", "--reason", "x").stdout
+
+
 def test_what_could_not_be_stopped_is_named_with_its_command_and_exits_5(squall: Squall, deployment: FakeDeployment) -> None:
     deployment.halt_answer = {**HALTED, "failed": [FAILURE]}
     done = squall("halt", "--reason", "now")

@@ -46,6 +46,7 @@ class FakeFaults:
         self.lingering_commands = False
         """Whether agents ignore the cancel, as AWS warns they may."""
         self.limit = 5
+        self.lever_engaged = False
         self.listeners: list[Callable[[FisExperiment], None]] = []
         """Called at each change of an experiment's status: EventBridge."""
         self._template_tokens: dict[str, str] = {}
@@ -85,6 +86,9 @@ class FakeFaults:
     def _run(self, experiment_id: str) -> None:
         run = self.runs[experiment_id]
         if run.experiment.status != "initiating":
+            return
+        if self.lever_engaged:
+            self._set(experiment_id, "cancelled")
             return
         self._set(experiment_id, "running")
         longest = 0.0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squall.domain.halt import Halt, UnreadableHaltError, from_json, to_json
+from squall.domain.halt import Halt, Lever, UnreadableHaltError, from_json, to_json
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from tests.fakes.fis import FakeFaults
 
 
 class FakeHaltFlag:
@@ -26,3 +28,23 @@ class FakeHaltFlag:
 
     def release(self, reason: str, by: str, at: datetime) -> None:
         self.value = to_json(Halt(False, reason, by, at))
+
+
+class FakeLever:
+    """FIS's safety lever: engaged, it stops what runs; what starts is cancelled."""
+
+    def __init__(self, faults: FakeFaults) -> None:
+        self._faults = faults
+        self.state = Lever(engaged=False)
+
+    def get(self) -> Lever:
+        return self.state
+
+    def set(self, lever: Lever) -> bool:
+        if lever.engaged == self.state.engaged:
+            return False
+        self.state = lever
+        self._faults.lever_engaged = lever.engaged
+        for running in self._faults.active() if lever.engaged else ():
+            self._faults.stop(running.id)
+        return True

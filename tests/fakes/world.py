@@ -9,7 +9,7 @@ from squall.settings import Settings
 from squall.wiring import Wiring
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
-from tests.fakes.halt import FakeHaltFlag
+from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
@@ -47,6 +47,7 @@ class FakeWorld:
         self.metrics = FakeMetrics(self.clock)
         self.alarms = FakeAlarms(self.clock)
         self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
+        self.lever = FakeLever(self.faults)
         self.notifier = FakeNotifier()
         self.lifecycle = FakeLifecycle()
         self.workflow = FakeWorkflow()
@@ -60,7 +61,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history",
+    "halt_flag", "halt_copy", "history", "lever",
 )  # fmt: skip
 
 

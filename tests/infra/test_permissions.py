@@ -1,6 +1,7 @@
 """Permissions against AWS's own service authorization data, and the three lists of functions against each other."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -140,6 +141,7 @@ NEEDS_OF_PORT = {
     "records": "record",
     "halt_flag": "write_halt",
     "halt_copy": "record",
+    "lever": "safety_lever",
     "locks": "locks",
     "documents": "documents",
     "metrics": "metrics",
@@ -226,3 +228,14 @@ def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Res
 
 def test_a_missing_document_is_told_from_a_forbidden_one(stack: Resources) -> None:
     assert "s3:ListBucket" in actions_of(stack, "admit")
+
+
+def test_the_lever_is_everybodys_and_out_of_reach_unless_the_stack_asks_for_it(
+    stack: Resources, synthesize: Callable[..., Resources]
+) -> None:
+    moves = "fis:UpdateSafetyLeverState"
+    assert not [name for name in stack.functions() if moves in actions_of(stack, name)]
+    told = synthesize(halt_engages_safety_lever="true")
+    assert [name for name in told.functions() if moves in actions_of(told, name)] == ["halt"]
+    assert told.functions()["halt"]["Environment"]["Variables"]["SQUALL_SAFETY_LEVER"] == "true"
+    assert "SQUALL_SAFETY_LEVER" not in stack.functions()["halt"]["Environment"]["Variables"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from squall.application.halting import NotAHaltError
+from squall.domain.halt import Lever
 from squall.domain.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import (
@@ -22,7 +24,7 @@ from tests.workflow.endings import (
     result_of,
     unavailable,
 )
-from tests.workflow.walk import Walk
+from tests.workflow.walk import Walk, walking
 
 HALT = {"action": "halt", "reason": "smoke in the data centre", "requested_by": "ops"}
 RESUME = {"action": "resume", "reason": "aired", "requested_by": "ops"}
@@ -326,3 +328,83 @@ def test_what_is_not_understood_changes_nothing(walk: Walk, world: FakeWorld, ev
     with pytest.raises(NotAHaltError):
         walk.invoke("Halt", event)
     assert world.halt_flag.value is None
+
+
+@pytest.fixture
+def lever_walk(world: FakeWorld, known: Any) -> Iterator[Walk]:
+    """As `walk`, in a stack whose halts engage FIS's safety lever."""
+    world.faults.stop_seconds = 20
+    with walking(world, SQUALL_SAFETY_LEVER="true") as running:
+        yield running
+
+
+def test_a_halt_leaves_everybodys_lever_alone_unless_told(walk: Walk, world: FakeWorld) -> None:
+    run_of(world, "other", {"squall:stack": "Other", "squall:execution": "other"})
+    assert halt(walk)["lever"] == "not asked for"
+    assert not world.lever.state.engaged
+    assert not [called for called in world.calls if called.startswith("lever.")]
+    assert len(world.faults.active()) == 1
+
+
+def test_a_halt_engages_the_lever_where_the_stack_says_so_and_a_resume_disengages_it(lever_walk: Walk, world: FakeWorld) -> None:
+    run_of(world, "other", {"squall:stack": "Other", "squall:execution": "other"})
+    answer = halt(lever_walk)
+    assert (answer["lever"], answer["failed"]) == ("engaged", [])
+    assert world.lever.state.engaged
+    assert world.lever.state.reason == "Squall Squall halted by ops: smoke in the data centre"
+    assert "FIS's safety lever: engaged" in messages(world, "HALTED")[0]
+    world.clock.advance(30)
+    assert world.faults.active() == []
+    answer = lever_walk.invoke("Halt", RESUME)
+    assert (answer["lever"], answer["failed"], world.lever.state.engaged) == ("disengaged", [], False)
+
+
+@pytest.mark.parametrize("reason", ["frozen for the holidays", "Squall Other halted by ops: fire", ""])
+def test_a_lever_that_somebody_else_engaged_stays_engaged(lever_walk: Walk, world: FakeWorld, reason: str) -> None:
+    world.lever.set(Lever(True, reason))
+    assert halt(lever_walk)["lever"] == "was engaged before"
+    answer = lever_walk.invoke("Halt", RESUME)
+    assert answer["lever"] == f"left engaged, it is not ours: {reason}"
+    assert (answer["engaged"], answer["failed"]) == (False, [])
+    assert world.lever.state == Lever(True, reason)
+
+
+@pytest.mark.parametrize(
+    ("broken", "event", "said"),
+    [
+        ("lever.set", HALT, "could not be engaged"),
+        ("lever.get", RESUME, "could not be read"),
+        ("lever.set", RESUME, "could not be disengaged"),
+    ],
+)
+def test_a_lever_that_cannot_be_moved_is_told_with_its_command_and_the_rest_goes_on(
+    lever_walk: Walk, world: FakeWorld, broken: str, event: dict[str, str], said: str
+) -> None:
+    run_of(world, "dead")
+    if event is RESUME:
+        halt(lever_walk)
+    world.failing[broken] = unavailable(broken)
+    answer = lever_walk.invoke("Halt", event)
+    assert answer["lever"] == said
+    assert answer["engaged"] is (event is HALT)
+    (failed,) = answer["failed"]
+    assert failed["command"].startswith("aws fis update-safety-lever-state --id default --state status=")
+    assert failed["command"] in messages(world, "HALTED" if event is HALT else "RESUMED")[0]
+    world.clock.advance(30)
+    assert world.faults.active() == []
+
+
+def test_a_lever_engaged_while_a_run_prepares_cancels_its_fault(walk: Walk, world: FakeWorld) -> None:
+    """By whomever, and without a word to Squall."""
+
+    def engage(_: object) -> None:
+        world.lever.set(Lever(True, "by hand"))
+
+    walk.before["StartFault"] = engage
+    assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
+    (run,) = world.faults.runs.values()
+    assert run.experiment.status == "cancelled"
+    record = record_of(world)
+    assert record.abort is not None
+    assert (record.status, record.abort.by) == (Status.ABORTED, "safety lever")
+    nothing_is_left(world)

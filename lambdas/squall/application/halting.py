@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from squall.application.aborting import note_abort, wake
-from squall.domain.halt import Halt, by_hand, copy_by_hand, effective
+from squall.domain.halt import Halt, Lever, by_hand, copy_by_hand, effective, lever_by_hand, lever_mark
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
@@ -24,6 +24,9 @@ LOOKS = 3
 LOOK_SECONDS = 2
 RECORDING = timedelta(seconds=50)
 """What the table is given of the function's time."""
+LEVER = "FIS's safety lever"
+LEVER_REASON = 256
+NOT_ASKED = "not asked for"
 LIST_EXPERIMENTS = "aws fis list-experiments --query \"experiments[?state.status=='running' || state.status=='initiating'].[id,tags]\""
 
 
@@ -106,6 +109,7 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     work = _Work(now)
     by_command = by_hand(w.settings.stack, engaged=True)
     engaged = _set(work, w.halt_flag.engage, request, now, "the flag in Parameter Store", by_command)
+    lever = _engage_lever(w, work, request) if w.settings.safety_lever else NOT_ASKED
     stopped: dict[str, str] = {}
     _stop_listed(w, work, stopped)  # by FIS's own word: the table may be the part that hangs
     engaged |= _set(work, w.halt_copy.engage, request, now, "the flag's copy in the table", by_command)
@@ -120,6 +124,7 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
         "reason": request.reason,
         "by": request.by,
         "at": now.isoformat(),
+        "lever": lever,
         "stopped": [{"experiment": one, "execution_id": execution} for one, execution in stopped.items()],
         "aborted": [one for one, recorded in told.items() if recorded],
     }
@@ -128,7 +133,7 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
 
 
 def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
-    """Release the flag and its copy: both, or it stays halted."""
+    """Release the flag and its copy, both, or it stays halted; and the safety lever, if it was a halt of this stack that engaged it."""
     now = w.clock.now()
     work = _Work(now)
     before = work.attempt("what was halted", "", read, w)
@@ -137,8 +142,10 @@ def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
         _set(work, w.halt_flag.release, request, now, "the flag in Parameter Store", by_hand(w.settings.stack, engaged=False)),
         _set(work, w.halt_copy.release, request, now, "the flag's copy in the table", copy_by_hand(w.settings.table)),
     ]
+    lever = _disengage_lever(w, work, request) if w.settings.safety_lever else NOT_ASKED
     done = {
         "engaged": not all(flags),
+        "lever": lever,
         "reason": request.reason,
         "by": request.by,
         "at": now.isoformat(),
@@ -146,6 +153,30 @@ def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     }
     _tell(w, work, "RESUMED" if all(flags) else "NOT RESUMED", done)
     return {**done, "failed": work.failed}
+
+
+def _engage_lever(w: Wiring, work: _Work, request: HaltRequest) -> str:
+    reason = f"{lever_mark(w.settings.stack)} by {request.by}: {request.reason}"[:LEVER_REASON]
+    command = lever_by_hand(reason, engaged=True)
+    moved = work.attempt(LEVER, command, w.lever.set, Lever(True, reason))
+    if moved is None:
+        return "could not be engaged"
+    return "engaged" if moved else "was engaged before"
+
+
+def _disengage_lever(w: Wiring, work: _Work, request: HaltRequest) -> str:
+    """What somebody else engaged is theirs to disengage."""
+    mark = lever_mark(w.settings.stack)
+    reason = f"Squall {w.settings.stack} resumed by {request.by}: {request.reason}"[:LEVER_REASON]
+    command = lever_by_hand(reason, engaged=False)
+    before = work.attempt(LEVER, command, w.lever.get)
+    if before is None:
+        return "could not be read"
+    if not before.engaged:
+        return "was not engaged"
+    if not before.reason.startswith(mark):
+        return f"left engaged, it is not ours: {before.reason[:200]}"
+    return "could not be disengaged" if work.attempt(LEVER, command, w.lever.set, Lever(False, reason)) is None else "disengaged"
 
 
 def _set(work: _Work, change: Callable[[str, str, datetime], None], request: HaltRequest, now: datetime, what: str, command: str) -> bool:
@@ -237,6 +268,7 @@ def _tell(w: Wiring, work: _Work, word: str, done: Mapping[str, Any]) -> None:
     stack = w.settings.stack
     said = {"HALTED": "Nothing starts until it is resumed: squall resume --reason …", "RESUMED": "Experiments start again."}
     lines = [f"{word}: stack {stack}, by {done['by']}: {done['reason']}", said.get(word, "By hand: see below.")]
+    lines += [f"FIS's safety lever: {done['lever']}"] if done["lever"] != NOT_ASKED else []
     lines += [f"stopped: FIS experiment {one['experiment']} ({one['execution_id']})" for one in done.get("stopped", ())]
     lines += [f"aborted: {one}" for one in done.get("aborted", ())]
     if work.failures:

@@ -51,6 +51,25 @@ def from_json(text: str) -> Halt:
     raise UnreadableHaltError(f"not a halt flag: {text[:200]!r}")
 
 
+@dataclass(frozen=True)
+class Lever:
+    """FIS's safety lever: engaged, nobody's experiment runs in the account and Region."""
+
+    engaged: bool
+    reason: str = ""
+
+
+def lever_mark(stack: str) -> str:
+    """How the reason begins that a halt of this stack gives the lever: the lever itself then tells whose it is, whatever is lost."""
+    return f"Squall {stack} halted"
+
+
+def lever_by_hand(reason: str, *, engaged: bool) -> str:
+    """The plain command that moves the lever."""
+    said = "".join(letter for letter in reason if letter.isalnum() or letter in " .:-_/@")[:200]
+    return f"aws fis update-safety-lever-state --id default --state status={'engaged' if engaged else 'disengaged'},reason='{said}'"
+
+
 def by_hand(stack: str, *, engaged: bool) -> str:
     """The plain command that sets the flag."""
     value = json.dumps({"engaged": engaged, "reason": "by hand"})
