@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format synth deploy destroy demo bench local-up local-down lock clean
+.PHONY: help setup test lint check format synth deploy destroy release demo bench local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -43,6 +43,9 @@ deploy: setup ## into the AWS account of your credentials; CONTEXT="key=value â€
 
 destroy: setup ## removes the stack, keeps results; CONTEXT as for deploy
 	$(PY) -m scripts.deploy destroy $(if $(FORCE),--force) $(CONTEXT)
+
+release: setup ## what stands in statemachines/ is released: tests go on running it against later handlers
+	cp statemachines/experiment.asl.json tests/data/previous.asl.json
 
 demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name runs another
 	$(PY) -m local.demo $(if $(EXPERIMENT),--experiment $(EXPERIMENT))

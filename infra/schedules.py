@@ -28,9 +28,9 @@ class Schedules(Construct):
         self._group_name = f"squall-{stack_name}"
         self._group = CfnScheduleGroup(self, "Group", name=self._group_name)
 
-    def add_pulse(self, pulse: Function) -> None:
+    def add_pulse(self, pulse: Function) -> CfnSchedule:
         """Every minute, without retries: the next minute comes by itself."""
-        self._schedule(
+        return self._schedule(
             "Pulse",
             name="pulse",
             description="Reads guards, renews leases, wakes and sweeps",
@@ -66,7 +66,9 @@ class Schedules(Construct):
                 ),
             )
 
-    def _schedule(self, construct_id: str, *, name: str, description: str, schedule: Schedule, target: CfnSchedule.TargetProperty) -> None:
+    def _schedule(
+        self, construct_id: str, *, name: str, description: str, schedule: Schedule, target: CfnSchedule.TargetProperty
+    ) -> CfnSchedule:
         window = CfnSchedule.FlexibleTimeWindowProperty(mode="OFF")
         if schedule.flexible_minutes:
             window = CfnSchedule.FlexibleTimeWindowProperty(mode="FLEXIBLE", maximum_window_in_minutes=schedule.flexible_minutes)
@@ -83,6 +85,7 @@ class Schedules(Construct):
             target=target,
         )
         made.add_resource_dependency(self._group)
+        return made
 
     def _role(self, construct_id: str, action: str, resource: str) -> Role:
         stack = Stack.of(self)

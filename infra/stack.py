@@ -14,7 +14,7 @@ from aws_cdk import (
     Tags,
 )
 from aws_cdk.aws_lambda import Function
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from infra import code
 from infra.alarms import OwnAlarms
@@ -57,10 +57,6 @@ class SquallStack(Stack):
             definition=definition if definition is not None else EXPERIMENT_ASL.read_text(),
         )
         self.state_machine = workflow.state_machine
-        # On deletion the workflow goes first; what undoes and stops a fault goes after it.
-        self.state_machine.node.add_dependency(*self._fis_roles.roles.values(), self.functions["Abort"], self.functions["Halt"])
-        for name in ("Pulse", "Watchdog"):
-            self.functions[name].add_environment("SQUALL_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
         self._wire(definitions)
         self._tell()
         Tags.of(self).add("squall:stack", settings.stack_name)
@@ -73,6 +69,10 @@ class SquallStack(Stack):
         names = self._names(abort_function_arn=abort.function_arn)
         own: Mapping[str, Mapping[str, str]] = {
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
+            # Composed: a reference would have the pulse deleted before the workflow it looks after.
+            "Pulse": {
+                "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
+            },
             "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
             "CreateTemplate": {
                 "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
@@ -115,11 +115,13 @@ class SquallStack(Stack):
 
     def _wire(self, definitions: Definitions) -> None:
         triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
-        triggers.abort_on_guards(self.functions["Abort"])
-        triggers.pulse_on_faults(self.functions["Pulse"])
+        stopping: list[IDependable] = [triggers.abort_on_guards(self.functions["Abort"]), triggers.pulse_on_faults(self.functions["Pulse"])]
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
         schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
-        schedules.add_pulse(self.functions["Pulse"])
+        stopping.append(schedules.add_pulse(self.functions["Pulse"]))
+        # On deletion the workflow goes first; what undoes and stops a fault goes after it.
+        undoing = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
+        self.state_machine.node.add_dependency(*undoing, *stopping)
         schedules.add_experiments(definitions.experiments, self.state_machine)
         if not (self.settings.alarm_topic_arns or self.settings.notification_emails):
             Annotations.of(self).add_warning_v2(

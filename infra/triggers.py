@@ -22,7 +22,7 @@ class Triggers(Construct):
         self._stack_name = stack_name
         self._dead_letters = dead_letters
 
-    def abort_on_guards(self, abort: Function) -> None:
+    def abort_on_guards(self, abort: Function) -> Rule:
         """A guard's own alarm action, and the rule as its second delivery."""
         stack = Stack.of(self)
         prefix = f"squall-{self._stack_name}-"
@@ -38,14 +38,14 @@ class Triggers(Construct):
             detail_type=["CloudWatch Alarm State Change"],
             detail={"alarmName": [{"prefix": prefix}], "state": {"value": ["ALARM"]}},
         )
-        self._rule("GuardAlarm", "A guard of an experiment fired", pattern, abort)
         self._asynchronous("Abort", abort)
+        return self._rule("GuardAlarm", "A guard of an experiment fired", pattern, abort)
 
-    def pulse_on_faults(self, pulse: Function) -> None:
+    def pulse_on_faults(self, pulse: Function) -> Rule:
         """FIS says that an experiment changed: look now instead of at the next minute."""
         pattern = EventPattern(source=["aws.fis"], detail_type=["FIS Experiment State Change"])
-        self._rule("FaultChange", "A FIS experiment changed state", pattern, pulse)
         self._asynchronous("Pulse", pulse)
+        return self._rule("FaultChange", "A FIS experiment changed state", pattern, pulse)
 
     def watch_executions(self, watchdog: Function, machine: StateMachine) -> None:
         """An execution that ended without recording: stopped from outside, failed, timed out."""
@@ -57,9 +57,9 @@ class Triggers(Construct):
         self._rule("DeadExecution", "An execution ended where no Catch runs", pattern, watchdog)
         self._asynchronous("Watchdog", watchdog)
 
-    def _rule(self, construct_id: str, description: str, pattern: EventPattern, function: Function) -> None:
+    def _rule(self, construct_id: str, description: str, pattern: EventPattern, function: Function) -> Rule:
         target = LambdaFunction(function, dead_letter_queue=self._dead_letters, max_event_age=MAXIMUM_EVENT_AGE, retry_attempts=10)
-        Rule(self, construct_id, description=description, event_pattern=pattern, targets=[target])
+        return Rule(self, construct_id, description=description, event_pattern=pattern, targets=[target])
 
     def _asynchronous(self, name: str, function: Function) -> None:
         CfnEventInvokeConfig(

@@ -1,6 +1,7 @@
 """What the template promises the rest of the world."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -155,6 +156,46 @@ def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
 def _rule(stack: Resources, source: str) -> dict[str, Any]:
     (found,) = (rule for rule in stack.of_type("AWS::Events::Rule").values() if rule["EventPattern"]["source"] == [source])
     return found
+
+
+def needed_by(stack: Resources, name: str) -> set[str]:
+    """What CloudFormation deletes only after this resource: what it depends on or refers to, and so on."""
+    seen: set[str] = set()
+    pending = [name]
+    while pending:
+        found = stack.template["Resources"][pending.pop()]
+        nearest = set(re.findall(r'"(?:Ref|Fn::GetAtt)": (?:\[)?"(\w+)"', json.dumps(found))) | set(found.get("DependsOn", ()))
+        new = {one for one in nearest if one in stack.template["Resources"]} - seen
+        seen |= new
+        pending += new
+    return seen
+
+
+def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(stack: Resources) -> None:
+    (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
+    later = needed_by(stack, machine)
+    roles = {name for name in stack.whole("AWS::IAM::Role") if name.startswith("FisRole")}
+    policies = {
+        name for name, found in stack.of_type("AWS::IAM::ManagedPolicy").items() if roles & set(re.findall(r"\w+", str(found["Roles"])))
+    }
+    assert roles
+    assert policies
+    handlers = {name: found["Handler"].split(".")[-2] for name, found in stack.of_type("AWS::Lambda::Function").items()}
+    stopping = {name for name, handler in handlers.items() if handler in {"abort", "halt", "pulse"}}
+    assert len(stopping) == 3
+    permissions = {
+        name for name, found in stack.of_type("AWS::Lambda::Permission").items() if found["FunctionName"]["Fn::GetAtt"][0] in stopping
+    }
+    rules = {name for name, found in stack.of_type("AWS::Events::Rule").items() if found["EventPattern"]["source"] != ["aws.states"]}
+    (schedule,) = (name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"] == "pulse")
+    assert {*roles, *policies, *stopping, *permissions, *rules, schedule} - later == set()
+
+
+def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources) -> None:
+    (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
+    starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"] != "pulse"]
+    assert starting
+    assert all(machine in needed_by(stack, name) for name in starting)
 
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:

@@ -75,6 +75,8 @@ class Walk(Driver):
     enter: dict[str, Callable[[], None]] = field(default_factory=dict)
     """Called when a state is entered."""
     redrive_count: int = 0
+    machine: dict[str, Any] = field(default_factory=asl)
+    """The state machine that is walked."""
     _walking: list[_Execution] = field(default_factory=list)
 
     def run(self, payload: object, name: str = "run-1", *, start_at: str | None = None, variables: dict[str, Any] | None = None) -> Walked:
@@ -86,7 +88,7 @@ class Walk(Driver):
         execution.walked.started_ms = int(now.timestamp() * 1000)
         self._walking.append(execution)
         try:
-            execution.walk(asl(), payload, start_at)
+            execution.walk(self.machine, payload, start_at)
             self.world.workflow.executions[arn] = "SUCCEEDED"
         except StateError as error:
             self.world.workflow.executions[arn], execution.walked.error = "FAILED", error.error
@@ -141,7 +143,7 @@ class _Execution:
 
     def _top(self, name: str | None) -> str | None:
         """The state of the machine that holds this one in a branch."""
-        return next((top for top, state in asl()["States"].items() if name in every_state({top: state})), None)
+        return next((top for top, state in self.driver.machine["States"].items() if name in every_state({top: state})), None)
 
     def _check(self) -> None:
         if self.driver.world.workflow.executions[self.arn] != "RUNNING":

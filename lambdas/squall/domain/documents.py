@@ -4,7 +4,9 @@ All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
@@ -22,11 +24,15 @@ from squall.domain.vocabulary import (
     Verdict,
 )
 
+PAYLOAD_VERSION = 1
+"""Of what travels between states. An execution that began before a deployment goes on with the new handlers, so they understand the
+version before theirs: raise this when `Run` changes, and keep reading what it was."""
+
 
 class Run(Model):
     """What travels through the workflow: everything else is read from the table and S3."""
 
-    v: int = 1
+    v: Annotated[int, Field(ge=PAYLOAD_VERSION - 1, le=PAYLOAD_VERSION)] = PAYLOAD_VERSION
     id: str
     execution_arn: str
     started_at: datetime
