@@ -42,35 +42,41 @@ def main() -> None:
 
 
 def _make_safe(session: Any, settings: Settings, *, force: bool) -> None:
-    fis = session.client("fis")
-    running = list(_running(session.client("stepfunctions"), settings.stack_name))
+    """Exits unless nothing runs; `force` stops what runs, and exits as well: what undoes it needs the stack as it is."""
+    fis, stepfunctions = session.client("fis"), session.client("stepfunctions")
+    running = dict(_running(stepfunctions, settings.stack_name))
+    active = dict(_active(fis, settings.stack_name))
     if running and not force:
-        sys.exit(f"{settings.stack_name} runs {', '.join(running)}: wait, or `squall abort` it, or use FORCE=1.")
-    active = list(_active(fis, settings.stack_name))
+        sys.exit(f"{settings.stack_name} runs {', '.join(running.values())}: wait, or `squall abort` it, or use FORCE=1.")
     if active and not force:
         sys.exit(f"{settings.stack_name} has an active fault ({', '.join(active)}): wait for its end, or use FORCE=1 to stop it first.")
-    for experiment in active:
-        print(f"Stopping {experiment} …", flush=True)
-        fis.stop_experiment(id=experiment)
-    if active:
+    for experiment, status in active.items():
+        if status != "stopping":
+            print(f"Stopping fault {experiment} …", flush=True)
+            fis.stop_experiment(id=experiment)
+    for arn, name in running.items():
+        print(f"Stopping execution {name} …", flush=True)
+        stepfunctions.stop_execution(executionArn=arn, cause="make deploy or destroy with FORCE=1")
+    if running or active:
         sys.exit("Stopped; run the command again once `squall status` shows no running execution.")
 
 
-def _running(stepfunctions: Any, stack: str) -> Iterator[str]:
-    """Executions that may be about to start a fault. None when the stack is not there yet."""
+def _running(stepfunctions: Any, stack: str) -> Iterator[tuple[str, str]]:
+    """ARN and name of executions that may be about to start a fault. None when the stack is not there yet."""
     for page in stepfunctions.get_paginator("list_state_machines").paginate():
         for machine in page["stateMachines"]:
             if machine["name"] == f"{stack}-Experiment":
                 arn = machine["stateMachineArn"]
                 pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter="RUNNING")
-                yield from (execution["name"] for found in pages for execution in found["executions"])
+                yield from ((execution["executionArn"], execution["name"]) for found in pages for execution in found["executions"])
 
 
-def _active(fis: Any, stack: str) -> Iterator[str]:
+def _active(fis: Any, stack: str) -> Iterator[tuple[str, str]]:
+    """Id and status of the stack's experiments that are not over."""
     for page in fis.get_paginator("list_experiments").paginate():
         for experiment in page["experiments"]:
             if experiment.get("tags", {}).get("squall:stack") == stack and experiment["state"]["status"] not in TERMINAL:
-                yield experiment["id"]
+                yield experiment["id"], experiment["state"]["status"]
 
 
 def _bootstrap(session: Any, settings: Settings, context: Sequence[str]) -> None:
