@@ -139,6 +139,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "open_records",
         "read_executions",
         "read_guards",
+        "read_guard_tags",
         "metrics",
         "wake",
         "dead_letters",
@@ -215,6 +216,7 @@ def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
             ),
             _allow(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
         ],
+        "read_guard_tags": [_allow(["cloudwatch:ListTagsForResource"], [guards])],
         "delete_guards": [_allow(["cloudwatch:DeleteAlarms"], [guards])],
     }
 

@@ -16,10 +16,11 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
-    from squall.domain.observed import AlarmState, CommandState, FisExperiment, Held
+    from squall.domain.observed import AlarmState, CommandState, FisExperiment, FisTemplate, Held
     from squall.domain.queue import Line
     from squall.domain.record import Abort, Event, ExecutionRecord
     from squall.domain.summary import RunSummary
+    from squall.domain.sweep import Sightings
     from squall.domain.vocabulary import Status
 
 M = TypeVar("M", bound="Model")
@@ -109,6 +110,9 @@ class Locks(Protocol):
     def release(self, keys: Sequence[str], holder: str) -> None:
         """Release what is ours; silent about the rest."""
 
+    def all(self, now: datetime) -> Sequence[Held]:
+        """Every lease on a failure domain, by an index: a hint."""
+
     def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
         """Take the first free or expired slot, if fewer than `limit` are taken in all (idempotent for a holder); else None."""
 
@@ -146,6 +150,12 @@ class SafetyLever(Protocol):
         """False if it stood so already, whoever moved it."""
 
 
+class SeenBySweep(Protocol):
+    def get(self) -> Sightings: ...
+
+    def put(self, sightings: Sightings) -> None: ...
+
+
 class Documents(Protocol):
     def put(self, execution_id: str, name: str, document: Model) -> None:
         """Write `results/<execution_id>/<name>.json`."""
@@ -177,6 +187,9 @@ class Faults(Protocol):
     def delete_template(self, template_id: str) -> bool:
         """False if it was gone."""
 
+    def own_templates(self, stack: str) -> Sequence[FisTemplate]:
+        """This stack's templates."""
+
     def templates_tagged(self, stack: str) -> Mapping[str, str]:
         """Template id to execution id, of this stack's templates."""
 
@@ -204,6 +217,9 @@ class Alarms(Protocol):
         """Silent about absent ones."""
 
     def with_prefix(self, prefix: str) -> Sequence[AlarmState]: ...
+
+    def tags(self, name: str) -> Mapping[str, str]:
+        """Of an existing alarm; empty for one that is gone."""
 
 
 class Inventory(Protocol):

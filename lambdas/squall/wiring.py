@@ -62,6 +62,12 @@ class Wiring:
         return FisSafetyLever(_client("fis", quick=True))
 
     @cached_property
+    def sightings(self) -> ports.SeenBySweep:
+        from squall.adapters.sightings import TableSightings
+
+        return TableSightings(_client("dynamodb"), self.settings.table)
+
+    @cached_property
     def documents(self) -> ports.Documents:
         from squall.adapters.documents import S3Documents
 

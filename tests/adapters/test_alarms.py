@@ -53,6 +53,14 @@ GUARD = GuardSpec(
 )
 
 
+def test_whose_a_guard_is_and_since_when(alarms: ports.Alarms) -> None:
+    alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+    assert alarms.tags(GUARD.name) == TAGS
+    assert alarms.tags("absent") == {}
+    (found,) = alarms.with_prefix("squall-Squall-")
+    assert found.configured_at is not None
+
+
 def test_a_guard_is_created_and_seen(alarms: ports.Alarms) -> None:
     alarms.put(GUARD, description="execution=arn", action_arn=ACTION, tags=TAGS)
     states = alarms.states([GUARD.name, "absent"])

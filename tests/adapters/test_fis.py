@@ -36,6 +36,14 @@ def test_templates_are_found_by_the_stack(faults: ports.Faults) -> None:
     faults.create_template({**BODY, "tags": {"squall:stack": "Other", "squall:execution": "run-2"}}, "b")
     faults.create_template({**BODY, "tags": {}}, "c")
     assert faults.templates_tagged("Squall") == {ours: "run-1"}
+    (template,) = faults.own_templates("Squall")
+    assert (template.id, template.execution_id, template.created_at.tzinfo is not None) == (ours, "run-1", True)
+
+
+def test_how_old_a_running_experiment_is_stands_in_the_list(faults: ports.Faults) -> None:
+    faults.start(faults.create_template(BODY, "token"), "start", TAGS)
+    (running,) = faults.active()
+    assert running.created_at is not None
 
 
 def test_an_experiment_is_started_once_per_token(faults: ports.Faults) -> None:

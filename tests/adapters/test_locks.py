@@ -84,6 +84,17 @@ def test_only_what_is_ours_is_released(locks: ports.Locks) -> None:
     assert locks.holders(["asg/b"], NOW) == {"asg/b": None}
 
 
+def test_every_lease_is_listed_with_what_has_run_out(locks: ports.Locks) -> None:
+    locks.acquire(["asg/a", "tg/b"], "me", UNTIL, NOW)
+    locks.acquire(["asg/c"], "dead", NOW, NOW)
+    locks.acquire_slot("me", UNTIL, NOW, 5)
+    locks.renew(["asg/a"], "me", UNTIL + MINUTES)
+    found = {held.key: (held.holder, held.expired) for held in locks.all(NOW + MINUTES)}
+    assert found == {"asg/a": ("me", False), "asg/c": ("dead", True), "tg/b": ("me", False)}
+    locks.release(["asg/a", "asg/c", "tg/b"], "me")
+    assert [held.key for held in locks.all(NOW)] == ["asg/c"]
+
+
 def test_slots_are_few_and_given_back(locks: ports.Locks) -> None:
     assert [locks.acquire_slot(holder, UNTIL, NOW, 2) for holder in ("a", "b", "c")] == [0, 1, None]
     assert locks.acquire_slot("a", UNTIL, NOW, 2) == 0, "the same again for a holder"

@@ -9,11 +9,12 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from squall.domain.observed import ActionState, FisExperiment
+from squall.domain.observed import ActionState, FisExperiment, FisTemplate
 from squall.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from tests.fakes.clock import FakeClock
     from tests.fakes.monitoring import FakeAlarm, FakeAlarms
@@ -49,6 +50,7 @@ class FakeFaults:
         self.lever_engaged = False
         self.listeners: list[Callable[[FisExperiment], None]] = []
         """Called at each change of an experiment's status: EventBridge."""
+        self.template_times: dict[str, datetime] = {}
         self._template_tokens: dict[str, str] = {}
         self._start_tokens: dict[str, str] = {}
         self._numbers = count(1)
@@ -62,6 +64,7 @@ class FakeFaults:
             return known
         template_id = f"EXT{next(self._numbers)}"
         self.templates[template_id] = body
+        self.template_times[template_id] = self._clock.now()
         self._template_tokens[client_token] = template_id
         return template_id
 
@@ -77,7 +80,15 @@ class FakeFaults:
         body = self.templates[template_id]
         experiment_id = f"EXP{next(self._numbers)}"
         actions = tuple(ActionState(name, action["actionId"], "pending") for name, action in sorted(body.get("actions", {}).items()))
-        experiment = FisExperiment(experiment_id, template_id, "initiating", actions=actions, started_at=self._clock.now(), tags=dict(tags))
+        experiment = FisExperiment(
+            experiment_id,
+            template_id,
+            "initiating",
+            actions=actions,
+            started_at=self._clock.now(),
+            tags=dict(tags),
+            created_at=self._clock.now(),
+        )
         self.runs[experiment_id] = FakeRun(experiment, body)
         self._start_tokens[client_token] = experiment_id
         self._clock.after(self.start_seconds, lambda: self._run(experiment_id))
@@ -150,9 +161,16 @@ class FakeFaults:
     def delete_template(self, template_id: str) -> bool:
         return self.templates.pop(template_id, None) is not None
 
-    def templates_tagged(self, stack: str) -> Mapping[str, str]:
+    def own_templates(self, stack: str) -> Sequence[FisTemplate]:
         tags = {template_id: body.get("tags", {}) for template_id, body in self.templates.items()}
-        return {one: of["squall:execution"] for one, of in tags.items() if of.get("squall:stack") == stack and "squall:execution" in of}
+        return [
+            FisTemplate(one, of["squall:execution"], self.template_times.get(one, self._clock.now()))
+            for one, of in tags.items()
+            if of.get("squall:stack") == stack and "squall:execution" in of
+        ]
+
+    def templates_tagged(self, stack: str) -> Mapping[str, str]:
+        return {template.id: template.execution_id for template in self.own_templates(stack)}
 
     def _on_alarm(self, alarm: FakeAlarm) -> None:
         if alarm.state != "ALARM":

@@ -87,6 +87,7 @@ class FakeAlarm:
     tags: dict[str, str] = field(default_factory=dict)
     guard: GuardSpec | None = None
     history: list[tuple[datetime, str]] = field(default_factory=list)
+    configured_at: datetime | None = None
 
 
 class FakeAlarms:
@@ -108,6 +109,7 @@ class FakeAlarms:
             existing = self.alarms[guard.name] = FakeAlarm(guard.name, updated_at=self._clock.now(), tags=dict(tags))
             if self.arming_seconds is not None:
                 self._clock.after(self.arming_seconds, lambda: self._arm(guard.name))
+        existing.configured_at = self._clock.now()
         existing.description, existing.action_arn, existing.guard = description, action_arn, guard
 
     def _arm(self, name: str) -> None:
@@ -135,9 +137,12 @@ class FakeAlarms:
         for name in names:
             self.alarms.pop(name, None)
 
+    def tags(self, name: str) -> Mapping[str, str]:
+        return self.alarms[name].tags if name in self.alarms else {}
+
     def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
         return [_state(alarm) for name, alarm in sorted(self.alarms.items()) if name.startswith(prefix)]
 
 
 def _state(alarm: FakeAlarm) -> AlarmState:
-    return AlarmState(alarm.name, alarm.state, alarm.updated_at, alarm.actions_enabled, alarm.description)
+    return AlarmState(alarm.name, alarm.state, alarm.updated_at, alarm.actions_enabled, alarm.description, alarm.configured_at)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from squall.domain.observed import Held
 from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.record import ExecutionRecord
+from squall.domain.sweep import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,6 +148,9 @@ class FakeLocks:
             if _held_by(self.leases.get(key), holder):
                 del self.leases[key]
 
+    def all(self, now: datetime) -> Sequence[Held]:
+        return [held for key in sorted(self.leases) if (held := self._held(key, now))]
+
     def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
         taken = self.slots(now)
         ours = (slot for slot, lease in sorted(self.slot_leases.items()) if lease.holder == holder)
@@ -196,3 +200,14 @@ class FakeDocuments:
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
         body = self.files.get(f"results/{execution_id}/{name}.json")
         return None if body is None else model.model_validate_json(body)
+
+
+class FakeSightings:
+    def __init__(self) -> None:
+        self.seen = Sightings()
+
+    def get(self) -> Sightings:
+        return self.seen
+
+    def put(self, sightings: Sightings) -> None:
+        self.seen = sightings

@@ -13,7 +13,7 @@ from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
-from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords
+from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords, FakeSightings
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
 
 STACK = "Squall"
@@ -47,6 +47,7 @@ class FakeWorld:
         self.metrics = FakeMetrics(self.clock)
         self.alarms = FakeAlarms(self.clock)
         self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
+        self.sightings = FakeSightings()
         self.lever = FakeLever(self.faults)
         self.notifier = FakeNotifier()
         self.lifecycle = FakeLifecycle()
@@ -61,7 +62,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history", "lever",
+    "halt_flag", "halt_copy", "history", "lever", "sightings",
 )  # fmt: skip
 
 

@@ -49,13 +49,19 @@ class CloudWatchAlarms:
         )
 
     def _refuse_foreign(self, name: str, arn: str, tags: Mapping[str, str]) -> None:
-        answer = call(self._client, "list_tags_for_resource", ResourceARN=arn)
-        found = {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
-        if found.get(_OWNER) != tags[_OWNER]:
+        if self._tags(arn).get(_OWNER) != tags[_OWNER]:
             raise Refused("cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {name} exists and is not tagged {_OWNER}={tags[_OWNER]}")
 
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
         return {alarm["AlarmName"]: _state(alarm) for alarm in self._described(names)}
+
+    def tags(self, name: str) -> Mapping[str, str]:
+        existing = next(self._described([name]), None)
+        return self._tags(existing["AlarmArn"]) if existing else {}
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        answer = call(self._client, "list_tags_for_resource", ResourceARN=arn)
+        return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
 
     def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
         return [_state(alarm) for alarm in self._alarms(AlarmNamePrefix=prefix)]
@@ -117,4 +123,5 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
         updated_at=alarm.get("StateUpdatedTimestamp"),
         actions_enabled=alarm.get("ActionsEnabled", False),
         description=alarm.get("AlarmDescription", ""),
+        configured_at=alarm.get("AlarmConfigurationUpdatedTimestamp"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, items
-from squall.domain.observed import ActionState, FisExperiment
+from squall.domain.observed import ActionState, FisExperiment, FisTemplate
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -70,13 +70,17 @@ class Fis:
     def _template_ids(self) -> set[str]:
         return {template["id"] for template in items(self._client, "list_experiment_templates", "experimentTemplates")}
 
+    def own_templates(self, stack: str) -> Sequence[FisTemplate]:
+        listed = items(self._client, "list_experiment_templates", "experimentTemplates")
+        found = ((template, template.get("tags", {})) for template in listed)
+        return [
+            FisTemplate(template["id"], tags["squall:execution"], template["creationTime"])
+            for template, tags in found
+            if tags.get("squall:stack") == stack and "squall:execution" in tags
+        ]
+
     def templates_tagged(self, stack: str) -> Mapping[str, str]:
-        ours: dict[str, str] = {}
-        for template in items(self._client, "list_experiment_templates", "experimentTemplates"):
-            tags = template.get("tags", {})
-            if tags.get("squall:stack") == stack and "squall:execution" in tags:
-                ours[template["id"]] = tags["squall:execution"]
-        return ours
+        return {template.id: template.execution_id for template in self.own_templates(stack)}
 
 
 def _experiment(found: Mapping[str, Any]) -> FisExperiment:
@@ -91,6 +95,7 @@ def _experiment(found: Mapping[str, Any]) -> FisExperiment:
         started_at=found.get("startTime"),
         ended_at=found.get("endTime"),
         tags=dict(found.get("tags", {})),
+        created_at=found.get("creationTime"),
     )
 
 

@@ -53,12 +53,24 @@ class DynamoLocks:
         return {key: self._lease_of(key, now) for key in dict.fromkeys(keys)}
 
     def _lease_of(self, key: str, now: datetime) -> Held | None:
-        item = call(self._client, "get_item", TableName=self._table, Key=_lock(key), ConsistentRead=True).get("Item")
+        item = call(self._client, "get_item", TableName=self._table, Key=_key(_lock(key)), ConsistentRead=True).get("Item")
         return _held(key, item, now) if item else None
 
     def release(self, keys: Sequence[str], holder: str) -> None:
         for key in dict.fromkeys(keys):
             self._delete(_lock(key), holder)
+
+    def all(self, now: datetime) -> Sequence[Held]:
+        found = items(
+            self._client,
+            "query",
+            "Items",
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression="open_pk = :locks",
+            ExpressionAttributeValues={":locks": text("LOCKS")},
+        )
+        return [_held(item["open_sk"]["S"], item, now) for item in found]
 
     def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
         """Write all leases or none. Empty: written. Else the keys refused, with the item that stood in the way ({} if there was none)."""
@@ -139,14 +151,13 @@ class DynamoLocks:
         }
 
     def _delete(self, key: Item, holder: str) -> None:
-        keys = {name: key[name] for name in ("pk", "sk")}
         values = {":me": text(holder)}
         call(
             self._client,
             "delete_item",
             absent=_NO,
             TableName=self._table,
-            Key=keys,
+            Key=_key(key),
             ConditionExpression=_OURS,
             ExpressionAttributeValues=values,
         )
@@ -163,8 +174,13 @@ def _held(key: str, item: Item, now: datetime) -> Held:
     return Held(key=key, holder=item["holder"]["S"], until=until, expired=until <= now)
 
 
+def _key(item: Item) -> Item:
+    return {name: item[name] for name in ("pk", "sk")}
+
+
 def _lock(key: str) -> Item:
-    return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK")}
+    # In the open index as long as it is there, so that one whose holder is gone can be found.
+    return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK"), "open_pk": text("LOCKS"), "open_sk": text(key)}
 
 
 def _slot(slot: int) -> Item:

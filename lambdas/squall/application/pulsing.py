@@ -1,7 +1,7 @@
 """The pulse: once a minute (and on FIS events), look after every open run without trusting alarms, events or the workflow.
 
 For a living run: renew leases, wake the workflow when FIS has finished, abort when a guard's metric breaches or a guard has gone
-blind. For a dead one: close it. For a closed one: sweep until nothing is left.
+blind. For a dead one: close it. For a closed one: sweep until nothing is left. Then whatever no open run leads to: see `sweeping`.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from squall.application import closing
 from squall.application.aborting import note_abort, stop_alarms, stop_template, wake, watched_since
 from squall.application.measuring import read_series
 from squall.application.recording import agreed_result, is_told
+from squall.application.sweeping import sweep_orphans
 from squall.domain.baseline import combine
 from squall.domain.documents import Definition, Discovery, Guards
 from squall.domain.environment import Timing
@@ -30,7 +31,7 @@ UNKNOWN_AFTER = timedelta(minutes=10)
 
 
 def pulse(w: Wiring) -> dict[str, str]:
-    """Execution id to what was done. Raises ExceptionGroup at the end for runs that could not be looked after."""
+    """Execution id, or orphan, to what was done. Raises ExceptionGroup at the end for what could not be looked after."""
     done: dict[str, str] = {}
     failures: list[Exception] = []
     patience = w.clock.now() + timedelta(seconds=FIS_STOPS_WITHIN)
@@ -39,8 +40,15 @@ def pulse(w: Wiring) -> dict[str, str]:
             done[execution_id] = look_after(w, execution_id, patience)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
             failures.append(error)
+    try:
+        swept = sweep_orphans(w)
+    except Exception as error:  # noqa: BLE001 - as above
+        failures.append(error)
+    else:
+        done |= {one.key: "swept" for one in swept.removed} | {one.key: f"left: {why}" for one, why in swept.left}
+        failures += swept.failures
     if failures:
-        raise ExceptionGroup(f"{len(failures)} runs could not be looked after", failures)
+        raise ExceptionGroup(f"{len(failures)} things could not be looked after", failures)
     return done
 
 
@@ -71,6 +79,9 @@ def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime |
 
 
 def _sweep(w: Wiring, record: ExecutionRecord) -> str:
+    if record.task_token:  # whoever closed it could not wake it: it would sleep on for the fault's whole time
+        w.workflow.wake(record.task_token)
+        w.records.clear_token(record.id, record.token_generation)
     leftovers = closing.sweep(w, record, thorough=True)
     if leftovers:
         until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)

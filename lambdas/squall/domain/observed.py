@@ -31,10 +31,20 @@ class FisExperiment:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
 
     @property
     def terminal(self) -> bool:
         return self.status in TERMINAL_FIS_STATUSES
+
+
+@dataclass(frozen=True)
+class FisTemplate:
+    """A template that carries our tags."""
+
+    id: str
+    execution_id: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class AlarmState:
     updated_at: datetime | None
     actions_enabled: bool
     description: str = ""
+    configured_at: datetime | None = None
+    """When it was made or last changed."""
 
 
 @dataclass(frozen=True)
