@@ -178,7 +178,7 @@ class Deployment:
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
         """Call the halt function, to halt or to resume, and return what it answered."""
         hint = f"By hand: {by_hand(self.stack, engaged=engage)}; " + (
-            "then stop each FIS experiment of the stack: docs/safety.md has the commands." if engage else "docs/safety.md has the rest."
+            "then stop each FIS experiment of the stack: docs/by-hand.md has the commands." if engage else "docs/by-hand.md has the rest."
         )
         if self._halt_function is None:
             raise CommandError(f"The stack {clean(self.stack)} has no halt function yet.", f"`make deploy` brings it. {hint}")
