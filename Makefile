@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint check format synth deploy destroy release demo bench local-up local-down lock clean
+.PHONY: help setup test soak lint check format synth deploy destroy release demo bench local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -19,6 +19,10 @@ setup: ## .venv and node_modules from the lock files; quick when nothing changed
 test: setup ## every test; ARGS="-k name" chooses some
 	$(PY) -m scripts.build_layer --native
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+soak: setup ## the tests that take minutes; ARGS="-k name" chooses some
+	$(PY) -m scripts.build_layer --native
+	$(PY) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)
 
 lint: setup ## style, types, layers, state machines
 	$(VENV)/ruff check $(SOURCES)

@@ -1,4 +1,4 @@
-"""The only module of the command line that calls AWS: one deployed stack, found by its outputs."""
+"""The only module of the command line that calls AWS, beside `cli.doctor`: one deployed stack, found by its outputs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from cli.aws_errors import error_code, explain
+from cli.doctor.setting import Setting, fis_role_names, roles
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.text import clean
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from cli.doctor.finding import Finding
     from squall.domain.halt import Halt
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.queue import Line
@@ -203,6 +205,16 @@ class Deployment:
                 return effective(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
         except (CommandError, Unavailable):
             return None
+
+    def setting(self) -> tuple[Setting, list[Finding]]:
+        """What `squall doctor` examines, and what it found of the roles on the way."""
+        with self._calls():
+            names = fis_role_names(self.client("cloudformation"), self.stack)
+            found = list(roles(self.client("iam"), names))
+            abort_arn = self.client("lambda").get_function_configuration(FunctionName=self._abort_function)["FunctionArn"]
+        arns = tuple(arn for finding, arn in found if arn)
+        setting = Setting(self.client, self.stack, arns, abort_arn, self.machine_arn, self._table, self.bucket)
+        return setting, [finding for finding, _ in found]
 
     def line(self) -> Line | None:
         """Who holds FIS's slots and who waits for one; None if that can't be read."""

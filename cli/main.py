@@ -121,6 +121,20 @@ def resume(context: typer.Context, reason: Reason, json: Json = False) -> None:
 
 
 @squall.command()
+def doctor(
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PATH", help="Try this way to stop a fault alone; repeatable.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Try every way to stop a fault on experiments that do nothing, and measure it. Costs some cents."""
+    from cli.commands import doctor as command
+
+    raise typer.Exit(command.run(_options(context, json=json), only or []))
+
+
+@squall.command()
 def show(context: typer.Context, execution: Id, json: Json = False) -> None:
     """The result of an execution that is over."""
     from cli.commands import show as command

@@ -30,6 +30,7 @@ EVENT_STYLES = {
     "recovered": "green",
 }
 _STYLES = {
+    "ok": "green", "slow": "yellow", "unknown": "yellow",
     "passed": "green", "met": "green", "validated": "green", "planned": "green", "completed": "green",
     "failed": "red", "not_met": "red", "refuted": "red", "rejected": "red",
     "aborted": "magenta", "not_evaluated": "yellow", "cannot_tell": "yellow", "inconclusive": "yellow", "invalid": "yellow",

@@ -1,0 +1,1 @@
+"""`squall doctor`: what a deployment promises, measured on it."""

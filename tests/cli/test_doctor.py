@@ -1,0 +1,323 @@
+"""`squall doctor` on an account in memory: each path alone, what is broken is found out, nothing stays."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.doctor import paths as doctor_paths
+from cli.doctor.finding import Outcome
+from cli.doctor.paths import PATHS, Path, Trial, examine
+from cli.doctor.setting import Setting, linked_role, quota, roles
+from squall.domain.halt import Halt
+from squall.domain.record import Event
+from squall.domain.vocabulary import Status
+from tests.adapters.scripted import Scripted, error
+from tests.cli.conftest import Squall
+from tests.cli.fakes import FakeDeployment
+from tests.fakes.clock import START
+from tests.fakes.storage import FakeRecords
+from tests.unit.awscli import problems
+
+ABORT = "arn:aws:lambda:eu-west-1:123456789012:function:Squall-Abort"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:Squall-Experiment"
+ROLE = "arn:aws:iam::123456789012:role/fis"
+BY_NAME = {path.name: path for path in PATHS}
+
+
+@dataclass
+class Account:
+    """FIS, CloudWatch, Lambda, the table and the pulse, as far as the doctor asks."""
+
+    broken: set[str] = field(default_factory=set)
+    """Ways to stop that do not work, and calls that are refused."""
+    stopping_seconds: float = 1
+    now: float = 0
+    templates: dict[str, Any] = field(default_factory=dict)
+    experiments: dict[str, Any] = field(default_factory=dict)
+    alarms: dict[str, Any] = field(default_factory=dict)
+    history: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    records: FakeRecords = field(default_factory=FakeRecords)
+    due: list[tuple[float, Any]] = field(default_factory=list)
+
+    def client(self, service: str) -> Any:
+        return SimpleNamespace(**{name: self._guarded(name) for name in dir(self) if not name.startswith("_")})
+
+    def _guarded(self, name: str) -> Any:
+        found = getattr(self, name)
+        if name in self.broken and callable(found):
+
+            def refuse(**_: Any) -> None:
+                raise error("AccessDeniedException", f"not allowed: {name}", status=403)
+
+            return refuse
+        return found
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        for at, act in [one for one in self.due if one[0] <= self.now]:
+            self.due.remove((at, act))
+            act()
+        for record in [one for one in self.records.items.values() if not one.final]:
+            if "pulse" not in self.broken:
+                self._end(record.fis_experiment_id)
+                told = [Event(START, "notified")]
+                self.records.finish(record.id, status=Status.ABORTED, ended_at=START, reason="dead", events=told)
+
+    def _end(self, experiment_id: str | None) -> None:
+        experiment = self.experiments.get(experiment_id or "")
+        if experiment and experiment["status"] == "running":
+            self.due.append((self.now + self.stopping_seconds, lambda: experiment.update(status="stopping")))
+            self.due.append((self.now + self.stopping_seconds + 20, lambda: experiment.update(status="stopped")))
+
+    def create_experiment_template(self, **body: Any) -> Any:
+        self.templates["EXT1"] = body
+        return {"experimentTemplate": {"id": "EXT1"}}
+
+    def delete_experiment_template(self, id: str) -> None:  # noqa: A002 - boto3\'s word
+        del self.templates[id]
+
+    def start_experiment(self, **body: Any) -> Any:
+        self.experiments["EXP1"] = {"status": "initiating", "template": self.templates[body["experimentTemplateId"]], **body}
+        self.due.append((self.now + 2, lambda: self.experiments["EXP1"].update(status="running")))
+        return {"experiment": {"id": "EXP1"}}
+
+    def get_experiment(self, id: str) -> Any:  # noqa: A002 - boto3\'s word
+        return {"experiment": {"state": {"status": self.experiments[id]["status"]}}}
+
+    def stop_experiment(self, id: str) -> None:  # noqa: A002 - boto3\'s word
+        self.experiments[id]["status"] = "stopped"
+
+    def put_metric_alarm(self, **alarm: Any) -> None:
+        self.alarms[alarm["AlarmName"]] = alarm
+
+    def delete_alarms(self, AlarmNames: list[str]) -> None:  # noqa: N803 - boto3's word
+        for name in AlarmNames:
+            del self.alarms[name]
+
+    def set_alarm_state(self, AlarmName: str, StateValue: str, StateReason: str) -> None:  # noqa: N803
+        alarm = self.alarms[AlarmName]
+        condition = self.experiments["EXP1"]["template"]["stopConditions"][0]
+        tied = "fis-template=EXT1 " in alarm["AlarmDescription"]
+        if condition["source"] != "none" and "stop-condition" not in self.broken:
+            self._end("EXP1")
+        if alarm["ActionsEnabled"] and "alarm-action" not in self.broken:
+            self.history.append(f"Successfully executed action {alarm['AlarmActions'][0]}")
+            if tied:
+                self._end("EXP1")
+        if tied and "event-rule" not in self.broken:
+            self._end("EXP1")
+
+    def describe_alarm_history(self, **_: Any) -> Any:
+        return {"AlarmHistoryItems": [{"HistorySummary": one} for one in self.history]}
+
+    def invoke(self, FunctionName: str, Payload: str) -> Any:  # noqa: N803
+        assert FunctionName == ABORT
+        if "abort-function" in self.broken:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorMessage": "no"}')}
+        assert self.experiments["EXP1"]["tags"]["squall:execution"] == json.loads(Payload)["execution_id"]
+        self._end("EXP1")
+        return {"Payload": io.BytesIO(b"{}")}
+
+    def list_objects_v2(self, **_: Any) -> Any:
+        return {"Contents": [{"Key": "results/x/result.json"}]}
+
+    def delete_object(self, **key: Any) -> None:
+        self.deleted.append(key["Key"])
+
+    def delete_item(self, **key: Any) -> None:
+        del self.records.items[key["Key"]["pk"]["S"].removeprefix("EXECUTION#")]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Account:
+    made = Account()
+    monkeypatch.setattr(doctor_paths, "DynamoRecords", lambda *_: made.records)
+    return made
+
+
+def setting(account: Account) -> Setting:
+    return Setting(account.client, "Squall", (ROLE,), ABORT, MACHINE, "table", "bucket")
+
+
+def trial(account: Account, path: Path) -> Trial:
+    return Trial(setting(account), path, f"doctor-{path.name}-1", account.sleep, lambda: account.now)
+
+
+def nothing_stays(account: Account) -> None:
+    assert (account.templates, account.alarms, account.records.items) == ({}, {}, {})
+    assert {one["status"] for one in account.experiments.values()} <= {"stopped", "completed"}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_a_path_that_works_is_measured_and_nothing_stays(account: Account, path: Path) -> None:
+    found = examine(trial(account, path))
+    assert (found.outcome, found.detail) == (Outcome.OK, "stopped by this way alone")
+    assert found.promised == path.promise
+    assert float(found.measured.split()[0]) <= 3
+    nothing_stays(account)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_what_it_makes_touches_nothing_and_can_be_found_by_the_sweep(account: Account, path: Path) -> None:
+    made = trial(account, path)
+    made.prepare()
+    (template,) = account.templates.values()
+    (alarm,) = account.alarms.values()
+    assert (template["targets"], [action["actionId"] for action in template["actions"].values()]) == ({}, ["aws:fis:wait"])
+    for tags in (template["tags"], account.experiments["EXP1"]["tags"], {tag["Key"]: tag["Value"] for tag in alarm["Tags"]}):
+        assert (tags["squall:stack"], tags["squall:execution"]) == ("Squall", made.name)
+    assert alarm["AlarmName"] == f"squall-Squall-{made.name}-1"
+    assert template["roleArn"] == ROLE
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_a_path_that_stops_nothing_is_found_out_though_the_others_work(account: Account, path: Path) -> None:
+    account.broken = {path.name, *({"event-rule"} if path.name == "alarm-action" else ())}
+    found = examine(trial(account, path))
+    assert found.outcome is (Outcome.UNKNOWN if path.name == "abort-function" else Outcome.FAILED)
+    nothing_stays(account)
+
+
+def test_an_alarm_that_only_the_rule_hears_is_found_out(account: Account) -> None:
+    account.broken = {"alarm-action"}
+    found = examine(trial(account, BY_NAME["alarm-action"]))
+    assert (found.outcome, found.detail) == (Outcome.FAILED, "CloudWatch did not call the abort function; the EventBridge rule stopped it")
+
+
+def test_slower_than_promised_is_said(account: Account) -> None:
+    account.stopping_seconds = 14
+    found = examine(trial(account, BY_NAME["stop-condition"]))
+    assert found.outcome is Outcome.SLOW
+    assert found.measured.startswith("14.")
+
+
+@pytest.mark.parametrize("call", ["create_experiment_template", "start_experiment", "put_metric_alarm", "set_alarm_state"])
+def test_what_the_operator_may_not_do_is_said_and_nothing_stays(account: Account, call: str) -> None:
+    account.broken = {call}
+    if call == "put_metric_alarm":
+        account.alarms["squall-Squall-doctor-event-rule-1-1"] = {}
+    found = examine(trial(account, BY_NAME["event-rule"]))
+    assert found.outcome is Outcome.UNKNOWN
+    assert call in found.detail
+    nothing_stays(account)
+
+
+@pytest.mark.parametrize("call", ["delete_experiment_template", "delete_alarms", "delete_object", "delete_item"])
+def test_what_cannot_be_taken_away_is_named_with_its_command(account: Account, call: str) -> None:
+    account.broken = {call}
+    found = examine(trial(account, BY_NAME["pulse"]))
+    assert found.outcome is Outcome.FAILED
+    command = found.detail.partition("by hand: ")[2]
+    assert problems(command) == []
+
+
+def test_an_interrupted_doctor_takes_its_things_with_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(**_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(account, "set_alarm_state", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        examine(trial(account, BY_NAME["event-rule"]))
+    nothing_stays(account)
+
+
+def trust(**changes: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": "fis.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    bound = {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}
+    return {"Role": {"Arn": ROLE, "AssumeRolePolicyDocument": {"Statement": [{**statement, **bound, **changes}]}}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (trust(), Outcome.OK),
+        (trust(Condition={}), Outcome.FAILED),
+        (trust(Principal={"Service": ["ec2.amazonaws.com"]}), Outcome.FAILED),
+        (trust(Effect="Deny"), Outcome.FAILED),
+        (error("NoSuchEntity"), Outcome.UNKNOWN),
+    ],
+)
+def test_a_role_must_trust_fis_for_this_account_alone(answer: dict[str, Any] | ClientError, outcome: Outcome) -> None:
+    ((finding, arn),) = roles(Scripted("iam", get_role=[answer]), ["fis-role"])
+    assert finding.outcome is outcome
+    assert bool(arn) is isinstance(answer, dict)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(trust(), "is there"), (error("NoSuchEntity"), "not there yet"), (error("AccessDenied"), "could not be examined")],
+)
+def test_the_service_linked_role(answer: Any, words: str) -> None:
+    assert words in linked_role(Scripted("iam", get_role=[answer])).detail
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(5.0, Outcome.OK), (20.0, Outcome.OK), (2.0, Outcome.FAILED), (None, Outcome.OK)])
+def test_the_quota_is_the_accounts_or_the_documented_one(value: float | None, outcome: Outcome) -> None:
+    listed = [{"experiments": [{"id": "a", "state": {"status": "running"}}, {"id": "b", "state": {"status": "stopped"}}]}]
+    quotas: list[Any] = [{"Quotas": [{"QuotaName": "Templates", "Value": 500.0}, {"QuotaName": "Active Experiments", "Value": value}]}]
+    clients = {
+        "fis": Scripted("fis", list_experiments=listed),
+        "service-quotas": Scripted("service-quotas", list_service_quotas=quotas if value is not None else [{"Quotas": []}]),
+    }
+    found = quota(lambda service: clients[service])
+    assert found.outcome is outcome
+    assert found.detail.startswith("1 active")
+    assert ("documented default" in found.detail) is (value is None)
+
+
+class Examined(FakeDeployment):
+    """A deployment of which the doctor can see only what is told."""
+
+    role_arns: tuple[str, ...] = ()
+
+    def setting(self) -> Any:
+        return Setting(self.client, self.stack, self.role_arns, ABORT, MACHINE, "table", "bucket"), []
+
+    def client(self, service: str) -> Any:
+        answers: dict[str, Any] = {
+            "iam": {"get_role": [trust()]},
+            "fis": {"list_experiments": [{"experiments": []}]},
+            "service-quotas": {"list_service_quotas": [{"Quotas": []}]},
+        }
+        return Scripted(service, **answers[service])
+
+
+@pytest.mark.parametrize("flag", [Halt(engaged=True, reason="smoke"), None])
+def test_nothing_is_started_while_the_stack_is_halted(squall: Squall, monkeypatch: pytest.MonkeyPatch, flag: Halt | None) -> None:
+    deployment = Examined(flag=flag)
+    deployment.role_arns = (ROLE,)
+    monkeypatch.setattr("cli.session.deployment", lambda options: deployment)
+    done = squall("doctor", "--json")
+    assert done.exit_code == 4
+    found = {one["name"]: one["outcome"] for one in json.loads(done.stdout)}
+    assert {name: found[name] for name in BY_NAME} == dict.fromkeys(BY_NAME, "unknown")
+    assert "halted" in squall("doctor").stdout
+
+
+def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
+    deployment = Examined()
+    deployment.role_arns = (ROLE,)
+    monkeypatch.setattr("cli.session.deployment", lambda options: deployment)
+    monkeypatch.setattr("cli.commands.doctor.examine", lambda made: examine(trial(account, made.path)))
+    done = squall("doctor", "--only", "event-rule")
+    assert done.exit_code == 0
+    shown = " ".join(done.stdout.split())
+    for words in ("event-rule", "alarm to stopping: 30 s", "stopped after", "Everything is as promised."):
+        assert words in shown
+    assert "pulse" not in shown
+    account.broken = {"event-rule"}
+    assert squall("doctor", "--only", "event-rule").exit_code == 5
+
+
+def test_a_path_that_does_not_exist_is_refused(squall: Squall) -> None:
+    done = squall("doctor", "--only", "prayer")
+    assert done.exit_code == 3
+    assert "event-rule" in done.stderr

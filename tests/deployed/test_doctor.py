@@ -1,0 +1,50 @@
+"""The doctor on the deployed stack: every way to stop a fault, alone, on experiments that do nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from cli.doctor.finding import Outcome
+from cli.doctor.paths import PATHS, Path, Trial, examine
+from cli.doctor.setting import Setting, fis_role_names, quota, roles
+from tests.deployed.rig import Rig
+
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+
+Property = Callable[[str, object], None]
+QUICK = [path for path in PATHS if path.name != "pulse"]
+
+
+def setting(rig: Rig) -> Setting:
+    found = list(roles(rig.client("iam"), fis_role_names(rig.client("cloudformation"), rig.stack)))
+    assert {finding.outcome for finding, _ in found} == {Outcome.OK}, found
+    outputs = rig.account.outputs
+    abort = rig.client("lambda").get_function_configuration(FunctionName=outputs["AbortFunctionName"])["FunctionArn"]
+    arns = tuple(arn for _, arn in found)
+    machine, table, bucket = outputs["ExperimentStateMachineArn"], outputs["ResultsTableName"], outputs["ResultsBucketName"]
+    return Setting(rig.client, rig.stack, arns, abort, machine, table, bucket)
+
+
+def examined(rig: Rig, path: Path, record_property: Property) -> None:
+    name = f"doctor-{path.name}-{len(rig.faults())}"
+    found = examine(Trial(setting(rig), path, name))
+    record_property(f"{path.name}_measured", found.measured)
+    assert found.outcome in {Outcome.OK, Outcome.SLOW}, found  # how fast is this machine's business, that it stops is ours
+    assert found.detail == "stopped by this way alone"
+    assert rig.left() == []
+    assert rig.items(f"EXECUTION#{name}") == []
+
+
+@pytest.mark.parametrize("path", QUICK, ids=lambda path: path.name)
+def test_each_way_stops_an_experiment_alone(rig: Rig, path: Path, record_property: Property) -> None:
+    examined(rig, path, record_property)
+
+
+@pytest.mark.soak
+def test_the_schedule_ticks_and_the_pulse_closes_a_dead_run(rig: Rig, record_property: Property) -> None:
+    (pulse,) = (path for path in PATHS if path.name == "pulse")
+    examined(rig, pulse, record_property)
+
+
+def test_the_quota_is_told(rig: Rig) -> None:
+    assert quota(rig.client).outcome is Outcome.OK
