@@ -76,7 +76,7 @@ class FisRoles:
         for name, environment in sorted(environments.items()):
             types = [fault for fault in registry.available() if fault in environment.allowed_types]
             self.roles[name] = _role(scope, name, types, opt_in_tag)
-            self.actions |= {action for fault in types for action in registry.get(fault).fis_actions}
+            self.actions |= {action for fault in registry.faults() if fault.type in types for action in fault.fis_actions}
 
     @property
     def arns(self) -> dict[str, str]:
@@ -104,14 +104,16 @@ def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in
         ),
     )
     for fault_type in types:
-        fault = registry.get(fault_type)
-        narrowed = Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, fault.ssm_documents)
-        statements = [statement for action in fault.fis_actions for statement in _statements(fault_type, action, narrowed)]
+        family = [fault for fault in registry.faults() if fault.type is fault_type]
+        documents = [document for fault in family for document in fault.ssm_documents]
+        narrowed = Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, documents)
+        actions = dict.fromkeys(action for fault in family for action in fault.fis_actions)
+        statements = [statement for action in actions for statement in _statements(fault_type, action, narrowed)]
         if statements:
             ManagedPolicy(
                 role,
                 pascal(fault_type.value),
-                description=f"{fault.title} on {opt_in_tag}={environment}",
+                description=f"{fault_type.value.replace('_', ' ').capitalize()} on {opt_in_tag}={environment}",
                 statements=statements,
                 roles=[role],
             )

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from squall.domain.documents import Result
 from squall.domain.environment import Environment
 from squall.domain.experiment import ExecutionInput, Experiment
+from squall.domain.vocabulary import FaultType
 from squall.faults import registry
-from squall.faults.base import Fault
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 _Mode = Literal["validation", "serialization"]
@@ -26,20 +26,21 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
 }
 
 
-def _parameters_of(fault: Fault) -> dict[str, Any]:
-    """What `parameters` are of an experiment of this type, as its module declares them."""
-    model = fault.parameters.model_json_schema()
-    known: dict[str, Any] = {"properties": {"parameters": {**model, "title": f"Parameters of {fault.type.value}"}}}
-    if model.get("required"):
+def _parameters_of(fault_type: FaultType) -> dict[str, Any]:
+    """What `parameters` are of an experiment of this type, as its modules declare them: which of them holds, the targets say."""
+    models = [(fault, fault.parameters.model_json_schema()) for fault in registry.faults() if fault.type is fault_type]
+    titled = [{**model, "title": f"Parameters of {fault_type.value} on {fault.resource_type.value}"} for fault, model in models]
+    known: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}
+    if all(model.get("required") for _, model in models):
         known["required"] = ["parameters"]
-    return {"if": {"properties": {"type": {"const": fault.type.value}}, "required": ["type"]}, "then": known}
+    return {"if": {"properties": {"type": {"const": fault_type.value}}, "required": ["type"]}, "then": known}
 
 
 _EXTRA: dict[str, dict[str, Any]] = {
     "experiment": {
         "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
         "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}],
-        "allOf": [_parameters_of(registry.get(fault)) for fault in registry.available()],
+        "allOf": [_parameters_of(fault) for fault in registry.available()],
     },
     "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},
 }

@@ -62,7 +62,7 @@ def _document(ending: Ending, template: Any, quota: dict[str, tuple[int | None, 
         "execution_id": ending.record.id,
         "status": ending.record.status.value,
         "reason": ending.record.reason,
-        "targets": [instance.model_dump(mode="json") for instance in last.discovery.pinned] if last.discovery else [],
+        "targets": [resource.model_dump(mode="json") for resource in last.discovery.pinned] if last.discovery else [],
         "safety_checks": [check.model_dump(mode="json") for check in last.safety.checks] if last.safety else [],
         "template": template,
         "cost": (ending.result or {}).get("cost", {}),
@@ -74,9 +74,9 @@ def _show_targets(console: Console, ending: Ending) -> None:
     discovery = ending.last.discovery
     if discovery is None:
         return
-    made = table("Targets pinned", "Instance", "Zone", "Group", "ARN")
-    for instance in discovery.pinned:
-        made.add_row(*(safe(value) for value in (instance.id, instance.zone, instance.group or "—", instance.arn)))
+    made = table("Targets pinned", "Resource", "Zone", "Group", "ARN")
+    for one in discovery.pinned:
+        made.add_row(*(safe(value) for value in (one.id, one.zone or "—", one.belongs_to or "—", one.arn)))
     console.print(made)
 
 

@@ -17,10 +17,11 @@ from pydantic import ValidationError
 from squall.domain import timing
 from squall.domain.documents import Definition
 from squall.domain.environment import Environment
-from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinition, Overrides, Trigger
+from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinition, Overrides, Trigger, type_problem
 from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
-from squall.domain.vocabulary import BlastRadius, FaultType
+from squall.domain.resources import type_named
+from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
@@ -72,8 +73,8 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     if overrides.parameters:
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
     changed = experiment.model_copy(update=changes)
-    problems = _parameter_problems(changed.type, changed.parameters) if overrides.parameters else []
-    problems += _range_problems(changed.type, _effective(changed, overrides.parameters.keys()), environment)
+    problems = _parameter_problems(changed.type, changed.resource_type, changed.parameters) if overrides.parameters else []
+    problems += _range_problems(changed, _effective(changed, overrides.parameters.keys()), environment)
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
         expected = f"at most {timing.spoken(environment.maximum_duration)}"
@@ -138,7 +139,7 @@ def admit(
     if experiment is not None and environment is not None:
         changed, found = _overridden(experiment, asked, environment)
         problems += found
-        problems += under(path, _range_problems(changed.type, _not_overridden(changed, asked), environment))
+        problems += under(path, _range_problems(changed, _not_overridden(changed, asked), environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -318,6 +319,8 @@ def _across_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
     if not raw.get("target_resources") and raw.get("target") is None:
         yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
+    if found := type_problem(*_targets_of(raw)):
+        yield Problem(path="target_resources", message=found[0], expected=found[1])
 
 
 def _declared(raw: Mapping[str, Any]) -> dict[str, str]:
@@ -392,16 +395,37 @@ def _fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     named, parameters = raw.get("type"), raw.get("parameters", {})
     if not isinstance(named, str) or named not in set(FaultType):
         return []
-    return _parameter_problems(FaultType(named), parameters if isinstance(parameters, Mapping) else {})
+    return _parameter_problems(FaultType(named), _targeted(raw), parameters if isinstance(parameters, Mapping) else {})
 
 
-def _parameter_problems(fault_type: FaultType, parameters: Mapping[str, Any]) -> list[Problem]:
-    available = registry.available()
-    if fault_type not in available:
-        names = ", ".join(sorted(available))
+def _targets_of(raw: Mapping[str, Any]) -> tuple[list[str], ResourceType | None]:
+    """The resources an experiment names, as far as they are names, and the type it declares, as far as it is one."""
+    target = raw.get("target")
+    target = target if isinstance(target, Mapping) else {}
+    lists = [names for names in (raw.get("target_resources"), target.get("arns")) if isinstance(names, list | tuple)]
+    declared = target.get("resource_type")
+    known = ResourceType(declared) if isinstance(declared, str) and declared in set(ResourceType) else None
+    return [name for names in lists for name in names if isinstance(name, str) and name.startswith(("i-", "arn:"))], known
+
+
+def _targeted(raw: Mapping[str, Any]) -> ResourceType:
+    """What it would hit, as `Experiment.resource_type` says it once the experiment is right."""
+    named, declared = _targets_of(raw)
+    return declared or next((kind for name in named if (kind := type_named(name))), ResourceType.INSTANCE)
+
+
+def _parameter_problems(fault_type: FaultType, resource_type: ResourceType, parameters: Mapping[str, Any]) -> list[Problem]:
+    known = registry.resource_types(fault_type)
+    if not known:
+        names = ", ".join(sorted(registry.available()))
         return [Problem(path="type", message=f"{fault_type} can't be injected yet", expected=names)]
+    if resource_type not in known:
+        targets = ", ".join(f"{kind.words} ({kind.value})" for kind in known)
+        others = ", ".join(registry.fault_types(resource_type)) or "nothing"
+        message = f"{fault_type} can't be injected into an {resource_type.words}: there is {others}"
+        return [Problem(path="type", message=message, expected=f"targets it can be injected into: {targets}")]
     try:
-        registry.get(fault_type).parse(parameters)
+        registry.get(fault_type, resource_type).parse(parameters)
     except InvalidInput as invalid:
         return list(invalid.problems)
     return []
@@ -410,7 +434,7 @@ def _parameter_problems(fault_type: FaultType, parameters: Mapping[str, Any]) ->
 def _effective(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
     """The parameters as the fault will have them, defaults included, or those of these names; none where they can't be parsed."""
     try:
-        parameters = registry.get(experiment.type).parse(experiment.parameters).model_dump()
+        parameters = registry.of(experiment).parse(experiment.parameters).model_dump()
     except (InvalidInput, registry.UnknownFaultError):
         return {}  # reported where it was parsed
     return {name: value for name, value in parameters.items() if names is None or name in names}
@@ -422,9 +446,10 @@ def _not_overridden(experiment: Experiment, asked: ExecutionInput | None) -> dic
     return {name: value for name, value in _effective(experiment).items() if name not in overridden}
 
 
-def _range_problems(fault_type: FaultType, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
+def _range_problems(experiment: Experiment, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
     found = []
-    careful = registry.get(fault_type).unless_allowed if fault_type in registry.available() else {}
+    known = experiment.resource_type in registry.resource_types(experiment.type)
+    careful = registry.of(experiment).unless_allowed if known else {}
     for name, (least, greatest) in {**careful, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from squall.domain.documents import Group, Instance, TargetGroup, Workload
+from squall.domain.documents import Group, TargetGroup, Workload
 from squall.domain.observed import CommandState
+from squall.domain.resources import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import settings
 
 from squall.domain.bindings import bind, sentences
-from squall.domain.documents import Baseline, Definition, Discovery, Group, Instance, TargetBefore, TargetGroup, Workload
+from squall.domain.documents import Baseline, Definition, Discovery, Group, TargetBefore, TargetGroup, Workload
 from squall.domain.environment import Environment, Timing
 from squall.domain.experiment import Experiment
 from squall.domain.metrics import MetricBinding, Point, Series, Window
 from squall.domain.record import ExecutionRecord
+from squall.domain.resources import Instance
 from squall.domain.targets import failure_domains
 from squall.domain.vocabulary import Mode, Status
 
@@ -123,7 +124,7 @@ def discovery(load: Workload | None = None, pinned: Iterable[Instance] | None = 
 
 def before(found: Discovery) -> tuple[TargetBefore, ...]:
     return tuple(
-        TargetBefore(instance=i, healthy_in=tuple(g.arn for g in found.workload.target_groups if i.id in g.healthy)) for i in found.pinned
+        TargetBefore(resource=i, healthy_in=tuple(g.arn for g in found.workload.target_groups if i.id in g.healthy)) for i in found.pinned
     )
 
 

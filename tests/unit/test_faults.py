@@ -15,9 +15,10 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from squall.domain.documents import Discovery, Instance, Workload
+from squall.domain.documents import Discovery, Workload
 from squall.domain.observed import CommandState
 from squall.domain.problems import InvalidInput
+from squall.domain.resources import Instance
 from squall.domain.vocabulary import CheckOutcome, FaultType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import iso_duration
@@ -151,7 +152,9 @@ def seconds_of(text: str) -> int:
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
     assert set(registry.available()) == set(FaultType) - {FaultType.DATABASE_FAILURE}
-    with pytest.raises(KeyError, match="no fault module injects database_failure; available: instance_termination, network_latency"):
+    with pytest.raises(
+        KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
+    ):
         registry.get(FaultType.DATABASE_FAILURE)
 
 

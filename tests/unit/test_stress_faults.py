@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import Instance, TargetGroup, Workload
+from squall.domain.documents import TargetGroup, Workload
 from squall.domain.observed import CommandState
 from squall.domain.problems import InvalidInput
+from squall.domain.resources import Instance
 from squall.domain.vocabulary import CheckOutcome, FaultType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import NOW, before, discovery, instance, workload

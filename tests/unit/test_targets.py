@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.documents import Instance, Workload
+from squall.domain.documents import Workload
+from squall.domain.resources import Instance
 from squall.domain.targets import MAXIMUM_TARGETS, capacities, failure_domains, pin
 from squall.domain.vocabulary import BlastRadius
 from tests.unit.builders import NOW, SEED, TAG, environment, experiment, instance, workload

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, chunks, items
 from squall.adapters.targets import TargetGroups
-from squall.domain.documents import Group, Instance, Workload
+from squall.domain.documents import Group, Workload
+from squall.domain.resources import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

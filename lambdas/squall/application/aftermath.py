@@ -16,7 +16,7 @@ DISPATCH_SLACK = timedelta(seconds=60)
 
 def fault_of(step: Step) -> Fault:
     """The fault module of the run."""
-    return registry.get(step.definition.experiment.type)
+    return registry.of(step.definition.experiment)
 
 
 def fis_of(step: Step) -> FisExperiment | None:

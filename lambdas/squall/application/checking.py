@@ -27,7 +27,7 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
-    fault = registry.get(definition.experiment.type)
+    fault = registry.of(definition.experiment)
     workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     given = SafetyInput(
         now=now,

@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from squall.domain.documents import Instance, TargetGroup, Workload
+from squall.domain.documents import TargetGroup, Workload
 from squall.domain.environment import Timing
 from squall.domain.experiment import Criterion, Experiment, MetricDefinition
 from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
 from squall.domain.language import declared as declared_unit
 from squall.domain.metrics import MetricBinding, MetricQuery, Published
 from squall.domain.problems import InvalidInput, Problem
+from squall.domain.resources import Resource
 from squall.domain.timing import lag_of
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement
@@ -122,7 +123,7 @@ def bind(
     workload: Workload,
     timing: Timing,
     *,
-    pinned: Sequence[Instance],
+    pinned: Sequence[Resource],
     paths: Mapping[str, str] | None = None,
 ) -> tuple[tuple[MetricBinding, ...], list[Problem]]:
     """One binding a metric, one more for each statistic asked for by name, and a problem for each metric that can't be measured.
@@ -154,16 +155,16 @@ def serves_alone(group: TargetGroup) -> bool:
     return group.load_balancer_groups == 1
 
 
-def measured_group(workload: Workload, pinned: Sequence[Instance]) -> TargetGroup | str:
+def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
     """The target group behind an application load balancer in which every pinned instance is registered, or why there is none.
 
     Of several the one their Auto Scaling group is attached to, then the largest.
     """
-    ids = {instance.id for instance in pinned}
+    ids = {resource.registered_as or resource.id for resource in pinned}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
     touched = [group for group in behind if group.registered & ids]
     shared = [group for group in touched if ids <= group.registered]
-    attached = {arn for group in workload.groups if group.name in {i.group for i in pinned} for arn in group.target_groups}
+    attached = {arn for group in workload.groups if group.name in {i.belongs_to for i in pinned} for arn in group.target_groups}
     if shared:
         return max(shared, key=lambda group: (group.arn in attached, len(group.registered), group.arn))
     named = ", ".join(sorted(ids)) or "the targets"
@@ -189,7 +190,7 @@ def _bind(
     statistics: Sequence[str],
     declared: Mapping[str, MetricDefinition],
     workload: Workload,
-    pinned: Sequence[Instance],
+    pinned: Sequence[Resource],
     group: TargetGroup | str,
 ) -> list[MetricBinding] | str:
     """Bindings, or the reason why there are none."""
@@ -234,10 +235,10 @@ def _gauges(metric: str, name: str, dimensions: Dimensions, published: Published
     return found
 
 
-def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Instance]) -> list[MetricBinding] | str:
+def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Resource]) -> list[MetricBinding] | str:
     known = {group.name for group in workload.groups}
-    groups = sorted({instance.group for instance in pinned if instance.group in known and instance.group})
-    alone = [instance.id for instance in pinned if instance.group not in known]
+    groups = sorted({one.belongs_to for one in pinned if one.belongs_to in known and one.belongs_to})
+    alone = [one.id for one in pinned if one.belongs_to not in known]
     if len(groups) == 1 and not alone:
         dimensions: Dimensions = (("AutoScalingGroupName", groups[0]),)
     elif not groups and len(alone) == 1:

@@ -14,6 +14,7 @@ from squall.domain.findings import Finding
 from squall.domain.metrics import MetricBinding, Series, Window
 from squall.domain.model import Model
 from squall.domain.problems import Problem
+from squall.domain.resources import AnyResource, Instance, OtherResource, R, Resource
 from squall.domain.statistics import MeasuredSeries, MetricStatistics, Times
 from squall.domain.vocabulary import (
     CheckOutcome,
@@ -52,29 +53,6 @@ class Definition(Model):
     partition: str = "aws"
 
 
-class Instance(Model):
-    """A candidate as the account describes it."""
-
-    id: str
-    arn: str
-    state: str
-    zone: str
-    tags: dict[str, str] = {}
-    group: str | None = None
-    """Auto Scaling group name."""
-    lifecycle: str | None = None
-    """Auto Scaling lifecycle state (InService …)."""
-    managed: bool = False
-    """Registered with Systems Manager and online."""
-    platform: str = "Linux"
-    private_ip: str | None = None
-    """Its primary IPv4 address in the VPC."""
-    launched_at: datetime | None = None
-    """EC2's LaunchTime."""
-    in_service_at: datetime | None = None
-    """When Auto Scaling finished launching it (its scaling activity's end); only of instances that joined after Discover."""
-
-
 class Group(Model):
     """An Auto Scaling group around the targets."""
 
@@ -111,21 +89,32 @@ class Workload(Model):
 
     at: datetime
     instances: tuple[Instance, ...]
+    others: tuple[OtherResource, ...] = ()
+    """Candidates that are no instances."""
     groups: tuple[Group, ...] = ()
     target_groups: tuple[TargetGroup, ...] = ()
     missing: tuple[str, ...] = ()
     """Targets asked for that the account does not know."""
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        """All of them, whatever their type."""
+        return (*self.instances, *self.others)
+
+    def now(self, resource: R) -> R | None:
+        """The same resource as this workload has it; None if it doesn't."""
+        return next((one for one in self.resources if one.id == resource.id and isinstance(one, type(resource))), None)
 
 
 class Discovery(Model):
     """`discovery.json`, by Discover: what was found, what is pinned and how it is measured."""
 
     workload: Workload
-    pinned: tuple[Instance, ...]
+    pinned: tuple[AnyResource, ...]
     seed: str
     """The seed of the choice among candidates, so that it can be repeated."""
     failure_domains: tuple[str, ...]
-    """Lock keys: `asg/<name>`, `tg/<arn suffix>`, else `instance/<id>`; sorted."""
+    """Lock keys: `asg/<name>`, `tg/<arn suffix>`, else the resource's own (`instance/<id>`, `rds/cluster/<id>` …); sorted."""
     bindings: tuple[MetricBinding, ...]
 
 
@@ -203,7 +192,7 @@ class Baseline(Model):
 class TargetBefore(Model):
     """The pre-state of a pinned target, compared afterwards."""
 
-    instance: Instance
+    resource: AnyResource
     healthy_in: tuple[str, ...]
     """Target group ARNs in which it was healthy."""
 

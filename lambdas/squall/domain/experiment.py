@@ -4,6 +4,7 @@ These models check shape and ranges. Whether the sentences parse, the targets ex
 enough is decided by `squall.admission` and the workflow.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,8 +13,9 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from squall.domain.hours import Minutes, Span, Timezone, check_schedule, refused
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
-from squall.domain.problems import ENVIRONMENT_NAME, pattern
-from squall.domain.vocabulary import BlastRadius, FaultType, Mode
+from squall.domain.problems import ENVIRONMENT_NAME, pattern, shown
+from squall.domain.resources import type_named
+from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 
 NOT_BLANK = pattern(r"\S", "some text")
 PLAIN = pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
@@ -34,7 +36,8 @@ Flag = Annotated[bool, Field(strict=True)]
 class Target(Model):
     """A richer way to say `target_resources`: candidates by ARN, tag or filter."""
 
-    resource_type: Literal["aws:ec2:instance"] = "aws:ec2:instance"
+    resource_type: ResourceType | None = None
+    """None: what the ARNs are of, else EC2 instances."""
     arns: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
     tags: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
@@ -97,6 +100,20 @@ NO_TARGET = refused("no target is named", "target_resources or target", at="targ
 ONE_SOURCE = refused("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
 
 
+def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
+    """What is wrong with the types of the resources named, and what was expected; None: they are of one type, the declared one if any."""
+    types = {name: type_named(name) for name in named}
+    unknown = [name for name, kind in types.items() if kind is None]
+    if unknown:
+        return f"nothing can be injected into {shown(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)
+    found = sorted({kind for kind in types.values() if kind})
+    if declared and found and found != [declared]:
+        return f"resource_type is {declared.value}, the targets are {', '.join(found)}", f"{declared.value} only"
+    if len(found) > 1:
+        return f"the targets are {' and '.join(found)}", "resources of one type: one experiment is one fault"
+    return None
+
+
 class Experiment(Model):
     name: Name
     description: Text
@@ -136,6 +153,24 @@ class Experiment(Model):
         if not self.target_resources and self.target is None:
             raise NO_TARGET
         return self
+
+    @model_validator(mode="after")
+    def _one_type(self) -> "Experiment":
+        found = type_problem(self.named, self.target.resource_type if self.target else None)
+        if found:
+            raise refused(*found, at="target_resources")
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The candidates that are named, by id or ARN."""
+        return (*self.target_resources, *(self.target.arns if self.target else ()))
+
+    @property
+    def resource_type(self) -> ResourceType:
+        """What the fault hits: as declared, else as the names tell, else EC2 instances."""
+        declared = self.target.resource_type if self.target else None
+        return declared or next((kind for name in self.named if (kind := type_named(name))), ResourceType.INSTANCE)
 
     @property
     def length(self) -> timedelta:

@@ -241,7 +241,7 @@ def _replacement(recovery: Recovery, evidence: Evidence, domain: str, targets: s
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in sentences(experiment).criteria)
     if experiment.type not in REPLACED and not asked:
         return
-    group = next((one.group for one in evidence.discovery.pinned if one.group), None) if evidence.discovery else None
+    group = next((one.belongs_to for one in evidence.discovery.pinned if one.belongs_to), None) if evidence.discovery else None
     failed = _replacement_criterion(evidence)
     title = f"Success criteria not met: {failed.text}" if failed else "What was lost was not replaced"
     detail = failed.reason if failed else recovery.detail

@@ -10,9 +10,10 @@ from math import floor
 
 from squall.domain.baseline import points_over
 from squall.domain.bindings import Sentences, binding_of, sentences
-from squall.domain.documents import Definition, Discovery, Instance, Recovery, TargetBefore, Workload
+from squall.domain.documents import Definition, Discovery, Recovery, TargetBefore, Workload
 from squall.domain.language import Replacement, Threshold
 from squall.domain.metrics import Series, Window
+from squall.domain.resources import Instance
 from squall.domain.vocabulary import FaultType
 from squall.domain.windows import last_complete
 
@@ -158,7 +159,7 @@ def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replac
 
 def _replacements(given: RecoveryInput) -> tuple[Instance, ...]:
     """Instances in service now that came after the effect, healthy wherever the lost ones were."""
-    names = {target.instance.group for target in given.before if target.instance.group}
+    names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
     known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
     known |= {instance.id for instance in given.discovery.workload.instances}
     arns = {arn for target in given.before for arn in target.healthy_in}

@@ -83,8 +83,8 @@ def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidenc
 def _before(evidence: Evidence) -> Iterable[str]:
     if evidence.discovery and evidence.discovery.pinned:
         pinned = evidence.discovery.pinned
-        known = len(evidence.discovery.workload.instances)
-        named = ", ".join(f"{instance.id} in {instance.zone}" for instance in pinned)
+        known = len(evidence.discovery.workload.resources)
+        named = ", ".join(f"{resource.id} in {resource.zone}" if resource.zone else resource.id for resource in pinned)
         yield f"Targeting {named}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
     if evidence.baseline:
         rate = evidence.baseline.requests_per_second
@@ -149,13 +149,14 @@ def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
     if evidence.discovery is None:
         return
     proofs = {proof.target: proof for proof in evidence.rollback.proofs} if evidence.rollback else {}
-    for instance in evidence.discovery.pinned:
-        proof = proofs.get(instance.id)
+    for resource in evidence.discovery.pinned:
+        proof = proofs.get(resource.id)
         yield {
-            "id": instance.id,
-            "arn": instance.arn,
-            "zone": instance.zone,
-            "group": instance.group,
+            "type": resource.type.value,
+            "id": resource.id,
+            "arn": resource.arn,
+            "zone": resource.zone,
+            "group": resource.belongs_to,
             "proven": proof.proven if proof else None,
             "evidence": proof.detail if proof else "",
         }

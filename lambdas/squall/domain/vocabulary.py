@@ -14,6 +14,26 @@ class FaultType(StrEnum):
     DEPENDENCY_TIMEOUT = "dependency_timeout"
 
 
+class ResourceType(StrEnum):
+    """What a fault hits, in FIS's words."""
+
+    INSTANCE = "aws:ec2:instance"
+    DATABASE = "aws:rds:db"
+    DATABASE_CLUSTER = "aws:rds:cluster"
+
+    @property
+    def words(self) -> str:
+        """As people say it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    ResourceType.INSTANCE: "EC2 instance",
+    ResourceType.DATABASE: "RDS DB instance",
+    ResourceType.DATABASE_CLUSTER: "RDS DB cluster",
+}
+
+
 class BlastRadius(StrEnum):
     SINGLE_INSTANCE = "single_instance"
     SINGLE_AZ = "single_az"

@@ -7,16 +7,18 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.vocabulary import CheckOutcome, FaultType
+from squall.domain.resources import Resource
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType
 
 Risk = Literal["low", "medium", "high"]
 Commands = Mapping[str, Sequence[CommandState]]
 """Instance id to the invocations of the fault's document on it, newest first."""
 ARNS_PER_TARGET = 5
+WAIT = "aws:fis:wait"
 LONGEST = timedelta(hours=12)
 """Of a FIS action."""
 P = TypeVar("P", bound=Model)
@@ -24,10 +26,12 @@ ModelType = type[Model]
 
 
 class Fault(Protocol):
-    """One fault type. Everything about it stands in its module; the rest of Squall asks through this."""
+    """One fault type on one resource type. Everything about it stands in its module; the rest of Squall asks through this."""
 
     @property
     def type(self) -> FaultType: ...
+    @property
+    def resource_type(self) -> ResourceType: ...
     @property
     def title(self) -> str: ...
     @property
@@ -58,16 +62,16 @@ class Fault(Protocol):
     def parse(self, raw: Mapping[str, Any]) -> Model:
         """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance], parameters: Model) -> tuple[SafetyCheck, ...]:
+    def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
         """What must be true of the targets for the fault to work at all, each a check with a sentence."""
 
     def compile(
-        self, parameters: Model, pinned: Sequence[Instance], length: timedelta, *, region: str, partition: str
+        self, parameters: Model, pinned: Sequence[Resource], length: timedelta, *, region: str, partition: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Targets and actions of the FIS template."""
 
     def prove(
-        self, pinned: Sequence[Instance], workload_after: Workload, commands: Commands, fis: FisExperiment | None
+        self, pinned: Sequence[Resource], workload_after: Workload, commands: Commands, fis: FisExperiment | None
     ) -> tuple[Proof, ...]:
         """Whether it provably happened, one proof a pinned target: by state or mechanism, never by what users see."""
 
@@ -95,17 +99,26 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
         raise InvalidInput(problems) from None
 
 
-def instance_targets(pinned: Sequence[Instance]) -> dict[str, dict[str, Any]]:
-    """FIS targets by ARN, at most five ARNs each: `Instances`, `Instances2` …"""
-    arns = [instance.arn for instance in pinned]
+def targets_by_arn(key: str, resource_type: ResourceType, pinned: Sequence[Resource]) -> dict[str, dict[str, Any]]:
+    """FIS targets by ARN, at most five ARNs each, named by the key their action gives them: `Instances`, `Instances2` …"""
+    arns = [resource.arn for resource in pinned]
     groups = [arns[i : i + ARNS_PER_TARGET] for i in range(0, len(arns), ARNS_PER_TARGET)]
     return {
-        "Instances" + (str(number) if number > 1 else ""): {
-            "resourceType": "aws:ec2:instance",
+        key + (str(number) if number > 1 else ""): {
+            "resourceType": resource_type.value,
             "resourceArns": group,
             "selectionMode": "ALL",
         }
         for number, group in enumerate(groups, start=1)
+    }
+
+
+def wait_action(length: timedelta) -> dict[str, Any]:
+    """A wait beside a fault that ends in a moment."""
+    return {
+        "actionId": WAIT,
+        "description": "Keep the experiment and its stop conditions alive for the observation",
+        "parameters": {"duration": iso_duration(length)},
     }
 
 

@@ -19,7 +19,7 @@ def is_lost(instance_id: str, workload: Workload) -> bool:
 
 def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
     """What the groups of these targets lack, in words; nothing: they are as large and as healthy as they were."""
-    names = {target.instance.group for target in targets if target.instance.group}
+    names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
     arns = {arn for target in targets for arn in target.healthy_in}
     return [*_groups(names, before, after), *_target_groups(arns, before, after)]
 

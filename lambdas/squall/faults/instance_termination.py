@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
-from squall.domain.vocabulary import FaultType, RollbackOutcome
-from squall.faults.base import Commands, ModelType, Risk, check, instance_targets, iso_duration, parse_parameters
+from squall.domain.resources import Instance, Resource, these
+from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
+from squall.faults.base import WAIT, Commands, ModelType, Risk, check, parse_parameters, targets_by_arn, wait_action
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 
@@ -20,11 +21,12 @@ class InstanceTermination:
     """`aws:ec2:terminate-instances`, with a wait beside it so that stop conditions and windows live as long as the observation."""
 
     type = FaultType.INSTANCE_TERMINATION
+    resource_type = ResourceType.INSTANCE
     title = "Instance termination"
     risk: Risk = "high"
     reversible = False
     ssm_documents: tuple[str, ...] = ()
-    fis_actions = ("aws:ec2:terminate-instances", "aws:fis:wait")
+    fis_actions = ("aws:ec2:terminate-instances", WAIT)
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     unless_allowed: Mapping[str, tuple[float, float]] = {}
     parameters: ModelType = Parameters
@@ -35,13 +37,14 @@ class InstanceTermination:
     def prerequisites(
         self,
         workload: Workload,
-        pinned: Sequence[Instance],
+        pinned: Sequence[Resource],
         parameters: Model,  # noqa: ARG002 - the protocol's
     ) -> tuple[SafetyCheck, ...]:
         known = {group.name for group in workload.groups}
-        alone = [instance.id for instance in pinned if instance.group not in known]
-        out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in pinned if i.group in known and i.lifecycle != "InService"]
-        names = sorted({instance.group for instance in pinned if instance.group in known and instance.group})
+        instances = these(Instance, pinned)
+        alone = [instance.id for instance in instances if instance.group not in known]
+        out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in instances if i.group in known and i.lifecycle != "InService"]
+        names = sorted({instance.group for instance in instances if instance.group in known and instance.group})
         orphans = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
         detail = orphans if alone else f"replaced by {', '.join(names) or 'nothing: no target is pinned'}"
         return (
@@ -52,13 +55,13 @@ class InstanceTermination:
     def compile(
         self,
         parameters: Model,  # noqa: ARG002 - the protocol's
-        pinned: Sequence[Instance],
+        pinned: Sequence[Resource],
         length: timedelta,
         *,
         region: str,  # noqa: ARG002 - the protocol's
         partition: str,  # noqa: ARG002 - the protocol's
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        targets = instance_targets(pinned)
+        targets = targets_by_arn("Instances", self.resource_type, these(Instance, pinned))
         actions: dict[str, Any] = {
             f"terminate{name.removeprefix('Instances')}": {
                 "actionId": "aws:ec2:terminate-instances",
@@ -67,16 +70,12 @@ class InstanceTermination:
             }
             for name in targets
         }
-        actions["observe"] = {
-            "actionId": "aws:fis:wait",
-            "description": "Keep the experiment and its stop conditions alive for the observation",
-            "parameters": {"duration": iso_duration(length)},
-        }
+        actions["observe"] = wait_action(length)
         return targets, actions
 
     def prove(
         self,
-        pinned: Sequence[Instance],
+        pinned: Sequence[Resource],
         workload_after: Workload,
         commands: Commands,  # noqa: ARG002 - the protocol's
         fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
@@ -102,7 +101,7 @@ class InstanceTermination:
         now: datetime,
         length: timedelta | None = None,  # noqa: ARG002 - the protocol's
     ) -> RollbackReport:
-        proofs = self.prove([target.instance for target in before], after_workload, commands, fis)
+        proofs = self.prove([target.resource for target in before], after_workload, commands, fis)
         differences = missing_capacity(before, before_workload, after_workload)
         if not any(proof.proven for proof in proofs) and not differences:
             outcome = RollbackOutcome.NOT_NEEDED

@@ -1,8 +1,9 @@
-"""The fault types this Squall can inject."""
+"""The faults this Squall can inject: each a fault type on a resource type."""
 
 from collections.abc import Mapping
 
-from squall.domain.vocabulary import FaultType
+from squall.domain.experiment import Experiment
+from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Fault
 from squall.faults.cpu_stress import CpuStress
 from squall.faults.dependency_timeout import DependencyTimeout
@@ -21,25 +22,46 @@ _MODULES: tuple[Fault, ...] = (
     ServiceUnavailable(),
     DependencyTimeout(),
 )
-_FAULTS: Mapping[FaultType, Fault] = {fault.type: fault for fault in _MODULES}
+_FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 
 
 class UnknownFaultError(KeyError):
-    """No module injects this fault type."""
+    """No module injects this fault type into such a resource."""
 
-    def __init__(self, fault_type: FaultType) -> None:
-        self.fault_type = fault_type
-        super().__init__(f"no fault module injects {fault_type.value}; available: {', '.join(available())}")
+    def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
+        self.fault_type, self.resource_type = fault_type, resource_type
+        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in available())
+        super().__init__(f"no fault module injects {fault_type.value} into {resource_type.value}; available: {pairs}")
+
+
+def faults() -> tuple[Fault, ...]:
+    """Every module, in the registry's order."""
+    return _MODULES
 
 
 def available() -> tuple[FaultType, ...]:
-    """Types that can be injected, in the registry's order."""
-    return tuple(_FAULTS)
+    """Types that can be injected into something, in the registry's order."""
+    return tuple(dict.fromkeys(fault.type for fault in _MODULES))
 
 
-def get(fault_type: FaultType) -> Fault:
-    """Raises UnknownFaultError."""
+def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
+    """What faults of this type can be injected into."""
+    return tuple(fault.resource_type for fault in _MODULES if fault.type is fault_type)
+
+
+def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
+    """What can be injected into such resources."""
+    return tuple(fault.type for fault in _MODULES if fault.resource_type is resource_type)
+
+
+def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> Fault:
+    """The module of a fault type on a resource type. Raises UnknownFaultError."""
     try:
-        return _FAULTS[fault_type]
+        return _FAULTS[fault_type, resource_type]
     except KeyError:
-        raise UnknownFaultError(fault_type) from None
+        raise UnknownFaultError(fault_type, resource_type) from None
+
+
+def of(experiment: Experiment) -> Fault:
+    """The module that injects what the experiment asks for into what it targets. Raises UnknownFaultError."""
+    return get(experiment.type, experiment.resource_type)

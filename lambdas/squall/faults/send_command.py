@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Generic
 
-from squall.domain.documents import Instance, Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.vocabulary import FaultType, RollbackOutcome
-from squall.faults.base import LONGEST, Commands, P, Risk, check, instance_targets, iso_duration, parse_parameters
+from squall.domain.resources import Instance, Resource, these
+from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
+from squall.faults.base import LONGEST, Commands, P, Risk, check, iso_duration, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)
@@ -32,6 +33,7 @@ class SendCommandFault(ABC, Generic[P]):
     """
 
     type: FaultType
+    resource_type = ResourceType.INSTANCE
     title: str
     risk: Risk
     ssm_documents: tuple[str, ...]
@@ -63,23 +65,24 @@ class SendCommandFault(ABC, Generic[P]):
     def parse(self, raw: Mapping[str, Any]) -> P:
         return parse_parameters(self.parameters, raw)
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Instance], parameters: Model) -> tuple[SafetyCheck, ...]:
-        unmanaged = [instance.id for instance in pinned if not instance.managed]
-        others = [f"{instance.id} runs {instance.platform}" for instance in pinned if instance.platform.lower() != "linux"]
+    def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
+        instances = these(Instance, pinned)
+        unmanaged = [instance.id for instance in instances if not instance.managed]
+        others = [f"{instance.id} runs {instance.platform}" for instance in instances if instance.platform.lower() != "linux"]
         offline = f"{', '.join(unmanaged)} is not online in Systems Manager: the command would never arrive"
         online = "every target is online in Systems Manager"
         foreign = f"the document needs Linux: {'; '.join(others)}"
         return (
             check("systems_manager_online", bool(pinned) and not unmanaged, offline if unmanaged else online),
             check("linux", bool(pinned) and not others, foreign if others else "every target runs Linux"),
-            *self.needs(workload, pinned, self._own(parameters)),
+            *self.needs(workload, instances, self._own(parameters)),
         )
 
     def compile(
-        self, parameters: Model, pinned: Sequence[Instance], length: timedelta, *, region: str, partition: str
+        self, parameters: Model, pinned: Sequence[Resource], length: timedelta, *, region: str, partition: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         own = self._own(parameters)
-        targets = instance_targets(pinned)
+        targets = targets_by_arn("Instances", self.resource_type, these(Instance, pinned))
         document = _document_parameters(self.document_parameters(own), length)
         actions = {
             f"{self.action}{name.removeprefix('Instances')}": {
@@ -98,7 +101,7 @@ class SendCommandFault(ABC, Generic[P]):
 
     def prove(
         self,
-        pinned: Sequence[Instance],
+        pinned: Sequence[Resource],
         workload_after: Workload,  # noqa: ARG002 - the protocol's
         commands: Commands,
         fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
@@ -115,12 +118,12 @@ class SendCommandFault(ABC, Generic[P]):
         now: datetime,
         length: timedelta | None = None,
     ) -> RollbackReport:
-        pinned = [target.instance for target in before]
+        pinned = [target.resource for target in before]
         proofs = self.prove(pinned, after_workload, commands, fis)
         sent = [command for instance in pinned for command in commands.get(instance.id, ())]
-        lost = [target for target in before if is_lost(target.instance.id, after_workload)]
+        lost = [target for target in before if is_lost(target.resource.id, after_workload)]
         kept = [target for target in before if target not in lost]
-        gone = {target.instance.id for target in lost}  # a command died with its machine, whatever Systems Manager still says
+        gone = {target.resource.id for target in lost}  # a command died with its machine, whatever Systems Manager still says
         leftovers = tuple(f"command {c.id} is still {c.status} on {c.instance_id}" for c in sent if c.active and c.instance_id not in gone)
         differences = [*leftovers, *_changed(kept, after_workload), *_unreplaced(lost, before_workload, after_workload)]
         return RollbackReport(
@@ -185,20 +188,20 @@ def _outcome(*, touched: bool, lost: bool, differences: Sequence[str]) -> Rollba
 def _changed(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:
     healthy = {group.arn: set(group.healthy) for group in after.target_groups}
     for target in kept:
-        now = state_of(target.instance.id, after)
-        if now != target.instance.state:
-            yield f"{target.instance.id} is {now}, it was {target.instance.state}"
+        now = state_of(target.resource.id, after)
+        if now != target.resource.state:
+            yield f"{target.resource.id} is {now}, it was {target.resource.state}"
         for arn in target.healthy_in:
-            if target.instance.id not in healthy.get(arn, ()):
-                yield f"{target.instance.id} is no longer healthy in {arn}"
+            if target.resource.id not in healthy.get(arn, ()):
+                yield f"{target.resource.id} is no longer healthy in {arn}"
 
 
 def _unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
     """A group whose health check is the load balancer's replaces what fails it: then a new equal one took over."""
     known = {group.name for group in before.groups}
     for target in lost:
-        if target.instance.group not in known:
-            yield f"{target.instance.id} is {state_of(target.instance.id, after)}, and no Auto Scaling group replaces it"
+        if target.resource.belongs_to not in known:
+            yield f"{target.resource.id} is {state_of(target.resource.id, after)}, and no Auto Scaling group replaces it"
     yield from missing_capacity(lost, before, after)
 
 

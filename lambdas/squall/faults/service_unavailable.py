@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from squall.domain.documents import Instance, SafetyCheck, TargetGroup, Workload
+from squall.domain.documents import SafetyCheck, TargetGroup, Workload
 from squall.domain.model import Model
+from squall.domain.resources import Instance
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.send_command import SendCommandFault

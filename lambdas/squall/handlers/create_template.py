@@ -1,7 +1,8 @@
 """CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
 
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.domain.documents import FaultTemplate, Guards, Instance, TargetBefore, Workload
+from squall.domain.documents import FaultTemplate, Guards, TargetBefore, Workload
+from squall.domain.resources import AnyResource
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.faults import registry
@@ -11,7 +12,7 @@ from squall.faults.template import compile_template
 @step("CreateTemplate")
 def handler(step: Step) -> Outcome:
     definition, discovery, settings = step.definition, step.discovery, step.w.settings
-    fault = registry.get(definition.experiment.type)
+    fault = registry.of(definition.experiment)
     guards = step.need("guards", Guards).guards
     role = settings.fis_role_arns.get(definition.environment.name)
     if role is None:
@@ -28,7 +29,7 @@ def handler(step: Step) -> Outcome:
         alarm_arns=[alarm + guard.name for guard in guards],
     )
     workload = step.w.inventory.refresh(discovery.workload, step.now)
-    before = tuple(_before(instance, workload) for instance in discovery.pinned)
+    before = tuple(_before(pinned, workload) for pinned in discovery.pinned)
     step.put("template", FaultTemplate(body=body, before=before, guards=guards))
     try:
         template_id = step.w.faults.create_template(body, step.client_token)
@@ -50,6 +51,6 @@ def handler(step: Step) -> Outcome:
     return NEXT
 
 
-def _before(pinned: Instance, workload: Workload) -> TargetBefore:
-    now = next((instance for instance in workload.instances if instance.id == pinned.id), pinned)
-    return TargetBefore(instance=now, healthy_in=tuple(group.arn for group in workload.target_groups if now.id in group.healthy))
+def _before(pinned: AnyResource, workload: Workload) -> TargetBefore:
+    now = workload.now(pinned) or pinned
+    return TargetBefore(resource=now, healthy_in=tuple(group.arn for group in workload.target_groups if now.registered_as in group.healthy))

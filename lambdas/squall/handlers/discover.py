@@ -6,6 +6,7 @@ It never ends a run itself: what is wrong is written down and CheckSafety refuse
 from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.bindings import bind, sentences
 from squall.domain.documents import Discovery, Refusal
+from squall.domain.resources import ids
 from squall.domain.targets import failure_domains, pin
 
 
@@ -28,7 +29,7 @@ def handler(step: Step) -> Outcome:
         experiment.metrics,
         workload,
         environment.timing,
-        pinned=pinned or workload.instances,  # nothing pinned is refused anyway: the checks still say what could be measured
+        pinned=pinned or workload.resources,  # nothing pinned is refused anyway: the checks still say what could be measured
         paths=parsed.paths,
     )
     discovery = Discovery(
@@ -42,5 +43,5 @@ def handler(step: Step) -> Outcome:
     problems = (*unpinnable, *unmeasurable)
     if problems:
         step.put("refusal", Refusal(at=step.now, problems=problems))
-    step.note("discovered", ", ".join(instance.id for instance in pinned) or "nothing can be pinned")
+    step.note("discovered", ids(pinned) or "nothing can be pinned")
     return NEXT

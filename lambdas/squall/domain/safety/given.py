@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Instance, SafetyCheck, Workload
+from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, Workload
 from squall.domain.halt import Halt
 from squall.domain.observed import AlarmState, FisExperiment, Held
 from squall.domain.recovery import recovery_length
@@ -39,7 +39,7 @@ class SafetyInput:
     """The hash of the definition document as read again."""
     template_id: str | None = None
     prerequisites: tuple[SafetyCheck, ...] | None = None
-    """What `registry.get(type).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
+    """What `registry.of(experiment).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
     moves_metrics: tuple[str, ...] = ()
     """The fault's own `moves_metrics`."""
     active_experiments: Sequence[FisExperiment] | None = None
@@ -61,8 +61,3 @@ Check = Callable[[SafetyInput], Answer]
 def listed(words: Sequence[str]) -> str:
     """The words of a closed set as a sentence names them."""
     return ", ".join(str(word) for word in words) or "nothing"
-
-
-def ids(instances: Sequence[Instance]) -> str:
-    """Instance ids as a sentence names them."""
-    return ", ".join(instance.id for instance in instances)

@@ -7,7 +7,8 @@ from squall.domain.documents import GuardSpec, Workload
 from squall.domain.language import AlarmFires
 from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.observed import AlarmState
-from squall.domain.safety.given import Answer, Check, SafetyInput, ids
+from squall.domain.resources import ids
+from squall.domain.safety.given import Answer, Check, SafetyInput
 
 
 def _alarms_ready(given: SafetyInput) -> Answer:
@@ -44,7 +45,7 @@ def _guards_measure_targets(given: SafetyInput) -> Answer:
 
 
 def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:
-    pinned = {instance.id for instance in given.discovery.pinned}
+    pinned = {resource.registered_as or resource.id for resource in given.discovery.pinned}
     dimensions = dict(query.dimensions)
     around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
     places = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from squall.domain.closed_hours import first_closed
-from squall.domain.documents import Instance
+from squall.domain.resources import Resource
 from squall.domain.safety.given import Answer, Check, SafetyInput, listed
 from squall.domain.timing import spoken
 
@@ -58,8 +58,8 @@ def _rollback_plan(given: SafetyInput) -> Answer:
     return bool(plan), f"the plan: {plan[:200]}" if plan else "there is no rollback plan"
 
 
-def _place(instance: Instance) -> tuple[str, str]:
-    parts = [*instance.arn.split(":"), "", "", "", "", ""]
+def _place(resource: Resource) -> tuple[str, str]:
+    parts = [*resource.arn.split(":"), "", "", "", "", ""]
     return parts[3], parts[4]
 
 

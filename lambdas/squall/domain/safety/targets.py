@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from squall.domain.bindings import sentences
-from squall.domain.documents import Instance
 from squall.domain.language import Replacement
 from squall.domain.recovery import REPLACED
-from squall.domain.safety.given import Answer, Check, SafetyInput, ids
-from squall.domain.targets import capacities
+from squall.domain.resources import Instance, Resource, ids
+from squall.domain.safety.given import Answer, Check, SafetyInput
+from squall.domain.targets import Capacity, capacities, lost
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
 """Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""
@@ -16,19 +16,20 @@ NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhe
 def _targets_exist(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the targets could not be described"
-    now = {instance.id: instance.state for instance in given.workload_now.instances}
+    now = given.workload_now.now
     unknown = [*given.discovery.workload.missing, *(m for m in given.workload_now.missing if m not in given.discovery.workload.missing)]
-    absent = [f"{i.id} is {now.get(i.id, 'unknown to the account')}" for i in given.discovery.pinned if now.get(i.id) != "running"]
+    states = [(pinned.id, now(pinned)) for pinned in given.discovery.pinned]
+    absent = [f"{id_} is {one.state if one else 'unknown to the account'}" for id_, one in states if one is None or not one.usable]
     if unknown or absent or not given.discovery.pinned:
         return False, "; ".join([*(f"{target} does not exist" for target in unknown), *absent]) or "nothing is pinned"
-    return True, f"{ids(given.discovery.pinned)} running"
+    return True, ", ".join(f"{id_} is {one.state}" for id_, one in states if one)
 
 
 def _opt_in_tag(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the targets' tags could not be read"
     wanted = given.definition.environment.name
-    now = {instance.id: instance.tags.get(given.opt_in_tag) for instance in given.workload_now.instances}
+    now = {pinned.id: one.tags.get(given.opt_in_tag) for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))}
     wrong = [f"{i.id} has {now.get(i.id) or 'none'}" for i in given.discovery.pinned if now.get(i.id) != wanted]
     ok = bool(given.discovery.pinned) and not wrong
     return ok, f"{given.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(given.discovery.pinned) or 'nothing is pinned')}"
@@ -38,14 +39,15 @@ def _healthy_share(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the capacity of the failure domains could not be read"
     percent = given.definition.environment.minimum_healthy_percent
-    lost = [instance.id for instance in given.discovery.pinned]
-    found = capacities(given.workload_now, given.discovery.pinned)
+    resources = tuple(given.workload_now.now(pinned) or pinned for pinned in given.discovery.pinned)
+    gone = lost(resources)
+    found = capacities(given.workload_now, resources)
     said = [
-        f"{c.domain}: {len(c.in_service)} in service − {len(c.in_service & set(lost))} = {c.after(lost)} of {c.size} "
-        f"({100 * c.after(lost) / c.size if c.size else 0:.0f} %, needed {percent:g} %)"
+        f"{c.domain}: {len(c.in_service)} in service − {len(c.in_service & gone)} = {c.after(gone)} of {c.size} "
+        f"({_needed(c, gone, percent)})"
         for c in found
     ]
-    return bool(found) and all(c.after(lost) >= c.needed(percent) for c in found), "; ".join(said) or "nothing is pinned"
+    return bool(found) and all(c.after(gone) >= c.needed(percent) for c in found), "; ".join(said) or "nothing is pinned"
 
 
 def _replacement_possible(given: SafetyInput) -> Answer:
@@ -56,8 +58,9 @@ def _replacement_possible(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the Auto Scaling groups could not be described"
     groups = {group.name: group for group in given.workload_now.groups}
-    wrong = [f"{i.id} is in no Auto Scaling group" for i in given.discovery.pinned if i.group not in groups]
-    names = sorted({i.group for i in given.discovery.pinned if i.group in groups and i.group})
+    within = {i.id: i.group if isinstance(i, Instance) else None for i in given.discovery.pinned}
+    wrong = [f"{id_} is in no Auto Scaling group" for id_, group in within.items() if group not in groups]
+    names = sorted({group for group in within.values() if group in groups and group})
     for name in names:
         suspended = sorted(NEEDED_PROCESSES & set(groups[name].suspended))
         wrong += [f"{name} has suspended {', '.join(suspended)}"] if suspended else []
@@ -69,16 +72,21 @@ def _replacement_possible(given: SafetyInput) -> Answer:
 def _targets_unchanged(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the targets could not be described"
-    now = {instance.id: instance for instance in given.workload_now.instances}
-    changed = [change for pinned in given.discovery.pinned for change in _changes(pinned, now.get(pinned.id))]
+    now = given.workload_now.now
+    changed = [change for pinned in given.discovery.pinned for change in _changes(pinned, now(pinned))]
     return bool(given.discovery.pinned) and not changed, "; ".join(changed) or f"{ids(given.discovery.pinned)} as discovered"
 
 
-def _changes(then: Instance, now: Instance | None) -> list[str]:
+def _needed(capacity: Capacity, gone: frozenset[str], percent: float) -> str:
+    if capacity.least is not None:
+        return f"needed {capacity.least}"
+    return f"{100 * capacity.after(gone) / capacity.size if capacity.size else 0:.0f} %, needed {percent:g} %"
+
+
+def _changes(then: Resource, now: Resource | None) -> list[str]:
     if now is None:
         return [f"{then.id} is gone"]
-    fields = ("arn", "state", "zone", "group", "lifecycle")
-    pairs = [(field, getattr(then, field), getattr(now, field)) for field in fields]
+    pairs = [(field, getattr(then, field), getattr(now, field)) for field in then.IDENTITY]
     return [f"{then.id}: {field} was {before}, is {after}" for field, before, after in pairs if before != after]
 
 

@@ -1,0 +1,238 @@
+"""What a fault can hit: a model for each resource type, what they share, and how a name tells its type."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import Discriminator, Tag
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import ResourceType
+
+R = TypeVar("R", bound="Resource")
+
+
+class Resource(Model):
+    """A candidate as the account describes it."""
+
+    USABLE: ClassVar[frozenset[str]]
+    """States in which a fault means something."""
+    IDENTITY: ClassVar[tuple[str, ...]] = ("arn", "state", "zone")
+    """Fields that must not change between being chosen and being hit."""
+
+    type: ResourceType
+    id: str
+    arn: str
+    state: str
+    """The service's own word."""
+    zone: str = ""
+    """Empty where it lives in no single zone."""
+    tags: dict[str, str] = {}
+
+    @property
+    def usable(self) -> bool:
+        return self.state in self.USABLE
+
+    @property
+    def belongs_to(self) -> str | None:
+        """Name of the group, cluster or service around it."""
+        return None
+
+    @property
+    def registered_as(self) -> str | None:
+        """Its name in target groups of load balancers; None: its type is never registered in one."""
+        return None
+
+    @property
+    def own_domain(self) -> str:
+        """The failure domain it is, where nothing around it is a larger one."""
+        raise NotImplementedError
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """What of it serves or could take over now: itself, or the members it consists of."""
+        return frozenset({self.id}) if self.usable else frozenset()
+
+    @property
+    def size(self) -> int:
+        """How much `standing` is when nothing is wrong."""
+        return 1
+
+    @property
+    def hit(self) -> frozenset[str]:
+        """What of `standing` a fault on it takes away."""
+        return frozenset({self.id})
+
+    @property
+    def least(self) -> int | None:
+        """How much of `standing` must be left; None: the environment's healthy share decides."""
+        return None
+
+
+class Instance(Resource):
+    """An EC2 instance."""
+
+    USABLE = frozenset({"running"})
+    IDENTITY = ("arn", "state", "zone", "group", "lifecycle")
+
+    type: Literal[ResourceType.INSTANCE] = ResourceType.INSTANCE
+    group: str | None = None
+    """Auto Scaling group name."""
+    lifecycle: str | None = None
+    """Auto Scaling lifecycle state (InService …)."""
+    managed: bool = False
+    """Registered with Systems Manager and online."""
+    platform: str = "Linux"
+    private_ip: str | None = None
+    """Its primary IPv4 address in the VPC."""
+    launched_at: datetime | None = None
+    """EC2's LaunchTime."""
+    in_service_at: datetime | None = None
+    """When Auto Scaling finished launching it (its scaling activity's end); only of instances that joined after Discover."""
+
+    @property
+    def belongs_to(self) -> str | None:
+        return self.group
+
+    @property
+    def registered_as(self) -> str | None:
+        return self.id
+
+    @property
+    def own_domain(self) -> str:
+        return f"instance/{self.id}"
+
+
+class Database(Resource):
+    """An RDS DB instance that is a member of no cluster; `zone` is where its primary runs."""
+
+    USABLE = frozenset({"available"})
+    IDENTITY = ("arn", "state", "zone", "secondary_zone")
+
+    type: Literal[ResourceType.DATABASE] = ResourceType.DATABASE
+    engine: str = ""
+    multi_az: bool = False
+    secondary_zone: str | None = None
+    """Where its standby is; None: it has none (or none yet)."""
+    cluster: str | None = None
+    """Identifier of the DB cluster it is a member of."""
+
+    @property
+    def belongs_to(self) -> str | None:
+        return self.cluster
+
+    @property
+    def own_domain(self) -> str:
+        return f"rds/cluster/{self.cluster}" if self.cluster else f"rds/db/{self.id}"
+
+    @property
+    def standing(self) -> frozenset[str]:
+        both = {f"{self.id} primary", *([f"{self.id} standby"] if self.secondary_zone else [])}
+        return frozenset(both) if self.usable else frozenset()
+
+    @property
+    def size(self) -> int:
+        return 2 if self.multi_az else 1
+
+    @property
+    def hit(self) -> frozenset[str]:
+        return frozenset({f"{self.id} primary"})
+
+    @property
+    def least(self) -> int | None:
+        return 1
+
+
+class ClusterMember(Model):
+    id: str
+    zone: str
+    state: str
+    """RDS's status: available, rebooting, failing-over …"""
+    writer: bool
+
+
+class DatabaseCluster(Resource):
+    """An RDS DB cluster, Aurora or Multi-AZ; `zone` is its writer's."""
+
+    USABLE = frozenset({"available"})
+    IDENTITY = ("arn", "state", "zone", "members")
+
+    type: Literal[ResourceType.DATABASE_CLUSTER] = ResourceType.DATABASE_CLUSTER
+    engine: str = ""
+    members: tuple[ClusterMember, ...] = ()
+    """Sorted by id."""
+
+    @property
+    def writer(self) -> str | None:
+        return next((member.id for member in self.members if member.writer), None)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Ids of the readers that could take over: those that are available."""
+        return tuple(member.id for member in self.members if not member.writer and member.state == "available")
+
+    @property
+    def own_domain(self) -> str:
+        return f"rds/cluster/{self.id}"
+
+    @property
+    def standing(self) -> frozenset[str]:
+        return frozenset(member.id for member in self.members if member.state == "available")
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
+
+    @property
+    def hit(self) -> frozenset[str]:
+        return frozenset({self.writer} if self.writer else ())
+
+    @property
+    def least(self) -> int | None:
+        return 1
+
+
+def _type_of(value: Any) -> str:
+    """Documents written before there were other types name none: those are instances."""
+    given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
+    return str(given)
+
+
+OtherResource = Annotated[
+    Annotated[Database, Tag(ResourceType.DATABASE.value)] | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)],
+    Discriminator(_type_of),
+]
+"""Every type but instances, which a workload lists by themselves."""
+AnyResource = Annotated[
+    Annotated[Instance, Tag(ResourceType.INSTANCE.value)]
+    | Annotated[Database, Tag(ResourceType.DATABASE.value)]
+    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)],
+    Discriminator(_type_of),
+]
+
+_NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
+    (re.compile(r"i-[0-9A-Za-z-]+"), ResourceType.INSTANCE),
+    (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:instance/.+"), ResourceType.INSTANCE),
+    (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
+    (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
+)
+
+
+def type_named(name: str) -> ResourceType | None:
+    """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources."""
+    return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
+
+
+def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
+    """The resources as what they are; raises TypeError for one of another type: admission lets none through."""
+    found = tuple(resources)
+    for resource in found:
+        if not isinstance(resource, kind):
+            raise TypeError(f"{resource.id} is an {resource.type.value}, not a {kind.__name__}")
+    return tuple(resource for resource in found if isinstance(resource, kind))
+
+
+def ids(resources: Sequence[Resource]) -> str:
+    """Their ids, for a sentence."""
+    return ", ".join(resource.id for resource in resources)

@@ -1,0 +1,91 @@
+"""Targets are resources of a type: named, stored, refused in combinations FIS has no action for."""
+
+import json
+from typing import Any
+
+import pytest
+
+from squall.admission import parse_experiment
+from squall.domain.documents import Discovery, TargetBefore
+from squall.domain.problems import InvalidInput
+from squall.domain.resources import Instance, type_named
+from squall.domain.vocabulary import FaultType, ResourceType
+from squall.faults import registry
+from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, experiment, instance
+
+DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
+CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
+INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("i-1234567890abcdef0", ResourceType.INSTANCE),
+        (INSTANCE, ResourceType.INSTANCE),
+        (DATABASE, ResourceType.DATABASE),
+        (CLUSTER, ResourceType.DATABASE_CLUSTER),
+        (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
+        ("my-instance", None),
+    ],
+)
+def test_a_name_tells_its_type(name: str, kind: ResourceType | None) -> None:
+    assert type_named(name) is kind
+
+
+def refusals(**changes: Any) -> dict[str, tuple[str, str]]:
+    with pytest.raises(InvalidInput) as caught:
+        parse_experiment({**json.loads(json.dumps(SEED)), **changes})
+    return {problem.path: (problem.message, problem.expected) for problem in caught.value.problems}
+
+
+def test_targets_of_two_types_are_two_experiments() -> None:
+    message, expected = refusals(target_resources=[INSTANCE, DATABASE])["target_resources"]
+    assert message == "the targets are aws:ec2:instance and aws:rds:db"
+    assert "one type" in expected
+
+
+def test_a_declared_type_binds_the_names() -> None:
+    found = refusals(target_resources=[], target={"resource_type": "aws:rds:cluster", "arns": [DATABASE]})
+    assert found["target_resources"] == ("resource_type is aws:rds:cluster, the targets are aws:rds:db", "aws:rds:cluster only")
+
+
+def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
+    message, expected = refusals(target_resources=["arn:aws:s3:::bucket"])["target_resources"]
+    assert "nothing can be injected into" in message
+    assert "EC2 instance" in expected
+
+
+def test_tags_alone_mean_instances() -> None:
+    assert experiment(target_resources=[], target={"tags": {"app": "shop"}}).resource_type is ResourceType.INSTANCE
+
+
+def test_every_combination_without_an_action_is_refused_with_what_there_is() -> None:
+    """Every fault type on every resource type: it is in the registry, or admission names what is."""
+    names = {ResourceType.INSTANCE: INSTANCE, ResourceType.DATABASE: DATABASE, ResourceType.DATABASE_CLUSTER: CLUSTER}
+    assert set(names) == set(ResourceType)
+    refused = 0
+    for kind in FaultType:
+        for resource_type, arn in names.items():
+            if resource_type in registry.resource_types(kind) or not registry.resource_types(kind):
+                continue
+            message, expected = refusals(type=kind.value, target_resources=[arn])["type"]
+            assert message.startswith(f"{kind.value} can't be injected into an {resource_type.words}: there is ")
+            assert all(other.value in message for other in registry.fault_types(resource_type))
+            assert all(other.value in expected for other in registry.resource_types(kind))
+            refused += 1
+    assert refused
+
+
+def test_a_document_of_before_there_were_types_is_one_of_instances() -> None:
+    stored = json.loads(discovery().model_dump_json())
+    for pinned in stored["pinned"]:
+        del pinned["type"]
+    assert Discovery.model_validate(stored) == discovery()
+
+
+def test_pinned_resources_keep_everything_about_them_when_stored() -> None:
+    before = TargetBefore(resource=instance("i-1"), healthy_in=())
+    stored = TargetBefore.model_validate_json(before.model_dump_json())
+    assert isinstance(stored.resource, Instance)
+    assert stored == before
