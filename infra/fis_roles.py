@@ -35,7 +35,11 @@ class Scope:
 
     @property
     def instances(self) -> str:
-        return f"arn:{self.partition}:ec2:{self.region}:{self.account}:instance/*"
+        return self.arn("ec2", "instance/*")
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of resources in this account and Region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
 def _terminate_instances(scope: Scope) -> list[PolicyStatement]:
@@ -55,6 +59,23 @@ def _send_command(scope: Scope) -> list[PolicyStatement]:
     ]
 
 
+def _reboot_databases(scope: Scope) -> list[PolicyStatement]:
+    databases = [scope.arn("rds", "db:*")]
+    return [
+        PolicyStatement(actions=["rds:RebootDBInstance"], resources=databases, conditions=scope.opted_in),
+        PolicyStatement(actions=["rds:DescribeDBInstances"], resources=databases),
+    ]
+
+
+def _fail_over_clusters(scope: Scope) -> list[PolicyStatement]:
+    # Of a failover to a chosen member RDS asks for that member too; FIS lets RDS choose.
+    clusters = [scope.arn("rds", "cluster:*")]
+    return [
+        PolicyStatement(actions=["rds:FailoverDBCluster"], resources=clusters, conditions=scope.opted_in),
+        PolicyStatement(actions=["rds:DescribeDBClusters"], resources=clusters),
+    ]
+
+
 def _nothing(_: Scope) -> list[PolicyStatement]:
     return []
 
@@ -63,6 +84,8 @@ def _nothing(_: Scope) -> list[PolicyStatement]:
 ACTION_STATEMENTS: Mapping[str, Callable[[Scope], list[PolicyStatement]]] = {
     WAIT_ACTION: _nothing,
     "aws:ec2:terminate-instances": _terminate_instances,
+    "aws:rds:failover-db-cluster": _fail_over_clusters,
+    "aws:rds:reboot-db-instances": _reboot_databases,
     "aws:ssm:send-command": _send_command,
 }
 

@@ -47,7 +47,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_guards(names),
         **_workflow(names),
         **_halt(names),
-        **_reading(),
+        **_reading(names),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -240,8 +240,8 @@ def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
     }
 
 
-def _reading() -> dict[str, list[PolicyStatement]]:
-    """Reads that authorize on no resource."""
+def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
+    """Reads, most of which authorize on no resource."""
     return {
         "inventory": [
             _allow(
@@ -255,7 +255,9 @@ def _reading() -> dict[str, list[PolicyStatement]]:
                     "ssm:DescribeInstanceInformation",
                 ],
                 ["*"],
-            )
+            ),
+            _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
+            _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],
         "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
         "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],

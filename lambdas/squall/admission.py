@@ -416,9 +416,6 @@ def _targeted(raw: Mapping[str, Any]) -> ResourceType:
 
 def _parameter_problems(fault_type: FaultType, resource_type: ResourceType, parameters: Mapping[str, Any]) -> list[Problem]:
     known = registry.resource_types(fault_type)
-    if not known:
-        names = ", ".join(sorted(registry.available()))
-        return [Problem(path="type", message=f"{fault_type} can't be injected yet", expected=names)]
     if resource_type not in known:
         targets = ", ".join(f"{kind.words} ({kind.value})" for kind in known)
         others = ", ".join(registry.fault_types(resource_type)) or "nothing"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.record import Abort, Event, ExecutionRecord
     from squall.domain.summary import RunSummary
     from squall.domain.sweep import Sightings
-    from squall.domain.vocabulary import Status
+    from squall.domain.vocabulary import ResourceType, Status
 
 M = TypeVar("M", bound="Model")
 
@@ -223,13 +223,23 @@ class Alarms(Protocol):
 
 
 class Inventory(Protocol):
-    """EC2, Auto Scaling, load balancers and Systems Manager, read only."""
+    """What can be hit and what it belongs to, read only."""
 
-    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
-        """The candidates (ids or ARNs, or by tags and filters), their groups with all members' ids, and target groups."""
+    def describe(
+        self,
+        targets: Sequence[str],
+        tags: Mapping[str, str],
+        filters: Mapping[str, Sequence[str]],
+        at: datetime,
+        *,
+        resource_type: ResourceType = ...,
+        service: str | None = None,
+    ) -> Workload:
+        """The candidates (ids or ARNs, or by tags and filters), their groups with all members' ids, and target groups; of other types
+        than instances also the target group `service`, if there is one of that ARN."""
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
-        """The same groups, target groups and instances (plus new members of the groups) now."""
+        """The same groups, target groups and resources (plus new members of the groups) now."""
 
 
 class Commands(Protocol):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from squall.settings import Settings
@@ -93,9 +93,14 @@ class Wiring:
 
     @cached_property
     def inventory(self) -> ports.Inventory:
+        from squall.adapters.finders import FINDERS
         from squall.adapters.inventory import AwsInventory
+        from squall.adapters.resources import Inventories
+        from squall.adapters.targets import TargetGroups
 
-        return AwsInventory(_client("ec2"), _client("autoscaling"), _client("elbv2"), _client("ssm"))
+        elbv2 = _client("elbv2")
+        fleet = AwsInventory(_client("ec2"), _client("autoscaling"), elbv2, _client("ssm"))
+        return Inventories(fleet, TargetGroups(elbv2), {kind: partial(make, _client) for kind, make in FINDERS.items()})
 
     @cached_property
     def commands(self) -> ports.Commands:

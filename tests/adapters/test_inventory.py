@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.inventory import AwsInventory
+from squall.adapters.resources import Inventories
 from squall.adapters.targets import TargetGroups
 from squall.domain.documents import Group, Workload
 from tests.adapters.conftest import MINUTES, NOW, REGION
@@ -78,7 +79,7 @@ def _moto(aws: Callable[[str], Any]) -> Account:
     information = [{"InstanceId": member, "PingStatus": "Online", "PlatformType": "Linux"} for member in members]
     # moto's Systems Manager knows no instances of EC2.
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": information}])
-    inventory = AwsInventory(ec2, autoscaling, elbv2, ssm)
+    inventory = Inventories(AwsInventory(ec2, autoscaling, elbv2, ssm), TargetGroups(elbv2), {})
     return Account(inventory, members, alone, target["TargetGroupArn"], lambda one: ec2.terminate_instances(InstanceIds=[one]))
 
 

@@ -113,7 +113,12 @@ class FakeFaults:
             self.stop(experiment_id)
 
     def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:
-        instances = [arn.rpartition("/")[2] for target in action.get("targets", {}).values() for arn in self._arns(run, target)]
+        arns = [arn for target in action.get("targets", {}).values() for arn in self._arns(run, target)]
+        if action["actionId"] in {"aws:rds:reboot-db-instances", "aws:rds:failover-db-cluster"}:
+            for arn in arns:
+                self._fleet.fail_over(arn)
+            return
+        instances = [arn.rpartition("/")[2] for arn in arns]
         kind = action["actionId"]
         for instance_id in instances:
             if instance_id not in self._fleet.instances:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents import Group, TargetGroup, Workload
 from squall.domain.observed import CommandState
-from squall.domain.resources import Instance
+from squall.domain.resources import Database, Instance
+from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.resources import OtherResource
     from tests.fakes.clock import FakeClock
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -66,6 +68,8 @@ class FakeFleet:
         self.groups: dict[str, FakeGroup] = {}
         self.target_groups: dict[str, str | None] = {}
         """ARN to the load balancer's."""
+        self.others: dict[str, OtherResource] = {}
+        """By ARN: what is no instance."""
         self.tells_activities = True
         """Whether Auto Scaling still knows when an instance came into service."""
         self._ids = count(1)
@@ -79,6 +83,21 @@ class FakeFleet:
         self.groups[group.name] = group
         self.target_groups.update(dict.fromkeys(group.target_groups, load_balancer))
         return [self._launch(group, ZONES[index % len(ZONES)]) for index in range(group.desired)]
+
+    def add_other(self, resource: OtherResource) -> OtherResource:
+        self.others[resource.arn] = resource
+        return resource
+
+    def fail_over(self, arn: str) -> None:
+        """At once: the standby's zone serves, or the first reader that is there becomes the writer."""
+        one = self.others[arn]
+        if isinstance(one, Database):
+            self.others[arn] = one.model_copy(update={"zone": one.secondary_zone or one.zone, "secondary_zone": one.zone})
+        elif one.readers:
+            chosen = one.readers[0]
+            members = tuple(member.model_copy(update={"writer": member.id == chosen}) for member in one.members)
+            zone = next(member.zone for member in members if member.writer)
+            self.others[arn] = one.model_copy(update={"members": members, "zone": zone})
 
     def members(self, group: str) -> list[FakeInstance]:
         return [instance for instance in self.instances.values() if instance.group == group]
@@ -117,7 +136,18 @@ class FakeInventory:
     def __init__(self, fleet: FakeFleet) -> None:
         self._fleet = fleet
 
-    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
+    def describe(
+        self,
+        targets: Sequence[str],
+        tags: Mapping[str, str],
+        filters: Mapping[str, Sequence[str]],
+        at: datetime,
+        *,
+        resource_type: ResourceType = ResourceType.INSTANCE,
+        service: str | None = None,
+    ) -> Workload:
+        if resource_type is not ResourceType.INSTANCE:
+            return self._others(targets, tags, resource_type, service, at)
         known = self._fleet.instances
         by_name = {name: instance for instance in known.values() for name in (instance.id, instance.arn)}
         if targets:
@@ -129,7 +159,20 @@ class FakeInventory:
         missing = [target for target in dict.fromkeys(targets) if target not in by_name]
         return self._workload(chosen.values(), [], [], missing, at)
 
+    def _others(
+        self, targets: Sequence[str], tags: Mapping[str, str], resource_type: ResourceType, service: str | None, at: datetime
+    ) -> Workload:
+        known = [one for one in self._fleet.others.values() if one.type is resource_type and (targets or tags)]
+        chosen = [one for one in known if tags.items() <= one.tags.items() and (not targets or {one.id, one.arn} & set(targets))]
+        missing = tuple(target for target in dict.fromkeys(targets) if target not in {name for one in known for name in (one.id, one.arn)})
+        groups = (self._target_group(service),) if service and service in self._fleet.target_groups else ()
+        return Workload(at=at, instances=(), others=tuple(chosen), target_groups=groups, missing=missing, service=service)
+
     def refresh(self, workload: Workload, at: datetime) -> Workload:
+        if workload.others:
+            arns = [one.arn for one in workload.others]
+            again = self._others(arns, {}, workload.others[0].type, workload.service, at)
+            return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
         names = [group.name for group in workload.groups]
         known = [instance.id for instance in workload.instances]
         before = {*known, *(member for group in workload.groups for member in group.in_service)}

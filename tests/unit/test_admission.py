@@ -303,10 +303,3 @@ def test_ports_the_agent_needs_are_a_dependency_only_where_the_policy_says_so() 
     assert "444 to 65535" in refusals({"experiment": "names"}, catalogue=catalogue)["catalogue.names.parameters.port"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"port": [1, 65535]}}}
     assert run({"experiment": "names"}, catalogue=catalogue, environments=willing).experiment.parameters == {"port": 443}
-
-
-@pytest.mark.parametrize("kind", ["database_failure"])
-def test_a_type_nothing_injects_yet_is_refused_with_what_there_is(kind: str) -> None:
-    told = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "type": kind}})["catalogue.mine.type"]
-    assert "can't be injected yet" in told
-    assert "cpu_stress, dependency_timeout, disk_fill, instance_termination, memory_stress, network_latency, service_unavailable" in told

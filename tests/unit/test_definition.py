@@ -33,7 +33,7 @@ def test_the_seed_is_valid_as_it_stands() -> None:
     ("changes", "path", "message", "expected"),
     [
         ({"type": "instance_terminaton"}, "type", 'did you mean "instance_termination"?', "network_latency"),
-        ({"type": "database_failure"}, "type", "can't be injected yet", "instance_termination"),
+        ({"type": "database_failure"}, "type", "can't be injected into an EC2 instance", "RDS DB cluster"),
         ({"type": 5}, "type", "5 is unknown", "instance_termination"),
         ({"durations": 3}, "durations", 'unknown key "durations", did you mean "duration"?', "name"),
         ({"success_criteria": []}, "success_criteria", "is empty", "at least 1"),

@@ -19,7 +19,7 @@ from squall.domain.documents import Discovery, Workload
 from squall.domain.observed import CommandState
 from squall.domain.problems import InvalidInput
 from squall.domain.resources import Instance
-from squall.domain.vocabulary import CheckOutcome, FaultType, RollbackOutcome
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import iso_duration
 from squall.faults.network_latency import DOCUMENT
@@ -119,7 +119,7 @@ def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | N
     )
 
 
-@pytest.mark.parametrize("kind", registry.available())
+@pytest.mark.parametrize("kind", registry.fault_types(ResourceType.INSTANCE))
 @settings(max_examples=850)  # 5,950 templates
 @given(
     data=st.data(),
@@ -151,7 +151,7 @@ def seconds_of(text: str) -> int:
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert set(registry.available()) == set(FaultType) - {FaultType.DATABASE_FAILURE}
+    assert set(registry.available()) == set(FaultType)
     with pytest.raises(
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
     ):
@@ -287,7 +287,7 @@ def test_latency_needs_networks_that_the_targets_live_in(address: str | None, so
 
 
 def test_a_fault_without_targets_has_unmet_prerequisites() -> None:
-    for kind in registry.available():
+    for kind in registry.fault_types(ResourceType.INSTANCE):
         assert CheckOutcome.FAILED in outcomes(registry.get(kind), workload(), []).values()
 
 
@@ -383,7 +383,7 @@ def test_nothing_sent_needs_no_undoing() -> None:
 
 
 def test_no_fault_declares_an_unknown_action_or_a_condition_on_the_load_balancer() -> None:
-    for kind in registry.available():
+    for kind in registry.fault_types(ResourceType.INSTANCE):
         fault = registry.get(kind)
         assert fault.type is kind
         used = {action["actionId"] for action in template(kind)["actions"].values()}

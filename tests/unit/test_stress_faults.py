@@ -11,14 +11,14 @@ from squall.domain.documents import TargetGroup, Workload
 from squall.domain.observed import CommandState
 from squall.domain.problems import InvalidInput
 from squall.domain.resources import Instance
-from squall.domain.vocabulary import CheckOutcome, FaultType, RollbackOutcome
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import NOW, before, discovery, instance, workload
 from tests.unit.test_faults import REQUIRED, assert_accepted, template
 
 CPU, MEMORY, DISK, BLACKHOLE = FaultType.CPU_STRESS, FaultType.MEMORY_STRESS, FaultType.DISK_FILL, FaultType.SERVICE_UNAVAILABLE
 DEPENDENCY = FaultType.DEPENDENCY_TIMEOUT
-AGENT_FAULTS = [kind for kind in registry.available() if registry.get(kind).ssm_documents]
+AGENT_FAULTS = [kind for kind in registry.fault_types(ResourceType.INSTANCE) if registry.get(kind).ssm_documents]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ MAY_BE_LEFT_OUT = {(DEPENDENCY, "port"), (DEPENDENCY, "latency_ms"), (DEPENDENCY
 
 def test_every_parameter_of_every_fault_is_attacked() -> None:
     attacked = {*NUMBERS, *WORDS, *TEXTS}
-    declared = {(kind, name) for kind in registry.available() for name in registry.get(kind).parameters.model_fields}
+    declared = {(kind, name) for kind in registry.fault_types(ResourceType.INSTANCE) for name in registry.get(kind).parameters.model_fields}
     assert attacked == declared
     assert len(HOSTILE) * len(attacked) > 100
 
@@ -289,7 +289,7 @@ def test_a_silent_instance_is_restored_only_when_it_is_healthy_again_wherever_it
     assert fault.verify(before(found), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
 
 
-@pytest.mark.parametrize("kind", registry.available())
+@pytest.mark.parametrize("kind", registry.fault_types(ResourceType.INSTANCE))
 def test_every_fault_says_all_about_itself(kind: FaultType) -> None:
     fault = registry.get(kind)
     assert fault.type is kind
@@ -301,7 +301,7 @@ def test_every_fault_says_all_about_itself(kind: FaultType) -> None:
 
 def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> None:
     page = (Path(__file__).parents[2] / "docs/faults.md").read_text()
-    for kind in registry.available():
+    for kind in registry.fault_types(ResourceType.INSTANCE):
         fault = registry.get(kind)
         row = next(line for line in page.splitlines() if line.startswith(f"| `{kind.value}` | "))
         assert f"| {fault.risk} |" in row

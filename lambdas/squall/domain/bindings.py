@@ -12,7 +12,7 @@ from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, S
 from squall.domain.language import declared as declared_unit
 from squall.domain.metrics import MetricBinding, MetricQuery, Published
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.resources import Resource
+from squall.domain.resources import Database, DatabaseCluster, Resource
 from squall.domain.timing import lag_of
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement
@@ -24,6 +24,12 @@ ALWAYS_BOUND = ("availability", "request_rate")
 WHERE_SHARED = ("healthy_hosts",)
 """Behind a load balancer that others share, requests nobody answers are told by their absence while no host is healthy."""
 _ALB = "AWS/ApplicationELB"
+_DATABASE = {
+    "cpu_utilization": "CPUUtilization",
+    "database_connections": "DatabaseConnections",
+    "database_write_latency": "WriteLatency",
+}
+"""In AWS/RDS. WriteLatency is of writes to the volume, in seconds, for every engine."""
 _APPLICATION = ":loadbalancer/app/"
 """In the ARN of an application load balancer: network and gateway load balancers publish none of these metrics."""
 
@@ -158,8 +164,13 @@ def serves_alone(group: TargetGroup) -> bool:
 def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
     """The target group behind an application load balancer in which every pinned instance is registered, or why there is none.
 
-    Of several the one their Auto Scaling group is attached to, then the largest.
+    Of several the one their Auto Scaling group is attached to, then the largest. Where the experiment names its service, that one.
     """
+    if workload.service is not None:
+        return _service(workload)
+    if not any(resource.registered_as for resource in pinned):
+        kinds = " and ".join(sorted({resource.type.words for resource in pinned})) or "resource"
+        return f"an {kinds} is registered in no target group; name the target group of those who would notice in service"
     ids = {resource.registered_as or resource.id for resource in pinned}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
     touched = [group for group in behind if group.registered & ids]
@@ -172,6 +183,16 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
         where = "; ".join(f"{target_group_dimension(g.arn)}: {', '.join(sorted(g.registered & ids))}" for g in touched)
         return f"{named} share no target group ({where}), so no metric is about all of them; declare it in metrics"
     return f"no application load balancer was found for {named}; declare it in metrics"
+
+
+def _service(workload: Workload) -> TargetGroup | str:
+    """The target group the experiment names."""
+    group = next((group for group in workload.target_groups if group.arn == workload.service), None)
+    if group is None:
+        return f"the target group {workload.service} does not exist"
+    if not group.load_balancer or _APPLICATION not in group.load_balancer:
+        return f"{target_group_dimension(group.arn)} is behind no application load balancer; declare it in metrics"
+    return group
 
 
 def load_balancer_dimension(arn: str) -> str:
@@ -196,6 +217,8 @@ def _bind(
     """Bindings, or the reason why there are none."""
     if metric in declared:
         return _declared(metric, declared[metric], statistics)
+    if metric in _DATABASE and any(isinstance(one, Database | DatabaseCluster) for one in pinned):
+        return _database(metric, statistics, pinned)
     if metric == "cpu_utilization":
         return _cpu(statistics, workload, pinned)
     if metric not in METRICS:
@@ -249,6 +272,23 @@ def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Resourc
     found = _gauges("cpu_utilization", "CPUUtilization", dimensions, "always", statistics)
     return [
         binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": "AWS/EC2"}) for query in binding.queries)})
+        for binding in found
+    ]
+
+
+def _database(metric: str, statistics: Sequence[str], pinned: Sequence[Resource]) -> list[MetricBinding] | str:
+    """Of the instance, or of whichever member is the cluster's writer."""
+    if len(pinned) != 1:
+        return f"{len(pinned)} databases have no metric in common; declare it in metrics"
+    (one,) = pinned
+    dimensions: Dimensions = (("DBInstanceIdentifier", one.id),)
+    if isinstance(one, DatabaseCluster):
+        if not one.engine.startswith("aurora"):
+            return f"CloudWatch tells of the writer of Aurora clusters only, {one.id} is {one.engine}; declare it in metrics"
+        dimensions = (("DBClusterIdentifier", one.id), ("Role", "WRITER"))
+    found = _gauges(metric, _DATABASE[metric], dimensions, "always", statistics)
+    return [
+        binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": "AWS/RDS"}) for query in binding.queries)})
         for binding in found
     ]
 

@@ -95,6 +95,8 @@ class Workload(Model):
     target_groups: tuple[TargetGroup, ...] = ()
     missing: tuple[str, ...] = ()
     """Targets asked for that the account does not know."""
+    service: str | None = None
+    """ARN of the target group whose traffic the sentences speak of, where the targets themselves are registered in none."""
 
     @property
     def resources(self) -> tuple[Resource, ...]:

@@ -14,7 +14,7 @@ from squall.domain.hours import Minutes, Span, Timezone, check_schedule, refused
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
 from squall.domain.problems import ENVIRONMENT_NAME, pattern, shown
-from squall.domain.resources import type_named
+from squall.domain.resources import REGISTERED, type_named
 from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 
 NOT_BLANK = pattern(r"\S", "some text")
@@ -24,6 +24,7 @@ Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
 MetricName = Annotated[str, Field(max_length=64), pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")]
 TargetResource = Annotated[str, Field(max_length=2048), pattern(r"^(i-[0-9A-Za-z-]+|arn:[^\s]+)$", "an instance id (i-…) or an ARN")]
+TARGET_GROUP = pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
 Statistic = Annotated[
     str,
     pattern(
@@ -132,6 +133,8 @@ class Experiment(Model):
     environment: Annotated[str, ENVIRONMENT_NAME]
 
     target: Target | None = None
+    service: Annotated[str, Field(max_length=2048), TARGET_GROUP] | None = None
+    """Whose users would notice, where the targets are registered in no target group themselves (a database …): ARN of a target group."""
     parameters: dict[str, Any] = {}
     """Of the fault; each fault type says which it has."""
     metrics: dict[MetricName, MetricDefinition] = {}
@@ -159,6 +162,13 @@ class Experiment(Model):
         found = type_problem(self.named, self.target.resource_type if self.target else None)
         if found:
             raise refused(*found, at="target_resources")
+        return self
+
+    @model_validator(mode="after")
+    def _measured_once(self) -> "Experiment":
+        if self.service is not None and self.resource_type in REGISTERED:
+            words = f"an {self.resource_type.words} is measured in the target groups it is registered in"
+            raise refused(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
         return self
 
     @property

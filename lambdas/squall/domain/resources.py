@@ -193,6 +193,10 @@ class DatabaseCluster(Resource):
         return 1
 
 
+REGISTERED = frozenset({ResourceType.INSTANCE})
+"""Types that load balancers send requests to: what their users notice is measured there."""
+
+
 def _type_of(value: Any) -> str:
     """Documents written before there were other types name none: those are instances."""
     given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type

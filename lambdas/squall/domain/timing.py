@@ -13,6 +13,8 @@ ALB_LAG_SECONDS = 180
 """A finished minute of a load balancer metric is complete at most this long after its end."""
 EC2_LAG_SECONDS = 120
 """The same with detailed monitoring."""
+RDS_LAG_SECONDS = 180
+"""No figure is documented for RDS: the load balancers', which is the longest of those that are."""
 _LAGS = {
     "availability": ALB_LAG_SECONDS,
     "response_time": ALB_LAG_SECONDS,
@@ -22,6 +24,8 @@ _LAGS = {
     "healthy_hosts": ALB_LAG_SECONDS,
     "unhealthy_hosts": ALB_LAG_SECONDS,
     "cpu_utilization": EC2_LAG_SECONDS,
+    "database_connections": RDS_LAG_SECONDS,
+    "database_write_latency": RDS_LAG_SECONDS,
 }
 _GUARD_PATH = "abort_conditions"
 

@@ -6,6 +6,7 @@ from squall.domain.experiment import Experiment
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Fault
 from squall.faults.cpu_stress import CpuStress
+from squall.faults.database_failure import DatabaseClusterFailure, DatabaseInstanceFailure
 from squall.faults.dependency_timeout import DependencyTimeout
 from squall.faults.disk_fill import DiskFill
 from squall.faults.instance_termination import InstanceTermination
@@ -21,6 +22,8 @@ _MODULES: tuple[Fault, ...] = (
     DiskFill(),
     ServiceUnavailable(),
     DependencyTimeout(),
+    DatabaseInstanceFailure(),
+    DatabaseClusterFailure(),
 )
 _FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 

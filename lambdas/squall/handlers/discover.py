@@ -15,10 +15,12 @@ def handler(step: Step) -> Outcome:
     experiment, environment = step.definition.experiment, step.definition.environment
     target = experiment.target
     workload = step.w.inventory.describe(
-        (*experiment.target_resources, *(target.arns if target else ())),
+        experiment.named,
         target.tags if target else {},
         target.filters if target else {},
         step.now,
+        resource_type=experiment.resource_type,
+        service=experiment.service,
     )
     parsed = sentences(experiment)
     seed = step.run.id

@@ -66,6 +66,14 @@ _KNOWN = (
         name="cpu_utilization", title="CPU utilization", unit="percent", kind="gauge",
         aliases=("cpu", "cpu utilisation", "cpu usage"), statistics=("Maximum", "Minimum", "p"), least=0, greatest=100,
     ),
+    Metric(
+        name="database_connections", title="Database connections", unit="count", kind="gauge",
+        statistics=("Maximum", "Minimum", "Sum"), least=0,
+    ),
+    Metric(
+        name="database_write_latency", title="Database write latency", unit="seconds", kind="gauge",
+        aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), least=0,
+    ),
 )  # fmt: skip
 
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _KNOWN}

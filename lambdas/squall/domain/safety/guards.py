@@ -48,6 +48,8 @@ def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -
     pinned = {resource.registered_as or resource.id for resource in given.discovery.pinned}
     dimensions = dict(query.dimensions)
     around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
+    if workload.service is not None:
+        around = [group for group in workload.target_groups if group.arn == workload.service]
     places = [
         {"TargetGroup": target_group_dimension(group.arn), "LoadBalancer": load_balancer_dimension(group.load_balancer or "")}
         for group in around
@@ -60,7 +62,7 @@ def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -
     if "AutoScalingGroupName" in dimensions:
         now = {instance.id: instance.group for instance in workload.instances}
         return all(now.get(one) == dimensions["AutoScalingGroupName"] for one in pinned)
-    return pinned == {dimensions.get("InstanceId")}
+    return pinned == {dimensions.get(name) for name in ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier") if name in dimensions}
 
 
 def _place_of(binding: MetricBinding) -> str:

@@ -1,0 +1,20 @@
+"""Who finds candidates of which type. Each is made when first needed: a run pays for the clients of its own targets only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.databases import RdsDatabases
+from squall.domain.vocabulary import ResourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from squall.adapters.resources import Finder
+
+    Clients = Callable[[str], Any]
+
+FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
+    ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
+    ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
+}

@@ -1,0 +1,132 @@
+"""Every fault on every type but instances: templates FIS accepts, hostile parameters refused, what is pinned within the radius."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from squall.domain.problems import InvalidInput
+from squall.domain.targets import MAXIMUM_TARGETS, capacities, lost, pin
+from squall.domain.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
+from squall.faults import registry
+from squall.faults.base import Fault
+from squall.faults.template import compile_template
+from tests.unit.builders import definition, environment, experiment
+from tests.unit.resources import BUILDERS, discovery_of, workload_of
+from tests.unit.test_faults import GUARDS, ROLE, assert_accepted
+
+OTHERS = [fault for fault in registry.faults() if fault.resource_type is not ResourceType.INSTANCE]
+PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any]]] = {}
+"""Whatever each fault accepts; those that take nothing are left out."""
+ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+HOSTILE = (
+    "; reboot",
+    "$(reboot)",
+    "`id`",
+    "a\nb",
+    "\u202e",
+    "é" * 10,
+    "x" * 5000,
+    "'",
+    '"',
+    "-1",
+    -1,
+    10**30,
+    float("nan"),
+    float("inf"),
+    True,
+    None,
+)
+
+
+def named(fault: Fault) -> str:
+    return f"{fault.type.value}-{fault.resource_type.value}"
+
+
+def parameters_of(fault: Fault) -> st.SearchStrategy[dict[str, Any]]:
+    return PARAMETERS.get((fault.type, fault.resource_type), st.just({}))
+
+
+@pytest.mark.parametrize("fault", OTHERS, ids=named)
+@settings(max_examples=100)
+@given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
+def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.DataObject, count: int, seconds: int) -> None:
+    found = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
+    arns = [one.arn for one in found.pinned]
+    given_parameters = data.draw(parameters_of(fault))
+    exp = experiment(type=fault.type.value, target_resources=arns, parameters=given_parameters, duration=timedelta(seconds=seconds))
+    body = compile_template(
+        definition(exp), found, fault, fault.parse(exp.parameters), stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS
+    )
+    assert_accepted(body)
+    assert sorted(arn for target in body["targets"].values() for arn in target["resourceArns"]) == sorted(arns)
+    assert {target["resourceType"] for target in body["targets"].values()} == {fault.resource_type.value}
+    assert {action["actionId"] for action in body["actions"].values()} <= set(fault.fis_actions)
+    hit = [name for action in body["actions"].values() for name in action.get("targets", {}).values()]
+    assert sorted(hit) == sorted(body["targets"]), "every target is hit once"
+    for action in body["actions"].values():
+        for value in action.get("parameters", {}).values():
+            assert not re.search(r"[;&|`$<>\\\n]", value)
+
+
+@pytest.mark.parametrize("fault", OTHERS, ids=named)
+def test_hostile_parameters_are_refused_by_name(fault: Fault) -> None:
+    for name, field in fault.parameters.model_fields.items():
+        for value in HOSTILE:
+            if value is None and not field.is_required():
+                continue
+            with pytest.raises(InvalidInput) as caught:
+                fault.parse({**{other: 1 for other in fault.parameters.model_fields if other != name}, name: value})
+            assert any(problem.path.startswith(f"parameters.{name}") for problem in caught.value.problems), (name, value)
+    with pytest.raises(InvalidInput, match="there is no such parameter"):
+        fault.parse({"$(reboot)": 1})
+
+
+@pytest.mark.parametrize("fault", OTHERS, ids=named)
+def test_a_fault_without_targets_has_unmet_prerequisites(fault: Fault) -> None:
+    required = {} if (fault.type, fault.resource_type) not in PARAMETERS else PARAMETERS[fault.type, fault.resource_type].example()
+    checks = fault.prerequisites(workload_of([]), [], fault.parse(required))
+    assert CheckOutcome.FAILED in {check.outcome for check in checks}
+
+
+@given(
+    kind=st.sampled_from([kind for kind in ResourceType if kind is not ResourceType.INSTANCE]),
+    zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=12),
+    radius=st.sampled_from(BlastRadius),
+    seed=st.text(max_size=8),
+    share=st.sampled_from([0.0, 50.0, 100.0]),
+)
+def test_what_is_pinned_never_exceeds_the_radius(
+    kind: ResourceType, zones: list[str], radius: BlastRadius, seed: str, share: float
+) -> None:
+    found = [BUILDERS[kind](f"one-{n:04}", zone) for n, zone in enumerate(zones)]
+    load = workload_of(found)
+    (fault_type, *_) = registry.fault_types(kind)
+    exp = experiment(type=fault_type.value, target_resources=[one.arn for one in found], blast_radius=radius.value)
+    pinned, problems = pin(load, exp, environment(minimum_healthy_percent=share), seed)
+    assert bool(pinned) != bool(problems)
+    assert {one.arn for one in pinned} <= {one.arn for one in found}
+    assert len(pinned) <= MAXIMUM_TARGETS
+    hit = [one.zone for one in pinned]
+    if radius is BlastRadius.SINGLE_INSTANCE:
+        assert len(pinned) == 1
+    if radius is BlastRadius.SINGLE_AZ:
+        assert len(set(hit)) <= 1
+        assert "" not in hit
+    if radius is BlastRadius.MULTIPLE_AZ:
+        assert len(set(hit)) == len(hit)
+        assert not pinned or any(zones.count(zone) > hit.count(zone) for zone in set(zones))
+    if radius is BlastRadius.MULTIPLE_REGION:
+        assert not pinned
+    if len(pinned) > 1:
+        assert all(c.after(lost(pinned)) >= c.needed(share) for c in capacities(load, pinned))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ResourceType if kind is not ResourceType.INSTANCE])
+def test_what_is_pinned_survives_being_stored(kind: ResourceType) -> None:
+    found = discovery_of([BUILDERS[kind]("one")])
+    assert type(found).model_validate(json.loads(found.model_dump_json())) == found
