@@ -115,10 +115,6 @@ class Cluster:
             self._asked = lambda _settings: self._restart(found[0])
         self._changed()
 
-    @property
-    def writer_id(self) -> str:
-        return self._writer.id
-
     def _refuse_while_busy(self) -> None:
         if self.busy:
             raise DatabaseStateError(f"{CLUSTER} is failing over")
@@ -186,7 +182,6 @@ class Cluster:
 
     def _boot(self, member: Member) -> None:
         leads = member is self._writer or member is self._successor
-
         folder = self._folder / "database" / member.id
         log = self._folder / "logs" / f"{member.id}.log"
         member.kill()
