@@ -35,11 +35,11 @@ def sweep_orphans(w: Wiring) -> Swept:
         return swept
     lives = _Lives(w, swept.failures)
     orphans = [one for one in _suspects(w, swept.failures) if now - one.since > OLD and not lives.of(one)]
-    condemned = [one for one in orphans if one.key in before.first]
-    for kind in Kind:
-        for one in condemned:
-            if one.kind is kind:
-                _remove(w, one, swept)
+    condemned = sorted((one for one in orphans if one.key in before.first), key=lambda one: list(Kind).index(one.kind))
+    for one in condemned:
+        if one.kind not in AFTER_THE_FAULT:
+            _remove(w, one, swept)
+    _remove_the_rest(w, [one for one in condemned if one.kind in AFTER_THE_FAULT], swept)
     news = frozenset(one.key for one in condemned) - before.told
     if news:
         _tell(w, swept)
@@ -130,6 +130,22 @@ class _Lives:
         return tags.get(STACK) == self._w.settings.stack and tags.get(EXECUTION) == guard.execution
 
 
+def _remove_the_rest(w: Wiring, condemned: list[Suspect], swept: Swept) -> None:
+    """What stands as long as an experiment of its execution may run; without FIS's word, all of it."""
+    if not condemned:
+        return
+    try:
+        running = {fis.tags.get(EXECUTION) for fis in w.faults.active() if fis.tags.get(STACK) == w.settings.stack}
+    except (Unavailable, Refused) as error:
+        swept.left += [(one, f"whether its fault runs could not be asked: {error}") for one in condemned]
+        return
+    for one in condemned:
+        if one.execution in running:
+            swept.left.append((one, "as long as its fault may run"))
+        else:
+            _remove(w, one, swept)
+
+
 def _remove(w: Wiring, one: Suspect, swept: Swept) -> None:
     acts: dict[Kind, Callable[[], object]] = {
         Kind.TEMPLATE: lambda: w.faults.delete_template(one.id),
@@ -140,18 +156,11 @@ def _remove(w: Wiring, one: Suspect, swept: Swept) -> None:
         Kind.TICKET: lambda: w.locks.leave(one.execution, datetime.fromisoformat(one.id)),
     }
     try:
-        if one.kind in AFTER_THE_FAULT and _may_run(w, one.execution):
-            swept.left.append((one, "as long as its fault may run"))
-            return
         acts[one.kind]()
         swept.removed.append(one)
     except (Unavailable, Refused) as error:
         swept.left.append((one, str(error)))
         swept.failures.append(error)
-
-
-def _may_run(w: Wiring, execution: str) -> bool:
-    return any(fis.tags.get(EXECUTION) == execution for fis in w.faults.active() if fis.tags.get(STACK) == w.settings.stack)
 
 
 def _tell(w: Wiring, swept: Swept) -> None:
