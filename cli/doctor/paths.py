@@ -19,8 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.doctor.setting import TERMINAL, Setting
 from squall.adapters.records import DynamoRecords
-from squall.domain.record import ExecutionRecord
-from squall.domain.vocabulary import Status
+from squall.domain.record import Abort, ExecutionRecord
+from squall.domain.vocabulary import AbortSource, Status
 
 WAIT = "PT5M"
 """How long the experiment lasts if nothing stops it."""
@@ -238,6 +238,8 @@ def _forgotten(trial: Trial) -> None:
         guard_names=(trial.alarm,),
         template_id=trial.template_id,
         fis_experiment_id=trial.experiment_id,
+        # What people will read of its end.
+        abort=Abort(AbortSource.OPERATOR, "squall doctor tries the pulse: nothing is wrong", now, "squall doctor"),
     )
     DynamoRecords(trial.setting.client("dynamodb"), trial.setting.table).create(record)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
 
+from cli.doctor import paths as doctor_paths
+from cli.doctor.paths import PATHS, Trial
+from cli.doctor.setting import Setting
 from squall.application.pulsing import UNKNOWN_AFTER, look_after, pulse
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
@@ -120,3 +124,23 @@ def test_guards_that_cannot_be_read_in_a_fault_end_it(world: FakeWorld) -> None:
     world.failing["alarms.states"] = Unavailable("cloudwatch", "DescribeAlarms", "InternalError", "down", retryable=False)
     assert pulse(world.wiring())["run-1"].startswith("aborted: the guards could not be read")
     assert world.faults.runs[fis.id].experiment.status == "stopping"
+
+
+def test_the_doctors_dead_run_is_closed_and_told_as_what_it_is(world: FakeWorld) -> None:
+    """The record that `squall doctor` leaves for the pulse: no document, no execution, an experiment without a target."""
+    tags = {"squall:stack": "Squall", "squall:execution": "doctor-pulse-1"}
+    wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT5M"}}
+    template = world.faults.create_template({"tags": tags, "actions": {"wait": wait}}, "t")
+    fis = world.faults.start(template, "s", tags)
+    records = world.records
+    setting = Setting(lambda _: None, "Squall", (), "a:b:c:d:e", "arn:aws:states:eu-west-1:123456789012:stateMachine:squall", "", "")
+    trial = Trial(setting, PATHS[-1], "doctor-pulse-1", template_id=template, experiment_id=fis.id)
+    with patch.multiple(doctor_paths, DynamoRecords=lambda *_: records, datetime=Mock(now=lambda _: world.clock.now())):
+        PATHS[-1].trip(trial)
+    assert pulse(world.wiring()) == {"doctor-pulse-1": "closed"}
+    closed = world.records.items["doctor-pulse-1"]
+    assert (closed.status, closed.reason) == (Status.ABORTED, "squall doctor tries the pulse: nothing is wrong")
+    assert world.faults.active() == []
+    assert world.faults.templates == {}
+    (message,) = world.notifier.sent
+    assert message.subject == "Squall: aborted: squall doctor"
