@@ -32,6 +32,8 @@ class Account:
     members: list[str]
     alone: str
     target_group: str
+    group: str
+    """The group's ARN."""
     terminate: Callable[[str], object]
 
 
@@ -45,7 +47,8 @@ def _fake(world: FakeWorld) -> Account:
     group = FakeGroup("web", desired=3, minimum=1, target_groups=(arn,), tags=dict(STAGING), replaces_after=None)
     members = world.fleet.add_group(group, load_balancer="arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/1")
     alone = world.fleet.add(FakeInstance("i-0a10ea10ea10ea10e", managed=False))
-    return Account(world.inventory, [one.id for one in members], alone.id, arn, world.fleet.terminate)
+    group_arn = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:0123:autoScalingGroupName/web"
+    return Account(world.inventory, [one.id for one in members], alone.id, arn, group_arn, world.fleet.terminate)
 
 
 def _moto(aws: Callable[[str], Any]) -> Account:
@@ -80,7 +83,14 @@ def _moto(aws: Callable[[str], Any]) -> Account:
     # moto's Systems Manager knows no instances of EC2.
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": information}])
     inventory = Inventories(AwsInventory(ec2, autoscaling, elbv2, ssm), TargetGroups(elbv2), {})
-    return Account(inventory, members, alone, target["TargetGroupArn"], lambda one: ec2.terminate_instances(InstanceIds=[one]))
+    return Account(
+        inventory,
+        members,
+        alone,
+        target["TargetGroupArn"],
+        group["AutoScalingGroupARN"],
+        lambda one: ec2.terminate_instances(InstanceIds=[one]),
+    )
 
 
 def test_an_instance_is_described_with_all_it_belongs_to(account: Account) -> None:
@@ -106,6 +116,21 @@ def test_a_target_may_be_an_arn_and_is_described_once(account: Account) -> None:
     arn = account.inventory.describe([account.members[0]], {}, {}, NOW).instances[0].arn
     workload = account.inventory.describe([arn, account.members[0]], {}, {}, NOW)
     assert [instance.arn for instance in workload.instances] == [arn]
+
+
+def test_a_group_stands_for_its_instances(account: Account) -> None:
+    found = account.inventory.describe([account.group, account.members[0], account.alone], {}, {}, NOW)
+    assert sorted(one.id for one in found.instances if one.group == "web") == sorted(account.members)
+    assert {one.id for one in found.instances} == {*account.members, account.alone}
+    assert found.missing == ()
+    narrowed = account.inventory.describe([account.group], {"squall:environment": "production"}, {}, NOW)
+    assert (narrowed.instances, narrowed.missing) == ((), ())
+
+
+def test_a_group_that_is_not_there_is_missing(account: Account) -> None:
+    unknown = account.group.replace("autoScalingGroupName/web", "autoScalingGroupName/no")
+    workload = account.inventory.describe([unknown, account.alone], {}, {}, NOW)
+    assert ([one.id for one in workload.instances], workload.missing) == ([account.alone], (unknown,))
 
 
 def test_every_missing_target_is_named_as_it_was_written(account: Account) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents import Group, TargetGroup, Workload
 from squall.domain.observed import CommandState
-from squall.domain.resources import Database, Instance
+from squall.domain.resources import Database, Instance, group_named
 from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
@@ -151,12 +151,13 @@ class FakeInventory:
         known = self._fleet.instances
         by_name = {name: instance for instance in known.values() for name in (instance.id, instance.arn)}
         if targets:
-            found = [by_name[target] for target in dict.fromkeys(targets) if target in by_name]
+            of_groups = [one for target in targets if group_named(target) for one in self._fleet.members(group_named(target) or "")]
+            found = [*(by_name[target] for target in dict.fromkeys(targets) if target in by_name), *of_groups]
         else:
             living = "instance-state-name" in filters
             found = [instance for instance in known.values() if (tags or filters) and (living or instance.state != "terminated")]
         chosen = {one.id: one for one in found if tags.items() <= one.tags.items() and _matches(one, filters)}
-        missing = [target for target in dict.fromkeys(targets) if target not in by_name]
+        missing = [target for target in dict.fromkeys(targets) if target not in by_name and group_named(target) not in self._fleet.groups]
         return self._workload(chosen.values(), [], [], missing, at)
 
     def _others(

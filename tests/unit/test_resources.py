@@ -9,12 +9,14 @@ from squall.admission import parse_experiment
 from squall.domain.documents import Discovery, TargetBefore
 from squall.domain.problems import InvalidInput
 from squall.domain.resources import Instance, type_named
+from squall.domain.targets import candidates, pin
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, experiment, instance
+from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, experiment, instance, workload
 
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
 CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
+GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
 INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
 
 
@@ -23,6 +25,7 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
     [
         ("i-1234567890abcdef0", ResourceType.INSTANCE),
         (INSTANCE, ResourceType.INSTANCE),
+        (GROUP, ResourceType.INSTANCE),
         (DATABASE, ResourceType.DATABASE),
         (CLUSTER, ResourceType.DATABASE_CLUSTER),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
@@ -31,6 +34,22 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
 )
 def test_a_name_tells_its_type(name: str, kind: ResourceType | None) -> None:
     assert type_named(name) is kind
+
+
+def test_a_group_makes_its_instances_candidates_of_which_the_radius_pins() -> None:
+    fleet = [instance("i-1"), instance("i-2"), instance("i-alone", group=None)]
+    exp = experiment(target_resources=[GROUP])
+    assert {one.id for one in candidates(workload(fleet), exp)} == {"i-1", "i-2"}
+    pinned, problems = pin(workload(fleet), exp, environment(), "s")
+    assert (len(pinned), problems) == (1, [])
+    everyone = experiment(target_resources=[], target={"arns": [GROUP], "select": "all"})
+    assert "there are 2 targets, but single_instance allows 1" in pin(workload(fleet), everyone, environment(), "s")[1][0].message
+
+
+def test_an_instance_of_a_named_group_that_did_not_opt_in_refuses_all() -> None:
+    fleet = [instance("i-1"), instance("i-2", tags={})]
+    pinned, problems = pin(workload(fleet), experiment(target_resources=[GROUP]), environment(), "s")
+    assert (pinned, [problem.message for problem in problems]) == ((), ["i-2 has no tag squall:environment"])
 
 
 def refusals(**changes: Any) -> dict[str, tuple[str, str]]:

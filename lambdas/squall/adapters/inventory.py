@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.aws import call, chunks, items
 from squall.adapters.targets import TargetGroups
 from squall.domain.documents import Group, Workload
-from squall.domain.resources import Instance
+from squall.domain.resources import Instance, group_named
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -88,12 +88,21 @@ class AwsInventory:
         )
 
     def _by_target(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
-        """What was found, and the targets this account and Region do not know, as they were written."""
+        """What was found, and the targets this account and Region do not know, as they were written. A group stands for its instances."""
         ids = {target: _id_of(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
-        found = {entry["InstanceId"]: entry for entry in self._by_id([known for known in ids.values() if known])}
+        members = self._members([target for target in ids if group_named(target)])
+        every = [known for known in (*ids.values(), *(one for group in members.values() for one in group)) if known]
+        found = {entry["InstanceId"]: entry for entry in self._by_id(every)}
         ours = {target: found[known] for target, known in ids.items() if known in found and _same_account(target, found[known])}
-        wanted = {entry["InstanceId"]: entry for entry in ours.values()}
-        return list(wanted.values()), [target for target in ids if target not in ours]
+        named = (*ours.values(), *(found[one] for group in members.values() for one in group if one in found))
+        wanted = {entry["InstanceId"]: entry for entry in named}
+        return list(wanted.values()), [target for target in ids if target not in ours and target not in members]
+
+    def _members(self, groups: Sequence[str]) -> dict[str, list[str]]:
+        """ARN of each of these groups that exists to the ids of its instances."""
+        names = [name for group in groups if (name := group_named(group))]
+        found = {group["AutoScalingGroupARN"]: group for group in self._groups(names)}
+        return {arn: [member["InstanceId"] for member in found[arn]["Instances"]] for arn in groups if arn in found}
 
     def _by_id(self, ids: Iterable[str]) -> list[Any]:
         """By filter, not by parameter: an unknown or malformed id is then simply absent, and no id hides another."""

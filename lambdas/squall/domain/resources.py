@@ -215,9 +215,12 @@ AnyResource = Annotated[
     Discriminator(_type_of),
 ]
 
+_GROUP = re.compile(r"arn:[^:]+:autoscaling:[^:]+:\d*:autoScalingGroup:[^:]*:autoScalingGroupName/(?P<name>[^\s:]+)")
+
 _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"i-[0-9A-Za-z-]+"), ResourceType.INSTANCE),
     (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:instance/.+"), ResourceType.INSTANCE),
+    (_GROUP, ResourceType.INSTANCE),  # its instances are the candidates
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
 )
@@ -226,6 +229,12 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
 def type_named(name: str) -> ResourceType | None:
     """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources."""
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
+
+
+def group_named(name: str) -> str | None:
+    """The name of the Auto Scaling group that has this ARN; None if the name is no group's."""
+    found = _GROUP.fullmatch(name)
+    return found["name"] if found else None
 
 
 def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:

@@ -8,7 +8,7 @@ from squall.domain.documents import Workload
 from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
 from squall.domain.problems import Problem
-from squall.domain.resources import Instance, Resource
+from squall.domain.resources import Instance, Resource, group_named
 from squall.domain.vocabulary import BlastRadius
 
 MAXIMUM_TARGETS = 5
@@ -57,9 +57,10 @@ def lost(resources: Iterable[Resource]) -> frozenset[str]:
 def candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ...]:
     """The resources the experiment names; by tags or filters: all that were found with those tags."""
     target = experiment.target
-    named = {*experiment.target_resources, *(target.arns if target else ())}
+    named = set(experiment.named)
     if named:
-        return tuple(one for one in workload.resources if one.id in named or one.arn in named)
+        groups = {group for name in named if (group := group_named(name))}
+        return tuple(one for one in workload.resources if one.id in named or one.arn in named or one.belongs_to in groups)
     tags = target.tags if target else {}
     return tuple(one for one in workload.resources if one.type is experiment.resource_type and tags.items() <= one.tags.items())
 
