@@ -30,6 +30,7 @@ def accepted(stack: SquallStack) -> dict[str, str]:
         _arn(stack, "ec2", "instance/*"): "Any instance, conditioned on the opt-in tag with the environment's name",
         _arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
         _arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
+        _arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
         _arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
     }
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}

@@ -33,6 +33,10 @@ class Names:
     dead_letter_arn: str
     safety_lever: bool = False
     """Whether a halt may engage FIS's, which is everybody's."""
+    rollback_documents: tuple[tuple[str, str], ...] = ()
+    """Name or ARN, and version, of the Automation documents the environments' policies list …"""
+    rollback_role_arns: tuple[str, ...] = ()
+    """… and the roles they act as."""
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a resource in this account and Region."""
@@ -48,6 +52,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_workflow(names),
         **_halt(names),
         **_reading(names),
+        "roll_back": _rollback(names),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -68,14 +73,16 @@ CLOSING = (
     "locks",
     "read_slots",
     "commands",
+    "inventory",
     "notify",
+    "roll_back",
 )
 
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt"),
-    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt"),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
@@ -104,6 +111,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "delete_guards",
         "locks",
     ),
+    "RunRollback": (*WORKFLOW_STEP, "roll_back"),
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
     "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "read_guards"),
@@ -135,7 +143,6 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Pulse": (
         *WORKFLOW_STEP,
         *CLOSING,
-        "inventory",
         "open_records",
         "read_executions",
         "read_guards",
@@ -144,7 +151,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "inventory", "wake", "create_record", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
 
@@ -238,6 +245,28 @@ def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
         "write_halt": [_allow(["ssm:PutParameter"], [flag])],
         "safety_lever": [lever] if names.safety_lever else [],
     }
+
+
+def _rollback(names: Names) -> list[PolicyStatement]:
+    """Only documents that a policy lists, acting as the roles it says. Nothing at all where none does."""
+    if not names.rollback_documents:
+        return []
+    executions = names.arn("ssm", "automation-execution/*")
+    # AWS authorizes on the document and the execution; older policies name the document as an automation-definition.
+    documents = [arn for document, version in names.rollback_documents for arn in _automation_arns(names, document, version)]
+    return [
+        _allow(["ssm:StartAutomationExecution"], [*documents, executions]),
+        _allow(["ssm:GetAutomationExecution"], [executions]),
+        _allow(["iam:PassRole"], list(names.rollback_role_arns), {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}),
+    ]
+
+
+def _automation_arns(names: Names, document: str, version: str) -> list[str]:
+    """As a document and as an automation-definition; AWS's own have no account."""
+    name = document.rpartition("/")[2]
+    owner = document.split(":")[4] if document.startswith("arn:") else "" if name.startswith(("AWS-", "AWSSupport-")) else names.account
+    prefix = f"arn:{names.partition}:ssm:{names.region}:{owner}"
+    return [f"{prefix}:document/{name}", f"{prefix}:automation-definition/{name}:{version}"]
 
 
 def _reading(names: Names) -> dict[str, list[PolicyStatement]]:

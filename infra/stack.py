@@ -45,6 +45,9 @@ class SquallStack(Stack):
             else None,
         )
         self.settings = settings
+        self._rollbacks = [
+            document for environment in definitions.environments.values() for document in environment.rollback_documents.values()
+        ]
         self.machine_name = machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
@@ -111,6 +114,8 @@ class SquallStack(Stack):
             kms_key_arn=settings.kms_key_arn,
             safety_lever=settings.halt_engages_safety_lever,
             dead_letter_arn=self.results.dead_letters.queue_arn,
+            rollback_documents=tuple(sorted({(found.document, found.version) for found in self._rollbacks})),
+            rollback_role_arns=tuple(sorted({found.assume_role for found in self._rollbacks})),
         )
 
     def _wire(self, definitions: Definitions) -> None:

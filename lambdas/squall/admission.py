@@ -21,6 +21,7 @@ from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinitio
 from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.resources import type_named
+from squall.domain.rollback import check_values
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
@@ -28,7 +29,7 @@ from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32
-_NOT_YET = ("ramp", "fis_template_id", "rollback")
+_NOT_YET = ("ramp", "fis_template_id")
 """Fields of the contract that this version understands and can't carry out."""
 
 Sentences = list[tuple[str, Threshold]]
@@ -140,6 +141,7 @@ def admit(
         changed, found = _overridden(experiment, asked, environment)
         problems += found
         problems += under(path, _range_problems(changed, _not_overridden(changed, asked), environment))
+        problems += under(path, _rollback_problems(changed, environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -453,6 +455,28 @@ def _range_problems(experiment: Experiment, parameters: Mapping[str, Any], envir
             message = f"{shown(value)} is outside what {environment.name} allows"
             found.append(Problem(path=at("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
     return found
+
+
+def _rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Whether the environment's policy lets this document run, with these parameters."""
+    declared = experiment.rollback
+    if declared is None:
+        return
+    known = environment.rollback_documents
+    if declared.document not in known:
+        message = f"{environment.name} has no rollback document {shown(declared.document)}{like(declared.document, known)}"
+        yield Problem(path="rollback", message=message, expected=", ".join(sorted(known)) or "none: its policy lists no rollback_documents")
+        return
+    allowed = known[declared.document].parameters
+    for name, values in check_values(declared.parameters).items():
+        where = at("rollback.parameters", name)
+        if name not in allowed:
+            message = f"{declared.document} may not be given it{like(name, allowed)}"
+            yield Problem(path=where, message=message, expected=", ".join(sorted(allowed)) or "no parameters")
+            continue
+        for value in values:
+            if not re.fullmatch(allowed[name], value):
+                yield Problem(path=where, message=f"{shown(value)} is refused", expected=f"a match of {allowed[name]}")
 
 
 def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
-    from squall.domain.observed import AlarmState, CommandState, FisExperiment, FisTemplate, Held
+    from squall.domain.observed import AlarmState, AutomationState, CommandState, FisExperiment, FisTemplate, Held
     from squall.domain.queue import Line
     from squall.domain.record import Abort, Event, ExecutionRecord
     from squall.domain.summary import RunSummary
@@ -245,6 +245,16 @@ class Inventory(Protocol):
 class Commands(Protocol):
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
         """Invocations of any of the documents on the instance requested at or after `since`, newest first."""
+
+
+class Automations(Protocol):
+    """Systems Manager Automation: rollback documents."""
+
+    def start(self, document: str, version: str, parameters: Mapping[str, Sequence[str]], client_token: str) -> str:
+        """Returns the Automation execution's id. Idempotent by client token. Raises `Refused` for a document, role or parameter that
+        Systems Manager does not take."""
+
+    def get(self, execution_id: str) -> AutomationState | None: ...
 
 
 class Notifier(Protocol):

@@ -109,6 +109,12 @@ class Wiring:
         return SsmCommands(_client("ssm"))
 
     @cached_property
+    def automations(self) -> ports.Automations:
+        from squall.adapters.automations import SsmAutomations
+
+        return SsmAutomations(_client("ssm"))
+
+    @cached_property
     def notifier(self) -> ports.Notifier:
         from squall.adapters.notifier import SnsNotifier
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from squall.settings import Settings
 from squall.wiring import Wiring
+from tests.fakes.automations import FakeAutomations
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
 from tests.fakes.halt import FakeHaltFlag, FakeLever
@@ -44,6 +45,7 @@ class FakeWorld:
         self.fleet = FakeFleet(self.clock)
         self.inventory = FakeInventory(self.fleet)
         self.commands = FakeCommands(self.clock)
+        self.automations = FakeAutomations(self.clock)
         self.metrics = FakeMetrics(self.clock)
         self.alarms = FakeAlarms(self.clock)
         self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
@@ -62,7 +64,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history", "lever", "sightings",
+    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations",
 )  # fmt: skip
 
 

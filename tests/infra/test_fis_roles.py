@@ -141,7 +141,8 @@ def test_a_fault_the_policy_does_not_allow_is_not_granted(stack: Resources) -> N
 
 def test_only_create_template_knows_the_roles_and_may_pass_them_to_fis(stack: Resources) -> None:
     roles = {name for name in stack.of_type("AWS::IAM::Role") if name.startswith("FisRole")}
-    (passing,) = (found for found in stack.statements() if "iam:PassRole" in found.actions)
+    passing_any = [found for found in stack.statements() if "iam:PassRole" in found.actions]
+    (passing,) = (one for one in passing_any if one.conditions["StringEquals"]["iam:PassedToService"] == "fis.amazonaws.com")
     assert {resource.removeprefix("${").removesuffix(".Arn}") for resource in passing.resources} == roles
     assert passing.conditions == {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
     assert [name for name, found in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in found["Environment"]["Variables"]] == [

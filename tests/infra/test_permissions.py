@@ -91,6 +91,10 @@ def test_functions_permissions_and_states_name_the_same_things(stack: Resources)
     assert set(stack.functions()) == {snake(name) for name in HOLDERS}
 
 
+# RunRollback after each fault; the others where an execution died before it.
+ROLLING_BACK = {"run_rollback", "acquire_lock", "release", "pulse", "watchdog"}
+
+
 def of(stack: Resources, function: str) -> list[Statement]:
     return stack.statements(stack.role_of(function))
 
@@ -104,7 +108,8 @@ def actions_of(stack: Resources, function: str) -> set[str]:
     [
         ("fis:StartExperiment", {"start_fault"}),
         ("fis:CreateExperimentTemplate", {"create_template"}),
-        ("iam:PassRole", {"create_template"}),
+        ("iam:PassRole", {"create_template", *ROLLING_BACK}),
+        ("ssm:StartAutomationExecution", ROLLING_BACK),
         ("iam:CreateServiceLinkedRole", {"start_fault"}),
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
         ("ssm:PutParameter", {"halt"}),
@@ -138,6 +143,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.tags": ("read_guard_tags", "read_guards"),
     "alarms.delete": ("delete_guards",),
     "halt_flag.get": ("read_halt",),
+    "automations.start": ("roll_back",),
+    "automations.get": ("roll_back",),
     "workflow.status": ("read_executions",),
     "workflow.wake": ("wake",),
 }
@@ -182,11 +189,15 @@ def test_every_capability_has_a_holder() -> None:
     assert set(capabilities(names)) == {capability for held in HOLDERS.values() for capability in held}
 
 
+# The halt flag and the rollback documents of the policies, and nothing else: see below.
+LISTED = {"ssm:GetParameter", "ssm:PutParameter", "ssm:StartAutomationExecution", "ssm:GetAutomationExecution"}
+
+
 def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> None:
     for function in stack.functions():
         for action in actions_of(stack, function):
             service, name = action.split(":")
-            if action not in {"ssm:GetParameter", "ssm:PutParameter"}:  # the halt flag, and nothing else: see below
+            if action not in LISTED:
                 assert service not in {"ec2", "rds", "autoscaling", "elasticloadbalancing", "ssm"} or name.startswith(("Describe", "List"))
 
 
@@ -194,6 +205,26 @@ def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources)
     for found in stack.statements():
         if {"ssm:GetParameter", "ssm:PutParameter"} & set(found.actions):
             assert [resource.partition(":parameter")[2] for resource in found.resources] == ["/squall/Squall/halt"]
+
+
+def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_says(stack: Resources) -> None:
+    for function in ROLLING_BACK:
+        (starting,) = (found for found in of(stack, function) if "ssm:StartAutomationExecution" in found.actions)
+        assert sorted(starting.resources) == [
+            "arn:aws:ssm:eu-central-1:123456789012:automation-definition/Restore-Web:3",
+            "arn:aws:ssm:eu-central-1:123456789012:automation-execution/*",
+            "arn:aws:ssm:eu-central-1:123456789012:document/Restore-Web",
+            "arn:aws:ssm:eu-central-1::automation-definition/AWS-RestartEC2Instance:$DEFAULT",
+            "arn:aws:ssm:eu-central-1::document/AWS-RestartEC2Instance",
+        ]
+        (passing,) = (found for found in of(stack, function) if "iam:PassRole" in found.actions)
+        assert sorted(passing.resources) == ["arn:aws:iam::111122223333:role/restart", "arn:aws:iam::111122223333:role/restore-web"]
+        assert passing.conditions == {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
+
+
+def test_where_no_policy_lists_a_rollback_document_nobody_may_start_any() -> None:
+    names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
+    assert capabilities(names)["roll_back"] == []
 
 
 def test_halting_can_start_nothing(stack: Resources) -> None:

@@ -1,6 +1,7 @@
 """Admit: what may run, from whatever the execution was started with."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from squall.admission import admit, notes, parse_experiment, trigger_key
+from squall.admission import admit, notes, parse_environment, parse_experiment, trigger_key
 from squall.domain.documents import Definition
 from squall.domain.experiment import Trigger
 from squall.domain.problems import InvalidInput
@@ -110,7 +111,8 @@ def deep(levels: int) -> object:
         ({"definition": {**SEED, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
         ({"definition": {**SEED, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
         ({"definition": {**SEED, "ramp": {"steps": []}}}, "definition.ramp", "not available yet: ramp"),
-        ({"definition": {**SEED, "rollback": "My-Document"}}, "definition.rollback", "not available yet: rollback"),
+        ({"definition": {**SEED, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
+        ({"definition": {**SEED, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
         ({"definition": {**SEED, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "not available yet"),
         ({"definition": {**SEED, "success_criteria": ["All good"]}}, "definition.success_criteria[0]", "All good\n"),
         ({"definition": []}, "definition", "an object"),
@@ -296,6 +298,61 @@ def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> N
     assert "1 to 95" in refusals(raw, catalogue=catalogue)["catalogue.leak.parameters.memory_percent"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"memory_percent": [1, 98]}}}
     assert run(raw, catalogue=catalogue, environments=willing).experiment.parameters == {"memory_percent": 96}
+
+
+ROLLBACK = {
+    "document": "Restore-Web",
+    "assume_role": "arn:aws:iam::123456789012:role/restore",
+    "parameters": {"Service": "(web|api)", "InstanceIds": "i-[0-9a-f]+"},
+}
+WITH_ROLLBACK = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "rollback_documents": {"restore-web": ROLLBACK}}}
+
+
+@pytest.mark.parametrize(
+    ("rollback", "path", "words"),
+    [
+        ("restore-wep", "rollback", 'did you mean "restore-web"?'),
+        ({"document": "restore-web", "parameters": {"Servise": "web"}}, "rollback.parameters.Servise", 'did you mean "Service"?'),
+        ({"document": "restore-web", "parameters": {"Service": "web; reboot"}}, "rollback.parameters.Service", "(web|api)"),
+        ({"document": "restore-web", "parameters": {"Service": ["web", "$(reboot)"]}}, "rollback.parameters.Service", "(web|api)"),
+        (
+            {"document": "restore-web", "parameters": {"AutomationAssumeRole": "$targets"}},
+            "rollback.parameters.AutomationAssumeRole",
+            "may not",
+        ),
+    ],
+)
+def test_a_rollback_runs_only_what_the_policy_lists_with_values_it_allows(rollback: object, path: str, words: str) -> None:
+    found = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    assert list(found) == [f"catalogue.mine.{path}"]
+    assert words in found[f"catalogue.mine.{path}"]
+
+
+@pytest.mark.parametrize(
+    "rollback", ["restore-web", {"document": "restore-web", "parameters": {"Service": "web", "InstanceIds": "$targets"}}]
+)
+def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
+    admitted = run({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    assert admitted.experiment.rollback is not None
+    assert admitted.experiment.rollback.document == "restore-web"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"assume_role": "admin"}, "the ARN of a role"),
+        ({"assume_role": None}, "assume_role"),
+        ({"document": "Restore Web"}, "Automation document"),
+        ({"version": "latest"}, "$LATEST"),
+        ({"parameters": {"Service": "("}}, "no regular expression"),
+        ({"parameters": {"AutomationAssumeRole": ".*"}}, "the policy's own"),
+        ({"timeout_seconds": 86400}, "3600"),
+    ],
+)
+def test_a_policy_that_lists_a_wrong_rollback_document_is_refused(changes: dict[str, Any], said: str) -> None:
+    policy = {**ENVIRONMENTS["staging"], "rollback_documents": {"restore-web": {**ROLLBACK, **changes}}}
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        parse_environment(policy)
 
 
 def test_ports_the_agent_needs_are_a_dependency_only_where_the_policy_says_so() -> None:

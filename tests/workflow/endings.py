@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from squall.domain.documents import Result
+from squall.application.rolling_back import ENDED
+from squall.domain.documents import Definition, Result
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
@@ -43,7 +44,20 @@ def nothing_is_left(world: FakeWorld, execution_id: str = ID, *, twice: bool = F
     record = record_of(world, execution_id)
     assert record.final, record
     nothing_runs(world, execution_id)
+    rolled_back(world, execution_id)
     told(world, execution_id, twice=twice)
+
+
+def rolled_back(world: FakeWorld, execution_id: str = ID) -> None:
+    """Where a fault was injected and the experiment declares a rollback document, it ran: once, and to its end."""
+    definition = world.documents.get(execution_id, "definition", Definition)
+    if definition is None or definition.experiment.rollback is None:
+        return
+    injected = any(run.experiment.tags.get("squall:execution") == execution_id for run in world.faults.runs.values())
+    of_run = [one for one in world.automations.executions.values() if tuple(one.parameters["Why"]) == (execution_id,)]
+    assert len(of_run) == injected, "a rollback without a fault, or a fault without its rollback"
+    assert all(one.state.over for one in of_run), "the rollback still runs"
+    assert ENDED in [event.event for event in record_of(world, execution_id).events] or not injected, "nobody saw its end"
 
 
 def told(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> None:

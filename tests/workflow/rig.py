@@ -21,8 +21,19 @@ TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web
 LOAD_BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/web/fedcba9876543210"
 
 
+ROLLBACK = {
+    "document": "Restore-Web",
+    "version": "3",
+    "assume_role": f"arn:aws:iam::{ACCOUNT}:role/restore-web",
+    "parameters": {"InstanceIds": "i-[0-9a-f]+", "Why": "[A-Za-z0-9 _-]+"},
+    "timeout_seconds": 600,
+}
+
+
 def environment(name: str, **changes: Any) -> dict[str, Any]:
-    return {**yaml.safe_load((ROOT / "environments" / f"{name}.yaml").read_text()), **changes}
+    """A shipped policy, with a rollback document."""
+    shipped = yaml.safe_load((ROOT / "environments" / f"{name}.yaml").read_text())
+    return {**shipped, "rollback_documents": {"restore-web": ROLLBACK}, **changes}
 
 
 def workload() -> FakeWorld:
@@ -38,10 +49,11 @@ def workload() -> FakeWorld:
 
 
 def seed(world: FakeWorld) -> dict[str, Any]:
-    """The seed's experiment, on instances that exist."""
+    """The seed's experiment, on instances that exist, with a rollback document: whatever ends a run, that has run."""
     text = (ROOT / "tests" / "data" / "seed-experiment.json").read_text()
     experiment: dict[str, Any] = json.loads(text)
-    return {**experiment, "target_resources": [one.id for one in world.fleet.members("web")][:2]}
+    rollback = {"document": "restore-web", "parameters": {"InstanceIds": "$targets", "Why": "$execution"}}
+    return {**experiment, "target_resources": [one.id for one in world.fleet.members("web")][:2], "rollback": rollback}
 
 
 def good_run(note: Callable[[Walk, str], None]) -> Walked:

@@ -46,6 +46,10 @@ def arming(walk: Walk, world: FakeWorld) -> None:
     world.alarms.arming_seconds = 60
 
 
+def rolling_back_slowly(walk: Walk, world: FakeWorld) -> None:
+    world.automations.seconds = 20
+
+
 def failing(*names: str) -> Callable[[Walk, FakeWorld], None]:
     def arrange(walk: Walk, world: FakeWorld) -> None:
         for name in names:
@@ -68,6 +72,7 @@ WHERE: dict[str, Callable[[Walk, FakeWorld], None]] = {
     "WaitForHistory": history_missing,
     "WaitForGuards": arming,
     "WaitToStart": fis_full,
+    "WaitForRollback": rolling_back_slowly,
     "ReleaseUnrecorded": failing("Record"),
     "NotRecorded": failing("Release"),
 }

@@ -32,6 +32,7 @@ class Kind(Enum):
 _CODES: dict[Kind, frozenset[str]] = {
     Kind.BUSY: frozenset(
         {
+            "AutomationExecutionLimitExceededException",
             "InternalError",
             "InternalFailure",
             "InternalServerError",
@@ -66,9 +67,14 @@ _CODES: dict[Kind, frozenset[str]] = {
         {
             "AccessDenied",
             "AccessDeniedException",
+            "AutomationDefinitionNotFoundException",
+            "AutomationDefinitionVersionNotFoundException",
             "ConflictException",
+            "IdempotentParameterMismatch",
+            "InvalidAutomationExecutionParametersException",
             "InvalidParameterCombination",
             "InvalidParameterValue",
+            "InvalidTarget",
             "LimitExceeded",
             "LimitExceededFault",
             "ResourceNotFoundException",

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from squall.application.step import Step
-from squall.domain.documents import FaultTemplate, RollbackReport, Workload
+from squall.domain.documents import AutomationRun, FaultTemplate, RollbackReport, Workload
 from squall.domain.observed import CommandState, FisExperiment
+from squall.domain.rollback import intended, with_automation
 from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Fault
@@ -36,7 +37,7 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
     """Ask the state and the mechanism, not FIS's word `stopped`."""
     fault = fault_of(step)
     template = step.need("template", FaultTemplate)
-    return fault.verify(
+    report = fault.verify(
         template.before,
         step.discovery.workload,
         workload,
@@ -45,6 +46,8 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
         step.w.clock.now(),
         length=step.definition.experiment.length,
     )
+    declared = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    return with_automation(report, step.find("automation", AutomationRun) if declared else None, declared)
 
 
 def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from squall.application.aftermath import commands_of, fault_of, rollback_report
-from squall.application.recording import is_told, tell
+from squall.application.recording import NOTIFIED, decision_on, is_told, tell, write_result
+from squall.application.rolling_back import ENDED, look, note_end, token
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping import report
-from squall.domain.documents import Discovery
+from squall.domain.documents import AutomationRun, Discovery
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.queue import Line
 from squall.domain.record import Event, ExecutionRecord
+from squall.domain.rollback import said
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
@@ -117,7 +119,8 @@ def _still_there(leftovers: tuple[Leftover, ...]) -> str:
 
 
 def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_now: bool = False) -> tuple[Leftover, ...]:
-    """Take away template, fault, guards, then slot and locks (only once no fault runs); leave the open index when nothing is left.
+    """Take away template, fault, guards; run the rollback document if it has not run; then slot and locks (only once no fault and no
+    rollback runs); leave the open index when nothing is left.
 
     `thorough` also looks for templates and guards by tag and name, in case the record does not know them.
     `settle_now`: the workflow ended in order, no function of it can still be running.
@@ -137,6 +140,7 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
     if guards and not leftovers:  # as long as a fault may run, its guards stand
         names = " ".join(guards)
         _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
+    leftovers += roll_back(w, record)
     if not leftovers:
         _release(w, record, leftovers)
     if not leftovers and is_told(record) and (settle_now or _long_closed(record, w.clock.now())):
@@ -165,6 +169,43 @@ def _active(of: tuple[Wiring, ExecutionRecord]) -> list[CommandState]:
         return []
     commands = commands_of(step, fault_of(step))
     return [command for on_instance in commands.values() for command in on_instance if command.active]
+
+
+def roll_back(w: Wiring, record: ExecutionRecord) -> list[Leftover]:
+    """The rollback document of a run whose workflow did not see it to its end: started once the fault is over, watched, and told."""
+    if not record.rollback_command or any(event.event == ENDED for event in record.events):
+        return []
+    step = Step.of(w, record)
+    left = Leftover("the rollback document has not run", f"{record.rollback_command} --client-token {token(step)}")
+    try:
+        experiments = w.faults.of_template(record.template_id) if record.template_id else ()
+        if any(not fis.terminal for fis in experiments):
+            return [left]
+        return _rolled_back(w, record, step) if experiments or record.fis_experiment_id else []
+    except (Unavailable, Refused, MissingDocumentError) as error:
+        return [replace(left, what=f"{left.what}, or not been seen to its end ({error})")]
+
+
+def _rolled_back(w: Wiring, record: ExecutionRecord, step: Step) -> list[Leftover]:
+    run = look(step)
+    if run and not run.over:
+        command = f"aws ssm get-automation-execution --automation-execution-id {run.execution_id}"
+        return [Leftover(said(run), command)]
+    if run:
+        _tell_rollback(w, record, run)
+        note_end(step, run)
+    return []
+
+
+def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> None:
+    """Of a run whose ending was told before its rollback ended: the result is written anew, and a failure is told."""
+    if NOTIFIED not in {event.event for event in record.events}:
+        return
+    note_aftermath(w, record)
+    write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
+    if not run.succeeded:
+        body = f"Of execution {record.id}:\n\n{said(run)}\n\nAgain, by hand:\n  {record.rollback_command}"
+        w.notifier.publish(f"Squall: ROLLBACK FAILED: {record.experiment or record.id}", body, {"status": "rollback_failed"})
 
 
 def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:

@@ -107,7 +107,7 @@ def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
     try:
         result = agreed_result(w, record)
     except (Unavailable, Refused):
-        result = build_result(record, _decision(record), Evidence(), record.ended_at or w.clock.now())
+        result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
     region = record.execution_arn.split(":")[3]
     subject, body, attributes = message(result, record, region, w.settings.bucket)
     w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
@@ -116,7 +116,7 @@ def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
     """The result of a final record; written anew when it is missing, or when a Record that came too late wrote another ending."""
     result = w.documents.get(record.id, "result", Result)
-    decision = _decision(record)
+    decision = decision_on(record)
     if result is None or Decision(result.status, result.verdict, result.hypothesis_validated, result.reason) != decision:
         result = write_result(w, record, decision, record.ended_at or w.clock.now())
     return result
@@ -127,5 +127,6 @@ def is_told(record: ExecutionRecord) -> bool:
     return {NOTIFIED, ANNOUNCED} <= {event.event for event in record.events}
 
 
-def _decision(record: ExecutionRecord) -> Decision:
+def decision_on(record: ExecutionRecord) -> Decision:
+    """How a final record says it ended."""
     return Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)

@@ -1,5 +1,6 @@
 """The policy of an environment: deployed, never given by whoever starts an execution."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -62,6 +63,36 @@ class Timing(Model):
         return self
 
 
+ROLLBACK_NAME = pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
+ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
+
+
+class RollbackDocument(Model):
+    """An Automation document that experiments of this environment may run after their fault, and what they may give it."""
+
+    document: Annotated[str, pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
+    version: Annotated[str, pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = "$DEFAULT"
+    """A number pins what was reviewed: otherwise whoever may edit the document decides what is run."""
+    assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
+    """As whom it acts: given to it as AutomationAssumeRole. Never as Squall."""
+    parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
+    """Parameters an experiment may set: name to the regular expression every value matches as a whole."""
+    timeout_seconds: Annotated[int, Field(ge=10, le=3600, strict=True)] = 900
+    """The longest the workflow waits for it; it is watched to its end, and locks are kept as long."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, expression in value.items():
+            if name == "AutomationAssumeRole":
+                raise refused("the role is the policy's own", "assume_role")
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise refused(f"the pattern of {name} is no regular expression: {error}") from None
+        return value
+
+
 class Environment(Model):
     name: Annotated[str, ENVIRONMENT_NAME]
     description: str = ""
@@ -83,6 +114,8 @@ class Environment(Model):
     parameter_ranges: dict[str, tuple[float, float]] = {}
     """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
     is not named here."""
+    rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
+    """By the name experiments call them under `rollback`."""
     owners: tuple[str, ...] = ()
     timing: Timing = Timing()
 

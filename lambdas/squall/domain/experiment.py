@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from squall.domain.environment import ROLLBACK_NAME
 from squall.domain.hours import Minutes, Span, Timezone, check_schedule, refused
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
@@ -89,6 +90,22 @@ class Criterion(Model):
     critical: Flag = False
 
 
+ParameterText = Annotated[str, Field(min_length=1, max_length=512), PLAIN]
+
+
+class Rollback(Model):
+    """What is run after the fault, always: one of the environment's `rollback_documents`; a plain string is one without parameters."""
+
+    document: Annotated[str, ROLLBACK_NAME]
+    """Its name there."""
+    parameters: dict[str, ParameterText | Annotated[tuple[ParameterText, ...], Field(min_length=1, max_length=50)]] = {}
+    """Values or lists of them. `$targets`: the ids of the pinned targets; `$execution`: the execution's id."""
+
+
+def _rollback(value: object) -> object:
+    return {"document": value} if isinstance(value, str) else value
+
+
 def _criterion_form(value: object) -> str:
     return "sentence" if isinstance(value, str) else "criterion"
 
@@ -142,7 +159,7 @@ class Experiment(Model):
     recovery: Span | None = None
     """The longest wait for the steady state after the fault; else the environment says."""
     stop_alarms: Annotated[tuple[Line, ...], Field(max_length=4)] = ()
-    rollback: str | None = None
+    rollback: Annotated[Rollback, BeforeValidator(_rollback)] | None = None
     schedule: Schedule | None = None
     owner: Name | None = None
     tags: dict[str, str] = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from squall.domain.documents import CriterionResult, Result
 from squall.domain.record import ExecutionRecord
+from squall.domain.rollback import said
 from squall.domain.verdict import exit_code
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 
@@ -34,7 +35,7 @@ def message(result: Result, record: ExecutionRecord, region: str, bucket: str) -
         _head(result),
         _criteria(result),
         _trouble(result),
-        _after(result),
+        _after(result, record),
         ["What to do next", f"  {_next(result)}"],
         _where(result, record, region, bucket),
     ]
@@ -75,11 +76,15 @@ def _trouble(result: Result) -> list[str]:
     return ["Issues", *(f"  {issue}" for issue in result.issues_discovered)]
 
 
-def _after(result: Result) -> list[str]:
+def _after(result: Result, record: ExecutionRecord) -> list[str]:
     lines = []
     if result.rollback:
         lines.append(f"Rollback: {result.rollback.outcome.value}")
         lines += [f"  {difference}" for difference in result.rollback.differences]
+        if result.rollback.automation and result.rollback.automation.succeeded:
+            lines.append(f"  {said(result.rollback.automation)}")
+        if result.rollback.automation and record.rollback_command and not result.rollback.automation.succeeded:
+            lines.append(f"  again, by hand: {record.rollback_command}")
         if result.rollback.outcome is RollbackOutcome.NOT_RESTORED and result.rollback.could_have_lasted_until:
             lines.append(f"  the fault could last until {result.rollback.could_have_lasted_until:%Y-%m-%d %H:%M:%S} UTC at most")
     if result.recovery:

@@ -6,6 +6,20 @@ from datetime import datetime
 TERMINAL_FIS_STATUSES = frozenset({"completed", "stopped", "failed", "cancelled"})
 """Every terminal status of a FIS experiment; each maps to an outcome."""
 
+TERMINAL_AUTOMATION_STATUSES = frozenset(
+    {
+        "Success",
+        "TimedOut",
+        "Cancelled",
+        "Failed",
+        "Rejected",
+        "ChangeCalendarOverrideRejected",
+        "CompletedWithSuccess",
+        "CompletedWithFailure",
+        "Exited",
+    }
+)
+
 
 @dataclass(frozen=True)
 class ActionState:
@@ -79,6 +93,22 @@ class CommandState:
     @property
     def active(self) -> bool:
         return self.status in {"Pending", "InProgress", "Delayed", "Cancelling"}
+
+
+@dataclass(frozen=True)
+class AutomationState:
+    """A Systems Manager Automation execution as GetAutomationExecution tells it."""
+
+    id: str
+    status: str
+    detail: str = ""
+    """Why it failed, in Systems Manager's words."""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.status in TERMINAL_AUTOMATION_STATUSES
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,8 @@ class ExecutionRecord:
     fault_started_at: datetime | None = None
     fault_ended_at: datetime | None = None
     fault_seconds: int = 0
+    rollback_command: str = ""
+    """Set before the fault where the experiment declares a rollback document: the command that runs it by hand, whatever else is lost."""
     abort: Abort | None = None
     task_token: str | None = None
     token_generation: int = 0

@@ -10,6 +10,7 @@ from squall.domain.evidence import Evidence
 from squall.domain.findings import Finding, StoredFinding, merged
 from squall.domain.issues import Probe, disproved, findings, probes
 from squall.domain.record import ExecutionRecord
+from squall.domain.rollback import said
 from squall.domain.statistics import Times
 from squall.domain.timing import spoken
 from squall.domain.verdict import Decision
@@ -65,6 +66,8 @@ def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidenc
     yield from _during(record, evidence)
     if evidence.rollback:
         yield f"After the fault: {_ROLLBACK_SAID[evidence.rollback.outcome]}"
+        if evidence.rollback.automation:
+            yield f"The experiment's own undoing, {said(evidence.rollback.automation)}"
     if evidence.recovery:
         yield _recovery_said(evidence.recovery)
     if evidence.judgement:

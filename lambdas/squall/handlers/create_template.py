@@ -3,6 +3,7 @@
 from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.documents import FaultTemplate, Guards, TargetBefore, Workload
 from squall.domain.resources import AnyResource
+from squall.domain.rollback import by_hand, intended
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.faults import registry
@@ -35,7 +36,9 @@ def handler(step: Step) -> Outcome:
         template_id = step.w.faults.create_template(body, step.client_token)
     except Refused as refused:
         return step.decide(Status.FAILED, f"FIS refused the template: {refused.code}: {refused.message}")
-    if not step.note("template_created", template_id, template_id=template_id):
+    rollback = intended(definition, [target.id for target in discovery.pinned], step.run.id)
+    command = by_hand(rollback, definition.region) if rollback else ""
+    if not step.note("template_created", template_id, template_id=template_id, rollback_command=command):
         step.w.faults.delete_template(template_id)  # the run was closed while FIS was creating it
         return END
     for guard in guards:  # from here on an alarm alone is enough to find and stop the fault
