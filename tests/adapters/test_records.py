@@ -46,6 +46,7 @@ FULL = ExecutionRecord(
     fis_experiment_id="EXP1",
     fault_started_at=NOW,
     fault_ended_at=NOW + MINUTES,
+    rollback_command="aws ssm start-automation-execution --document-name Restore-Web",
     fault_seconds=60,
     abort=ABORT,
     task_token="token",
