@@ -41,17 +41,20 @@ def install() -> None:
     rds._ACTION_MAP["FailoverDBCluster"] = _or_else(original(rds, "_failover_db_cluster", "p"), fail_over)
     rds._ACTION_MAP["RebootDBInstance"] = _or_else(original(rds, "_reboot_db_instance", "p"), reboot)
     tagging._RESOURCE_TAG_COLLECTORS["rds"] = _tagged
-    replace(rds, "_instance_xml", "i", _with_second_zone)
+    replace(rds, "_instance_xml", "i", _as_aws_shows_it)
 
 
 def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     yield from rds._tags.items()
 
 
-def _with_second_zone(xml: Callable[[Data], str]) -> Callable[[Data], str]:
+def _as_aws_shows_it(xml: Callable[[Data], str]) -> Callable[[Data], str]:
+    """With the standby's zone, and without what does not apply: AWS leaves it out."""
+
     def instance_xml(i: Data) -> str:
         zone = i.get("SecondaryAvailabilityZone")
-        return xml(i) + (f"<SecondaryAvailabilityZone>{zone}</SecondaryAvailabilityZone>" if zone else "")
+        shown = xml(i).replace("<DBClusterIdentifier></DBClusterIdentifier>", "")
+        return shown + (f"<SecondaryAvailabilityZone>{zone}</SecondaryAvailabilityZone>" if zone else "")
 
     return instance_xml
 

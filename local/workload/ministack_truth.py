@@ -14,10 +14,12 @@ DescribeLoadBalancerTargetGroups, and `SquallReportWorkload` (not an AWS action;
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import inspect
 import json
 from collections.abc import Callable
+from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
@@ -39,7 +41,14 @@ _PATCH_POINTS = {
         "_xml": ["status", "root_tag", "inner"],
         "_error": ["code", "message", "status"],
     },
-    "alb": {"_describe_target_health": ["params"], "_parse_targets_param": ["params", "prefix"], "_p": ["params", "key", "default"]},
+    "alb": {
+        "_describe_target_health": ["params"],
+        "_parse_targets_param": ["params", "prefix"],
+        "_p": ["params", "key", "default"],
+        "_create_lb": ["params"],
+        "_create_tg": ["params"],
+        "_short_id": [],
+    },
     "ec2": {"_terminate_instances": ["p"]},
 }
 
@@ -57,6 +66,7 @@ def install() -> None:
     _patch_zones(ec2)
     _patch_groups(autoscaling, ec2, health)
     _patch_target_health(alb, health)
+    _patch_identifiers(alb)
     autoscaling._squall_truth = True  # type: ignore[attr-defined]
 
 
@@ -225,3 +235,27 @@ def _patch_target_health(alb: ModuleType, health: dict[str, dict[str, list[str]]
         return response
 
     alb._ACTION_MAP["DescribeTargetHealth"] = describe
+
+
+def _patch_identifiers(alb: ModuleType) -> None:
+    """A balancer and a target group have the same ARN in every local account, so that an experiment in a file can name them."""
+    named: ContextVar[str] = ContextVar("named", default="")
+    random_id = alb._short_id
+
+    def identifier() -> str:
+        name = named.get()
+        return hashlib.sha256(name.encode()).hexdigest()[:16] if name else random_id()
+
+    def with_name(create: Handler) -> Handler:
+        def created(params: dict[str, Any]) -> Response:
+            token = named.set(alb._p(params, "Name"))
+            try:
+                return create(params)
+            finally:
+                named.reset(token)
+
+        return created
+
+    alb._short_id = identifier  # type: ignore[attr-defined]
+    for action in ("CreateLoadBalancer", "CreateTargetGroup"):
+        alb._ACTION_MAP[action] = with_name(alb._ACTION_MAP[action])

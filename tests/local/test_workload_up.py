@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from local import deploy as deployment
 from local import processes
 from local import up as local
+from tests.local.account_rig import ROOT
 from tests.local.account_rig import Account as AccountRig
 
 pytestmark = pytest.mark.xdist_group("workload")
@@ -50,6 +51,8 @@ def test_the_account_file_and_the_variables_point_any_tool_at_the_account(
     groups = boto3.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
 
     assert [group["AutoScalingGroupName"] for group in groups] == ["sample-web"]
+    (targets,) = groups[0]["TargetGroupARNs"]
+    assert targets in (ROOT / "docs" / "local.md").read_text(), "an experiment names it before the account exists"
     assert sorted(instance["InstanceId"] for instance in groups[0]["Instances"]) == sorted(account.instances["web"])
 
 
@@ -79,6 +82,7 @@ def test_failovers_by_fis_need_its_role_and_are_what_the_rds_api_then_tells(acco
     rds, rig = account.client("rds"), AccountRig(account.endpoint)
     (before,) = rds.describe_db_clusters(DBClusterIdentifier="sample-db")["DBClusters"]
     (multi_az,) = rds.describe_db_instances(DBInstanceIdentifier="sample-db-multi-az")["DBInstances"]
+    assert "DBClusterIdentifier" not in multi_az
     assert (multi_az["MultiAZ"], multi_az["AvailabilityZone"], multi_az["SecondaryAvailabilityZone"]) == (True, "us-east-1a", "us-east-1b")
     assert _writer(before) == "sample-db-1"
     failover = {"actionId": "aws:rds:failover-db-cluster", "targets": {"Clusters": "database"}}
@@ -122,7 +126,7 @@ def _experiment(
     account: local.Account, rig: AccountRig, action: dict[str, Any], target: tuple[str, str], environment: str
 ) -> dict[str, Any]:
     """One FIS experiment with one action on one target, to its end; its role is for one environment."""
-    permissions = ["rds:FailoverDBCluster", "rds:RebootDBInstance"]
+    permissions = ["rds:FailoverDBCluster", "rds:DescribeDBClusters", "rds:RebootDBInstance", "rds:DescribeDBInstances"]
     tagged = {"StringEquals": {"aws:ResourceTag/squall:environment": environment}}
     role = rig.role("fis.amazonaws.com", [{"Effect": "Allow", "Action": permissions, "Resource": "*", "Condition": tagged}])
     fis = account.client("fis")

@@ -12,12 +12,14 @@ from local.account.fis.targets import CLUSTER, DB_INSTANCE, Resource
 
 
 class _Databases(Action):
-    permission: ClassVar[str]
+    permissions: ClassVar[tuple[str, str]]
+    """The order, and the look FIS takes at what it ordered."""
 
     def order(self, call: Callable[[Resource], Any]) -> None:
         """Call RDS for each target, once all of them are authorized."""
         for resource in self.resources:
-            self.authorize(self.permission, resource.arn, resource.tags)
+            for permission in self.permissions:
+                self.authorize(permission, resource.arn, resource.tags)
         for resource in self.resources:
             status, _, body = call(resource)
             if status >= 300:
@@ -29,7 +31,7 @@ class FailoverCluster(_Databases):
     description = "Failover a DB cluster to one of its replicas."
     target_key = "Clusters"
     resource_type = CLUSTER
-    permission = "rds:FailoverDBCluster"
+    permissions = ("rds:FailoverDBCluster", "rds:DescribeDBClusters")
 
     def start(self) -> None:
         self.order(lambda cluster: rds._ACTION_MAP["FailoverDBCluster"]({"DBClusterIdentifier": [cluster.identifier]}))
@@ -41,7 +43,7 @@ class RebootInstances(_Databases):
     target_key = "DBInstances"
     resource_type = DB_INSTANCE
     parameters: ClassVar[dict[str, bool]] = {"forceFailover": False}
-    permission = "rds:RebootDBInstance"
+    permissions = ("rds:RebootDBInstance", "rds:DescribeDBInstances")
 
     def start(self) -> None:
         forced = self.given.get("forceFailover", "false")
