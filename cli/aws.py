@@ -77,6 +77,7 @@ class Deployment:
         self.bucket = outputs["ResultsBucketName"]
         self._table, self._abort_function = outputs["ResultsTableName"], outputs["AbortFunctionName"]
         self._halt_function = outputs.get("HaltFunctionName")
+        self._report_function = outputs.get("ReportFunctionName")
         self._clients: dict[str, Any] = {}
 
     @classmethod
@@ -161,7 +162,32 @@ class Deployment:
             return json.loads(answer["Body"].read())
 
     def document_url(self, execution_id: str, name: str = "result") -> str:
-        return f"s3://{self.bucket}/results/{execution_id}/{name}.json"
+        return self.file_url(execution_id, f"{name}.json")
+
+    def file_url(self, execution_id: str, name: str) -> str:
+        return f"s3://{self.bucket}/results/{execution_id}/{name}"
+
+    def file(self, execution_id: str, name: str) -> str | None:
+        """A file of a run (`report.html`, `report.md`, `series.csv`) as text; None while it isn't written."""
+        with self._calls():
+            try:
+                answer = self.client("s3").get_object(Bucket=self.bucket, Key=f"results/{execution_id}/{name}")
+            except Exception as error:
+                if error_code(error) in _MISSING:
+                    return None
+                raise
+            return str(answer["Body"].read().decode())
+
+    def make_report(self, execution_id: str) -> None:
+        """Call the report function: it writes the report of a run that is over, also once more."""
+        if self._report_function is None:
+            raise CommandError(f"The stack {clean(self.stack)} has no report function yet.", "`make deploy` brings it.")
+        with self._calls():
+            answer = self.client("lambda").invoke(FunctionName=self._report_function, Payload=json.dumps({"execution_id": execution_id}))
+        if answer.get("FunctionError"):
+            body = json.loads(answer["Payload"].read() or b"null")
+            said = body.get("errorMessage", "") if isinstance(body, dict) else body
+            raise CommandError(f"The report could not be made: {clean(said, 500)}", f"The result stands: `squall show {execution_id}`.")
 
     def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
         """Call the abort function and return what it answered."""

@@ -135,11 +135,20 @@ def doctor(
 
 
 @squall.command()
-def show(context: typer.Context, execution: Id, json: Json = False) -> None:
-    """The result of an execution that is over."""
+def show(
+    context: typer.Context,
+    execution: Id,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Save the report, one HTML file that needs no network.")
+    ] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Save the report and open it in the browser.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the report for a pull request or a chat.")] = False,
+    json: Json = False,
+) -> None:
+    """The result of an execution that is over; its report as a page or as Markdown."""
     from cli.commands import show as command
 
-    raise typer.Exit(command.run(_options(context, json=json), execution))
+    raise typer.Exit(command.run(_options(context, json=json), execution, html=html, browse=browse, markdown=markdown))
 
 
 def main() -> None:

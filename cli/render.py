@@ -148,8 +148,8 @@ def timeline_table(events: Iterable[TimelineEvent]) -> Table:
     return made
 
 
-def result_view(result: Result, url: str, *, timeline: bool = True) -> RenderableType:
-    """Everything a person wants to know of an execution that is over."""
+def result_view(result: Result, url: str, *, report: str = "", timeline: bool = True) -> RenderableType:
+    """Everything a person wants to know of an execution that is over; `url` and `report`: where result and report are."""
     parts: list[RenderableType] = []
     if timeline and result.timeline:
         parts.append(timeline_table(result.timeline))
@@ -158,11 +158,11 @@ def result_view(result: Result, url: str, *, timeline: bool = True) -> Renderabl
         parts.append(checks_table(failed, "Safety checks that did not pass"))
     if result.criteria:
         parts.append(criteria_table(result.criteria))
-    parts.append(verdict_panel(result, url))
+    parts.append(verdict_panel(result, url, report))
     return Group(*parts)
 
 
-def verdict_panel(result: Result, url: str) -> Panel:
+def verdict_panel(result: Result, url: str, report: str = "") -> Panel:
     """The verdict, why, what became of the workload, what it cost and where the document is."""
     headline = (result.verdict or result.status).value
     colour = _STYLES.get(headline, "")
@@ -178,7 +178,7 @@ def verdict_panel(result: Result, url: str) -> Panel:
         lines += [safe(f"{mark} {clean(remark, REASON_CHARACTERS)}", style) for remark in remarks if reason[:100] not in clean(remark)]
     for label, value in _facts(result):
         lines.append(Text.assemble((f"{label:<11}", "dim"), safe(value)))
-    lines.append(Text.assemble((f"{'result':<11}", "dim"), safe(url)))
+    lines += [Text.assemble((f"{label:<11}", "dim"), safe(where)) for label, where in (("result", url), ("report", report)) if where]
     title = Text.assemble(safe(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe(result.experiment_name))
     return Panel(Group(*lines), title=title, title_align="left", border_style=colour or "white")
 

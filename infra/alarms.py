@@ -15,13 +15,25 @@ class OwnAlarms(Construct):
     """Errors of the control functions, a pulse that fell silent, and anything in the dead-letter queue."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, topic_arns: Sequence[str], control: Mapping[str, Function], dead_letters: Queue
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic_arns: Sequence[str],
+        control: Mapping[str, Function],
+        report: Function,
+        dead_letters: Queue,
     ) -> None:
         super().__init__(scope, construct_id)
         self._topics: list[ITopic] = [Topic.from_topic_arn(self, f"To{index}", arn) for index, arn in enumerate(topic_arns)]
         for name, function in control.items():
             errors = function.metric_errors(period=Duration.minutes(1), statistic="Sum")
             self._alarm(f"{name}Errors", f"{name} failed: see its log; the other ways of stopping still work", errors)
+        self._alarm(
+            "ReportErrors",
+            "A report could not be made: see its log; results and outcomes stand, `squall show ID --html` makes it again",
+            report.metric_errors(period=Duration.minutes(1), statistic="Sum"),
+        )
         self._alarm(
             "DeadLetters",
             "An event or scheduled start could not be delivered: see the queue",

@@ -10,6 +10,8 @@ from typing import Any
 from aws_cdk.aws_iam import PolicyStatement
 
 CONTROL_FUNCTIONS = ("Abort", "Halt", "Pulse", "Watchdog")
+OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
+"""What no state of the workflow runs: what controls it, and what looks at runs that are over."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
+    "Report": (*EVERY_FUNCTION, "documents", "dead_letters"),
 }
-WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in CONTROL_FUNCTIONS)
+WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
 
 
 def statements(function: str, names: Names) -> list[PolicyStatement]:

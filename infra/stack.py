@@ -21,7 +21,7 @@ from infra.alarms import OwnAlarms
 from infra.definitions import Definitions
 from infra.fis_roles import FisRoles
 from infra.functions import Functions, shared
-from infra.permissions import CONTROL_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
+from infra.permissions import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
 from infra.results import Results
 from infra.schedules import Schedules
 from infra.settings import Settings
@@ -82,7 +82,7 @@ class SquallStack(Stack):
                 "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
             },
         }
-        others = [name for name in (*WORKFLOW_FUNCTIONS, *CONTROL_FUNCTIONS) if name != "Abort"]
+        others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name != "Abort"]
         return {"Abort": abort, **{name: factory.make(name, statements(name, names), own.get(name)) for name in others}}
 
     def _environment(self) -> dict[str, str]:
@@ -122,6 +122,7 @@ class SquallStack(Stack):
         triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         stopping: list[IDependable] = [triggers.abort_on_guards(self.functions["Abort"]), triggers.pulse_on_faults(self.functions["Pulse"])]
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
+        triggers.report_endings(self.functions["Report"], self.settings.event_bus_name)
         schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         stopping.append(schedules.add_pulse(self.functions["Pulse"]))
         # On deletion the workflow goes first; what undoes and stops a fault goes after it.
@@ -139,6 +140,7 @@ class SquallStack(Stack):
             "OwnAlarms",
             topic_arns=self.settings.alarm_topic_arns,
             control={name: self.functions[name] for name in CONTROL_FUNCTIONS},
+            report=self.functions["Report"],
             dead_letters=self.results.dead_letters,
         )
 
@@ -150,6 +152,7 @@ class SquallStack(Stack):
             "NotificationTopicArn": self.results.topic.topic_arn,
             "AbortFunctionName": self.functions["Abort"].function_name,
             "HaltFunctionName": self.functions["Halt"].function_name,
+            "ReportFunctionName": self.functions["Report"].function_name,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

@@ -1,7 +1,7 @@
 """What wakes the control functions: alarms, FIS, dying executions. Each has a second way, so none needs to be reliable."""
 
 from aws_cdk import Duration, Stack
-from aws_cdk.aws_events import EventPattern, Rule
+from aws_cdk.aws_events import EventBus, EventPattern, IEventBus, Rule
 from aws_cdk.aws_events_targets import LambdaFunction
 from aws_cdk.aws_iam import ServicePrincipal
 from aws_cdk.aws_lambda import CfnEventInvokeConfig, Function
@@ -9,8 +9,11 @@ from aws_cdk.aws_sqs import Queue
 from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
+from squall.domain.vocabulary import FINAL_STATUSES
+
 # An abort or a wake-up older than this says nothing the pulse has not found out.
 MAXIMUM_EVENT_AGE = Duration.hours(1)
+DEFAULT_BUS = "default"
 DEAD_ENDS = ["ABORTED", "FAILED", "TIMED_OUT"]
 
 
@@ -57,9 +60,20 @@ class Triggers(Construct):
         self._rule("DeadExecution", "An execution ended where no Catch runs", pattern, watchdog)
         self._asynchronous("Watchdog", watchdog)
 
-    def _rule(self, construct_id: str, description: str, pattern: EventPattern, function: Function) -> Rule:
+    def report_endings(self, report: Function, bus_name: str) -> None:
+        """A run was recorded and told: its report is made now, off the workflow, whoever ended the run."""
+        pattern = EventPattern(
+            source=["squall"],
+            detail_type=["Squall Execution State Change"],
+            detail={"status": sorted(status.value for status in FINAL_STATUSES)},
+        )
+        bus = None if bus_name == DEFAULT_BUS else EventBus.from_event_bus_name(self, "Bus", bus_name)
+        self._rule("Ending", "An execution is over and told", pattern, report, bus)
+        self._asynchronous("Report", report)
+
+    def _rule(self, construct_id: str, description: str, pattern: EventPattern, function: Function, bus: IEventBus | None = None) -> Rule:
         target = LambdaFunction(function, dead_letter_queue=self._dead_letters, max_event_age=MAXIMUM_EVENT_AGE, retry_attempts=10)
-        return Rule(self, construct_id, description=description, event_pattern=pattern, targets=[target])
+        return Rule(self, construct_id, description=description, event_pattern=pattern, event_bus=bus, targets=[target])
 
     def _asynchronous(self, name: str, function: Function) -> None:
         CfnEventInvokeConfig(

@@ -22,7 +22,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cli import output, render, session
+from cli import output, render, reports, session
+from cli.aws import Deployment
 from cli.commands.run import follow_to_end, start
 from cli.errors import CommandError
 from cli.exits import Exit
@@ -42,6 +43,7 @@ STATE = ROOT / ".local" / "demo"
 SEED = ROOT / "local" / "data" / "seed-experiment.json"
 SEED_DURATION = "PT45S"
 TIMEOUT_SECONDS = 600.0
+REPORT_SECONDS = 30.0
 EXPECTED = {"seed": Exit.VALIDATED, "abort-demo": Exit.ABORTED}
 """Outcome each demonstration is to have; any other experiment is to be validated."""
 ALARM_EVENTS = ("alarm", "guard_fired", "abort_requested")
@@ -111,15 +113,17 @@ def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) ->
     started = start(deployment, request)
     say(f"started {started.execution_id}: {request.title}")
     ending = follow_to_end(deployment, request.title, started.execution_id, TIMEOUT_SECONDS, as_json=False)
-    kept = _keep(ending)
+    kept, report = _keep(ending), _report(deployment, ending.record.id)
     result = parsed_result(ending.result)
     if result is None:
         console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
-        console.print(render.result_view(result, str(kept)))
+        console.print(render.result_view(result, str(kept), report=str(report)))
         for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline, ending.record.fault_ended_at)):
             console.print(safe(line), soft_wrap=True)
-    return _judge(chosen, ending, result, console)
+    code = _judge(chosen, ending, result, console)
+    console.print(safe(f"The report, to open in a browser: {report}"), soft_wrap=True)
+    return code
 
 
 def _request(chosen: str, account: Account) -> Request:
@@ -144,9 +148,16 @@ def _judge(chosen: str, ending: Ending, result: Result | None, console: Console)
 
 def _keep(ending: Ending) -> Path:
     """A copy of the result outside the account, which is about to go down."""
-    path = STATE / "results" / ending.record.id / "result.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(ending.result, indent=2))
+    return _kept(ending.record.id, "result.json", json.dumps(ending.result, indent=2))
+
+
+def _report(deployment: Deployment, execution_id: str) -> Path:
+    """The same of the report, which the stack makes just after the run has ended."""
+    return _kept(execution_id, reports.PAGE, reports.fetch(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
+
+
+def _kept(execution_id: str, name: str, text: str) -> Path:
+    path = reports.save(text, str(STATE / "results" / execution_id / name))
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

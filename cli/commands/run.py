@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cli import durations, output, session
+from cli import durations, output, reports, session
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.follow import Ending, follow
@@ -80,7 +80,9 @@ def show_ending(deployment: Deployment, ending: Ending, *, as_json: bool) -> Non
     if result is None:
         console.print(f"{record.id}: {record.status.value}. {clean(record.reason)}", soft_wrap=True)
         return
-    console.print(result_view(result, deployment.document_url(record.id), timeline=False))
+    report = deployment.file_url(record.id, reports.PAGE)
+    console.print(result_view(result, deployment.document_url(record.id), report=report, timeline=False))
+    output.note(f"`squall show {record.id} --open` shows the report in the browser, `--markdown` prints it for a pull request.")
 
 
 def record_document(record: Any) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""`squall show`: the result of an execution that is over."""
+"""`squall show`: the result of an execution that is over, in the terminal, as a page or as Markdown."""
 
 from __future__ import annotations
 
+import sys
+import webbrowser
 from typing import TYPE_CHECKING
 
-from cli import output, session
+from cli import output, reports, session
 from cli.commands.run import record_document
 from cli.commands.status import find, one
 from cli.errors import CommandError
@@ -15,11 +17,14 @@ from cli.text import clean
 from cli.watch import parsed_result
 
 if TYPE_CHECKING:
+    from cli.aws import Deployment
     from cli.session import Options
 
 
-def run(options: Options, execution: str) -> int:
-    """0 if there is a result."""
+def run(options: Options, execution: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
+    """0 if there is a result (or, where one was asked for, a report)."""
+    if sum([options.json, markdown, bool(html or browse)]) > 1:
+        raise CommandError("One of --json, --markdown and --html or --open at a time.", "", code=Exit.REFUSED)
     wanted = execution_id(execution)
     deployment = session.deployment(options)
     record = find(deployment, wanted)
@@ -27,6 +32,11 @@ def run(options: Options, execution: str) -> int:
         raise CommandError(
             f"{wanted} is still running, in {clean(record.phase, 40)}.", f"`squall status {wanted}` says how it stands.", code=Exit.REFUSED
         )
+    if html or browse:
+        return _page(deployment, wanted, html, browse=browse)
+    if markdown:
+        sys.stdout.write(reports.fetch(deployment, wanted, "report.md"))
+        return Exit.VALIDATED
     raw = deployment.document(wanted, "result")
     if options.json:
         output.write_json(raw if raw is not None else record_document(record))
@@ -36,5 +46,14 @@ def run(options: Options, execution: str) -> int:
     if result is None:
         console.print(one(record, record.ended_at or record.started_at))
         return Exit.VALIDATED
-    console.print(result_view(result, deployment.document_url(wanted)))
+    console.print(result_view(result, deployment.document_url(wanted), report=deployment.file_url(wanted, reports.PAGE)))
+    output.note(f"`squall show {wanted} --open` shows the report in the browser.")
+    return Exit.VALIDATED
+
+
+def _page(deployment: Deployment, execution: str, file: str | None, *, browse: bool) -> int:
+    path = reports.save(reports.fetch(deployment, execution, reports.PAGE), file or f"squall-{execution}.html")
+    output.console().print(str(path), soft_wrap=True)
+    if browse and not webbrowser.open(path.resolve().as_uri()):
+        output.note("No browser could be opened here; the file above holds everything.")
     return Exit.VALIDATED

@@ -163,6 +163,9 @@ class Documents(Protocol):
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
         """None if it was never written."""
 
+    def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
+        """Write `results/<execution_id>/<file_name>` as it stands; returns that key."""
+
 
 class Faults(Protocol):
     """AWS FIS."""

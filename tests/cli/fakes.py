@@ -94,6 +94,9 @@ class FakeDeployment:
     halts: list[tuple[str, str, bool]] = field(default_factory=list)
     halt_answer: Any = None
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
+    files: dict[tuple[str, str], str] = field(default_factory=dict)
+    reported: list[str] = field(default_factory=list)
+    report_made: dict[str, str] = field(default_factory=dict)
     metrics: NoMetrics = field(default_factory=NoMetrics)
     queue: Line | None = field(default_factory=Line)
 
@@ -122,7 +125,17 @@ class FakeDeployment:
         return self.documents.get((execution_id, name))
 
     def document_url(self, execution_id: str, name: str = "result") -> str:
-        return f"s3://bucket/results/{execution_id}/{name}.json"
+        return self.file_url(execution_id, f"{name}.json")
+
+    def file_url(self, execution_id: str, name: str) -> str:
+        return f"s3://bucket/results/{execution_id}/{name}"
+
+    def file(self, execution_id: str, name: str) -> str | None:
+        return self.files.get((execution_id, name))
+
+    def make_report(self, execution_id: str) -> None:
+        self.reported.append(execution_id)
+        self.files.update({(execution_id, name): text for name, text in self.report_made.items()})
 
     def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
         self.aborted.append((execution_id, reason, requested_by))

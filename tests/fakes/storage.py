@@ -197,6 +197,10 @@ class FakeDocuments:
     def put(self, execution_id: str, name: str, document: Model) -> None:
         self.files[f"results/{execution_id}/{name}.json"] = document.model_dump_json()
 
+    def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
+        self.files[key := f"results/{execution_id}/{file_name}"] = body
+        return key
+
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
         body = self.files.get(f"results/{execution_id}/{name}.json")
         return None if body is None else model.model_validate_json(body)

@@ -27,6 +27,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "NotificationTopicArn",
         "AbortFunctionName",
         "HaltFunctionName",
+        "ReportFunctionName",
     }
 
 
@@ -200,7 +201,7 @@ def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources)
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
     configured = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
-    assert len(configured) == 3
+    assert len(configured) == 4
     assert all("OnFailure" in found["DestinationConfig"] for found in configured)
 
 
@@ -235,7 +236,15 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     assert all(found["AlarmActions"] == [topic] for found in alarms.values())
     (silent,) = (found for name, found in alarms.items() if "PulseSilent" in name)
     assert silent["TreatMissingData"] == "breaching"
-    assert {name[9:-8] for name in alarms} == {"AbortErrors", "HaltErrors", "PulseErrors", "WatchdogErrors", "DeadLetters", "PulseSilent"}
+    assert {name[9:-8] for name in alarms} == {
+        "AbortErrors",
+        "HaltErrors",
+        "PulseErrors",
+        "WatchdogErrors",
+        "ReportErrors",
+        "DeadLetters",
+        "PulseSilent",
+    }
 
 
 def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TRANSIENT = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
-OUTSIDE = {"abort", "halt", "pulse", "watchdog"}
+OUTSIDE = {"abort", "halt", "pulse", "watchdog", "report"}
 CONDITION = re.compile(r"\{% \$states\.input\.outcome = '[a-z]+' %\}")
 PLACEHOLDER = re.compile(r"\$\{(\w+)FunctionArn\}")
 REDRIVE = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"

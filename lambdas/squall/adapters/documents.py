@@ -16,12 +16,16 @@ class S3Documents:
         self._client, self._bucket = client, bucket
 
     def put(self, execution_id: str, name: str, document: Model) -> None:
-        body = document.model_dump_json(indent=2).encode()
-        call(self._client, "put_object", Bucket=self._bucket, Key=_key(execution_id, name), Body=body, ContentType="application/json")
+        self.write(execution_id, f"{name}.json", document.model_dump_json(indent=2), "application/json")
+
+    def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
+        key = _key(execution_id, file_name)
+        call(self._client, "put_object", Bucket=self._bucket, Key=key, Body=body.encode(), ContentType=content_type)
+        return key
 
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
         # Without s3:ListBucket S3 answers AccessDenied for an absent key: that must not pass as "never written".
-        answer = call(self._client, "get_object", absent={"NoSuchKey"}, Bucket=self._bucket, Key=_key(execution_id, name))
+        answer = call(self._client, "get_object", absent={"NoSuchKey"}, Bucket=self._bucket, Key=_key(execution_id, f"{name}.json"))
         if answer is None:
             return None
         with asking("s3", "GetObject"):
@@ -29,5 +33,5 @@ class S3Documents:
         return model.model_validate_json(body)
 
 
-def _key(execution_id: str, name: str) -> str:
-    return f"results/{execution_id}/{name}.json"
+def _key(execution_id: str, file_name: str) -> str:
+    return f"results/{execution_id}/{file_name}"

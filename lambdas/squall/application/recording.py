@@ -108,8 +108,7 @@ def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
         result = agreed_result(w, record)
     except (Unavailable, Refused):
         result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
-    region = record.execution_arn.split(":")[3]
-    subject, body, attributes = message(result, record, region, w.settings.bucket)
+    subject, body, attributes = message(result, record, w.settings.bucket)
     w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
 
 

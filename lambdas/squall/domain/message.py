@@ -1,7 +1,6 @@
 """The notification a person reads: verdict first, then the numbers, then what to do. Links are console links, never presigned."""
 
-from collections.abc import Iterable
-
+from squall.domain.console import Console
 from squall.domain.documents import CriterionResult, Result
 from squall.domain.record import ExecutionRecord
 from squall.domain.rollback import said
@@ -10,7 +9,6 @@ from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOut
 
 LONGEST_SUBJECT = 99
 LONGEST_ATTRIBUTE = 256
-_CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 _MARKS = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "NOT MET", CriterionOutcome.CANNOT_TELL: "CAN'T TELL"}
 _NEXT_OF_VERDICT = {
     Verdict.VALIDATED: "Nothing has to be done. Consider a larger blast radius, or the same experiment on a schedule.",
@@ -26,7 +24,7 @@ _NEXT_OF_STATUS = {
 }
 
 
-def message(result: Result, record: ExecutionRecord, region: str, bucket: str) -> tuple[str, str, dict[str, str]]:
+def message(result: Result, record: ExecutionRecord, bucket: str) -> tuple[str, str, dict[str, str]]:
     """Subject, body and message attributes (status, verdict, environment, experiment) to filter subscriptions by."""
     word = (result.verdict or result.status).value
     place = f" in {result.environment}" if result.environment else ""
@@ -37,7 +35,7 @@ def message(result: Result, record: ExecutionRecord, region: str, bucket: str) -
         _trouble(result),
         _after(result, record),
         ["What to do next", f"  {_next(result)}"],
-        _where(result, record, region, bucket),
+        _where(Console(record, bucket)),
     ]
     body = "\n\n".join("\n".join(section) for section in sections if section)
     attributes = {
@@ -106,25 +104,11 @@ def _plain_next(result: Result) -> str:
     return _NEXT_OF_STATUS.get(result.status, _NEXT_OF_STATUS[Status.FAILED])
 
 
-def _where(result: Result, record: ExecutionRecord, region: str, bucket: str) -> list[str]:
-    partition = [*record.execution_arn.split(":"), ""][1]
-    console = f"https://{region}.{_CONSOLES.get(partition, _CONSOLES['aws'])}"
-    key = f"results/{result.execution_id}/result.json"
-    return ["Where to look", *_links(record, console, region, bucket, key), *_commands(record, region, bucket, key)]
-
-
-def _links(record: ExecutionRecord, console: str, region: str, bucket: str, key: str) -> Iterable[str]:
-    yield f"  execution: {console}/states/home?region={region}#/v2/executions/details/{record.execution_arn}"
-    if record.fis_experiment_id:
-        yield f"  fault:     {console}/fis/home?region={region}#ExperimentDetails:ExperimentId={record.fis_experiment_id}"
-    yield f"  result:    {console}/s3/object/{bucket}?region={region}&prefix={key}"
-
-
-def _commands(record: ExecutionRecord, region: str, bucket: str, key: str) -> Iterable[str]:
-    yield f"  aws s3 cp s3://{bucket}/{key} - --region {region}"
-    yield f"  aws stepfunctions describe-execution --execution-arn {record.execution_arn} --region {region}"
-    if record.fis_experiment_id:
-        yield f"  aws fis get-experiment --id {record.fis_experiment_id} --region {region}"
+def _where(console: Console) -> list[str]:
+    links = [("execution", console.execution), ("fault", console.fault), ("result", console.file("result.json"))]
+    lines = [f"  {label + ':':<10} {url}" for label, url in links if url]
+    report = f"  {'report:':<10} {console.file('report.html')} (there within a minute)"
+    return ["Where to look", *lines, report, *(f"  {command}" for command in console.commands())]
 
 
 def _one_line(text: str) -> str:

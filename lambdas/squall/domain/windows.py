@@ -1,6 +1,6 @@
 """Windows of whole metric periods: never a partial one, always aligned, epoch seconds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil, floor
@@ -56,6 +56,11 @@ def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ende
 def recovery_window(fault_end: datetime, until: datetime, timing: Timing) -> Window:
     """Whole periods after the fault, until `until`."""
     return _inside("recovery", fault_end, until, timing)
+
+
+def spanning(windows: Sequence[Window]) -> Window:
+    """From the start of the first to the end of the last, whatever lies between them."""
+    return windows[0].model_copy(update={"start": min(w.start for w in windows), "end": max(w.end for w in windows)})
 
 
 def last_complete(now: datetime, timing: Timing, lag_seconds: int) -> int:

@@ -1,0 +1,339 @@
+// The page's own script: themes, and the charts drawn by uPlot from the JSON in #data.
+(() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const charts = [];
+  let redraw = () => {};
+
+  // --- theme -------------------------------------------------------------------------------------------------------
+
+  const button = document.getElementById("theme");
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+
+  function show(theme) {
+    root.dataset.theme = theme;
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+    redraw();
+  }
+
+  button.hidden = false;
+  button.addEventListener("click", () => show(root.dataset.theme === "dark" ? "light" : "dark"));
+  preferred.addEventListener("change", () => show(preferred.matches ? "dark" : "light"));
+  show(preferred.matches ? "dark" : "light");
+
+  const island = document.getElementById("data");
+  if (island) {
+    draw(JSON.parse(island.textContent));
+  }
+  printing();
+
+  // --- charts ------------------------------------------------------------------------------------------------------
+
+  function draw(data) {
+    const lane = document.getElementById("lane");
+    const reading = document.getElementById("reading");
+    const figures = [...document.querySelectorAll(".chart")];
+    const whole = { min: data.times[0], max: data.end };
+    const numbered = data.markers.filter((marker) => marker.at >= whole.min && marker.at <= whole.max);
+    const buttons = [...document.querySelectorAll("[data-zoom]")];
+    let zooming = false;
+
+    const at = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+    const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+    const tone = (kind) => colour({ fault: "bad", alarm: "bad", abort: "bad", good: "good", expect: "good" }[kind] || "muted");
+    const font = (weight = 400) => `${weight} ${12 * devicePixelRatio}px system-ui, sans-serif`;
+
+    /** Zoom every chart to the same span. */
+    function zoom(span) {
+      if (zooming) {
+        return;
+      }
+      zooming = true;
+      for (const chart of charts) {
+        chart.setScale("x", span);
+      }
+      zooming = false;
+      for (const one of buttons) {
+        const chosen = spanOf(one.dataset.zoom);
+        one.setAttribute("aria-pressed", String(chosen.min === span.min && chosen.max === span.max));
+      }
+    }
+
+    function spanOf(name) {
+      const found = data.windows.find((window) => window.name === name);
+      if (!found) {
+        return whole;
+      }
+      const room = Math.max(data.period, (found.end - found.start) * 0.1);
+      return { min: Math.max(whole.min, found.start - room), max: Math.min(whole.max, found.end + room) };
+    }
+
+    /** The windows that were judged, behind everything else. */
+    function shade(chart) {
+      const { ctx, bbox } = chart;
+      ctx.save();
+      for (const window of data.windows) {
+        const left = Math.max(bbox.left, chart.valToPos(window.start, "x", true));
+        const right = Math.min(bbox.left + bbox.width, chart.valToPos(window.end, "x", true));
+        if (right > left) {
+          ctx.fillStyle = colour({ baseline: "before", fault: "fault", recovery: "after" }[window.name]);
+          ctx.fillRect(left, bbox.top, right - left, bbox.height);
+        }
+      }
+      ctx.restore();
+    }
+
+    function rule(chart, x, kind, dash) {
+      const { ctx, bbox } = chart;
+      ctx.strokeStyle = tone(kind);
+      ctx.lineWidth = devicePixelRatio;
+      ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.setLineDash([]);
+    }
+
+    function inside(chart, x) {
+      return x >= chart.bbox.left - 1 && x <= chart.bbox.left + chart.bbox.width + 1;
+    }
+
+    /** Events as thin lines through a chart; their numbers stand in the lane above. */
+    function events(chart) {
+      chart.ctx.save();
+      for (const marker of numbered) {
+        const x = chart.valToPos(marker.at, "x", true);
+        if (inside(chart, x)) {
+          rule(chart, x, marker.kind, [2, 3]);
+        }
+      }
+      chart.ctx.restore();
+    }
+
+    /** Thresholds with what they say; one off the scale says so at the edge it lies beyond. */
+    function thresholds(chart, given) {
+      const { ctx, bbox } = chart;
+      const height = 15 * devicePixelRatio;
+      const taken = [];
+      ctx.save();
+      ctx.font = font(600);
+      ctx.textAlign = "right";
+      ctx.textBaseline = "middle";
+      for (const line of given.lines) {
+        const beyond = line.value > given.high ? bbox.top : bbox.top + bbox.height;
+        const y = line.shown ? chart.valToPos(line.value, "y", true) : beyond;
+        ctx.strokeStyle = ctx.fillStyle = tone(line.kind);
+        if (line.shown) {
+          ctx.lineWidth = 1.5 * devicePixelRatio;
+          ctx.setLineDash([7 * devicePixelRatio, 4 * devicePixelRatio]);
+          ctx.beginPath();
+          ctx.moveTo(bbox.left, y);
+          ctx.lineTo(bbox.left + bbox.width, y);
+          ctx.stroke();
+          ctx.setLineDash([]);
+        }
+        const said = line.shown ? line.label : `${line.label} ${line.value > given.high ? "↑" : "↓"} off the scale`;
+        let place = Math.min(bbox.top + bbox.height - height / 2, Math.max(bbox.top + height / 2, y - height / 2));
+        while (taken.some((other) => Math.abs(other - place) < height)) {
+          place += height;
+        }
+        taken.push(place);
+        ctx.lineWidth = 4 * devicePixelRatio;
+        ctx.strokeStyle = colour("card");
+        ctx.strokeText(said, bbox.left + bbox.width - 6 * devicePixelRatio, place);
+        ctx.fillText(said, bbox.left + bbox.width - 6 * devicePixelRatio, place);
+      }
+      ctx.restore();
+    }
+
+    /** The lane: names of the windows, and the events' numbers, one above the other where they are too close. */
+    function numbers(chart) {
+      const { ctx, bbox } = chart;
+      const radius = 10 * devicePixelRatio;
+      const rows = [];
+      ctx.save();
+      ctx.font = font(600);
+      ctx.textAlign = "center";
+      ctx.textBaseline = "middle";
+      for (const window of data.windows) {
+        const left = Math.max(bbox.left, chart.valToPos(window.start, "x", true));
+        const right = Math.min(bbox.left + bbox.width, chart.valToPos(window.end, "x", true));
+        if (right - left > ctx.measureText(window.label).width + 4) {
+          ctx.fillStyle = colour("muted");
+          ctx.fillText(window.label, (left + right) / 2, bbox.top + radius);
+        }
+      }
+      for (const marker of numbered) {
+        const x = chart.valToPos(marker.at, "x", true);
+        if (!inside(chart, x)) {
+          continue;
+        }
+        let row = rows.findIndex((end) => x - radius > end);
+        row = row < 0 ? rows.length : row;
+        rows[row] = x + radius + devicePixelRatio;
+        const y = bbox.top + bbox.height - radius - (row % 3) * 2.1 * radius;
+        ctx.fillStyle = tone(marker.kind);
+        ctx.beginPath();
+        ctx.arc(x, y, radius * 0.95, 0, 2 * Math.PI);
+        ctx.fill();
+        ctx.fillStyle = colour("card");
+        ctx.fillText(String(marker.number), x, y);
+      }
+      ctx.restore();
+    }
+
+    function axis() {
+      return {
+        stroke: () => colour("muted"),
+        font: "12px system-ui, sans-serif",
+        grid: { stroke: () => colour("grid"), width: 1 },
+        ticks: { stroke: () => colour("edge"), width: 1, size: 5 },
+      };
+    }
+
+    function common(height) {
+      return {
+        width: 600,
+        height,
+        padding: [8, 14, 0, 0],
+        legend: { show: false },
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
+        cursor: { sync: { key: "run", setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false },
+      };
+    }
+
+    function times() {
+      return { ...axis(), space: 70, values: (_, splits) => splits.map((split) => at(split).slice(0, data.period < 60 ? 8 : 5)) };
+    }
+
+    function selected(chart) {
+      const { left, width } = chart.select;
+      if (width > 4) {
+        zoom({ min: chart.posToVal(left, "x"), max: chart.posToVal(left + width, "x") });
+      }
+      chart.setSelect({ left: 0, width: 0 }, false);
+    }
+
+    /** The time under the cursor, and the event nearest to it. */
+    function read(chart) {
+      const { left } = chart.cursor;
+      if (left === undefined || left < 0) {
+        reading.textContent = "\u00a0";
+        return;
+      }
+      const seconds = chart.posToVal(left, "x");
+      const near = numbered
+        .map((marker) => ({ marker, distance: Math.abs(chart.valToPos(marker.at, "x") - left) }))
+        .filter(({ distance }) => distance < 12)
+        .map(({ marker }) => `${marker.number} ${marker.label}`);
+      reading.textContent = [`${at(seconds)} UTC`, ...near].join(" · ");
+    }
+
+    const top = new uPlot(
+      {
+        ...common(88),
+        scales: { x: { time: true, min: whole.min, max: whole.max }, y: { range: [0, 1] } },
+        axes: [times(), { ...axis(), size: 64, values: () => [], grid: { show: false }, ticks: { show: false } }],
+        series: [{}, { show: true, stroke: "transparent", points: { show: false } }],
+        hooks: { drawClear: [shade], draw: [numbers], setCursor: [read], setSelect: [selected] },
+      },
+      [data.times, data.times.map(() => null)],
+      lane,
+    );
+    charts.push(top);
+
+    data.charts.forEach((given, index) => {
+      const figure = figures[index];
+      const value = figure.querySelector(".value");
+      const options = {
+        ...common(190),
+        scales: { x: { time: true, min: whole.min, max: whole.max }, y: { range: [given.low, given.high] } },
+        axes: [times(), { ...axis(), size: 64, space: 34, values: (_, splits) => splits.map((split) => quantity(split, given.unit)) }],
+        series: [
+          {},
+          {
+            label: given.title,
+            stroke: () => colour("line"),
+            width: 2,
+            points: { show: data.times.length < 200, size: 5, fill: () => colour("line") },
+          },
+        ],
+        hooks: {
+          drawClear: [shade, events],
+          draw: [(chart) => thresholds(chart, given)],
+          setCursor: [
+            (chart) => {
+              const { idx, left } = chart.cursor;
+              const known = left >= 0 && idx != null ? given.values[idx] : undefined;
+              value.textContent = known === undefined ? "" : `${at(data.times[idx])}  ${known === null ? "no data" : quantity(known, given.unit)}`;
+            },
+          ],
+          setSelect: [selected],
+        },
+      };
+      charts.push(new uPlot(options, [data.times, given.values], figure.querySelector(".plot")));
+    });
+
+    for (const chart of charts) {
+      chart.over.addEventListener("dblclick", () => zoom(whole));
+    }
+    for (const one of buttons) {
+      one.addEventListener("click", () => zoom(spanOf(one.dataset.zoom)));
+    }
+    document.querySelector(".zoom").hidden = false;
+
+    const fit = () => {
+      for (const chart of charts) {
+        const width = chart.root.parentElement.clientWidth;
+        if (width && width !== chart.width) {
+          chart.setSize({ width, height: chart.height });
+        }
+      }
+    };
+    new ResizeObserver(fit).observe(lane);
+    fit();
+    redraw = () => charts.forEach((chart) => chart.redraw(false, true));
+    Object.assign(window, { squallCharts: charts });
+  }
+
+  /** A value as a person would write it; the same rules as the page's tables. */
+  function quantity(value, unit) {
+    const digits = (number) => (Math.abs(number) >= 10000 ? Math.round(number).toLocaleString("en") : String(Number(number.toPrecision(4))));
+    if (unit === "percent") {
+      return `${digits(value)} %`;
+    }
+    if (unit === "seconds") {
+      return value !== 0 && Math.abs(value) < 1 ? `${digits(value * 1000)} ms` : `${digits(value)} s`;
+    }
+    if (unit === "per_second") {
+      return `${digits(value)} /s`;
+    }
+    if (unit === "bytes") {
+      const [factor, name] = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"]].find(([size]) => Math.abs(value) >= size) || [1, "B"];
+      return `${digits(value / factor)} ${name}`;
+    }
+    return digits(value);
+  }
+
+  // --- paper -------------------------------------------------------------------------------------------------------
+
+  /** Paper is light and has a width of its own; whatever is folded on the screen is open on it. */
+  function printing() {
+    const A4 = 640;
+    let before;
+    addEventListener("beforeprint", () => {
+      const folded = [...document.querySelectorAll("details:not([open])")];
+      before = { theme: root.dataset.theme, widths: charts.map((chart) => chart.width), folded };
+      folded.forEach((one) => { one.open = true; });
+      charts.forEach((chart) => chart.setSize({ width: A4, height: chart.height }));
+      show("light");
+    });
+    addEventListener("afterprint", () => {
+      before.folded.forEach((one) => { one.open = false; });
+      charts.forEach((chart, index) => chart.setSize({ width: before.widths[index], height: chart.height }));
+      show(before.theme);
+    });
+  }
+})();

@@ -1,0 +1,138 @@
+"""The story of a run in one paragraph, each sentence from evidence; what there is no evidence for is not said."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
+from squall.reporting.charts import title_of
+from squall.reporting.facts import Facts
+from squall.reporting.words import clock, date, length, listed, quantity
+
+_DID = {
+    FaultType.INSTANCE_TERMINATION: "terminated",
+    FaultType.NETWORK_LATENCY: "delayed the network of",
+    FaultType.CPU_STRESS: "loaded the CPU of",
+    FaultType.MEMORY_STRESS: "used up the memory of",
+    FaultType.DISK_FILL: "filled the disk of",
+    FaultType.SERVICE_UNAVAILABLE: "silenced the service on",
+}
+_BY = {
+    AbortSource.GUARD: "A guard aborted it",
+    AbortSource.BLIND_GUARD: "It was aborted because a guard could see nothing",
+    AbortSource.OPERATOR: "An operator aborted it",
+    AbortSource.HALT: "A halt of the whole stack ended it",
+    AbortSource.OUTSIDE: "It was stopped from outside",
+    AbortSource.UNKNOWN: "FIS stopped it, and nothing tells why",
+}
+_LEFT = {
+    RollbackOutcome.RESTORED: "Afterwards everything was as before.",
+    RollbackOutcome.RECOVERED: "What was taken away can’t be put back; the workload replaced it.",
+    RollbackOutcome.NOT_RESTORED: "Afterwards the workload was not as before.",
+    RollbackOutcome.NOT_NEEDED: "Nothing had to be undone.",
+}
+HYPOTHESIS = {True: "The hypothesis held", False: "The hypothesis did not hold", None: "The hypothesis was not decided"}
+
+
+def story(facts: Facts) -> str:
+    """A handful of sentences."""
+    return " ".join(
+        [*_began(facts), *_moved(facts), *_ended(facts), f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {facts.result.reason}."]
+    )
+
+
+def _began(facts: Facts) -> Iterable[str]:
+    at = date(facts.result.start_time)
+    where = f" in {facts.result.environment}" if facts.result.environment else ""
+    if facts.record.fault_started_at is None:
+        yield f"On {at} this run began{where}, and nothing was injected."
+        yield from _refused(facts)
+        return
+    yield f"On {at} Squall {_did(facts)}{where}."
+    if facts.baseline:
+        rate = facts.baseline.requests_per_second
+        traffic = f", at {rate:.3g} requests per second," if rate is not None else ""
+        held = "held" if facts.baseline.steady else "did not hold"
+        span = length(facts.baseline.window.end - facts.baseline.window.start)
+        yield f"Over the {span} before it{traffic} the steady state {held}."
+    proofs = facts.result.rollback.proofs if facts.result.rollback else ()
+    if proofs:
+        proven = sum(proof.proven for proof in proofs)
+        everywhere = "every target" if proven == len(proofs) else f"{proven} of {len(proofs)} targets"
+        yield f"The fault is proven on {everywhere} ({proofs[0].detail}{', …' if len(proofs) > 1 else ''})."
+
+
+def _did(facts: Facts) -> str:
+    pinned = facts.discovery.pinned if facts.discovery else ()
+    known = {kind.value: did for kind, did in _DID.items()}
+    did = known.get(facts.result.experiment_type or "", f"injected {facts.result.experiment_type or 'a fault'} into")
+    targets = listed([f"{instance.id} in {instance.zone}" for instance in pinned[:3]]) or "its targets"
+    more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
+    of = f" ({len(pinned)} of {len(facts.discovery.workload.instances)} candidates)" if facts.discovery and pinned else ""
+    seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
+    planned = f", to be watched for {length(seconds)}" if seconds else ""
+    return f"{did} {targets}{more}{of}{planned}"
+
+
+def _refused(facts: Facts) -> Iterable[str]:
+    failed = [check.name for check in facts.result.safety_checks if check.outcome is not CheckOutcome.PASSED]
+    if failed:
+        named = listed(failed[:5]) + (" …" if failed[5:] else "")
+        yield f"{len(failed)} of {len(facts.result.safety_checks)} safety checks did not pass: {named}."
+    if facts.result.problems:
+        yield f"What was asked has {len(facts.result.problems)} problem{'s' if len(facts.result.problems) > 1 else ''}."
+    if facts.result.status is Status.PLANNED:
+        yield "It was a plan: everything but the fault was done, and taken away again."
+
+
+def _moved(facts: Facts) -> Iterable[str]:
+    """The metrics the criteria speak of, before and during the fault."""
+    collected = facts.result.metrics_collected
+    before, during = collected.get("baseline", {}), collected.get("fault", {})
+    if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
+        return
+    said = []
+    for binding in facts.discovery.bindings:
+        was, became = before.get(binding.name), during.get(binding.name)
+        if was is None or became is None:
+            continue
+        old, new = quantity(was, binding.unit), quantity(became, binding.unit)
+        said.append(f"{title_of(binding.name)} {f'stayed at {old}' if old == new else f'went from {old} to {new}'}")
+    if said:
+        yield f"During it, {listed(said[:4])}."
+
+
+def _ended(facts: Facts) -> Iterable[str]:
+    yield from _aborted(facts)
+    if facts.record.fault_started_at is None:
+        return
+    recovery = facts.result.recovery
+    if recovery and recovery.recovered and recovery.seconds_to_recover is not None:
+        yield f"The workload was itself again {length(recovery.seconds_to_recover)} after the fault took effect."
+    elif recovery:
+        yield f"While it was watched the workload did not recover: {recovery.detail}."
+    if facts.result.rollback:
+        yield _LEFT[facts.result.rollback.outcome]
+        if facts.result.rollback.differences:
+            yield f"What differs: {'; '.join(facts.result.rollback.differences)}."
+    criteria = facts.result.criteria
+    if criteria:
+        met = sum(criterion.outcome is CriterionOutcome.MET for criterion in criteria)
+        unknown = sum(criterion.outcome is CriterionOutcome.CANNOT_TELL for criterion in criteria)
+        yield f"{met} of {len(criteria)} criteria were met{f', {unknown} can’t be told' if unknown else ''}."
+
+
+def _aborted(facts: Facts) -> Iterable[str]:
+    abort = facts.record.abort
+    if abort is None:
+        return
+    stopped = facts.record.fault_ended_at
+    after = (
+        f" {length(since(facts.effect_at, abort.at))} after the fault took effect" if facts.effect_at and abort.at > facts.effect_at else ""
+    )
+    ended = f"; FIS had stopped {length(since(abort.at, stopped))} later" if stopped and stopped >= abort.at else ""
+    yield f"{_BY[abort.source]} at {clock(abort.at)} UTC{after}{ended}."
+
+
+def since(start: datetime, end: datetime) -> float:
+    """Seconds."""
+    return (end - start).total_seconds()

@@ -1,0 +1,274 @@
+"""What stands on the page, section by section, as the words and numbers a person reads. The templates only arrange it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from squall.domain.console import Console
+from squall.domain.documents import CriterionResult, TargetBefore
+from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome
+from squall.reporting.charts import Chart, Course, course_of, title_of
+from squall.reporting.facts import Facts
+from squall.reporting.moments import Moment, moments_of
+from squall.reporting.story import HYPOTHESIS, since, story
+from squall.reporting.words import clock, date, length, number, quantity, words
+
+TONES = {
+    "validated": "good", "planned": "good", "completed": "good", "passed": "good", "met": "good", "restored": "good", "recovered": "good",
+    "refuted": "bad", "rejected": "bad", "failed": "bad", "not_met": "bad", "not_restored": "bad", "high": "bad", "critical": "bad",
+    "aborted": "stopped", "inconclusive": "open", "invalid": "open", "cannot_tell": "open", "not_evaluated": "open", "medium": "open",
+}  # fmt: skip
+_COST = {
+    "action_minutes": "FIS action-minutes",
+    "fis_usd": "FIS, US$",
+    "alarms_usd": "guard alarms, US$",
+    "total_usd": "in all, US$ (list prices)",
+}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a closed set with its colour; the colour never stands alone."""
+
+    text: str
+    tone: str
+
+    @classmethod
+    def of(cls, value: str) -> "Word":
+        return cls("can’t tell" if value == "cannot_tell" else words(value), TONES.get(value, "plain"))
+
+
+@dataclass(frozen=True)
+class Tile:
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under column names; the first cell of a row is its head."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    numeric: tuple[int, ...] = ()
+    """Columns of numbers, aligned to the right."""
+
+
+@dataclass(frozen=True)
+class Link:
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Page:
+    title: str
+    word: Word
+    hypothesis: str
+    hypothesis_text: str
+    reason: str
+    story: str
+    subtitle: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    criteria: Table
+    course: Course | None
+    measured: Table
+    statistics: tuple[Mapping[str, Any], ...]
+    findings: tuple[Mapping[str, Any], ...]
+    improvements: tuple[str, ...]
+    targets: Table
+    moments: tuple[Moment, ...]
+    began: datetime
+    checks_failed: Table
+    checks_passed: Table
+    problems: tuple[str, ...]
+    afterwards: Table
+    cost: Table
+    definition: str
+    about: Table
+    links: tuple[Link, ...]
+    charts: tuple[tuple[Chart, str], ...]
+    """Each with the link to CloudWatch's own graph."""
+    commands: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def page_of(facts: Facts) -> Page:
+    """Everything at once; what there is no evidence for is empty and left out by the templates."""
+    moments = moments_of(facts)
+    course = course_of(facts, moments)
+    if course is None:  # no axis to stand on
+        moments = tuple(replace(moment, number=0) for moment in moments)
+    console = Console(facts.record, facts.bucket)
+    result = facts.result
+    experiment = facts.definition.experiment if facts.definition else None
+    return Page(
+        title=facts.name,
+        word=Word.of(facts.word),
+        hypothesis=HYPOTHESIS[result.hypothesis_validated],
+        hypothesis_text=experiment.hypothesis if experiment else "",
+        reason=result.reason,
+        story=story(facts),
+        subtitle=tuple(part for part in (words(result.experiment_type or ""), result.environment or "", date(result.start_time)) if part),
+        tiles=tuple(_tiles(facts)),
+        criteria=_criteria(result.criteria),
+        course=course,
+        measured=_measured(facts),
+        statistics=result.statistics,
+        findings=result.findings,
+        improvements=result.improvements_identified,
+        targets=_targets(facts),
+        moments=moments,
+        began=result.start_time,
+        checks_failed=_checks(facts, passed=False),
+        checks_passed=_checks(facts, passed=True),
+        problems=tuple(str(problem) for problem in result.problems),
+        afterwards=Table(("", ""), tuple(_afterwards(facts))),
+        cost=Table(
+            ("What", "Amount"), tuple((_COST.get(name, words(name)), number(value)) for name, value in result.cost.items()), numeric=(1,)
+        ),
+        definition=_definition(facts),
+        about=Table(("", ""), tuple((name, value) for name, value in _about(facts) if value)),
+        links=tuple(_links(console)),
+        charts=_graphs(facts, course, console),
+        commands=tuple(console.commands()),
+        files=tuple(f"s3://{facts.bucket}/{console.key(name)}" for name in ("result.json", "series.json", "series.csv", "report.md")),
+    )
+
+
+def _tiles(facts: Facts) -> Iterable[Tile]:
+    """The few numbers that answer the first questions."""
+    result, record = facts.result, facts.record
+    if result.criteria:
+        met = sum(criterion.outcome is CriterionOutcome.MET for criterion in result.criteria)
+        yield Tile("criteria met", f"{met} of {len(result.criteria)}", "80 % are needed")
+    if facts.effect_at and record.fault_started_at and facts.effect_at > record.fault_started_at:
+        yield Tile("to take effect", length(since(record.fault_started_at, facts.effect_at)), "from the start of the fault")
+    if record.abort and facts.effect_at and record.abort.at > facts.effect_at:
+        guarded = record.abort.source in {AbortSource.GUARD, AbortSource.BLIND_GUARD}
+        yield Tile("to abort", length(since(facts.effect_at, record.abort.at)), "effect to guard" if guarded else "from effect to abort")
+    if record.abort and record.fault_ended_at and record.fault_ended_at >= record.abort.at:
+        yield Tile("to stop", length(since(record.abort.at, record.fault_ended_at)), "abort to FIS stopped")
+    if record.fault_started_at and record.fault_ended_at:
+        yield Tile("fault lasted", length(since(record.fault_started_at, record.fault_ended_at)), "by FIS’s clock")
+    if result.recovery:
+        within = result.recovery.seconds_to_recover
+        recovered = length(within) if result.recovery.recovered and within is not None else "not seen"
+        yield Tile("to recover", recovered, "from effect to steady state")
+    if result.end_time:
+        yield Tile("whole run", length(since(result.start_time, result.end_time)))
+    if "total_usd" in result.cost:
+        yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
+
+
+def _criteria(criteria: Iterable[CriterionResult]) -> Table:
+    rows = []
+    for criterion in criteria:
+        wanted = f"{criterion.comparator or ''} {quantity(criterion.threshold, criterion.unit)}" if criterion.threshold is not None else "—"
+        points = f"{len(criterion.points)} of {criterion.expected_points}" if criterion.expected_points else "—"
+        text = criterion.text + (" (critical)" if criterion.critical else "")
+        measured = quantity(criterion.measured, criterion.unit)
+        rows.append((text, Word.of(criterion.outcome.value), measured, wanted.strip(), points, criterion.reason))
+    return Table(("Criterion", "Outcome", "Measured", "Wanted", "Periods", "Why"), tuple(rows), numeric=(2, 3, 4))
+
+
+def _measured(facts: Facts) -> Table:
+    """Every metric over every window, as it was judged."""
+    collected = facts.result.metrics_collected
+    windows = [name for name in ("baseline", "fault", "recovery") if isinstance(collected.get(name), Mapping)]
+    if not windows or facts.discovery is None:
+        return Table((), ())
+    heads = {"baseline": "Before", "fault": "Fault", "recovery": "After"}
+    from_charts = [(binding.name, binding.unit) for binding in facts.discovery.bindings]
+    rows = [(title_of(name), *(quantity(collected[window].get(name), unit) for window in windows)) for name, unit in from_charts]
+    columns = ("Over the whole window", *(heads[window] for window in windows))
+    return Table(columns, tuple(rows), numeric=tuple(range(1, len(columns))))
+
+
+def _targets(facts: Facts) -> Table:
+    before = {one.instance.id: one for one in facts.template.before} if facts.template else {}
+    rows = []
+    for target in facts.result.targets:
+        proven = target.get("proven")
+        word = Word("not known", "open") if proven is None else Word("proven", "good") if proven else Word("not proven", "bad")
+        known = before.get(str(target.get("id")))
+        place = f"{target.get('zone', '')}, {target.get('group') or 'no group'}".strip(", ")
+        rows.append((target.get("id", ""), place, _before(known), word, target.get("evidence", "")))
+    return Table(("Target", "Where", "Before", "Fault", "Evidence"), tuple(rows))
+
+
+def _before(known: TargetBefore | None) -> str:
+    if known is None:
+        return "—"
+    life = f", {known.instance.lifecycle}" if known.instance.lifecycle else ""
+    healthy = f", healthy in {len(known.healthy_in)} target group{'s' if len(known.healthy_in) != 1 else ''}"
+    return f"{known.instance.state}{life}{healthy}"
+
+
+def _checks(facts: Facts, *, passed: bool) -> Table:
+    chosen = [check for check in facts.result.safety_checks if (check.outcome is CheckOutcome.PASSED) is passed]
+    rows = tuple((words(check.name), Word.of(check.outcome.value), check.detail) for check in chosen)
+    return Table(("Check", "Outcome", "What decided"), rows)
+
+
+def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
+    rollback, recovery = facts.result.rollback, facts.result.recovery
+    if rollback:
+        yield "Rollback", Word.of(rollback.outcome.value)
+        for name, remarks in (("Differs", rollback.differences), ("Left over", rollback.leftovers)):
+            for remark in remarks:
+                yield name, remark
+        if rollback.could_have_lasted_until:
+            yield "Could have lasted until", f"{clock(rollback.could_have_lasted_until)} UTC"
+    if recovery:
+        yield "Recovery", Word("recovered", "good") if recovery.recovered else Word("not recovered", "bad")
+        yield "How", recovery.detail
+        if recovery.replaced_at:
+            yield "Replaced at", f"{clock(recovery.replaced_at)} UTC by {', '.join(recovery.replacement_ids) or 'another instance'}"
+        for metric, at in sorted(recovery.held_since.items()):
+            yield f"{title_of(metric)} holds since", f"{clock(at)} UTC"
+    if facts.definition:
+        yield "Plan", facts.definition.experiment.rollback_plan
+
+
+def _definition(facts: Facts) -> str:
+    if facts.definition is None:
+        return ""
+    given = facts.definition.experiment.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(given, indent=2, ensure_ascii=False)
+
+
+def _about(facts: Facts) -> Iterable[tuple[str, str]]:
+    result, definition = facts.result, facts.definition
+    yield "Execution", result.execution_id
+    yield "Status", words(result.status.value)
+    yield "Started by", result.requested_by or ""
+    yield "Schedule", (definition.trigger or "") if definition else ""
+    if definition:
+        yield "Account and Region", f"{definition.account} {definition.region}"
+        yield "Mode", definition.mode.value
+    yield "FIS experiment", facts.record.fis_experiment_id or ""
+    if facts.fault:
+        code = f" ({facts.fault.error_code})" if facts.fault.error_code else ""
+        yield "FIS ended", f"{facts.fault.status}{code}. {facts.fault.reason}".strip()
+    yield "Closed by", facts.record.closed_by
+    yield "Definition hash", result.definition_hash or ""
+
+
+def _links(console: Console) -> Iterable[Link]:
+    yield Link("Execution in Step Functions", console.execution)
+    if console.fault:
+        yield Link("Fault in FIS", console.fault)
+    yield Link("Result in S3", console.file("result.json"))
+
+
+def _graphs(facts: Facts, course: Course | None, console: Console) -> tuple[tuple[Chart, str], ...]:
+    if course is None or facts.discovery is None:
+        return ()
+    known = {binding.name: binding for binding in facts.discovery.bindings}
+    start = datetime.fromtimestamp(min(window.start for window in course.windows), tz=UTC)
+    end = datetime.fromtimestamp(max(window.end for window in course.windows), tz=UTC)
+    return tuple((chart, console.metrics(known[chart.name], start, end, course.period_seconds)) for chart in course.charts)
