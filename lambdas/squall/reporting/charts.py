@@ -9,8 +9,8 @@ from squall.domain.bindings import binding_of
 from squall.domain.documents import CriterionResult
 from squall.domain.language import METRICS, Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
-from squall.domain.vocabulary import CriterionOutcome
 from squall.domain.statistics import Band
+from squall.domain.vocabulary import CriterionOutcome
 from squall.domain.windows import spanning
 from squall.reporting.facts import Facts
 from squall.reporting.moments import Moment
@@ -108,15 +108,14 @@ def measured(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tuple[Point
     if facts.series is None:
         baseline = facts.baseline if facts.baseline and facts.baseline.window.periods else None
         return ((baseline.window,), _points(facts, (baseline.window,), [baseline.series])) if baseline else ((), {})
-    windows = tuple(sorted((window for window in facts.series.windows if window.periods), key=lambda window: window.start))
+    known = [window for window in facts.series.windows if window.periods and window.name in WINDOW_NAMES]
+    windows = tuple(sorted(known, key=lambda window: window.start))
     if facts.series.measured:
         return windows, {one.metric: tuple(Point(at=at, value=value) for at, value in one.points) for one in facts.series.measured}
     return windows, _points(facts, windows, list(facts.series.series.values()))
 
 
-def _points(
-    facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]
-) -> Mapping[str, tuple[Point, ...]]:
+def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]) -> Mapping[str, tuple[Point, ...]]:
     """From raw series, window by window: an older result, or a run that was never judged."""
     found: dict[str, tuple[Point, ...]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from squall.reporting.view import Page, Table, Word
+from squall.reporting.parts import Table, Word
+from squall.reporting.view import Page
 from squall.reporting.words import plain
 
 _MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "plain": "▫️"}
@@ -37,9 +38,15 @@ def markdown(page: Page) -> str:
 
 
 def _lists(page: Page) -> Iterable[str]:
-    findings = [f"{finding.get('title') or finding.get('about', '')}: {finding.get('detail', '')}" for finding in page.findings]
+    findings = [f"{finding.severity.text}: {finding.title}. {finding.detail}" for finding in page.findings]
+    compared = [f"{one.title}: {sentence}" for one in page.compared for sentence in one.sentences]
     refused = [f"{row[0]}: {row[2]}" for row in page.checks_failed.rows]
-    for title, items in (("Refused", [*page.problems, *refused]), ("Findings", findings), ("What to do", page.improvements)):
+    for title, items in (
+        ("Refused", [*page.problems, *refused]),
+        ("Compared with before", compared),
+        ("Findings", findings),
+        ("What to do", page.improvements),
+    ):
         if items:
             yield f"### {title}\n\n" + "\n".join(f"- {escaped(item)}" for item in items)
 

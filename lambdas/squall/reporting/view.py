@@ -8,59 +8,22 @@ from typing import Any
 
 from squall.domain.console import Console
 from squall.domain.documents import CriterionResult, TargetBefore
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome
+from squall.domain.findings import Finding, FindingStatus, Severity
+from squall.domain.vocabulary import CheckOutcome, CriterionOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
+from squall.reporting.compared import Compared, compared
 from squall.reporting.facts import Facts
 from squall.reporting.moments import Moment, moments_of
+from squall.reporting.parts import FindingView, Link, Table, Tile, Word, finding_view
 from squall.reporting.story import HYPOTHESIS, since, story
-from squall.reporting.words import clock, date, length, number, quantity, words
+from squall.reporting.words import clock, date, length, number, plain, quantity, words
 
-TONES = {
-    "validated": "good", "planned": "good", "completed": "good", "passed": "good", "met": "good", "restored": "good", "recovered": "good",
-    "refuted": "bad", "rejected": "bad", "failed": "bad", "not_met": "bad", "not_restored": "bad", "high": "bad", "critical": "bad",
-    "aborted": "stopped", "inconclusive": "open", "invalid": "open", "cannot_tell": "open", "not_evaluated": "open", "medium": "open",
-}  # fmt: skip
 _COST = {
     "action_minutes": "FIS action-minutes",
     "fis_usd": "FIS, US$",
     "alarms_usd": "guard alarms, US$",
     "total_usd": "in all, US$ (list prices)",
 }
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a closed set with its colour; the colour never stands alone."""
-
-    text: str
-    tone: str
-
-    @classmethod
-    def of(cls, value: str) -> "Word":
-        return cls("can’t tell" if value == "cannot_tell" else words(value), TONES.get(value, "plain"))
-
-
-@dataclass(frozen=True)
-class Tile:
-    label: str
-    value: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells under column names; the first cell of a row is its head."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    numeric: tuple[int, ...] = ()
-    """Columns of numbers, aligned to the right."""
-
-
-@dataclass(frozen=True)
-class Link:
-    label: str
-    url: str
 
 
 @dataclass(frozen=True)
@@ -76,8 +39,8 @@ class Page:
     criteria: Table
     course: Course | None
     measured: Table
-    statistics: tuple[Mapping[str, Any], ...]
-    findings: tuple[Mapping[str, Any], ...]
+    compared: tuple[Compared, ...]
+    findings: tuple[FindingView, ...]
     improvements: tuple[str, ...]
     targets: Table
     moments: tuple[Moment, ...]
@@ -117,8 +80,8 @@ def page_of(facts: Facts) -> Page:
         criteria=_criteria(result.criteria),
         course=course,
         measured=_measured(facts),
-        statistics=result.statistics,
-        findings=result.findings,
+        compared=tuple(compared(one) for one in result.statistics),
+        findings=tuple(finding_view(one) for one in sorted(result.findings, key=_order)),
         improvements=result.improvements_identified,
         targets=_targets(facts),
         moments=moments,
@@ -139,29 +102,38 @@ def page_of(facts: Facts) -> Page:
     )
 
 
+def _order(finding: Finding) -> tuple[bool, int]:
+    """What is open first, and of that the worst."""
+    return finding.status is FindingStatus.CLOSED, list(Severity).index(finding.severity)
+
+
 def _tiles(facts: Facts) -> Iterable[Tile]:
     """The few numbers that answer the first questions."""
-    result, record = facts.result, facts.record
+    result = facts.result
     if result.criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in result.criteria)
         yield Tile("criteria met", f"{met} of {len(result.criteria)}", "80 % are needed")
-    if facts.effect_at and record.fault_started_at and facts.effect_at > record.fault_started_at:
-        yield Tile("to take effect", length(since(record.fault_started_at, facts.effect_at)), "from the start of the fault")
-    if record.abort and facts.effect_at and record.abort.at > facts.effect_at:
-        guarded = record.abort.source in {AbortSource.GUARD, AbortSource.BLIND_GUARD}
-        yield Tile("to abort", length(since(facts.effect_at, record.abort.at)), "effect to guard" if guarded else "from effect to abort")
-    if record.abort and record.fault_ended_at and record.fault_ended_at >= record.abort.at:
-        yield Tile("to stop", length(since(record.abort.at, record.fault_ended_at)), "abort to FIS stopped")
-    if record.fault_started_at and record.fault_ended_at:
-        yield Tile("fault lasted", length(since(record.fault_started_at, record.fault_ended_at)), "by FIS’s clock")
-    if result.recovery:
-        within = result.recovery.seconds_to_recover
-        recovered = length(within) if result.recovery.recovered and within is not None else "not seen"
-        yield Tile("to recover", recovered, "from effect to steady state")
+    times = result.times
+    detected = f"effect to {plain(times.detected_by)}" if times.detected_by else "effect to first alarm"
+    for label, seconds, note in (
+        ("to take effect", times.to_effect_seconds, "from FIS’s start"),
+        ("to detect", times.to_detect_seconds, detected),
+        ("to abort", times.to_abort_seconds, "reason to the fault’s end"),
+        ("fault in effect", _between(times.effect_at, times.fault_ended_at), "on any target"),
+        ("to recover", times.to_recover_seconds, "effect to steady state"),
+    ):
+        if seconds is not None:
+            yield Tile(label, length(seconds), note)
+    if result.recovery and not result.recovery.recovered:
+        yield Tile("to recover", "not seen", "while it was watched")
     if result.end_time:
         yield Tile("whole run", length(since(result.start_time, result.end_time)))
     if "total_usd" in result.cost:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return since(start, end) if start and end and end >= start else None
 
 
 def _criteria(criteria: Iterable[CriterionResult]) -> Table:
