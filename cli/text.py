@@ -36,6 +36,11 @@ def clean_block(value: object, limit: int = 8000) -> str:
     return "\n".join(clean(line) for line in str(value)[:limit].splitlines())
 
 
+def harmless(document: str) -> str:
+    """A whole document, its lines and invisible separators kept, without what steers a terminal."""
+    return "".join(letter for letter in document if letter == "\n" or unicodedata.category(letter) != "Cc")
+
+
 def safe(value: object, style: str = "") -> Text:
     """`value` as text that rich shows letter by letter."""
     from rich.text import Text

@@ -13,7 +13,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.names import execution_id
 from cli.render import result_view
-from cli.text import clean
+from cli.text import clean, harmless
 from cli.watch import parsed_result
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def run(options: Options, execution: str, *, html: str | None = None, browse: bo
     if html or browse:
         return _page(deployment, wanted, html, browse=browse)
     if markdown:
-        sys.stdout.write(reports.fetch(deployment, wanted, "report.md"))
+        sys.stdout.write(harmless(reports.fetch(deployment, wanted, "report.md")))
         return Exit.VALIDATED
     raw = deployment.document(wanted, "result")
     if options.json:

@@ -42,12 +42,12 @@ def story(facts: Facts) -> str:
 
 def _began(facts: Facts) -> Iterable[str]:
     at = date(facts.result.start_time)
-    where = f" in {facts.result.environment}" if facts.result.environment else ""
+    where = f", in {facts.result.environment}," if facts.result.environment else ""
     if facts.record.fault_started_at is None:
-        yield f"On {at} this run began{where}, and nothing was injected."
+        yield f"On {at}{where} this run began, and nothing was injected."
         yield from _refused(facts)
         return
-    yield f"On {at} Squall {_did(facts)}{where}."
+    yield f"On {at}{where} Squall {_did(facts)}."
     if facts.baseline:
         rate = facts.baseline.requests_per_second
         traffic = f", at {rate:.3g} requests per second," if rate is not None else ""
@@ -69,7 +69,8 @@ def _did(facts: Facts) -> str:
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.instances)} candidates)" if facts.discovery and pinned else ""
     seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
-    planned = f", to be watched for {length(seconds)}" if seconds else ""
+    ends_at_once = facts.result.experiment_type == FaultType.INSTANCE_TERMINATION
+    planned = f", {'watched ' if ends_at_once else ''}for {length(seconds)}" if seconds else ""
     return f"{did} {targets}{more}{of}{planned}"
 
 
