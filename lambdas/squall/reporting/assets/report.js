@@ -24,6 +24,7 @@
 
   const island = document.getElementById("data");
   if (island) {
+    document.getElementById("unscripted").hidden = true;
     draw(JSON.parse(island.textContent));
   }
   printing();
@@ -295,7 +296,7 @@
     new ResizeObserver(fit).observe(lane);
     fit();
     redraw = () => charts.forEach((chart) => chart.redraw(false, true));
-    Object.assign(window, { squallCharts: charts });
+    Object.assign(window, { squallCharts: charts }); // for the console: squallCharts[1].data
   }
 
   /** A value as a person would write it; the same rules as the page's tables. */
