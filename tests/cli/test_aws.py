@@ -27,6 +27,7 @@ OUTPUTS = {
     "ResultsBucketName": "bucket",
     "AbortFunctionName": "abort",
     "HaltFunctionName": "halt",
+    "ReportFunctionName": "report",
 }
 
 
@@ -171,6 +172,27 @@ def test_abort_invokes_the_function_of_the_stack(aws: pytest.MonkeyPatch) -> Non
     assert deployment.abort("run-1", "enough", "ada") == {"stopped": ["EXP1"]}
     assert function.sent["FunctionName"] == "abort"
     assert json.loads(function.sent["Payload"]) == {"execution_id": "run-1", "reason": "enough", "requested_by": "ada"}
+
+
+def test_a_report_is_made_by_the_function_of_the_stack_and_read_from_its_bucket(aws: pytest.MonkeyPatch) -> None:
+    deployment, function = Deployment(boto3.Session(), "Squall", OUTPUTS), FakeLambda({"files": []})
+    deployment.client("s3").create_bucket(Bucket="bucket")
+    assert deployment.file("run-1", "report.html") is None
+    deployment.client("s3").put_object(Bucket="bucket", Key="results/run-1/report.html", Body="é".encode())
+    assert deployment.file("run-1", "report.html") == "é"
+    aws.setattr(deployment, "client", lambda service: function)
+    deployment.make_report("run-1")
+    assert (function.sent["FunctionName"], json.loads(function.sent["Payload"])) == ("report", {"execution_id": "run-1"})
+
+
+def test_a_report_that_could_not_be_made_says_that_the_result_stands(aws: pytest.MonkeyPatch) -> None:
+    deployment = Deployment(boto3.Session(), "Squall", OUTPUTS)
+    aws.setattr(deployment, "client", lambda service: FakeLambda({"errorMessage": "no"}, "Unhandled"))
+    with pytest.raises(CommandError, match="could not be made: no"):
+        deployment.make_report("run-1")
+    old = Deployment(boto3.Session(), "Squall", {name: value for name, value in OUTPUTS.items() if name != "ReportFunctionName"})
+    with pytest.raises(CommandError, match="no report function yet"):
+        old.make_report("run-1")
 
 
 def test_an_abort_that_failed_says_where_to_stop_by_hand(aws: pytest.MonkeyPatch) -> None:

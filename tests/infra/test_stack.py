@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 
+from infra.code import stage
+from infra.definitions import load
 from infra.settings import ROOT
 from infra.synth import SynthError, synth
 from infra.workflow import PlaceholderError, check_placeholders
+from squall.adapters.lifecycle import DETAIL_TYPE
+from squall.domain.vocabulary import Status
 from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, text
 
@@ -228,6 +232,31 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
 
 def _schedules(stack: Resources) -> dict[str, dict[str, Any]]:
     return {found["Name"]: found for found in stack.of_type("AWS::Scheduler::Schedule").values()}
+
+
+def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources) -> None:
+    rule = next(found for name, found in stack.of_type("AWS::Events::Rule").items() if "Ending" in name)
+    assert rule["EventPattern"] == {
+        "source": ["squall"],
+        "detail-type": [DETAIL_TYPE],
+        "detail": {"status": sorted(status.value for status in Status if status.final)},
+    }
+    (target,) = rule["Targets"]
+    (report,) = (name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".report." in found["Handler"])
+    assert target["Arn"] == {"Fn::GetAtt": [report, "Arn"]}
+    assert target["DeadLetterConfig"]
+
+
+def test_the_report_listens_on_the_bus_that_events_are_put_on(synthesize: Callable[..., Resources]) -> None:
+    rules = synthesize(event_bus_name="squall-events").of_type("AWS::Events::Rule")
+    assert [name for name, found in rules.items() if found.get("EventBusName")] == [name for name in rules if "Ending" in name]
+
+
+def test_the_code_carries_the_charting_library_of_the_lock_file(tmp_path: Path) -> None:
+    folder = stage(load(ROOT / "experiments", ROOT / "environments"), tmp_path) / "squall" / "reporting" / "vendor"
+    version = json.loads((ROOT / "package.json").read_text())["devDependencies"]["uplot"]
+    assert f"v{version}" in (folder / "uPlot.iife.min.js").read_text()[:100]
+    assert {path.name for path in folder.iterdir()} == {"uPlot.iife.min.js", "uPlot.min.css", "LICENSE"}
 
 
 def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[..., Resources]) -> None:

@@ -36,7 +36,7 @@ SPAN = range(BASELINE.start, RECOVERY.end, 60)
 
 
 def wave(at: int, usual: float, during: float) -> float:
-    return (during if FAULT.start <= at < FAULT.end else usual) + 0.02 * usual * ((at // 60) % 5)
+    return (during if FAULT.start <= at < FAULT.end else usual) + 0.004 * usual * ((at // 60) % 5)
 
 
 def measured(missing: Iterable[int] = ()) -> tuple[MeasuredSeries, ...]:

@@ -170,7 +170,8 @@ def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float
     bottom, top = min([low, *shown]), max([high, *shown])
     room = 0.1 * ((top - bottom) or abs(top) or 1.0)
     bottom = max(0.0, bottom - room) if bottom >= 0 else bottom - room
-    return bottom, top + room, tuple(placed)
+    above = sum(not line.shown and line.value > top for line in placed)  # each has a line of text at the top
+    return bottom, top + room * (1 + 1.5 * above), tuple(placed)
 
 
 def _lines(facts: Facts) -> dict[str, list[Line]]:

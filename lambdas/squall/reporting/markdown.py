@@ -9,7 +9,8 @@ from squall.reporting.words import plain
 
 _MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "plain": "▫️"}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
-_ACTIVE = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$^=:])")
+_ACTIVE = re.compile(r"([\\`*_\[\]#|~$]|^[-+=:])")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 _BROKEN = "\u200b"
 _REFERENCES = re.compile(r"([@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\d)", re.IGNORECASE)
 """What GitHub and chats turn into mentions, references and links after rendering, whatever was escaped."""
@@ -17,9 +18,8 @@ _REFERENCES = re.compile(r"([@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\
 
 def escaped(value: object) -> str:
     """Text of anybody as text in Markdown: one line, nothing in it is markup, a table's cell, a mention, a reference or a link."""
-    line = " ".join(plain(value).split())
-    broken = _REFERENCES.sub(lambda found: found[0] + _BROKEN, line)
-    return _ACTIVE.sub(r"\\\1", broken.translate(_ENTITIES).replace("&", "\0")).replace("\0", "&")
+    line = _REFERENCES.sub(lambda found: found[0] + _BROKEN, " ".join(plain(value).split()))
+    return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", line).translate(_ENTITIES))
 
 
 def markdown(page: Page) -> str:

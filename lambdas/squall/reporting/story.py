@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from squall.domain.statistics import Comparison
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
 from squall.reporting.charts import title_of
 from squall.reporting.facts import Facts
@@ -91,15 +92,21 @@ def _moved(facts: Facts) -> Iterable[str]:
     before, during = collected.get("baseline", {}), collected.get("fault", {})
     if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
         return
+    steady = {one.metric for one in facts.result.statistics for found in one.comparisons if _no_change(found)}
     said = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
         if was is None or became is None:
             continue
         old, new = quantity(was, binding.unit), quantity(became, binding.unit)
-        said.append(f"{title_of(binding.name)} {f'stayed at {old}' if old == new else f'went from {old} to {new}'}")
+        moved = f"stayed at {new}" if old == new else f"stayed at about {new}" if binding.name in steady else f"went from {old} to {new}"
+        said.append(f"{title_of(binding.name)} {moved}")
     if said:
         yield f"During it, {listed(said[:4])}."
+
+
+def _no_change(found: Comparison) -> bool:
+    return found.windows == ("baseline", "fault") and found.conclusion == "no_difference"
 
 
 def _ended(facts: Facts) -> Iterable[str]:

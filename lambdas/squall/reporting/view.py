@@ -120,7 +120,7 @@ def _tiles(facts: Facts) -> Iterable[Tile]:
         ("to detect", times.to_detect_seconds, detected),
         ("to abort", times.to_abort_seconds, "reason to the fault’s end"),
         ("fault in effect", _between(times.effect_at, times.fault_ended_at), "on any target"),
-        ("to recover", times.to_recover_seconds, "effect to steady state"),
+        ("to recover", times.to_recover_seconds or _recovered(facts), "effect to steady state"),
     ):
         if seconds is not None:
             yield Tile(label, length(seconds), note)
@@ -130,6 +130,10 @@ def _tiles(facts: Facts) -> Iterable[Tile]:
         yield Tile("whole run", length(since(result.start_time, result.end_time)))
     if "total_usd" in result.cost:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
+
+
+def _recovered(facts: Facts) -> float | None:
+    return facts.result.recovery.seconds_to_recover if facts.result.recovery else None
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

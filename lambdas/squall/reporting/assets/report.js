@@ -70,6 +70,18 @@
       return { min: Math.max(whole.min, found.start - room), max: Math.min(whole.max, found.end + room) };
     }
 
+    /** Where the metric usually was before the fault. */
+    function band(chart, given) {
+      if (given.band) {
+        const { ctx, bbox } = chart;
+        const [low, high] = given.band.map((value) => chart.valToPos(Math.min(given.high, Math.max(given.low, value)), "y", true));
+        ctx.save();
+        ctx.fillStyle = colour("band");
+        ctx.fillRect(bbox.left, high, bbox.width, low - high);
+        ctx.restore();
+      }
+    }
+
     /** The windows that were judged, behind everything else. */
     function shade(chart) {
       const { ctx, bbox } = chart;
@@ -174,7 +186,7 @@
         let row = rows.findIndex((end) => x - radius > end);
         row = row < 0 ? rows.length : row;
         rows[row] = x + radius + devicePixelRatio;
-        const y = bbox.top + bbox.height - radius - (row % 3) * 2.1 * radius;
+        const y = bbox.top + (3.1 + (row % 3) * 2.1) * radius;
         ctx.fillStyle = tone(marker.kind);
         ctx.beginPath();
         ctx.arc(x, y, radius * 0.95, 0, 2 * Math.PI);
@@ -189,6 +201,7 @@
       return {
         stroke: () => colour("muted"),
         font: "12px system-ui, sans-serif",
+        gap: 5,
         grid: { stroke: () => colour("grid"), width: 1 },
         ticks: { stroke: () => colour("edge"), width: 1, size: 5 },
       };
@@ -206,7 +219,7 @@
     }
 
     function times() {
-      return { ...axis(), space: 70, values: (_, splits) => splits.map((split) => at(split).slice(0, data.period < 60 ? 8 : 5)) };
+      return { ...axis(), size: 30, space: 70, values: (_, splits) => splits.map((split) => at(split).slice(0, data.period < 60 ? 8 : 5)) };
     }
 
     function selected(chart) {
@@ -234,7 +247,7 @@
 
     const top = new uPlot(
       {
-        ...common(88),
+        ...common(112),
         scales: { x: { time: true, min: whole.min, max: whole.max }, y: { range: [0, 1] } },
         axes: [times(), { ...axis(), size: 64, values: () => [], grid: { show: false }, ticks: { show: false } }],
         series: [{}, { show: true, stroke: "transparent", points: { show: false } }],
@@ -249,7 +262,7 @@
       const figure = figures[index];
       const value = figure.querySelector(".value");
       const options = {
-        ...common(190),
+        ...common(180),
         scales: { x: { time: true, min: whole.min, max: whole.max }, y: { range: [given.low, given.high] } },
         axes: [times(), { ...axis(), size: 64, space: 34, values: (_, splits) => splits.map((split) => quantity(split, given.unit)) }],
         series: [
@@ -262,7 +275,7 @@
           },
         ],
         hooks: {
-          drawClear: [shade, events],
+          drawClear: [shade, (chart) => band(chart, given), events],
           draw: [(chart) => thresholds(chart, given)],
           setCursor: [
             (chart) => {
