@@ -25,6 +25,7 @@ class OwnAlarms(Construct):
         dead_letters: Queue,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.alarms: list[Alarm] = []
         self._topics: list[ITopic] = [Topic.from_topic_arn(self, f"To{index}", arn) for index, arn in enumerate(topic_arns)]
         for name, function in control.items():
             errors = function.metric_errors(period=Duration.minutes(1), statistic="Sum")
@@ -65,5 +66,6 @@ class OwnAlarms(Construct):
             comparison_operator=comparison,
             treat_missing_data=missing,
         )
+        self.alarms.append(alarm)
         for topic in self._topics:
             alarm.add_alarm_action(SnsAction(topic))

@@ -18,6 +18,7 @@ from constructs import Construct, IDependable
 
 from infra import code
 from infra.alarms import OwnAlarms
+from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
 from infra.fis_roles import FisRoles
 from infra.functions import Functions, shared
@@ -135,13 +136,23 @@ class SquallStack(Stack):
                 "Neither alarm_topic_arns nor notification_emails is set: subscribe people to NotificationTopicArn, and give "
                 "alarm_topic_arns a topic that CloudWatch may publish to, or nobody hears of a silent pulse.",
             )
-        OwnAlarms(
+        own = OwnAlarms(
             self,
             "OwnAlarms",
             topic_arns=self.settings.alarm_topic_arns,
             control={name: self.functions[name] for name in CONTROL_FUNCTIONS},
             report=self.functions["Report"],
             dead_letters=self.results.dead_letters,
+        )
+        self.dashboard = LiveDashboard(
+            self,
+            "Live",
+            stack_name=self.settings.stack_name,
+            machine=self.state_machine,
+            functions=self.functions,
+            alarms=own.alarms,
+            dead_letters=self.results.dead_letters,
+            bucket_name=self.results.bucket.bucket_name,
         )
 
     def _tell(self) -> None:
@@ -153,6 +164,7 @@ class SquallStack(Stack):
             "AbortFunctionName": self.functions["Abort"].function_name,
             "HaltFunctionName": self.functions["Halt"].function_name,
             "ReportFunctionName": self.functions["Report"].function_name,
+            "DashboardUrl": self.dashboard.url,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)

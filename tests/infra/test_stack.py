@@ -12,6 +12,7 @@ import pytest
 
 from infra.code import stage
 from infra.definitions import load
+from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
 from infra.settings import ROOT
 from infra.synth import SynthError, synth
 from infra.workflow import PlaceholderError, check_placeholders
@@ -32,6 +33,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "AbortFunctionName",
         "HaltFunctionName",
         "ReportFunctionName",
+        "DashboardUrl",
     }
 
 
@@ -232,6 +234,25 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
 
 def _schedules(stack: Resources) -> dict[str, dict[str, Any]]:
     return {found["Name"]: found for found in stack.of_type("AWS::Scheduler::Schedule").values()}
+
+
+def test_the_dashboard_shows_every_function_and_alarm_and_links_into_the_partition(stack: Resources) -> None:
+    dashboard = stack.one("AWS::CloudWatch::Dashboard")
+    body = json.loads(re.sub(r"\$\{[^}]*\}", "x", readable(dashboard["DashboardBody"])))
+    titles = [widget["properties"].get("title", "") for widget in body["widgets"]]
+    errors = body["widgets"][titles.index("Errors by function")]["properties"]["metrics"]
+    assert {line[-1]["label"] for line in errors} == set(HOLDERS)
+    shown = body["widgets"][titles.index("Alarms on Squall itself")]["properties"]["alarms"]
+    assert len(shown) == len(stack.of_type("AWS::CloudWatch::Alarm"))
+    queries = [widget["properties"]["query"] for widget in body["widgets"] if widget["type"] == "log"]
+    assert [query.count("SOURCE") for query in queries] == [len(WORKFLOW_FUNCTIONS), 1, 1]
+    assert {"aws", "aws-cn", "aws-us-gov"} == set(next(iter(stack.template["Mappings"].values())))
+
+
+def readable(value: Any) -> str:
+    """`text`, with what is looked up in a mapping as a placeholder."""
+    joined = value["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else "${x}" for part in joined)
 
 
 def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources) -> None:

@@ -39,6 +39,7 @@ def files(world: FakeWorld, execution_id: str = ID) -> dict[str, str]:
 def test_the_last_event_of_a_run_brings_its_report(walk: Walk, world: FakeWorld) -> None:
     walk.run({"experiment": "seed"})
     done = report.handler(last_event(world), None)
+    assert (done["verdict"], done["environment"]) == ("validated", "staging")
     assert done["files"] == [f"results/{ID}/{name}" for name in ("report.html", "report.md", "series.csv")]
     made = files(world)
     assert '<h2 id="verdict">validated</h2>' in made["report.html"]

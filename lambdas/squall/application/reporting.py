@@ -5,6 +5,7 @@ outcome changes. A report that could not be made is said on the record's timelin
 """
 
 from contextlib import suppress
+from typing import Any
 
 from squall.application.recording import agreed_result
 from squall.domain.documents import Baseline, Definition, Discovery, FaultReport, FaultTemplate, SeriesDocument
@@ -18,14 +19,16 @@ from squall.reporting.view import page_of
 from squall.wiring import Wiring
 
 REPORTED, NOT_REPORTED = "reported", "report_failed"
+LOGGED_CHARACTERS = 300
 
 
 class NotOverError(Exception):
     """There is no such run, or it is not over: nothing can be reported."""
 
 
-def report_of(w: Wiring, execution_id: str) -> tuple[str, ...]:
-    """Make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns their keys."""
+def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
+    """Make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns how the run ended, for a log, and
+    the files' keys."""
     record = w.records.get(execution_id)
     if record is None or not record.final:
         raise NotOverError(f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that is over is reported")
@@ -35,7 +38,15 @@ def report_of(w: Wiring, execution_id: str) -> tuple[str, ...]:
         _note(w, record, NOT_REPORTED, f"{type(error).__name__}: {error}")
         raise
     _note(w, record, REPORTED, written[0])
-    return written
+    return {
+        "execution_id": record.id,
+        "experiment": record.experiment,
+        "environment": record.environment,
+        "status": record.status.value,
+        "verdict": (record.verdict or record.status).value,
+        "reason": record.reason[:LOGGED_CHARACTERS],
+        "files": list(written),
+    }
 
 
 def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:

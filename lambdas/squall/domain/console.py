@@ -8,7 +8,7 @@ from datetime import datetime
 from squall.domain.metrics import MetricBinding
 from squall.domain.record import ExecutionRecord
 
-_HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Console:
     @property
     def base(self) -> str:
         partition = [*self.record.execution_arn.split(":"), ""][1]
-        return f"https://{self.region}.{_HOSTS.get(partition, _HOSTS['aws'])}"
+        return f"https://{self.region}.{HOSTS.get(partition, HOSTS['aws'])}"
 
     @property
     def execution(self) -> str:

@@ -13,6 +13,6 @@ from squall.wiring import wire
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     w = wire()
     execution_id = str(event.get("detail", event)["execution_id"])
-    done = {"execution_id": execution_id, "files": list(report_of(w, execution_id))}
+    done = report_of(w, execution_id)
     w.logger.info("report", extra=done)
     return done
