@@ -127,6 +127,24 @@ def test_the_result_is_complete(running: Running) -> None:
     assert all(check["outcome"] == "passed" for check in result["safety_checks"])
 
 
+def test_its_last_event_brings_the_report(running: Running) -> None:
+    rig, run = running.rig, running.run
+    run.done(seconds=240)
+    bucket = rig.account.outputs["ResultsBucketName"]
+
+    def written() -> set[str]:
+        found = rig.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"results/{run.id}/")["Contents"]
+        return {one["Key"].rpartition("/")[2] for one in found}
+
+    until(lambda: {"report.html", "report.md", "series.csv"} <= written(), what="the report")
+    page = rig.client("s3").get_object(Bucket=bucket, Key=f"results/{run.id}/report.html")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    html = page["Body"].read().decode()
+    assert '<h2 id="verdict">validated</h2>' in html
+    assert "new uPlot" in html
+    until(lambda: run.saw("reported"), what="the report on the timeline")
+
+
 def test_people_and_machines_are_told(running: Running) -> None:
     run = running.run
     run.done(seconds=240)

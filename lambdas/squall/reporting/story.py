@@ -133,12 +133,17 @@ def _aborted(facts: Facts) -> Iterable[str]:
     abort = facts.record.abort
     if abort is None:
         return
-    stopped = facts.record.fault_ended_at
-    after = (
-        f" {length(since(facts.effect_at, abort.at))} after the fault took effect" if facts.effect_at and abort.at > facts.effect_at else ""
-    )
-    ended = f"; FIS had stopped {length(since(abort.at, stopped))} later" if stopped and stopped >= abort.at else ""
-    yield f"{_BY[abort.source]} at {clock(abort.at)} UTC{after}{ended}."
+    stopped, at = facts.record.fault_ended_at, _alarmed(facts) or abort.at
+    after = f" {length(since(facts.effect_at, at))} after the fault took effect" if facts.effect_at and at > facts.effect_at else ""
+    ended = f"; FIS had stopped {length(since(at, stopped))} later" if stopped and stopped >= at else ""
+    yield f"{_BY[abort.source]} at {clock(at)} UTC{after}{ended}."
+
+
+def _alarmed(facts: Facts) -> datetime | None:
+    """When the guard fired: the abort is written down a little later, and FIS may have stopped by then."""
+    if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
+        return None
+    return min((event.at for event in facts.result.timeline if event.event == "alarm"), default=None)
 
 
 def since(start: datetime, end: datetime) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from squall.domain.console import Console
 from squall.domain.documents import CriterionResult, TargetBefore
 from squall.domain.findings import Finding, FindingStatus, Severity
-from squall.domain.vocabulary import CheckOutcome, CriterionOutcome
+from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
 from squall.reporting.compared import Compared, compared
 from squall.reporting.facts import Facts
@@ -197,7 +197,7 @@ def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
         for name, remarks in (("Differs", rollback.differences), ("Left over", rollback.leftovers)):
             for remark in remarks:
                 yield name, remark
-        if rollback.could_have_lasted_until:
+        if rollback.could_have_lasted_until and rollback.outcome is RollbackOutcome.NOT_RESTORED:
             yield "Could have lasted until", f"{clock(rollback.could_have_lasted_until)} UTC"
     if recovery:
         yield "Recovery", Word("recovered", "good") if recovery.recovered else Word("not recovered", "bad")
