@@ -16,6 +16,8 @@ _DID = {
     FaultType.MEMORY_STRESS: "used up the memory of",
     FaultType.DISK_FILL: "filled the disk of",
     FaultType.SERVICE_UNAVAILABLE: "silenced the service on",
+    FaultType.DATABASE_FAILURE: "failed over",
+    FaultType.DEPENDENCY_TIMEOUT: "kept a dependency from",
 }
 _BY = {
     AbortSource.GUARD: "A guard aborted it",
@@ -66,9 +68,9 @@ def _did(facts: Facts) -> str:
     pinned = facts.discovery.pinned if facts.discovery else ()
     known = {kind.value: did for kind, did in _DID.items()}
     did = known.get(facts.result.experiment_type or "", f"injected {facts.result.experiment_type or 'a fault'} into")
-    targets = listed([f"{instance.id} in {instance.zone}" for instance in pinned[:3]]) or "its targets"
+    targets = listed([f"{one.id} in {one.zone}" if one.zone else one.id for one in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
-    of = f" ({len(pinned)} of {len(facts.discovery.workload.instances)} candidates)" if facts.discovery and pinned else ""
+    of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
     seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
     ends_at_once = facts.result.experiment_type == FaultType.INSTANCE_TERMINATION
     planned = f", {'watched ' if ends_at_once else ''}for {length(seconds)}" if seconds else ""

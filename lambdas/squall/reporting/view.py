@@ -9,6 +9,7 @@ from typing import Any
 from squall.domain.console import Console
 from squall.domain.documents import CriterionResult, TargetBefore
 from squall.domain.findings import Finding, FindingStatus, Severity
+from squall.domain.resources import Instance
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
 from squall.reporting.compared import Compared, compared
@@ -165,13 +166,13 @@ def _measured(facts: Facts) -> Table:
 
 
 def _targets(facts: Facts) -> Table:
-    before = {one.instance.id: one for one in facts.template.before} if facts.template else {}
+    before = {one.resource.id: one for one in facts.template.before} if facts.template else {}
     rows = []
     for target in facts.result.targets:
         proven = target.get("proven")
         word = Word("not known", "open") if proven is None else Word("proven", "good") if proven else Word("not proven", "bad")
         known = before.get(str(target.get("id")))
-        place = f"{target.get('zone', '')}, {target.get('group') or 'no group'}".strip(", ")
+        place = ", ".join(str(part) for part in (target.get("zone"), target.get("group")) if part) or "—"
         rows.append((target.get("id", ""), place, _before(known), word, target.get("evidence", "")))
     return Table(("Target", "Where", "Before", "Fault", "Evidence"), tuple(rows))
 
@@ -179,9 +180,10 @@ def _targets(facts: Facts) -> Table:
 def _before(known: TargetBefore | None) -> str:
     if known is None:
         return "—"
-    life = f", {known.instance.lifecycle}" if known.instance.lifecycle else ""
-    healthy = f", healthy in {len(known.healthy_in)} target group{'s' if len(known.healthy_in) != 1 else ''}"
-    return f"{known.instance.state}{life}{healthy}"
+    resource, groups = known.resource, len(known.healthy_in)
+    life = f", {resource.lifecycle}" if isinstance(resource, Instance) and resource.lifecycle else ""
+    healthy = f", healthy in {groups} target group{'s' if groups != 1 else ''}" if resource.registered_as else ""
+    return f"{resource.state}{life}{healthy}"
 
 
 def _checks(facts: Facts, *, passed: bool) -> Table:
