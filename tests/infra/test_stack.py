@@ -193,7 +193,11 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
     permissions = {
         name for name, found in stack.of_type("AWS::Lambda::Permission").items() if found["FunctionName"]["Fn::GetAtt"][0] in stopping
     }
-    rules = {name for name, found in stack.of_type("AWS::Events::Rule").items() if found["EventPattern"]["source"] != ["aws.states"]}
+    rules = {
+        name
+        for name, found in stack.of_type("AWS::Events::Rule").items()
+        if found["EventPattern"]["source"] not in (["aws.states"], ["squall"])
+    }
     (schedule,) = (name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"] == "pulse")
     assert {*roles, *policies, *stopping, *permissions, *rules, schedule} - later == set()
 
