@@ -147,7 +147,7 @@ def test_a_service_that_is_not_there_is_no_failure(account: Account) -> None:
 
 STANDBY = {
     "DBInstanceIdentifier": "orders", "DBInstanceArn": arn("db", "orders"), "DBInstanceStatus": "rebooting",
-    "AvailabilityZone": f"{REGION}b", "SecondaryAvailabilityZone": f"{REGION}a", "MultiAZ": True, "Engine": "mysql",
+    "AvailabilityZone": f"{REGION}b", "SecondaryAvailabilityZone": f"{REGION}a", "MultiAZ": True, "Engine": "mysql", "DBClusterIdentifier": "",
 }  # fmt: skip
 
 
@@ -157,6 +157,7 @@ def test_a_standby_is_where_rds_says() -> None:
     (found,) = RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {"engine": ["mysql"]}).resources
     assert isinstance(found, Database)
     assert (found.zone, found.secondary_zone, found.state, found.usable) == (f"{REGION}b", f"{REGION}a", "rebooting", False)
+    assert found.cluster is None, "an empty name is no cluster"
     assert rds.arguments("describe_db_instances") == [{"Filters": [{"Name": "engine", "Values": ["mysql"]}]}]
 
 

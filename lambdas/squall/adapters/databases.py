@@ -62,8 +62,8 @@ def _database(entry: Mapping[str, Any]) -> Database:
         tags=_tags(entry),
         engine=entry.get("Engine", ""),
         multi_az=entry.get("MultiAZ", False),
-        secondary_zone=entry.get("SecondaryAvailabilityZone"),
-        cluster=entry.get("DBClusterIdentifier"),
+        secondary_zone=entry.get("SecondaryAvailabilityZone") or None,
+        cluster=entry.get("DBClusterIdentifier") or None,
     )
 
 
