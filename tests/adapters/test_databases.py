@@ -147,7 +147,8 @@ def test_a_service_that_is_not_there_is_no_failure(account: Account) -> None:
 
 STANDBY = {
     "DBInstanceIdentifier": "orders", "DBInstanceArn": arn("db", "orders"), "DBInstanceStatus": "rebooting",
-    "AvailabilityZone": f"{REGION}b", "SecondaryAvailabilityZone": f"{REGION}a", "MultiAZ": True, "Engine": "mysql", "DBClusterIdentifier": "",
+    "AvailabilityZone": f"{REGION}b", "SecondaryAvailabilityZone": f"{REGION}a", "MultiAZ": True, "Engine": "mysql",
+    "DBClusterIdentifier": "",
 }  # fmt: skip
 
 
