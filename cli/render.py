@@ -33,7 +33,8 @@ _STYLES = {
     "ok": "green", "slow": "yellow", "unknown": "yellow",
     "passed": "green", "met": "green", "validated": "green", "planned": "green", "completed": "green",
     "failed": "red", "not_met": "red", "refuted": "red", "rejected": "red",
-    "aborted": "magenta", "not_evaluated": "yellow", "cannot_tell": "yellow", "inconclusive": "yellow", "invalid": "yellow",
+    "aborted": "magenta", "warned": "yellow", "not_evaluated": "yellow", "cannot_tell": "yellow", "inconclusive": "yellow",
+    "invalid": "yellow",
 }  # fmt: skip
 REASON_CHARACTERS = 600
 _UNITS = {"percent": " %", "seconds": " s", "per_second": " /s", "bytes": " B"}

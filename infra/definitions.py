@@ -43,6 +43,7 @@ def load(experiments_dir: Path, environments_dir: Path) -> Definitions:
             problems.append(f"{environments_dir / stem}.yaml: name: is {environment.name!r}, and the file says {stem!r}")
     if not problems:
         problems += _unknown_environments(experiments_dir, experiments, environments)
+        problems += _unknown_proofs(environments_dir, environments)
     if problems:
         raise DefinitionsError("The definitions are not valid:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Definitions(experiments, environments)
@@ -71,6 +72,14 @@ def _unknown_environments(folder: Path, experiments: Mapping[str, Experiment], e
         if experiment.environment not in environments:
             known = ", ".join(sorted(environments)) or "none"
             yield f"{folder / name}.yaml: environment: {experiment.environment!r} has no policy (known: {known})"
+
+
+def _unknown_proofs(folder: Path, environments: Mapping[str, Environment]) -> Iterator[str]:
+    for name, environment in environments.items():
+        wanted = environment.promotion.environment if environment.promotion else None
+        if wanted is not None and (wanted not in environments or wanted == name):
+            known = ", ".join(sorted(set(environments) - {name})) or "none"
+            yield f"{folder / name}.yaml: promotion.environment: {wanted!r} is no other environment here (known: {known})"
 
 
 class _Unambiguous(yaml.SafeLoader):

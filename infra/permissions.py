@@ -39,6 +39,11 @@ class Names:
     """Name or ARN, and version, of the Automation documents the environments' policies list …"""
     rollback_role_arns: tuple[str, ...] = ()
     """… and the roles they act as."""
+    calendar_arns: tuple[str, ...] = ()
+    """Change Calendars that the environments' policies name."""
+    pipeline_arns: tuple[str, ...] = ()
+    """CodePipeline pipelines, and CodeDeploy groups, that they name."""
+    deployment_group_arns: tuple[str, ...] = ()
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a resource in this account and Region."""
@@ -55,6 +60,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_halt(names),
         **_reading(names),
         "roll_back": _rollback(names),
+        **_policies(names),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -80,12 +86,15 @@ CLOSING = (
     "roll_back",
 )
 
+# What the gates of the policy ask around the workload.
+SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
+
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
-    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt"),
+    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
-    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt"),
+    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
     "CreateTemplate": (
@@ -98,7 +107,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "put_guards",
         "delete_guards",
     ),
-    "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt"),
+    "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt", *SURROUNDINGS),
     "StartFault": (*WORKFLOW_STEP, "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
     "WatchFault": (*WORKFLOW_STEP, "read_experiment", "commands", "wake"),
     "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "commands"),
@@ -224,6 +233,13 @@ def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
                 [guards],
                 {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
             ),
+            # A composite alarm can't be created under a narrower resource (CloudWatch's own documentation); the adapter refuses a name
+            # that is not tagged as this stack's.
+            _allow(
+                ["cloudwatch:PutCompositeAlarm"],
+                ["*"],
+                {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
+            ),
             _allow(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
         ],
         "read_guard_tags": [_allow(["cloudwatch:ListTagsForResource"], [guards])],
@@ -294,6 +310,24 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
         "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
         "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
     }
+
+
+def _policies(names: Names) -> dict[str, list[PolicyStatement]]:
+    """Reads of what the deployed policies name, and of nothing else: without a name there is no grant."""
+    return {
+        "calendars": _if_named(["ssm:GetCalendarState"], names.calendar_arns),
+        "deployments": [
+            _allow(["autoscaling:DescribeInstanceRefreshes"], ["*"]),
+            *_if_named(["codepipeline:GetPipelineState"], names.pipeline_arns),
+            *_if_named(["codedeploy:ListDeployments"], names.deployment_group_arns),
+        ],
+        "past_faults": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
+        "past_proofs": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/experiment"])],
+    }
+
+
+def _if_named(actions: Iterable[str], resources: tuple[str, ...]) -> list[PolicyStatement]:
+    return [_allow(actions, resources)] if resources else []
 
 
 def _key(names: Names) -> list[PolicyStatement]:

@@ -1,6 +1,7 @@
 """The stack: wires what the constructs build."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aws_cdk import (
     Annotations,
@@ -70,7 +71,7 @@ class SquallStack(Stack):
         factory = Functions(self, common)
         # First, because others may attach it to alarms and name it in their permissions.
         abort = factory.make("Abort", statements("Abort", self._names(abort_function_arn="")))
-        names = self._names(abort_function_arn=abort.function_arn)
+        names = self._named(definitions, self._names(abort_function_arn=abort.function_arn))
         own: Mapping[str, Mapping[str, str]] = {
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
             # Composed: a reference would have the pulse deleted before the workflow it looks after.
@@ -118,6 +119,22 @@ class SquallStack(Stack):
             rollback_documents=tuple(sorted({(found.document, found.version) for found in self._rollbacks})),
             rollback_role_arns=tuple(sorted({found.assume_role for found in self._rollbacks})),
         )
+
+    def _named(self, definitions: Definitions, names: Names) -> Names:
+        """With the ARNs of what the policies name."""
+        policies = definitions.environments.values()
+        calendars = {name for policy in policies for name in policy.change_calendars}
+        pipelines = {name for policy in policies for name in policy.calm.pipelines}
+        groups = {name for policy in policies for name in policy.calm.deployment_groups}
+        return replace(
+            names,
+            calendar_arns=tuple(sorted(self._arn("ssm", name, "document/") for name in calendars)),
+            pipeline_arns=tuple(sorted(self._arn("codepipeline", name) for name in pipelines)),
+            deployment_group_arns=tuple(sorted(self._arn("codedeploy", name, "deploymentgroup:") for name in groups)),
+        )
+
+    def _arn(self, service: str, name: str, kind: str = "") -> str:
+        return name if name.startswith("arn:") else f"arn:{self.partition}:{service}:{self.region}:{self.account}:{kind}{name}"
 
     def _wire(self, definitions: Definitions) -> None:
         triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)

@@ -4,7 +4,6 @@ Admission refuses what can't be understood, judged or guarded. Whether it is all
 safety checks, evaluated later and recorded.
 """
 
-import hashlib
 import json
 import math
 import re
@@ -18,6 +17,7 @@ from squall.domain import timing
 from squall.domain.documents import Definition
 from squall.domain.environment import Environment
 from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinition, Overrides, Trigger, type_problem
+from squall.domain.hashes import definition_hash, promotion_hash
 from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.resources import type_named
@@ -85,12 +85,6 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     return changed
 
 
-def definition_hash(experiment: Experiment) -> str:
-    """SHA-256 of the experiment as canonical JSON: equal for equal experiments, whatever order their keys were written in."""
-    canonical = json.dumps(experiment.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 def trigger_key(trigger: Trigger) -> str:
     """One firing of one schedule: the ARN, `#`, the scheduled time in UTC. What `Definition.trigger` holds."""
     moment = _moment(trigger.scheduled_time)
@@ -150,6 +144,7 @@ def admit(
         environment=environment,
         mode=asked.mode,
         definition_hash=definition_hash(changed),
+        promotion_hash=promotion_hash(changed),
         requested_by=asked.requested_by,
         trigger=trigger_key(asked.trigger) if asked.trigger else None,
         account=account,

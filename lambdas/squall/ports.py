@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents import GuardSpec, Workload
+    from squall.domain.documents import GuardSpec, StopGuard, Workload
     from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
-    from squall.domain.observed import AlarmState, AutomationState, CommandState, FisExperiment, FisTemplate, Held
+    from squall.domain.observed import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
     from squall.domain.queue import Line
     from squall.domain.record import Abort, Event, ExecutionRecord
     from squall.domain.summary import RunSummary
@@ -71,6 +71,14 @@ class Records(Protocol):
 
     def open(self) -> Sequence[ExecutionRecord]:
         """Records in the `open` index: a hint; decide on `get`."""
+
+    def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
+        """Executions of the experiment started there since then whose hypothesis held, newest first, some fifty at most. From an
+        index: the newest may not be seen yet, but what is seen is final."""
+
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
+        """The newest executions started in that time which injected a fault on one of these failure domains (at least one of them). Found
+        by an index, then read consistently; the index may lag by seconds, in which locks stand."""
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         """False if this firing was claimed by another execution."""
@@ -210,8 +218,14 @@ class Alarms(Protocol):
     def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
         """Create or update. Raises `Refused` if the name belongs to somebody else (not tagged as this stack's)."""
 
+    def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        """The same of a composite alarm. Raises `Refused` also if an alarm it is made of is not there."""
+
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
         """Existing metric and composite alarms by name; absent ones are left out."""
+
+    def firing(self) -> Sequence[AlarmState]:
+        """Every alarm in ALARM, anyone's. `Unavailable` also where there are more than can be looked at."""
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
         """First time the alarm entered ALARM since then, from its history (finds a flap); None if never."""
@@ -258,6 +272,21 @@ class Automations(Protocol):
         Systems Manager does not take."""
 
     def get(self, execution_id: str) -> AutomationState | None: ...
+
+
+class Calendars(Protocol):
+    """Systems Manager Change Calendars."""
+
+    def state(self, names: Sequence[str], at: datetime) -> CalendarState:
+        """Of all of them together: open only if every one is."""
+
+
+class Deployments(Protocol):
+    """What is being rolled out."""
+
+    def in_progress(self, groups: Sequence[str], pipelines: Sequence[str], deployment_groups: Sequence[str]) -> Sequence[str]:
+        """A sentence for each: instance refreshes of the Auto Scaling groups, stages of the CodePipeline pipelines, deployments of the
+        CodeDeploy groups (`application/group`). `Unavailable` also for one that is not there."""
 
 
 class Notifier(Protocol):

@@ -115,6 +115,18 @@ class Wiring:
         return SsmAutomations(_client("ssm"))
 
     @cached_property
+    def calendars(self) -> ports.Calendars:
+        from squall.adapters.calendars import ChangeCalendars
+
+        return ChangeCalendars(_client("ssm"))
+
+    @cached_property
+    def deployments(self) -> ports.Deployments:
+        from squall.adapters.deployments import Deployments
+
+        return Deployments(*(partial(_client, service) for service in ("autoscaling", "codepipeline", "codedeploy")))
+
+    @cached_property
     def notifier(self) -> ports.Notifier:
         from squall.adapters.notifier import SnsNotifier
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.alarms import CloudWatchAlarms
-from squall.domain.documents import AlarmMetric, GuardSpec
+from squall.domain.documents import AlarmMetric, GuardSpec, StopGuard
+from squall.domain.observed import Watched
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from squall import ports
+    from tests.fakes import FakeWorld
 
 ACTION = "arn:aws:lambda:eu-west-1:123456789012:function:abort"
 TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}
@@ -90,6 +92,97 @@ def test_deleting_is_silent_about_what_is_gone(alarms: ports.Alarms) -> None:
     alarms.delete([GUARD.name])
     alarms.delete([])
     assert alarms.states([GUARD.name]) == {}
+
+
+def test_alarms_in_alarm_are_found_with_what_they_watch(
+    kind: str, alarms: ports.Alarms, world: FakeWorld, aws: Callable[[str], Any]
+) -> None:
+    alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+    if kind == "fake":
+        world.alarms.set_state(GUARD.name, "OK")
+        assert alarms.firing() == []
+        world.alarms.set_state(GUARD.name, "ALARM")
+    else:
+        aws("cloudwatch").set_alarm_state(AlarmName=GUARD.name, StateValue="OK", StateReason="test")
+        assert alarms.firing() == []
+        aws("cloudwatch").set_alarm_state(AlarmName=GUARD.name, StateValue="ALARM", StateReason="test")
+    assert [alarm.name for alarm in alarms.firing()] == [GUARD.name]
+
+
+MATH = {
+    "AlarmName": "math", "StateValue": "ALARM", "EvaluationPeriods": 3, "TreatMissingData": "notBreaching", "ActionsEnabled": True,
+    "Metrics": [
+        {"Id": "e", "Expression": "bad/total", "Period": 60},
+        {"Id": "bad", "MetricStat": {"Metric": {"Namespace": "N", "MetricName": "Bad", "Dimensions": []}, "Period": 60, "Stat": "Sum"}},
+        {
+            "Id": "total",
+            "MetricStat": {
+                "Metric": {"Namespace": "N", "MetricName": "All", "Dimensions": [{"Name": "D", "Value": "1"}]},
+                "Period": 300, "Stat": "Sum",
+            },
+        },
+    ],
+}  # fmt: skip
+PLAIN = {
+    "AlarmName": "plain", "StateValue": "ALARM", "Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Period": 60,
+    "Dimensions": [{"Name": "AutoScalingGroupName", "Value": "web"}], "EvaluationPeriods": 5, "ActionsEnabled": False,
+    "AlarmActions": ["arn:aws:autoscaling:eu-west-1:123456789012:scalingPolicy:1:autoScalingGroupName/web:policyName/down"],
+}  # fmt: skip
+COMPOSITE = {"AlarmName": "both", "StateValue": "ALARM", "AlarmRule": "ALARM(plain)", "AlarmActions": [ACTION], "ActionsEnabled": True}
+
+
+def test_an_alarm_tells_what_it_watches_how_quickly_and_what_silence_means() -> None:
+    client = Scripted("cloudwatch", describe_alarms=[{"MetricAlarms": [PLAIN, MATH], "CompositeAlarms": [COMPOSITE]}])
+    plain, math, both = CloudWatchAlarms(client).firing()
+    assert plain.watches == (Watched("AWS/EC2", "CPUUtilization", (("AutoScalingGroupName", "web"),)),)
+    assert (plain.seconds_to_alarm, plain.missing_data, plain.only_scales, plain.actions_enabled) == (300, "missing", True, False)
+    assert math.watches == (Watched("N", "Bad"), Watched("N", "All", (("D", "1"),)))
+    assert (math.seconds_to_alarm, math.missing_data, math.only_scales) == (900, "notBreaching", False)
+    assert (both.watches, both.seconds_to_alarm, both.missing_data, both.only_scales) == ((), 0, "", False)
+    assert client.arguments("describe_alarms") == [
+        {"AlarmTypes": ["MetricAlarm", "CompositeAlarm"], "StateValue": "ALARM", "MaxRecords": 100}
+    ]
+
+
+def test_more_alarms_than_can_be_looked_at_are_no_answer() -> None:
+    client = Scripted("cloudwatch", describe_alarms=[{"MetricAlarms": [PLAIN] * 100}] * 11)
+    with pytest.raises(Unavailable, match="more than 1000 alarms"):
+        CloudWatchAlarms(client).firing()
+
+
+def test_a_composite_alarm_is_put_with_its_rule_and_the_tags_only_when_new() -> None:
+    existing = {"MetricAlarms": [], "CompositeAlarms": [{**COMPOSITE, "AlarmName": "squall-Squall-run-1-3", "AlarmArn": "arn:alarm"}]}
+    client = Scripted(
+        "cloudwatch",
+        describe_alarms=[existing],
+        list_tags_for_resource=[{"Tags": [{"Key": "squall:stack", "Value": "Squall"}]}],
+        put_composite_alarm=[{}],
+    )
+    stop = StopGuard(name="squall-Squall-run-1-3", alarms=("pager",), rule='ALARM("pager")')
+    CloudWatchAlarms(client).put_composite(stop, description="d", action_arn=ACTION, tags=TAGS)
+    assert client.arguments("put_composite_alarm") == [
+        {"AlarmName": stop.name, "AlarmRule": 'ALARM("pager")', "AlarmDescription": "d", "ActionsEnabled": True, "AlarmActions": [ACTION]}
+    ]
+
+
+def test_a_new_composite_alarm_is_tagged_and_a_foreign_one_left_alone() -> None:
+    stop = StopGuard(name="squall-Squall-run-1-3", alarms=("pager",), rule='ALARM("pager")')
+    new = Scripted("cloudwatch", describe_alarms=[{}], put_composite_alarm=[{}])
+    CloudWatchAlarms(new).put_composite(stop, description="d", action_arn=ACTION, tags=TAGS)
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    assert new.arguments("put_composite_alarm")[0]["Tags"] == tags
+    theirs = {"CompositeAlarms": [{**COMPOSITE, "AlarmArn": "arn:alarm"}]}
+    foreign = Scripted("cloudwatch", describe_alarms=[theirs], list_tags_for_resource=[{"Tags": []}], put_composite_alarm=[{}])
+    with pytest.raises(Refused, match="not tagged"):
+        CloudWatchAlarms(foreign).put_composite(stop, description="d", action_arn=ACTION, tags=TAGS)
+    assert foreign.arguments("put_composite_alarm") == []
+
+
+def test_a_composite_alarm_on_what_is_not_there_is_refused() -> None:
+    stop = StopGuard(name="squall-Squall-run-1-3", alarms=("pager",), rule='ALARM("pager")')
+    client = Scripted("cloudwatch", describe_alarms=[{}], put_composite_alarm=[error("ValidationError", "alarms [pager] do not exist")])
+    with pytest.raises(Refused, match="do not exist"):
+        CloudWatchAlarms(client).put_composite(stop, description="d", action_arn=ACTION, tags=TAGS)
 
 
 def test_prefixes_do_not_mix_stacks(alarms: ports.Alarms) -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from squall.adapters.items import to_item
 from squall.adapters.records import DynamoRecords
 from squall.domain.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.adapters.conftest import MINUTES, NOW
+from tests.adapters.scripted import Scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ FULL = ExecutionRecord(
     environment="staging",
     fault_type="instance_termination",
     definition_hash="abc",
+    promotion_hash="def",
     requested_by="ci",
     trigger="schedule",
     verdict=Verdict.REFUTED,
@@ -198,6 +201,53 @@ def test_indexes_find_a_record_by_period_and_experiment(aws: Callable[[str], Any
             ExpressionAttributeValues={":value": {"S": value}},
         )["Items"]
         assert [(item["pk"]["S"], item[f"{index}_sk"]["S"]) for item in found] == [("EXECUTION#run-1", "2030-01-07T10:00:00.123456Z")]
+
+
+DAY = timedelta(days=1)
+
+
+def put(records: ports.Records, id_: str, days_ago: float, **changes: Any) -> None:
+    started = NOW - days_ago * DAY
+    records.create(replace(FULL, id=id_, started_at=started, **{"verdict": Verdict.VALIDATED, "experiment": "terminate one", **changes}))
+
+
+def test_what_was_validated_is_found_by_experiment_environment_and_time(records: ports.Records) -> None:
+    put(records, "old", 8)
+    put(records, "good", 6)
+    put(records, "newer", 1)
+    put(records, "refuted", 2, verdict=Verdict.REFUTED)
+    put(records, "elsewhere", 2, environment="development")
+    put(records, "another", 2, experiment="terminate two")
+    found = records.validated("terminate one", "staging", NOW - 7 * DAY)
+    assert [one.id for one in found] == ["newer", "good"]
+    assert found[0].promotion_hash == "def"
+
+
+def test_the_last_faults_on_a_failure_domain_are_found_over_months(records: ports.Records) -> None:
+    put(records, "last-year", 20)
+    put(records, "new-year", 6.5)  # NOW is the 7th of January
+    put(records, "december", 8)
+    put(records, "refused", 1, fis_experiment_id=None)
+    put(records, "today", 0)
+    put(records, "elsewhere", 0.5, lock_keys=("asg/pay",))
+    found = records.faulted(["asg/web", "asg/none"], NOW - 10 * DAY, NOW)
+    assert [one.id for one in found] == ["today", "new-year", "december"]
+    assert found[0].fault_ended_at == NOW + MINUTES
+    assert [one.id for one in records.faulted(["asg/pay"], NOW - DAY, NOW)] == ["elsewhere"]
+    assert records.faulted(["asg/web"], NOW + MINUTES, NOW + DAY) == []
+
+
+def test_only_the_last_faults_are_read_whole() -> None:
+    client = Scripted("dynamodb", query=[{"Items": [to_item(FULL) | {"pk": {"S": f"EXECUTION#{n}"}} for n in range(30)]}], get_item=[{}])
+    DynamoRecords(client, "squall").faulted(["asg/web"], NOW - DAY, NOW)
+    assert [arguments["ConsistentRead"] for arguments in client.arguments("get_item")] == [True] * 3
+
+
+def test_no_more_proofs_are_read_than_are_looked_at() -> None:
+    client = Scripted("dynamodb", query=[{"Items": [to_item(FULL)] * 30}] * 4)
+    assert len(DynamoRecords(client, "squall").validated("terminate one", "staging", NOW)) == 50
+    assert len(client.arguments("query")) == 2
+    assert client.arguments("query")[0]["ScanIndexForward"] is False
 
 
 def test_a_trigger_expires_by_the_tables_clock(aws: Callable[[str], Any], table: str) -> None:

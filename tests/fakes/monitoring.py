@@ -7,14 +7,14 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from squall.domain.metrics import Point, Series
-from squall.domain.observed import AlarmState
+from squall.domain.observed import AlarmState, Watched
 from squall.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents import GuardSpec
+    from squall.domain.documents import GuardSpec, StopGuard
     from squall.domain.metrics import MetricQuery
     from tests.fakes.clock import FakeClock
 
@@ -88,6 +88,12 @@ class FakeAlarm:
     guard: GuardSpec | None = None
     history: list[tuple[datetime, str]] = field(default_factory=list)
     configured_at: datetime | None = None
+    watches: tuple[Watched, ...] = ()
+    seconds_to_alarm: int = 180
+    missing_data: str = "missing"
+    only_scales: bool = False
+    members: tuple[str, ...] = ()
+    """Of a composite alarm."""
 
 
 class FakeAlarms:
@@ -112,6 +118,25 @@ class FakeAlarms:
         existing.configured_at = self._clock.now()
         existing.description, existing.action_arn, existing.guard = description, action_arn, guard
 
+    def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        if absent := [name for name in guard.alarms if name not in self.alarms]:
+            raise Refused("cloudwatch", "PutCompositeAlarm", "ValidationError", f"alarms {absent} in the alarm rule do not exist")
+        existing = self.alarms.get(guard.name)
+        if existing is not None and existing.tags.get("squall:stack") != tags["squall:stack"]:
+            raise Refused("cloudwatch", "PutCompositeAlarm", "NotOurs", f"alarm {guard.name} exists")
+        if existing is None:
+            existing = self.alarms[guard.name] = FakeAlarm(guard.name, updated_at=self._clock.now(), tags=dict(tags))
+            existing.members = guard.alarms
+            self._clock.after(1, lambda: self._compose(guard.name))
+        existing.description, existing.action_arn = description, action_arn
+
+    def _compose(self, name: str) -> None:
+        """A composite alarm knows no missing data: it is OK unless one of its alarms fires."""
+        alarm = self.alarms.get(name)
+        if alarm is not None:
+            states = {self.alarms[member].state for member in alarm.members if member in self.alarms}
+            self.set_state(name, "ALARM" if "ALARM" in states else "OK")
+
     def _arm(self, name: str) -> None:
         alarm = self.alarms.get(name)
         if alarm is not None and alarm.state == "INSUFFICIENT_DATA":
@@ -125,9 +150,14 @@ class FakeAlarms:
         alarm.history.append((self._clock.now(), state))
         for listener in list(self.listeners):
             listener(alarm)
+        for parent in [one.name for one in self.alarms.values() if name in one.members]:
+            self._compose(parent)
 
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
         return {name: _state(self.alarms[name]) for name in names if name in self.alarms}
+
+    def firing(self) -> Sequence[AlarmState]:
+        return [_state(alarm) for _, alarm in sorted(self.alarms.items()) if alarm.state == "ALARM"]
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
         alarm = self.alarms.get(name)
@@ -145,4 +175,15 @@ class FakeAlarms:
 
 
 def _state(alarm: FakeAlarm) -> AlarmState:
-    return AlarmState(alarm.name, alarm.state, alarm.updated_at, alarm.actions_enabled, alarm.description, alarm.configured_at)
+    return AlarmState(
+        alarm.name,
+        alarm.state,
+        alarm.updated_at,
+        alarm.actions_enabled,
+        alarm.description,
+        configured_at=alarm.configured_at,
+        watches=alarm.watches,
+        seconds_to_alarm=alarm.seconds_to_alarm,
+        missing_data=alarm.missing_data,
+        only_scales=alarm.only_scales,
+    )

@@ -9,6 +9,7 @@ from squall.domain.observed import Held
 from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.record import ExecutionRecord
 from squall.domain.sweep import Sightings
+from squall.domain.vocabulary import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,6 +98,17 @@ class FakeRecords:
 
     def open(self) -> Sequence[ExecutionRecord]:
         return sorted((self.items[known] for known in self.in_open_index), key=lambda record: record.started_at)
+
+    def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
+        found = [one for one in self._newest(since) if (one.experiment, one.environment) == (experiment, environment)]
+        return [one for one in found if one.verdict is Verdict.VALIDATED][:50]
+
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
+        injected = [one for one in self._newest(since) if one.started_at <= until and one.fis_experiment_id is not None]
+        return [one for one in injected if set(one.lock_keys) & set(domains)][:3]
+
+    def _newest(self, since: datetime) -> list[ExecutionRecord]:
+        return sorted((one for one in self.items.values() if one.started_at >= since), key=lambda one: one.started_at, reverse=True)
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         return self.triggers.setdefault((schedule_arn, scheduled_time), execution_id) == execution_id

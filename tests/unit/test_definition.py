@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from squall.admission import definition_hash, parse_environment, parse_experiment
+from squall.admission import parse_environment, parse_experiment
 from squall.domain.experiment import Experiment
+from squall.domain.hashes import definition_hash, promotion_hash
 from squall.domain.problems import InvalidInput, Problem
 
 ROOT = Path(__file__).parents[2]
@@ -167,6 +168,56 @@ def test_a_part_deep_inside_is_named_with_the_path_of_the_whole() -> None:
     assert [problem.path for problem in caught.value.problems] == ["definition.success_criteria[0]"]
 
 
+OTHERWHERE: dict[str, Any] = {
+    "environment": "production",
+    "target_resources": ["i-0aaaaaaaaaaaaaaaa"],
+    "target": {"tags": {"app": "shop"}},
+    "schedule": {"expression": "rate(7 days)"},
+    "stop_alarms": ["pager-production"],
+    "owner": "payments",
+    "tags": {"cost": "1"},
+}
+
+
+@pytest.mark.parametrize("field", OTHERWHERE)
+def test_the_same_experiment_elsewhere_has_the_same_promotion_hash(field: str) -> None:
+    there, here = parse_experiment(SEED), parse_experiment({**SEED, field: OTHERWHERE[field]})
+    assert definition_hash(there) != definition_hash(here)
+    assert promotion_hash(there) == promotion_hash(here)
+
+
+def test_a_declared_metric_may_be_of_another_resource_elsewhere() -> None:
+    def declared(**changes: Any) -> Experiment:
+        metric = {"namespace": "Shop", "metric_name": "Checkout", "dimensions": {"Stage": "staging"}, **changes}
+        return parse_experiment({**SEED, "metrics": {"checkout": metric}})
+
+    assert promotion_hash(declared()) == promotion_hash(declared(dimensions={"Stage": "production"}))
+    assert promotion_hash(declared()) != promotion_hash(declared(metric_name="Browse"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"duration_minutes": 11},
+        {"type": "cpu_stress"},
+        {"blast_radius": "single_az"},
+        {"abort_conditions": ["System availability < 90%"]},
+        {"success_criteria": ["System availability > 98%"]},
+        {"steady_state": ["System availability > 99%"]},
+        {"recovery": "PT5M"},
+        {"hypothesis": "Nobody notices"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_another_experiment_has_another_promotion_hash(changes: dict[str, Any]) -> None:
+    assert promotion_hash(parse_experiment(SEED)) != promotion_hash(parse_experiment({**SEED, **changes}))
+
+
+def test_the_length_counts_as_what_it_is() -> None:
+    minutes = {key: value for key, value in SEED.items() if key != "duration_minutes"}
+    assert promotion_hash(parse_experiment(SEED)) == promotion_hash(parse_experiment({**minutes, "duration": "PT10M"}))
+
+
 def test_the_hash_is_of_what_is_meant_not_of_how_it_is_written() -> None:
     experiment = parse_experiment(SEED)
     assert definition_hash(experiment) == definition_hash(parse_experiment(dict(reversed(SEED.items()))))
@@ -185,6 +236,20 @@ def test_the_hash_is_of_what_is_meant_not_of_how_it_is_written() -> None:
         ({"closed_hours": {"timezone": "Berlin"}}, "closed_hours.timezone"),
         ({"closed_hours": {"days": []}}, "closed_hours.days"),
         ({"closed_hours": {"start_hour": 24}}, "closed_hours.start_hour"),
+        ({"open_hours": [{"since": "24:00"}]}, "open_hours[0].since"),
+        ({"open_hours": [{"since": 1200}]}, "open_hours[0].since"),
+        ({"blackouts": [{}, {"until": "25:00"}]}, "blackouts[1].until"),
+        ({"freezes": [{"first": "2026-02-30"}]}, "freezes[0].first"),
+        ({"freezes": [{"first": "2026-02-20", "last": "2026-02-19"}]}, "freezes[0].last"),
+        ({"change_calendars": ["Releases", "no spaces"]}, "change_calendars[1]"),
+        ({"maximum_risk": "extreme"}, "maximum_risk"),
+        ({"maximum_cost_usd": 0}, "maximum_cost_usd"),
+        ({"calm": {"workload_alarms": "maybe"}}, "calm.workload_alarms"),
+        ({"calm": {"cool_down": 30}}, "calm.cool_down"),
+        ({"calm": {"deployment_groups": ["shop"]}}, "calm.deployment_groups[0]"),
+        ({"guard_quality": {"insufficient_data": "ignore"}}, "guard_quality.insufficient_data"),
+        ({"promotion": {"environment": "Staging"}}, "promotion.environment"),
+        ({"promotion": {"environment": "staging", "within_days": 0}}, "promotion.within_days"),
         ({"inline_definitions": "yes"}, "inline_definitions"),
         ({"maximum_duration": 3600}, "maximum_duration"),
         ({"parameter_ranges": {"latency_ms": [5, 1]}}, "parameter_ranges"),

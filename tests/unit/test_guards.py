@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.bindings import sentences
-from squall.domain.documents import GuardSpec
+from squall.domain.documents import Guards, GuardSpec
 from squall.domain.environment import Timing
-from squall.domain.guards import UnguardableError, guard_name, guard_specs
+from squall.domain.guards import UnguardableError, guard_name, guard_specs, stop_guard
 from tests.unit.builders import bindings, experiment
 
 
@@ -74,3 +74,19 @@ def test_names_are_legal_and_keep_their_number(run: str, stack: str, number: int
     assert len(name) <= 255
     assert name.startswith("squall-")
     assert name.endswith(f"-{number}")
+
+
+def test_stop_alarms_become_one_composite_alarm() -> None:
+    found = stop_guard("squall-Squall-run-1-3", ["pager", 'odd "name" \\ here'])
+    assert found is not None
+    assert (found.name, found.alarms) == ("squall-Squall-run-1-3", ("pager", 'odd "name" \\ here'))
+    assert found.rule == 'ALARM("pager") OR ALARM("odd \\"name\\" \\\\ here")'
+    assert stop_guard("squall-Squall-run-1-3", []) is None
+
+
+def test_guards_and_their_composite_are_named_together() -> None:
+    stop = stop_guard("squall-Squall-run-1-3", ["pager"])
+    guards = Guards(guards=(), stop=stop)
+    assert guards.names == ("squall-Squall-run-1-3",)
+    assert guards.words == {"squall-Squall-run-1-3": "guard of the stop alarms (pager)"}
+    assert Guards(guards=()).names == ()

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from squall.domain.bindings import sentences
-from squall.domain.closed_hours import first_closed
+from squall.domain.calendar import first_closed
 from squall.domain.documents import SafetyCheck
 from squall.domain.environment import ClosedHours
 from squall.domain.guards import guard_specs
 from squall.domain.halt import Halt
-from squall.domain.observed import AlarmState, FisExperiment, Held
+from squall.domain.observed import AlarmState, CalendarState, FisExperiment, Held
 from squall.domain.safety import SafetyInput, evaluate
 from squall.domain.vocabulary import CheckOutcome
 from tests.unit.builders import (
@@ -48,7 +48,11 @@ def safe(**changes: Any) -> SafetyInput:
         "region": REGION,
         "domain_holders": dict.fromkeys(found.failure_domains),
         "execution_id": "run-1",
-        "stop_alarms": {},
+        "named_alarms": {},
+        "firing": (),
+        "deployments": (),
+        "recent_faults": (),
+        "proofs": (),
         "baseline": baseline(),
         "final": True,
         "guards": GUARDS,
@@ -58,6 +62,9 @@ def safe(**changes: Any) -> SafetyInput:
         "template_id": "EXT1",
         "prerequisites": (SafetyCheck(name="linux", outcome=CheckOutcome.PASSED, detail="Linux"),),
         "moves_metrics": ("healthy_hosts",),
+        "risk": "high",
+        "cost": {"action_minutes": 11.0, "total_usd": 1.11},
+        "calendars": CalendarState(open=True, changes_at=None),
         "active_experiments": (),
         "halt": Halt(engaged=False),
     }
@@ -91,8 +98,10 @@ def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
     }  # fmt: skip
 
 
+ASKED_WHERE_NAMED = {"named_alarms", "stop_guard", "calendars", "recent_faults", "proofs"}
+"""Not asked, and not missed, unless the experiment or the policy names something."""
 OBSERVATIONS = [
-    field.name for field in fields(SafetyInput) if "None" in str(field.type) and field.name not in {"template_id", "stop_alarms"}
+    field.name for field in fields(SafetyInput) if "None" in str(field.type) and field.name not in {"template_id", *ASKED_WHERE_NAMED}
 ]
 
 
@@ -104,7 +113,7 @@ def test_an_observation_that_could_not_be_made_fails_a_check_as_not_evaluated(na
 
 
 def test_alarms_that_could_not_be_asked_are_not_evaluated() -> None:
-    given = safe(definition=definition(experiment(stop_alarms=["pager"])), stop_alarms=None)
+    given = safe(definition=definition(experiment(stop_alarms=["pager"])), named_alarms=None)
     assert outcome(given, "alarms_ready") is CheckOutcome.NOT_EVALUATED
 
 
@@ -117,6 +126,9 @@ def test_alarms_that_could_not_be_asked_are_not_evaluated() -> None:
         ({"accounts": ["999999999999"]}, "account_and_region"),
         ({"regions": ["us-east-1"]}, "account_and_region"),
         ({"minimum_healthy_percent": 51.0}, "minimum_healthy_share"),
+        ({"maximum_risk": "medium"}, "environment_allows_risk"),
+        ({"maximum_cost_usd": 1.10}, "environment_allows_cost"),
+        ({"owners": ["payments", "search"]}, "environment_allows_owner"),
     ],
 )
 def test_the_policy_refuses(policy: dict[str, Any], name: str) -> None:
@@ -193,8 +205,8 @@ def test_a_guard_that_would_not_abort_is_refused(state: AlarmState | None) -> No
 def test_an_alarm_that_must_fire_has_to_be_there_and_ok() -> None:
     exp = experiment(success_criteria=["alarm pager fires within 3 minutes"])
     assert "pager is not there" in failed(safe(definition=definition(exp)))["alarms_ready"]
-    assert "alarms_ready" in failed(safe(definition=definition(exp), stop_alarms={"pager": alarm("pager", "ALARM")}))
-    assert failed(safe(definition=definition(exp), stop_alarms={"pager": alarm("pager")})) == {}
+    assert "alarms_ready" in failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager", "ALARM")}))
+    assert failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager")})) == {}
 
 
 def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from squall.application import definitions
 from squall.domain.vocabulary import AbortSource, Status, Verdict
+from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, alarm_event
 from tests.workflow.endings import GUARD, ID, around, ended, is_settled, nothing_is_left, once, record_of, result_of, unavailable
 from tests.workflow.walk import Walk
 
 INTO_THE_FAULT = 125
+STOP_GUARD = "squall-Squall-run-1-3"
 BEFORE = ("Discover", "CheckSafety", "AcquireLock", "AcquireSlot", "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck")
 ABORTED = (Status.ABORTED, Verdict.ABORTED)
 
@@ -305,3 +310,80 @@ def test_a_fault_that_is_being_stopped_is_not_stopped_again(walk: Walk, world: F
     walk.run({"experiment": "seed"})
     assert [event.event for event in record_of(world).events].count("stop_requested") == 1
     nothing_is_left(world)
+
+
+def fire_stop_alarm(_: Walk, world: FakeWorld) -> None:
+    world.alarms.set_state("pager", "ALARM")
+
+
+def fire_stop_alarm_by_event(walk: Walk, world: FakeWorld) -> None:
+    world.alarms.set_state("pager", "ALARM")
+    walk.quietly("Abort", alarm_event(world.alarms.alarms[STOP_GUARD]))
+
+
+STOPS = {
+    "alarm action": (Path(fire_stop_alarm, AbortSource.GUARD, hypothesis=False, within=2), True),
+    "EventBridge": (Path(fire_stop_alarm_by_event, AbortSource.GUARD, hypothesis=False, within=2), False),
+    "pulse": (Path(fire_stop_alarm, AbortSource.GUARD, hypothesis=False, within=60, pulse=True), False),
+}
+"""And whether guards reach the abort function as alarm actions."""
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_a_stop_alarm_aborts_by_our_own_paths_alone_too(walk: Walk, world: FakeWorld, experiment: dict[str, Any], way: str) -> None:
+    """The same paths as a guard's, each without FIS's stop conditions, through the composite alarm on the users' alarm."""
+    path, walk.abort_function = STOPS[way]
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    experiment["stop_alarms"] = ["pager"]
+    deafen_fis(world)
+    walk.pulse, walk.events = path.pulse, path.events
+    fired, stopping = [], []
+    world.faults.listeners.append(lambda fis: stopping.append(world.clock.now()) if fis.status == "stopping" else None)
+
+    def fire() -> None:
+        fired.append(world.clock.now())
+        path.act(walk, world)
+
+    in_the_fault(walk, world, fire)
+    walk.run({"experiment": "seed"})
+    record = record_of(world)
+    assert (record.status, record.verdict) == ABORTED, record.reason
+    assert record.abort is not None
+    assert record.abort.source is path.source
+    assert record.hypothesis_validated is path.hypothesis
+    assert "pager" in record.reason
+    assert 0 <= (stopping[0] - fired[0]).total_seconds() <= path.within
+    assert STOP_GUARD in record.guard_names
+    assert list(world.alarms.alarms) == ["pager"], "our guard is gone, the users' alarm is theirs"
+    nothing_is_left(world)
+
+
+def test_a_stop_alarm_that_is_gone_before_it_is_guarded_refuses_the_run(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now())
+    experiment["stop_alarms"] = ["pager"]
+    walk.enter["ArmGuards"] = lambda: world.alarms.delete(["pager"])
+    walk.run({"experiment": "seed"})
+    record = record_of(world)
+    assert record.status is Status.REJECTED, record.reason
+    assert "pager" in record.reason
+    nothing_is_left(world)
+
+
+def test_a_stop_alarm_whose_silence_the_policy_let_pass_does_not_abort_by_it(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: definitions.Deployed
+) -> None:
+    known.environments["staging"]["guard_quality"] = {"insufficient_data": "warn"}
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "INSUFFICIENT_DATA", world.clock.now() - timedelta(days=1))
+    experiment["stop_alarms"] = ["pager"]
+    walk.run({"experiment": "seed"})
+    assert record_of(world).status is Status.COMPLETED, record_of(world).reason
+
+
+def test_a_stop_alarm_that_goes_blind_during_the_fault_aborts_it(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    experiment["stop_alarms"] = ["pager"]
+    in_the_fault(walk, world, lambda: world.alarms.set_state("pager", "INSUFFICIENT_DATA"))
+    walk.run({"experiment": "seed"})
+    abort = record_of(world).abort
+    assert abort is not None
+    assert (abort.source, abort.by) == (AbortSource.BLIND_GUARD, "pager")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, chunks, items, pages
-from squall.domain.observed import AlarmState
-from squall.errors import Refused
+from squall.domain.observed import AlarmState, Watched
+from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents import AlarmMetric, GuardSpec
+    from squall.domain.documents import AlarmMetric, GuardSpec, StopGuard
 
 _BOTH = ["MetricAlarm", "CompositeAlarm"]
 _NAMES_PER_CALL = 100
+_FIRING_READ = 1000
 _OWNER = "squall:stack"
 
 
@@ -26,27 +28,37 @@ class CloudWatchAlarms:
         self._client = client
 
     def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
-        existing = next(self._described([guard.name]), None)
-        if existing is not None:
-            self._refuse_foreign(guard.name, existing["AlarmArn"], tags)
-        # Tags of an update are ignored, and an update leaves the state alone.
-        on_create: dict[str, Any] = {} if existing else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         call(
             self._client,
             "put_metric_alarm",
             refusable=True,
-            AlarmName=guard.name,
-            AlarmDescription=description,
-            ActionsEnabled=True,
-            AlarmActions=[action_arn],
+            **self._common(guard.name, description, action_arn, tags),
             Metrics=[_metric(member) for member in guard.metrics],
             ComparisonOperator=guard.comparison,
             Threshold=guard.threshold,
             DatapointsToAlarm=guard.datapoints_to_alarm,
             EvaluationPeriods=guard.evaluation_periods,
             TreatMissingData=guard.treat_missing_data,
-            **on_create,
         )
+
+    def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        common = self._common(guard.name, description, action_arn, tags)
+        call(self._client, "put_composite_alarm", refusable=True, **common, AlarmRule=guard.rule)
+
+    def _common(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        """What both kinds of alarm are created or updated with."""
+        existing = next(self._described([name]), None)
+        if existing is not None:
+            self._refuse_foreign(name, existing["AlarmArn"], tags)
+        # Tags of an update are ignored, and an update leaves the state alone.
+        on_create: dict[str, Any] = {} if existing else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return {
+            "AlarmName": name,
+            "AlarmDescription": description,
+            "ActionsEnabled": True,
+            "AlarmActions": [action_arn],
+            **on_create,
+        }
 
     def _refuse_foreign(self, name: str, arn: str, tags: Mapping[str, str]) -> None:
         if self._tags(arn).get(_OWNER) != tags[_OWNER]:
@@ -75,6 +87,12 @@ class CloudWatchAlarms:
         for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH, **which):
             yield from page.get("MetricAlarms", ())
             yield from page.get("CompositeAlarms", ())
+
+    def firing(self) -> Sequence[AlarmState]:
+        found = [_state(alarm) for alarm in islice(self._alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _FIRING_READ + 1)]
+        if len(found) > _FIRING_READ:
+            raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_FIRING_READ} alarms are in ALARM", retryable=False)
+        return found
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
         history = items(
@@ -124,4 +142,25 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
         actions_enabled=alarm.get("ActionsEnabled", False),
         description=alarm.get("AlarmDescription", ""),
         configured_at=alarm.get("AlarmConfigurationUpdatedTimestamp"),
+        watches=tuple(_watched(metric) for metric in _metrics(alarm)),
+        seconds_to_alarm=max((metric["Period"] for metric in _metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
+        missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
+        only_scales=_only_scales(alarm.get("AlarmActions", [])),
     )
+
+
+def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm on one metric, or of one on metric math, as the former says them."""
+    if "MetricName" in alarm:
+        return [dict(alarm)]
+    stats = [entry["MetricStat"] for entry in alarm.get("Metrics", ()) if "MetricStat" in entry]
+    return [{**stat["Metric"], "Period": stat["Period"]} for stat in stats]
+
+
+def _watched(metric: Mapping[str, Any]) -> Watched:
+    dimensions = tuple((one["Name"], one["Value"]) for one in metric.get("Dimensions", ()))
+    return Watched(metric.get("Namespace", ""), metric["MetricName"], dimensions)
+
+
+def _only_scales(actions: Sequence[str]) -> bool:
+    return bool(actions) and all(action.split(":")[2:3] == ["autoscaling"] for action in actions)

@@ -29,8 +29,11 @@ SUMMARY_ATTRIBUTES = (
     "fault_type",
     "trigger",
     "summary",
+    "lock_keys",
+    "fis_experiment_id",
 )
-"""What the index `period` is to hold beside its keys; `summary` is JSON, written when the run is over."""
+"""What the index `period` is to hold beside its keys; `summary` is JSON, written when the run is over.
+The last two find the last fault on a failure domain (`DynamoRecords.faulted`)."""
 _DETAILS = ("workload", "owner", "recovery_seconds")
 
 

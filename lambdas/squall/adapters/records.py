@@ -5,11 +5,12 @@ Attributes of the indexes: `open_pk` only while something may be left to do, `pe
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, items
 from squall.adapters.items import FIELDS, Item, attribute, from_item, instant, number, text, timeline, to_item
-from squall.domain.vocabulary import FINAL_STATUSES
+from squall.domain.vocabulary import FINAL_STATUSES, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ _NO = frozenset({"ConditionalCheckFailedException"})
 _FINAL = {f":final{index}": text(status.value) for index, status in enumerate(sorted(FINAL_STATUSES))}
 _IS_FINAL = f"#status IN ({', '.join(_FINAL)})"
 _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
+_PROOFS = 50
+_LAST_FAULTS = 3
+"""On one failure domain one follows the other: of the newest starts one is the newest end."""
 _FIXED = frozenset({"id", "started_at", "events"})
 
 
@@ -105,6 +109,39 @@ class DynamoRecords:
             ExpressionAttributeValues={":open": text("OPEN")},
         )
 
+    def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
+        found = self._indexed(
+            "experiment",
+            experiment,
+            since,
+            "#verdict = :validated AND #environment = :environment",
+            {":validated": text(Verdict.VALIDATED.value), ":environment": text(environment)},
+        )
+        return [from_item(item) for item in islice(found, _PROOFS)]
+
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
+        keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
+        condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
+        found = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys))
+        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(found, _LAST_FAULTS)]
+        return [record for execution_id in ids if (record := self.get(execution_id))]
+
+    def _indexed(self, index: str, key: str, since: datetime, condition: str, values: Mapping[str, Item]) -> Iterator[Item]:
+        """Newest first."""
+        names = {f"#{word}": word for word in ("verdict", "environment") if f"#{word}" in condition}
+        return items(
+            self._client,
+            "query",
+            "Items",
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression=f"{index}_pk = :key AND {index}_sk >= :since",
+            FilterExpression=condition,
+            ExpressionAttributeValues={":key": text(key), ":since": text(instant(since)), **values},
+            ScanIndexForward=False,
+            **({"ExpressionAttributeNames": names} if names else {}),
+        )
+
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         item = {
             "pk": text(f"TRIGGER#{schedule_arn}#{scheduled_time}"),
@@ -181,6 +218,14 @@ def _assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assign
     if events:
         change.append("events", timeline(events))
     return change
+
+
+def _months(since: datetime, until: datetime) -> Iterator[str]:
+    """`2026-11`, `2026-10` …: the newest first."""
+    year, month = until.year, until.month
+    while (year, month) >= (since.year, since.month):
+        yield f"{year:04}-{month:02}"
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 
 
 def _key(execution_id: str) -> Item:

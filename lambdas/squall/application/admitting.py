@@ -58,6 +58,7 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
         environment=definition.environment.name if definition else "",
         fault_type=definition.experiment.type if definition else "",
         definition_hash=definition.definition_hash if definition else "",
+        promotion_hash=definition.promotion_hash if definition else "",
         requested_by=(definition.requested_by or "") if definition else _text(asked.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
     )

@@ -3,24 +3,31 @@
 What can't be asked stays None, and its check counts as failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from squall.application import halting
 from squall.application.step import Step
 from squall.domain.bindings import sentences
-from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, Safety
+from squall.domain.cost import of_template
+from squall.domain.documents import Baseline, Definition, Discovery, Guards, GuardSpec, Safety
+from squall.domain.guards import MAXIMUM_METRICS
 from squall.domain.language import AlarmFires
-from squall.domain.observed import AlarmState
+from squall.domain.observed import AlarmState, CalendarState
+from squall.domain.record import ExecutionRecord
+from squall.domain.resources import Instance
 from squall.domain.safety import SafetyInput, evaluate
 from squall.errors import Refused, Unavailable
 from squall.faults import registry
+from squall.faults.base import Fault
 
 T = TypeVar("T")
+LONGEST_RUN = timedelta(days=2)
+"""From the start of an execution to the end of its fault: twelve hours of fault after queues, approval and baseline."""
 
 
-def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Safety:
+def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
     """Evaluate every check against now."""
     definition, discovery = step.definition, step.discovery
     now = step.w.clock.now()
@@ -29,6 +36,7 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
     fault = registry.of(definition.experiment)
     workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
+    armed = guards or Guards(guards=())
     given = SafetyInput(
         now=now,
         definition=definition,
@@ -39,20 +47,41 @@ def check(step: Step, *, final: bool, guards: tuple[GuardSpec, ...] = ()) -> Saf
         domain_holders=_ask(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
         execution_id=step.run.id,
         opt_in_tag=step.w.settings.opt_in_tag,
-        stop_alarms=_stop_alarms(step, definition),
+        named_alarms=_named_alarms(step, definition),
+        firing=_ask(step, step.w.alarms.firing),
+        deployments=_deployments(step, definition, discovery),
+        recent_faults=_recent_faults(step, definition, discovery, now),
+        proofs=_proofs(step, definition, now),
         baseline=step.find("baseline", Baseline) if final else None,
         final=final,
-        guards=guards,
-        guard_states=_ask(step, lambda: step.w.alarms.states([guard.name for guard in guards])) if final else None,
+        guards=armed.guards,
+        stop_guard=armed.stop,
+        guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
         definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
         prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
         moves_metrics=fault.moves_metrics,
+        risk=fault.risk,
+        cost=_cost(definition, discovery, fault, armed.guards),
+        calendars=_calendars(step, definition, now),
         active_experiments=_ask(step, step.w.faults.active),
         halt=_ask(step, lambda: halting.read(step.w)),
     )
     return Safety(at=now, checks=evaluate(given))
+
+
+def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
+    parameters = fault.parse(definition.experiment.parameters)
+    length, region, partition = definition.experiment.length, definition.region, definition.partition
+    _, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)
+    metrics = sum(len(guard.metrics) for guard in guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
+    return of_template({"actions": actions}, alarm_metrics=metrics)
+
+
+def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
+    names = definition.environment.change_calendars
+    return _ask(step, lambda: step.w.calendars.state(names, now)) if names else None
 
 
 def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
@@ -61,10 +90,34 @@ def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) 
     return step.w.locks.holds(discovery.failure_domains, step.run.id, outlasts)
 
 
-def _stop_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
-    named = [parsed.alarm for _, _, parsed in sentences(definition.experiment).criteria if isinstance(parsed, AlarmFires)]
-    wanted = [*named, *(alarm.rsplit(":", 1)[-1] for alarm in definition.experiment.stop_alarms)]
+def _named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
+    experiment, calm = definition.experiment, definition.environment.calm
+    must_fire = [parsed.alarm for _, _, parsed in sentences(experiment).criteria if isinstance(parsed, AlarmFires)]
+    wanted = [*must_fire, *experiment.stop_alarm_names, *calm.do_not_disturb]
     return _ask(step, lambda: step.w.alarms.states(wanted)) if wanted else {}
+
+
+def _deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:
+    groups = sorted({one.group for one in discovery.pinned if isinstance(one, Instance) and one.group})
+    calm = definition.environment.calm
+    if not (groups or calm.pipelines or calm.deployment_groups):
+        return ()
+    return _ask(step, lambda: step.w.deployments.in_progress(groups, calm.pipelines, calm.deployment_groups))
+
+
+def _recent_faults(step: Step, definition: Definition, discovery: Discovery, now: datetime) -> Sequence[ExecutionRecord] | None:
+    cool_down, domains = definition.environment.calm.cool_down, discovery.failure_domains
+    if cool_down is None or not domains:
+        return ()
+    return _ask(step, lambda: step.w.records.faulted(domains, now - cool_down - LONGEST_RUN, now))
+
+
+def _proofs(step: Step, definition: Definition, now: datetime) -> Sequence[ExecutionRecord] | None:
+    wanted = definition.environment.promotion
+    if wanted is None:
+        return ()
+    since = now - timedelta(days=wanted.within_days)
+    return _ask(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
 
 
 def _ask(step: Step, question: Callable[[], T]) -> T | None:

@@ -96,5 +96,5 @@ def _in_words(step: Step) -> Abort | None:
     """The abort with the guard's own sentence instead of its alarm's name."""
     abort = step.record.abort
     guards = step.find("guards", Guards) if abort else None
-    condition = next((guard.condition for guard in guards.guards if abort and guard.name == abort.by), None) if guards else None
-    return replace(abort, reason=f"the guard {condition!r} fired", by="") if abort and condition else abort
+    said = guards.words.get(abort.by) if abort and guards else None
+    return replace(abort, reason=f"the {said} fired", by="") if abort and said else abort

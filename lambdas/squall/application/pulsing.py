@@ -144,7 +144,7 @@ def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Ab
 
 def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
     """A guard that is gone, switched off or without data protects nobody; one in ALARM was missed by the other paths."""
-    names = (*record.guard_names, *stop_alarms(w, record))
+    names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
     try:
         states = w.alarms.states(names)
     except (Unavailable, Refused) as error:
@@ -158,16 +158,20 @@ def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
             return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
         if state.state == "ALARM" or _flapped(w, record, state):
             return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
-        if state.state != "OK" and (state.updated_at is None or w.clock.now() - state.updated_at > grace):
+        silent = state.updated_at is None or w.clock.now() - state.updated_at > grace
+        if state.state != "OK" and silent and (name in record.guard_names or _changed(record, state)):
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
     return None
 
 
 def _flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
     """Whether a guard that is well now fired since the fault began. Its history is asked only when its state has changed since."""
-    since = watched_since(record)
-    changed = state.updated_at is not None and state.updated_at >= since
-    return changed and w.alarms.fired_since(state.name, since) is not None
+    return _changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
+
+
+def _changed(record: ExecutionRecord, state: AlarmState) -> bool:
+    """Since FinalCheck. A user's alarm that had no data then was let pass by the policy, and is no blinder now."""
+    return state.updated_at is not None and state.updated_at >= watched_since(record)
 
 
 def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:

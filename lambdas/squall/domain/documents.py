@@ -46,6 +46,8 @@ class Definition(Model):
     environment: Environment
     mode: Mode
     definition_hash: str
+    promotion_hash: str = ""
+    """What of it is the same in every environment: `hashes.promotion_hash`. Empty in documents of earlier versions."""
     requested_by: str | None = None
     trigger: str | None = None
     account: str
@@ -135,11 +137,21 @@ class Safety(Model):
 
     @property
     def passed(self) -> bool:
-        return bool(self.checks) and all(check.outcome is CheckOutcome.PASSED for check in self.checks)
+        return bool(self.checks) and not self.failures
 
     @property
     def failures(self) -> tuple[SafetyCheck, ...]:
-        return tuple(check for check in self.checks if check.outcome is not CheckOutcome.PASSED)
+        return tuple(check for check in self.checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED})
+
+    @property
+    def summary(self) -> str:
+        """How many passed, and what warned."""
+        warned = "".join(f"; {check.name} warned: {check.detail}" for check in self.warnings)
+        return f"{len(self.checks) - len(self.warnings) - len(self.failures)} checks passed{warned}"
+
+    @property
+    def warnings(self) -> tuple[SafetyCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome is CheckOutcome.WARNED)
 
 
 class AlarmMetric(Model):
@@ -173,10 +185,31 @@ class GuardSpec(Model):
     """Period × M + lag + evaluation: from breach to alarm, at most as far as CloudWatch keeps its word."""
 
 
+class StopGuard(Model):
+    """A composite alarm of ours on the experiment's stop alarms: they act on FIS alone, this one aborts by our own paths."""
+
+    name: str
+    """Among the guards' names, the last."""
+    alarms: tuple[str, ...]
+    rule: str
+
+
 class Guards(Model):
     """`guards.json`, by ArmGuards."""
 
     guards: tuple[GuardSpec, ...]
+    stop: StopGuard | None = None
+    """None: the experiment names no stop alarm."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*(guard.name for guard in self.guards), *([self.stop.name] if self.stop else []))
+
+    @property
+    def words(self) -> dict[str, str]:
+        """Name of each alarm to what its firing means."""
+        conditions = {guard.name: f"guard {guard.condition!r}" for guard in self.guards}
+        return {**conditions, **({self.stop.name: f"guard of the stop alarms ({', '.join(self.stop.alarms)})"} if self.stop else {})}
 
 
 class Baseline(Model):

@@ -1,7 +1,7 @@
 """The policy of an environment: deployed, never given by whoever starts an execution."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,20 +9,96 @@ from pydantic import Field, field_validator, model_validator
 from squall.domain.hours import Span, Timezone, refused
 from squall.domain.model import Model
 from squall.domain.problems import ENVIRONMENT_NAME, pattern
-from squall.domain.vocabulary import BlastRadius, FaultType
+from squall.domain.vocabulary import BlastRadius, FaultType, Risk
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+EVERY_DAY: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Days = Annotated[tuple[Day, ...], Field(min_length=1)]
+ClockTime = Annotated[str, pattern(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day, such as 09:30, in quotes")]
+EndTime = Annotated[str, pattern(r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", "a time of day, such as 17:30 or 24:00, in quotes")]
+Line = pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")
+AlarmName = Annotated[str, Field(min_length=1, max_length=255), Line]
+PipelineName = Annotated[str, Field(max_length=100), pattern(r"^[A-Za-z0-9.@_-]+$", "the name of a pipeline")]
+DeploymentGroup = Annotated[str, Field(max_length=201), pattern(r"^[^/\s]+/[^/\s]+$", "application/deployment-group")]
+Response = Literal["refuse", "warn"]
+CalendarName = Annotated[str, Field(min_length=3, max_length=300), pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")]
 
 
 class ClosedHours(Model):
     """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
 
     timezone: Timezone = "UTC"
-    days: Annotated[tuple[Day, ...], Field(min_length=1)] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    days: Days = EVERY_DAY
     start_hour: Annotated[int, Field(ge=0, le=23)] = 9
     end_hour: Annotated[int, Field(ge=0, le=23)] = 17
     """Before `start_hour`: closed over midnight."""
+
+
+class Hours(Model):
+    """The same hours of some days of the week; until the end, which is no part of them."""
+
+    timezone: Timezone = "UTC"
+    days: Days = EVERY_DAY
+    since: ClockTime = "00:00"
+    until: EndTime = "24:00"
+    """Not after `since`: over midnight, into the day after each of `days`."""
+    reason: str = ""
+
+
+class Freeze(Model):
+    """Whole days on which nothing runs."""
+
+    first: date
+    last: date | None = None
+    """That day itself is frozen too. None: one day."""
+    timezone: Timezone = "UTC"
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Freeze":
+        if self.last is not None and self.last < self.first:
+            raise refused("ends before it begins", "the first day, then the last", at="last")
+        return self
+
+
+class Calm(Model):
+    """What must be quiet around the workload before something is broken on purpose."""
+
+    do_not_disturb: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """Alarms of this account and Region of which none may be in ALARM, or missing."""
+    workload_alarms: Literal["refuse", "warn", "ignore"] = "refuse"
+    """What an alarm in ALARM means whose metrics are of the load balancer, target groups, Auto Scaling groups or instances around the
+    targets. Alarms that only scale don't count."""
+    ignored_alarms: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """Alarms of the workload that mean nothing here."""
+    cool_down: Span | None = None
+    """Since the end of the last fault on the same failure domains. None: none."""
+    pipelines: Annotated[tuple[PipelineName, ...], Field(max_length=20)] = ()
+    """CodePipeline pipelines that may not be running."""
+    deployment_groups: Annotated[tuple[DeploymentGroup, ...], Field(max_length=20)] = ()
+    """CodeDeploy groups without a deployment in progress, as `application/group`. Instance refreshes of the targets' Auto Scaling groups
+    count without being named."""
+
+
+class GuardQuality(Model):
+    """Whether a guard or stop alarm that protects badly refuses the run, or only warns."""
+
+    insufficient_data: Response = "refuse"
+    actions_disabled: Response = "refuse"
+    missing_data_is_good: Response = "refuse"
+    """It treats missing data as good, or ignores it, and its metric is not one that is published only when there is something to count."""
+    slower_than_fault: Response = "refuse"
+    """Its period × the datapoints it needs is longer than the fault."""
+    watches_fault: Response = "refuse"
+    """It watches a metric that the fault moves by design."""
+
+
+class Promotion(Model):
+    """Proof in another environment of this stack first."""
+
+    environment: Annotated[str, ENVIRONMENT_NAME]
+    within_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 30
 
 
 class Timing(Model):
@@ -103,7 +179,25 @@ class Environment(Model):
     allowed_types: tuple[FaultType, ...] = tuple(FaultType)
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
     maximum_duration: Span = timedelta(hours=12)
+    maximum_risk: Risk = "high"
+    """The highest risk class of a fault; docs/faults.md says which fault has which."""
+    maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
+    """Of one run by list prices, estimated before the fault. None: no limit."""
+    owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Who may own what runs here: the experiment's `owner` must be one of them. Empty: anybody, or nobody."""
     closed_hours: ClosedHours | None = None
+    open_hours: tuple[Hours, ...] = ()
+    """The whole run must lie within them; hours that follow each other are one. Empty: always."""
+    blackouts: tuple[Hours, ...] = ()
+    """The run may not meet any of them."""
+    freezes: tuple[Freeze, ...] = ()
+    """Days on which nothing runs."""
+    change_calendars: Annotated[tuple[CalendarName, ...], Field(max_length=10)] = ()
+    """Systems Manager Change Calendars that must all be open from start to end, by name or (shared ones) by ARN."""
+    calm: Calm = Calm()
+    guard_quality: GuardQuality = GuardQuality()
+    promotion: Promotion | None = None
+    """The same experiment must have been validated there. None: nothing is asked."""
     inline_definitions: Annotated[bool, Field(strict=True)] = False
     minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
@@ -116,7 +210,6 @@ class Environment(Model):
     is not named here."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """By the name experiments call them under `rollback`."""
-    owners: tuple[str, ...] = ()
     timing: Timing = Timing()
 
     @field_validator("parameter_ranges")

@@ -40,3 +40,9 @@ class Evidence:
         """Of both checks, each name once."""
         failures = [failure for safety in (self.safety, self.final_check) if safety for failure in safety.failures]
         return tuple({failure.name: failure for failure in failures}.values())
+
+    @property
+    def warned_checks(self) -> tuple[SafetyCheck, ...]:
+        """What the policy let pass, of the last check."""
+        last = self.final_check or self.safety
+        return last.warnings if last else ()

@@ -210,6 +210,11 @@ class Experiment(Model):
         return {name: str(metric.unit) for name, metric in self.metrics.items()}
 
     @property
+    def stop_alarm_names(self) -> tuple[str, ...]:
+        """Names of `stop_alarms`, which may be given by ARN."""
+        return tuple(dict.fromkeys(alarm.rpartition(":alarm:")[2] for alarm in self.stop_alarms))
+
+    @property
     def criteria(self) -> tuple[Criterion, ...]:
         return tuple(Criterion(text=c) if isinstance(c, str) else c for c in self.success_criteria)
 

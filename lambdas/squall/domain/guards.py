@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from squall.domain.bindings import binding_of
-from squall.domain.documents import AlarmMetric, GuardSpec
+from squall.domain.documents import AlarmMetric, GuardSpec, StopGuard
 from squall.domain.environment import Timing
 from squall.domain.language import Threshold
 from squall.domain.metrics import MetricBinding, MetricQuery
@@ -35,6 +35,18 @@ def guard_specs(
 ) -> tuple[GuardSpec, ...]:
     """One alarm an abort condition. Raises UnguardableError for one without a binding or with `==`."""
     return tuple(_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
+
+
+def stop_guard(name: str, alarms: Sequence[str]) -> StopGuard | None:
+    """A composite alarm that fires when any of the named alarms does; None without any."""
+    if not alarms:
+        return None
+    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quoted(alarm)})" for alarm in alarms))
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:

@@ -276,13 +276,27 @@ def _before(evidence: Evidence) -> Iterator[Probe]:
             issue=f"The steady state did not hold before the fault: {violations}",
             evidence=FindingEvidence(target=_targets(evidence)),
         )
+    yield from _checks(evidence)
+
+
+def _checks(evidence: Evidence) -> Iterator[Probe]:
+    wrong = (*evidence.failed_checks, *evidence.warned_checks)
+    seen = {(check.name, _KIND_OF_CHECK[check.outcome]) for check in wrong}
     failed = {failure.name for failure in evidence.failed_checks}
     for safety in (evidence.safety, evidence.final_check):
         for check in safety.checks if safety else ():
             if check.name not in failed:
-                yield from (Probe(kind=kind, about=check.name, wrong=False) for kind in ("check_failed", "check_not_evaluated"))
-    for failure in evidence.failed_checks:
-        yield _check(failure)
+                right = [kind for kind in _KIND_OF_CHECK.values() if (check.name, kind) not in seen]
+                yield from (Probe(kind=kind, about=check.name, wrong=False) for kind in right)
+    for check in wrong:
+        yield _check(check)
+
+
+_KIND_OF_CHECK = {
+    CheckOutcome.FAILED: "check_failed",
+    CheckOutcome.NOT_EVALUATED: "check_not_evaluated",
+    CheckOutcome.WARNED: "check_warned",
+}
 
 
 def _check(failure: SafetyCheck) -> Probe:
@@ -290,7 +304,7 @@ def _check(failure: SafetyCheck) -> Probe:
     blind = failure.outcome is CheckOutcome.NOT_EVALUATED
     make_it = f"Make it possible to evaluate {failure.name}: what can't be evaluated is refused"
     return Probe(
-        kind="check_not_evaluated" if blind else "check_failed",
+        kind=_KIND_OF_CHECK[failure.outcome],
         about=failure.name,
         wrong=True,
         title=title,

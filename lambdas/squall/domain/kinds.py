@@ -44,6 +44,7 @@ KINDS = {
     "not_restored": Kind(Severity.HIGH, "REL12-BP01 Use playbooks to investigate failures", (RESTORE, RESPONSE)),
     "unsteady_before": Kind(Severity.MEDIUM, "REL06-BP02 Define and calculate metrics", (STEADY,)),
     "check_failed": Kind(Severity.LOW, _CHAOS),
+    "check_warned": Kind(Severity.LOW, _CHAOS),
     "check_not_evaluated": Kind(Severity.LOW, _CHAOS),
 }
 """The seed's recommendations stand with the kinds that are evidence for them."""

@@ -10,6 +10,7 @@ from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOut
 LONGEST_SUBJECT = 99
 LONGEST_ATTRIBUTE = 256
 _MARKS = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "NOT MET", CriterionOutcome.CANNOT_TELL: "CAN'T TELL"}
+_GOOD = {CheckOutcome.PASSED, CheckOutcome.WARNED}
 _NEXT_OF_VERDICT = {
     Verdict.VALIDATED: "Nothing has to be done. Consider a larger blast radius, or the same experiment on a schedule.",
     Verdict.REFUTED: "Look at the criteria that were not met, mend what they show, and run the same experiment again.",
@@ -33,6 +34,7 @@ def message(result: Result, record: ExecutionRecord, bucket: str) -> tuple[str, 
         _head(result),
         _criteria(result),
         _trouble(result),
+        _warnings(result),
         _after(result, record),
         ["What to do next", f"  {_next(result)}"],
         _where(Console(record, bucket)),
@@ -66,12 +68,17 @@ def _criterion(criterion: CriterionResult) -> str:
 
 
 def _trouble(result: Result) -> list[str]:
-    failed = [f"  {check.name}: {check.detail}" for check in result.safety_checks if check.outcome is not CheckOutcome.PASSED]
+    failed = [f"  {check.name}: {check.detail}" for check in result.safety_checks if check.outcome not in _GOOD]
     refused = [f"  {problem}" for problem in result.problems]
     lines = [*(["Safety checks that refused", *failed] if failed else []), *(["What was refused", *refused] if refused else [])]
     if lines or not result.issues_discovered:
         return lines
     return ["Issues", *(f"  {issue}" for issue in result.issues_discovered)]
+
+
+def _warnings(result: Result) -> list[str]:
+    warned = [f"  {check.name}: {check.detail}" for check in result.safety_checks if check.outcome is CheckOutcome.WARNED]
+    return ["Safety checks that warned", *warned] if warned else []
 
 
 def _after(result: Result, record: ExecutionRecord) -> list[str]:

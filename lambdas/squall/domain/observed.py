@@ -62,6 +62,15 @@ class FisTemplate:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """A metric that an alarm watches."""
+
+    namespace: str
+    metric_name: str
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class AlarmState:
     """An alarm as DescribeAlarms tells it."""
 
@@ -73,6 +82,23 @@ class AlarmState:
     description: str = ""
     configured_at: datetime | None = None
     """When it was made or last changed."""
+    watches: tuple[Watched, ...] = ()
+    """Empty: a composite alarm, or an expression over no metric by name."""
+    seconds_to_alarm: int = 0
+    """Period × evaluation periods; 0 of a composite alarm."""
+    missing_data: str = ""
+    """missing, ignore, breaching or notBreaching; empty of a composite alarm."""
+    only_scales: bool = False
+    """Its every action is a scaling policy: in ALARM it says that there is little or much to do, not that something is wrong."""
+
+
+@dataclass(frozen=True)
+class CalendarState:
+    """Change Calendars taken together at one moment: open only if all of them are."""
+
+    open: bool
+    changes_at: datetime | None
+    """When that changes next; None: no change is planned."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class ExecutionRecord:
     environment: str = ""
     fault_type: str = ""
     definition_hash: str = ""
+    promotion_hash: str = ""
+    """Of what the same experiment has in common in all environments."""
     requested_by: str = ""
     trigger: str = ""
     verdict: Verdict | None = None

@@ -1,6 +1,11 @@
 """The closed sets of words Squall uses; an unknown word is an error, never a default."""
 
 from enum import StrEnum
+from typing import Literal
+
+Risk = Literal["low", "medium", "high"]
+"""What a fault may cost the workload; each fault module declares its own. In rising order: `RISKS`."""
+RISKS: tuple[Risk, ...] = ("low", "medium", "high")
 
 
 class FaultType(StrEnum):
@@ -83,6 +88,8 @@ class CriterionOutcome(StrEnum):
 
 class CheckOutcome(StrEnum):
     PASSED = "passed"
+    WARNED = "warned"
+    """Something is wrong that the policy lets pass; said wherever the run is told of."""
     FAILED = "failed"
     NOT_EVALUATED = "not_evaluated"
     """Could not be evaluated: counts as failed."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,9 +12,8 @@ from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources import Resource
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
-Risk = Literal["low", "medium", "high"]
 Commands = Mapping[str, Sequence[CommandState]]
 """Instance id to the invocations of the fault's document on it, newest first."""
 ARNS_PER_TARGET = 5

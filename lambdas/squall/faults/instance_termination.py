@@ -8,8 +8,8 @@ from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBe
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.resources import Instance, Resource, these
-from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, Risk, check, parse_parameters, targets_by_arn, wait_action
+from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
+from squall.faults.base import WAIT, Commands, ModelType, check, parse_parameters, targets_by_arn, wait_action
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 

@@ -10,8 +10,8 @@ from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBe
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.resources import Resource, these
-from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, Risk, parse_parameters, targets_by_arn, wait_action
+from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
+from squall.faults.base import WAIT, Commands, ModelType, parse_parameters, targets_by_arn, wait_action
 
 R = TypeVar("R", bound=Resource)
 

@@ -13,8 +13,8 @@ from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources import Instance, Resource, these
-from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
-from squall.faults.base import LONGEST, Commands, P, Risk, check, iso_duration, parse_parameters, targets_by_arn
+from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
+from squall.faults.base import LONGEST, Commands, P, check, iso_duration, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)

@@ -12,7 +12,7 @@ def handler(step: Step) -> Outcome:
     refusal = step.find("refusal", Refusal)
     problems = refusal.problems if refusal else ()
     if safety.passed and not problems:
-        step.note("safety_checked", f"{len(safety.checks)} checks passed")
+        step.note("safety_checked", safety.summary)
         return NEXT
     failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
     return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:2000])

@@ -1,5 +1,6 @@
 """CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
 
+from squall.application.guarding import put
 from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.documents import FaultTemplate, Guards, TargetBefore, Workload
 from squall.domain.resources import AnyResource
@@ -14,7 +15,7 @@ from squall.faults.template import compile_template
 def handler(step: Step) -> Outcome:
     definition, discovery, settings = step.definition, step.discovery, step.w.settings
     fault = registry.of(definition.experiment)
-    guards = step.need("guards", Guards).guards
+    guards = step.need("guards", Guards)
     role = settings.fis_role_arns.get(definition.environment.name)
     if role is None:
         return step.reject(f"this stack has no FIS role for environment {definition.environment.name}")
@@ -27,11 +28,11 @@ def handler(step: Step) -> Outcome:
         stack=settings.stack,
         run_id=step.run.id,
         role_arn=role,
-        alarm_arns=[alarm + guard.name for guard in guards],
+        alarm_arns=[alarm + guard.name for guard in guards.guards],
     )
     workload = step.w.inventory.refresh(discovery.workload, step.now)
     before = tuple(_before(pinned, workload) for pinned in discovery.pinned)
-    step.put("template", FaultTemplate(body=body, before=before, guards=guards))
+    step.put("template", FaultTemplate(body=body, before=before, guards=guards.guards))
     try:
         template_id = step.w.faults.create_template(body, step.client_token)
     except Refused as refused:
@@ -41,15 +42,10 @@ def handler(step: Step) -> Outcome:
     if not step.note("template_created", template_id, template_id=template_id, rollback_command=command):
         step.w.faults.delete_template(template_id)  # the run was closed while FIS was creating it
         return END
-    for guard in guards:  # from here on an alarm alone is enough to find and stop the fault
-        step.w.alarms.put(
-            guard,
-            description=f"fis-template={template_id} execution={step.run.execution_arn}",
-            action_arn=settings.abort_function_arn,
-            tags={"squall:stack": settings.stack, "squall:execution": step.run.id},
-        )
+    # From here on an alarm alone is enough to find and stop the fault.
+    put(step, guards, f"fis-template={template_id} execution={step.run.execution_arn}")
     if step.closed_meanwhile():  # putting a guard that was deleted makes it anew
-        step.w.alarms.delete([guard.name for guard in guards])
+        step.w.alarms.delete(guards.names)
         return END
     return NEXT
 

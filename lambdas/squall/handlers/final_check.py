@@ -8,12 +8,12 @@ from squall.domain.vocabulary import Mode, Status
 
 @step("FinalCheck")
 def handler(step: Step) -> Outcome:
-    safety = check(step, final=True, guards=step.need("guards", Guards).guards)
+    safety = check(step, final=True, guards=step.need("guards", Guards))
     step.put("final_check", safety)
     if not safety.passed:
         failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)
         return step.reject(f"right before the fault: {failed}"[:2000])
     if step.definition.mode is Mode.PLAN:
         return step.decide(Status.PLANNED, "everything was prepared; a plan injects nothing")
-    step.note("finally_safe", f"{len(safety.checks)} checks passed")
+    step.note("finally_safe", safety.summary)
     return NEXT

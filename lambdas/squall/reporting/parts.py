@@ -9,7 +9,7 @@ from squall.reporting.words import date, words
 TONES = {
     **dict.fromkeys(("validated", "planned", "completed", "passed", "met", "restored", "recovered"), "good"),
     **dict.fromkeys(("refuted", "rejected", "failed", "not_met", "not_restored", "high", "critical"), "bad"),
-    **dict.fromkeys(("inconclusive", "invalid", "cannot_tell", "not_evaluated", "medium"), "open"),
+    **dict.fromkeys(("inconclusive", "invalid", "cannot_tell", "not_evaluated", "warned", "medium"), "open"),
     "aborted": "stopped",
 }
 """How a word of a closed set is coloured; any other is plain."""

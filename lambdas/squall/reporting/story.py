@@ -78,7 +78,7 @@ def _did(facts: Facts) -> str:
 
 
 def _refused(facts: Facts) -> Iterable[str]:
-    failed = [check.name for check in facts.result.safety_checks if check.outcome is not CheckOutcome.PASSED]
+    failed = [check.name for check in facts.result.safety_checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}]
     if failed:
         named = listed(failed[:5]) + (" …" if failed[5:] else "")
         yield f"{len(failed)} of {len(facts.result.safety_checks)} safety checks did not pass: {named}."

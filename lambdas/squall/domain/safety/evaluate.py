@@ -5,12 +5,22 @@ A check is a line in the table of its module: ALWAYS, or FINAL for what only Fin
 """
 
 from squall.domain.documents import SafetyCheck
-from squall.domain.safety import course, guards, measuring, policy, targets
+from squall.domain.safety import calm, course, guard_quality, guards, measuring, policy, targets, times
 from squall.domain.safety.given import Check, SafetyInput
 from squall.domain.vocabulary import CheckOutcome
 
-_ALWAYS: dict[str, Check] = {**course.ALWAYS, **policy.ALWAYS, **targets.ALWAYS, **guards.ALWAYS, **measuring.ALWAYS}
+_ALWAYS: dict[str, Check] = {
+    **course.ALWAYS,
+    **policy.ALWAYS,
+    **times.ALWAYS,
+    **targets.ALWAYS,
+    **calm.ALWAYS,
+    **guards.ALWAYS,
+    **guard_quality.ALWAYS,
+    **measuring.ALWAYS,
+}
 _FINAL: dict[str, Check] = {**course.FINAL, **targets.FINAL, **guards.FINAL, **measuring.FINAL}
+_OUTCOMES = {True: CheckOutcome.PASSED, False: CheckOutcome.FAILED, None: CheckOutcome.NOT_EVALUATED}
 
 
 def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:
@@ -21,9 +31,8 @@ def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:
 
 
 def _answer(name: str, check: Check, given: SafetyInput) -> SafetyCheck:
-    passed, detail = check(given)
-    outcome = CheckOutcome.NOT_EVALUATED if passed is None else CheckOutcome.PASSED if passed else CheckOutcome.FAILED
-    return SafetyCheck(name=name, outcome=outcome, detail=detail)
+    answer, detail = check(given)
+    return SafetyCheck(name=name, outcome=answer if isinstance(answer, CheckOutcome) else _OUTCOMES[answer], detail=detail)
 
 
 def _prerequisites(given: SafetyInput) -> tuple[SafetyCheck, ...]:

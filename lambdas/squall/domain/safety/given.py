@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, Workload
+from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, StopGuard, Workload
 from squall.domain.halt import Halt
-from squall.domain.observed import AlarmState, FisExperiment, Held
+from squall.domain.observed import AlarmState, CalendarState, FisExperiment, Held
+from squall.domain.record import ExecutionRecord
 from squall.domain.recovery import recovery_length
+from squall.domain.vocabulary import CheckOutcome, Risk
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,22 @@ class SafetyInput:
     """Failure domain to who holds its lock; None: could not be asked. Held by this execution is free."""
     execution_id: str
     opt_in_tag: str = "squall:environment"
-    stop_alarms: Mapping[str, AlarmState] | None = None
-    """States of the alarms named in stop_alarms and `alarm … fires` criteria, absent ones left out; None: could not be asked."""
+    named_alarms: Mapping[str, AlarmState] | None = None
+    """The alarms that stop_alarms, `alarm … fires` criteria and the policy name, absent ones left out; None: could not be asked."""
+    firing: Sequence[AlarmState] | None = None
+    """Every alarm of the account and Region in ALARM; None: could not be asked."""
+    deployments: Sequence[str] | None = None
+    """What is being rolled out, a sentence each; None: could not be asked."""
+    recent_faults: Sequence[ExecutionRecord] | None = None
+    """Executions with a fault that may have ended within the policy's cool-down; None: could not be asked."""
+    proofs: Sequence[ExecutionRecord] | None = None
+    """Executions of the experiment that were validated where and while the policy asks for; None: could not be asked."""
     baseline: Baseline | None = None
     final: bool = False
     """FinalCheck: the checks marked final-only are added."""
     guards: tuple[GuardSpec, ...] = ()
+    stop_guard: StopGuard | None = None
+    """The composite alarm on the experiment's stop alarms."""
     guard_states: Mapping[str, AlarmState] | None = None
     lease_held: bool | None = None
     """Whether all locks are ours with a lease that outlasts StartFault."""
@@ -42,6 +54,12 @@ class SafetyInput:
     """What `registry.of(experiment).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
     moves_metrics: tuple[str, ...] = ()
     """The fault's own `moves_metrics`."""
+    risk: Risk | None = None
+    """The fault's own `risk`."""
+    cost: Mapping[str, float] | None = None
+    """The estimate of `cost.of_template` for the whole length; None: could not be made."""
+    calendars: CalendarState | None = None
+    """Of the policy's change calendars taken together, now; None: could not be asked."""
     active_experiments: Sequence[FisExperiment] | None = None
     """FIS experiments running in the account (`faults.active()`); None: could not be asked."""
     halt: Halt | None = None
@@ -53,8 +71,9 @@ class SafetyInput:
         return self.now + self.definition.experiment.length + recovery_length(self.definition)
 
 
-Answer = tuple[bool | None, str]
-"""Passed, failed, or None for what could not be evaluated; and the sentence."""
+Answer = tuple[bool | CheckOutcome | None, str]
+"""Passed, failed, None for what could not be evaluated, or `CheckOutcome.WARNED` where the policy lets something wrong pass; and the
+sentence."""
 Check = Callable[[SafetyInput], Answer]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from squall.domain.bindings import load_balancer_dimension, sentences, serves_alone, target_group_dimension
-from squall.domain.documents import GuardSpec, Workload
+from squall.domain.documents import Workload
 from squall.domain.language import AlarmFires
 from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.observed import AlarmState
@@ -12,21 +12,16 @@ from squall.domain.safety.given import Answer, Check, SafetyInput
 
 
 def _alarms_ready(given: SafetyInput) -> Answer:
-    """Stop alarms and alarms that must fire: there, and not firing already."""
-    wanted = _alarm_names(given)
+    """Stop alarms and alarms that must fire: there, and not firing already. What a stop alarm without data means, the policy says."""
+    stopping, fires = given.definition.experiment.stop_alarm_names, _must_fire(given)
+    wanted = list(dict.fromkeys([*fires, *stopping]))
     if not wanted:
         return True, "no alarm of the workload's own is involved"
-    if given.stop_alarms is None:
+    if given.named_alarms is None:
         return None, f"the states of {', '.join(wanted)} could not be asked"
-    states = {name: given.stop_alarms[name].state if name in given.stop_alarms else "not there" for name in wanted}
-    return all(state == "OK" for state in states.values()), ", ".join(f"{name} is {state}" for name, state in states.items())
-
-
-def _guards_watch_workload(given: SafetyInput) -> Answer:
-    moved = [f'"{t.text}"' for _, t in sentences(given.definition.experiment).conditions if t.metric in given.moves_metrics]
-    if moved:
-        return False, f"{', '.join(moved)} would watch the fault itself, not the workload"
-    return True, "no guard watches what the fault manipulates"
+    states = {name: given.named_alarms[name].state if name in given.named_alarms else "not there" for name in wanted}
+    ready = all(state == "OK" or (state == "INSUFFICIENT_DATA" and name not in fires) for name, state in states.items())
+    return ready, ", ".join(f"{name} is {state}" for name, state in states.items())
 
 
 def _guards_measure_targets(given: SafetyInput) -> Answer:
@@ -74,28 +69,29 @@ def _guards_healthy(given: SafetyInput) -> Answer:
         return None, "the guards' states could not be asked"
     if not given.guards:
         return False, "there is no guard"
-    found = [_guard_fault(guard, given.guard_states.get(guard.name)) for guard in given.guards]
-    wrong = [one for one in found if one]
-    return not wrong, "; ".join(wrong) or f"{len(given.guards)} guards are OK with their actions enabled"
+    wanted = {guard.name: f'{guard.name} ("{guard.condition}")' for guard in given.guards}
+    if given.definition.experiment.stop_alarms:
+        if given.stop_guard is None:
+            return False, "the stop alarms have no guard of ours"
+        wanted[given.stop_guard.name] = f"{given.stop_guard.name} (on {', '.join(given.stop_guard.alarms)})"
+    wrong = [fault for name, said in wanted.items() if (fault := _guard_fault(said, given.guard_states.get(name)))]
+    return not wrong, "; ".join(wrong) or f"{len(wanted)} guards are OK with their actions enabled"
 
 
-def _guard_fault(guard: GuardSpec, state: AlarmState | None) -> str:
+def _guard_fault(guard: str, state: AlarmState | None) -> str:
     if state is None:
-        return f"{guard.name} does not exist"
+        return f"{guard} does not exist"
     if state.state != "OK":
-        return f'{guard.name} ("{guard.condition}") is {state.state}'
-    return "" if state.actions_enabled else f"{guard.name} has its actions disabled"
+        return f"{guard} is {state.state}"
+    return "" if state.actions_enabled else f"{guard} has its actions disabled"
 
 
-def _alarm_names(given: SafetyInput) -> list[str]:
-    experiment = given.definition.experiment
-    fires = [sentence.alarm for _, _, sentence in sentences(experiment).criteria if isinstance(sentence, AlarmFires)]
-    return list(dict.fromkeys([*fires, *(alarm.rsplit(":", 1)[-1] for alarm in experiment.stop_alarms)]))
+def _must_fire(given: SafetyInput) -> list[str]:
+    return [sentence.alarm for _, _, sentence in sentences(given.definition.experiment).criteria if isinstance(sentence, AlarmFires)]
 
 
 ALWAYS: Mapping[str, Check] = {
     "alarms_ready": _alarms_ready,
-    "guards_watch_workload": _guards_watch_workload,
     "guards_measure_targets": _guards_measure_targets,
 }
 FINAL: Mapping[str, Check] = {

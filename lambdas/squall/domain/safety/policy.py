@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.domain.closed_hours import first_closed
 from squall.domain.resources import Resource
 from squall.domain.safety.given import Answer, Check, SafetyInput, listed
 from squall.domain.timing import spoken
+from squall.domain.vocabulary import RISKS
 
 
 def _allows_type(given: SafetyInput) -> Answer:
@@ -38,19 +38,47 @@ def _account_and_region(given: SafetyInput) -> Answer:
     return ok, where + (f"; elsewhere: {', '.join(strangers)}" if strangers else "")
 
 
-def _closed_hours(given: SafetyInput) -> Answer:
-    hours = given.definition.environment.closed_hours
-    if hours is None:
-        return True, f"{given.definition.environment.name} has no closed hours"
-    span = f"{given.now:%Y-%m-%d %H:%M} to {given.end:%H:%M} UTC, fault and recovery"
-    said = f"closed from {hours.start_hour}:00 to {hours.end_hour}:59 {hours.timezone} on {', '.join(hours.days)}"
-    try:
-        closed = first_closed(hours, given.now, given.end)
-    except (KeyError, ValueError) as error:
-        return None, f"the closed hours can't be evaluated: {error}"
-    if closed is None:
-        return True, f"{span}, lies outside the hours {said}"
-    return False, f"{span}, meets hours that are {said}: closed at {closed:%Y-%m-%d %H:%M %Z}"
+def _risk(given: SafetyInput) -> Answer:
+    policy, risk = given.definition.environment, given.risk
+    if risk is None:
+        return None, f"the risk class of {given.definition.experiment.type.value} is unknown"
+    ok = RISKS.index(risk) <= RISKS.index(policy.maximum_risk)
+    return ok, f"{policy.name} allows faults up to {policy.maximum_risk} risk; {given.definition.experiment.type.value} is of {risk} risk"
+
+
+def _cost(given: SafetyInput) -> Answer:
+    policy = given.definition.environment
+    if given.cost is None:
+        return None, "what the run would cost could not be estimated"
+    total, minutes = given.cost["total_usd"], given.cost["action_minutes"]
+    said = f"about ${total:.2f} ({minutes:g} FIS action-minutes, transitions, metrics, alarms)"
+    if policy.maximum_cost_usd is None:
+        return True, f"{said}; {policy.name} has no cost limit"
+    return total <= policy.maximum_cost_usd, f"{said}; {policy.name} allows ${policy.maximum_cost_usd:.2f} a run"
+
+
+def _owner(given: SafetyInput) -> Answer:
+    policy, owner = given.definition.environment, given.definition.experiment.owner
+    if not policy.owners:
+        return True, f"{policy.name} asks for no owner; this experiment's is {owner or 'nobody'}"
+    return owner in policy.owners, f"{policy.name} takes experiments of {', '.join(policy.owners)}; this one's owner is {owner or 'nobody'}"
+
+
+def _promoted(given: SafetyInput) -> Answer:
+    policy, wanted = given.definition.environment, given.definition.environment.promotion
+    name = given.definition.experiment.name
+    if wanted is None:
+        return True, f"{policy.name} asks for no proof elsewhere"
+    if given.proofs is None:
+        return None, f"whether {name!r} was validated in {wanted.environment} could not be looked up"
+    asked = f"{policy.name} asks for {name!r} validated in {wanted.environment} within {wanted.within_days} days"
+    oldest = given.now - timedelta(days=wanted.within_days)
+    recent = [proof for proof in given.proofs if proof.environment == wanted.environment and proof.started_at >= oldest]
+    same = [proof for proof in recent if proof.promotion_hash and proof.promotion_hash == given.definition.promotion_hash]
+    if same:
+        return True, f"{asked}: {same[0].id} was, on {same[0].started_at:%Y-%m-%d}, by the same definition"
+    others = f"; {len(recent)} runs there were, by another definition ({recent[0].id} the last)" if recent else "; it was not"
+    return False, asked + others
 
 
 def _rollback_plan(given: SafetyInput) -> Answer:
@@ -68,6 +96,9 @@ ALWAYS: Mapping[str, Check] = {
     "environment_allows_blast_radius": _allows_radius,
     "environment_allows_duration": _allows_duration,
     "account_and_region": _account_and_region,
-    "closed_hours": _closed_hours,
+    "environment_allows_risk": _risk,
+    "environment_allows_cost": _cost,
+    "environment_allows_owner": _owner,
+    "promotion": _promoted,
     "rollback_plan": _rollback_plan,
 }

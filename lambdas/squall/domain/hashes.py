@@ -1,0 +1,32 @@
+"""What makes two experiments the same."""
+
+import hashlib
+import json
+from typing import Any
+
+from squall.domain.experiment import Experiment
+
+_OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "schedule", "stop_alarms", "owner", "tags"})
+"""Where, when and whose: what differs between environments when the same thing is done in both."""
+
+
+def definition_hash(experiment: Experiment) -> str:
+    """SHA-256 of the experiment as canonical JSON: equal for equal experiments, whatever order their keys were written in."""
+    return _hash(experiment.model_dump(mode="json"))
+
+
+def promotion_hash(experiment: Experiment) -> str:
+    """The same of what an experiment has in common in every environment, after overrides.
+
+    Left out are environment, targets, schedule, stop alarms, owner and tags, and the dimensions of declared metrics: names that two
+    environments of one account cannot share. The length counts as what it is, however it is written.
+    """
+    dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_OF_ONE_PLACE) | {"duration", "duration_minutes"})
+    dumped["seconds"] = experiment.length.total_seconds()
+    dumped["metrics"] = {name: {**metric, "dimensions": None} for name, metric in dumped["metrics"].items()}
+    return _hash(dumped)
+
+
+def _hash(value: object) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

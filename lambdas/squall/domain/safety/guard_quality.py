@@ -1,0 +1,116 @@
+"""Whether the alarms that are to stop the fault would: with data, acting, not taking silence for health, quick enough, and not watching
+what the fault moves by design."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from squall.domain.bindings import sentences
+from squall.domain.environment import Response
+from squall.domain.observed import AlarmState, Watched
+from squall.domain.safety.given import Answer, Check, SafetyInput
+from squall.domain.timing import spoken
+from squall.domain.vocabulary import CheckOutcome
+
+_COUNTED_ONLY = re.compile(r"HTTPCode_\w+|\w*ErrorCount|RejectedConnectionCount|DroppedInvalidHeaderRequestCount|TCP_\w+_Reset_Count")
+"""Metrics of load balancers that have no point where there is nothing to count: their silence is good news (AWS documentation of
+Elastic Load Balancing's metrics, "Reporting criteria: there is a nonzero value")."""
+_BALANCERS = frozenset({"AWS/ApplicationELB", "AWS/NetworkELB", "AWS/ELB"})
+CANONICAL: Mapping[tuple[str, str], str] = {
+    ("AWS/EC2", "CPUUtilization"): "cpu_utilization",
+    ("AWS/ApplicationELB", "HealthyHostCount"): "healthy_hosts",
+    ("AWS/ApplicationELB", "UnHealthyHostCount"): "unhealthy_hosts",
+    ("AWS/NetworkELB", "HealthyHostCount"): "healthy_hosts",
+    ("AWS/NetworkELB", "UnHealthyHostCount"): "unhealthy_hosts",
+    ("AWS/AutoScaling", "GroupInServiceInstances"): "healthy_hosts",
+    ("AWS/AutoScaling", "GroupTerminatingInstances"): "unhealthy_hosts",
+    ("AWS/RDS", "DatabaseConnections"): "database_connections",
+}
+"""What CloudWatch's metrics are called in a fault's `moves_metrics`."""
+
+
+def _has_data(given: SafetyInput) -> Answer:
+    found = _stop_alarms(given)
+    blind = [f"{alarm.name} is INSUFFICIENT_DATA: it would not notice" for alarm in found or () if alarm.state == "INSUFFICIENT_DATA"]
+    return _judged(given, found, blind, given.definition.environment.guard_quality.insufficient_data, "every stop alarm has data")
+
+
+def _acts(given: SafetyInput) -> Answer:
+    found = _stop_alarms(given)
+    mute = [f"{alarm.name} has its actions disabled: nobody wants to hear it" for alarm in found or () if not alarm.actions_enabled]
+    response = given.definition.environment.guard_quality.actions_disabled
+    return _judged(given, found, mute, response, "every stop alarm has its actions enabled")
+
+
+def _silence(given: SafetyInput) -> Answer:
+    found = _stop_alarms(given)
+    deaf = [
+        f"{alarm.name} treats missing data as {_MEANING[alarm.missing_data]}: silence of {_names(alarm.watches)} looks well"
+        for alarm in found or ()
+        if alarm.missing_data in _MEANING and not all(_counted_only(watched) for watched in alarm.watches)
+    ]
+    response = given.definition.environment.guard_quality.missing_data_is_good
+    return _judged(given, found, deaf, response, "no stop alarm takes silence for health")
+
+
+_MEANING = {"notBreaching": "good (notBreaching)", "ignore": "no news (ignore)"}
+
+
+def _quick(given: SafetyInput) -> Answer:
+    found, length = _stop_alarms(given), given.definition.experiment.length
+    needs = {alarm.name: alarm.seconds_to_alarm for alarm in found or ()}
+    needs |= {guard.name: max(metric.period_seconds for metric in guard.metrics) * guard.evaluation_periods for guard in given.guards}
+    slow = [
+        f"{name} evaluates {spoken(timedelta(seconds=seconds))} of data, the fault lasts {spoken(length)}: it may come too late"
+        for name, seconds in needs.items()
+        if timedelta(seconds=seconds) > length
+    ]
+    response = given.definition.environment.guard_quality.slower_than_fault
+    return _judged(given, found, slow, response, f"every guard and stop alarm evaluates less than the fault's {spoken(length)}")
+
+
+def _watches_workload(given: SafetyInput) -> Answer:
+    found, moved = _stop_alarms(given), set(given.moves_metrics)
+    own = [f'"{t.text}" watches {t.metric}' for _, t in sentences(given.definition.experiment).conditions if t.metric in moved]
+    theirs = [
+        f"{alarm.name} watches {watched.metric_name}"
+        for alarm in found or ()
+        for watched in alarm.watches
+        if CANONICAL.get((watched.namespace, watched.metric_name)) in moved
+    ]
+    wrong = [f"{said}, which the fault moves by design: it would watch the fault itself, not the workload" for said in (*own, *theirs)]
+    response = given.definition.environment.guard_quality.watches_fault
+    return _judged(given, found, wrong, response, "no guard watches what the fault manipulates")
+
+
+def _stop_alarms(given: SafetyInput) -> list[AlarmState] | None:
+    """The user's own; one that is not there fails alarms_ready. None: could not be asked."""
+    names = given.definition.experiment.stop_alarm_names
+    if given.named_alarms is None:
+        return None if names else []
+    return [given.named_alarms[name] for name in names if name in given.named_alarms]
+
+
+def _judged(given: SafetyInput, found: list[AlarmState] | None, wrong: Sequence[str], response: Response, good: str) -> Answer:
+    if found is None:
+        return None, f"{', '.join(given.definition.experiment.stop_alarm_names)} could not be asked"
+    if not wrong:
+        return True, good
+    return (CheckOutcome.WARNED if response == "warn" else False), "; ".join(wrong)
+
+
+def _counted_only(watched: Watched) -> bool:
+    return watched.namespace in _BALANCERS and _COUNTED_ONLY.fullmatch(watched.metric_name) is not None
+
+
+def _names(watches: Sequence[Watched]) -> str:
+    return ", ".join(dict.fromkeys(watched.metric_name for watched in watches)) or "its metric"
+
+
+ALWAYS: Mapping[str, Check] = {
+    "guards_have_data": _has_data,
+    "guards_act": _acts,
+    "guards_hear_silence": _silence,
+    "guards_quick_enough": _quick,
+    "guards_watch_workload": _watches_workload,
+}
