@@ -20,6 +20,7 @@ from constructs import Construct, IDependable
 from infra import code
 from infra.alarms import OwnAlarms
 from infra.dashboard import LiveDashboard
+from infra.analytics import Analytics
 from infra.definitions import Definitions
 from infra.fis_roles import FisRoles
 from infra.functions import Functions, shared
@@ -63,6 +64,7 @@ class SquallStack(Stack):
         )
         self.state_machine = workflow.state_machine
         self._wire(definitions)
+        Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._tell()
         Tags.of(self).add("squall:stack", settings.stack_name)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from squall.domain.period import MESSAGE, Filters, Period, PeriodReport
 from squall.domain.quantiles import RELATIVE_ERROR, Quantiles
-from squall.domain.summary import FindingSeen, RunSummary, row, workload_of
+from squall.domain.summary import FindingSeen, RunSummary, workload_of
 from squall.domain.vocabulary import Status, Verdict
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
@@ -255,14 +255,6 @@ def test_quantiles_of_nothing_and_of_nonsense() -> None:
     assert Quantiles().at(0.5) is None
     with pytest.raises(ValueError, match="no length"):
         Quantiles().add(float("nan"))
-
-
-def test_a_row_for_athena_has_every_column() -> None:
-    line = row(run(1, ended_at=END, findings=(finding(1),)))
-    assert (line["status"], line["verdict"], line["ended_at"]) == ("completed", "validated", "2026-11-01 00:00:00.000")
-    assert line["duration_seconds"] == 86_400
-    assert line["findings"] == ({"id": "f-1", "title": "Finding 1", "severity": "high", "closed": False},)
-    assert set(row(run(2))) == set(line), "absent values are null, not missing"
 
 
 def test_a_workload_is_its_tag_or_its_first_failure_domain() -> None:

@@ -1,9 +1,8 @@
-"""One run in a few hundred bytes: what a period's report reads of it, and what is written for Athena."""
+"""One run in a few hundred bytes: what a period's report reads of it, and most of what is written for Athena."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from squall.domain.vocabulary import Status, Verdict
 
@@ -53,16 +52,3 @@ class RunSummary:
 def workload_of(tags: Mapping[str, str], domains: Iterable[str]) -> str:
     """What a run is counted under: the definition's own word, else its first failure domain (`asg/web`), else nothing."""
     return tags.get(WORKLOAD_TAG) or next(iter(sorted(domains)), "")
-
-
-def row(summary: RunSummary) -> dict[str, Any]:
-    """A line of `analytics/`: flat but for the findings, times in UTC as Athena reads them, nothing absent."""
-    flat = asdict(summary)
-    del flat["summarised"]
-    for name in ("started_at", "ended_at"):
-        at = flat[name]
-        flat[name] = at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if at else None
-    flat["duration_seconds"] = (summary.ended_at - summary.started_at).total_seconds() if summary.ended_at else None
-    flat["status"] = summary.status.value
-    flat["verdict"] = summary.verdict.value if summary.verdict else None
-    return flat
