@@ -1,6 +1,6 @@
 """`make bench`: every measurement in one run, tables side by side; `--write` puts them into docs/bench.md.
 
-    python -m bench [--only imports transitions stops overhead] [--runs N] [--write]
+    python -m bench [--only imports transitions periods stops overhead] [--runs N] [--write]
 
 Under twenty minutes with the local account's parts; `--only imports transitions` needs no account and three minutes.
 """
@@ -20,14 +20,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import imports, overhead, stops, transitions
+from bench import imports, overhead, periods, stops, transitions
 from bench.account import STATE, Bench, MeasurementError, bench_account
 from bench.tables import Table
 from local.deploy import DeployError
 from local.up import LocalAccountError
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "bench.md"
-PARTS = ("imports", "transitions", "stops", "overhead")
+PARTS = ("imports", "transitions", "periods", "stops", "overhead")
 ON_ACCOUNT = frozenset({"stops", "overhead"})
 Tick = Callable[[str], None]
 
@@ -90,6 +90,8 @@ def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Tab
             yield "imports", imports.tables(imports.measure(chosen.runs + 2, tick("imports")))
         if "transitions" in chosen.only:
             yield "transitions", transitions.tables(transitions.measure(tick("transitions")))
+        if "periods" in chosen.only:
+            yield "periods", periods.tables(periods.measure(tick("periods")))
         if ON_ACCOUNT & set(chosen.only):
             bench: Bench = stack.enter_context(bench_account(chosen.state, tick("local account")))
             # First, because it also measures functions that have not run yet.
