@@ -20,6 +20,7 @@ from cli.text import clean
 from squall.adapters.cloudwatch import CloudWatchMetrics
 from squall.adapters.fis import Fis
 from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
+from squall.adapters.history import DynamoHistory
 from squall.adapters.locks import DynamoLocks
 from squall.adapters.records import DynamoRecords
 from squall.domain.halt import by_hand, effective
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.queue import Line
     from squall.domain.record import ExecutionRecord
+    from squall.domain.summary import RunSummary
     from squall.ports import Metrics, Records
 
 _OUTPUTS = ("ExperimentStateMachineArn", "ResultsTableName", "ResultsBucketName", "AbortFunctionName")
@@ -77,6 +79,7 @@ class Deployment:
         self.bucket = outputs["ResultsBucketName"]
         self._table, self._abort_function = outputs["ResultsTableName"], outputs["AbortFunctionName"]
         self._halt_function = outputs.get("HaltFunctionName")
+        self._report_function = outputs.get("ReportFunctionName")
         self._report_function = outputs.get("ReportFunctionName")
         self._clients: dict[str, Any] = {}
 
@@ -149,6 +152,33 @@ class Deployment:
         """Executions that are not over, newest first."""
         with self._calls():
             return sorted(self._records().open(), key=lambda record: record.started_at, reverse=True)
+
+    def report_period(self, asked: Mapping[str, Any]) -> Any:
+        """Have a period's report made; what the report function answers: the report, and its files' keys."""
+        if self._report_function is None:
+            raise CommandError(f"The stack {clean(self.stack)} has no report function yet.", "`make deploy` brings it.")
+        with self._calls():
+            answer = self.client("lambda").invoke(FunctionName=self._report_function, Payload=json.dumps({"period": asked}))
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            said = body.get("errorMessage", "") if isinstance(body, dict) else body
+            raise CommandError(f"The report function failed: {clean(said, 500)}", "Try a shorter period; its log has the rest.")
+        return body
+
+    def object_text(self, key: str) -> str:
+        """An object of the results bucket."""
+        with self._calls():
+            return str(self.client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read().decode())
+
+    def runs_between(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        """Runs begun in the span, oldest first, a page at a time."""
+        with self._calls():
+            yield from DynamoHistory(self.client("dynamodb"), self._table).of_period(start, end)
+
+    def runs_of(self, experiment: str, limit: int) -> Sequence[RunSummary]:
+        """The newest runs of an experiment, newest first."""
+        with self._calls():
+            return DynamoHistory(self.client("dynamodb"), self._table).of_experiment(experiment, limit)
 
     def document(self, execution_id: str, name: str) -> Any | None:
         """A document of a run as plain data; None while it isn't written."""

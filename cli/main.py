@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -149,6 +150,41 @@ def show(
     from cli.commands import show as command
 
     raise typer.Exit(command.run(_options(context, json=json), execution, html=html, browse=browse, markdown=markdown))
+
+
+@squall.command()
+def history(
+    context: typer.Context,
+    experiment: Annotated[str | None, typer.Argument(metavar="[EXPERIMENT]", help="Its name; else all of them.")] = None,
+    days: Annotated[int, typer.Option(help="How far back, without a name.")] = 30,
+    limit: Annotated[int, typer.Option(help="At most so many runs.")] = 20,
+    json: Json = False,
+) -> None:
+    """Earlier runs, newest first: how each ended, how fast it recovered, what it found."""
+    from cli.commands import history as command
+
+    raise typer.Exit(command.run(_options(context, json=json), experiment, days, limit))
+
+
+@squall.command()
+def report(  # noqa: PLR0913, PLR0917 - a command's options
+    context: typer.Context,
+    days: Annotated[int, typer.Option(help="The last so many days.")] = 30,
+    start: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day, as 2026-11-01 (UTC).")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day, included.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    workload: Annotated[str | None, typer.Option(help="Only this workload, as asg/web.")] = None,
+    fault: Annotated[str | None, typer.Option("--type", help="Only this fault type.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Only experiments of this owner.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page too.")] = None,
+    json: Json = False,
+) -> None:
+    """What the experiments of a period say together: numbers, coverage, findings, what to do next."""
+    from cli.commands import report as command
+    from squall.domain.period import Filters
+
+    filters = Filters(environment=environment, workload=workload, type=fault, owner=owner)
+    raise typer.Exit(command.run(_options(context, json=json), days, start, end, filters, html))
 
 
 def main() -> None:

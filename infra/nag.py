@@ -24,6 +24,8 @@ def accepted(stack: SquallStack) -> dict[str, str]:
     wildcards = {
         "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
         f"<{_logical_id(stack)}.Arn>/results/*": "One object for each document of each execution",
+        f"<{_logical_id(stack)}.Arn>/analytics/*": "Rows of each execution, by environment and month",
+        f"<{_logical_id(stack)}.Arn>/reports/*": "One object for each report of a period",
         _arn(stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"): "Guards come with each execution; the prefix is this stack's",
         _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
         _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",

@@ -163,7 +163,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
-    "Report": (*EVERY_FUNCTION, "documents", "dead_letters"),
+    "Report": (*EVERY_FUNCTION, "documents", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
 
@@ -181,6 +181,8 @@ def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
         # A transaction is authorized as the writes in it.
         "locks": [_allow(["dynamodb:PutItem", "dynamodb:DeleteItem"], [names.table_arn])],
         "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
+        "history": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
+        "publish": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
         "open_records": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
         "documents": [
             _allow(["s3:GetObject", "s3:PutObject"], [f"{names.bucket_arn}/results/*"]),

@@ -16,6 +16,8 @@ from squall.domain.experiment import Experiment, Schedule
 # A firing later than this is not caught up: Admit would refuse it as stale.
 MAXIMUM_EVENT_AGE_SECONDS = 900
 RETRY_ATTEMPTS = 10
+REPORTS = {"weekly": (7, "cron(0 6 ? * MON *)"), "monthly": (30, "cron(0 6 1 * ? *)")}
+"""Name to days and when it is made, UTC."""
 
 
 class Schedules(Construct):
@@ -42,6 +44,26 @@ class Schedules(Construct):
                 retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=60, maximum_retry_attempts=0),
             ),
         )
+
+    def add_reports(self, report: Function) -> None:
+        """A digest each week and each month, for whoever listens to the topic."""
+        role = self._role("ReportRole", "lambda:InvokeFunction", report.function_arn)
+        for name, (days, expression) in REPORTS.items():
+            self._schedule(
+                f"Report-{name}",
+                name=f"report-{name}",
+                description=f"The {name} report of all experiments",
+                schedule=Schedule(expression=expression),
+                target=CfnSchedule.TargetProperty(
+                    arn=report.function_arn,
+                    role_arn=role.role_arn,
+                    input=json.dumps({"period": {"days": days, "digest": True, "name": name}}),
+                    dead_letter_config=CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn),
+                    retry_policy=CfnSchedule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=86_400, maximum_retry_attempts=RETRY_ATTEMPTS
+                    ),
+                ),
+            )
 
     def add_experiments(self, catalogue: Mapping[str, Experiment], machine: StateMachine) -> None:
         """A schedule each; the input names the firing, so that a duplicate or late one is recognized."""

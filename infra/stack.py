@@ -19,8 +19,8 @@ from constructs import Construct, IDependable
 
 from infra import code
 from infra.alarms import OwnAlarms
-from infra.dashboard import LiveDashboard
 from infra.analytics import Analytics
+from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
 from infra.fis_roles import FisRoles
 from infra.functions import Functions, shared
@@ -148,6 +148,7 @@ class SquallStack(Stack):
         # On deletion the workflow goes first; what undoes and stops a fault goes after it.
         undoing = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
         self.state_machine.node.add_dependency(*undoing, *stopping)
+        schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
         if not (self.settings.alarm_topic_arns or self.settings.notification_emails):
             Annotations.of(self).add_warning_v2(

@@ -171,6 +171,9 @@ class Documents(Protocol):
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
         """None if it was never written."""
 
+    def publish(self, key: str, body: str, content_type: str) -> str:
+        """Write what is of no single run: `analytics/…` or `reports/…`; returns the key."""
+
     def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
         """Write `results/<execution_id>/<file_name>` as it stands; returns that key."""
 

@@ -12,6 +12,7 @@ from squall.domain.halt import Halt
 from squall.domain.metrics import MetricQuery, Series
 from squall.domain.queue import Line
 from squall.domain.record import Event, ExecutionRecord
+from squall.domain.summary import RunSummary
 from squall.domain.vocabulary import Status, Verdict
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -97,6 +98,10 @@ class FakeDeployment:
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
     report_made: dict[str, str] = field(default_factory=dict)
+    runs: list[RunSummary] = field(default_factory=list)
+    period: Any = None
+    asked: Any = None
+    bucket: str = "bucket"
     metrics: NoMetrics = field(default_factory=NoMetrics)
     queue: Line | None = field(default_factory=Line)
 
@@ -117,6 +122,19 @@ class FakeDeployment:
 
     def open_records(self) -> list[ExecutionRecord]:
         return [script[0] for script in self.scripts.values() if not script[0].final]
+
+    def runs_between(self, start: datetime, end: datetime) -> list[RunSummary]:
+        return [run for run in self.runs if start <= run.started_at < end]
+
+    def runs_of(self, experiment: str, limit: int) -> list[RunSummary]:
+        return [run for run in reversed(self.runs) if run.experiment == experiment][:limit]
+
+    def report_period(self, asked: Mapping[str, Any]) -> Any:
+        self.asked = asked
+        return self.period
+
+    def object_text(self, key: str) -> str:
+        return key
 
     def machine(self, execution_id: str) -> Machine | None:
         return self.machines.get(execution_id)

@@ -210,7 +210,10 @@ class FakeDocuments:
         self.files[f"results/{execution_id}/{name}.json"] = document.model_dump_json()
 
     def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
-        self.files[key := f"results/{execution_id}/{file_name}"] = body
+        return self.publish(f"results/{execution_id}/{file_name}", body, content_type)
+
+    def publish(self, key: str, body: str, content_type: str) -> str:
+        self.files[key] = body
         return key
 
     def get(self, execution_id: str, name: str, model: type[M]) -> M | None:

@@ -146,6 +146,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.tags": ("read_guard_tags", "read_guards"),
     "alarms.put_composite": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
+    "history.summarise": ("record",),
+    "documents.publish": ("publish",),
     "halt_flag.get": ("read_halt",),
     "automations.start": ("roll_back",),
     "automations.get": ("roll_back",),
@@ -154,6 +156,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 NEEDS_OF_PORT = {
     "records": "record",
+    "history": "history",
     "halt_flag": "write_halt",
     "halt_copy": "record",
     "sightings": "record",

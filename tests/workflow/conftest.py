@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from squall.application import admitting, definitions
+from squall.application import admitting, definitions, periods
 from squall.domain.language import grammar
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
@@ -42,7 +42,8 @@ def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> defini
         catalogue={"seed": experiment},
         environments={"staging": environment("staging", inline_definitions=True), "production": environment("production")},
     )
-    monkeypatch.setattr(admitting, "deployed", lambda: deployed)
+    for reader in (admitting, periods):
+        monkeypatch.setattr(reader, "deployed", lambda: deployed)
     return deployed
 
 

@@ -19,7 +19,9 @@ class S3Documents:
         self.write(execution_id, f"{name}.json", document.model_dump_json(indent=2), "application/json")
 
     def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
-        key = _key(execution_id, file_name)
+        return self.publish(_key(execution_id, file_name), body, content_type)
+
+    def publish(self, key: str, body: str, content_type: str) -> str:
         call(self._client, "put_object", Bucket=self._bucket, Key=key, Body=body.encode(), ContentType=content_type)
         return key
 

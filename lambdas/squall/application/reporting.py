@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from squall.application.recording import agreed_result
+from squall.application.summarising import summarise
 from squall.domain.documents import Baseline, Definition, Discovery, FaultReport, FaultTemplate, SeriesDocument
 from squall.domain.record import Event, ExecutionRecord
 from squall.errors import Refused, Unavailable
@@ -27,12 +28,13 @@ class NotOverError(Exception):
 
 
 def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
-    """Make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns how the run ended, for a log, and
-    the files' keys."""
+    """Summarise the run, and make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns how the
+    run ended, for a log, and the files' keys."""
     record = w.records.get(execution_id)
     if record is None or not record.final:
         raise NotOverError(f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that is over is reported")
     try:
+        summarise(w, record)
         written = _write(w, record)
     except Exception as error:
         _note(w, record, NOT_REPORTED, f"{type(error).__name__}: {error}")

@@ -8,6 +8,7 @@ own element. What is invisible or reorders text is left out (`words.plain`).
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from squall.reporting.view import Page
 from squall.reporting.words import plain
 
 HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
 VENDOR = HERE / "vendor"
 """uPlot, put there when the functions' code is staged (`infra.code`), as package-lock.json pins it."""
 UPLOT_JS, UPLOT_CSS = "uPlot.iife.min.js", "uPlot.min.css"
@@ -27,20 +29,16 @@ _IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2
 
 def render(page: Page) -> str:
     """`report.html`."""
-    style = Markup(_asset(VENDOR / UPLOT_CSS) + _asset(HERE / "assets" / "report.css"))  # noqa: S704 - our own files
-    charting = [HERE / "assets" / "prelude.js", VENDOR / UPLOT_JS] if page.course else []
-    scripts = [Markup(_asset(path)) for path in (*charting, HERE / "assets" / "report.js")]  # noqa: S704
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            page=page,
-            policy=policy(style, scripts),
-            style=style,
-            scripts=scripts,
-            data=Markup(island(page.course.island())) if page.course else "",  # noqa: S704 - made safe for where it stands
-        )
-    )
+    return assembled("report.html.j2", "report.js", {"page": page}, page.course.island() if page.course else None)
+
+
+def assembled(template: str, script: str, values: Mapping[str, Any], data: Any | None) -> str:
+    """A page of ours in one file, with the charting library where there is data to draw."""
+    style = Markup(_asset(VENDOR / UPLOT_CSS) + _asset(ASSETS / "report.css"))  # noqa: S704 - our own files
+    charting = [] if data is None else [ASSETS / "prelude.js", VENDOR / UPLOT_JS]
+    scripts = [Markup(_asset(path)) for path in (*charting, ASSETS / "shared.js", ASSETS / script)]  # noqa: S704
+    shown = Markup("") if data is None else Markup(island(data))  # noqa: S704 - made safe for where it stands
+    return _environment().get_template(template).render(policy=policy(style, scripts), style=style, scripts=scripts, data=shown, **values)
 
 
 def policy(style: str, scripts: list[Markup]) -> str:

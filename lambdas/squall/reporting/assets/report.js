@@ -1,33 +1,14 @@
-// The page's own script: themes, and the charts drawn by uPlot from the JSON in #data.
+// The script of a run's page: its charts, drawn by uPlot from the JSON in #data.
 (() => {
   "use strict";
 
-  const root = document.documentElement;
-  const charts = [];
-  let redraw = () => {};
-
-  // --- theme -------------------------------------------------------------------------------------------------------
-
-  const button = document.getElementById("theme");
-  const preferred = matchMedia("(prefers-color-scheme: dark)");
-
-  function show(theme) {
-    root.dataset.theme = theme;
-    button.setAttribute("aria-pressed", String(theme === "dark"));
-    redraw();
-  }
-
-  button.hidden = false;
-  button.addEventListener("click", () => show(root.dataset.theme === "dark" ? "light" : "dark"));
-  preferred.addEventListener("change", () => show(preferred.matches ? "dark" : "light"));
-  show(preferred.matches ? "dark" : "light");
+  const { charts, colour, font } = window.squallPage;
 
   const island = document.getElementById("data");
   if (island) {
     document.getElementById("unscripted").hidden = true;
     draw(JSON.parse(island.textContent));
   }
-  printing();
 
   // --- charts ------------------------------------------------------------------------------------------------------
 
@@ -41,9 +22,7 @@
     let zooming = false;
 
     const at = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
-    const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
     const tone = (kind) => colour({ fault: "bad", alarm: "bad", abort: "bad", good: "good", expect: "good" }[kind] || "muted");
-    const font = (weight = 400) => `${weight} ${12 * devicePixelRatio}px system-ui, sans-serif`;
 
     /** Zoom every chart to the same span. */
     function zoom(span) {
@@ -298,18 +277,6 @@
     }
     document.querySelector(".zoom").hidden = false;
 
-    const fit = () => {
-      for (const chart of charts) {
-        const width = chart.root.parentElement.clientWidth;
-        if (width && width !== chart.width) {
-          chart.setSize({ width, height: chart.height });
-        }
-      }
-    };
-    new ResizeObserver(fit).observe(lane);
-    fit();
-    redraw = () => charts.forEach((chart) => chart.redraw(false, true));
-    Object.assign(window, { squallCharts: charts }); // for the console: squallCharts[1].data
   }
 
   /** A value as a person would write it; the same rules as the page's tables. */
@@ -329,25 +296,5 @@
       return `${digits(value / factor)} ${name}`;
     }
     return digits(value);
-  }
-
-  // --- paper -------------------------------------------------------------------------------------------------------
-
-  /** Paper is light and has a width of its own; whatever is folded on the screen is open on it. */
-  function printing() {
-    const A4 = 640;
-    let before;
-    addEventListener("beforeprint", () => {
-      const folded = [...document.querySelectorAll("details:not([open])")];
-      before = { theme: root.dataset.theme, widths: charts.map((chart) => chart.width), folded };
-      folded.forEach((one) => { one.open = true; });
-      charts.forEach((chart) => chart.setSize({ width: A4, height: chart.height }));
-      show("light");
-    });
-    addEventListener("afterprint", () => {
-      before.folded.forEach((one) => { one.open = false; });
-      charts.forEach((chart, index) => chart.setSize({ width: before.widths[index], height: chart.height }));
-      show(before.theme);
-    });
   }
 })();

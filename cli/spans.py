@@ -1,0 +1,33 @@
+"""Spans of time as a person gives them on the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cli.errors import CommandError
+from cli.exits import Exit
+from cli.text import clean
+
+LONGEST_DAYS = 3660
+
+
+def span(days: int, start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """From and to, both UTC: whole days named by `start` and `end` (both included), else the last `days` until now."""
+    if not 1 <= days <= LONGEST_DAYS:
+        raise CommandError(f"{days} days are no period.", f"--days takes 1 to {LONGEST_DAYS}.", code=Exit.REFUSED)
+    until = _day("--to", end) + timedelta(days=1) if end else now
+    since = _day("--from", start) if start else until - timedelta(days=days)
+    if since >= until:
+        raise CommandError(
+            f"The period from {since:%Y-%m-%d} to {until:%Y-%m-%d} is empty.", "--from must come before --to.", code=Exit.REFUSED
+        )
+    return since, until
+
+
+def _day(option: str, value: str) -> datetime:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise CommandError(
+            f"{option} {clean(value, 40)} is no day.", "Days are written as 2026-11-30, in UTC.", code=Exit.REFUSED
+        ) from None

@@ -1,0 +1,52 @@
+// What every page does: its theme, and charts that follow the theme, the page's width, and paper.
+(() => {
+  "use strict";
+
+  const A4 = 640;
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const preferred = matchMedia("(prefers-color-scheme: dark)");
+  /** Charts to keep up to date; a page's own script adds them. */
+  const charts = [];
+
+  const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  const font = (weight = 400) => `${weight} ${12 * devicePixelRatio}px system-ui, sans-serif`;
+
+  function show(theme) {
+    root.dataset.theme = theme;
+    button.setAttribute("aria-pressed", String(theme === "dark"));
+    charts.forEach((chart) => chart.redraw(false, true));
+  }
+
+  button.hidden = false;
+  button.addEventListener("click", () => show(root.dataset.theme === "dark" ? "light" : "dark"));
+  preferred.addEventListener("change", () => show(preferred.matches ? "dark" : "light"));
+  show(preferred.matches ? "dark" : "light");
+
+  let before;
+  new ResizeObserver(() => {
+    for (const chart of before ? [] : charts) {
+      const width = chart.root.parentElement.clientWidth;
+      if (width && width !== chart.width) {
+        chart.setSize({ width, height: chart.height });
+      }
+    }
+  }).observe(document.querySelector("main"));
+
+  // Paper is light and has a width of its own; whatever is folded on the screen is open on it.
+  addEventListener("beforeprint", () => {
+    const folded = [...document.querySelectorAll("details:not([open])")];
+    before = { theme: root.dataset.theme, widths: charts.map((chart) => chart.width), folded };
+    folded.forEach((one) => { one.open = true; });
+    charts.forEach((chart) => chart.setSize({ width: A4, height: chart.height }));
+    show("light");
+  });
+  addEventListener("afterprint", () => {
+    before.folded.forEach((one) => { one.open = false; });
+    charts.forEach((chart, index) => chart.setSize({ width: before.widths[index], height: chart.height }));
+    show(before.theme);
+    before = undefined;
+  });
+
+  Object.assign(window, { squallPage: { charts, colour, font }, squallCharts: charts }); // for the console: squallCharts[1].data
+})();
