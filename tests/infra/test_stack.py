@@ -204,7 +204,7 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
 
 def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources) -> None:
     (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
-    starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"] != "pulse"]
+    starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"].startswith("experiment-")]
     assert starting
     assert all(machine in needed_by(stack, name) for name in starting)
 
@@ -223,7 +223,7 @@ def test_the_pulse_beats_every_minute(stack: Resources) -> None:
 
 def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
     schedules = _schedules(stack)
-    assert set(schedules) == {"pulse", "experiment-weekly"}
+    assert {name for name in schedules if name.startswith("experiment-")} == {"experiment-weekly"}
     weekly = schedules["experiment-weekly"]
     assert weekly["ScheduleExpression"] == "cron(0 20 ? * TUE *)"
     assert weekly["ScheduleExpressionTimezone"] == "Europe/Berlin"
@@ -234,6 +234,14 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
         "experiment": "weekly",
         "trigger": {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"},
     }
+
+
+def test_people_are_told_of_every_week_and_month(stack: Resources) -> None:
+    schedules = _schedules(stack)
+    for name, days in {"weekly": 7, "monthly": 30}.items():
+        found = schedules[f"report-{name}"]
+        assert json.loads(found["Target"]["Input"]) == {"period": {"days": days, "digest": True, "name": name}}
+        assert "DeadLetterConfig" in found["Target"]
 
 
 def _schedules(stack: Resources) -> dict[str, dict[str, Any]]:
