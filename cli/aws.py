@@ -16,6 +16,7 @@ from cli.aws_errors import error_code, explain
 from cli.doctor.setting import Setting, fis_role_names, roles
 from cli.errors import CommandError
 from cli.exits import Exit
+from cli.proof import sign
 from cli.text import clean
 from squall.adapters.cloudwatch import CloudWatchMetrics
 from squall.adapters.fis import Fis
@@ -24,6 +25,7 @@ from squall.adapters.history import DynamoHistory
 from squall.adapters.locks import DynamoLocks
 from squall.adapters.records import DynamoRecords
 from squall.domain.halt import by_hand, effective
+from squall.domain.proof import Statement
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cli.doctor.finding import Finding
+    from squall.domain.approval import Decision
     from squall.domain.halt import Halt
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.queue import Line
@@ -78,7 +81,7 @@ class Deployment:
         self.machine_arn = outputs["ExperimentStateMachineArn"]
         self.bucket = outputs["ResultsBucketName"]
         self._table, self._abort_function = outputs["ResultsTableName"], outputs["AbortFunctionName"]
-        self._halt_function = outputs.get("HaltFunctionName")
+        self._halt_function, self._approve_function = outputs.get("HaltFunctionName"), outputs.get("ApproveFunctionName")
         self._report_function = outputs.get("ReportFunctionName")
         self._report_function = outputs.get("ReportFunctionName")
         self._clients: dict[str, Any] = {}
@@ -251,6 +254,22 @@ class Deployment:
         if answer.get("FunctionError"):
             said = body.get("errorMessage", "") if isinstance(body, dict) else body
             raise CommandError(f"The halt function failed: {clean(said, 500)}", f"Try again. {hint}")
+        return body
+
+    def vote(self, execution_arn: str, execution_id: str, plan: str, decision: Decision, comment: str) -> Any:
+        """Sign what the caller says to a request for approval, send it, and return what the approve function answered."""
+        if self._approve_function is None:
+            raise CommandError(f"The stack {clean(self.stack)} has no approve function yet.", "`make deploy` brings it.")
+        payload = {"execution_id": execution_id, "plan": plan, "decision": decision.value, "comment": comment}
+        with self._calls():
+            endpoint = str(self.client("sts").meta.endpoint_url)
+            statement = Statement(execution_arn, plan, decision, comment)
+            proof = sign(self._session.get_credentials(), endpoint, self.region, statement)
+            answer = self.client("lambda").invoke(FunctionName=self._approve_function, Payload=json.dumps({**payload, "proof": proof}))
+        body = json.loads(answer["Payload"].read() or b"null")
+        if answer.get("FunctionError"):
+            said = body.get("errorMessage", "") if isinstance(body, dict) else body
+            raise CommandError(f"The approve function failed: {clean(said, 500)}", "Nothing is recorded. Try again.")
         return body
 
     def halted(self) -> Halt | None:

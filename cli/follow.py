@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 from cli.errors import StillRunningError
 from cli.exits import Exit, exit_code
 from cli.watch import Watcher
+from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.views import View
     from cli.watch import Snapshot, Watched
     from squall.domain.record import ExecutionRecord
@@ -33,14 +36,24 @@ class Ending:
         return exit_code(self.record.status, self.record.verdict)
 
 
-def follow(source: Watched, execution_id: str, view: View, timeout: float | None = None) -> Ending:
-    """Blocks until the execution is over; raises StillRunningError after `timeout` seconds."""
+def follow(
+    source: Watched, execution_id: str, view: View, timeout: float | None = None, *, on_ask: Callable[[ExecutionRecord], None] | None = None
+) -> Ending:
+    """Blocks until the execution is over; raises StillRunningError after `timeout` seconds.
+
+    `on_ask` is called once for each request for approval.
+    """
+    heard: set[str] = set()
     watcher = Watcher(source, execution_id)
     began = time.monotonic()
     with view:
         while True:
             snapshot = watcher.look(datetime.now(UTC))
             view.show(snapshot)
+            record = snapshot.record
+            if on_ask and record and record.ask and record.status is Status.AWAITING_APPROVAL and record.ask.plan not in heard:
+                heard.add(record.ask.plan)
+                on_ask(record)
             if snapshot.over and snapshot.record is not None:
                 return Ending(snapshot.record, snapshot.result, snapshot)
             if timeout is not None and time.monotonic() - began > timeout:

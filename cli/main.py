@@ -26,6 +26,8 @@ Duration = Annotated[str | None, typer.Option(help="How long the fault lasts: 45
 Name = Annotated[str | None, typer.Option(help="Execution name; else one is made.")]
 Wait = Annotated[str | None, typer.Option(help="The longest to wait, as 30m; the execution goes on.")]
 Reason = Annotated[str, typer.Option(help="Why; people are told.")]
+Comment = Annotated[str, typer.Option(help="Why; it is signed and stands in the record.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
 
 squall.add_typer(local_app.app, name="local")
@@ -133,6 +135,24 @@ def doctor(
     from cli.commands import doctor as command
 
     raise typer.Exit(command.run(_options(context, json=json), only or []))
+
+
+@squall.command()
+def approve(context: typer.Context, execution: Id, comment: Comment, yes: Yes = False, json: Json = False) -> None:
+    """Approve a run that waits for people, after showing what it would do; signed with your AWS credentials."""
+    from cli.commands import approve as command
+    from squall.domain.approval import Decision
+
+    raise typer.Exit(command.run(_options(context, json=json), execution, comment, Decision.APPROVE, yes=yes))
+
+
+@squall.command()
+def reject(context: typer.Context, execution: Id, comment: Comment, yes: Yes = False, json: Json = False) -> None:
+    """Reject a run, also one that is approved, as long as its fault has not started."""
+    from cli.commands import approve as command
+    from squall.domain.approval import Decision
+
+    raise typer.Exit(command.run(_options(context, json=json), execution, comment, Decision.REJECT, yes=yes))
 
 
 @squall.command()

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from squall.domain.documents import CriterionResult, Result, SafetyCheck, TimelineEvent
 
 EVENT_STYLES = {
+    "approval_requested": "bold yellow",
+    "approved": "green",
+    "approval_refused": "bold red",
     "fault_started": "bold yellow",
     "alarm": "bold red",
     "abort_requested": "bold red",

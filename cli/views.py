@@ -11,7 +11,9 @@ from rich.panel import Panel
 
 from cli import render
 from cli.text import clean, safe, seconds
-from cli.watch import STATES
+from cli.watch import APPROVAL, STATES
+from squall.domain.approval import standing
+from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,15 +129,19 @@ class Terminal(Lines):
         place = STATES.index(record.phase) if record.phase in STATES else -1
         if place < _STOP:
             self._furthest = max(self._furthest, place)
+        unasked = () if record.ask else APPROVAL
         if record.fis_experiment_id or not (place >= _STOP or record.final):
-            return ()
-        return tuple(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP])
+            return unasked
+        return (*unasked, *(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP]))
 
     def region(self, snapshot: Snapshot) -> RenderableType:
         """The moving part."""
         record = snapshot.record
         phase, ended = (record.phase, record.final) if record else ("", False)
         parts: list[RenderableType] = [render.progress(STATES, phase, ended=ended, skipped=self._skipped(snapshot))]
+        if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
+            stands = standing(record.ask, record.votes, snapshot.now)[1]
+            parts.append(safe(f"waiting for people: {stands}: squall approve {record.id} --comment …", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
             parts.append(render.fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
         if snapshot.readings:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     M = TypeVar("M", bound=Model)
 
 STATES = (
-    "Admit", "Discover", "CheckSafety", "AcquireLock", "AcquireSlot", "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck",
-    "StartFault", "WatchFault", "ObserveFault", "StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release",
+    "Admit", "Discover", "CheckSafety", "AskApproval", "AwaitApproval", "ObserveApproval", "AcquireLock", "AcquireSlot",
+    "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "ObserveFault", "StopFault",
+    "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release",
 )  # fmt: skip
 """The workflow in its usual order."""
+APPROVAL = ("AskApproval", "AwaitApproval", "ObserveApproval")
+"""Left out where nobody is asked."""
 _MEASURED = frozenset(STATES[STATES.index("CaptureBaseline") : STATES.index("Judge")])
 _NO_RECORD = timedelta(seconds=15)
 _CLOSING = timedelta(seconds=180)

@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
-CONTROL_FUNCTIONS = ("Abort", "Halt", "Pulse", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """What no state of the workflow runs: what controls it, and what looks at runs that are over."""
 
@@ -93,6 +93,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*WORKFLOW_STEP, "create_record"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
+    "AskApproval": (*WORKFLOW_STEP, "notify"),
+    "AwaitApproval": (*WORKFLOW_STEP, "wake"),
+    "ObserveApproval": WORKFLOW_STEP,
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
@@ -138,6 +141,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
+    # Who a caller is, STS tells for the asking: GetCallerIdentity needs no permission, and the request is the caller's own.
+    "Approve": (*EVERY_FUNCTION, "wake"),
     "Halt": (
         *EVERY_FUNCTION,
         "read_halt",

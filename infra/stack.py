@@ -5,6 +5,8 @@ from dataclasses import replace
 
 from aws_cdk import (
     Annotations,
+    Aws,
+    CfnMapping,
     CfnOutput,
     CliCredentialsStackSynthesizer,
     DefaultStackSynthesizer,
@@ -30,6 +32,7 @@ from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.triggers import Triggers
 from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
+from squall.domain.console import HOSTS
 
 
 class SquallStack(Stack):
@@ -81,6 +84,8 @@ class SquallStack(Stack):
                 "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
             },
             "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
+            # Otherwise an older SDK would ask one endpoint for the world; people sign for this Region's.
+            "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
             "CreateTemplate": {
                 "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
                 "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
@@ -185,9 +190,17 @@ class SquallStack(Stack):
             "HaltFunctionName": self.functions["Halt"].function_name,
             "ReportFunctionName": self.functions["Report"].function_name,
             "DashboardUrl": self.dashboard.url,
+            "ApproveFunctionName": self.functions["Approve"].function_name,
+            "ApprovalUrl": self._approval_url(),
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
+
+    def _approval_url(self) -> str:
+        """Where the executions that wait for people are seen; nobody can approve there, because a page can't sign."""
+        consoles = CfnMapping(self, "Consoles", mapping={partition: {"domain": domain} for partition, domain in HOSTS.items()})
+        domain = consoles.find_in_map(Aws.PARTITION, "domain")
+        return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"
 
 
 def _synthesizer(settings: Settings) -> IReusableStackSynthesizer:

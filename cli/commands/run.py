@@ -13,11 +13,15 @@ from cli.render import result_view
 from cli.text import clean
 from cli.views import Lines, View, view_for
 from cli.watch import parsed_result
+from squall.domain.approval import Decision
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cli.aws import Deployment, Started
     from cli.request import Request
     from cli.session import Options
+    from squall.domain.record import ExecutionRecord
 
 
 def run(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:
@@ -29,7 +33,9 @@ def run(options: Options, request: Request, *, follow: bool, wait_timeout: str |
         tell_started(deployment, started, as_json=options.json)
         return Exit.VALIDATED
     output.note(f"Started {started.execution_id} ({request.title}) in {deployment.region}.")
-    ending = follow_to_end(deployment, request.title, started.execution_id, timeout, as_json=options.json)
+    ending = follow_to_end(
+        deployment, request.title, started.execution_id, timeout, as_json=options.json, on_ask=lambda record: claim(deployment, record)
+    )
     show_ending(deployment, ending, as_json=options.json)
     return ending.exit_code
 
@@ -59,11 +65,33 @@ def tell_started(deployment: Deployment, started: Started, *, as_json: bool) -> 
         output.note(f"Started; `squall status {started.execution_id}` looks, `squall abort {started.execution_id}` ends it.")
 
 
-def follow_to_end(deployment: Deployment, title: str, execution_id: str, timeout: float | None, *, as_json: bool) -> Ending:
+def claim(deployment: Deployment, record: ExecutionRecord) -> None:
+    """Prove who asked for the run, so that one other person is enough; without it, people have to be one more."""
+    if record.ask is None:
+        return
+    try:
+        answer = deployment.vote(record.execution_arn, record.id, record.ask.plan, Decision.REQUEST, "")
+    except CommandError as error:
+        answer = {"recorded": False, "message": error.message}
+    known = isinstance(answer, dict) and answer.get("recorded") is True
+    said = clean(answer.get("message", ""), 500) if isinstance(answer, dict) else clean(answer, 500)
+    state = "You are recorded as who asked for it" if known else "Who asked for it is not proven, so it needs one person more"
+    output.note(f"{record.id} awaits approval by somebody else: squall approve {record.id} --comment … ({state}: {said})")
+
+
+def follow_to_end(
+    deployment: Deployment,
+    title: str,
+    execution_id: str,
+    timeout: float | None,
+    *,
+    as_json: bool,
+    on_ask: Callable[[ExecutionRecord], None] | None = None,
+) -> Ending:
     """Follow with a view that fits where the output goes; Ctrl-C leaves the execution running and says so."""
     view: View = Lines(output.console(stderr=True)) if as_json else view_for(output.console(), title, deployment.region)
     try:
-        return follow(deployment, execution_id, view, timeout)
+        return follow(deployment, execution_id, view, timeout, on_ask=on_ask)
     except KeyboardInterrupt:
         output.note(f"{execution_id} goes on: `squall status {execution_id}` looks, `squall abort {execution_id}` ends it.")
         raise

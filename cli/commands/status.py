@@ -15,6 +15,7 @@ from cli.exits import Exit
 from cli.names import execution_id
 from cli.render import table, word
 from cli.text import safe, seconds
+from squall.domain.approval import standing
 from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def _facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
         ("state", record.phase + since),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
         ("started by", record.requested_by),
+        ("approval", standing(record.ask, record.votes, now)[1] if record.ask else ""),
+        *((vote.decision.value, f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC: {vote.comment}") for vote in record.votes),
         ("fault", _fault(record, now)),
         ("guards", ", ".join(record.guard_names)),
         ("abort", f"{record.abort.source.value}: {record.abort.reason}" if record.abort else ""),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.approval import Ask, Caller, Vote
     from squall.domain.documents import GuardSpec, StopGuard, Workload
     from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
@@ -50,6 +51,14 @@ class Records(Protocol):
 
     def request_abort(self, execution_id: str, abort: Abort) -> bool:
         """Write the abort reason if none is there and the record isn't final. False otherwise."""
+
+    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
+        """Ask people, or ask anew and forget these votes on the request of the round before; the record then awaits approval. False,
+        nothing written: the record is final, somebody asked meanwhile, or the votes there are other ones."""
+
+    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+        """Write what a person says to the request for this plan. False, nothing written: that is not what is asked, the run is decided or
+        final, or the person has said something already (a rejection replaces anything but a rejection)."""
 
     def store_token(self, execution_id: str, token: str) -> int | None:
         """Store the watcher's task token, return its generation; None if the record is final."""
@@ -162,6 +171,20 @@ class SeenBySweep(Protocol):
     def get(self) -> Sightings: ...
 
     def put(self, sightings: Sightings) -> None: ...
+
+
+class Callers(Protocol):
+    """AWS's own word on who signed a request."""
+
+    @property
+    def host(self) -> str:
+        """The STS endpoint of this Region, as it has to be signed."""
+
+    @property
+    def region(self) -> str: ...
+
+    def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Send GetCallerIdentity with these headers, signature included. Raises `Refused` when STS does not accept them."""
 
 
 class Documents(Protocol):

@@ -68,6 +68,12 @@ class Wiring:
         return TableSightings(_client("dynamodb"), self.settings.table)
 
     @cached_property
+    def callers(self) -> ports.Callers:
+        from squall.adapters.sts import SignedCallers
+
+        return SignedCallers(_client("sts", quick=True))
+
+    @cached_property
     def documents(self) -> ports.Documents:
         from squall.adapters.documents import S3Documents
 

@@ -10,6 +10,7 @@ import pytest
 
 from squall.adapters.items import to_item
 from squall.adapters.records import DynamoRecords
+from squall.domain.approval import Ask, Decision, Vote
 from squall.domain.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.adapters.conftest import MINUTES, NOW
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 RECORD = ExecutionRecord(id="run-1", execution_arn="arn:run-1", started_at=NOW, status=Status.RUNNING, phase="Admit")
 ABORT = Abort(AbortSource.GUARD, "too many errors", NOW, by="squall-Squall-run-1-0")
+ASK = Ask("plan", NOW, NOW + MINUTES, 2, ("arn:aws:iam::123456789012:user/*",), 2)
 FULL = ExecutionRecord(
     id="run-1",
     execution_arn="arn:run-1",
@@ -54,6 +56,8 @@ FULL = ExecutionRecord(
     abort=ABORT,
     task_token="token",
     token_generation=3,
+    ask=ASK,
+    votes=(Vote("user:A", "arn:ada", Decision.REQUEST, NOW), Vote("sso:bob@x.org", "arn:bob", Decision.APPROVE, NOW + MINUTES, "größe")),
     closed_by="pulse",
     events=(Event(NOW, "admitted"), Event(NOW + MINUTES, "fis_stopped", "by a guard")),
 )
@@ -89,6 +93,7 @@ def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> No
     records.append("run-1", [Event(NOW, "late")])
     records.clear_token("run-1", 1)
     records.settle("run-1")
+    assert not records.ask("run-1", ASK, ())
     assert records.get("run-1") is None
 
 
@@ -146,6 +151,76 @@ def test_the_first_abort_reason_stays(records: ports.Records) -> None:
     record = records.get("run-1")
     assert record is not None
     assert record.abort == ABORT
+
+
+def vote(person: str, decision: Decision, comment: str = "") -> Vote:
+    return Vote(person, f"arn:{person}", decision, NOW, comment)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "written"),
+    [
+        (Decision.APPROVE, Decision.APPROVE, False),
+        (Decision.APPROVE, Decision.REQUEST, False),
+        (Decision.APPROVE, Decision.REJECT, True),
+        (Decision.REQUEST, Decision.APPROVE, False),
+        (Decision.REQUEST, Decision.REJECT, True),
+        (Decision.REJECT, Decision.APPROVE, False),
+        (Decision.REJECT, Decision.REJECT, False),
+    ],
+)
+def test_a_person_says_one_thing_and_may_then_still_reject(
+    records: ports.Records, first: Decision, second: Decision, written: bool
+) -> None:
+    records.create(replace(RECORD, ask=ASK))
+    assert records.vote("run-1", "plan", vote("ada", first), [Event(NOW, "said")])
+    assert records.vote("run-1", "plan", vote("ada", second, "again"), [Event(NOW, "said again")]) is written
+    record = records.get("run-1")
+    assert record is not None
+    assert [one.decision for one in record.votes] == [second if written else first]
+    assert [event.event for event in record.events] == ["said", "said again"][: 1 + written]
+    assert records.vote("run-1", "plan", vote("bob", Decision.APPROVE)), "somebody else may"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"ask": None}, {"ask": replace(ASK, plan="other")}, {"decided_status": Status.REJECTED}, {"status": Status.ABORTED}]
+)
+def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: ports.Records, changes: dict[str, Any]) -> None:
+    record = replace(RECORD, **{"ask": ASK, **changes})
+    records.create(record)
+    assert not records.vote("run-1", "plan", vote("ada", Decision.REJECT), [Event(NOW, "said")])
+    assert not records.vote("nobody", "plan", vote("ada", Decision.REJECT))
+    assert records.get("run-1") == record
+
+
+def test_people_are_asked_once_a_round(records: ports.Records) -> None:
+    first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
+    records.create(RECORD)
+    assert not records.ask("run-1", second, ())
+    assert records.ask("run-1", first, ())
+    assert not records.ask("run-1", replace(first, plan="of another invocation"), ())
+    record = records.get("run-1")
+    assert record is not None
+    assert (record.ask, record.votes, record.status) == (first, (), Status.AWAITING_APPROVAL)
+    records.finish("run-1", status=Status.ABORTED)
+    assert not records.ask("run-1", second, ())
+
+
+def test_asking_anew_forgets_the_votes_it_has_seen_and_no_other(records: ports.Records) -> None:
+    first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
+    records.create(replace(RECORD, ask=first))
+    records.vote("run-1", "plan", vote("ada", Decision.APPROVE))
+    seen = records.get("run-1")
+    assert seen is not None
+    records.vote("run-1", "plan", vote("ada", Decision.REJECT))
+    assert not records.ask("run-1", second, seen.votes), "a rejection is never lost"
+    now = records.get("run-1")
+    assert now is not None
+    assert records.ask("run-1", second, now.votes)
+    record = records.get("run-1")
+    assert record is not None
+    assert (record.ask, record.votes) == (second, ())
+    assert not records.vote("run-1", "plan", vote("bob", Decision.APPROVE))
 
 
 def test_a_token_is_forgotten_only_by_its_own_generation(records: ports.Records) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.aws import Machine, Started
+from squall.domain.approval import Decision
 from squall.domain.halt import Halt
 from squall.domain.metrics import MetricQuery, Series
 from squall.domain.queue import Line
@@ -94,6 +95,8 @@ class FakeDeployment:
     abort_answer: Any = field(default_factory=lambda: {"recorded": True, "stopped": ["EXP1"]})
     halts: list[tuple[str, str, bool]] = field(default_factory=list)
     halt_answer: Any = None
+    votes: list[tuple[str, str, str, str]] = field(default_factory=list)
+    vote_answer: Any = field(default_factory=lambda: {"recorded": True, "message": "1 of 2 approvals", "standing": "pending"})
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
@@ -162,6 +165,10 @@ class FakeDeployment:
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
         self.halts.append((reason, requested_by, engage))
         return self.halt_answer
+
+    def vote(self, execution_arn: str, execution_id: str, plan: str, decision: Decision, comment: str) -> Any:
+        self.votes.append((execution_id, plan, decision.value, comment))
+        return self.vote_answer
 
     def halted(self) -> Halt | None:
         return self.flag

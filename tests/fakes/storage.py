@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from squall.domain.approval import Decision
 from squall.domain.observed import Held
 from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.record import ExecutionRecord
 from squall.domain.sweep import Sightings
-from squall.domain.vocabulary import Verdict
+from squall.domain.vocabulary import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.approval import Ask, Vote
     from squall.domain.model import Model
     from squall.domain.record import Abort, Event
-    from squall.domain.vocabulary import Status
 
 M = TypeVar("M", bound="Model")
 
@@ -69,6 +70,28 @@ class FakeRecords:
         if record is None or record.abort is not None:
             return False
         self.items[execution_id] = replace(record, abort=abort)
+        return True
+
+    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
+        record = self._open(execution_id)
+        if record is None:
+            return False
+        before = record.ask.round if record.ask else 0
+        if before != ask.round - 1 or (record.ask and record.votes != tuple(votes)):
+            return False
+        self.items[execution_id] = replace(record, ask=ask, votes=(), status=Status.AWAITING_APPROVAL)
+        return True
+
+    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+        record = self._open(execution_id)
+        if record is None or record.decided_status is not None or record.ask is None or record.ask.plan != plan:
+            return False
+        said = {one.person: one for one in record.votes}
+        before = said.get(vote.person)
+        if before and not (vote.decision is Decision.REJECT and before.decision is not Decision.REJECT):
+            return False
+        votes = sorted({**said, vote.person: vote}.values(), key=lambda one: (one.at, one.person))
+        self.items[execution_id] = replace(record, votes=tuple(votes), events=record.events + _cut(events))
         return True
 
     def store_token(self, execution_id: str, token: str) -> int | None:

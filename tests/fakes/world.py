@@ -8,6 +8,7 @@ from typing import Any
 from squall.settings import Settings
 from squall.wiring import Wiring
 from tests.fakes.automations import FakeAutomations
+from tests.fakes.callers import FakeCallers
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
 from tests.fakes.halt import FakeHaltFlag, FakeLever
@@ -57,6 +58,7 @@ class FakeWorld:
         self.notifier = FakeNotifier()
         self.lifecycle = FakeLifecycle()
         self.workflow = FakeWorkflow()
+        self.callers = FakeCallers()
         self.failing: dict[str, Exception] = {}
         self.calls: list[str] = []
         """`port.method` of every call through the wiring, in order."""
@@ -67,7 +69,7 @@ class FakeWorld:
 
 PORTS = (
     "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments",
+    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
 )  # fmt: skip
 
 

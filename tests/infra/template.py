@@ -65,6 +65,8 @@ def text(value: Any) -> str:
             return f"${{{name}}}"
         case {"Fn::GetAtt": [name, attribute]}:
             return f"${{{name}.{attribute}}}"
+        case {"Fn::FindInMap": [mapping, key, name]}:
+            return f"${{{mapping}.{text(key)}.{name}}}"
         case _:
             raise TypeError(f"unreadable: {value!r}")
 

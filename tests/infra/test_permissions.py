@@ -154,6 +154,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "workflow.status": ("read_executions",),
     "workflow.wake": ("wake",),
 }
+ASKS_NOTHING = {"clock", "callers"}  # GetCallerIdentity needs no permission, and the caller has signed it
 NEEDS_OF_PORT = {
     "records": "record",
     "history": "history",
@@ -175,7 +176,7 @@ NEEDS_OF_PORT = {
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
 NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}, "AcquireSlot": {"inventory"}}
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
-WAKING_STEPS = {"WatchFault", "AcquireLock"}
+WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "documents", "emit_events", "dead_letters"}
 
 
@@ -183,7 +184,7 @@ NOT_BY_A_PORT = {*EVERY_FUNCTION, "documents", "emit_events", "dead_letters"}
 def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) -> None:
     reached: set[str] = set()
     for port, method in reachable(snake(function)):
-        if port != "clock":
+        if port not in ASKS_NOTHING:
             reached |= set(NEEDS.get(f"{port}.{method}") or (NEEDS_OF_PORT[port],))
     reached -= NEVER_ASKED.get(function, set())
     if function in WORKFLOW_FUNCTIONS and function not in WAKING_STEPS:
@@ -306,6 +307,19 @@ def test_the_past_is_queried_by_index_and_the_table_is_never_scanned(stack: Reso
 
 def test_halting_can_start_nothing(stack: Resources) -> None:
     assert not {action for action in actions_of(stack, "halt") if action.startswith(("fis:Start", "fis:Create", "iam:", "lambda:"))}
+
+
+def test_approving_can_write_a_vote_and_wake_and_nothing_else(stack: Resources) -> None:
+    """Who a caller is, STS tells for the asking: the function signs nothing."""
+    own = {action for action in actions_of(stack, "approve") if not action.startswith(("logs:", "xray:"))}
+    assert own == {"dynamodb:GetItem", "dynamodb:UpdateItem", "states:SendTaskSuccess"}
+
+
+def test_nobody_is_given_the_approve_function_by_the_stack(stack: Resources) -> None:
+    """IAM says who may invoke it; what counts is who signed."""
+    approve = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".approve." in found["Handler"])
+    assert not [one for one in stack.of_type("AWS::Lambda::Permission").values() if approve in str(one["FunctionName"])]
+    assert stack.of_type("AWS::Lambda::Url") == {}
 
 
 def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:

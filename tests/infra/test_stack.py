@@ -34,7 +34,15 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "HaltFunctionName",
         "ReportFunctionName",
         "DashboardUrl",
+        "ApproveFunctionName",
+        "ApprovalUrl",
     }
+
+
+def test_approvals_are_seen_in_the_console_of_the_partition(stack: Resources) -> None:
+    url = text(stack.outputs["ApprovalUrl"]["Value"])
+    assert ".${Consoles.${AWS::Partition}.domain}/states/home?region=" in url
+    assert url.partition("#")[2].startswith("/statemachines/view/${")
 
 
 def test_table_has_the_keys_and_indexes_of_the_contract(stack: Resources) -> None:
@@ -300,6 +308,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     assert silent["TreatMissingData"] == "breaching"
     assert {name[9:-8] for name in alarms} == {
         "AbortErrors",
+        "ApproveErrors",
         "HaltErrors",
         "PulseErrors",
         "WatchdogErrors",

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from squall.domain.approval import MOST_REQUESTS
+
 ROOT = Path(__file__).parents[2]
 TRANSIENT = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
-OUTSIDE = {"abort", "halt", "pulse", "watchdog", "report"}
+OUTSIDE = {"abort", "approve", "halt", "pulse", "watchdog", "report"}
 CONDITION = re.compile(r"\{% \$states\.input\.outcome = '[a-z]+' %\}")
 PLACEHOLDER = re.compile(r"\$\{(\w+)FunctionArn\}")
 REDRIVE = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"
@@ -181,8 +183,14 @@ def test_every_state_is_reached_and_every_name_exists() -> None:
     check(machine()["States"], machine()["StartAt"])
 
 
-def test_the_machine_outlives_the_longest_fault() -> None:
-    assert machine()["TimeoutSeconds"] >= 12 * 3600 + 6 * 3600
+def test_the_machine_outlives_the_longest_waits_for_people_and_the_longest_fault() -> None:
+    assert machine()["TimeoutSeconds"] >= MOST_REQUESTS * 12 * 3600 + 12 * 3600 + 6 * 3600
+
+
+def test_after_people_have_approved_everything_is_looked_at_again() -> None:
+    assert successors(INJECT["ApprovalObserved"]) == ["Decided", "Discover", "AwaitApproval"]
+    assert set(successors(INJECT["AwaitApproval"])) == {"ObserveApproval"}
+    assert not reaches({**INJECT, "Asked": {}}, "ObserveApproval", "AcquireLock", without="Safe")
 
 
 def test_the_first_state_touches_no_field_of_the_input() -> None:

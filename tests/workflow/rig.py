@@ -14,6 +14,7 @@ from squall.application import admitting, definitions
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import Intercept
+from tests.workflow.voting import POLICY, vote_in
 from tests.workflow.walk import Walk, Walked, walking
 
 ROOT = Path(__file__).parents[2]
@@ -57,11 +58,13 @@ def seed(world: FakeWorld) -> dict[str, Any]:
 
 
 def good_run(note: Callable[[Walk, str], None]) -> Walked:
-    """A run that goes well; `note` is told of every call of a port."""
+    """A run that goes well, which people were asked for; `note` is told of every call of a port."""
     world = workload()
-    known = definitions.Deployed(catalogue={"seed": seed(world)}, environments={"staging": environment("staging")})
+    staging = environment("staging", approval=POLICY)
+    known = definitions.Deployed(catalogue={"seed": seed(world)}, environments={"staging": staging})
     with patch.object(admitting, "deployed", lambda: known), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         world.failing = Intercept(lambda called: note(walk, called))
+        vote_in(walk, world, 600)
         return walk.run({"experiment": "seed"})

@@ -10,11 +10,15 @@ from squall.domain.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import TICK, alarm_action, alarm_event, execution_event
 from tests.workflow.endings import GUARD, ID, ended, is_settled, nothing_is_left, once, record_of
+from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk
 
 BEFORE = (
     "Discover",
     "CheckSafety",
+    "AskApproval",
+    "AwaitApproval",
+    "ObserveApproval",
     "AcquireLock",
     "AcquireSlot",
     "CaptureBaseline",
@@ -28,13 +32,14 @@ BEFORE = (
 def variables(world: FakeWorld) -> dict[str, Any]:
     record = record_of(world)
     run = {"v": 1, "id": record.id, "execution_arn": record.execution_arn, "started_at": record.started_at.isoformat()}
-    return {"run": run, "failure": "", "watch_seconds": 660}
+    return {"run": run, "failure": "", "watch_seconds": 660, "approval_seconds": 600}
 
 
 @pytest.mark.parametrize("state", [*BEFORE, "WatchFault", "ObserveFault"])
 @pytest.mark.parametrize("closed", [True, False])
 def test_redriven_at_any_state_nothing_is_injected(walk: Walk, world: FakeWorld, state: str, closed: bool) -> None:
     """Step Functions goes on where it was, with the variables it had: only the context object knows of the redrive."""
+    approval_for(state, walk, world)
     walk.enter[state] = once(walk.kill)
     done = walk.run({"experiment": "seed"})
     injected = len(world.faults.runs)
@@ -121,6 +126,7 @@ def test_a_second_reason_does_not_replace_the_first(walk: Walk, world: FakeWorld
     "handler", [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "WatchRecovery", "Judge", "Record", "Notify", "Release"]
 )
 def test_a_pulse_before_and_after_any_handler_changes_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
+    approval_for(handler, walk, world)
     walk.before[handler] = lambda _: walk.invoke("Pulse", TICK)
     walk.after[handler] = lambda _: walk.invoke("Pulse", TICK)
     walk.run({"experiment": "seed"})
@@ -134,6 +140,7 @@ def test_a_pulse_before_and_after_any_handler_changes_nothing(walk: Walk, world:
 )
 def test_a_handler_invoked_twice_by_lambda_changes_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
     """Its first run goes on in another sandbox after Step Functions has given up on it."""
+    approval_for(handler, walk, world)
     seen: list[dict[str, Any]] = []
 
     def twice(payload: dict[str, Any]) -> None:
@@ -153,6 +160,7 @@ def test_a_handler_invoked_twice_by_lambda_changes_nothing(walk: Walk, world: Fa
     [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release"],
 )
 def test_a_handler_that_comes_after_everything_has_ended_does_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
+    approval_for(handler, walk, world)
     payloads: dict[str, dict[str, Any]] = {}
     walk.before[handler] = lambda payload: payloads.update({handler: payload})
     walk.run({"experiment": "seed"})

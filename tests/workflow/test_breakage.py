@@ -20,6 +20,7 @@ from tests.workflow.endings import (
     result_of,
 )
 from tests.workflow.test_deaths import CALLS, NAMES
+from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 
 HANDLERS = [
@@ -27,6 +28,11 @@ HANDLERS = [
     for name, state in every_state().items()
     if state["Type"] == "Task" and name != "ReleaseUnrecorded"
 ]
+HARMLESS = {
+    ("FinalCheck", "locks.renew"),  # the pulse may be renewing: what counts is the lease there is
+    ("AskApproval", "lifecycle.emit"),
+    ("ObserveApproval", "lifecycle.emit"),
+}
 CLOSING = {"StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release"}
 
 
@@ -49,6 +55,7 @@ def all_is_over(walk: Walk, world: FakeWorld, done: Walked) -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_that_never_works(walk: Walk, world: FakeWorld, handler: str) -> None:
+    approval_for(handler, walk, world)
     walk.before[handler] = lambda _: fail(handler)
     done = walk.run({"experiment": "seed"})
     all_is_over(walk, world, done)
@@ -64,6 +71,7 @@ def test_a_handler_that_never_works(walk: Walk, world: FakeWorld, handler: str) 
 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_that_fails_once_is_tried_again(walk: Walk, world: FakeWorld, handler: str) -> None:
+    approval_for(handler, walk, world)
     broken = once(lambda: fail(handler))
     walk.before[handler] = lambda _: broken()
     done = walk.run({"experiment": "seed"})
@@ -75,6 +83,7 @@ def test_a_handler_that_fails_once_is_tried_again(walk: Walk, world: FakeWorld, 
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_whose_answer_is_lost_once_is_tried_again(walk: Walk, world: FakeWorld, handler: str) -> None:
     """It did everything, then timed out or its answer was lost: doing it again changes nothing."""
+    approval_for(handler, walk, world)
     broken = once(lambda: fail(handler))
     walk.after[handler] = lambda _: broken()
     done = walk.run({"experiment": "seed"})
@@ -94,6 +103,7 @@ def test_a_call_that_fails(walk: Walk, world: FakeWorld, handler: str, called: s
             failed.append(now)
             fail(called)
 
+    approval_for(handler, walk, world)
     world.failing = Intercept(break_it)
     done = walk.run({"experiment": "seed"})
     assert failed
@@ -109,8 +119,7 @@ def test_a_call_that_fails(walk: Walk, world: FakeWorld, handler: str, called: s
     nothing_is_left(world, twice=(handler, called) == ("Notify", "records.append"))
     is_settled(world)
     record = record_of(world)
-    harmless = (handler, called) == ("FinalCheck", "locks.renew")  # the pulse may be renewing: what counts is the lease there is
-    before_fault = handler in HANDLERS[: HANDLERS.index("StartFault")] and not harmless
+    before_fault = handler in HANDLERS[: HANDLERS.index("StartFault")] and (handler, called) not in HARMLESS
     if times == "always" and before_fault:
         assert world.faults.runs == {}
         assert record.verdict is not Verdict.VALIDATED

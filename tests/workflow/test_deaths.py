@@ -27,6 +27,7 @@ from tests.workflow.endings import (
     unavailable,
 )
 from tests.workflow.rig import good_run
+from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 
 STATES = every_state()
@@ -82,6 +83,7 @@ WHERE: dict[str, Callable[[Walk, FakeWorld], None]] = {
 def run_dying_at(walk: Walk, world: FakeWorld, state: str) -> Walked:
     if arrange := WHERE.get(state):
         arrange(walk, world)
+    approval_for(state, walk, world)
     walk.enter[state] = once(walk.kill)
     if state == "WaitForStop":
         world.faults.stop_seconds = 30
@@ -157,6 +159,7 @@ def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
             else:
                 walk.quietly("Pulse", {})
 
+    approval_for(handler, walk, world)
     world.failing = Intercept(die)
     done = walk.run({"experiment": "seed"})
     assert closed
@@ -195,6 +198,7 @@ def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
         if (walk.running[-1:], now) == ([handler], called):
             seen.append(now)
 
+    approval_for(handler, walk, world)
     world.failing = Intercept(freeze)
     try:
         walk.run({"experiment": "seed"})

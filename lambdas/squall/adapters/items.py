@@ -6,6 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from squall.domain.approval import Ask, Decision, Vote
 from squall.domain.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 
@@ -82,6 +83,30 @@ def _abort_attribute(abort: Abort) -> Item:
     return {"M": {"source": text(abort.source.value), "reason": text(abort.reason), "at": text(instant(abort.at)), "by": text(abort.by)}}
 
 
+def _ask_attribute(ask: Ask) -> Item:
+    return {
+        "M": {
+            "plan": text(ask.plan),
+            "at": text(instant(ask.at)),
+            "expires_at": text(instant(ask.expires_at)),
+            "approvers": number(ask.approvers),
+            "who": {"L": [text(one) for one in ask.who]},
+            "round": number(ask.round),
+        }
+    }
+
+
+def vote_attribute(vote: Vote) -> Item:
+    """What one person said; the map of votes holds it under the person's key, so that nobody has two."""
+    said = {"arn": text(vote.arn), "decision": text(vote.decision.value), "at": text(instant(vote.at)), "comment": text(vote.comment)}
+    return {"M": said}
+
+
+def votes_attribute(votes: Iterable[Vote]) -> Item:
+    """A map by person."""
+    return {"M": {vote.person: vote_attribute(vote) for vote in votes}}
+
+
 _WRITERS: dict[str, Callable[[Any], Item]] = {
     **dict.fromkeys(_TIMES, lambda value: text(instant(value))),
     **dict.fromkeys(_TUPLES, lambda value: {"L": [text(entry) for entry in value]}),
@@ -89,6 +114,8 @@ _WRITERS: dict[str, Callable[[Any], Item]] = {
     **dict.fromkeys(_ENUMS, lambda value: text(value.value)),
     "events": timeline,
     "abort": _abort_attribute,
+    "ask": _ask_attribute,
+    "votes": votes_attribute,
 }
 _WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOOL": value}}
 
@@ -112,6 +139,26 @@ def _abort(item: Item) -> Abort:
     return Abort(AbortSource(item["source"]["S"]), item["reason"]["S"], datetime.fromisoformat(item["at"]["S"]), item["by"]["S"])
 
 
+def _ask(item: Item) -> Ask:
+    return Ask(
+        plan=item["plan"]["S"],
+        at=datetime.fromisoformat(item["at"]["S"]),
+        expires_at=datetime.fromisoformat(item["expires_at"]["S"]),
+        approvers=int(item["approvers"]["N"]),
+        who=tuple(one["S"] for one in item["who"]["L"]),
+        round=int(item["round"]["N"]),
+    )
+
+
+def _votes(item: Item) -> tuple[Vote, ...]:
+    return tuple(sorted((_vote(person, said["M"]) for person, said in item.items()), key=lambda vote: (vote.at, vote.person)))
+
+
+def _vote(person: str, said: Item) -> Vote:
+    at = datetime.fromisoformat(said["at"]["S"])
+    return Vote(person, said["arn"]["S"], Decision(said["decision"]["S"]), at, said["comment"]["S"])
+
+
 def _plain(value: Item) -> str | bool:
     return bool(value["BOOL"]) if "BOOL" in value else str(value["S"])
 
@@ -126,4 +173,6 @@ _READERS: dict[str, Callable[[Item], Any]] = {
     "decided_verdict": lambda value: Verdict(value["S"]),
     "events": lambda value: tuple(_event(entry["M"]) for entry in value["L"]),
     "abort": lambda value: _abort(value["M"]),
+    "ask": lambda value: _ask(value["M"]),
+    "votes": lambda value: _votes(value["M"]),
 }

@@ -9,15 +9,28 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, items
-from squall.adapters.items import FIELDS, Item, attribute, from_item, instant, number, text, timeline, to_item
-from squall.domain.vocabulary import FINAL_STATUSES, Verdict
+from squall.adapters.items import (
+    FIELDS,
+    Item,
+    attribute,
+    from_item,
+    instant,
+    number,
+    text,
+    timeline,
+    to_item,
+    vote_attribute,
+    votes_attribute,
+)
+from squall.domain.approval import Decision
+from squall.domain.vocabulary import FINAL_STATUSES, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.approval import Ask, Vote
     from squall.domain.record import Abort, Event, ExecutionRecord
-    from squall.domain.vocabulary import Status
 
 _NO = frozenset({"ConditionalCheckFailedException"})
 _FINAL = {f":final{index}": text(status.value) for index, status in enumerate(sorted(FINAL_STATUSES))}
@@ -26,6 +39,11 @@ _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
 _PROOFS = 50
 _LAST_FAULTS = 3
 """On one failure domain one follows the other: of the newest starts one is the newest end."""
+# A decided run asks nobody any more; a person says one thing, and may then still reject.
+_MAY_VOTE = (
+    f"{_IS_OPEN} AND attribute_not_exists(#decided_status) AND #ask.#plan = :plan "
+    "AND (attribute_not_exists(#votes.#person) OR (:decision = :reject AND #votes.#person.#decision <> :reject))"
+)
 _FIXED = frozenset({"id", "started_at", "events"})
 
 
@@ -74,6 +92,37 @@ class DynamoRecords:
     def request_abort(self, execution_id: str, abort: Abort) -> bool:
         condition = f"{_IS_OPEN} AND attribute_not_exists(#abort)"
         return self._update(execution_id, _Assignments().set("abort", attribute("abort", abort)), condition, _FINAL) is not None
+
+    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
+        change = _assignments({"ask": ask, "votes": (), "status": Status.AWAITING_APPROVAL}, ())
+        if ask.round == 1:
+            return self._update(execution_id, change, f"{_IS_OPEN} AND attribute_not_exists(#ask)", _FINAL) is not None
+        change.names["#round"] = "round"
+        known = {":before": number(ask.round - 1), ":known": votes_attribute(votes)}
+        condition = f"{_IS_OPEN} AND #ask.#round = :before AND #votes = :known"
+        return self._update(execution_id, change, condition, {**_FINAL, **known}) is not None
+
+    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+        answer = self._write(
+            "update_item",
+            Key=_key(execution_id),
+            UpdateExpression="SET #votes.#person = :vote, #events = list_append(if_not_exists(#events, :none), :events)",
+            ConditionExpression=_MAY_VOTE,
+            ExpressionAttributeNames={
+                "#person": vote.person,
+                **{f"#{name}": name for name in ("votes", "events", "status", "decided_status", "ask", "plan", "decision")},
+            },
+            ExpressionAttributeValues={
+                **_FINAL,
+                ":vote": vote_attribute(vote),
+                ":events": timeline(events),
+                ":none": {"L": []},
+                ":plan": text(plan),
+                ":decision": text(vote.decision.value),
+                ":reject": text(Decision.REJECT.value),
+            },
+        )
+        return answer is not None
 
     def store_token(self, execution_id: str, token: str) -> int | None:
         change = _Assignments().set("task_token", text(token)).add("token_generation", number(1))

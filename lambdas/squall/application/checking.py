@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from squall.application import halting
+from squall.application.asking import is_asked, plan_as_made
 from squall.application.step import Step
 from squall.domain.bindings import sentences
 from squall.domain.cost import of_template
@@ -35,6 +36,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
     fault = registry.of(definition.experiment)
+    asked = _ask(step, lambda: step.w.records.get(step.run.id)) if final and is_asked(definition) else None
     workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     armed = guards or Guards(guards=())
     given = SafetyInput(
@@ -67,6 +69,9 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         calendars=_calendars(step, definition, now),
         active_experiments=_ask(step, step.w.faults.active),
         halt=_ask(step, lambda: halting.read(step.w)),
+        ask=asked.ask if asked else None,
+        votes=asked.votes if asked else (),
+        plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
     )
     return Safety(at=now, checks=evaluate(given))
 
@@ -82,6 +87,11 @@ def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tu
 def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
     names = definition.environment.change_calendars
     return _ask(step, lambda: step.w.calendars.state(names, now)) if names else None
+
+
+def _plan_hash(step: Step) -> str | None:
+    plan = plan_as_made(step)
+    return plan.hash if plan else None
 
 
 def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:

@@ -12,13 +12,14 @@ from squall.application.aborting import note_abort, stop_alarms, stop_template, 
 from squall.application.measuring import read_series
 from squall.application.recording import agreed_result, is_told
 from squall.application.sweeping import sweep_orphans
+from squall.domain.approval import Standing, standing
 from squall.domain.baseline import combine
 from squall.domain.documents import Definition, Discovery, Guards
 from squall.domain.environment import Timing
 from squall.domain.metrics import Window
 from squall.domain.observed import AlarmState
 from squall.domain.record import Abort, ExecutionRecord
-from squall.domain.vocabulary import AbortSource
+from squall.domain.vocabulary import AbortSource, Status
 from squall.domain.watch import breaches, window_end
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -68,8 +69,16 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -
     timing = _timing(w, record)
     held = _renew(w, record, timing)
     if record.fis_experiment_id is None or record.fault_ended_at is not None:
-        return "alive"
+        return _see_to_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch(w, record, timing, held=held)
+
+
+def _see_to_approval(w: Wiring, record: ExecutionRecord) -> str:
+    """Wake a run that people have decided about, or not in time: whoever should have woken it may have died."""
+    if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
+        return "awaits approval"
+    wake(w, record.id)
+    return "woken: the request for approval is decided"
 
 
 def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:

@@ -3,6 +3,7 @@
 from squall.application.aborting import note_abort
 from squall.application.halting import refusal
 from squall.application.step import Step
+from squall.domain.approval import Standing, standing
 from squall.domain.observed import FisExperiment
 from squall.domain.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
@@ -14,6 +15,18 @@ def halted(step: Step) -> bool:
     if why:
         _end(step, why)
     return bool(why)
+
+
+def withdrawn(step: Step, record: ExecutionRecord) -> bool:
+    """Whether somebody rejected the run after FinalCheck. A vote is written before `starting` is looked for, which was written before
+    the votes are looked at here: one of both sees the other."""
+    if record.ask is None:
+        return False
+    stands, said = standing(record.ask, record.votes, step.w.clock.now())
+    if stands is not Standing.REJECTED:
+        return False
+    step.reject(said)
+    return True
 
 
 def keep(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int) -> bool:

@@ -12,7 +12,7 @@ from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
 from squall.domain.findings import Finding
 from squall.domain.metrics import MetricBinding, Series, Window
-from squall.domain.model import Model
+from squall.domain.model import Model, digest
 from squall.domain.problems import Problem
 from squall.domain.resources import AnyResource, Instance, OtherResource, R, Resource
 from squall.domain.statistics import MeasuredSeries, MetricStatistics, Times
@@ -192,6 +192,37 @@ class StopGuard(Model):
     """Among the guards' names, the last."""
     alarms: tuple[str, ...]
     rule: str
+
+
+class Plan(Model):
+    """`plan.json`, by AskApproval: everything an approval covers. Anything of it that changes is another plan."""
+
+    execution_arn: str
+    started_at: datetime
+    definition_hash: str
+    environment: Environment
+    """The policy it runs under."""
+    pinned: tuple[str, ...]
+    """ARNs of the pinned targets."""
+    targets: dict[str, Any]
+    actions: dict[str, Any]
+    """Targets and actions of the FIS template."""
+    guards: tuple[GuardSpec, ...]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the plan as canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Approvals(Model):
+    """What people were asked and said, as the result keeps it."""
+
+    plan: str
+    asked_at: datetime
+    expires_at: datetime
+    votes: tuple[dict[str, str], ...]
+    """arn, decision, comment, at."""
 
 
 class Guards(Model):
@@ -429,3 +460,4 @@ class Result(Model):
     experiment_type: str | None = None
     definition_hash: str | None = None
     requested_by: str | None = None
+    approval: Approvals | None = None

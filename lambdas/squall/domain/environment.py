@@ -101,6 +101,33 @@ class Promotion(Model):
     within_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 30
 
 
+_OF_USER = r"arn:[a-z-]+:iam::\d{12}:user/.+"
+_OF_SSO_USER = r"arn:[a-z-]+:sts::\d{12}:assumed-role/AWSReservedSSO_[^/]+/[^/]+"
+_OF_ROLE = r"arn:[a-z-]+:sts::\d{12}:assumed-role/[^/]+/\*"
+Approver = Annotated[
+    str,
+    Field(max_length=256),
+    # Whoever assumes an ordinary role chooses the session's name: a pattern that names one would promise what nobody can keep.
+    pattern(
+        f"^({_OF_USER}|{_OF_SSO_USER}|{_OF_ROLE})$",
+        "an ARN as `aws sts get-caller-identity` tells it, * for any text: of a user, of an AWSReservedSSO_ role with its user, or of a "
+        "role with all its sessions (…:assumed-role/Name/*)",
+    ),
+]
+
+
+class Approval(Model):
+    """People who decide before anything is injected; docs/approval.md says who is a person and what they sign."""
+
+    required: Annotated[bool, Field(strict=True)] = True
+    approvers: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    """How many different people, beside whoever asked for the run. One more where nobody has proven to have asked for it."""
+    who: Annotated[tuple[Approver, ...], Field(max_length=20)] = ()
+    """Who may approve; empty: anybody of the stack's account whom IAM lets invoke the Approve function."""
+    expires_after: Span = timedelta(hours=4)
+    """Nobody having decided by then, the run is rejected."""
+
+
 class Timing(Model):
     """The pace of CloudWatch and of the workflow. Defaults are AWS's; a local account has seconds instead of minutes."""
 
@@ -205,6 +232,8 @@ class Environment(Model):
     stale_trigger_seconds: Seconds = 900
     maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
     """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
+    approval: Approval | None = None
+    """None: nobody is asked."""
     parameter_ranges: dict[str, tuple[float, float]] = {}
     """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
     is not named here."""

@@ -29,7 +29,7 @@ def message(result: Result, record: ExecutionRecord, bucket: str) -> tuple[str, 
     """Subject, body and message attributes (status, verdict, environment, experiment) to filter subscriptions by."""
     word = (result.verdict or result.status).value
     place = f" in {result.environment}" if result.environment else ""
-    subject = _one_line(f"Squall: {word}: {result.experiment_name or record.id}{place}")[:LONGEST_SUBJECT]
+    subject = one_line(f"Squall: {word}: {result.experiment_name or record.id}{place}")[:LONGEST_SUBJECT]
     sections = [
         _head(result),
         _criteria(result),
@@ -44,7 +44,7 @@ def message(result: Result, record: ExecutionRecord, bucket: str) -> tuple[str, 
         "status": result.status.value,
         "verdict": result.verdict.value if result.verdict else "none",
         "environment": result.environment or "none",
-        "experiment": _one_line(result.experiment_name or "none")[:LONGEST_ATTRIBUTE],
+        "experiment": one_line(result.experiment_name or "none")[:LONGEST_ATTRIBUTE],
     }
     return subject, body, attributes
 
@@ -118,6 +118,6 @@ def _where(console: Console) -> list[str]:
     return ["Where to look", *lines, report, *(f"  {command}" for command in console.commands())]
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Experiment names are the user's: SNS refuses a subject with a line break or a control character."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

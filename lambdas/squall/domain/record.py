@@ -6,6 +6,7 @@ Plain dataclasses, not pydantic: the abort path imports this and must start fast
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from squall.domain.approval import Ask, Vote
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 
@@ -66,6 +67,10 @@ class ExecutionRecord:
     abort: Abort | None = None
     task_token: str | None = None
     token_generation: int = 0
+    ask: Ask | None = None
+    """The newest request for approval; None: nobody was asked."""
+    votes: tuple[Vote, ...] = ()
+    """What people said to it, one a person, by time."""
     closed_by: str = ""
     """Who closed a run that did not reach Record: watchdog, pulse."""
     events: tuple[Event, ...] = field(default=())

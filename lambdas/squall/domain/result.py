@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from squall.domain import approval
 from squall.domain.cost import of_template
-from squall.domain.documents import Recovery, Result, TimelineEvent
+from squall.domain.documents import Approvals, Recovery, Result, TimelineEvent
 from squall.domain.evidence import Evidence
 from squall.domain.findings import Finding, StoredFinding, merged
 from squall.domain.issues import Probe, disproved, findings, probes
@@ -54,7 +55,15 @@ def build_result(
         experiment_type=(definition.experiment.type.value if definition else record.fault_type) or None,
         definition_hash=(definition.definition_hash if definition else record.definition_hash) or None,
         requested_by=(definition.requested_by if definition else record.requested_by) or None,
+        approval=_approval(record),
     )
+
+
+def _approval(record: ExecutionRecord) -> Approvals | None:
+    if record.ask is None:
+        return None
+    votes = tuple({"arn": v.arn, "decision": v.decision.value, "comment": v.comment, "at": v.at.isoformat()} for v in record.votes)
+    return Approvals(plan=record.ask.plan, asked_at=record.ask.at, expires_at=record.ask.expires_at, votes=votes)
 
 
 def _ordered(record: ExecutionRecord) -> list[Any]:
@@ -62,6 +71,7 @@ def _ordered(record: ExecutionRecord) -> list[Any]:
 
 
 def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
+    yield from _decided_by(record)
     yield from _before(evidence)
     yield from _during(record, evidence)
     if evidence.rollback:
@@ -81,6 +91,12 @@ def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidenc
         yield "Hypothesis not validated - unexpected system behavior"
     else:
         yield f"The hypothesis was not decided: {decision.reason}"
+
+
+def _decided_by(record: ExecutionRecord) -> Iterable[str]:
+    said = {approval.Decision.APPROVE: "Approved", approval.Decision.REJECT: "Rejected", approval.Decision.REQUEST: "Asked for"}
+    for vote in record.votes:
+        yield f"{said[vote.decision]} at {vote.at:%H:%M:%S} UTC by {vote.arn}" + (f": {vote.comment}" if vote.comment else "")
 
 
 def _before(evidence: Evidence) -> Iterable[str]:

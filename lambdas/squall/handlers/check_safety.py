@@ -1,7 +1,11 @@
-"""CheckSafety: every check is evaluated and recorded; one that fails or can't be evaluated refuses the run."""
+"""CheckSafety: every check is evaluated and recorded; one that fails or can't be evaluated refuses the run.
 
+`wait` is for people: the environment asks for approval.
+"""
+
+from squall.application.asking import is_asked
 from squall.application.checking import check
-from squall.application.step import NEXT, Outcome, Step, step
+from squall.application.step import NEXT, Outcome, Step, step, wait
 from squall.domain.documents import Refusal
 
 
@@ -13,6 +17,6 @@ def handler(step: Step) -> Outcome:
     problems = refusal.problems if refusal else ()
     if safety.passed and not problems:
         step.note("safety_checked", safety.summary)
-        return NEXT
+        return wait(1) if is_asked(step.definition) else NEXT
     failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
     return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:2000])

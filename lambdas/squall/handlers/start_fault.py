@@ -9,7 +9,7 @@ right before and right after the start in the same way.
 from datetime import timedelta
 
 from squall.application.queueing import until_next_look
-from squall.application.starting import halted, keep
+from squall.application.starting import halted, keep, withdrawn
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.application.watching import FIRST_LOOK_SECONDS
 from squall.domain.record import ExecutionRecord
@@ -28,7 +28,7 @@ def handler(step: Step) -> Outcome:
     if not step.note("starting", template_id):
         return END
     record = step.w.records.get(step.run.id) or step.record
-    if record.abort or halted(step):
+    if record.abort or halted(step) or withdrawn(step, record):
         return END
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:

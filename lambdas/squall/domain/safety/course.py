@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from squall.domain.approval import covers
 from squall.domain.safety.given import Answer, Check, SafetyInput
+from squall.domain.vocabulary import Mode
 
 
 def _not_halted(given: SafetyInput) -> Answer:
@@ -49,6 +51,15 @@ def _definition_unchanged(given: SafetyInput) -> Answer:
     return same, f"admitted {given.definition.definition_hash[:12]}, now {given.definition_hash_now[:12]}"
 
 
+def _approved(given: SafetyInput) -> Answer:
+    name, policy = given.definition.environment.name, given.definition.environment.approval
+    if policy is None or not policy.required:
+        return True, f"{name} asks nobody"
+    if given.definition.mode is Mode.PLAN:
+        return True, f"a plan injects nothing; a run in {name} would ask people first"
+    return covers(given.ask, given.votes, given.plan_now, given.now)
+
+
 def _template(given: SafetyInput) -> Answer:
     return bool(given.template_id), given.template_id or "there is no FIS template"
 
@@ -61,5 +72,6 @@ ALWAYS: Mapping[str, Check] = {
 FINAL: Mapping[str, Check] = {
     "lease_held": _lease,
     "definition_unchanged": _definition_unchanged,
+    "approved": _approved,
     "fis_template_present": _template,
 }

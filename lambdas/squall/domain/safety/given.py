@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from squall.domain.approval import Ask, Vote
 from squall.domain.documents import Baseline, Definition, Discovery, GuardSpec, SafetyCheck, StopGuard, Workload
 from squall.domain.halt import Halt
 from squall.domain.observed import AlarmState, CalendarState, FisExperiment, Held
@@ -64,6 +65,12 @@ class SafetyInput:
     """FIS experiments running in the account (`faults.active()`); None: could not be asked."""
     halt: Halt | None = None
     """The halt flag; None: could not be read, which counts as halted."""
+
+    ask: Ask | None = None
+    """The request for approval on the record, with what people said to it."""
+    votes: Sequence[Vote] = ()
+    plan_now: str | None = None
+    """Hash of the plan as its parts were created; None: could not be read."""
 
     @property
     def end(self) -> datetime:

@@ -1,0 +1,27 @@
+"""Signs what a person says with their own AWS credentials; nothing is sent to STS from here, and no secret leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
+
+from squall.domain.proof import BODY, CONTENT_TYPE
+
+if TYPE_CHECKING:
+    from squall.domain.proof import Statement
+
+
+def sign(credentials: Any, endpoint: str, region: str, statement: Statement) -> dict[str, str]:
+    """The proof to send: a GetCallerIdentity to the Region's STS endpoint, signed over the statement. Raises NoCredentialsError."""
+    if credentials is None:
+        raise NoCredentialsError
+    headers = {"Content-Type": CONTENT_TYPE, "Host": urlsplit(endpoint).netloc, **statement.headers()}
+    request = AWSRequest("POST", f"{endpoint.rstrip('/')}/", headers=headers, data=BODY)
+    SigV4Auth(credentials.get_frozen_credentials(), "sts", region).add_auth(request)
+    found = {"authorization": request.headers["Authorization"], "date": request.headers["X-Amz-Date"]}
+    token = request.headers.get("X-Amz-Security-Token")
+    return {**found, "token": token} if token else found

@@ -1,0 +1,15 @@
+"""Approve: a person approves or rejects a run, or says that they asked for it; who they are is AWS's word, not the caller's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.application.approving import parse, vote
+from squall.wiring import wire
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    w = wire()
+    request = parse(event)
+    done = {"recorded": False, "message": request} if isinstance(request, str) else vote(w, request)
+    w.logger.info("vote", extra={"done": done})
+    return done

@@ -1,0 +1,9 @@
+"""AskApproval: show people what would be done, and wait for them; or go on when they have approved this very plan."""
+
+from squall.application.asking import ask
+from squall.application.step import Outcome, Step, step
+
+
+@step("AskApproval")
+def handler(step: Step) -> Outcome:
+    return ask(step)

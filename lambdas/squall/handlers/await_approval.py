@@ -1,0 +1,18 @@
+"""AwaitApproval: store the task token, then look once, so that no vote is lost; then sleep.
+
+Whoever votes writes the vote, then reads the token; this writes the token, then reads the votes. A token only wakes: ObserveApproval
+decides from the record. After completing its own token this handler must not raise.
+"""
+
+from squall.application.step import END, NEXT, Outcome, Step, step
+from squall.domain.approval import Standing, standing
+
+
+@step("AwaitApproval")
+def handler(step: Step) -> Outcome:
+    if step.w.records.store_token(step.run.id, step.task_token) is None:
+        return END  # closed: the execution is gone, nobody waits for this token
+    record = step.w.records.get(step.run.id)
+    if record is None or record.abort or record.ask is None or standing(record.ask, record.votes, step.now)[0] is not Standing.PENDING:
+        step.w.workflow.wake(step.task_token)
+    return NEXT
