@@ -35,6 +35,8 @@ class Names:
     dead_letter_arn: str
     safety_lever: bool = False
     """Whether a halt may engage FIS's, which is everybody's."""
+    fis_templates: tuple[str, ...] = ()
+    """Ids of the FIS templates of others that the policies list."""
     rollback_documents: tuple[tuple[str, str], ...] = ()
     """Name or ARN, and version, of the Automation documents the environments' policies list …"""
     rollback_role_arns: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         **_reading(names),
         "roll_back": _rollback(names),
         **_policies(names),
+        "read_templates": _foreign_templates(names),
         "notify": [_allow(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -90,7 +93,7 @@ CLOSING = (
 SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 
 HOLDERS: dict[str, tuple[str, ...]] = {
-    "Admit": (*WORKFLOW_STEP, "create_record"),
+    "Admit": (*WORKFLOW_STEP, "create_record", "read_templates"),
     "Discover": (*WORKFLOW_STEP, "inventory"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "notify"),
@@ -271,6 +274,12 @@ def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
         "write_halt": [_allow(["ssm:PutParameter"], [flag])],
         "safety_lever": [lever] if names.safety_lever else [],
     }
+
+
+def _foreign_templates(names: Names) -> list[PolicyStatement]:
+    """Read, never started: what is started carries our tag."""
+    listed = [names.arn("fis", f"experiment-template/{template}") for template in names.fis_templates]
+    return [_allow(["fis:GetExperimentTemplate"], listed)] if listed else []
 
 
 def _rollback(names: Names) -> list[PolicyStatement]:

@@ -51,6 +51,7 @@ class SquallStack(Stack):
             else None,
         )
         self.settings = settings
+        self._foreign_templates = sorted({template for one in definitions.environments.values() for template in one.fis_templates})
         self._rollbacks = [
             document for environment in definitions.environments.values() for document in environment.rollback_documents.values()
         ]
@@ -123,6 +124,7 @@ class SquallStack(Stack):
             kms_key_arn=settings.kms_key_arn,
             safety_lever=settings.halt_engages_safety_lever,
             dead_letter_arn=self.results.dead_letters.queue_arn,
+            fis_templates=tuple(self._foreign_templates),
             rollback_documents=tuple(sorted({(found.document, found.version) for found in self._rollbacks})),
             rollback_role_arns=tuple(sorted({found.assume_role for found in self._rollbacks})),
         )

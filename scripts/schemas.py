@@ -39,7 +39,7 @@ def _parameters_of(fault_type: FaultType) -> dict[str, Any]:
 _EXTRA: dict[str, dict[str, Any]] = {
     "experiment": {
         "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
-        "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}],
+        "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
         "allOf": [_parameters_of(fault) for fault in registry.available()],
     },
     "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},

@@ -23,13 +23,13 @@ from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_va
 from squall.domain.resources import type_named
 from squall.domain.rollback import check_values
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
-from squall.faults import registry
+from squall.faults import adoption, registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32
-_NOT_YET = ("ramp", "fis_template_id")
+_NOT_YET = ("ramp",)
 """Fields of the contract that this version understands and can't carry out."""
 
 Sentences = list[tuple[str, Threshold]]
@@ -74,7 +74,8 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     if overrides.parameters:
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
     changed = experiment.model_copy(update=changes)
-    problems = _parameter_problems(changed.type, changed.resource_type, changed.parameters) if overrides.parameters else []
+    own = bool(overrides.parameters) and changed.fis_template_id is None
+    problems = _parameter_problems(changed.type, changed.resource_type, changed.parameters) if own else []
     problems += _range_problems(changed, _effective(changed, overrides.parameters.keys()), environment)
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
@@ -135,6 +136,7 @@ def admit(
         changed, found = _overridden(experiment, asked, environment)
         problems += found
         problems += under(path, _range_problems(changed, _not_overridden(changed, asked), environment))
+        problems += under(path, _template_problems(changed, environment))
         problems += under(path, _rollback_problems(changed, environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
@@ -150,6 +152,19 @@ def admit(
         account=account,
         region=region,
         partition=partition,
+    )
+
+
+def adopted(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
+    """The definition with what its FIS template says, as if the experiment had said it. Raises InvalidInput with every disagreement."""
+    experiment, environment = definition.experiment, definition.environment
+    if template is None:
+        raise InvalidInput([Problem(path=adoption.PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
+    found = adoption.adopt(experiment, template)
+    if problems := _range_problems(found, _effective(found), environment):
+        raise InvalidInput(under(adoption.PATH, problems))
+    return definition.model_copy(
+        update={"experiment": found, "definition_hash": definition_hash(found), "promotion_hash": promotion_hash(found)}
     )
 
 
@@ -314,7 +329,7 @@ def _across_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:
     if len(given) != 1:
         expected = "exactly one of duration_minutes and duration"
         yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
-    if not raw.get("target_resources") and raw.get("target") is None:
+    if not raw.get("target_resources") and raw.get("target") is None and raw.get("fis_template_id") is None:
         yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
     if found := type_problem(*_targets_of(raw)):
         yield Problem(path="target_resources", message=found[0], expected=found[1])
@@ -392,6 +407,8 @@ def _fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     named, parameters = raw.get("type"), raw.get("parameters", {})
     if not isinstance(named, str) or named not in set(FaultType):
         return []
+    if raw.get("fis_template_id") is not None:
+        return []  # the template's, looked at once it has been read
     return _parameter_problems(FaultType(named), _targeted(raw), parameters if isinstance(parameters, Mapping) else {})
 
 
@@ -450,6 +467,13 @@ def _range_problems(experiment: Experiment, parameters: Mapping[str, Any], envir
             message = f"{shown(value)} is outside what {environment.name} allows"
             found.append(Problem(path=at("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
     return found
+
+
+def _template_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    known = environment.fis_templates
+    if experiment.fis_template_id is not None and experiment.fis_template_id not in known:
+        message = f"{environment.name} does not list {experiment.fis_template_id}"
+        yield Problem(path="fis_template_id", message=message, expected=", ".join(known) or "none: its policy lists no fis_templates")
 
 
 def _rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:

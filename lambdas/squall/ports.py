@@ -207,6 +207,9 @@ class Faults(Protocol):
     def create_template(self, body: Mapping[str, Any], client_token: str) -> str:
         """Returns the template id. Idempotent by client token. Raises `Refused` when FIS refuses it (validation, access, quota)."""
 
+    def template(self, template_id: str) -> Mapping[str, Any] | None:
+        """A template as FIS describes it, anyone's; None if there is none."""
+
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         """Run for real. Raises `Refused` (code, message) if FIS refuses: template gone, quota, access."""
 

@@ -31,6 +31,14 @@ def test_a_template_is_created_once_per_token(faults: ports.Faults) -> None:
     assert faults.create_template(BODY, "other") != first
 
 
+def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(faults: ports.Faults) -> None:
+    template_id = faults.create_template(BODY, "token")
+    told = faults.template(template_id)
+    assert told is not None
+    assert [(name, action["actionId"]) for name, action in told["actions"].items()] == [("wait", "aws:fis:wait")]
+    assert faults.template("EXTnothere") is None
+
+
 def test_templates_are_found_by_the_stack(faults: ports.Faults) -> None:
     ours = faults.create_template(BODY, "a")
     faults.create_template({**BODY, "tags": {"squall:stack": "Other", "squall:execution": "run-2"}}, "b")

@@ -37,6 +37,8 @@ class FakeFaults:
     def __init__(self, clock: FakeClock, fleet: FakeFleet, commands: FakeCommands, alarms: FakeAlarms) -> None:
         self._clock, self._fleet, self._commands, self._alarms = clock, fleet, commands, alarms
         self.templates: dict[str, Mapping[str, Any]] = {}
+        self.foreign: dict[str, Mapping[str, Any]] = {}
+        """Templates of others, as GetExperimentTemplate tells them."""
         self.runs: dict[str, FakeRun] = {}
         self.refuse_template: Refused | None = None
         self.refuse_start: Refused | None = None
@@ -67,6 +69,9 @@ class FakeFaults:
         self.template_times[template_id] = self._clock.now()
         self._template_tokens[client_token] = template_id
         return template_id
+
+    def template(self, template_id: str) -> Mapping[str, Any] | None:
+        return self.foreign.get(template_id) or self.templates.get(template_id)
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         if client_token in self._start_tokens:

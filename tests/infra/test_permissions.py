@@ -134,6 +134,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "locks.all": ("open_records",),
     "locks.acquire_slot": ("locks", "read_slots"),
     "faults.create_template": ("create_template",),
+    "faults.template": ("read_templates",),
     "faults.start": ("start_experiment",),
     "faults.get": ("read_experiment",),
     "faults.of_template": ("list_experiments",),
@@ -272,9 +273,15 @@ def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_s
         assert passing.conditions == {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
 
 
-def test_where_no_policy_lists_a_rollback_document_nobody_may_start_any() -> None:
+def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touch_any() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert capabilities(names)["roll_back"] == []
+    assert (capabilities(names)["roll_back"], capabilities(names)["read_templates"]) == ([], [])
+
+
+def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:
+    reading = {name: found for name in stack.functions() for found in of(stack, name) if "fis:GetExperimentTemplate" in found.actions}
+    assert set(reading) == {"admit"}
+    assert reading["admit"].resources == ("arn:aws:fis:eu-central-1:123456789012:experiment-template/EXTlisted",)
 
 
 def test_calendars_are_read_only_where_a_policy_names_them(stack: Resources) -> None:

@@ -23,6 +23,11 @@ class Fis:
         answer = call(self._client, "create_experiment_template", refusable=True, **{**body, "clientToken": client_token})
         return str(answer["experimentTemplate"]["id"])
 
+    def template(self, template_id: str) -> Mapping[str, Any] | None:
+        answer = call(self._client, "get_experiment_template", absent=_GONE, id=template_id)
+        found: Mapping[str, Any] | None = answer["experimentTemplate"] if answer else None
+        return found
+
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         answer = call(
             self._client,

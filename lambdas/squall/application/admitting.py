@@ -9,20 +9,25 @@ from squall.domain.documents import Definition, Run
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.record import ExecutionRecord
 from squall.domain.vocabulary import Status
+from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 TRIGGER_KEPT = timedelta(days=2)
 """EventBridge Scheduler retries for at most 24 hours."""
 
 
-def admitted(raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
+def admitted(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
     """What is to run, or everything that is wrong with the input."""
     partition, account, region = _where(run.execution_arn)
     known = deployed()
     try:
-        return admission.admit(
+        definition = admission.admit(
             raw, name, known.catalogue, known.environments, account=account, region=region, partition=partition, now=now
-        ), []
+        )
+        template_id = definition.experiment.fis_template_id
+        return (admission.adopted(definition, w.faults.template(template_id)) if template_id else definition), []
+    except (Unavailable, Refused) as error:
+        return None, [Problem(path="fis_template_id", message=f"the template could not be read: {error}")]
     except InvalidInput as invalid:
         return None, list(invalid.problems)
 

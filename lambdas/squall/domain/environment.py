@@ -166,6 +166,7 @@ class Timing(Model):
         return self
 
 
+FIS_TEMPLATE = pattern(r"^EXT[0-9A-Za-z]{1,61}$", "the id of a FIS experiment template, EXT…")
 ROLLBACK_NAME = pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
 ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
 
@@ -239,6 +240,8 @@ class Environment(Model):
     is not named here."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """By the name experiments call them under `rollback`."""
+    fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
+    """FIS templates that experiments may name in `fis_template_id`."""
     timing: Timing = Timing()
 
     @field_validator("parameter_ranges")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from squall.domain.environment import ROLLBACK_NAME
+from squall.domain.environment import FIS_TEMPLATE, ROLLBACK_NAME
 from squall.domain.hours import Minutes, Span, Timezone, check_schedule, refused
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
@@ -163,14 +163,15 @@ class Experiment(Model):
     schedule: Schedule | None = None
     owner: Name | None = None
     tags: dict[str, str] = {}
-    fis_template_id: str | None = None
+    fis_template_id: Annotated[str, FIS_TEMPLATE] | None = None
+    """An existing FIS template of the environment's `fis_templates`: its targets and parameters are compiled anew; it is not started."""
     ramp: dict[str, Any] | None = None
 
     @model_validator(mode="after")
     def _one_duration(self) -> "Experiment":
         if (self.duration_minutes is None) == (self.duration is None):
             raise ONE_DURATION
-        if not self.target_resources and self.target is None:
+        if not self.said and self.fis_template_id is None:
             raise NO_TARGET
         return self
 
@@ -183,10 +184,15 @@ class Experiment(Model):
 
     @model_validator(mode="after")
     def _measured_once(self) -> "Experiment":
-        if self.service is not None and self.resource_type in REGISTERED:
+        if self.service is not None and self.said and self.resource_type in REGISTERED:
             words = f"an {self.resource_type.words} is measured in the target groups it is registered in"
             raise refused(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
         return self
+
+    @property
+    def said(self) -> bool:
+        """Whether it says what is hit; a FIS template may say it in its stead."""
+        return bool(self.target_resources) or self.target is not None
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from squall.domain.experiment import Experiment
 
-_OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "schedule", "stop_alarms", "owner", "tags"})
+_OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"})
 """Where, when and whose: what differs between environments when the same thing is done in both."""
 
 
@@ -18,8 +18,9 @@ def definition_hash(experiment: Experiment) -> str:
 def promotion_hash(experiment: Experiment) -> str:
     """The same of what an experiment has in common in every environment, after overrides.
 
-    Left out are environment, targets, schedule, stop alarms, owner and tags, and the dimensions of declared metrics: names that two
-    environments of one account cannot share. The length counts as what it is, however it is written.
+    Left out are environment, targets and the FIS template they were read from, schedule, stop alarms, owner and tags, and the
+    dimensions of declared metrics: names that two environments of one account cannot share. The length counts as what it is, however
+    it is written.
     """
     dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_OF_ONE_PLACE) | {"duration", "duration_minutes"})
     dumped["seconds"] = experiment.length.total_seconds()

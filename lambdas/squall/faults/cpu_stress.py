@@ -25,6 +25,7 @@ class CpuStress(SendCommandFault[Parameters]):
     ssm_documents = ("AWSFIS-Run-CPU-Stress",)
     parameters = Parameters
     action = "cpu"
+    names = {"CPU": ("cpus", "0"), "LoadPercent": ("load_percent", "100")}
     moves_metrics = ("cpu_utilization",)
 
     def describe(self, parameters: Parameters) -> str:

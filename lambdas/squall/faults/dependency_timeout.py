@@ -1,8 +1,8 @@
 """Let what pinned instances send to a dependency go nowhere: calls hang until somebody gives up. Or late: a slow dependency."""
 
 import ipaddress
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -80,7 +80,24 @@ class DependencyTimeout(SendCommandFault[Parameters]):
     ssm_documents = (LOSS, LATENCY, BLACKHOLE)
     parameters = Parameters
     action = "dependency"
+    names = {
+        "Port": ("port", None),
+        "Protocol": ("protocol", None),
+        "Sources": ("dependency", None),
+        "DelayMilliseconds": ("latency_ms", None),
+        "JitterMilliseconds": ("jitter_ms", None),
+        "Interface": ("interface", None),
+    }
+    always = {"TrafficType": ("egress", "ingress")}
     unless_allowed = {"port": (LEAST_PORT, 65535)}
+
+    def read(self, document: str, given: Mapping[str, str]) -> dict[str, Any]:
+        told = dict(given)
+        if document == LOSS and (loss := told.pop("LossPercent", "7")) != "100":
+            raise ValueError(f"LossPercent is {loss}, in {self.type.value} it is 100")
+        if document == LATENCY:
+            told.setdefault("DelayMilliseconds", "200")
+        return super().read(document, told)
 
     def document(self, parameters: Parameters) -> str:
         if parameters.port is not None:

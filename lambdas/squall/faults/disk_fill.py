@@ -26,6 +26,7 @@ class DiskFill(SendCommandFault[Parameters]):
     ssm_documents = ("AWSFIS-Run-Disk-Fill",)
     parameters = Parameters
     action = "disk"
+    names = {"Percent": ("disk_percent", "95")}
 
     def describe(self, parameters: Parameters) -> str:
         return f"Fill the root volume to {parameters.disk_percent} %"

@@ -25,6 +25,7 @@ class MemoryStress(SendCommandFault[Parameters]):
     ssm_documents = ("AWSFIS-Run-Memory-Stress",)
     parameters = Parameters
     action = "memory"
+    names = {"Percent": ("memory_percent", None), "Workers": ("workers", "1")}
     unless_allowed = {"memory_percent": (1, 95)}
     """Above, the kernel may kill the agent that ends the fault, or anything else."""
 

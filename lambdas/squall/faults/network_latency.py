@@ -50,6 +50,14 @@ class NetworkLatency(SendCommandFault[Parameters]):
     ssm_documents = (DOCUMENT,)
     parameters = Parameters
     action = "latency"
+    names = {
+        "DelayMilliseconds": ("latency_ms", "200"),
+        "JitterMilliseconds": ("jitter_ms", "10"),
+        "Sources": ("sources", None),
+        "TrafficType": ("traffic_type", "ingress"),
+        "Interface": ("interface", None),
+        "FlowsPercent": ("flows_percent", "100"),
+    }
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
     """With three seconds a packet the agent that ends the delay can still be told to."""
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Generic
+from typing import Any, Generic, get_args
 
 from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
@@ -40,6 +40,10 @@ class SendCommandFault(ABC, Generic[P]):
     parameters: builtins.type[P]
     action: str
     """Name of its actions in the template."""
+    names: Mapping[str, tuple[str, str | None]]
+    """Each parameter of the document: which of ours says it, and the document's own default (None: it has none)."""
+    always: Mapping[str, tuple[str, str]] = {}
+    """What the document is always given, and its own default."""
     reversible = True
     fis_actions = ("aws:ssm:send-command",)
     moves_metrics: tuple[str, ...] = ()
@@ -57,6 +61,25 @@ class SendCommandFault(ABC, Generic[P]):
         """The document that is sent with these parameters: one of `ssm_documents`."""
         (only,) = self.ssm_documents
         return only
+
+    def read(self, document: str, given: Mapping[str, str]) -> dict[str, Any]:  # noqa: ARG002 - for overriding
+        """Our parameters of a document's, unchecked; what it leaves out has the document's default, not ours.
+
+        Raises ValueError for what the fault would not be: a parameter it doesn't know, or one that it always gives otherwise.
+        """
+        always = {**self.always, "InstallDependencies": ("True", "True")}
+        if unknown := sorted(set(given) - set(self.names) - set(always)):
+            raise ValueError(f"{', '.join(unknown)}: not known of {' or '.join(self.ssm_documents)}")
+        for name, (wanted, default) in always.items():
+            if name in {*given, *self.always} and given.get(name, default) != wanted:
+                raise ValueError(f"{name} is {given.get(name, default)}, in {self.type.value} it is {wanted}")
+        told = {ours: given.get(name, default) for name, (ours, default) in self.names.items()}
+        fields = self.parameters.model_fields
+        return {
+            ours: int(value) if value.isdecimal() and _numeric(fields[ours].annotation) else value
+            for ours, value in told.items()
+            if value is not None
+        }
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: P) -> Iterable[SafetyCheck]:  # noqa: ARG002 - for overriding
         """Checks besides an agent that is online, on Linux."""
@@ -154,6 +177,10 @@ class SendCommandFault(ABC, Generic[P]):
             else f"no command {' or '.join(self.ssm_documents)} reached it"
         )
         return Proof(target=target, proven=False, kind="mechanism", detail=why)
+
+
+def _numeric(annotation: object) -> bool:
+    return annotation is int or any(_numeric(part) for part in get_args(annotation))
 
 
 def _document_parameters(own: Mapping[str, str], length: timedelta) -> str:

@@ -60,6 +60,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
     ssm_documents = ("AWSFIS-Run-Network-Blackhole-Port",)
     parameters = Parameters
     action = "blackhole"
+    names = {"Protocol": ("protocol", None), "Port": ("port", None), "TrafficType": ("traffic_type", "ingress")}
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
 
     def describe(self, parameters: Parameters) -> str:

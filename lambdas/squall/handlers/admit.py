@@ -20,7 +20,7 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     execution = event["execution"]
     started_at = datetime.fromisoformat(execution["started_at"])
     run = Run(id=next(candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)
-    definition, problems = admitted(event.get("input"), execution["name"], run, now)
+    definition, problems = admitted(w, event.get("input"), execution["name"], run, now)
     if int(event.get("redrive_count") or 0) > 0:
         problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
     run, record = open_record(w, run, execution["name"], definition, event.get("input"))
