@@ -61,10 +61,22 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
         if service == "monitoring" and body and (data := _document(body)):
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
         found = extract(service, method, path, headers, body, query_params, region, account_id)
-        # RDS takes an ARN wherever it takes a name.
-        return found[found.index("arn:", 1) :] if service == "rds" and found.count("arn:") > 1 else found
+        return rds_resource(found, query_params, region, account_id) if service == "rds" else found
 
     return extract_resource_arn
+
+
+_RDS_KINDS = (("DBCluster", "cluster"), ("DBInstance", "db"))
+
+
+def rds_resource(found: str, query: dict[str, Any], region: str, account: str) -> str:
+    """What an RDS call is checked on. One that names nothing is checked on all there is of its kind: AWS's answer to
+    ``DescribeDBClusters`` of everything is refused on ``cluster:*``, and a policy that says so allows it."""
+    if found.count("arn:") > 1:  # RDS takes an ARN wherever it takes a name
+        return found[found.index("arn:", 1) :]
+    action = "".join(query.get("Action") or [])
+    kind = next((kind for word, kind in _RDS_KINDS if re.fullmatch(rf"[A-Z][a-z]+{word}s?", action)), "")
+    return f"arn:aws:rds:{region}:{account}:{kind}:*" if found == "*" and kind else found
 
 
 _FIS_PATHS = (

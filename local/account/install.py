@@ -50,7 +50,7 @@ def build_app() -> App:
 
 
 async def _control(scope: Scope, receive: Receive, send: Send) -> None:
-    """``GET /_squall/health``, ``GET`` and ``POST /_squall/profile``."""
+    """``GET /_squall/health``, ``GET`` and ``POST /_squall/profile``, ``DELETE /_squall/metrics``."""
     body = b""
     while True:
         message = await receive()
@@ -85,4 +85,8 @@ def _answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         except (ValueError, TypeError) as error:
             return 400, {"error": str(error)}
         return 200, profile.holder.as_json()
+    if (method, path) == ("DELETE", "/_squall/metrics"):
+        from local.account.metrics import series
+
+        return 200, {"forgotten": series.forget()}
     return 404, {"error": f"no {method} {path}"}

@@ -54,7 +54,7 @@ class Instance:
         await asyncio.gather(self._report(), listen(self._obey))
 
     async def _report(self) -> None:
-        """Tell what has failed so far, when that has grown; see how busy the stressors keep the CPU."""
+        """Tell what has failed so far, when that has grown; see how much of CPU and memory the stressors take."""
         told: dict[str, int] = {}
         mark = time.monotonic(), _stressors()
         while True:
@@ -65,6 +65,7 @@ class Instance:
                 tell(event="counts", totals=told)
             now = time.monotonic(), _stressors()
             self._service.busy = usage.grown(now[1], mark[1]) / (now[0] - mark[0])
+            self._service.memory_percent = usage.memory_percent(os.getpid())
             mark = now
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

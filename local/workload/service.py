@@ -20,6 +20,8 @@ READ_SHARE = 0.15
 WRITE_SHARE = 0.15
 CPU_SECONDS = 0.02
 """What a request computes, where it is CPU that it needs."""
+NO_MEMORY_PERCENT = 67.0
+"""Of the instance's memory taken: from then on a request gets none, where it needs any."""
 KEYS = 64
 
 
@@ -34,6 +36,8 @@ class Service:
         self.settings = Settings()
         self.busy = 0.0
         """Share of the instance's CPU that others than the service use."""
+        self.memory_percent = 0.0
+        """How much of the instance's memory is taken, by the service and others."""
         self.counts: Counter[str] = Counter()
 
     def moved(self, routes: Routes) -> None:
@@ -48,7 +52,8 @@ class Service:
         written = self._journal.write()
         self.counts["write_errors"] = self._journal.failed
         refused = self._rng.random() < self.settings.error_rate or (self.settings.journal_required and not written)
-        return (200 if whole and not refused else 500), self._name.encode()
+        starved = self.settings.memory_bound and self.memory_percent > NO_MEMORY_PERCENT
+        return (200 if whole and not refused and not starved else 500), self._name.encode()
 
     async def _compute(self) -> None:
         await asyncio.sleep(self.settings.base_latency_ms / 1000 * self._rng.uniform(0.4, 1.6))

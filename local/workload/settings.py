@@ -38,6 +38,8 @@ class Settings:
     disk_mib: float = 32.0
     cpu_bound: bool = False
     """Whether a request needs the instance's one CPU, and so waits for whatever else runs on it."""
+    memory_bound: bool = False
+    """Whether a request needs memory, and fails where two thirds of the instance's are taken."""
     standby: bool = True
     """Whether the database has a standby."""
     failover_seconds: float = 3.0
@@ -107,6 +109,8 @@ WORKLOADS: dict[str, Settings] = {
     "no-standby": Settings(standby=False),
     "fragile-disk": Settings(journal_required=True, disk_mib=16.0),
     "fragile-cpu": Settings(cpu_bound=True),
+    "fragile-memory": Settings(memory_bound=True),
+    "no-headroom": Settings(base_latency_ms=150.0),
     "immune": Settings(ignore=FAULT_KINDS),
     "failing-agent": Settings(failing_agents=1.0),
 }

@@ -81,9 +81,13 @@ class Account:
     def health(self) -> dict[str, Any]:
         return dict(self._call("/_squall/health", None))
 
-    def _call(self, path: str, body: dict[str, Any] | None) -> Any:
+    def forget(self) -> int:
+        """Drop all metrics; how many there were."""
+        return int(self._call("/_squall/metrics", None, "DELETE")["forgotten"])
+
+    def _call(self, path: str, body: dict[str, Any] | None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.endpoint + path, data=data)
+        request = urllib.request.Request(self.endpoint + path, data=data, method=method)
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
