@@ -334,6 +334,10 @@ class _ExplainedMetrics:
         with _explained(self._local_hint):
             return self._metrics.over(query, start, end)
 
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        with _explained(self._local_hint):
+            return self._metrics.distribution(query, start, end)
+
 
 def _client(session: Any, service: str) -> Any:
     logging.getLogger("botocore").setLevel(logging.ERROR)

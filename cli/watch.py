@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STATES = (
     "Admit", "Discover", "CheckSafety", "AskApproval", "AwaitApproval", "ObserveApproval", "AcquireLock", "AcquireSlot",
     "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "ObserveFault", "StopFault",
-    "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release",
+    "VerifyRollback", "WatchRecovery", "Compare", "Judge", "Record", "Notify", "Release",
 )  # fmt: skip
 """The workflow in its usual order."""
 APPROVAL = ("AskApproval", "AwaitApproval", "ObserveApproval")

@@ -11,14 +11,17 @@ from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
 from infra.settings import Settings
-from scripts.build_layer import build_layer
+from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 
 DEFAULT_TIMEOUT_SECONDS = 60
 # What a function needs beyond the default; each stays within the TimeoutSeconds of its state.
-TIMEOUT_SECONDS: Mapping[str, int] = {"Abort": 30, "Halt": 110, "Pulse": 110, "Watchdog": 110}
+TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Watchdog": 110}
 # What stops faults imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
 WITHOUT_LAYER = frozenset({"Abort", "Halt"})
-MEMORY_MB = 512
+WITH_STATISTICS = frozenset({"Compare"})
+MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
+"""A whole processor where there is arithmetic; the others wait for AWS."""
+DEFAULT_MEMORY_MB = 512
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,26 @@ class Shared:
     settings: Settings
     code: Code
     layer: ILayerVersion
+    statistics: ILayerVersion
     environment: Mapping[str, str]
 
 
 def shared(scope: Construct, settings: Settings, code_folder: Path, environment: Mapping[str, str]) -> Shared:
-    """The code and layer assets; builds the layer if its folder is not up to date."""
-    layer = LayerVersion(
+    """The code and layer assets; builds a layer if its folder is not up to date."""
+    dependencies = _layer(scope, "Dependencies", DEPENDENCIES, settings, "Locked Python dependencies of Squall's functions")
+    statistics = _layer(scope, "Statistics", STATISTICS, settings, "scipy and numpy, for the function that compares windows")
+    return Shared(settings, Code.from_asset(str(code_folder)), dependencies, statistics, environment)
+
+
+def _layer(scope: Construct, construct_id: str, layer: Layer, settings: Settings, description: str) -> LayerVersion:
+    return LayerVersion(
         scope,
-        "Dependencies",
-        code=Code.from_asset(str(build_layer(settings.lambda_runtime, settings.lambda_architecture))),
+        construct_id,
+        code=Code.from_asset(str(build_layer(layer, settings.lambda_runtime, settings.lambda_architecture))),
         compatible_runtimes=[_runtime(settings)],
         compatible_architectures=[_architecture(settings)],
-        description="Locked Python dependencies of Squall's functions",
+        description=description,
     )
-    return Shared(settings, Code.from_asset(str(code_folder)), layer, environment)
 
 
 class Functions:
@@ -75,17 +84,22 @@ class Functions:
             architecture=_architecture(settings),
             handler=f"squall.handlers.{snake(name)}.handler",
             code=self._common.code,
-            layers=[] if name in WITHOUT_LAYER else [self._common.layer],
+            layers=self._layers(name),
             # Immutable: constructs that would add permissions of their own can't, the table is all there is.
             role=role.without_policy_updates(),
             log_group=logs,
             logging_format=LoggingFormat.JSON,
             tracing=Tracing.ACTIVE,
             timeout=Duration.seconds(TIMEOUT_SECONDS.get(name, DEFAULT_TIMEOUT_SECONDS)),
-            memory_size=MEMORY_MB,
+            memory_size=MEMORY_MB.get(name, DEFAULT_MEMORY_MB),
             reserved_concurrent_executions=settings.abort_reserved_concurrency if name == "Abort" else None,
             environment={**self._common.environment, **(environment or {})},
         )
+
+    def _layers(self, name: str) -> list[ILayerVersion]:
+        if name in WITHOUT_LAYER:
+            return []
+        return [self._common.layer, self._common.statistics] if name in WITH_STATISTICS else [self._common.layer]
 
 
 def snake(name: str) -> str:

@@ -87,6 +87,7 @@ CLOSING = (
     "inventory",
     "notify",
     "roll_back",
+    "findings",
 )
 
 # What the gates of the policy ask around the workload.
@@ -131,9 +132,10 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "RunRollback": (*WORKFLOW_STEP, "roll_back"),
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
+    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics"),
     "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "read_guards"),
-    "Record": WORKFLOW_STEP,
-    "Notify": (*WORKFLOW_STEP, "notify"),
+    "Record": (*WORKFLOW_STEP, "findings"),
+    "Notify": (*WORKFLOW_STEP, "notify", "findings"),
     "Release": (*WORKFLOW_STEP, *CLOSING),
     "Abort": (
         *EVERY_FUNCTION,
@@ -171,7 +173,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
-    "Report": (*EVERY_FUNCTION, "documents", "publish", "history", "notify", "dead_letters"),
+    "Report": (*EVERY_FUNCTION, "documents", "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
 
@@ -188,6 +190,7 @@ def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
         "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn])],
         # A transaction is authorized as the writes in it.
         "locks": [_allow(["dynamodb:PutItem", "dynamodb:DeleteItem"], [names.table_arn])],
+        "findings": [_allow(["dynamodb:Query", "dynamodb:UpdateItem"], [names.table_arn])],
         "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
         "history": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
         "publish": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],

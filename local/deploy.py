@@ -39,6 +39,8 @@ _SOURCES = (
     "local/experiments",
     "tests/data",
     "requirements.txt",
+    "requirements-statistics.txt",
+    "scripts/build_layer.py",
 )
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
 
     from squall.domain.approval import Ask, Caller, Vote
     from squall.domain.documents import GuardSpec, StopGuard, Workload
+    from squall.domain.findings import Finding, StoredFinding
     from squall.domain.halt import Halt, Lever
     from squall.domain.metrics import MetricQuery, Series
     from squall.domain.model import Model
@@ -104,6 +105,16 @@ class History(Protocol):
 
     def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
         """The newest runs of an experiment, newest first, at most `limit` (1 to 1000)."""
+
+
+class Findings(Protocol):
+    """What runs of an experiment have found out, over all its runs."""
+
+    def of(self, experiment: str) -> Sequence[StoredFinding]:
+        """Every finding there ever was, open or closed; by Query, consistent."""
+
+    def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:
+        """How it stands after this execution; False where a run that started later has already said how."""
 
 
 class Locks(Protocol):
@@ -241,6 +252,10 @@ class Metrics(Protocol):
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         """One value of the statistic over the whole span (GetMetricStatistics, one period); None without data, or where CloudWatch
         divides the span and parts make no whole (percentiles)."""
+
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        """Of the metric's samples over the whole span, whatever the query's statistic: Average, Minimum, Maximum, SampleCount, p50, p95 and
+        p99; the percentiles are absent where CloudWatch can't tell them, all is where it has no data."""
 
 
 class Alarms(Protocol):

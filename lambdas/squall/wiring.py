@@ -38,6 +38,12 @@ class Wiring:
         return DynamoHistory(_client("dynamodb"), self.settings.table)
 
     @cached_property
+    def findings(self) -> ports.Findings:
+        from squall.adapters.findings import DynamoFindings
+
+        return DynamoFindings(_client("dynamodb"), self.settings.table)
+
+    @cached_property
     def locks(self) -> ports.Locks:
         from squall.adapters.locks import DynamoLocks
 

@@ -127,3 +127,16 @@ def test_percentiles_of_parts_make_no_percentile() -> None:
     points = ({"ExtendedStatistics": {"p99": 1.0}}, {"ExtendedStatistics": {"p99": 2.0}})
     metrics = CloudWatchMetrics(Scripted("cloudwatch", get_metric_statistics=[_statistics(*points)]))
     assert metrics.over(_query(statistic="p99"), EPOCH, EPOCH + 600) is None
+
+
+def test_a_distribution_is_asked_for_in_two_requests_and_leaves_out_what_cannot_be_told() -> None:
+    plain = _statistics({"Average": 2.0, "Minimum": 1.0, "Maximum": 9.0, "SampleCount": 40.0})
+    extended = _statistics({"ExtendedStatistics": {"p50": 1.5, "p95": 7.0, "p99": 8.0}})
+    client = Scripted("cloudwatch", get_metric_statistics=[plain, extended])
+    told = {"Average": 2.0, "Minimum": 1.0, "Maximum": 9.0, "SampleCount": 40.0, "p50": 1.5, "p95": 7.0, "p99": 8.0}
+    assert CloudWatchMetrics(client).distribution(_query(), EPOCH, EPOCH + 600) == told
+    assert [call["Period"] for call in client.arguments("get_metric_statistics")] == [600, 600]
+    negative = Scripted("cloudwatch", get_metric_statistics=[plain, _statistics()])
+    assert "p99" not in CloudWatchMetrics(negative).distribution(_query(), EPOCH, EPOCH + 600)
+    nothing = Scripted("cloudwatch", get_metric_statistics=[_statistics()])
+    assert CloudWatchMetrics(nothing).distribution(_query(), EPOCH, EPOCH + 600) == {}

@@ -79,6 +79,9 @@ class NoMetrics:
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         return None
 
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        return {}
+
 
 @dataclass
 class FakeDeployment:

@@ -53,6 +53,11 @@ class FakeMetrics:
             return ordered[min(len(ordered) - 1, int(len(ordered) * float(query.statistic[1:]) / 100))]
         return _STATISTICS[query.statistic](values)
 
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        asked = ("Average", "Minimum", "Maximum", "SampleCount", "p50", "p95", "p99")
+        found = {name: self.over(query.model_copy(update={"statistic": name}), start, end) for name in asked}
+        return {name: value for name, value in found.items() if value is not None}
+
     def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
         signal = self._signals.get((query.metric_name, query.statistic)) or self._signals.get((query.metric_name, None))
         if signal is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from squall.domain.approval import Decision
+from squall.domain.findings import Finding, StoredFinding
 from squall.domain.observed import Held
 from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.record import ExecutionRecord
@@ -221,6 +222,27 @@ class FakeLocks:
 
 def _held_by(lease: Lease | None, holder: str) -> bool:
     return lease is not None and lease.holder == holder
+
+
+class FakeFindings:
+    """Keeps the JSON, as the table does."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], tuple[str, str, datetime]] = {}
+
+    def of(self, experiment: str) -> Sequence[StoredFinding]:
+        return [
+            StoredFinding(finding=Finding.model_validate_json(body), last_execution=execution)
+            for (of, _), (body, execution, _) in sorted(self.items.items())
+            if of == experiment
+        ]
+
+    def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:
+        known = self.items.get((experiment, finding.id))
+        if known and known[2] > started_at:
+            return False
+        self.items[experiment, finding.id] = (finding.model_dump_json(), execution_id, started_at)
+        return True
 
 
 class FakeDocuments:

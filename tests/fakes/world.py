@@ -15,7 +15,7 @@ from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
-from tests.fakes.storage import FakeDocuments, FakeLocks, FakeRecords, FakeSightings
+from tests.fakes.storage import FakeDocuments, FakeFindings, FakeLocks, FakeRecords, FakeSightings
 from tests.fakes.surroundings import FakeCalendars, FakeDeployments
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
 
@@ -44,6 +44,7 @@ class FakeWorld:
         self.halt_flag = FakeHaltFlag()
         self.halt_copy = FakeHaltFlag()
         self.documents = FakeDocuments()
+        self.findings = FakeFindings()
         self.fleet = FakeFleet(self.clock)
         self.inventory = FakeInventory(self.fleet)
         self.commands = FakeCommands(self.clock)
@@ -68,8 +69,8 @@ class FakeWorld:
 
 
 PORTS = (
-    "clock", "records", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle", "workflow",
-    "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
+    "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
+    "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
 )  # fmt: skip
 
 

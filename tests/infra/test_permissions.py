@@ -159,6 +159,7 @@ ASKS_NOTHING = {"clock", "callers"}  # GetCallerIdentity needs no permission, an
 NEEDS_OF_PORT = {
     "records": "record",
     "history": "history",
+    "findings": "findings",
     "halt_flag": "write_halt",
     "halt_copy": "record",
     "sightings": "record",

@@ -16,6 +16,7 @@ from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
 from infra.settings import ROOT
 from infra.synth import SynthError, synth
 from infra.workflow import PlaceholderError, check_placeholders
+from scripts.build_layer import LAYERS, MB, build_layer, unzipped
 from squall.adapters.lifecycle import DETAIL_TYPE
 from squall.domain.vocabulary import Status
 from tests.infra.conftest import CONTEXT
@@ -105,6 +106,13 @@ def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
     assert {name for name, found in stack.functions().items() if "Layers" not in found} == {"abort", "halt"}
 
 
+def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_into_lambda(stack: Resources) -> None:
+    two = {name for name, found in stack.functions().items() if len(found.get("Layers", ())) > 1}
+    assert two == {"compare"}
+    sizes = [unzipped(build_layer(layer, "python3.14", "arm64")) for layer in LAYERS]
+    assert sum(sizes) < 240 * MB
+
+
 @pytest.mark.parametrize("handler", ["abort", "halt"])
 def test_what_stops_faults_imports_nothing_of_the_layer(handler: str) -> None:
     blocked = "import sys; sys.modules.update(dict.fromkeys(['pydantic', 'aws_lambda_powertools', 'lark', 'tzdata'])); "
@@ -115,6 +123,16 @@ def test_what_stops_faults_imports_nothing_of_the_layer(handler: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_function_but_compare_imports_the_numerical_libraries() -> None:
+    others = sorted(path.stem for path in (ROOT / "lambdas/squall/handlers").glob("*.py") if path.stem not in {"__init__", "compare"})
+    code = "import sys; sys.modules.update(dict.fromkeys(['numpy', 'scipy'])); import importlib; "
+    code += f"[importlib.import_module('squall.handlers.' + name) for name in {others!r}]"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONPATH": str(ROOT / "lambdas")}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -148,7 +148,7 @@ def test_from_anywhere_in_the_try_the_fault_is_stopped_recorded_told_and_release
     assert all(INJECT[end]["Type"] == "Succeed" for end in ends(INJECT, name, without=""))
     assert set(successors(outer["Inject"])) == {"Undo"}
     assert outer["Undo"]["Branches"][0]["StartAt"] == "StopFault"
-    for goal in ("Judge", "Record", "Notify"):
+    for goal in ("Compare", "Judge", "Record", "Notify"):
         assert ends(outer, "Undo", without=goal) <= {"NotRecorded"}, f"ends well without {goal}"
     released = {"Release", "ReleaseUnrecorded"}
     assert reaches(outer, "Undo", "Release")
@@ -167,7 +167,7 @@ def test_only_what_could_not_be_recorded_fails() -> None:
     assert fails == ["NotRecorded"]
 
 
-@pytest.mark.parametrize("name", ["Admit", "Judge", "Record", "Notify", "Release", "ReleaseUnrecorded"])
+@pytest.mark.parametrize("name", ["Admit", "Compare", "Judge", "Record", "Notify", "Release", "ReleaseUnrecorded"])
 def test_tasks_outside_a_try_catch_everything(name: str) -> None:
     assert [one["ErrorEquals"] for one in machine()["States"][name]["Catch"]] == [["States.ALL"]]
 

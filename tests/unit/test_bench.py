@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import imports, overhead, periods, stops, transitions
+from bench import imports, judge, overhead, periods, stops, transitions
 from bench.__main__ import PARTS, options, write
 from bench.tables import Spread, Table
 
@@ -32,6 +32,7 @@ FIGURES: dict[str, list[Table]] = {
         ]
     ),
     "periods": periods.tables([periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]),
+    "judge": [judge.agreement(3), judge.beside_kayenta(2)],
     "stops": stops.tables(
         stops.Stops(
             (
@@ -59,6 +60,7 @@ EXPECTED = {
         "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
     ],
     "periods": ["| 100,000 | 50.00 | 16.0 | 50 | 0.00076 |", "100 times the executions take 100 × the time and 2.0 × the memory"],
+    "judge": ["| 5 and 5 | exact |", "| flat, then elsewhere | Low 100 % | lower 100 % |", "| no data during the fault | Nodata 100 % |"],
     "stops": ["| all together | 1 | – | 0.20 |", "| EventBridge → abort function alone | 2 | 2.00 (1.00 to 3.00) | 2.00 (1.50 to 2.50) |"],
     "overhead": [
         "| Squall | 2 | 62.0 (60.0 to 64.0) | 32.0 (30.0 to 34.0) | validated |",
@@ -101,3 +103,14 @@ def test_parts_are_chosen_in_their_order() -> None:
 
 def test_a_spread() -> None:
     assert [str(Spread(())), str(Spread((1.0,))), str(Spread((3.0, 1.0, 2.0)))] == ["–", "1.0", "2.0 (1.0 to 3.0)"]
+
+
+def test_the_judges_tables_stand_between_the_marks_of_its_page(tmp_path: Path) -> None:
+    document = tmp_path / "judge.md"
+    document.write_text(f"# By hand\n{judge.BEGIN}old{judge.END}\nbelow\n")
+    judge.write(document, [FIGURES["judge"][1]])
+    text = document.read_text()
+    assert text.startswith("# By hand\n")
+    assert text.endswith("\nbelow\n")
+    assert "old" not in text
+    assert f"### {FIGURES['judge'][1].title}" in text

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from squall.domain.documents import CriterionResult, Recovery
 from squall.domain.judge import JudgeInput, judge
 from squall.domain.metrics import Series
+from squall.domain.statistics import Comparison, MetricStatistics
 from squall.domain.vocabulary import CriterionOutcome
 from tests.unit.builders import (
     HEALTHY,
@@ -97,11 +98,51 @@ def test_silence_of_a_sparse_count_is_zero() -> None:
     assert (found.outcome, found.measured) == (MET, 0.0)
 
 
-def test_relative_criteria_compare_with_the_baseline() -> None:
-    slow = {"fault": {**HEALTHY, "response_time": 0.25}}
-    assert result("Response time < 200% of baseline", values=slow).outcome is NOT_MET
-    assert result("Response time < 300% of baseline", values=slow).outcome is MET
-    assert result("Response time < 300% of baseline", values=slow, baseline=None).outcome is UNKNOWN
+def compared(low: float | None, high: float | None, before: float = 0.5) -> dict[str, MetricStatistics]:
+    """Response time that shifted by something between these, in seconds."""
+    shift = None if low is None or high is None else (low + high) / 2
+    found = Comparison(
+        windows=("baseline", "fault"), n=(60, 10), before=before, shift=shift, low=low, high=high, conclusion="higher", sentence="slower"
+    )
+    return {"response_time": MetricStatistics(metric="response_time", unit="seconds", comparisons=(found,))}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Response time increases by < 51% vs baseline", MET),
+        ("Response time increases by < 50% vs baseline", UNKNOWN),
+        ("Response time increases by < 25% vs baseline", NOT_MET),
+        ("Response time increases by <= 25% vs baseline", UNKNOWN),
+        ("Response time increases by < 30% vs baseline", UNKNOWN),
+        ("Response time <= 150% of baseline", MET),
+        ("Response time > 125% of baseline", UNKNOWN),
+        ("Response time > 124% of baseline", MET),
+        ("Response time >= 151% of baseline", NOT_MET),
+        ("Response time == 200% of baseline", NOT_MET),
+        ("Response time != 130% of baseline", UNKNOWN),
+        ("Response time != 200% of baseline", MET),
+    ],
+)
+def test_relative_criteria_are_decided_by_the_whole_interval(text: str, outcome: CriterionOutcome) -> None:
+    found = result(text, statistics=compared(0.125, 0.25))
+    assert found.outcome is outcome
+    assert found.low is not None
+    assert found.high is not None
+    assert found.measured == pytest.approx((found.low + found.high) / 2)
+    assert "95 % interval" in found.reason
+
+
+def test_what_could_not_be_compared_cant_be_told() -> None:
+    text = "Response time increases by < 20% vs baseline"
+    assert result(text).outcome is UNKNOWN, "Compare failed"
+    assert result(text, statistics=compared(None, None)).outcome is UNKNOWN, "under five points, or an interval without an end"
+    assert result(text, statistics=compared(0.01, 0.01, before=0.0)).outcome is UNKNOWN, "relative to nothing"
+
+
+def test_missing_periods_are_said_with_what_they_mean() -> None:
+    found = result("System availability > 99%", series=availability(requests=[None] * 2 + [600.0] * 8))
+    assert "2 of 10 periods have no value: no traffic was counted in them" in found.reason
 
 
 def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts import verdicts
 from squall.domain.documents import CriterionResult
 from squall.domain.record import Abort
 from squall.domain.verdict import decide, ending, exit_code, hypothesis_validated
@@ -129,3 +130,22 @@ def test_what_was_not_restored_changes_no_verdict_and_is_said_with_each(
     plain, told = decide(**given_), decide(**given_, not_restored=["command c-1 is still InProgress on i-1"])
     assert (told.status, told.verdict, told.hypothesis_validated) == (plain.status, plain.verdict, plain.hypothesis_validated)
     assert told.reason == f"{plain.reason}; not restored: command c-1 is still InProgress on i-1"
+
+
+def test_the_truth_table_in_the_docs_is_what_the_code_says() -> None:
+    assert verdicts.main(["--check"]) == 0
+
+
+@given(CRITERIA, st.integers(0, 11), st.sampled_from([UNKNOWN, NOT_MET]))
+def test_a_criterion_that_goes_wrong_never_makes_a_verdict_better(
+    criteria: list[CriterionResult], index: int, outcome: CriterionOutcome
+) -> None:
+    """refuted > inconclusive > validated: met may become unknown or not met, unknown not met."""
+    order = [Verdict.VALIDATED, Verdict.INCONCLUSIVE, Verdict.REFUTED]
+    at = index % len(criteria)
+    worse = outcome if criteria[at].outcome is MET else NOT_MET
+    changed = [*criteria[:at], criteria[at].model_copy(update={"outcome": worse}), *criteria[at + 1 :]]
+    before, after = judged(criteria), judged(changed)
+    assert before is not None
+    assert after is not None
+    assert order.index(after) >= order.index(before)

@@ -123,7 +123,7 @@ def test_a_second_reason_does_not_replace_the_first(walk: Walk, world: FakeWorld
 
 
 @pytest.mark.parametrize(
-    "handler", [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "WatchRecovery", "Judge", "Record", "Notify", "Release"]
+    "handler", [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "WatchRecovery", "Compare", "Judge", "Record", "Notify", "Release"]
 )
 def test_a_pulse_before_and_after_any_handler_changes_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
     approval_for(handler, walk, world)
@@ -136,7 +136,19 @@ def test_a_pulse_before_and_after_any_handler_changes_nothing(walk: Walk, world:
 
 @pytest.mark.parametrize(
     "handler",
-    [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release"],
+    [
+        *BEFORE,
+        "WatchFault",
+        "ObserveFault",
+        "StopFault",
+        "VerifyRollback",
+        "WatchRecovery",
+        "Compare",
+        "Judge",
+        "Record",
+        "Notify",
+        "Release",
+    ],
 )
 def test_a_handler_invoked_twice_by_lambda_changes_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
     """Its first run goes on in another sandbox after Step Functions has given up on it."""
@@ -157,7 +169,19 @@ def test_a_handler_invoked_twice_by_lambda_changes_nothing(walk: Walk, world: Fa
 
 @pytest.mark.parametrize(
     "handler",
-    [*BEFORE, "WatchFault", "ObserveFault", "StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release"],
+    [
+        *BEFORE,
+        "WatchFault",
+        "ObserveFault",
+        "StopFault",
+        "VerifyRollback",
+        "WatchRecovery",
+        "Compare",
+        "Judge",
+        "Record",
+        "Notify",
+        "Release",
+    ],
 )
 def test_a_handler_that_comes_after_everything_has_ended_does_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
     approval_for(handler, walk, world)

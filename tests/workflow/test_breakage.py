@@ -33,7 +33,7 @@ HARMLESS = {
     ("AskApproval", "lifecycle.emit"),
     ("ObserveApproval", "lifecycle.emit"),
 }
-CLOSING = {"StopFault", "VerifyRollback", "WatchRecovery", "Judge", "Record", "Notify", "Release"}
+CLOSING = {"StopFault", "VerifyRollback", "WatchRecovery", "Compare", "Judge", "Record", "Notify", "Release"}
 
 
 def watchdog(walk: Walk, done: Walked) -> None:
@@ -60,7 +60,7 @@ def test_a_handler_that_never_works(walk: Walk, world: FakeWorld, handler: str) 
     done = walk.run({"experiment": "seed"})
     all_is_over(walk, world, done)
     record = record_of(world)
-    if handler in {"Notify", "Release"}:
+    if handler in {"Compare", "Notify", "Release"}:
         ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     else:
         ended(world, Status.FAILED, None, None)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 QUERIES_PER_CALL = 500
+PLAIN = ("Average", "Minimum", "Maximum", "SampleCount")
+PERCENTILES = ("p50", "p95", "p99")
 STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
 
 
@@ -47,10 +49,18 @@ class CloudWatchMetrics:
             raise Unavailable("cloudwatch", "GetMetricData", "PartialData", str(wrong), retryable="Forbidden" not in wrong.values())
 
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
-        plain = query.statistic in STATISTICS
-        wanted: dict[str, Any] = (
-            {"Statistics": sorted({query.statistic, "SampleCount"})} if plain else {"ExtendedStatistics": [query.statistic]}
-        )
+        if query.statistic in STATISTICS:
+            found = self._whole(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
+            return _combined(query.statistic, found)
+        return _percentiles(self._whole(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
+
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        plain = self._whole(query, start, end, Statistics=list(PLAIN))
+        told = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
+        return {**told, **_percentiles(self._whole(query, start, end, ExtendedStatistics=list(PERCENTILES)))} if told else {}
+
+    def _whole(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
+        """Data points of one period over the whole span: CloudWatch takes either plain or extended statistics in a request."""
         answer = call(
             self._client,
             "get_metric_statistics",
@@ -62,14 +72,14 @@ class CloudWatchMetrics:
             Period=end - start,
             **wanted,
         )
-        found = answer["Datapoints"]
-        if plain:
-            return _combined(query.statistic, found)
-        if len(found) > 1:
-            # Percentiles of parts make no percentile of the whole: it can't be told. CloudWatch divides a span that does not begin on a
-            # whole minute, which only environments with periods under a minute have.
-            return None
-        return float(found[0]["ExtendedStatistics"][query.statistic]) if found else None
+        points: Sequence[Mapping[str, Any]] = answer["Datapoints"]
+        return points
+
+
+def _percentiles(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Percentiles of parts make no percentile of the whole: they can't be told. CloudWatch divides a span that does not begin on a whole
+    minute, which only environments with periods under a minute have."""
+    return {name: float(value) for name, value in found[0]["ExtendedStatistics"].items()} if len(found) == 1 else {}
 
 
 def _combined(statistic: str, found: Sequence[Mapping[str, Any]]) -> float | None:

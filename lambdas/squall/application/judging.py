@@ -1,35 +1,26 @@
 """The judgement of a run: windows, measurements, criteria, verdict."""
 
 from dataclasses import replace
-from datetime import datetime
 
-from squall.application.aftermath import fis_of
-from squall.application.measuring import SeriesByMetric, read_series, read_values
+from squall.application.measured import Measured, measured
 from squall.application.step import Step
-from squall.application.windows_of_run import Windows, windows_of
 from squall.domain.bindings import sentences
-from squall.domain.documents import Baseline, FaultReport, Guards, Judgement, Recovery, RollbackReport, SeriesDocument
+from squall.domain.documents import Baseline, FaultReport, Guards, Judgement, Recovery, RollbackReport, StatisticsDocument
 from squall.domain.judge import JudgeInput, judge
 from squall.domain.language import AlarmFires
-from squall.domain.metrics import Window
 from squall.domain.record import Abort
+from squall.domain.times import times
 from squall.domain.verdict import decide
 from squall.domain.vocabulary import RollbackOutcome, Status
-
-Values = dict[str, dict[str, float | None]]
 
 
 def judge_run(step: Step) -> None:
     """Measure every window, judge every criterion, and write what the run is worth. Nothing injected: nothing to judge."""
     if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
         return
-    windows = windows_of(step, fis_of(step), _recovery_until(step))
-    measured: dict[str, Window] = {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
-    series: dict[str, SeriesByMetric] = {
-        name: read_series(step.w.metrics, step.discovery.bindings, window) for name, window in measured.items()
-    }
-    values: Values = {name: read_values(step.w.metrics, step.discovery.bindings, window, series[name]) for name, window in measured.items()}
-    criteria = judge(_given(step, windows, measured, series, values))
+    found = measured(step)
+    given = _given(step, found)
+    criteria = judge(given)
     rollback = step.find("rollback", RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
     decision = decide(
@@ -40,7 +31,6 @@ def judge_run(step: Step) -> None:
         invalid_reason="" if proven else _why_unproven(step, rollback),
         not_restored=_not_restored(rollback),
     )
-    step.put("series", SeriesDocument(windows=tuple(measured.values()), series=series))
     step.put(
         "judgement",
         Judgement(
@@ -50,30 +40,28 @@ def judge_run(step: Step) -> None:
             hypothesis_validated=decision.hypothesis_validated,
             status=decision.status,
             reason=decision.reason,
-            values=values,
+            values=found.values,
+            times=times(step.record, given.effect_at, given.fault_end, given.alarms_fired, given.recovery),
         ),
     )
     step.note("judged", decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
 
 
-def _recovery_until(step: Step) -> datetime:
-    recovery = step.find("recovery", Recovery)
-    return recovery.observed_until if recovery and recovery.observed_until else step.now
-
-
-def _given(step: Step, windows: Windows, measured: dict[str, Window], series: dict[str, SeriesByMetric], values: Values) -> JudgeInput:
+def _given(step: Step, found: Measured) -> JudgeInput:
     alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
+    compared = step.find("statistics", StatisticsDocument)
     return JudgeInput(
         definition=step.definition,
         discovery=step.discovery,
         baseline=step.find("baseline", Baseline),
-        effect_at=windows.effect_at,
-        fault_end=windows.fault_end,
-        windows=measured,
-        series=series,
-        values=values,
-        alarms_fired={name: step.w.alarms.fired_since(name, windows.effect_at) for name in alarms},
+        effect_at=found.windows.effect_at,
+        fault_end=found.windows.fault_end,
+        windows=found.by_name,
+        series={name: found.inside(name) for name in found.by_name},
+        values=found.values,
+        alarms_fired={name: step.w.alarms.fired_since(name, found.windows.effect_at) for name in alarms},
         recovery=step.find("recovery", Recovery),
+        statistics={one.metric: one for one in compared.statistics} if compared else {},
     )
 
 

@@ -1,7 +1,7 @@
 """From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -17,8 +17,10 @@ from squall.domain.documents import (
     Result,
     RollbackReport,
     Safety,
+    StatisticsDocument,
 )
 from squall.domain.evidence import Evidence
+from squall.domain.findings import StoredFinding
 from squall.domain.message import message
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.result import build_result
@@ -57,7 +59,7 @@ def _said(failure: str) -> str:
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
-    """Assemble `result.json` from the documents that exist."""
+    """Assemble `result.json` from the documents that exist; the findings of this run join those of the experiment's earlier ones."""
     find = w.documents.get
     evidence = Evidence(
         definition=find(record.id, "definition", Definition),
@@ -70,11 +72,32 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
         fault=find(record.id, "fault", FaultReport),
         rollback=find(record.id, "rollback", RollbackReport),
         recovery=find(record.id, "recovery", Recovery),
+        statistics=find(record.id, "statistics", StatisticsDocument),
         judgement=find(record.id, "judgement", Judgement),
     )
-    result = build_result(record, decision, evidence, ended_at)
+    result = build_result(record, decision, evidence, ended_at, _known_findings(w, record))
     w.documents.put(record.id, "result", result)
+    _remember(w, record, result)
     return result
+
+
+def _known_findings(w: Wiring, record: ExecutionRecord) -> Sequence[StoredFinding] | None:
+    """Of the experiment's earlier runs; None where they can't be read: no result is lost for that."""
+    with suppress(Unavailable, Refused):
+        return w.findings.of(record.experiment)
+    return None
+
+
+def _remember(w: Wiring, record: ExecutionRecord, result: Result) -> None:
+    """So that the next run recognises them. A finding whose history could not be read is not written over it."""
+    for finding in result.findings:
+        if finding.first_seen is None:
+            continue
+        try:
+            w.findings.save(record.experiment, finding, record.id, record.started_at)
+        except (Unavailable, Refused) as error:
+            with suppress(Unavailable, Refused):
+                w.records.append(record.id, [Event(w.clock.now(), "finding_not_remembered", f"{finding.id}: {error}")])
 
 
 def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:

@@ -1,20 +1,22 @@
 """Criteria against what was measured: met, not met, or cannot tell, each with the numbers that decided."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
 from statistics import fmean
 from typing import Any
 
-from squall.domain.baseline import dead_periods, points_over, published_sparsely
+from squall.domain.baseline import dead_periods, published_sparsely
 from squall.domain.bindings import Parsed, binding_of, sentences
+from squall.domain.describe import missing_policy, seen_points
 from squall.domain.documents import Baseline, CriterionResult, Definition, Discovery, Recovery
 from squall.domain.experiment import Criterion
 from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
 from squall.domain.recovery import REPLACED
+from squall.domain.statistics import Comparison, MetricStatistics
 from squall.domain.vocabulary import CriterionOutcome
 
 COMPLETE_ENOUGH = 0.8
@@ -38,6 +40,8 @@ class JudgeInput:
     alarms_fired: Mapping[str, datetime | None]
     """Alarm name to when it first fired since the effect (history); absent: could not be told."""
     recovery: Recovery | None
+    statistics: Mapping[str, MetricStatistics] = field(default_factory=dict)
+    """By binding name; empty where the windows could not be compared."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
         return _Finding("threshold", _UNKNOWN, what, more=_compared(threshold))
     series = given.series.get(threshold.window, {}).get(binding.name, ())
     hosts = given.series.get(threshold.window, {}).get("healthy_hosts", ())
-    points = _with_dead(binding, (series, hosts), points_over(binding, series, window), window)
+    points = seen_points(binding, series, hosts, window)
     more = {
         **_compared(threshold),
         "metric": binding.name,
@@ -101,21 +105,12 @@ def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
     value = _value(binding, given, threshold.window, points)
     if incomplete or value is None:
         return _Finding("threshold", _UNKNOWN, incomplete or "CloudWatch has no value over the window", value, more)
-    outcome, reason, shown = _compare(threshold, value, points, given, binding)
-    return _Finding("threshold", outcome, reason, shown, more)
+    outcome, reason, shown, interval = _compare(threshold, value, points, given, binding)
+    return _Finding("threshold", outcome, reason + _silence(binding, points, window), shown, {**more, **interval})
 
 
 def _compared(threshold: Threshold) -> dict[str, Any]:
     return {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
-
-
-def _with_dead(
-    binding: MetricBinding, seen_by: tuple[Sequence[Series], Sequence[Series]], points: Sequence[Point], window: Window
-) -> tuple[Point, ...]:
-    failed = 0.0 if binding.kind == "ratio_good" else 100.0
-    seen = {point.at for point in points}
-    dead = [Point(at=at, value=failed) for at in dead_periods(binding, *seen_by) if window.start <= at < window.end and at not in seen]
-    return tuple(sorted([*points, *dead], key=lambda point: point.at))
 
 
 def _incomplete(points: Sequence[Point], window: Window, minimum: int) -> str:
@@ -125,6 +120,15 @@ def _incomplete(points: Sequence[Point], window: Window, minimum: int) -> str:
     if len(points) < needed:
         return f"{len(points)} of {window.periods} periods have a value, {needed} are needed"
     return ""
+
+
+def _silence(binding: MetricBinding, points: Sequence[Point], window: Window) -> str:
+    """What is missing is said."""
+    missing = window.periods - len(points)
+    if missing <= 0:
+        return ""
+    means = {"breaching": "no traffic was counted in them", "zero": "they count as zero", "ignore": "they are left out"}
+    return f"; {missing} of {window.periods} periods have no value: {means[missing_policy(binding)]}"
 
 
 def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
@@ -147,24 +151,71 @@ def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Seque
 
 def _compare(
     threshold: Threshold, value: float, points: Sequence[Point], given: JudgeInput, binding: MetricBinding
-) -> tuple[CriterionOutcome, str, float]:
-    before = given.baseline.measurements.get(binding.name) if given.baseline else None
-    compared = threshold.compared(value, before)
+) -> tuple[CriterionOutcome, str, float, dict[str, Any]]:
+    """Outcome, reason, the value that is shown, and the interval where there is one."""
+    if threshold.relative is not None:
+        return _relative(threshold, value, points, given, binding)
+    measured = f"measured {value:.4g} {threshold.unit} over {len(points)} periods, wanted {threshold.comparator} {threshold.value:g}"
+    if threshold.for_seconds:
+        return *_held(threshold, points, None, given, measured), value, {}
+    return (_MET if threshold.holds(value) else _NOT_MET), measured, value, {}
+
+
+def _relative(
+    threshold: Threshold, value: float, points: Sequence[Point], given: JudgeInput, binding: MetricBinding
+) -> tuple[CriterionOutcome, str, float, dict[str, Any]]:
+    """By the interval of the Hodges-Lehmann shift against the bound: met if all of it is on the right side, not met if all of it is on
+    the wrong one. Both sides of the comparison are uncertain, and a single number would hide it."""
+    compared = _comparison(given.statistics.get(binding.name), threshold.window)
     if compared is None:
-        return _UNKNOWN, f"measured {value:.4g}, but there is no baseline value to compare it with", value
-    related = f" ({value:.4g} against {before:.4g} in the baseline)" if threshold.relative else ""
+        return _UNKNOWN, f"measured {value:.4g} {binding.unit}, but it could not be compared with the baseline", value, {}
+    if compared.shift is None or compared.low is None or compared.high is None or compared.before is None:
+        return _UNKNOWN, compared.sentence, value, {}
+    ends = [threshold.compared(compared.before + shift, compared.before) for shift in (compared.low, compared.shift, compared.high)]
+    if None in ends:
+        return _UNKNOWN, "the baseline is zero: nothing is relative to it", value, {}
+    low, typical, high = sorted(end for end in ends if end is not None)
+    change = "differs from the baseline by" if threshold.relative == "change" else "is"
+    of = "" if threshold.relative == "change" else " of the baseline"
     measured = (
-        f"measured {compared:.4g} {threshold.unit}{related} over {len(points)} periods, wanted {threshold.comparator} {threshold.value:g}"
+        f"the typical period {change} {typical:.4g} %{of} (95 % interval {low:.4g} to {high:.4g} %, {len(points)} periods), "
+        f"wanted {threshold.comparator} {threshold.value:g} %"
     )
     if threshold.for_seconds:
-        longest = _longest_run(threshold, points, before, given.definition.environment.timing.metric_period_seconds)
-        held = longest >= threshold.for_seconds
-        return (
-            (_MET if held else _NOT_MET),
-            f"held for {longest} s without interruption, wanted {threshold.for_seconds} s; {measured}",
-            compared,
-        )
-    return (_MET if threshold.holds(value, before) else _NOT_MET), measured, compared
+        return *_held(threshold, points, compared.before, given, measured), typical, {"low": low, "high": high}
+    return _by_interval(threshold, low, high), measured, typical, {"low": low, "high": high}
+
+
+def _comparison(found: MetricStatistics | None, window: str) -> Comparison | None:
+    wanted = ("baseline", window)
+    return next((one for one in found.comparisons if one.windows == wanted), None) if found else None
+
+
+def _by_interval(threshold: Threshold, low: float, high: float) -> CriterionOutcome:
+    """Of `==` and `!=` only an interval without the value, or that is nothing but the value, tells."""
+    bound = threshold.value
+    match threshold.comparator:
+        case "<":
+            met, failed = high < bound, low >= bound
+        case "<=":
+            met, failed = high <= bound, low > bound
+        case ">":
+            met, failed = low > bound, high <= bound
+        case ">=":
+            met, failed = low >= bound, high < bound
+        case "==":
+            met, failed = low == bound == high, not low <= bound <= high
+        case "!=":
+            met, failed = not low <= bound <= high, low == bound == high
+    return _MET if met else _NOT_MET if failed else _UNKNOWN
+
+
+def _held(
+    threshold: Threshold, points: Sequence[Point], before: float | None, given: JudgeInput, measured: str
+) -> tuple[CriterionOutcome, str]:
+    longest = _longest_run(threshold, points, before, given.definition.environment.timing.metric_period_seconds)
+    held = longest >= (threshold.for_seconds or 0)
+    return (_MET if held else _NOT_MET), f"held for {longest} s without interruption, wanted {threshold.for_seconds} s; {measured}"
 
 
 def _longest_run(threshold: Threshold, points: Sequence[Point], before: float | None, period: int) -> int:

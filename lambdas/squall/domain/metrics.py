@@ -62,7 +62,8 @@ class Series(Model):
 class Window(Model):
     """A half-open span of whole metric periods, epoch seconds, aligned to the period."""
 
-    name: Literal["baseline", "fault", "recovery"]
+    name: Literal["baseline", "fault", "recovery", "run"]
+    """`run`: from the beginning of the baseline to the end of the recovery."""
     start: int
     end: int
     period_seconds: int
@@ -70,21 +71,3 @@ class Window(Model):
     @property
     def periods(self) -> int:
         return max(0, (self.end - self.start) // self.period_seconds)
-
-
-class Measurement(Model):
-    """A binding measured over one window: what criteria are evaluated on.
-
-    `value` is None when CloudWatch had nothing to say. `points` are per-period values in the binding's unit.
-    """
-
-    metric: str
-    statistic: str
-    window: Window
-    value: float | None
-    points: tuple[Point, ...]
-    unit: str
-
-    @property
-    def completeness(self) -> float:
-        return len(self.points) / self.window.periods if self.window.periods else 0.0

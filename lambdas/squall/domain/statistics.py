@@ -47,14 +47,17 @@ class Comparison(Model):
     """Periods with a value in each."""
     effective_n: tuple[float, float] | None = None
     """What they are worth: neighbouring periods repeat each other."""
+    before: float | None = None
+    """The typical period before: its median."""
+    after: float | None = None
     p_value: float | None = None
     """Two-sided Mann-Whitney U, corrected for autocorrelation."""
     p_adjusted: float | None = None
-    """The same after Holm's correction for all comparisons of the run."""
+    """The same after Holm's correction over the metrics compared between these windows."""
     shift: float | None = None
     """Hodges-Lehmann: the typical difference, after minus before."""
     low: float | None = None
-    """Of the shift's confidence interval; None with a shift: unbounded on this side."""
+    """Of the shift's confidence interval, not corrected by Holm; None with a shift: unbounded on this side."""
     high: float | None = None
     confidence: float = 0.95
     effect_size: float | None = None

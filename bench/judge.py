@@ -1,0 +1,261 @@
+"""The judge's comparison on generated series: against scipy, on autocorrelated noise, beside Kayenta's rules, and how long it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from bench import kayenta
+from bench.tables import Table, busy, load
+from squall.domain import ranks
+from squall.domain.compare import CompareInput
+from squall.domain.metrics import MetricBinding, MetricQuery, Point, Series, Window
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENT = ROOT / "docs" / "judge.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"
+GAP = 5
+"""Periods between baseline and fault, in which guards are armed."""
+RUNS = 1000
+SIZES = ((20, 10), (60, 5), (60, 10), (60, 30), (60, 60))
+STRENGTHS = (0.0, 0.3, 0.6, 0.8, 0.9)
+Floats = NDArray[np.float64]
+Tick = Callable[[str], None]
+
+
+def tables(tick: Tick = lambda _: None, runs: int = RUNS) -> list[Table]:
+    """Every table of docs/judge.md; the seed is fixed, so only the seconds differ from run to run."""
+    at_start = busy()
+    found = [agreement()]
+    tick("agreement with scipy")
+    found.append(false_alarms(runs))
+    tick("false alarms on AR(1) series")
+    found.append(beside_kayenta(runs // 5))
+    tick("beside Kayenta")
+    found.append(speed(at_start))
+    tick("500 metrics")
+    return found
+
+
+def write(document: Path, measured: Sequence[Table]) -> None:
+    """Between the marks of the document, which is otherwise written by hand."""
+    text = document.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    body = "\n".join(table.markdown().replace("## ", "### ", 1) for table in measured)
+    document.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
+
+
+def agreement(pairs: int = 100) -> Table:
+    """p of independent series without correction, against scipy: exact where scipy is, by every permutation where there are ties."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for n, m, tied in ((5, 5, False), (8, 8, False), (60, 10, False), (60, 60, False), (6, 6, True), (600, 300, True)):
+        worst_p = worst_shift = 0.0
+        for _ in range(pairs):
+            before, after = _sample(rng, n, tied=tied), _sample(rng, m, tied=tied) + (1 if tied else 0.5)
+            ours, _effect = ranks.mann_whitney(before, after)
+            worst_p = max(worst_p, abs(ours - _scipy(before, after, tied=tied)))
+            shift = ranks.hodges_lehmann(before, after, 0.05)[0]
+            worst_shift = max(worst_shift, abs(shift - float(np.median(np.subtract.outer(after, before)))))
+        how = "every permutation" if tied and n * m <= ranks.EXACT_UP_TO else "exact" if n * m <= ranks.EXACT_UP_TO else "asymptotic"
+        rows.append((f"{n} and {m}{', ties' if tied else ''}", how, f"{worst_p:.1e}", f"{worst_shift:.1e}"))
+    columns = ("points", "scipy's method", "largest difference of p", "largest difference of the shift")
+    notes = (f"{pairs} pairs of series a row. With ties scipy has no exact method: `permutation_test` over every choice stands for it.",)
+    return Table("Against scipy on independent series", columns, tuple(rows), notes)
+
+
+def _sample(rng: np.random.Generator, size: int, *, tied: bool) -> Floats:
+    return rng.integers(0, 6, size).astype(np.float64) if tied else rng.normal(size=size)
+
+
+def _scipy(before: Floats, after: Floats, *, tied: bool) -> float:
+    small = len(before) * len(after) <= ranks.EXACT_UP_TO
+    if not tied or not small:
+        return float(stats.mannwhitneyu(after, before, method="exact" if small else "asymptotic").pvalue)
+    together = stats.rankdata(np.concatenate((before, after)))
+    n = len(before)
+    done = stats.permutation_test(
+        (together[n:], together[:n]), lambda x, _: float(np.sum(x)), n_resamples=np.inf, permutation_type="independent"
+    )
+    return float(done.pvalue)
+
+
+def false_alarms(runs: int) -> Table:
+    """How often nothing is called something at 5 %, and a shift of two standard deviations is seen."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for n, m in SIZES:
+        for rho in STRENGTHS:
+            series = _ar1(rng, rho, n + GAP + m, runs)
+            naive = sum(ranks.mann_whitney(one[:n], one[n + GAP :])[0] < 0.05 for one in series)
+            ours = sum(_told(one[:n], one[n + GAP :]) < 0.05 for one in series)
+            seen = sum(_told(one[:n], one[n + GAP :] + 2) < 0.05 for one in series[: runs // 4])
+            share = [f"{100 * count / total:.1f} %" for count, total in ((naive, runs), (ours, runs), (seen, runs // 4))]
+            rows.append((f"{n} and {m}", f"{rho:g}", *share))
+    notes = (
+        (
+            f"{runs} series a row, AR(1) with normal noise and unit variance, {GAP} periods between the two windows, nominal level 5 %; "
+            f"with {runs} series a rate of 5 % is told to ±1.4 points. “Seen” is a shift of two standard deviations. What strongly "
+            "autocorrelated short windows cannot tell, Squall does not tell."
+        ),
+    )
+    columns = ("baseline and fault", "autocorrelation", "false alarms, plain Mann-Whitney", "false alarms, Squall", "seen by Squall")
+    return Table("False alarms on AR(1) series without any change", columns, tuple(rows), notes)
+
+
+def _ar1(rng: np.random.Generator, rho: float, length: int, count: int) -> Floats:
+    noise = rng.normal(size=(count, length)) * np.sqrt(1 - rho * rho)
+    series = np.empty((count, length))
+    series[:, 0] = rng.normal(size=count)
+    for index in range(1, length):
+        series[:, index] = rho * series[:, index - 1] + noise[:, index]
+    return series
+
+
+def _points(values: Floats) -> list[Point]:
+    return [Point(at=60 * index, value=float(value)) for index, value in enumerate(values)]
+
+
+def _told(before: Floats, after: Floats) -> float:
+    found = ranks.compare(_points(before), _points(after), 60)
+    return 1.0 if found is None or not found.can_tell else found.p_value
+
+
+def beside_kayenta(runs: int) -> Table:
+    """The same generated cases labelled by both: Kayenta's Mann-Whitney classifier, and Squall's conclusion."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for name, make in _cases():
+        theirs: Counter[str] = Counter()
+        ours: Counter[str] = Counter()
+        for _ in range(runs):
+            before, after = make(rng)
+            theirs[kayenta.classify(before, after)] += 1
+            ours[_label(before, after)] += 1
+        rows.append((name, _shares(theirs), _shares(ours)))
+    notes = (
+        (
+            f"{runs} pairs of series a row. Kayenta: its published Mann-Whitney classifier with direction `either`, tolerance "
+            f"{kayenta.TOLERANCE:g}, confidence {kayenta.CONFIDENCE:g}, missing data removed (bench/kayenta.py). It is made for a canary "
+            "beside a baseline of the same hour; here both get a baseline before and a fault after. The tolerance scales with the shift "
+            "itself, so it asks for certainty, not for size. Squall's labels are before Holm's correction, as there is one metric."
+        ),
+    )
+    columns = ("case (60 and 10 periods unless said)", "Kayenta", "Squall")
+    return Table("Beside Kayenta's classification rules", columns, tuple(rows), notes)
+
+
+def _cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats, Floats]]]]:
+    def changed(by: float, rho: float = 0.0, sizes: tuple[int, int] = (60, 10)) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
+        def make(rng: np.random.Generator) -> tuple[Floats, Floats]:
+            (one,) = 10 + _ar1(rng, rho, sum(sizes) + GAP, 1)
+            return one[: sizes[0]], one[sizes[0] + GAP :] + by
+
+        return make
+
+    def flat(before: float, after: float) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
+        return lambda _: (np.full(60, before), np.full(10, after))
+
+    yield "no change, independent periods", changed(0)
+    yield "no change, autocorrelation 0.6", changed(0, 0.6)
+    yield "no change, autocorrelation 0.9", changed(0, 0.9)
+    yield "no change, autocorrelation 0.6, 60 and 60", changed(0, 0.6, (60, 60))
+    yield "half a standard deviation higher", changed(0.5)
+    yield "two standard deviations higher", changed(2)
+    yield "two standard deviations lower, autocorrelation 0.6", changed(-2, 0.6)
+    yield "four standard deviations higher, 60 and 3", changed(4, 0.0, (60, 3))
+    yield "flat, and the same", flat(100, 100)
+    yield "flat, then elsewhere", flat(100, 97)
+    yield "no data during the fault", lambda rng: (10 + rng.normal(size=60), np.empty(0))
+
+
+def _label(before: Floats, after: Floats) -> str:
+    found = ranks.compare(_points(before), _points(after), 60)
+    if found is None or not found.can_tell:
+        return "inconclusive"
+    if found.p_value >= 0.05:
+        return "no difference"
+    return "higher" if found.effect_size > 0.5 else "lower"
+
+
+def _shares(counted: Counter[str]) -> str:
+    total = sum(counted.values())
+    return ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in counted.most_common())
+
+
+def many(metrics: int) -> CompareInput:
+    """As many response times, each with a day of minutes."""
+    rng = np.random.default_rng(4)
+    windows = {
+        "baseline": Window(name="baseline", start=0, end=720 * 60, period_seconds=60),
+        "fault": Window(name="fault", start=720 * 60, end=1080 * 60, period_seconds=60),
+        "recovery": Window(name="recovery", start=1080 * 60, end=1440 * 60, period_seconds=60),
+    }
+    bindings = [_binding(f"metric_{number}") for number in range(metrics)]
+    series = {
+        binding.name: (Series(key="value", period_seconds=60, points=tuple(_points(10 + _ar1(rng, 0.6, 1440, 1)[0]))),)
+        for binding in bindings
+    }
+    return CompareInput(
+        bindings=bindings,
+        windows=windows,
+        observed=Window(name="run", start=720 * 60, end=1440 * 60, period_seconds=60),
+        series=series,
+        values={},
+        distributions={},
+        effect_at=datetime.fromtimestamp(720 * 60, UTC),
+        settled=3,
+        minimum_baseline=10,
+    )
+
+
+def _binding(name: str) -> MetricBinding:
+    query = MetricQuery(key="value", namespace="Bench", metric_name=name, statistic="Average")
+    return MetricBinding(name=name, kind="gauge", unit="seconds", queries=(query,), lag_seconds=0)
+
+
+_SPEED = """import json, resource, sys, time
+began = time.perf_counter()
+from bench.judge import many
+imported = time.perf_counter() - began
+given = many(int(sys.argv[1]))
+from squall.domain.compare import statistics
+empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+began = time.perf_counter()
+statistics(given)
+print(json.dumps([time.perf_counter() - began, empty / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, imported]))
+"""
+
+
+def speed(at_start: float) -> Table:
+    """Processor-bound: seconds on this machine, and the largest memory of the process that did it."""
+    rows = []
+    for metrics in (50, 100, 250, 500):
+        done = subprocess.run(
+            [sys.executable, "-c", _SPEED, str(metrics)], cwd=ROOT, capture_output=True, text=True, check=True, env=_environment()
+        )
+        seconds, empty, peak, _ = json.loads(done.stdout)
+        rows.append((str(metrics), f"{seconds:.1f}", f"{1000 * seconds / metrics:.0f}", f"{empty:.0f}", f"{peak:.0f}"))
+    notes = (
+        (
+            "Each metric has 1,440 periods: 720 of baseline, 360 of fault, 360 of recovery; two comparisons, windows, band and sentences. "
+            "Growth is linear in metrics, and in the product of the two windows' lengths up to "
+            f"{ranks.LONGEST} periods a side, beyond which it is constant. One processor; {load(at_start)}."
+        ),
+    )
+    columns = ("metrics × 1,440 points", "seconds", "ms a metric", "MB before", "MB at most")
+    return Table("How long it takes", columns, tuple(rows), notes)
+
+
+def _environment() -> dict[str, str]:
+    return {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}", "OPENBLAS_NUM_THREADS": "1"}

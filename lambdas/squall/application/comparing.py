@@ -1,0 +1,76 @@
+"""The comparison of a run's windows: whatever of it can't be read or told costs no verdict on an absolute threshold."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from math import floor
+
+from squall.application.measured import Measured, measured
+from squall.application.measuring import SeriesByMetric, read_series
+from squall.application.step import Step
+from squall.domain.compare import CompareInput, statistics
+from squall.domain.describe import has_distribution
+from squall.domain.documents import StatisticsDocument
+from squall.domain.metrics import MetricBinding, MetricQuery, Window
+
+EARLIER_DAYS = 3
+"""How many earlier days are looked at: one request each."""
+KEPT_BRIEFLY_UNDER = 60
+"""CloudWatch keeps periods shorter than this for three hours: there are no earlier days of them."""
+
+
+def compare_run(step: Step) -> None:
+    """Write `series.json` and `statistics.json`. Nothing injected: nothing to compare."""
+    if step.record.fis_experiment_id is None or step.failure:
+        return
+    found = measured(step)
+    bindings = step.discovery.bindings
+    timing = step.definition.environment.timing
+    compared = statistics(
+        CompareInput(
+            bindings=bindings,
+            windows=found.by_name,
+            observed=_observed(found),
+            series=found.series,
+            values=found.values,
+            distributions=_distributions(step, bindings, found.by_name),
+            effect_at=found.windows.effect_at,
+            settled=timing.guard_evaluation_periods,
+            minimum_baseline=timing.minimum_baseline_periods,
+            earlier=_earlier(step, bindings, found.by_name["fault"]),
+        )
+    )
+    step.put("statistics", StatisticsDocument(at=step.now, statistics=compared))
+    step.note("compared", f"{len(compared)} metrics")
+
+
+def _observed(found: Measured) -> Window:
+    period = found.run.period_seconds
+    start = floor(found.windows.effect_at.timestamp() / period) * period
+    return found.run.model_copy(update={"start": min(start, found.run.end)})
+
+
+def _distributions(
+    step: Step, bindings: Sequence[MetricBinding], windows: Mapping[str, Window]
+) -> dict[str, dict[str, Mapping[str, float]]]:
+    """Window name to metric to CloudWatch's own statistics of the samples; metrics that differ by statistic alone are asked for once."""
+    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    for name, window in windows.items():
+        known: dict[MetricQuery, Mapping[str, float]] = {}
+        for binding in bindings:
+            if not has_distribution(binding) or not window.periods:
+                continue
+            asked = binding.queries[0].model_copy(update={"key": "value", "statistic": "Average"})
+            if asked not in known:
+                known[asked] = step.w.metrics.distribution(asked, window.start, window.end)
+            found.setdefault(name, {})[binding.name] = known[asked]
+    return found
+
+
+def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> list[tuple[Window, SeriesByMetric]]:
+    """The hours of the fault on earlier days on which no other fault ran in this failure domain; those CloudWatch has something of."""
+    if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
+        return []
+    day = int(timedelta(days=1).total_seconds())
+    windows = [fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day}) for n in range(1, EARLIER_DAYS + 1)]
+    read = [(window, read_series(step.w.metrics, bindings, window)) for window in windows]
+    return [(window, series) for window, series in read if any(one.points for found in series.values() for one in found)]
