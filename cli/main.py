@@ -187,6 +187,14 @@ def history(
 
 
 @squall.command()
+def compare(context: typer.Context, before: Id, after: Id, json: Json = False) -> None:
+    """What got better or worse from one run to another, with intervals."""
+    from cli.commands import compare as command
+
+    raise typer.Exit(command.run(_options(context, json=json), before, after))
+
+
+@squall.command()
 def report(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     days: Annotated[int, typer.Option(help="The last so many days.")] = 30,

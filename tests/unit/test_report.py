@@ -321,7 +321,7 @@ def test_only_the_page_s_own_scripts_and_styles_may_run() -> None:
     assert policy is not None
     said = policy[1].replace("&#39;", "'")
     assert re.fullmatch(
-        r"default-src 'none'; script-src('? ?'sha256-[\w+/=]+'){3}; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'", said
+        r"default-src 'none'; script-src('? ?'sha256-[\w+/=]+'){4}; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'", said
     )
     assert not re.search(
         r"""(src|href)=["'](?!https://eu-west-1\.console)""", html.replace(page._asset(UPLOT / "dist" / page.UPLOT_JS), "")

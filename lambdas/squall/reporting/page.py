@@ -35,8 +35,10 @@ def render(page: Page) -> str:
 def assembled(template: str, script: str, values: Mapping[str, Any], data: Any | None) -> str:
     """A page of ours in one file, with the charting library where there is data to draw."""
     style = Markup(_asset(VENDOR / UPLOT_CSS) + _asset(ASSETS / "report.css"))  # noqa: S704 - our own files
-    charting = [] if data is None else [ASSETS / "prelude.js", VENDOR / UPLOT_JS]
-    scripts = [Markup(_asset(path)) for path in (*charting, ASSETS / "shared.js", ASSETS / script)]  # noqa: S704
+    files = [ASSETS / "shared.js"]
+    if data is not None:
+        files = [ASSETS / "prelude.js", VENDOR / UPLOT_JS, *files, ASSETS / script]
+    scripts = [Markup(_asset(path)) for path in files]  # noqa: S704
     shown = Markup("") if data is None else Markup(island(data))  # noqa: S704 - made safe for where it stands
     return _environment().get_template(template).render(policy=policy(style, scripts), style=style, scripts=scripts, data=shown, **values)
 
