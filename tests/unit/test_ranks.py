@@ -127,3 +127,11 @@ def test_long_samples_are_represented_by_their_quantiles() -> None:
     found = ranks.compare(points(rng.normal(0, 1, 9000)), points(rng.normal(1, 1, 5000)), 60)
     assert found is not None
     assert found.shift == pytest.approx(1, abs=0.05)
+
+
+def test_what_repeats_its_neighbours_entirely_has_no_interval_and_no_verdict() -> None:
+    rising = np.arange(120, dtype=float)
+    found = ranks.compare(points(rising[:60]), points(rising[60:]), 60)
+    assert found is not None
+    assert (found.low, found.high, found.can_tell) == (None, None, False)
+    assert found.p_value > 0.05

@@ -146,6 +146,8 @@ def hodges_lehmann(x: Floats, y: Floats, level: float) -> tuple[float, float | N
 
 def _critical(n: int, m: int, level: float) -> int:
     """The greatest c with P(U < c) at most half the level: the interval is from the c-th smallest difference to the c-th greatest."""
+    if level <= 0:
+        return 0  # so few effective points that no interval is wide enough
     if n * m > EXACT_UP_TO:
         return int(n * m / 2 - stats.norm.isf(level / 2) * sqrt(n * m * (n + m + 1) / 12))
     cumulated = _null(tuple(range(2, 2 * (n + m) + 1, 2)), m)
