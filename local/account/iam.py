@@ -60,6 +60,8 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return fis_resource(method, path, body, region, account_id)
         if service == "monitoring" and body and (data := _document(body)):
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
+        if service == "ssm" and (automation := _automation(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
+            return automation
         found = extract(service, method, path, headers, body, query_params, region, account_id)
         return rds_resource(found, query_params, region, account_id) if service == "rds" else found
 
@@ -77,6 +79,15 @@ def rds_resource(found: str, query: dict[str, Any], region: str, account: str) -
     action = "".join(query.get("Action") or [])
     kind = next((kind for word, kind in _RDS_KINDS if re.fullmatch(rf"[A-Z][a-z]+{word}s?", action)), "")
     return f"arn:aws:rds:{region}:{account}:{kind}:*" if found == "*" and kind else found
+
+
+def _automation(headers: dict[str, str], body: bytes, prefix: str) -> str | None:
+    """The document or execution an Automation call is checked on first; None: it is no such call."""
+    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
+    if action in {"CreateDocument", "DescribeDocument", "DeleteDocument", "StartAutomationExecution"}:
+        name = str(data.get("Name") or data.get("DocumentName") or "")
+        return name if name.startswith("arn:") else f"{prefix}document/{name}"
+    return f"{prefix}automation-execution/{data.get('AutomationExecutionId')}" if action == "GetAutomationExecution" else None
 
 
 _FIS_PATHS = (

@@ -15,12 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from local.workload import rollback
 from local.workload.cluster import CLUSTER, MULTI_AZ
 from local.workload.peers import DATABASE_NODES, DATABASE_PORT
 
 REPORT_ACTION = "SquallReportWorkload"
 ENVIRONMENT_TAG = "squall:environment"
-GROUP = "sample-web"
+GROUP = rollback.GROUP
 WORKLOAD_TAG = "sample:workload"
 IMAGE = "ami-0sample00000000"
 ZONES = 2
@@ -66,10 +67,11 @@ class Cloud:
             self._session.client(service, endpoint_url=endpoint, config=config)
             for service in ("ec2", "elbv2", "autoscaling", "cloudwatch", "rds")
         )
+        self._ssm, self._iam = (self._session.client(service, endpoint_url=endpoint, config=config) for service in ("ssm", "iam"))
         self._http = URLLib3Session(timeout=10)
 
     def ensure(self, desired: int) -> Resources:
-        """Create what is missing of the network, the balancer, the group and the database; the names make it repeatable."""
+        """Create what is missing of the network, the balancer, the group, the database and its rollback; names make it repeatable."""
         subnets = self._subnets()
         balancer = self._ensure_balancer(list(subnets.values()))
         targets = self._ensure_target_group(balancer)
@@ -87,6 +89,7 @@ class Cloud:
                 Tags=[_group_tag("Name", GROUP), _group_tag(ENVIRONMENT_TAG, "staging")],
             )
         self._ensure_database(list(subnets))
+        rollback.ensure(self._ssm, self._iam)
         return Resources(subnets, balancer, targets, GROUP)
 
     def _ensure_database(self, zones: list[str]) -> None:
