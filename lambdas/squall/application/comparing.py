@@ -67,7 +67,7 @@ def _distributions(
 
 
 def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> list[tuple[Window, SeriesByMetric]]:
-    """The hours of the fault on earlier days on which no other fault ran in this failure domain; those CloudWatch has something of."""
+    """The hours of the fault on earlier days; those CloudWatch has something of. Faults of those days are not left out."""
     if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
         return []
     day = int(timedelta(days=1).total_seconds())
