@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from squall.application.disproving import disproved
 from squall.application.measured import Measured, measured
 from squall.application.step import Step
 from squall.domain.bindings import sentences
@@ -28,7 +29,7 @@ def judge_run(step: Step) -> None:
         abort=_in_words(step),
         injected=True,
         proven=proven,
-        invalid_reason="" if proven else _why_unproven(step, rollback),
+        invalid_reason="; ".join(disproved(step, found.windows)) if proven else _why_unproven(step, rollback),
         not_restored=_not_restored(rollback),
     )
     step.put(

@@ -24,6 +24,19 @@ P = TypeVar("P", bound=Model)
 ModelType = type[Model]
 
 
+class Signal(Model):
+    """What the mechanism itself must do to a metric of each target. Never one that users feel."""
+
+    namespace: str
+    metric_name: str
+    dimension: str
+    """Its value is the target's id."""
+    rise: float
+    """Above the baseline's mean, in some period of the fault …"""
+    level: float
+    """… or up to here, where there was no room to rise."""
+
+
 class Fault(Protocol):
     """One fault type on one resource type. Everything about it stands in its module; the rest of Squall asks through this."""
 
@@ -68,6 +81,9 @@ class Fault(Protocol):
         self, parameters: Model, pinned: Sequence[Resource], length: timedelta, *, region: str, partition: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Targets and actions of the FIS template."""
+
+    def signal(self, parameters: Model) -> Signal | None:
+        """What contradicts a mechanism that reports success while it does nothing; None where no metric tells."""
 
     def prove(
         self, pinned: Sequence[Resource], workload_after: Workload, commands: Commands, fis: FisExperiment | None

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from squall.domain.model import Model
 from squall.domain.vocabulary import FaultType
+from squall.faults.base import Signal
 from squall.faults.send_command import SendCommandFault
 
 
@@ -30,6 +31,14 @@ class CpuStress(SendCommandFault[Parameters]):
 
     def describe(self, parameters: Parameters) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs with {parameters.load_percent} %"
+
+    def signal(self, parameters: Model) -> Signal | None:
+        """A quarter of the load at least, as CPUs may be throttled or shared; of single CPUs nothing is known about the machine's share."""
+        own = self._own(parameters)
+        if own.cpus:
+            return None
+        load = own.load_percent
+        return Signal(namespace="AWS/EC2", metric_name="CPUUtilization", dimension="InstanceId", rise=load / 4, level=load * 0.9)
 
     def document_parameters(self, parameters: Parameters) -> dict[str, str]:
         return {"CPU": str(parameters.cpus), "LoadPercent": str(parameters.load_percent)}

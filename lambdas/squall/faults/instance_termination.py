@@ -9,7 +9,7 @@ from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.resources import Instance, Resource, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, check, parse_parameters, targets_by_arn, wait_action
+from squall.faults.base import WAIT, Commands, ModelType, Signal, check, parse_parameters, targets_by_arn, wait_action
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 
@@ -72,6 +72,9 @@ class InstanceTermination:
         }
         actions["observe"] = wait_action(length)
         return targets, actions
+
+    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
+        return None
 
     def prove(
         self,

@@ -11,7 +11,7 @@ from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.resources import Resource, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, parse_parameters, targets_by_arn, wait_action
+from squall.faults.base import WAIT, Commands, ModelType, Signal, parse_parameters, targets_by_arn, wait_action
 
 R = TypeVar("R", bound=Resource)
 
@@ -92,6 +92,9 @@ class MomentaryFault(ABC, Generic[R]):
             for name in targets
         }
         return targets, {**actions, "observe": wait_action(length)}
+
+    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
+        return None
 
     def prove(
         self,

@@ -14,7 +14,7 @@ from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources import Instance, Resource, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import LONGEST, Commands, P, check, iso_duration, parse_parameters, targets_by_arn
+from squall.faults.base import LONGEST, Commands, P, Signal, check, iso_duration, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)
@@ -121,6 +121,9 @@ class SendCommandFault(ABC, Generic[P]):
             for name in targets
         }
         return targets, actions
+
+    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
+        return None
 
     def prove(
         self,
