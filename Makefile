@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup test soak lint check format synth deploy destroy release demo bench local-up local-down lock clean
+.PHONY: help setup test soak lint check format synth deploy destroy release demo bench catalogue local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -56,6 +56,9 @@ demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name
 
 bench: setup ## import times, transitions, seconds to stop, overhead beside Chaos Toolkit
 	$(PY) -m bench
+
+catalogue: setup ## every experiment of the local catalogue, for real (40 minutes): docs/faults.md; ARGS="--only NAME" chooses some
+	$(PY) -m bench.catalogue --write $(ARGS)
 
 local-up: setup ## starts the local chaos account and deploys into it
 	$(VENV)/squall local up

@@ -1,0 +1,102 @@
+"""What `make catalogue` runs: every experiment of local/experiments, and what each run is expected to end as.
+
+First the workload as it is, then each fault type against a workload that isn't resilient to it, then faults that do nothing. The
+expectation stands here; a run that ends otherwise makes the command fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from local.workload.settings import RESILIENT
+
+Highest, Lowest, Total = "Maximum", "Minimum", "Sum"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The metric of the mechanism: its mean before the fault, and its extreme (or sum) over the periods of the fault."""
+
+    title: str
+    namespace: str
+    metric: str
+    by: tuple[tuple[str, str], ...]
+    """Dimensions; `$target`, `$load_balancer` and `$target_group` are put in."""
+    statistic: str = "Average"
+    over: Literal["max", "min", "sum"] = "max"
+    unit: str = ""
+
+
+def _of_target(title: str, namespace: str, metric: str, *more: tuple[str, str], unit: str = " %") -> Signal:
+    return Signal(title, namespace, metric, (("InstanceId", "$target"), *more), unit=unit)
+
+
+_GROUP = ("AutoScalingGroupName", "sample-web")
+_BALANCER = (("LoadBalancer", "$load_balancer"),)
+_TARGET_GROUP = (("TargetGroup", "$target_group"), *_BALANCER)
+
+CPU = _of_target("CPUUtilization of the target", "AWS/EC2", "CPUUtilization")
+MEMORY = _of_target("mem_used_percent of the target", "CWAgent", "mem_used_percent", _GROUP)
+DISK = _of_target("disk_used_percent of the target", "CWAgent", "disk_used_percent", _GROUP, ("path", "/"))
+HEALTHY = Signal("HealthyHostCount", "AWS/ApplicationELB", "HealthyHostCount", _TARGET_GROUP, "Minimum", "min")
+UNHEALTHY = Signal("UnHealthyHostCount", "AWS/ApplicationELB", "UnHealthyHostCount", _TARGET_GROUP, "Maximum")
+ANSWERS = Signal("p99 of TargetResponseTime", "AWS/ApplicationELB", "TargetResponseTime", _BALANCER, "p99", unit=" s")
+DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyErrors", (("InstanceId", "$target"), _GROUP), Total, "sum")
+WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run and its expectation."""
+
+    name: str
+    experiment: str
+    signal: Signal
+    verdict: Literal["validated", "refuted", "invalid", "aborted"] = "validated"
+    workload: str = RESILIENT
+    unmet: str = ""
+    """Of a refuted one: the criterion that is not met, as it begins."""
+    duration: str | None = None
+    settings: Mapping[str, object] | None = None
+    """Of the workload, besides its name."""
+
+
+def _fragile(experiment: str, signal: Signal, workload: str, unmet: str, duration: str | None = None) -> Case:
+    return Case(f"{experiment}, {workload}", experiment, signal, "refuted", workload, unmet, duration)
+
+
+RESILIENT_CASES = (
+    Case("ec2-instance-termination", "ec2-instance-termination", HEALTHY, duration="PT30S"),
+    Case("network-latency", "network-latency", ANSWERS, duration="PT30S"),
+    Case("cpu-stress", "cpu-stress", CPU, duration="PT30S"),
+    Case("memory-stress", "memory-stress", MEMORY, duration="PT30S"),
+    Case("disk-fill", "disk-fill", DISK, duration="PT45S"),
+    Case("service-unavailable", "service-unavailable", UNHEALTHY),
+    Case("database-failover", "database-failover", WRITES),
+    Case("dependency-timeout", "dependency-timeout", DEPENDENCY, duration="PT30S"),
+    Case("slow-dependency", "slow-dependency", ANSWERS, duration="PT30S"),
+    Case("zone-loss", "zone-loss", HEALTHY),
+    Case("noisy-neighbour", "noisy-neighbour", CPU),
+    Case("cold-start", "cold-start", HEALTHY),
+    Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
+)
+FRAGILE_CASES = (
+    _fragile("ec2-instance-termination", HEALTHY, "fragile-group", "Auto Scaling launches", "PT30S"),
+    _fragile("network-latency", ANSWERS, "no-headroom", "Response time", "PT30S"),
+    _fragile("cpu-stress", CPU, "fragile-cpu", "System availability", "PT30S"),
+    _fragile("memory-stress", MEMORY, "fragile-memory", "System availability", "PT30S"),
+    _fragile("disk-fill", DISK, "fragile-disk", "System availability", "PT45S"),
+    _fragile("service-unavailable", UNHEALTHY, "fragile-balancer", "System availability", "PT30S"),
+    _fragile("database-failover", WRITES, "fragile-database", "System availability"),
+    _fragile("dependency-timeout", DEPENDENCY, "fragile-dependency", "System availability", "PT30S"),
+)
+"""Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
+INVALID_CASES = (
+    Case("cpu-stress, immune", "cpu-stress", CPU, "invalid", "immune", duration="PT30S"),
+    Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
+    Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
+)
+"""`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails."""
+CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)
