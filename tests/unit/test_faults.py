@@ -34,7 +34,7 @@ REQUIRED: dict[FaultType, dict[str, Any]] = {
     FaultType.DEPENDENCY_TIMEOUT: {"dependency": "db.example.com"},
 }
 """Parameters that have no default."""
-ADDRESS = st.builds("{}.{}.{}.{}/{}".format, *[st.integers(0, 255)] * 4, st.integers(1, 32))
+ADDRESS = st.builds("{}.{}.{}.{}/{}".format, *[st.integers(0, 255)] * 4, st.integers(8, 32))
 PEER = st.builds("{}.{}.{}.{}/{}".format, st.integers(20, 99), *[st.integers(0, 255)] * 3, st.integers(24, 32))
 PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
     FaultType.INSTANCE_TERMINATION: st.just({}),
@@ -212,6 +212,7 @@ def test_durations_are_iso_8601_of_the_same_length(seconds: int) -> None:
         ({"interface": "eth0;reboot"}, "parameters.interface", "pattern"),
         ({"sources": "0.0.0.0/0"}, "parameters.sources", "Systems Manager agent"),
         ({"sources": "10.0.0.0/8,0.0.0.0/0"}, "parameters.sources", "Systems Manager agent"),
+        ({"sources": "0.0.0.0/1,128.0.0.0/1"}, "parameters.sources", "agent's traffic"),
         ({"sources": "128.0.0.0/0"}, "parameters.sources", "Systems Manager agent"),
         ({"sources": "::/0"}, "parameters.sources", "Systems Manager agent"),
         ({"sources": "fd00::/8"}, "parameters.sources", "IPv4"),

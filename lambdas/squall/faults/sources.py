@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+WIDEST = 8
+"""Prefix length: as wide as the widest private network."""
 LONGEST_SOURCES = 700
 """Characters: the document's other parameters need room in FIS's 1,024."""
 SERVICES = frozenset({"DYNAMODB", "S3"})
@@ -34,6 +36,8 @@ def check_source(source: str) -> None:
         raise ValueError(f"not {source}: it includes the Systems Manager agent's traffic, which brings the command that ends the fault")
     if network.version != 4:
         raise ValueError(f"IPv4, not {source}: the document disturbs no IPv6 traffic")
+    if network.prefixlen < WIDEST:
+        raise ValueError(f"a network of /{WIDEST} or narrower, not {source}: two halves are everything, and the agent's traffic is in it")
 
 
 def network_of(source: str) -> ipaddress.IPv4Network | None:
