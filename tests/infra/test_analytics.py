@@ -12,6 +12,8 @@ from squall.domain.summary import RunSummary
 from squall.domain.vocabulary import Status
 from tests.infra.template import Resources
 
+pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
+
 _TEXT = """
     select count as count_if from where and or not null is group by order desc date_format current_date interval day approx_percentile
     max_by min max array_sort array_agg distinct cross join unnest abs in limit false
