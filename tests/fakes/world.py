@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from squall.errors import Unavailable
 from squall.settings import Settings
 from squall.wiring import Wiring
 from tests.fakes.automations import FakeAutomations
@@ -18,6 +19,9 @@ from tests.fakes.monitoring import FakeAlarms, FakeMetrics
 from tests.fakes.storage import FakeDocuments, FakeFindings, FakeLocks, FakeRecords, FakeSightings
 from tests.fakes.surroundings import FakeCalendars, FakeDeployments
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STACK = "Squall"
 SETTINGS = {
@@ -63,6 +67,8 @@ class FakeWorld:
         self.failing: dict[str, Exception] = {}
         self.calls: list[str] = []
         """`port.method` of every call through the wiring, in order."""
+        self.losing: dict[str, Callable[[], bool]] = {}
+        """Port to whether the answer to a call is lost now: what was asked is done, and Unavailable is heard."""
 
     def wiring(self, **settings: str) -> FakeWiring:
         return FakeWiring(self, {**SETTINGS, **settings})
@@ -100,6 +106,9 @@ class _Port:
             self._world.calls.append(called)
             if error := self._world.failing.get(called):
                 raise error
-            return found(*args, **kwargs)
+            answer = found(*args, **kwargs)
+            if (lost := self._world.losing.get(self._name)) and lost():
+                raise Unavailable("test", called, "RequestTimeout", "the answer was lost", retryable=True)
+            return answer
 
         return call

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
@@ -12,17 +11,13 @@ from squall.application import admitting, definitions, periods
 from squall.domain.language import grammar
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
-from tests.workflow.rig import environment, seed, workload
+from tests.workflow.rig import environment, seed, tree_read_once, workload
 from tests.workflow.walk import Walk, walking
 
 
 @pytest.fixture(autouse=True)
 def sentences_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
-    monkeypatch.setattr(grammar, "tree", _tree)
-
-
-_tree = cache(grammar.tree)
+    monkeypatch.setattr(grammar, "tree", tree_read_once)
 
 
 @pytest.fixture

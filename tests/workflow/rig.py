@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -11,10 +13,11 @@ from unittest.mock import patch
 import yaml
 
 from squall.application import admitting, definitions
+from squall.domain.language import grammar
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import Intercept
-from tests.workflow.voting import POLICY, vote_in
+from tests.workflow.voting import ask_people, vote_in
 from tests.workflow.walk import Walk, Walked, walking
 
 ROOT = Path(__file__).parents[2]
@@ -57,14 +60,27 @@ def seed(world: FakeWorld) -> dict[str, Any]:
     return {**experiment, "target_resources": [one.id for one in world.fleet.members("web")][:2], "rollback": rollback}
 
 
-def good_run(note: Callable[[Walk, str], None]) -> Walked:
-    """A run that goes well, which people were asked for; `note` is told of every call of a port."""
+@contextmanager
+def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
+    """The workload; the experiment as `seed`, and on another instance of the group as `other`. For tests that make their own worlds."""
     world = workload()
-    staging = environment("staging", approval=POLICY)
-    known = definitions.Deployed(catalogue={"seed": seed(world)}, environments={"staging": staging})
-    with patch.object(admitting, "deployed", lambda: known), walking(world) as walk:
+    experiment = seed(world)
+    other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
+    known = definitions.Deployed(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
+    with patch.object(admitting, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
+        yield walk, world
+
+
+tree_read_once = cache(grammar.tree)
+"""Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
+
+
+def good_run(note: Callable[[Walk, str], None]) -> Walked:
+    """A run that goes well, which people were asked for; `note` is told of every call of a port."""
+    with arranged() as (walk, world):
         world.failing = Intercept(lambda called: note(walk, called))
+        ask_people()
         vote_in(walk, world, 600)
         return walk.run({"experiment": "seed"})

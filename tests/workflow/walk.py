@@ -220,8 +220,8 @@ class _Execution:
 
     def _wait(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
         seconds = self._evaluate(state["Seconds"], input=given)
-        assert isinstance(seconds, int), seconds
-        assert 0 <= seconds <= 99_999_999
+        if not (isinstance(seconds, int) and 0 <= seconds <= 99_999_999):
+            raise StateError("States.QueryEvaluationError", f"Seconds is {seconds!r}")
         self.driver.pass_time(seconds)
         self._check()
         return state["Next"], given

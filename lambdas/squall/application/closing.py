@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from squall.application.aftermath import commands_of, fault_of, rollback_report
-from squall.application.recording import NOTIFIED, decision_on, is_told, tell, write_result
+from squall.application.recording import NOTIFIED, agreed_result, decision_on, is_told, tell, write_result
 from squall.application.rolling_back import ENDED, look, note_end, token
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping import report
@@ -144,6 +144,8 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
     if not leftovers:
         _release(w, record, leftovers)
     if not leftovers and is_told(record) and (settle_now or _long_closed(record, w.clock.now())):
+        if record.closed_by:
+            agreed_result(w, record)  # nobody comes by again: without its result it stays open
         w.records.settle(record.id)
     return tuple(leftovers)
 
