@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from squall.domain.vocabulary import Status, Verdict
-from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at
+from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at, function_of
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import ID, is_settled, nothing_runs, once, record_of, result_of, rolled_back
