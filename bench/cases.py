@@ -80,6 +80,7 @@ RESILIENT_CASES = (
     Case("zone-loss", "zone-loss", HEALTHY),
     Case("noisy-neighbour", "noisy-neighbour", CPU),
     Case("cold-start", "cold-start", HEALTHY),
+    Case("rollback-demo", "rollback-demo", HEALTHY),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (
@@ -90,7 +91,7 @@ FRAGILE_CASES = (
     _fragile("disk-fill", DISK, "fragile-disk", "System availability", "PT45S"),
     _fragile("service-unavailable", UNHEALTHY, "fragile-balancer", "System availability", "PT30S"),
     _fragile("database-failover", WRITES, "fragile-database", "System availability"),
-    _fragile("dependency-timeout", DEPENDENCY, "fragile-dependency", "System availability", "PT30S"),
+    _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
 )
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
 INVALID_CASES = (

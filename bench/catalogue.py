@@ -202,9 +202,10 @@ def _found(bench: Bench) -> tuple[str, ...]:
 
 
 def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
-    """One a section, of what was run now and what `known` rows say of the rest."""
-    rows = {**known, **{outcome.case.name: outcome.cells for outcome in outcomes}}
-    return [Table(title, COLUMNS, tuple(rows[case.name] for case in cases if case.name in rows)) for title, cases in SECTIONS]
+    """One a section, of what was run now and what `known` rows say of the rest. What never came to a fault is no row."""
+    ran = [outcome for outcome in outcomes if outcome.run.result["status"] not in {"rejected", "failed"}]
+    rows = {**known, **{outcome.case.name: outcome.cells for outcome in ran}}
+    return [Table(title, COLUMNS, tuple(rows[case.name] for case in cases if case.name in rows), words=True) for title, cases in SECTIONS]
 
 
 def rows_of(text: str) -> dict[str, tuple[str, ...]]:
@@ -247,7 +248,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt:
             return 130
     for table in tables(outcomes, {}):
-        console.print(table.rich())
+        console.print(table.rich() if console.is_terminal else table.markdown())
     surprising = [outcome for outcome in outcomes if outcome.surprises]
     console.print(f"{len(outcomes)} of {len(chosen)} ran, {len(outcomes) - len(surprising)} as expected")
     return 0 if len(outcomes) == len(chosen) and not surprising else 1

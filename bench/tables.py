@@ -21,6 +21,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     """How it was measured and what it does not say."""
+    words: bool = False
+    """Whether the other columns hold words, too."""
 
     def rich(self) -> Group:
         """For a terminal."""
@@ -38,7 +40,7 @@ class Table:
         return "\n\n".join([f"## {self.title}", "\n".join(lines), *self.notes]) + "\n"
 
     def _numeric(self, index: int) -> bool:
-        return all(len(row[index]) <= 24 for row in self.rows)
+        return not self.words and all(len(row[index]) <= 24 for row in self.rows)
 
 
 @dataclass(frozen=True)

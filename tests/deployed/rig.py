@@ -109,6 +109,11 @@ class Rig:
         with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=10) as answer:
             return json.load(answer)
 
+    def forget(self) -> None:
+        """No metric of an earlier test is in the next baseline."""
+        request = urllib.request.Request(f"{self.account.endpoint}/_squall/metrics", method="DELETE")
+        urllib.request.urlopen(request, timeout=10).close()
+
     @property
     def webs(self) -> dict[str, Json]:
         """The instances of the group by id, with their processes."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.deployed.rig import Rig
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
 
 def definition(target: str, **changes: Any) -> dict[str, Any]:
@@ -31,8 +31,9 @@ def definition(target: str, **changes: Any) -> dict[str, Any]:
 @pytest.mark.usefixtures("calm")
 def test_a_workload_that_waits_for_its_cpu_refutes_the_hypothesis(rig: Rig, target: str) -> None:
     rig.settings(workload="fragile-cpu")
+    rig.forget()
     run = rig.run(definition(target))
-    record = run.done()
+    record = run.done(seconds=300)
     assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "refuted", False), record["reason"]
     (criterion,) = run.result["criteria"]
     assert (criterion["text"], criterion["outcome"]) == ("System availability >= 99 %", "not_met")
@@ -41,12 +42,12 @@ def test_a_workload_that_waits_for_its_cpu_refutes_the_hypothesis(rig: Rig, targ
     rig.clean()
 
 
-@pytest.mark.soak
 @pytest.mark.usefixtures("calm")
 def test_an_instance_that_ignores_its_command_makes_the_run_invalid(rig: Rig, target: str) -> None:
     rig.settings(workload="immune")
+    rig.forget()
     run = rig.run(definition(target))
-    record = run.done()
+    record = run.done(seconds=300)
     assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("completed", "invalid", None), record["reason"]
     assert f"the fault did nothing to {target}" in record["reason"]
     assert [one["outcome"] for one in run.result["criteria"]] == ["met"]
