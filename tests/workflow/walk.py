@@ -25,6 +25,8 @@ from tests.workflow.driver import Driver, execution_event
 
 ASL = Path(__file__).parents[2] / "statemachines" / "experiment.asl.json"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall"
+HISTORY_LIMIT = 25_000
+"""Events after which Step Functions fails an execution; no Catch sees it."""
 _PATH = re.compile(r"\$(\w+(?:\.\w+)*)")
 _LAMBDA_ERRORS = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
 
@@ -136,6 +138,8 @@ class _Execution:
             self.walked.events += 2
             if hook := self.driver.enter.get(name):
                 hook()
+            if self.walked.events > HISTORY_LIMIT:
+                self.driver.world.workflow.executions[self.arn] = "FAILED"
             self._check()
             inner, start_at = (start_at, None) if start_at and start_at != name else (None, None)
             name, given = self._visit(state, given, inner)
