@@ -61,7 +61,7 @@ def _unpacked() -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is open an event loop runs in this thread, and the worker's other tests may want one
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         binary = chromium()
