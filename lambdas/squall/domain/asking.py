@@ -8,7 +8,7 @@ from squall.domain.approval import Ask, Vote, who_decides
 from squall.domain.cost import of_template
 from squall.domain.documents import Definition, Discovery, Plan, Safety
 from squall.domain.message import LONGEST_ATTRIBUTE, LONGEST_SUBJECT, one_line
-from squall.domain.resources import Resource
+from squall.domain.resource import Resource
 from squall.domain.timing import spoken
 from squall.domain.vocabulary import Status
 

@@ -12,7 +12,8 @@ from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, S
 from squall.domain.language import declared as declared_unit
 from squall.domain.metrics import MetricBinding, MetricQuery, Published
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.resources import Database, DatabaseCluster, Resource
+from squall.domain.resource import Resource
+from squall.domain.resources import Database, DatabaseCluster
 from squall.domain.timing import lag_of
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement

@@ -14,7 +14,8 @@ from squall.domain.findings import Finding
 from squall.domain.metrics import MetricBinding, Series, Window
 from squall.domain.model import Model, digest
 from squall.domain.problems import Problem
-from squall.domain.resources import AnyResource, Instance, OtherResource, R, Resource
+from squall.domain.resource import R, Resource
+from squall.domain.resources import AnyResource, Instance, OtherResource
 from squall.domain.statistics import MeasuredSeries, MetricStatistics, Times
 from squall.domain.vocabulary import (
     CheckOutcome,

@@ -8,7 +8,8 @@ from squall.domain.documents import Workload
 from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
 from squall.domain.problems import Problem
-from squall.domain.resources import Instance, Resource, group_named
+from squall.domain.resource import Resource
+from squall.domain.resources import Instance, group_named
 from squall.domain.vocabulary import BlastRadius
 
 MAXIMUM_TARGETS = 5

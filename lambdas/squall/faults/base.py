@@ -11,7 +11,7 @@ from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBe
 from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.resources import Resource
+from squall.domain.resource import Resource
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
 Commands = Mapping[str, Sequence[CommandState]]

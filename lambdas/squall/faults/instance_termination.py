@@ -7,7 +7,8 @@ from typing import Any
 from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
-from squall.domain.resources import Instance, Resource, these
+from squall.domain.resource import Resource
+from squall.domain.resources import Instance, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
 from squall.faults.base import WAIT, Commands, ModelType, Signal, check, parse_parameters, targets_by_arn, wait_action
 from squall.faults.capacity import is_lost, missing_capacity, state_of

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
-from squall.domain.resources import Resource, these
+from squall.domain.resource import Resource
+from squall.domain.resources import these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
 from squall.faults.base import WAIT, Commands, ModelType, Signal, parse_parameters, targets_by_arn, wait_action
 

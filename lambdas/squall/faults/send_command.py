@@ -12,7 +12,8 @@ from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBe
 from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.resources import Instance, Resource, these
+from squall.domain.resource import Resource
+from squall.domain.resources import Instance, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
 from squall.faults.base import LONGEST, Commands, P, Signal, check, iso_duration, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.domain.resources import Resource
+from squall.domain.resource import Resource
 from squall.domain.safety.given import Answer, Check, SafetyInput, listed
 from squall.domain.timing import spoken
 from squall.domain.vocabulary import RISKS

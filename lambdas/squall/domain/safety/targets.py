@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from squall.domain.bindings import sentences
 from squall.domain.language import Replacement
 from squall.domain.recovery import REPLACED
-from squall.domain.resources import Instance, Resource, ids
+from squall.domain.resource import Resource
+from squall.domain.resources import Instance, ids
 from squall.domain.safety.given import Answer, Check, SafetyInput
 from squall.domain.targets import Capacity, capacities, lost
 

@@ -1,0 +1,65 @@
+"""What everything that a fault can hit has in common."""
+
+from typing import ClassVar, TypeVar
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import ResourceType
+
+R = TypeVar("R", bound="Resource")
+
+
+class Resource(Model):
+    """A candidate as the account describes it."""
+
+    USABLE: ClassVar[frozenset[str]]
+    """States in which a fault means something."""
+    IDENTITY: ClassVar[tuple[str, ...]] = ("arn", "state", "zone")
+    """Fields that must not change between being chosen and being hit."""
+
+    type: ResourceType
+    id: str
+    arn: str
+    state: str
+    """The service's own word."""
+    zone: str = ""
+    """Empty where it lives in no single zone."""
+    tags: dict[str, str] = {}
+
+    @property
+    def usable(self) -> bool:
+        return self.state in self.USABLE
+
+    @property
+    def belongs_to(self) -> str | None:
+        """Name of the group, cluster or service around it."""
+        return None
+
+    @property
+    def registered_as(self) -> str | None:
+        """Its name in target groups of load balancers; None: its type is never registered in one."""
+        return None
+
+    @property
+    def own_domain(self) -> str:
+        """The failure domain it is, where nothing around it is a larger one."""
+        raise NotImplementedError
+
+    @property
+    def standing(self) -> frozenset[str]:
+        """What of it serves or could take over now: itself, or the members it consists of."""
+        return frozenset({self.id}) if self.usable else frozenset()
+
+    @property
+    def size(self) -> int:
+        """How much `standing` is when nothing is wrong."""
+        return 1
+
+    @property
+    def hit(self) -> frozenset[str]:
+        """What of `standing` a fault on it takes away."""
+        return frozenset({self.id})
+
+    @property
+    def least(self) -> int | None:
+        """How much of `standing` must be left; None: the environment's healthy share decides."""
+        return None
