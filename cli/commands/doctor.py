@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli import output, session
+from cli.doctor import approving
 from cli.doctor.finding import Finding, Outcome
 from cli.doctor.paths import PATHS, Path, Trial, examine
 from cli.doctor.setting import linked_role, quota
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
 def run(options: Options, only: Sequence[str]) -> int:
     """0 if everything is as promised, 5 if something is not, 4 if something could not be examined."""
-    chosen = _chosen(only)
+    _check_names(only)
     deployment = session.deployment(options)
-    findings = list(_examinations(deployment, chosen))
+    findings = list(_examinations(deployment, only))
     if options.json:
         output.write_json([finding.as_json() for finding in findings])
     else:
@@ -37,14 +38,14 @@ def run(options: Options, only: Sequence[str]) -> int:
     return Exit.INCONCLUSIVE if Outcome.UNKNOWN in outcomes else Exit.VALIDATED
 
 
-def _chosen(only: Sequence[str]) -> tuple[Path, ...]:
-    known = [path.name for path in PATHS]
+def _check_names(only: Sequence[str]) -> None:
+    known = [*(path.name for path in PATHS), approving.NAME]
     if wrong := [name for name in only if name not in known]:
         raise CommandError(f"There is no path {', '.join(wrong)}.", f"Known are {', '.join(known)}.", code=Exit.REFUSED)
-    return tuple(path for path in PATHS if not only or path.name in only)
 
 
-def _examinations(deployment: Deployment, paths: Sequence[Path]) -> Iterator[Finding]:
+def _examinations(deployment: Deployment, only: Sequence[str]) -> Iterator[Finding]:
+    paths = [path for path in PATHS if not only or path.name in only]
     with output.waiting("Looking at roles and quotas …"):
         setting, findings = deployment.setting()
     yield from findings
@@ -59,15 +60,22 @@ def _examinations(deployment: Deployment, paths: Sequence[Path]) -> Iterator[Fin
         yield from (Finding(path.name, Outcome.UNKNOWN, f"not examined: {why}", path.promise) for path in paths)
     else:
         yield from _paths(setting, paths)
+    if not only or approving.NAME in only:
+        with output.waiting(f"{approving.NAME}: {approving.PROMISE} …"):
+            yield approving.examine(setting, deployment.vote, f"doctor-{approving.NAME}-{_stamp()}")
     yield linked_role(deployment.client("iam"))
 
 
 def _paths(setting: Setting, paths: Sequence[Path]) -> Iterator[Finding]:
     """One after the other: FIS runs five experiments at a time, and others want to."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    stamp = _stamp()
     for number, path in enumerate(paths, 1):
         with output.waiting(f"{number} of {len(paths)}: {path.name}: {path.promise} …"):
             yield examine(Trial(setting, path, f"doctor-{path.name}-{stamp}"))
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
 
 
 def _show(findings: Sequence[Finding], deployment: Deployment) -> None:

@@ -74,7 +74,7 @@ class Trial:
 
     @property
     def execution_arn(self) -> str:
-        return f"{self.setting.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{self.name}"
+        return self.setting.execution_arn(self.name)
 
     def prepare(self) -> None:
         """Alarm, template, experiment; returns when it runs."""
@@ -136,7 +136,7 @@ class Trial:
             (bool(self.experiment_id), f"aws fis stop-experiment --id {self.experiment_id}", self._stop),
             (self.made_alarm, f"aws cloudwatch delete-alarms --alarm-names {self.alarm}", self._delete_alarm),
             (self.recorded, f"aws s3 rm --recursive s3://{self.setting.bucket}/results/{self.name}/", self._delete_results),
-            (self.recorded, _delete_record_command(self.setting.table, self.name), self._delete_record),
+            (self.recorded, self.setting.delete_record_command(self.name), self._delete_record),
         ]
         left = []
         for needed, command, act in undo:
@@ -165,16 +165,11 @@ class Trial:
             s3.delete_object(Bucket=self.setting.bucket, Key=one["Key"])
 
     def _delete_record(self) -> None:
-        key = {"pk": {"S": f"EXECUTION#{self.name}"}, "sk": {"S": "RECORD"}}
-        self.setting.client("dynamodb").delete_item(TableName=self.setting.table, Key=key)
+        self.setting.delete_record(self.name)
 
 
 class TrialError(Exception):
     """The experiment could not be brought to where the path can be tried."""
-
-
-def _delete_record_command(table: str, name: str) -> str:
-    return f'aws dynamodb delete-item --table-name {table} --key \'{{"pk":{{"S":"EXECUTION#{name}"}},"sk":{{"S":"RECORD"}}}}\''
 
 
 def examine(trial: Trial) -> Finding:

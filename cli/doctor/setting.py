@@ -34,6 +34,18 @@ class Setting:
         _, partition, _, region, account, *_ = self.abort_arn.split(":")
         return f"arn:{partition}:{service}:{region}:{account}:{resource}"
 
+    def delete_record(self, name: str) -> None:
+        """Of a run that never was."""
+        self.client("dynamodb").delete_item(TableName=self.table, Key={"pk": {"S": f"EXECUTION#{name}"}, "sk": {"S": "RECORD"}})
+
+    def delete_record_command(self, name: str) -> str:
+        """The same by hand."""
+        return f'aws dynamodb delete-item --table-name {self.table} --key \'{{"pk":{{"S":"EXECUTION#{name}"}},"sk":{{"S":"RECORD"}}}}\''
+
+    def execution_arn(self, name: str) -> str:
+        """Of the stack's machine; nothing by this name has to run."""
+        return f"{self.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
 
 def fis_role_names(cloudformation: Any, stack: str) -> list[str]:
     """Physical names of the stack's FIS roles."""

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.doctor import approving
 from cli.doctor import paths as doctor_paths
 from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, Path, Trial, examine
 from cli.doctor.setting import Setting, linked_role, quota, roles
+from cli.errors import CommandError
+from squall.domain.approval import Decision, Vote
 from squall.domain.halt import Halt
 from squall.domain.record import Event
 from squall.domain.vocabulary import Status
@@ -229,6 +232,64 @@ def test_an_interrupted_doctor_takes_its_things_with_it(account: Account, monkey
     nothing_stays(account)
 
 
+ADA = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/ada", "UserId": "AIDAADA"}
+ROOT = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:root", "UserId": "123456789012"}
+
+
+def approval(account: Account, monkeypatch: pytest.MonkeyPatch, voter: Any = None, who: Any = ADA, seconds: float = 1) -> Any:
+    """The examination, with an approve function that writes what `voter` says it heard."""
+    monkeypatch.setattr(approving, "DynamoRecords", lambda *_: account.records)
+
+    def vote(execution_arn: str, execution_id: str, plan: str, decision: Decision, comment: str) -> Any:
+        account.now += seconds
+        assert execution_arn == f"{MACHINE.replace('stateMachine', 'execution')}:{execution_id}"
+        if isinstance(voter, Exception):
+            raise voter
+        if isinstance(voter, dict):
+            return voter
+        said = Vote("user:AIDAADA", voter or ADA["Arn"], decision, START, comment)
+        return {"recorded": account.records.vote(execution_id, plan, said), "message": ""}
+
+    clients = {"sts": Scripted("sts", get_caller_identity=[who])}
+    looked = Setting(lambda service: clients.get(service) or account.client(service), "Squall", (ROLE,), ABORT, MACHINE, "table", "bucket")
+    return approving.examine(looked, vote, "doctor-approval-1", lambda: account.now)
+
+
+def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = approval(account, monkeypatch)
+    assert (found.outcome, found.measured) == (Outcome.OK, "1.0 s"), found
+    assert ADA["Arn"] in found.detail
+    nothing_stays(account)
+
+
+@pytest.mark.parametrize(
+    ("how", "outcome", "words"),
+    [
+        ({"voter": {"recorded": False, "message": "AWS does not confirm"}}, Outcome.FAILED, "AWS does not confirm"),
+        ({"voter": None, "seconds": 16}, Outcome.SLOW, "AWS confirmed"),
+        ({"voter": "arn:aws:iam::123456789012:user/mallory"}, Outcome.FAILED, "mallory"),
+        ({"voter": {"recorded": True}}, Outcome.FAILED, "on the record stands []"),
+        ({"voter": CommandError("no approve function", "deploy")}, Outcome.UNKNOWN, "no approve function"),
+        ({"who": ROOT}, Outcome.UNKNOWN, "nobody in particular"),
+        ({"who": error("ExpiredToken", "expired")}, Outcome.UNKNOWN, "expired"),
+    ],
+)
+def test_an_approval_that_does_not_go_round_is_found_out(
+    account: Account, monkeypatch: pytest.MonkeyPatch, how: Any, outcome: Outcome, words: str
+) -> None:
+    found = approval(account, monkeypatch, **how)
+    assert found.outcome is outcome, found
+    assert words in found.detail
+    nothing_stays(account)
+
+
+def test_a_request_that_cannot_be_taken_away_is_named_with_its_command(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account.broken = {"delete_item"}
+    found = approval(account, monkeypatch)
+    assert found.outcome is Outcome.FAILED
+    assert problems(found.detail.partition("by hand: ")[2]) == []
+
+
 def trust(**changes: Any) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": {"Service": "fis.amazonaws.com"}, "Action": "sts:AssumeRole"}
     bound = {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}
@@ -284,6 +345,8 @@ class Examined(FakeDeployment):
     def client(self, service: str) -> Any:
         answers: dict[str, Any] = {
             "iam": {"get_role": [trust()]},
+            "dynamodb": {},
+            "sts": {"get_caller_identity": [ROOT]},
             "fis": {"list_experiments": [{"experiments": []}]},
             "service-quotas": {"list_service_quotas": [{"Quotas": []}]},
         }
@@ -299,7 +362,7 @@ def test_nothing_is_started_while_the_stack_is_halted(squall: Squall, monkeypatc
     assert done.exit_code == 4
     found = {one["name"]: one["outcome"] for one in json.loads(done.stdout)}
     assert {name: found[name] for name in BY_NAME} == dict.fromkeys(BY_NAME, "unknown")
-    assert "halted" in squall("doctor").stdout
+    assert (found["approval"], "halted" in squall("doctor").stdout) == ("unknown", True)
 
 
 def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
@@ -315,6 +378,7 @@ def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest
     assert "pulse" not in shown
     account.broken = {"event-rule"}
     assert squall("doctor", "--only", "event-rule").exit_code == 5
+    assert "nobody in particular" in squall("doctor", "--only", "approval", "--json").stdout
 
 
 def test_a_path_that_does_not_exist_is_refused(squall: Squall) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -15,10 +16,13 @@ from typer.testing import CliRunner
 
 from cli import main
 from cli.aws import Deployment
+from cli.doctor import approving
+from cli.doctor.finding import Outcome
 from cli.proof import sign
 from squall.domain.approval import Decision
 from squall.domain.proof import Statement
 from tests.deployed.rig import ROOT, Execution, Rig, latency, until
+from tests.deployed.test_doctor import setting
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
@@ -112,3 +116,14 @@ def test_an_approval_is_what_somebody_else_signed(
     rig.clean()
     votes = {one["arn"].rpartition("/")[2]: one["decision"] for one in run.result["approval"]["votes"]}
     assert votes == {"ada": "request", "bob": "approve"}
+
+
+def test_the_doctor_s_vote_goes_round_and_nothing_stays(rig: Rig, people: dict[str, Credentials], monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = setting(rig)
+    point_at(rig, people["ada"], monkeypatch)
+    ada = boto3.Session()
+    by_ada = replace(looked, client=lambda service: ada.client("sts") if service == "sts" else rig.client(service))
+    found = approving.examine(by_ada, Deployment(ada, rig.stack, rig.account.outputs).vote, "doctor-approval-1")
+    assert found.outcome in {Outcome.OK, Outcome.SLOW}, found
+    assert "user/ada" in found.detail
+    assert rig.items("EXECUTION#doctor-approval-1") == []
