@@ -144,6 +144,16 @@ def test_an_alarm_tells_what_it_watches_how_quickly_and_what_silence_means() -> 
     ]
 
 
+def test_a_composite_names_what_it_is_made_of() -> None:
+    rule = (
+        "ALARM(\"say what\") AND (NOT OK(plain) OR INSUFFICIENT_DATA( 'arn:aws:cloudwatch:eu-west-1:111122223333:alarm:by: arn' )) "
+        "AND TRUE OR ALARM(plain)"
+    )
+    client = Scripted("cloudwatch", describe_alarms=[{"CompositeAlarms": [{**COMPOSITE, "AlarmRule": rule}], "MetricAlarms": [PLAIN]}])
+    members = [state.members for state in CloudWatchAlarms(client).states(["any", "all"]).values()]
+    assert members == [(), ("say what", "plain", "by: arn")]
+
+
 def test_more_alarms_than_can_be_looked_at_are_no_answer() -> None:
     client = Scripted("cloudwatch", describe_alarms=[{"MetricAlarms": [PLAIN] * 100}] * 11)
     with pytest.raises(Unavailable, match="more than 1000 alarms"):

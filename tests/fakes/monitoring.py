@@ -190,5 +190,6 @@ def _state(alarm: FakeAlarm) -> AlarmState:
         watches=alarm.watches,
         seconds_to_alarm=alarm.seconds_to_alarm,
         missing_data=alarm.missing_data,
+        members=alarm.members,
         only_scales=alarm.only_scales,
     )

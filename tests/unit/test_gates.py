@@ -234,6 +234,28 @@ def test_a_stop_alarm_that_protects_badly_is_refused_or_warned_of(poor: str) -> 
     assert check(under({}, STOPPING, named_alarms={"pager": state}), name).outcome is FAILED, "refused where the policy says nothing"
 
 
+@pytest.mark.parametrize("poor", sorted(POOR))
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_composite_is_as_good_as_what_it_is_made_of(poor: str, depth: int) -> None:
+    name, _, member, said = POOR[poor]
+    composite = stop_alarm(watches=(), seconds_to_alarm=0, missing_data="", members=("between" if depth == 2 else "member", "pager"))
+    between = replace(composite, name="between", members=("member",))
+    states = {"pager": composite, "between": between, "member": replace(member, name="member")}
+    found = check(under({}, STOPPING, named_alarms=states), name)
+    if name == "guards_act":
+        assert found.outcome is PASSED, "a composite looks at its members' states, whether or not they act"
+    else:
+        assert (found.outcome, said.replace("pager", "member") in found.detail) == (FAILED, True), found.detail
+    good = under({}, STOPPING, named_alarms={**states, "member": stop_alarm(name="member")})
+    assert check(good, name).outcome is PASSED
+
+
+def test_a_composite_of_an_alarm_that_is_gone_would_not_notice() -> None:
+    composite = stop_alarm(watches=(), seconds_to_alarm=0, missing_data="", members=("member",))
+    found = check(under({}, STOPPING, named_alarms={"pager": composite}), "guards_have_data")
+    assert (found.outcome, found.detail) == (FAILED, "pager is made of member, which is not there")
+
+
 @pytest.mark.parametrize("name", sorted({name for name, *_ in POOR.values()}))
 def test_a_good_stop_alarm_passes_and_one_that_cannot_be_asked_is_not_evaluated(name: str) -> None:
     good = under({}, STOPPING, named_alarms={"pager": stop_alarm()})

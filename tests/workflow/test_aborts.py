@@ -379,6 +379,16 @@ def test_a_stop_alarm_whose_silence_the_policy_let_pass_does_not_abort_by_it(
     assert record_of(world).status is Status.COMPLETED, record_of(world).reason
 
 
+def test_a_composite_stop_alarm_with_a_blind_member_is_refused(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    before = world.clock.now() - timedelta(days=1)
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", before, members=("errors",))
+    world.alarms.alarms["errors"] = FakeAlarm("errors", "INSUFFICIENT_DATA", before)
+    experiment["stop_alarms"] = ["pager"]
+    walk.run({"experiment": "seed"})
+    record = record_of(world)
+    assert (record.status, "errors is INSUFFICIENT_DATA" in record.reason) == (Status.REJECTED, True), record.reason
+
+
 def test_a_stop_alarm_that_goes_blind_during_the_fault_aborts_it(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
     experiment["stop_alarms"] = ["pager"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ _BOTH = ["MetricAlarm", "CompositeAlarm"]
 _NAMES_PER_CALL = 100
 _FIRING_READ = 1000
 _OWNER = "squall:stack"
+_IN_A_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
+"""An alarm in a composite's rule, by name or ARN, quoted or not (API reference, PutCompositeAlarm, AlarmRule)."""
 
 
 class CloudWatchAlarms:
@@ -145,8 +148,15 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
         watches=tuple(_watched(metric) for metric in _metrics(alarm)),
         seconds_to_alarm=max((metric["Period"] for metric in _metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
         missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
+        members=tuple(dict.fromkeys(_members(alarm.get("AlarmRule", "")))),
         only_scales=_only_scales(alarm.get("AlarmActions", [])),
     )
+
+
+def _members(rule: str) -> Iterator[str]:
+    for found in _IN_A_RULE.finditer(rule):
+        named = next(one for one in found.groups() if one)
+        yield named.split(":alarm:", 1)[-1] if named.startswith("arn:") else named
 
 
 def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:

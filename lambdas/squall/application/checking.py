@@ -104,7 +104,19 @@ def _named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] |
     experiment, calm = definition.experiment, definition.environment.calm
     must_fire = [parsed.alarm for _, _, parsed in sentences(experiment).criteria if isinstance(parsed, AlarmFires)]
     wanted = [*must_fire, *experiment.stop_alarm_names, *calm.do_not_disturb]
-    return _ask(step, lambda: step.w.alarms.states(wanted)) if wanted else {}
+    return _ask(step, lambda: _with_members(step, wanted)) if wanted else {}
+
+
+def _with_members(step: Step, wanted: Sequence[str]) -> dict[str, AlarmState]:
+    """The alarms, and whatever composites among them are made of, down to what is no composite."""
+    found: dict[str, AlarmState] = {}
+    asked: set[str] = set()
+    while new := [name for name in dict.fromkeys(wanted) if name not in asked]:
+        asked.update(new)
+        states = step.w.alarms.states(new)
+        found |= states
+        wanted = [member for state in states.values() for member in state.members]
+    return found
 
 
 def _deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:

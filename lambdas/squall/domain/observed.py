@@ -88,6 +88,8 @@ class AlarmState:
     """Period × evaluation periods; 0 of a composite alarm."""
     missing_data: str = ""
     """missing, ignore, breaching or notBreaching; empty of a composite alarm."""
+    members: tuple[str, ...] = ()
+    """Of a composite alarm: the alarms its rule names."""
     only_scales: bool = False
     """Its every action is a scaling policy: in ALARM it says that there is little or much to do, not that something is wrong."""
 

@@ -30,8 +30,10 @@ CANONICAL: Mapping[tuple[str, str], str] = {
 
 
 def _has_data(given: SafetyInput) -> Answer:
-    found = _stop_alarms(given)
+    found = _watching(given)
     blind = [f"{alarm.name} is INSUFFICIENT_DATA: it would not notice" for alarm in found or () if alarm.state == "INSUFFICIENT_DATA"]
+    known = given.named_alarms or {}
+    blind += [f"{one.name} is made of {member}, which is not there" for one in found or () for member in one.members if member not in known]
     return _judged(given, found, blind, given.definition.environment.guard_quality.insufficient_data, "every stop alarm has data")
 
 
@@ -43,7 +45,7 @@ def _acts(given: SafetyInput) -> Answer:
 
 
 def _silence(given: SafetyInput) -> Answer:
-    found = _stop_alarms(given)
+    found = _watching(given)
     deaf = [
         f"{alarm.name} treats missing data as {_MEANING[alarm.missing_data]}: silence of {_names(alarm.watches)} looks well"
         for alarm in found or ()
@@ -57,7 +59,7 @@ _MEANING = {"notBreaching": "good (notBreaching)", "ignore": "no news (ignore)"}
 
 
 def _quick(given: SafetyInput) -> Answer:
-    found, length = _stop_alarms(given), given.definition.experiment.length
+    found, length = _watching(given), given.definition.experiment.length
     needs = {alarm.name: alarm.seconds_to_alarm for alarm in found or ()}
     needs |= {guard.name: max(metric.period_seconds for metric in guard.metrics) * guard.evaluation_periods for guard in given.guards}
     slow = [
@@ -70,7 +72,7 @@ def _quick(given: SafetyInput) -> Answer:
 
 
 def _watches_workload(given: SafetyInput) -> Answer:
-    found, moved = _stop_alarms(given), set(given.moves_metrics)
+    found, moved = _watching(given), set(given.moves_metrics)
     own = [f'"{t.text}" watches {t.metric}' for _, t in sentences(given.definition.experiment).conditions if t.metric in moved]
     theirs = [
         f"{alarm.name} watches {watched.metric_name}"
@@ -89,6 +91,17 @@ def _stop_alarms(given: SafetyInput) -> list[AlarmState] | None:
     if given.named_alarms is None:
         return None if names else []
     return [given.named_alarms[name] for name in names if name in given.named_alarms]
+
+
+def _watching(given: SafetyInput) -> list[AlarmState] | None:
+    """The stop alarms and, of composite ones, whatever they are made of: a composite is as good as its members, who need no action."""
+    found, known = _stop_alarms(given), given.named_alarms or {}
+    if found is None:
+        return None
+    names = [alarm.name for alarm in found]
+    for name in names:  # which grows meanwhile
+        names += [member for member in known[name].members if member in known and member not in names]
+    return [known[name] for name in names]
 
 
 def _judged(given: SafetyInput, found: list[AlarmState] | None, wrong: Sequence[str], response: Response, good: str) -> Answer:
