@@ -51,6 +51,29 @@ def test_a_run_whose_event_was_lost_is_summarised_by_the_report(walk: Walk, worl
     assert world.history.of_experiment("EC2 Instance Termination Test", 1)[0].summarised
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"name": "../results/run-1"},
+        {"name": ""},
+        {"days": 0},
+        {"days": float("nan")},
+        {"days": 100_000},
+        {"start": "2026-05-01T00:00:00"},
+        {"start": "1999-01-01T00:00:00Z"},
+        {"stale_days": 0},
+        {"surprise": 1},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_a_period_is_refused_and_nothing_is_written(walk: Walk, world: FakeWorld, asked: dict[str, Any]) -> None:
+    walk.run({"experiment": "seed"})
+    before = dict(world.documents.files)
+    with pytest.raises(ValueError, match=next(iter(asked)) + "|longer than"):
+        period(**asked)
+    assert world.documents.files == before
+
+
 def test_a_schedules_report_is_told_a_persons_is_not(walk: Walk, world: FakeWorld) -> None:
     walk.run({"experiment": "seed"})
     before = len(world.notifier.sent)

@@ -1,7 +1,9 @@
 """The report of a period: read by Query a page at a time, written as a page and as JSON, and said in a digest."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
 
 from squall.application.definitions import deployed
 from squall.application.summarising import summarise
@@ -14,29 +16,35 @@ from squall.wiring import Wiring
 
 CATCH_UP = 100
 """Runs whose own event was lost are summarised here, at most so many a report: the rest the next time."""
+LONGEST_DAYS = 3660
+"""Ten years: each month costs at least one query."""
+
+Days = Annotated[float, Field(gt=0, le=LONGEST_DAYS)]
 
 
 class PeriodRequest(Model):
     """What the report function is asked for."""
 
-    days: float = 30
-    start: datetime | None = None
+    days: Days = 30
+    start: AwareDatetime | None = None
     """Else `days` before the end."""
-    end: datetime | None = None
+    end: AwareDatetime | None = None
     """Else now."""
     filters: Filters = Filters()
-    stale_days: int = STALE_DAYS
+    stale_days: int = Field(STALE_DAYS, ge=1, le=LONGEST_DAYS)
     digest: bool = False
     """Tell people too: what the schedules ask for."""
-    name: str = ""
-    """Under `reports/`; else the moment it is made."""
+    name: str = Field("period", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    """The folder under `reports/`."""
 
 
 def report_period(w: Wiring, asked: PeriodRequest) -> dict[str, Any]:
-    """The report itself and where its files stand; ValueError where the period is empty."""
+    """The report itself and where its files stand; ValueError where the period is empty or longer than `LONGEST_DAYS`."""
     now = w.clock.now()
     end = asked.end or now
     start = asked.start or end - timedelta(days=asked.days)
+    if end - start > timedelta(days=LONGEST_DAYS):
+        raise ValueError(f"the period from {start} to {end} is longer than {LONGEST_DAYS} days")
     period = Period(start, end, asked.filters, _catalogue(asked.filters), asked.stale_days)
     late = 0
     for run in w.history.of_period(period.lookback, end):
@@ -46,7 +54,7 @@ def report_period(w: Wiring, asked: PeriodRequest) -> dict[str, Any]:
         else:
             period.add(run)
     report = period.report()
-    folder = f"reports/{asked.name or 'period'}/{now:%Y-%m-%dT%H%M%SZ}"
+    folder = f"reports/{asked.name}/{now:%Y-%m-%dT%H%M%SZ}"
     files = [
         w.documents.publish(f"{folder}.json", report.model_dump_json(indent=2), "application/json"),
         w.documents.publish(f"{folder}.html", render(report), "text/html; charset=utf-8"),
