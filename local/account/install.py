@@ -22,12 +22,28 @@ def install() -> None:
     found = version("ministack")
     if found != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, automation, events, iam, lambdas, rds, scheduler, ssm, transport, workflows
+    from local.account import athena, automation, events, iam, lambdas, quotas, rds, scheduler, ssm, transport, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
     from local.workload import ministack_truth
 
-    for part in (transport, iam, lambdas, workflows, events, scheduler, api, alarms, ssm, automation, rds, athena, fis, ministack_truth):
+    for part in (
+        transport,
+        iam,
+        lambdas,
+        workflows,
+        events,
+        scheduler,
+        api,
+        alarms,
+        ssm,
+        automation,
+        rds,
+        athena,
+        fis,
+        quotas,
+        ministack_truth,
+    ):
         part.install()
 
 

@@ -47,4 +47,6 @@ def test_the_schedule_ticks_and_the_pulse_closes_a_dead_run(rig: Rig, record_pro
 
 
 def test_the_quota_is_told(rig: Rig) -> None:
-    assert quota(rig.client).outcome is Outcome.OK
+    found = quota(rig.client)
+    assert (found.outcome, found.measured) == (Outcome.OK, "5 at a time")
+    assert "the account's quota" in found.detail

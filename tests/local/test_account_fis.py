@@ -189,6 +189,8 @@ def test_a_sixth_active_experiment_exceeds_the_quota(lab: Lab) -> None:
         lab.start(template)
 
     assert code(error) == "ServiceQuotaExceededException"
+    (quota,) = lab.account.client("service-quotas").list_service_quotas(ServiceCode="fis")["Quotas"]
+    assert (quota["QuotaName"], quota["Value"]) == ("Active experiments", 5.0)
 
 
 @pytest.mark.parametrize(
