@@ -1,114 +1,45 @@
 """Terminate pinned instances of an Auto Scaling group: the seed's experiment. Nothing undoes it; the group recovers."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
-from squall.domain.model import Model
-from squall.domain.observed import FisExperiment
-from squall.domain.resource import Resource
-from squall.domain.resources import Instance, these
-from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, Signal, check, parse_parameters, targets_by_arn, wait_action
-from squall.faults.capacity import is_lost, missing_capacity, state_of
+from squall.domain.documents import SafetyCheck, TargetBefore, Workload
+from squall.domain.resources import Instance
+from squall.domain.vocabulary import FaultType, ResourceType
+from squall.faults.base import check
+from squall.faults.capacity import GONE, missing_capacity
+from squall.faults.momentary import MomentaryFault
 
 
-class Parameters(Model):
-    """Termination has none: what is terminated is the blast radius's business."""
-
-
-class InstanceTermination:
-    """`aws:ec2:terminate-instances`, with a wait beside it so that stop conditions and windows live as long as the observation."""
+class InstanceTermination(MomentaryFault[Instance]):
+    """`aws:ec2:terminate-instances`: what replaces an instance is its group, and the group is what has to be whole afterwards."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE
+    kind = Instance
     title = "Instance termination"
-    risk: Risk = "high"
-    reversible = False
-    ssm_documents: tuple[str, ...] = ()
-    fis_actions = ("aws:ec2:terminate-instances", WAIT)
+    action_id = "aws:ec2:terminate-instances"
+    target_key = "Instances"
+    action = "terminate"
+    description = "Terminate the pinned instances"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
-    unless_allowed: Mapping[str, tuple[float, float]] = {}
-    parameters: ModelType = Parameters
 
-    def parse(self, raw: Mapping[str, Any]) -> Parameters:
-        return parse_parameters(Parameters, raw)
-
-    def prerequisites(
-        self,
-        workload: Workload,
-        pinned: Sequence[Resource],
-        parameters: Model,  # noqa: ARG002 - the protocol's
-    ) -> tuple[SafetyCheck, ...]:
+    def needs(self, workload: Workload, pinned: Sequence[Instance]) -> Iterable[SafetyCheck]:
         known = {group.name for group in workload.groups}
-        instances = these(Instance, pinned)
-        alone = [instance.id for instance in instances if instance.group not in known]
-        out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in instances if i.group in known and i.lifecycle != "InService"]
-        names = sorted({instance.group for instance in instances if instance.group in known and instance.group})
+        alone = [instance.id for instance in pinned if instance.group not in known]
+        out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in pinned if i.group in known and i.lifecycle != "InService"]
+        names = sorted({instance.group for instance in pinned if instance.group in known and instance.group})
         orphans = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
         detail = orphans if alone else f"replaced by {', '.join(names) or 'nothing: no target is pinned'}"
-        return (
-            check("in_auto_scaling_group", bool(pinned) and not alone, detail),
-            check("in_service", bool(pinned) and not out, "; ".join(out) or "every target is in service in its group"),
-        )
+        yield check("in_auto_scaling_group", bool(pinned) and not alone, detail)
+        yield check("in_service", bool(pinned) and not out, "; ".join(out) or "every target is in service in its group")
 
-    def compile(
-        self,
-        parameters: Model,  # noqa: ARG002 - the protocol's
-        pinned: Sequence[Resource],
-        length: timedelta,
-        *,
-        region: str,  # noqa: ARG002 - the protocol's
-        partition: str,  # noqa: ARG002 - the protocol's
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        targets = targets_by_arn("Instances", self.resource_type, these(Instance, pinned))
-        actions: dict[str, Any] = {
-            f"terminate{name.removeprefix('Instances')}": {
-                "actionId": "aws:ec2:terminate-instances",
-                "description": "Terminate the pinned instances",
-                "targets": {"Instances": name},
-            }
-            for name in targets
-        }
-        actions["observe"] = wait_action(length)
-        return targets, actions
+    def happened(self, before: Instance, now: Instance | None) -> tuple[bool, str]:
+        state = now.state if now else "gone"
+        return now is None or state in GONE, f"{before.id} is {state}"
 
-    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
-        return None
+    def lacking(self, before: Instance, now: Instance | None) -> Iterable[str]:  # noqa: ARG002 - the base's
+        """Nothing: it was to be lost."""
+        return ()
 
-    def prove(
-        self,
-        pinned: Sequence[Resource],
-        workload_after: Workload,
-        commands: Commands,  # noqa: ARG002 - the protocol's
-        fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
-    ) -> tuple[Proof, ...]:
-        return tuple(
-            Proof(
-                target=instance.id,
-                proven=is_lost(instance.id, workload_after),
-                kind="state",
-                detail=f"{instance.id} is {state_of(instance.id, workload_after)}",
-                at=workload_after.at,
-            )
-            for instance in pinned
-        )
-
-    def verify(
-        self,
-        before: Sequence[TargetBefore],
-        before_workload: Workload,
-        after_workload: Workload,
-        commands: Commands,
-        fis: FisExperiment | None,
-        now: datetime,
-        length: timedelta | None = None,  # noqa: ARG002 - the protocol's
-    ) -> RollbackReport:
-        proofs = self.prove([target.resource for target in before], after_workload, commands, fis)
-        differences = missing_capacity(before, before_workload, after_workload)
-        if not any(proof.proven for proof in proofs) and not differences:
-            outcome = RollbackOutcome.NOT_NEEDED
-        else:
-            outcome = RollbackOutcome.NOT_RESTORED if differences else RollbackOutcome.RECOVERED
-        return RollbackReport(at=now, proofs=proofs, outcome=outcome, differences=tuple(differences))
+    def lacking_around(self, before: Sequence[TargetBefore], before_workload: Workload, after_workload: Workload) -> Iterable[str]:
+        return missing_capacity(before, before_workload, after_workload)

@@ -57,6 +57,15 @@ class MomentaryFault(ABC, Generic[R]):
     def lacking(self, before: R, now: R | None) -> Iterable[str]:
         """What the target has less of than before the fault, in words."""
 
+    def lacking_around(
+        self,
+        before: Sequence[TargetBefore],  # noqa: ARG002 - for overriding
+        before_workload: Workload,  # noqa: ARG002 - for overriding
+        after_workload: Workload,  # noqa: ARG002 - for overriding
+    ) -> Iterable[str]:
+        """What the groups around the targets have less of, in words."""
+        return ()
+
     def action_parameters(self) -> Mapping[str, str]:
         """The action's own parameters."""
         return {}
@@ -113,7 +122,7 @@ class MomentaryFault(ABC, Generic[R]):
     def verify(
         self,
         before: Sequence[TargetBefore],
-        before_workload: Workload,  # noqa: ARG002 - the protocol's
+        before_workload: Workload,
         after_workload: Workload,
         commands: Commands,
         fis: FisExperiment | None,
@@ -122,7 +131,8 @@ class MomentaryFault(ABC, Generic[R]):
     ) -> RollbackReport:
         then = these(self.kind, (target.resource for target in before))
         proofs = self.prove(then, after_workload, commands, fis)
-        differences = tuple(words for one in then for words in self.lacking(one, after_workload.now(one)))
+        own = (words for one in then for words in self.lacking(one, after_workload.now(one)))
+        differences = (*own, *self.lacking_around(before, before_workload, after_workload))
         untouched = not any(proof.proven for proof in proofs) and not differences
         recovered = RollbackOutcome.NOT_NEEDED if untouched else RollbackOutcome.RECOVERED
         return RollbackReport(
