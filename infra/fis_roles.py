@@ -76,6 +76,35 @@ def _fail_over_clusters(scope: Scope) -> list[PolicyStatement]:
     ]
 
 
+def _disrupt_connectivity(scope: Scope) -> list[PolicyStatement]:
+    # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by FIS's own tag, and
+    # only the subnet, and so whose traffic is denied, is by the environment's.
+    acls, by_fis = [scope.arn("ec2", "network-acl/*")], {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}
+    (opt_in,) = scope.opt_in
+    tagging = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", "aws:RequestTag/managedByFIS": "true"}}
+    return [
+        PolicyStatement(actions=["ec2:ReplaceNetworkAclAssociation"], resources=[scope.arn("ec2", "subnet/*")], conditions=scope.opted_in),
+        PolicyStatement(actions=["ec2:ReplaceNetworkAclAssociation"], resources=acls),
+        PolicyStatement(actions=["ec2:CreateNetworkAcl"], resources=acls, conditions=by_fis),
+        PolicyStatement(actions=["ec2:CreateNetworkAcl"], resources=[scope.arn("ec2", "vpc/*")]),
+        PolicyStatement(
+            actions=["ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"],
+            resources=acls,
+            conditions={"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}},
+        ),
+        PolicyStatement(
+            actions=["ec2:CreateTags"],
+            resources=acls,
+            conditions={**tagging, "ForAllValues:StringNotEquals": {"aws:TagKeys": [opt_in]}},
+        ),
+        PolicyStatement(
+            actions=["ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+            resources=["*"],
+        ),
+        PolicyStatement(actions=["ec2:GetManagedPrefixListEntries"], resources=[scope.arn("ec2", "prefix-list/*")]),
+    ]
+
+
 def _nothing(_: Scope) -> list[PolicyStatement]:
     return []
 
@@ -84,6 +113,7 @@ def _nothing(_: Scope) -> list[PolicyStatement]:
 ACTION_STATEMENTS: Mapping[str, Callable[[Scope], list[PolicyStatement]]] = {
     WAIT_ACTION: _nothing,
     "aws:ec2:terminate-instances": _terminate_instances,
+    "aws:network:disrupt-connectivity": _disrupt_connectivity,
     "aws:rds:failover-db-cluster": _fail_over_clusters,
     "aws:rds:reboot-db-instances": _reboot_databases,
     "aws:ssm:send-command": _send_command,

@@ -314,6 +314,11 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(
                 [
                     "ec2:DescribeInstances",
+                    "ec2:DescribeManagedPrefixLists",
+                    "ec2:DescribeNetworkAcls",
+                    "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeSubnets",
+                    "ec2:DescribeVpcEndpoints",
                     "autoscaling:DescribeAutoScalingInstances",
                     "autoscaling:DescribeAutoScalingGroups",
                     "autoscaling:DescribeScalingActivities",
@@ -323,6 +328,7 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ],
                 ["*"],
             ),
+            _allow(["ec2:GetManagedPrefixListEntries"], [names.arn("ec2", "prefix-list/*")]),
             _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
             _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],

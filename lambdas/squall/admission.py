@@ -32,6 +32,9 @@ MAXIMUM_DEPTH = 32
 _NOT_YET = ("ramp",)
 """Fields of the contract that this version understands and can't carry out."""
 
+_NAMED = ("i-", "subnet-", "vol-", "arn:")
+"""How what can be a resource's name begins."""
+
 Sentences = list[tuple[str, Threshold]]
 
 
@@ -419,7 +422,7 @@ def _targets_of(raw: Mapping[str, Any]) -> tuple[list[str], ResourceType | None]
     lists = [names for names in (raw.get("target_resources"), target.get("arns")) if isinstance(names, list | tuple)]
     declared = target.get("resource_type")
     known = ResourceType(declared) if isinstance(declared, str) and declared in set(ResourceType) else None
-    return [name for names in lists for name in names if isinstance(name, str) and name.startswith(("i-", "arn:"))], known
+    return [name for names in lists for name in names if isinstance(name, str) and name.startswith(_NAMED)], known
 
 
 def _targeted(raw: Mapping[str, Any]) -> ResourceType:
@@ -466,6 +469,12 @@ def _range_problems(experiment: Experiment, parameters: Mapping[str, Any], envir
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
             message = f"{shown(value)} is outside what {environment.name} allows"
             found.append(Problem(path=at("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
+    words = registry.of(experiment).unless_listed if known else {}
+    for name, listed in {**words, **environment.parameter_values}.items():
+        value = parameters.get(name)
+        if isinstance(value, str) and value not in listed:
+            message = f"{shown(value)} is not what {environment.name} allows"
+            found.append(Problem(path=at("parameters", name), message=message, expected=" or ".join(listed)))
     return found
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.domain.observed import ActionState, FisExperiment, FisTemplate
 from squall.errors import Refused
+from tests.fakes.effects import EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,8 @@ class FakeRun:
     experiment: FisExperiment
     body: Mapping[str, Any]
     commands: list[str] = field(default_factory=list)
+    undo: list[Callable[[], None]] = field(default_factory=list)
+    """What FIS does when the experiment ends."""
 
 
 class FakeFaults:
@@ -123,6 +126,9 @@ class FakeFaults:
             for arn in arns:
                 self._fleet.fail_over(arn)
             return
+        if action["actionId"] in EFFECTS:
+            run.undo += [EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns]
+            return
         instances = [arn.rpartition("/")[2] for arn in arns]
         kind = action["actionId"]
         for instance_id in instances:
@@ -198,6 +204,8 @@ class FakeFaults:
             return
         for command in [] if self.lingering_commands else run.commands:
             self._commands.end(command, "Success" if status == "completed" else "Cancelled")
+        while run.undo:
+            run.undo.pop()()
         self._set(experiment_id, status, error_code)
 
     def _end_action(self, experiment_id: str, name: str) -> None:

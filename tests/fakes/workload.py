@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents import Group, TargetGroup, Workload
 from squall.domain.observed import CommandState
-from squall.domain.resources import Database, Instance, group_named
+from squall.domain.resources import Database, DatabaseCluster, Instance, group_named
 from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class FakeFleet:
         one = self.others[arn]
         if isinstance(one, Database):
             self.others[arn] = one.model_copy(update={"zone": one.secondary_zone or one.zone, "secondary_zone": one.zone})
-        elif one.readers:
+        elif isinstance(one, DatabaseCluster) and one.readers:
             chosen = one.readers[0]
             members = tuple(member.model_copy(update={"writer": member.id == chosen}) for member in one.members)
             zone = next(member.zone for member in members if member.writer)
@@ -166,8 +166,9 @@ class FakeInventory:
         known = [one for one in self._fleet.others.values() if one.type is resource_type and (targets or tags)]
         chosen = [one for one in known if tags.items() <= one.tags.items() and (not targets or {one.id, one.arn} & set(targets))]
         missing = tuple(target for target in dict.fromkeys(targets) if target not in {name for one in known for name in (one.id, one.arn)})
-        groups = (self._target_group(service),) if service and service in self._fleet.target_groups else ()
-        return Workload(at=at, instances=(), others=tuple(chosen), target_groups=groups, missing=missing, service=service)
+        inside = [self._fleet.instances[name] for one in chosen for name in one.contains if name in self._fleet.instances]
+        around = self._workload(inside, [], [service] if service in self._fleet.target_groups else [], missing, at)
+        return around.model_copy(update={"others": tuple(chosen), "service": service})
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if workload.others:

@@ -40,9 +40,19 @@ def test_whatever_disturbs_an_instance_is_conditioned_on_the_environment_in_its_
 
 
 READING = ("Describe", "List", "Get")
+BY_FIS = "its own network ACLs only, by its tag managedByFIS"
 UNCONDITIONED = {
     ("ssm:SendCommand", "document"): "AWS's documents carry no tags; the instances of the same call do",
     ("ssm:CancelCommand", "*"): "authorizes on no resource",
+    (
+        "ec2:ReplaceNetworkAclAssociation",
+        "network-acl",
+    ): "FIS's clone, or the one it puts back; the subnet of the same call carries the tag",
+    ("ec2:CreateNetworkAcl", "vpc"): "a VPC may hold several environments; what is made does nothing until a subnet has it",
+    ("ec2:CreateNetworkAcl", "network-acl"): BY_FIS,
+    ("ec2:CreateNetworkAclEntry", "network-acl"): BY_FIS,
+    ("ec2:DeleteNetworkAcl", "network-acl"): BY_FIS,
+    ("ec2:CreateTags", "network-acl"): BY_FIS,
 }
 """What disturbs, or ends a disturbance, without the environment's tag: docs/faults.md says why."""
 
@@ -66,7 +76,7 @@ def test_the_tag_is_a_condition_only_where_iam_looks_at_the_tags_of_that_very_re
     """A condition on a key the resource type hasn't got is never met: what it guards would be denied, or what it should guard free."""
     looked_at = 0
     for statement in grants(stack, "Staging"):
-        if not statement.conditions:
+        if not any("aws:ResourceTag" in key for keys in statement.conditions.values() for key in keys):
             continue
         for action in statement.actions:
             service, name = action.split(":")
@@ -79,6 +89,17 @@ def test_the_tag_is_a_condition_only_where_iam_looks_at_the_tags_of_that_very_re
                 assert "aws:ResourceTag/${TagKey}" in keys, f"{action} on {kind}"
                 looked_at += 1
     assert looked_at >= 4
+
+
+def test_only_network_acls_that_fis_made_are_filled_and_deleted_and_only_at_creation_tagged(stack: Resources) -> None:
+    found = {action: one for one in grants(stack, "Staging") for action in one.actions if any(":network-acl/" in r for r in one.resources)}
+    for action in ("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"):
+        assert found[action].conditions == {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
+    assert found["ec2:CreateNetworkAcl"].conditions == {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}
+    assert found["ec2:CreateTags"].conditions == {
+        "StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", "aws:RequestTag/managedByFIS": "true"},
+        "ForAllValues:StringNotEquals": {"aws:TagKeys": ["squall:environment"]},
+    }
 
 
 def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from squall.domain.documents import Discovery, Workload
+from squall.domain.network import Endpoint, Subnet
 from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
 from squall.domain.targets import failure_domains
 from squall.domain.vocabulary import ResourceType
@@ -33,10 +34,23 @@ def cluster(name: str = "orders", zone: str = f"{REGION}a", *, readers: int = 1,
     return DatabaseCluster.model_validate({**given, **changes})
 
 
+def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subnet:
+    """With an instance in it, and an endpoint of the VPC that stands in other subnets, too."""
+    id_ = f"subnet-{name.encode().hex()}"
+    given = {
+        "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{id_}", "state": "available", "zone": zone, "tags": STAGING,
+        "vpc": "vpc-1", "cidr": "10.0.1.0/24", "acl": "acl-0a1", "association": "aclassoc-1", "instances": ("i-1",),
+        "addresses": ("10.0.1.7",),
+        "endpoints": (Endpoint(id="vpce-1", service=f"com.amazonaws.{REGION}.ssm", subnets=(id_, "subnet-0ffff")),),
+    }  # fmt: skip
+    return Subnet.model_validate({**given, **changes})
+
+
 BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.INSTANCE: instance,
     ResourceType.DATABASE: database,
     ResourceType.DATABASE_CLUSTER: cluster,
+    ResourceType.SUBNET: subnet,
 }
 """A resource of each type by its name and zone, fit for every fault."""
 

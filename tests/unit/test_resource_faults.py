@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 from squall.domain.problems import InvalidInput
@@ -20,7 +20,14 @@ from tests.unit.resources import BUILDERS, discovery_of, workload_of
 from tests.unit.test_faults import GUARDS, ROLE, assert_accepted
 
 OTHERS = [fault for fault in registry.faults() if fault.resource_type is not ResourceType.INSTANCE]
-PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any]]] = {}
+PREFIX_LIST = st.from_regex(r"pl-[0-9a-f]{8,17}", fullmatch=True).map(lambda name: {"scope": "prefix-list", "prefix_list": name})
+PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any]]] = {
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET): st.fixed_dictionaries(
+        {}, optional={"scope": st.sampled_from(["availability-zone", "vpc", "all"])}
+    ),
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.SUBNET): PREFIX_LIST
+    | st.fixed_dictionaries({"scope": st.sampled_from(["s3", "dynamodb", "s3express"])}),
+}
 """Whatever each fault accepts; those that take nothing are left out."""
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 HOSTILE = (
@@ -88,7 +95,7 @@ def test_hostile_parameters_are_refused_by_name(fault: Fault) -> None:
 
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
 def test_a_fault_without_targets_has_unmet_prerequisites(fault: Fault) -> None:
-    required = {} if (fault.type, fault.resource_type) not in PARAMETERS else PARAMETERS[fault.type, fault.resource_type].example()
+    required = find(parameters_of(fault), lambda _: True)
     checks = fault.prerequisites(workload_of([]), [], fault.parse(required))
     assert CheckOutcome.FAILED in {check.outcome for check in checks}
 

@@ -17,6 +17,7 @@ from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, e
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
 CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
+SUBNET = f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1"
 INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
 
 
@@ -28,6 +29,8 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (GROUP, ResourceType.INSTANCE),
         (DATABASE, ResourceType.DATABASE),
         (CLUSTER, ResourceType.DATABASE_CLUSTER),
+        (SUBNET, ResourceType.SUBNET),
+        ("subnet-0a1", ResourceType.SUBNET),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
     ],
@@ -81,7 +84,12 @@ def test_tags_alone_mean_instances() -> None:
 
 def test_every_combination_without_an_action_is_refused_with_what_there_is() -> None:
     """Every fault type on every resource type: it is in the registry, or admission names what is."""
-    names = {ResourceType.INSTANCE: INSTANCE, ResourceType.DATABASE: DATABASE, ResourceType.DATABASE_CLUSTER: CLUSTER}
+    names = {
+        ResourceType.INSTANCE: INSTANCE,
+        ResourceType.DATABASE: DATABASE,
+        ResourceType.DATABASE_CLUSTER: CLUSTER,
+        ResourceType.SUBNET: SUBNET,
+    }
     assert set(names) == set(ResourceType)
     refused = 0
     for kind in FaultType:

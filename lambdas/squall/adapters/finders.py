@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.databases import RdsDatabases
+from squall.adapters.subnets import Ec2Subnets
 from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
@@ -17,4 +18,5 @@ if TYPE_CHECKING:
 FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
     ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
+    ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
 }

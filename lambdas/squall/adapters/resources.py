@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from squall.domain.documents import Workload
@@ -28,6 +28,10 @@ class Found:
     """Names that are nobody's, as they were written."""
     target_groups: tuple[str, ...] = ()
     """ARNs of those the resources are registered in."""
+    instances: tuple[str, ...] = ()
+    """Ids of instances that stand and fall with them: described with their groups."""
+    registered: Mapping[str, str] = field(default_factory=dict)
+    """Names under which something that stands and falls with them may be registered in target groups, to the VPC it is in."""
 
 
 class Finder(Protocol):
@@ -70,8 +74,18 @@ class Inventories:
 
     def _workload(self, found: Found, service: str | None, at: datetime, known: Sequence[str] = ()) -> Workload:
         arns = dict.fromkeys([*known, *found.target_groups, *([service] if service else [])])
-        groups = tuple(group for arn in arns for group in self._group(arn))
-        return Workload(at=at, instances=(), others=found.resources, target_groups=groups, missing=found.missing, service=service)
+        groups = {group.arn: group for arn in arns for group in self._group(arn)}
+        inside = self._fleet.describe(found.instances, {}, {}, at) if found.instances else Workload(at=at, instances=())
+        groups |= {group.arn: group for group in inside.target_groups}
+        groups |= {group.arn: group for group in self._target_groups.holding(found.registered)} if found.registered else {}
+        return inside.model_copy(
+            update={
+                "others": found.resources,
+                "target_groups": tuple(groups.values()),
+                "missing": found.missing,
+                "service": service,
+            }
+        )
 
     def _group(self, arn: str) -> Sequence[TargetGroup]:
         """One at a time: one that isn't there must not hide the others."""

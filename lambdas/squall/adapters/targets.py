@@ -8,7 +8,7 @@ from squall.adapters.aws import call, chunks, items
 from squall.domain.documents import TargetGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _ARNS_PER_CALL = 20
 _LEAVING = "draining"
@@ -23,7 +23,15 @@ class TargetGroups:
         """The groups by ARN, and those in which an instance that belongs to no Auto Scaling group (id to VPC) is registered."""
         known = list(dict.fromkeys(arns))
         found = [_target_group(group, self._registered(group)) for group in self._groups(known)]
-        every = sorted([*found, *self._around(alone, set(known))], key=lambda group: group.arn)
+        return self._counted([*found, *self._around(alone, set(known))])
+
+    def holding(self, names: Mapping[str, str]) -> list[TargetGroup]:
+        """The groups in which any of these instances and addresses (name to VPC) is registered."""
+        return self._counted(self._around(names, set(), ("instance", "ip")))
+
+    def _counted(self, groups: Iterable[TargetGroup]) -> list[TargetGroup]:
+        """By ARN, each with how many its load balancer serves."""
+        every = sorted(groups, key=lambda group: group.arn)
         served = {balancer: self._served_by(balancer) for balancer in dict.fromkeys(group.load_balancer for group in every) if balancer}
         return [group.model_copy(update={"load_balancer_groups": served.get(group.load_balancer or "")}) for group in every]
 
@@ -35,12 +43,12 @@ class TargetGroups:
         for some in chunks(arns, _ARNS_PER_CALL):
             yield from items(self._client, "describe_target_groups", "TargetGroups", TargetGroupArns=some)
 
-    def _around(self, alone: Mapping[str, str], known: set[str]) -> Iterator[TargetGroup]:
+    def _around(self, alone: Mapping[str, str], known: set[str], kinds: Collection[str] = ("instance",)) -> Iterator[TargetGroup]:
         """ELB has no way to ask by target: the VPC's groups of instances are looked through, and only for instances without a group."""
         if not alone:
             return
         for group in items(self._client, "describe_target_groups", "TargetGroups"):
-            if group["TargetGroupArn"] in known or group.get("TargetType") != "instance" or group.get("VpcId") not in alone.values():
+            if group["TargetGroupArn"] in known or group.get("TargetType") not in kinds or group.get("VpcId") not in alone.values():
                 continue
             registered = self._registered(group)
             if alone.keys() & {entry["Target"]["Id"] for entry in registered}:

@@ -16,7 +16,7 @@ from squall.application.recording import NOTIFIED, agreed_result, decision_on, i
 from squall.application.rolling_back import ENDED, look, note_end, token
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping import report
-from squall.domain.documents import AutomationRun, Discovery
+from squall.domain.documents import AutomationRun, Discovery, FaultTemplate
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.queue import Line
 from squall.domain.record import Event, ExecutionRecord
@@ -24,6 +24,7 @@ from squall.domain.rollback import said
 from squall.domain.verdict import Decision, decide, ending
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
+from squall.faults.base import ByHand
 from squall.wiring import Wiring
 
 A = TypeVar("A")
@@ -137,6 +138,7 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
         )
         leftovers += _stop_all(w, record, template_id)
     leftovers += _commands(w, record, leftovers)
+    leftovers += _state(w, record, leftovers)
     if guards and not leftovers:  # as long as a fault may run, its guards stand
         names = " ".join(guards)
         _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
@@ -171,6 +173,24 @@ def _active(of: tuple[Wiring, ExecutionRecord]) -> list[CommandState]:
         return []
     commands = commands_of(step, fault_of(step))
     return [command for on_instance in commands.values() for command in on_instance if command.active]
+
+
+def _state(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> list[Leftover]:
+    """What FIS left on the targets although the fault is over: only people take it away. Not asked while something still runs."""
+    if leftovers or (record.fault_started_at is None and record.fis_experiment_id is None):
+        return []
+    command = "aws ec2 describe-network-acls --filters Name=tag:managedByFIS,Values=true"
+    found = _try(leftovers, "what FIS left on the targets", command, _remaining, (w, record))
+    return [Leftover(what, by_hand) for what, by_hand in found or ()]
+
+
+def _remaining(of: tuple[Wiring, ExecutionRecord]) -> tuple[ByHand, ...]:
+    w, record = of
+    step = Step.of(w, record)
+    template, discovery = step.find("template", FaultTemplate), step.find("discovery", Discovery)
+    if template is None or discovery is None:
+        return ()
+    return fault_of(step).left_over(template.before, lambda: w.inventory.refresh(discovery.workload, w.clock.now()))
 
 
 def roll_back(w: Wiring, record: ExecutionRecord) -> list[Leftover]:

@@ -169,10 +169,10 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     """
     if workload.service is not None:
         return _service(workload)
-    if not any(resource.registered_as for resource in pinned):
+    if not any(resource.registered_as or workload.names_of(resource) for resource in pinned):
         kinds = " and ".join(sorted({resource.type.words for resource in pinned})) or "resource"
         return f"an {kinds} is registered in no target group; name the target group of those who would notice in service"
-    ids = {resource.registered_as or resource.id for resource in pinned}
+    ids = {name for resource in pinned for name in workload.names_of(resource) or {resource.id}}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
     touched = [group for group in behind if group.registered & ids]
     shared = [group for group in touched if ids <= group.registered]

@@ -106,6 +106,12 @@ class Workload(Model):
         """All of them, whatever their type."""
         return (*self.instances, *self.others)
 
+    def names_of(self, resource: Resource) -> frozenset[str]:
+        """How target groups know it: by its own name, or by those of what lives in it and is registered somewhere."""
+        if not resource.contains:
+            return frozenset({resource.registered_as} if resource.registered_as else ())
+        return resource.contains & {name for group in self.target_groups for name in group.registered}
+
     def now(self, resource: R) -> R | None:
         """The same resource as this workload has it; None if it doesn't."""
         return next((one for one in self.resources if one.id == resource.id and isinstance(one, type(resource))), None)

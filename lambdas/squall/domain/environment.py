@@ -238,6 +238,8 @@ class Environment(Model):
     parameter_ranges: dict[str, tuple[float, float]] = {}
     """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
     is not named here."""
+    parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """Of fault parameters that are words: which are allowed, where the fault's careful ones are not enough. Name to values."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """By the name experiments call them under `rollback`."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()

@@ -24,7 +24,8 @@ Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
 Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
 MetricName = Annotated[str, Field(max_length=64), pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")]
-TargetResource = Annotated[str, Field(max_length=2048), pattern(r"^(i-[0-9A-Za-z-]+|arn:[^\s]+)$", "an instance id (i-…) or an ARN")]
+RESOURCE_NAME = pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
+TargetResource = Annotated[str, Field(max_length=2048), RESOURCE_NAME]
 TARGET_GROUP = pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
 Statistic = Annotated[
     str,

@@ -40,6 +40,11 @@ class Resource(Model):
         return None
 
     @property
+    def contains(self) -> frozenset[str]:
+        """What stands and falls with it and belongs to groups of its own: ids of instances, addresses; empty: it is itself what belongs."""
+        return frozenset()
+
+    @property
     def own_domain(self) -> str:
         """The failure domain it is, where nothing around it is a larger one."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Tag
 
 from squall.domain.model import Model
+from squall.domain.network import Subnet
 from squall.domain.resource import R, Resource
 from squall.domain.vocabulary import ResourceType
 
@@ -146,14 +147,17 @@ def _type_of(value: Any) -> str:
 
 
 OtherResource = Annotated[
-    Annotated[Database, Tag(ResourceType.DATABASE.value)] | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)],
+    Annotated[Database, Tag(ResourceType.DATABASE.value)]
+    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)],
     Discriminator(_type_of),
 ]
 """Every type but instances, which a workload lists by themselves."""
 AnyResource = Annotated[
     Annotated[Instance, Tag(ResourceType.INSTANCE.value)]
     | Annotated[Database, Tag(ResourceType.DATABASE.value)]
-    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)],
+    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)],
     Discriminator(_type_of),
 ]
 
@@ -165,6 +169,7 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (_GROUP, ResourceType.INSTANCE),  # its instances are the candidates
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
+    (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
 )
 
 

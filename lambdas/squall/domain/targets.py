@@ -9,7 +9,7 @@ from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
 from squall.domain.problems import Problem
 from squall.domain.resource import Resource
-from squall.domain.resources import Instance, group_named
+from squall.domain.resources import group_named
 from squall.domain.vocabulary import BlastRadius
 
 MAXIMUM_TARGETS = 5
@@ -85,6 +85,7 @@ def pin(
         return (), problems
     chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
     problems += _not_radius(experiment, found, chosen)
+    problems += _inhabitants(workload, chosen, environment, opt_in_tag)
     return ((), problems) if problems else (tuple(sorted(chosen, key=lambda i: i.id)), [])
 
 
@@ -100,6 +101,24 @@ def _unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
             expected=f"an existing {experiment.resource_type.words}",
         )
         for target in workload.missing
+    ]
+
+
+def not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
+    """In words, the instances that live in it and are not of this environment: whoever opted it in can't opt them in."""
+    inside = [one for one in workload.instances if one.id in resource.contains]
+    return [
+        f"{one.id} in {resource.id} has {opt_in_tag} = {one.tags.get(opt_in_tag, 'none')!r}"
+        for one in inside
+        if one.tags.get(opt_in_tag) != environment
+    ]
+
+
+def _inhabitants(workload: Workload, found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
+    return [
+        Problem(path="target_resources", message=words, expected=f"{opt_in_tag} = {environment.name!r} on every instance in it")
+        for resource in found
+        for words in not_opted_in(workload, resource, environment.name, opt_in_tag)
     ]
 
 
@@ -197,9 +216,11 @@ _CHOOSE = {
 
 
 def _domains_of(workload: Workload, resource: Resource) -> list[str]:
-    group = [f"asg/{group.name}" for group in workload.groups if isinstance(resource, Instance) and group.name == resource.group]
-    registered = [_target_group_domain(target.arn) for target in workload.target_groups if resource.registered_as in target.registered]
-    return [*group, *registered] or [resource.own_domain]
+    around = {resource.belongs_to, *(one.group for one in workload.instances if one.id in resource.contains)}
+    group = [f"asg/{group.name}" for group in workload.groups if group.name in around]
+    names = workload.names_of(resource)
+    found = [*group, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
+    return [*found, resource.own_domain] if resource.contains or not found else found
 
 
 def _target_group_domain(arn: str) -> str:

@@ -25,6 +25,7 @@ class ResourceType(StrEnum):
     INSTANCE = "aws:ec2:instance"
     DATABASE = "aws:rds:db"
     DATABASE_CLUSTER = "aws:rds:cluster"
+    SUBNET = "aws:ec2:subnet"
 
     @property
     def words(self) -> str:
@@ -36,6 +37,7 @@ _WORDS = {
     ResourceType.INSTANCE: "EC2 instance",
     ResourceType.DATABASE: "RDS DB instance",
     ResourceType.DATABASE_CLUSTER: "RDS DB cluster",
+    ResourceType.SUBNET: "EC2 subnet",
 }
 
 

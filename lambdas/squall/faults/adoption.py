@@ -16,6 +16,7 @@ from squall.domain.timing import spoken
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import WAIT, Fault
+from squall.faults.lasting import LastingFault
 from squall.faults.momentary import MomentaryFault
 from squall.faults.send_command import SendCommandFault
 
@@ -55,7 +56,7 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
 
 def adoptable(fault: Fault) -> bool:
     """Whether what its actions say can be read back as the fault's parameters."""
-    return isinstance(fault, SendCommandFault) or not fault.parameters.model_fields
+    return isinstance(fault, SendCommandFault | LastingFault) or not fault.parameters.model_fields
 
 
 def _said_by(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
@@ -110,6 +111,8 @@ def _action(action: Mapping[str, Any], fault: Fault, experiment: Experiment, fou
         return []
     if isinstance(fault, SendCommandFault):
         return _command(given, fault, experiment, found)
+    if isinstance(fault, LastingFault):
+        return _lasting(given, fault, experiment, found)
     if not adoptable(fault):
         message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
         found.append(Problem(path="actionId", message=message, expected="the experiment's own target and parameters"))
@@ -155,6 +158,21 @@ def _command(given: Mapping[str, str], fault: SendCommandFault[Any], experiment:
         return []
     except InvalidInput as invalid:
         found += under("parameters.documentParameters", invalid.problems)
+        return []
+    return [raw]
+
+
+def _lasting(given: Mapping[str, str], fault: LastingFault[Any, Any], experiment: Experiment, found: list[Problem]) -> list[dict[str, Any]]:
+    told = dict(given)
+    _same_length("parameters.duration", told.pop("duration", None), experiment.length, found)
+    try:
+        raw = fault.read(told)
+        fault.parse(raw)
+    except ValueError as error:
+        found.append(Problem(path="parameters", message=str(error), expected=f"what {fault.type.value} can be given"))
+        return []
+    except InvalidInput as invalid:
+        found += under("parameters", invalid.problems)
         return []
     return [raw]
 

@@ -1,9 +1,9 @@
 """What a fault module declares, and what all of them share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -16,6 +16,8 @@ from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
 Commands = Mapping[str, Sequence[CommandState]]
 """Instance id to the invocations of the fault's document on it, newest first."""
+ByHand = tuple[str, str]
+"""What a fault left behind, in words, and the AWS CLI command that takes it away."""
 ARNS_PER_TARGET = 5
 WAIT = "aws:fis:wait"
 LONGEST = timedelta(hours=12)
@@ -68,6 +70,11 @@ class Fault(Protocol):
         agent that ends the fault may not hear that it should."""
 
     @property
+    def unless_listed(self) -> Mapping[str, tuple[str, ...]]:
+        """Of parameters that are words, those that are allowed wherever the environment's policy names none: the others take more away
+        than they seem to."""
+
+    @property
     def parameters(self) -> ModelType:
         """Model of its parameters: typed, with ranges and units in the names."""
 
@@ -104,6 +111,9 @@ class Fault(Protocol):
 
         `length` is how long the fault was to last: it bounds what nobody can stop."""
 
+    def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:
+        """What is still there of a fault that is over in FIS, commands of an agent excepted. `now` describes the account."""
+
 
 def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
     """The parameters, or InvalidInput naming each wrong one as `parameters.<name>` with what was given."""
@@ -126,6 +136,11 @@ def targets_by_arn(key: str, resource_type: ResourceType, pinned: Sequence[Resou
         }
         for number, group in enumerate(groups, start=1)
     }
+
+
+def numeric(annotation: object) -> bool:
+    """Whether a parameter of this type is a whole number."""
+    return annotation is int or any(numeric(part) for part in get_args(annotation))
 
 
 def wait_action(length: timedelta) -> dict[str, Any]:

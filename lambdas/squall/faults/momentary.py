@@ -2,7 +2,7 @@
 
 import builtins
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +12,7 @@ from squall.domain.observed import FisExperiment
 from squall.domain.resource import Resource
 from squall.domain.resources import these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import WAIT, Commands, ModelType, Signal, parse_parameters, targets_by_arn, wait_action
+from squall.faults.base import WAIT, ByHand, Commands, ModelType, Signal, parse_parameters, targets_by_arn, wait_action
 
 R = TypeVar("R", bound=Resource)
 
@@ -39,6 +39,7 @@ class MomentaryFault(ABC, Generic[R]):
     ssm_documents: tuple[str, ...] = ()
     moves_metrics: tuple[str, ...] = ()
     unless_allowed: Mapping[str, tuple[float, float]] = {}
+    unless_listed: Mapping[str, tuple[str, ...]] = {}
     parameters: ModelType = NoParameters
 
     @property
@@ -138,3 +139,6 @@ class MomentaryFault(ABC, Generic[R]):
         return RollbackReport(
             at=now, proofs=proofs, outcome=RollbackOutcome.NOT_RESTORED if differences else recovered, differences=differences
         )
+
+    def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:  # noqa: ARG002 - the protocol's
+        return ()

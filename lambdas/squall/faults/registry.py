@@ -13,6 +13,7 @@ from squall.faults.instance_termination import InstanceTermination
 from squall.faults.memory_stress import MemoryStress
 from squall.faults.network_latency import NetworkLatency
 from squall.faults.service_unavailable import ServiceUnavailable
+from squall.faults.subnet_disruption import SubnetDependency, SubnetUnavailable
 
 _MODULES: tuple[Fault, ...] = (
     InstanceTermination(),
@@ -24,6 +25,8 @@ _MODULES: tuple[Fault, ...] = (
     DependencyTimeout(),
     DatabaseInstanceFailure(),
     DatabaseClusterFailure(),
+    SubnetUnavailable(),
+    SubnetDependency(),
 )
 _FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 

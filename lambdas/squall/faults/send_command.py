@@ -3,10 +3,10 @@
 import builtins
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Generic, get_args
+from typing import Any, Generic
 
 from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
 from squall.domain.model import Model
@@ -15,7 +15,7 @@ from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resource import Resource
 from squall.domain.resources import Instance, these
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import LONGEST, Commands, P, Signal, check, iso_duration, parse_parameters, targets_by_arn
+from squall.faults.base import LONGEST, ByHand, Commands, P, Signal, check, iso_duration, numeric, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)
@@ -49,6 +49,7 @@ class SendCommandFault(ABC, Generic[P]):
     fis_actions = ("aws:ssm:send-command",)
     moves_metrics: tuple[str, ...] = ()
     unless_allowed: Mapping[str, tuple[float, float]] = {}
+    unless_listed: Mapping[str, tuple[str, ...]] = {}
 
     @abstractmethod
     def describe(self, parameters: P) -> str:
@@ -77,7 +78,7 @@ class SendCommandFault(ABC, Generic[P]):
         told = {ours: given.get(name, default) for name, (ours, default) in self.names.items()}
         fields = self.parameters.model_fields
         return {
-            ours: int(value) if value.isdecimal() and _numeric(fields[ours].annotation) else value
+            ours: int(value) if value.isdecimal() and numeric(fields[ours].annotation) else value
             for ours, value in told.items()
             if value is not None
         }
@@ -162,6 +163,9 @@ class SendCommandFault(ABC, Generic[P]):
             could_have_lasted_until=_latest_end(sent, length),
         )
 
+    def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:  # noqa: ARG002
+        return ()
+
     def _own(self, parameters: Model) -> P:
         if not isinstance(parameters, self.parameters):
             raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
@@ -181,10 +185,6 @@ class SendCommandFault(ABC, Generic[P]):
             else f"no command {' or '.join(self.ssm_documents)} reached it"
         )
         return Proof(target=target, proven=False, kind="mechanism", detail=why)
-
-
-def _numeric(annotation: object) -> bool:
-    return annotation is int or any(_numeric(part) for part in get_args(annotation))
 
 
 def _document_parameters(own: Mapping[str, str], length: timedelta) -> str:

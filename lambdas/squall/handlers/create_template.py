@@ -52,4 +52,5 @@ def handler(step: Step) -> Outcome:
 
 def _before(pinned: AnyResource, workload: Workload) -> TargetBefore:
     now = workload.now(pinned) or pinned
-    return TargetBefore(resource=now, healthy_in=tuple(group.arn for group in workload.target_groups if now.registered_as in group.healthy))
+    names = workload.names_of(now)
+    return TargetBefore(resource=now, healthy_in=tuple(group.arn for group in workload.target_groups if names & set(group.healthy)))

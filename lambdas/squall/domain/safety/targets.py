@@ -8,7 +8,7 @@ from squall.domain.recovery import REPLACED
 from squall.domain.resource import Resource
 from squall.domain.resources import Instance, ids
 from squall.domain.safety.given import Answer, Check, SafetyInput
-from squall.domain.targets import Capacity, capacities, lost
+from squall.domain.targets import Capacity, capacities, lost, not_opted_in
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
 """Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""
@@ -32,6 +32,8 @@ def _opt_in_tag(given: SafetyInput) -> Answer:
     wanted = given.definition.environment.name
     now = {pinned.id: one.tags.get(given.opt_in_tag) for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))}
     wrong = [f"{i.id} has {now.get(i.id) or 'none'}" for i in given.discovery.pinned if now.get(i.id) != wanted]
+    here = [one for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))]
+    wrong += [words for one in here for words in not_opted_in(given.workload_now, one, wanted, given.opt_in_tag)]
     ok = bool(given.discovery.pinned) and not wrong
     return ok, f"{given.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(given.discovery.pinned) or 'nothing is pinned')}"
 

@@ -1,0 +1,34 @@
+"""What FIS's actions with a duration do to the fake account, and how FIS takes it back."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from squall.domain.network import Acl, Subnet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.workload import FakeFleet
+
+_ids = count(1)
+
+
+def cut_off(fleet: FakeFleet, arn: str) -> Callable[[], None]:
+    """A clone of the network ACL is associated, and the original put back: each association has an id of its own."""
+    subnet = fleet.others[arn]
+    assert isinstance(subnet, Subnet)
+    clone = Acl(id=f"acl-f15{next(_ids):05x}", subnets=(subnet.id,))
+    _associate(fleet, arn, clone.id, (*subnet.clones, clone))
+    original, clones = subnet.acl or "", subnet.clones
+    return lambda: _associate(fleet, arn, original, clones)
+
+
+def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) -> None:
+    changed = {"acl": acl, "association": f"aclassoc-{next(_ids):08x}", "clones": clones}
+    fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
+
+
+EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {"aws:network:disrupt-connectivity": cut_off}
+"""By action: does it, and returns what undoes it."""
