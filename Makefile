@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup test soak lint check format synth deploy destroy release demo bench catalogue local-up local-down lock clean
+.PHONY: help setup test soak lint check format synth deploy destroy release demo bench catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -59,6 +59,9 @@ bench: setup ## import times, transitions, seconds to stop, overhead beside Chao
 
 catalogue: setup ## every experiment of the local catalogue, for real (40 minutes): docs/faults.md; ARGS="--only NAME" chooses some
 	$(PY) -m bench.catalogue --write $(ARGS)
+
+golden: setup ## runs whose verdict is known beforehand, ten of each kind, for real (an hour): docs/judge.md; ARGS="--repeat N" for another number
+	$(PY) -m bench.golden --write $(ARGS)
 
 local-up: setup ## starts the local chaos account and deploys into it
 	$(VENV)/squall local up

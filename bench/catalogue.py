@@ -9,35 +9,27 @@ not the expected one, or anything left, makes the command fail. Rows of cases no
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case, Signal
+from bench.running import Place, Progress, calm, forget, interruptible, left
 from bench.tables import Table, busy
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
 from local.workload.settings import RESILIENT
 
-DOCUMENT = ROOT / "docs" / "faults.md"
-BEGIN, END = "<!-- catalogue: written by make catalogue -->", "<!-- end of catalogue -->"
-CALM_SECONDS, CLEAN_SECONDS = 120.0, 60.0
+PLACE = Place(ROOT / "docs" / "faults.md", "<!-- catalogue: written by make catalogue -->", "<!-- end of catalogue -->")
 HISTORY_SECONDS = 20.0
 """Of the workload as it is to be, before each start; the run itself waits for as many periods as the policy wants."""
 OVER: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min, "sum": sum}
-ENDED = ("completed", "stopped", "failed", "cancelled")
 SECTIONS = (
     ("The workload as it is", RESILIENT_CASES),
     ("Each type once against a workload that isn't resilient to it", FRAGILE_CASES),
@@ -105,34 +97,16 @@ COLUMNS = ("run", "type", "action", "signal before → during", "verdict", "beca
 def run_case(bench: Bench, case: Case) -> Outcome:
     """One run on a workload that is whole, and whose earlier failures are forgotten: its baseline is its own."""
     change_workload(bench.account, workload=RESILIENT)
-    _calm(bench)
+    calm(bench)
     change_workload(bench.account, workload=case.workload, **(case.settings or {}))
-    _forget(bench)
+    forget(bench)
     time.sleep(HISTORY_SECONDS)
     overrides = {"overrides": {"duration": case.duration}} if case.duration else {}
     try:
         run = bench.run({"experiment": case.experiment, **overrides})
-        return Outcome(case, run, _actions(bench, run), _measured(bench, case.signal, run), _left(bench))
+        return Outcome(case, run, _actions(bench, run), _measured(bench, case.signal, run), left(bench))
     finally:
         change_workload(bench.account, workload=RESILIENT)
-
-
-def _calm(bench: Bench) -> None:
-    deadline = time.monotonic() + CALM_SECONDS
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{bench.account.workload_url}/instances", timeout=10) as answer:
-            states = [(web["lifecycle_state"], web["target_state"]) for web in json.load(answer)]
-        status = bench.account.client("rds").describe_db_clusters(DBClusterIdentifier="sample-db")["DBClusters"][0]["Status"]
-        if states == [("InService", "healthy")] * 3 and status == "available":
-            return
-        time.sleep(1.0)
-    raise MeasurementError(f"the workload is not whole after {CALM_SECONDS:g} s: {states}, database {status}")
-
-
-def _forget(bench: Bench) -> None:
-    """The last run's failures are no steady state of this one."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    direct.open(urllib.request.Request(f"{bench.account.endpoint}/_squall/metrics", method="DELETE"), timeout=10).close()
 
 
 def _actions(bench: Bench, run: Run) -> tuple[str, ...]:
@@ -181,26 +155,6 @@ def _figure(value: float | None, signal: Signal) -> str:
     return "–" if value is None else f"{value:.3g}{signal.unit}"
 
 
-def _left(bench: Bench) -> tuple[str, ...]:
-    """Whatever of a run is still there after its end; the release and its sweep have a minute."""
-    deadline = time.monotonic() + CLEAN_SECONDS
-    while (found := _found(bench)) and time.monotonic() < deadline:
-        time.sleep(1.0)
-    return found
-
-
-def _found(bench: Bench) -> tuple[str, ...]:
-    account = bench.account
-    experiments = [f"fault {one['id']}" for one in bench.fis.list_experiments()["experiments"] if one["state"]["status"] not in ENDED]
-    templates = [f"template {one['id']}" for one in bench.fis.list_experiment_templates()["experimentTemplates"]]
-    alarms = bench.cloudwatch.describe_alarms(AlarmNamePrefix=f"squall-{account.stack_name}-")["MetricAlarms"]
-    guards = [f"guard {one['AlarmName']}" for one in alarms if "execution=" in one.get("AlarmDescription", "")]
-    pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=account.outputs["ResultsTableName"], ConsistentRead=True)
-    items = [item for page in pages for item in page["Items"]]
-    locks = [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("LOCK#")]
-    return (*experiments, *templates, *guards, *locks)
-
-
 def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
     """One a section, of what was run now and what `known` rows say of the rest. What never came to a fault is no row."""
     ran = [outcome for outcome in outcomes if outcome.run.result["status"] not in {"rejected", "failed"}]
@@ -209,21 +163,9 @@ def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> li
 
 
 def rows_of(text: str) -> dict[str, tuple[str, ...]]:
-    """The rows between the markers by their first cell."""
-    inside = text.partition(BEGIN)[2].partition(END)[0]
-    lines = [line for line in inside.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
-    cells = [tuple(cell.strip().replace("\\|", "|") for cell in line.strip("| ").split(" | ")) for line in lines]
-    return {row[0]: row for row in cells if row[0] in {case.name for case in CASES} and len(row) == len(COLUMNS)}
-
-
-def written(text: str, made: Sequence[Table]) -> str:
-    """The document with new tables between its markers."""
-    before, mark, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (mark and end):
-        raise MeasurementError(f"{DOCUMENT} has no place for the tables: {BEGIN} … {END}")
-    body = "\n".join(table.markdown().replace("## ", "### ", 1) for table in made if table.rows)
-    return f"{before}{BEGIN}\n\n{body}\n{END}{after}"
+    """The rows of cases that still are."""
+    names = {case.name for case in CASES}
+    return {name: row for name, row in PLACE.rows(text, len(COLUMNS)).items() if name in names}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -234,30 +176,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, default=STATE, help="state folder of the local account; one that is up is used and left up")
     given = parser.parse_args(argv)
     chosen = [case for name in given.only for case in CASES if case.name == name] if given.only else list(CASES)
-    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
-    with _interrupted():
+    say = Progress()
+    with interruptible():
         outcomes: list[Outcome] = []
         try:
-            for outcome in _run(chosen, given.state, console):
+            for outcome in _run(chosen, given.state, say):
                 outcomes.append(outcome)
                 if given.write:
-                    text = DOCUMENT.read_text()
-                    DOCUMENT.write_text(written(text, tables(outcomes, rows_of(text))))
+                    text = PLACE.document.read_text()
+                    PLACE.document.write_text(PLACE.written(text, tables(outcomes, rows_of(text))))
         except (MeasurementError, LocalAccountError, DeployError) as error:
-            console.print(f"catalogue: {error}")
+            say(f"catalogue: {error}")
         except KeyboardInterrupt:
             return 130
-    for table in tables(outcomes, {}):
-        console.print(table.rich() if console.is_terminal else table.markdown())
+    say.show(tables(outcomes, {}))
     surprising = [outcome for outcome in outcomes if outcome.surprises]
-    console.print(f"{len(outcomes)} of {len(chosen)} ran, {len(outcomes) - len(surprising)} as expected")
+    say(f"{len(outcomes)} of {len(chosen)} ran, {len(outcomes) - len(surprising)} as expected")
     return 0 if len(outcomes) == len(chosen) and not surprising else 1
 
 
-def _run(chosen: Sequence[Case], state: Path, console: Console) -> Iterator[Outcome]:
-    def say(step: str) -> None:
-        console.print(f"{datetime.now(UTC):%H:%M:%S} {step}")
-
+def _run(chosen: Sequence[Case], state: Path, say: Progress) -> Iterator[Outcome]:
     with bench_account(state, say) as bench:
         for number, case in enumerate(chosen, start=1):
             say(f"{number}/{len(chosen)} {case.name}, to be {case.verdict} (load {os.getloadavg()[0]:.0f})")
@@ -266,20 +204,6 @@ def _run(chosen: Sequence[Case], state: Path, console: Console) -> Iterator[Outc
             for surprise in outcome.surprises:
                 say(f"    NOT AS EXPECTED: {surprise}")
             yield outcome
-
-
-@contextmanager
-def _interrupted() -> Iterator[None]:
-    """A request to end takes the account down, too."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":
