@@ -43,6 +43,7 @@ DISK = _of_target("disk_used_percent of the target", "CWAgent", "disk_used_perce
 HEALTHY = Signal("HealthyHostCount", "AWS/ApplicationELB", "HealthyHostCount", _TARGET_GROUP, "Minimum", "min")
 UNHEALTHY = Signal("UnHealthyHostCount", "AWS/ApplicationELB", "UnHealthyHostCount", _TARGET_GROUP, "Maximum")
 ANSWERS = Signal("p99 of TargetResponseTime", "AWS/ApplicationELB", "TargetResponseTime", _BALANCER, "p99", unit=" s")
+ROUND_TRIP = _of_target("DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", _GROUP, unit=" ms")
 DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyErrors", (("InstanceId", "$target"), _GROUP), Total, "sum")
 WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
 
@@ -96,6 +97,11 @@ FRAGILE_CASES = (
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
 INVALID_CASES = (
     Case("cpu-stress, immune", "cpu-stress", CPU, "invalid", "immune", duration="PT30S"),
+    Case("memory-stress, immune", "memory-stress", MEMORY, "invalid", "immune", duration="PT30S"),
+    Case("disk-fill, immune", "disk-fill", DISK, "invalid", "immune", duration="PT30S"),
+    Case("network-latency, immune", "network-latency", ROUND_TRIP, "invalid", "immune", duration="PT30S"),
+    Case("dependency-timeout, immune", "dependency-timeout", ROUND_TRIP, "invalid", "immune", duration="PT30S"),
+    Case("service-unavailable, immune", "service-unavailable", UNHEALTHY, "invalid", "immune", duration="PT30S"),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
 )

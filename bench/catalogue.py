@@ -133,6 +133,8 @@ def _measured(bench: Bench, signal: Signal, run: Run) -> tuple[float | None, flo
 
 
 def _points(bench: Bench, signal: Signal, targets: Sequence[str], window: dict[str, Any]) -> list[float]:
+    if window["start"] >= window["end"]:
+        return []  # a fault that never was in effect
     known = {"$target": targets[0] if targets else "", **{f"${key}": value for key, value in _names(bench).items()}}
     dimensions = [{"Name": name, "Value": known.get(value, value)} for name, value in signal.by]
     metric = {"Namespace": signal.namespace, "MetricName": signal.metric, "Dimensions": dimensions}

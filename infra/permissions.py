@@ -133,7 +133,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
     "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics"),
-    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "read_guards"),
+    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_names", "read_guards"),
     "Record": (*WORKFLOW_STEP, "findings"),
     "Notify": (*WORKFLOW_STEP, "notify", "findings"),
     "Release": (*WORKFLOW_STEP, *CLOSING),
@@ -333,6 +333,7 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],
         "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
+        "metric_names": [_allow(["cloudwatch:ListMetrics"], ["*"])],
         "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from squall.domain import timing
+from squall.domain.bindings import FELT, published_as, sentences
 from squall.domain.documents import Definition
 from squall.domain.environment import Environment
 from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinition, Overrides, Trigger, type_problem
@@ -53,6 +54,7 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     problems += _sentence_problems(raw)
     problems += _fault_problems(raw)
     problems += _stop_problems(raw)
+    problems += _signal_problems(experiment) if experiment and not problems else []
     if problems or experiment is None:
         raise InvalidInput(under(path, _once(problems)))
     return experiment
@@ -393,6 +395,21 @@ def _read(path: str, text: str, declared: Mapping[str, str], *, guard: bool, eve
     if guard and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
         return Problem(path=path, message=f"{shown(text)}: an alarm can't compare for equality", expected="> >= < or <=")
     return sentence.model_dump_json(exclude={"text"})
+
+
+def _signal_problems(experiment: Experiment) -> list[Problem]:
+    """What a criterion or a guard is about can't be the evidence that there was a fault: a workload that bears it would have had none."""
+    signal = experiment.fault_signal
+    if signal is None:
+        return []
+    metric = (signal.namespace, signal.metric_name)
+    asked = next((name for name in sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
+    felt = next((name for name in FELT if metric in published_as(name, {})), None)
+    if asked is None and felt is None:
+        return []
+    why = f"criteria or guards are about it ({asked})" if asked else f"users feel it ({felt})"
+    message = f"{signal.namespace} {signal.metric_name} can't tell whether there was a fault: {why}"
+    return [Problem(path="fault_signal.metric_name", message=message, expected="a metric of the mechanism alone")]
 
 
 def _stop_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -257,6 +257,10 @@ class Metrics(Protocol):
         """Of the metric's samples over the whole span, whatever the query's statistic: Average, Minimum, Maximum, SampleCount, p50, p95 and
         p99; the percentiles are absent where CloudWatch can't tell them, all is where it has no data."""
 
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        """The dimensions of every metric of this name that has at least these, as published in the last two weeks; one that is new may be
+        missing for a quarter of an hour."""
+
 
 class Alarms(Protocol):
     def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:

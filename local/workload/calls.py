@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -31,8 +32,10 @@ async def limited(seconds: float | None, ask: Callable[[], Awaitable[T]]) -> T:
 class Inventory:
     """The dependency, as an instance sees it."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, took: Callable[[float], None]) -> None:
+        """`took` is told how many seconds each try lasted, answered or given up."""
         self._network = network
+        self._took = took
         self._pool: http1.Pool | None = None
 
     def moved(self, port: int | None) -> None:
@@ -46,6 +49,7 @@ class Inventory:
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
         """Raises FailedError once every try has failed."""
         for left in reversed(range(tries)):
+            asked = time.monotonic()
             try:
                 await limited(timeout, self._once)
             except FailedError:
@@ -53,6 +57,8 @@ class Inventory:
                     raise
             else:
                 return
+            finally:
+                self._took(time.monotonic() - asked)
 
     async def _once(self) -> None:
         await self._network.carry(TO_INVENTORY)

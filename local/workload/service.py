@@ -30,7 +30,7 @@ class Service:
 
     def __init__(self, name: str, rng: random.Random, network: Network, journal: Journal) -> None:
         self._name, self._rng, self._journal = name, rng, journal
-        self._inventory, self._database = Inventory(network), Records(network)
+        self._inventory, self._database = Inventory(network, self._asked), Records(network)
         self._workers = asyncio.Semaphore(WORKERS)
         self._cpu = asyncio.Lock()
         self.settings = Settings()
@@ -54,6 +54,10 @@ class Service:
         refused = self._rng.random() < self.settings.error_rate or (self.settings.journal_required and not written)
         starved = self.settings.memory_bound and self.memory_percent > NO_MEMORY_PERCENT
         return (200 if whole and not refused and not starved else 500), self._name.encode()
+
+    def _asked(self, seconds: float) -> None:
+        self.counts["dependency_calls"] += 1
+        self.counts["dependency_ms"] += round(seconds * 1000)
 
     async def _compute(self) -> None:
         await asyncio.sleep(self.settings.base_latency_ms / 1000 * self._rng.uniform(0.4, 1.6))

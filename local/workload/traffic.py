@@ -99,14 +99,14 @@ class Publisher(threading.Thread):
         names = self._resources
         self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
         cpu, used, lifecycles, desired = self._measure()
-        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._failures(), names.group))
+        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._counted(), names.group))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
         self._cloud.put_metrics("AWS/RDS", database_metrics.data(start, self._database.measure()))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
 
-    def _failures(self) -> dict[str, dict[str, int]]:
+    def _counted(self) -> dict[str, dict[str, int]]:
         """By instance and kind, since they were last published."""
         grown = {}
         with self._fleet.lock:

@@ -110,6 +110,8 @@ def test_an_instance_is_described_with_all_it_belongs_to(account: Account) -> No
     assert target_group.load_balancer is not None
     assert {*target_group.healthy, *target_group.unhealthy} == set(account.members)
     assert (workload.missing, workload.at) == ((), NOW)
+    assert target_group.health_ports == target_group.ports
+    assert target_group.unhealthy_after_seconds is not None
 
 
 def test_a_target_may_be_an_arn_and_is_described_once(account: Account) -> None:
@@ -333,3 +335,23 @@ def test_nobody_new_is_nothing_to_ask_activities_for(world: FakeWorld) -> None:
     account = _fake(world)
     before = account.inventory.describe([account.members[0]], {}, {}, NOW)
     assert all(one.in_service_at is None for one in account.inventory.refresh(before, NOW).instances)
+
+
+@pytest.mark.parametrize(
+    ("told", "ports", "seconds"),
+    [
+        ({"HealthCheckPort": "traffic-port"}, (80,), 65),
+        ({"HealthCheckPort": "8081"}, (8081,), 65),
+        ({"HealthCheckEnabled": False}, (80,), None),
+        ({"HealthCheckIntervalSeconds": None}, (80,), None),
+    ],
+)
+def test_how_a_target_group_looks_after_its_targets(told: dict[str, Any], ports: tuple[int, ...], seconds: int | None) -> None:
+    group = {
+        "TargetGroupArn": "arn:tg", "HealthCheckEnabled": True, "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
+        "UnhealthyThresholdCount": 2, **told,
+    }  # fmt: skip
+    health = {"TargetHealthDescriptions": [{"Target": {"Id": "i-1", "Port": 80}, "TargetHealth": {"State": "healthy"}}]}
+    client = Scripted("elbv2", describe_target_groups=[{"TargetGroups": [group]}], describe_target_health=[health])
+    (found,) = TargetGroups(client).describe(["arn:tg"], {})
+    assert (found.health_ports, found.unhealthy_after_seconds) == (ports, seconds)

@@ -55,6 +55,21 @@ def test_the_end_is_exclusive(metrics: ports.Metrics, start: int) -> None:
     assert [point.at for point in metrics.series([_query()], start, start + 60, 60)["requests"].points] == [start]
 
 
+def test_what_is_published_is_found_by_some_of_its_dimensions(metrics: ports.Metrics) -> None:
+    assert list(metrics.published("App", "RequestCount", [("Name", "web")])) == [(("Name", "web"),)]
+    assert list(metrics.published("App", "Nothing", [("Name", "web")])) == []
+
+
+def test_what_is_published_with_more_is_found_with_all_of_it_on_every_page() -> None:
+    def page(*names: str) -> dict[str, Any]:
+        return {"Metrics": [{"Dimensions": [{"Name": "path", "Value": "/"}, {"Name": "device", "Value": name}]} for name in names]}
+
+    scripted = Scripted("cloudwatch", list_metrics=[page("a", "b"), page("c")])
+    found = CloudWatchMetrics(scripted).published("CWAgent", "disk_used_percent", [("path", "/")])
+    assert list(found) == [(("device", name), ("path", "/")) for name in ("a", "b", "c")]
+    assert scripted.arguments("list_metrics")[0]["Dimensions"] == [{"Name": "path", "Value": "/"}]
+
+
 def test_two_queries_of_one_key_are_an_error(metrics: ports.Metrics, start: int) -> None:
     with pytest.raises(ValueError, match="key"):
         metrics.series([_query(), _query(statistic="Average")], start, start + 60, 60)

@@ -29,6 +29,8 @@ class FakeMetrics:
         self._clock = clock
         self._signals: dict[tuple[str, str | None], Signal] = {}
         self.period_seconds = 60
+        self.more_dimensions: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {}
+        """Metric to what else each of its series is published with, besides what is asked for."""
         self.lag_seconds = 0
 
     def set(self, metric_name: str, signal: Signal | float | None, *, statistic: str | None = None) -> None:
@@ -57,6 +59,11 @@ class FakeMetrics:
         asked = ("Average", "Minimum", "Maximum", "SampleCount", "p50", "p95", "p99")
         found = {name: self.over(query.model_copy(update={"statistic": name}), start, end) for name in asked}
         return {name: value for name, value in found.items() if value is not None}
+
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        if not any(name == metric_name and signal is not None for (name, _), signal in self._signals.items()):
+            return []
+        return [tuple(sorted((*dimensions, *more))) for more in self.more_dimensions.get(metric_name, ((),))]
 
     def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
         signal = self._signals.get((query.metric_name, query.statistic)) or self._signals.get((query.metric_name, None))

@@ -219,6 +219,8 @@ class FakeInventory:
             load_balancer_groups=list(self._fleet.target_groups.values()).count(balancer) if balancer else None,
             protocol="HTTP",
             ports=(80,) if members else (),
+            health_ports=(80,) if members else (),
+            unhealthy_after_seconds=65,
             healthy=tuple(sorted(one.id for one in members if one.serving)),
             unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
         )

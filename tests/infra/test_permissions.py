@@ -148,6 +148,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.put_composite": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
     "history.summarise": ("record",),
+    "metrics.published": ("metric_names",),
     "documents.publish": ("publish",),
     "halt_flag.get": ("read_halt",),
     "automations.start": ("roll_back",),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.workload import http1, service
+from local.workload import http1, metrics, service
 from local.workload.calls import FailedError, Inventory
 from local.workload.effects import Effects
 from local.workload.network import Disturbance, Hole, Network
@@ -125,7 +125,8 @@ def _with_inventory(use: Callable[[int], Awaitable[None]]) -> None:
 
 def test_a_call_into_a_black_hole_hangs_until_its_time_is_up_on_that_instance_only(network: Network, effects: Effects) -> None:
     async def use(port: int) -> None:
-        sick, well = Inventory(network), Inventory(Network(random.Random(2)))
+        took: list[float] = []
+        sick, well = Inventory(network, took.append), Inventory(Network(random.Random(2)), took.append)
         for inventory in (sick, well):
             inventory.moved(port)
             await inventory.ask(5, 1)
@@ -134,6 +135,7 @@ def test_a_call_into_a_black_hole_hangs_until_its_time_is_up_on_that_instance_on
         with pytest.raises(FailedError, match="no answer"):
             await sick.ask(0.1, 2)
         assert 0.2 <= time.monotonic() - began < 2
+        assert [seconds >= 0.1 for seconds in took] == [False, False, True, True], "each try counts, given up or answered"
         await well.ask(5, 1)
         hanging = asyncio.create_task(sick.ask(None, 1))
         await asyncio.sleep(0)
@@ -145,13 +147,15 @@ def test_a_call_into_a_black_hole_hangs_until_its_time_is_up_on_that_instance_on
 
 def test_latency_towards_the_dependency_is_felt_once_a_call(network: Network, effects: Effects) -> None:
     async def use(port: int) -> None:
-        inventory = Inventory(network)
+        took: list[float] = []
+        inventory = Inventory(network, took.append)
         inventory.moved(port)
         given = {"Sources": "172.31.0.30", "DelayMilliseconds": "150", "JitterMilliseconds": "0", "TrafficType": "egress"}
         effects.start("c", LATENCY, given)
         began = time.monotonic()
         await inventory.ask(5, 1)
         assert 0.15 <= time.monotonic() - began < 1
+        assert took[0] >= 0.15
         assert await network.impair(INBOUND)
 
     _with_inventory(use)
@@ -169,6 +173,7 @@ def test_a_request_does_without_the_dependency_or_fails_with_it(
         application.moved(Routes())
         answer = await application.answer()
         assert application.counts["dependency_errors"] == 1
+        assert application.counts["dependency_calls"] == 2, "it asks twice"
         return answer
 
     assert asyncio.run(run()) == (status, b"i-1")
@@ -190,3 +195,10 @@ def test_routes_are_told_as_they_are() -> None:
     routes = Routes(8080, {}, {"db.example.com": IPv4Address("172.31.0.41")})
 
     assert Routes.of(routes.as_dict()) == routes
+
+
+def test_the_round_trip_is_the_mean_of_the_calls_that_ended_and_silence_is_no_value() -> None:
+    counted = {"i-1": {"dependency_calls": 4, "dependency_ms": 50}, "i-2": {"write_errors": 1}}
+    data = [datum for datum in metrics.application_data(0.0, counted, "web") if datum["MetricName"] == "DependencyRoundTrip"]
+    assert [(datum["Value"], datum["Unit"]) for datum in data] == [(12.5, "Milliseconds")]
+    assert data[0]["Dimensions"] == [{"Name": "InstanceId", "Value": "i-1"}, {"Name": "AutoScalingGroupName", "Value": "web"}]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, pages
+from squall.adapters.aws import call, chunks, items, pages
 from squall.domain.metrics import MetricQuery, Point, Series
 from squall.errors import Unavailable
 
@@ -58,6 +58,11 @@ class CloudWatchMetrics:
         plain = self._whole(query, start, end, Statistics=list(PLAIN))
         told = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
         return {**told, **_percentiles(self._whole(query, start, end, ExtendedStatistics=list(PERCENTILES)))} if told else {}
+
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        wanted = [{"Name": name, "Value": value} for name, value in dimensions]
+        found = items(self._client, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric_name, Dimensions=wanted)
+        return [tuple(sorted((one["Name"], one["Value"]) for one in metric["Dimensions"])) for metric in found]
 
     def _whole(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
         """Data points of one period over the whole span: CloudWatch takes either plain or extended statistics in a request."""

@@ -65,11 +65,24 @@ def _target_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, An
     for entry in registered:
         health.setdefault(entry["Target"]["Id"], set()).add(entry["TargetHealth"]["State"])
     serving = {target: states - {_LEAVING} for target, states in health.items() if states != {_LEAVING}}
+    ports = tuple(sorted({entry["Target"]["Port"] for entry in registered if "Port" in entry["Target"]}))
+    asked = str(group.get("HealthCheckPort", "traffic-port"))
     return TargetGroup(
         arn=group["TargetGroupArn"],
         load_balancer=next(iter(group.get("LoadBalancerArns", [])), None),
         protocol=group.get("Protocol"),
-        ports=tuple(sorted({entry["Target"]["Port"] for entry in registered if "Port" in entry["Target"]})),
+        ports=ports,
+        health_ports=(int(asked),) if asked.isdecimal() else ports,
+        unhealthy_after_seconds=_unhealthy_after(group),
         healthy=tuple(sorted(target for target, states in serving.items() if states == {"healthy"})),
         unhealthy=tuple(sorted(target for target, states in serving.items() if states != {"healthy"})),
     )
+
+
+def _unhealthy_after(group: Mapping[str, Any]) -> int | None:
+    """The last check before the silence, so many that time out, the last of them to its end."""
+    told = [group.get(f"HealthCheck{name}Seconds") for name in ("Interval", "Timeout")] + [group.get("UnhealthyThresholdCount")]
+    if None in told or not group.get("HealthCheckEnabled", True):
+        return None
+    interval, timeout, failures = (int(value) for value in told if value is not None)
+    return interval * failures + timeout

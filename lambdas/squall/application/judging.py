@@ -1,15 +1,17 @@
 """The judgement of a run: windows, measurements, criteria, verdict."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from squall.application.disproving import disproved
+from squall.application.disproving import read_signals
 from squall.application.measured import Measured, measured
 from squall.application.step import Step
 from squall.domain.bindings import sentences
-from squall.domain.documents import Baseline, FaultReport, Guards, Judgement, Recovery, RollbackReport, StatisticsDocument
+from squall.domain.documents import Baseline, FaultReport, Guards, Judgement, Proof, Recovery, RollbackReport, StatisticsDocument
 from squall.domain.judge import JudgeInput, judge
 from squall.domain.language import AlarmFires
 from squall.domain.record import Abort
+from squall.domain.signals import SignalReading
 from squall.domain.times import times
 from squall.domain.verdict import decide
 from squall.domain.vocabulary import RollbackOutcome, Status
@@ -24,12 +26,14 @@ def judge_run(step: Step) -> None:
     criteria = judge(given)
     rollback = step.find("rollback", RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
+    signals = read_signals(step, found.windows, rollback.proofs if rollback else ())
+    broken = _broken(step.find("fault", FaultReport))
     decision = decide(
         criteria=criteria,
         abort=_in_words(step),
         injected=True,
         proven=proven,
-        invalid_reason="; ".join(disproved(step, found.windows)) if proven else _why_unproven(step, rollback),
+        invalid_reason=_why_invalid(signals, broken) if proven else _why_unproven(step, rollback, broken),
         not_restored=_not_restored(rollback),
     )
     step.put(
@@ -43,6 +47,7 @@ def judge_run(step: Step) -> None:
             reason=decision.reason,
             values=found.values,
             times=times(step.record, given.effect_at, given.fault_end, given.alarms_fired, given.recovery),
+            signals=signals,
         ),
     )
     step.note("judged", decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
@@ -72,13 +77,37 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
     return rollback.differences or ("the workload is not as before",)
 
 
-def _why_unproven(step: Step, rollback: RollbackReport | None) -> str:
-    report = step.find("fault", FaultReport)
-    if report and report.status == "failed":
-        return f"FIS failed ({report.error_code or 'no code'}): {report.reason}"
+def _broken(report: FaultReport | None) -> tuple[str, ...]:
+    """What FIS says it could not do: the experiment, and each action that was skipped or failed, whatever was found on the targets."""
+    if report is None:
+        return ()
+    failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []
+    actions = (action for action in report.actions if action.get("status") in {"failed", "skipped"})
+    return (*failed, *(f"the action {action['name']} {_did(action)}" for action in actions))
+
+
+def _did(action: Mapping[str, str]) -> str:
+    reason = action.get("reason", "")
+    return f"{'failed' if action['status'] == 'failed' else 'was skipped'}{f': {reason}' if reason else ''}"
+
+
+def _why_invalid(signals: Sequence[SignalReading], broken: Sequence[str]) -> str:
+    """What speaks against a fault that its own state or mechanism bears witness to; empty: nothing does."""
+    return "; ".join((*broken, *(one.detail for one in signals if one.reading == "contradicted")))
+
+
+def _why_unproven(step: Step, rollback: RollbackReport | None, broken: Sequence[str]) -> str:
+    """What FIS says, and each target that was not hit: some of several is not all."""
     if rollback is None or not rollback.proofs:
-        return "no evidence that the fault happened could be read"
-    return "; ".join(proof.detail for proof in rollback.proofs if not proof.proven)
+        unseen = "no target was resolved" if not step.discovery.pinned else "no evidence that the fault happened could be read"
+        return "; ".join((*broken, unseen))
+    missed = [proof for proof in rollback.proofs if not proof.proven]
+    several = f"{len(missed)} of {len(rollback.proofs)} targets were not hit: " if len(rollback.proofs) > 1 else ""
+    return "; ".join((*broken, several + "; ".join(_missed(proof) for proof in missed)))
+
+
+def _missed(proof: Proof) -> str:
+    return proof.detail if proof.target in proof.detail else f"{proof.target}: {proof.detail}"
 
 
 def _in_words(step: Step) -> Abort | None:

@@ -20,6 +20,8 @@ Parsed = Threshold | AlarmFires | Recovers | Replacement
 Dimensions = tuple[tuple[str, str], ...]
 T = TypeVar("T")
 
+FELT = ("availability", "error_rate", "error_count", "request_rate", "response_time")
+"""What users feel: evidence of what a fault does to them, never of whether there was one."""
 ALWAYS_BOUND = ("availability", "request_rate")
 """Measured wherever there is a load balancer: no other number means anything without traffic."""
 WHERE_SHARED = ("healthy_hosts",)
@@ -194,6 +196,17 @@ def _service(workload: Workload) -> TargetGroup | str:
     if not group.load_balancer or _APPLICATION not in group.load_balancer:
         return f"{target_group_dimension(group.arn)} is behind no application load balancer; declare it in metrics"
     return group
+
+
+def published_as(metric: str, declared: Mapping[str, MetricDefinition]) -> frozenset[tuple[str, str]]:
+    """Namespace and name of every CloudWatch metric that a metric of the language may be measured by."""
+    if metric in declared:
+        return frozenset({(declared[metric].namespace, declared[metric].metric_name)})
+    names = {("AWS/RDS", _DATABASE[metric])} if metric in _DATABASE else set()
+    if metric == "cpu_utilization":
+        names.add(("AWS/EC2", "CPUUtilization"))
+    found = _load_balancer(metric, (), (), ()) if metric in METRICS else ()
+    return frozenset({*names, *((q.namespace, q.metric_name) for b in found if isinstance(b, MetricBinding) for q in b.queries)})
 
 
 def load_balancer_dimension(arn: str) -> str:

@@ -16,6 +16,7 @@ from squall.domain.model import Model, digest
 from squall.domain.problems import Problem
 from squall.domain.resource import R, Resource
 from squall.domain.resources import AnyResource, Instance, OtherResource
+from squall.domain.signals import SignalReading
 from squall.domain.statistics import MeasuredSeries, MetricStatistics, Times
 from squall.domain.vocabulary import (
     CheckOutcome,
@@ -79,6 +80,10 @@ class TargetGroup(Model):
     """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     ports: tuple[int, ...] = ()
     """At which its targets are registered."""
+    health_ports: tuple[int, ...] = ()
+    """At which they are asked whether they are healthy."""
+    unhealthy_after_seconds: int | None = None
+    """How long a target must be silent to be called unhealthy, at most; None: not known."""
     healthy: tuple[str, ...]
     unhealthy: tuple[str, ...]
 
@@ -407,6 +412,8 @@ class Judgement(Model):
     values: dict[str, dict[str, float | None]] = {}
     """Window name to metric to value."""
     times: Times = Times()
+    signals: tuple[SignalReading, ...] = ()
+    """What the metrics of the mechanism said of its word."""
 
 
 class SeriesDocument(Model):
@@ -462,6 +469,8 @@ class Result(Model):
     timeline: tuple[TimelineEvent, ...] = ()
     recovery: Recovery | None = None
     rollback: RollbackReport | None = None
+    signals: tuple[SignalReading, ...] = ()
+    """Whether metrics of the mechanism bear out what it reports; empty where the targets' own state is the proof."""
     cost: dict[str, float] = {}
     environment: str | None = None
     experiment_type: str | None = None

@@ -70,6 +70,38 @@ class MetricDefinition(Model):
     published: Literal["always", "nonzero", "with_traffic"] = "always"
 
 
+EACH_TARGET = "$target"
+"""What a definition writes for the id of each pinned target in turn."""
+
+
+class FaultSignal(Model):
+    """A metric of the mechanism, of each target by itself: one that the fault must move if it happens at all, and that no user feels. A run
+    in which it did not move is invalid, whatever the fault's command reports."""
+
+    namespace: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
+    metric_name: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
+    dimensions: Annotated[dict[Line, Line], Field(min_length=1, max_length=30)]
+    """All it is published with; `$target` stands for the target's id."""
+    statistic: Statistic = "Average"
+    direction: Literal["up", "down"] = "up"
+    by: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)]
+    """How far it must move from its median before the fault, at least, in the metric's own unit."""
+    after_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
+    """How long the fault lasts before the metric must show it."""
+
+    @field_validator("dimensions")
+    @classmethod
+    def _of_each_target(cls, value: dict[str, str]) -> dict[str, str]:
+        if not any(EACH_TARGET in text for text in value.values()):
+            expected = "a dimension with $target, such as InstanceId: $target"
+            raise refused("is of no single target: one that moves would speak for all", expected)
+        return value
+
+    def dimensions_of(self, target: str) -> tuple[tuple[str, str], ...]:
+        """Those of one target's metric."""
+        return tuple(sorted((name, value.replace(EACH_TARGET, target)) for name, value in self.dimensions.items()))
+
+
 class Schedule(Model):
     """When EventBridge Scheduler starts the experiment."""
 
@@ -156,6 +188,8 @@ class Experiment(Model):
     parameters: dict[str, Any] = {}
     """Of the fault; each fault type says which it has."""
     metrics: dict[MetricName, MetricDefinition] = {}
+    fault_signal: FaultSignal | None = None
+    """A metric that tells whether the fault did anything, besides those that Squall knows of its type."""
     steady_state: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
     recovery: Span | None = None
     """The longest wait for the steady state after the fault; else the environment says."""

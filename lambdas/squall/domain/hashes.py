@@ -8,24 +8,32 @@ from squall.domain.experiment import Experiment
 
 _OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"})
 """Where, when and whose: what differs between environments when the same thing is done in both."""
+_LATER = frozenset({"fault_signal"})
 
 
 def definition_hash(experiment: Experiment) -> str:
     """SHA-256 of the experiment as canonical JSON: equal for equal experiments, whatever order their keys were written in."""
-    return _hash(experiment.model_dump(mode="json"))
+    return _hash(_later_ones_given(experiment.model_dump(mode="json")))
 
 
 def promotion_hash(experiment: Experiment) -> str:
     """The same of what an experiment has in common in every environment, after overrides.
 
     Left out are environment, targets and the FIS template they were read from, schedule, stop alarms, owner and tags, and the
-    dimensions of declared metrics: names that two environments of one account cannot share. The length counts as what it is, however
-    it is written.
+    dimensions of declared metrics and of the fault's signal: names that two environments of one account cannot share. The length counts
+    as what it is, however it is written.
     """
     dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_OF_ONE_PLACE) | {"duration", "duration_minutes"})
     dumped["seconds"] = experiment.length.total_seconds()
     dumped["metrics"] = {name: {**metric, "dimensions": None} for name, metric in dumped["metrics"].items()}
-    return _hash(dumped)
+    if experiment.fault_signal:
+        dumped["fault_signal"] = {**dumped["fault_signal"], "dimensions": None}
+    return _hash(_later_ones_given(dumped))
+
+
+def _later_ones_given(dumped: dict[str, Any]) -> dict[str, Any]:
+    """Without fields that are newer than what was validated before them, unless they are given: an experiment that doesn't is the same."""
+    return {name: value for name, value in dumped.items() if name not in _LATER or value is not None}
 
 
 def _hash(value: object) -> str:

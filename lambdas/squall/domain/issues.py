@@ -50,7 +50,7 @@ def probes(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> t
     """Everything this run can say, in the order a person wants to read it."""
     return tuple(
         probe
-        for part in (_criteria(evidence), _aborts(record, decision, evidence), _aftermath(evidence), _before(evidence))
+        for part in (_criteria(evidence), _aborts(record, decision, evidence), _fault(evidence), _aftermath(evidence), _before(evidence))
         for probe in part
     )
 
@@ -204,6 +204,26 @@ def _abort(kind: str, abort: Abort, title: str, evidence: Evidence) -> Probe:
             target=_targets(evidence),
             mechanism=guard.condition if guard else abort.by or None,
         ),
+    )
+
+
+def _fault(evidence: Evidence) -> Iterator[Probe]:
+    """Whether the fault happened to every target: by the proofs, and by metrics of the mechanism that contradict them."""
+    if evidence.rollback is None or evidence.judgement is None or not evidence.rollback.proofs:
+        return
+    unproven = {proof.target: proof.detail for proof in evidence.rollback.proofs if not proof.proven}
+    contradicted = {target: one.detail for one in evidence.judgement.signals if one.reading == "contradicted" for target in one.targets}
+    missed, known = {**unproven, **contradicted}, len(evidence.rollback.proofs)
+    detail = "; ".join(dict.fromkeys(said if target in said else f"{target}: {said}" for target, said in missed.items()))
+    title = f"The fault is not proven on {len(missed)} of {known} target{'s' if known != 1 else ''}"
+    yield Probe(
+        kind="fault_unproven",
+        about=_domain(evidence),
+        wrong=bool(missed),
+        title=title,
+        detail=detail,
+        issue=f"{title}: {detail}",
+        evidence=FindingEvidence(at=evidence.rollback.at, target=", ".join(missed) or None, mechanism="fault"),
     )
 
 

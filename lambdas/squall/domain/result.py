@@ -12,6 +12,7 @@ from squall.domain.findings import Finding, StoredFinding, merged
 from squall.domain.issues import Probe, disproved, findings, probes
 from squall.domain.record import ExecutionRecord
 from squall.domain.rollback import said
+from squall.domain.signals import Reading
 from squall.domain.statistics import Times
 from squall.domain.timing import spoken
 from squall.domain.verdict import Decision
@@ -50,6 +51,7 @@ def build_result(
         timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _ordered(record)),
         recovery=evidence.recovery,
         rollback=evidence.rollback,
+        signals=evidence.judgement.signals if evidence.judgement else (),
         cost=_cost(evidence),
         environment=(definition.environment.name if definition else record.environment) or None,
         experiment_type=(definition.experiment.type.value if definition else record.fault_type) or None,
@@ -122,6 +124,8 @@ def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if evidence.rollback:
         for proof in evidence.rollback.proofs:
             yield f"{'Proven' if proof.proven else 'Not proven'} by {proof.kind}: {proof.detail}"
+    for signal in evidence.judgement.signals if evidence.judgement else ():
+        yield f"{SIGNAL_SAID[signal.reading]}: {signal.detail}"
 
 
 def _recovery_said(recovery: Recovery) -> str:
@@ -191,6 +195,11 @@ def _cost(evidence: Evidence) -> dict[str, float]:
     return of_template(evidence.template.body, ended - evidence.fault.started_at if ended else None, alarm_metrics=metrics)
 
 
+SIGNAL_SAID: Mapping[Reading, str] = {
+    "moved": "Borne out by a metric of the mechanism",
+    "contradicted": "Contradicted by a metric of the mechanism",
+    "not_told": "No metric bears the mechanism out",
+}
 _ROLLBACK_SAID = {
     RollbackOutcome.RESTORED: "everything is as it was before (restored)",
     RollbackOutcome.RECOVERED: "what was taken away can't be put back; the workload has replaced it (recovered)",

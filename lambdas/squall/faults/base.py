@@ -12,6 +12,7 @@ from squall.domain.model import Model
 from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resource import Resource
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
 Commands = Mapping[str, Sequence[CommandState]]
@@ -24,19 +25,6 @@ LONGEST = timedelta(hours=12)
 """Of a FIS action."""
 P = TypeVar("P", bound=Model)
 ModelType = type[Model]
-
-
-class Signal(Model):
-    """What the mechanism itself must do to a metric of each target. Never one that users feel."""
-
-    namespace: str
-    metric_name: str
-    dimension: str
-    """Its value is the target's id."""
-    rise: float
-    """Above the baseline's mean, in some period of the fault …"""
-    level: float
-    """… or up to here, where there was no room to rise."""
 
 
 class Fault(Protocol):
@@ -89,8 +77,9 @@ class Fault(Protocol):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Targets and actions of the FIS template."""
 
-    def signal(self, parameters: Model) -> Signal | None:
-        """What contradicts a mechanism that reports success while it does nothing; None where no metric tells."""
+    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:
+        """Metrics that contradict a mechanism which reports success while it does nothing; none where no metric of AWS's tells, or the
+        proof is the targets' own state. `workload` as it was before."""
 
     def prove(
         self, pinned: Sequence[Resource], workload_after: Workload, commands: Commands, fis: FisExperiment | None

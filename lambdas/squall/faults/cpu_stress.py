@@ -1,12 +1,15 @@
 """Keep the CPUs of pinned instances busy: a noisy neighbour, a runaway job, a load nobody planned for."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.documents import Workload
 from squall.domain.model import Model
+from squall.domain.resources import Instance
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType
-from squall.faults.base import Signal
 from squall.faults.send_command import SendCommandFault
 
 
@@ -32,13 +35,19 @@ class CpuStress(SendCommandFault[Parameters]):
     def describe(self, parameters: Parameters) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs with {parameters.load_percent} %"
 
-    def signal(self, parameters: Model) -> Signal | None:
-        """A quarter of the load at least, as CPUs may be throttled or shared; of single CPUs nothing is known about the machine's share."""
-        own = self._own(parameters)
-        if own.cpus:
-            return None
-        load = own.load_percent
-        return Signal(namespace="AWS/EC2", metric_name="CPUUtilization", dimension="InstanceId", rise=load / 4, level=load * 0.9)
+    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:  # noqa: ARG002
+        """Of single CPUs nothing is known about the machine's share."""
+        if parameters.cpus:
+            return
+        for one in pinned:
+            dimensions = (("InstanceId", one.id),)
+            yield Signal(
+                targets=(one.id,),
+                namespace="AWS/EC2",
+                metric_name="CPUUtilization",
+                dimensions=dimensions,
+                toward=float(parameters.load_percent),
+            )
 
     def document_parameters(self, parameters: Parameters) -> dict[str, str]:
         return {"CPU": str(parameters.cpus), "LoadPercent": str(parameters.load_percent)}

@@ -1,11 +1,16 @@
 """Fill the root volume of pinned instances: logs nobody rotates, a dump, a queue that spilled."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.documents import Workload
 from squall.domain.model import Model
+from squall.domain.resources import Instance
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType
+from squall.faults.agent import agents
 from squall.faults.send_command import SendCommandFault
 
 FULLEST = 97
@@ -30,6 +35,11 @@ class DiskFill(SendCommandFault[Parameters]):
 
     def describe(self, parameters: Parameters) -> str:
         return f"Fill the root volume to {parameters.disk_percent} %"
+
+    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:  # noqa: ARG002
+        """The CloudWatch agent's, where it runs, of the root volume."""
+        full = float(parameters.disk_percent)
+        yield from (agents("disk_used_percent", one.id, ("path", "/"), toward=full) for one in pinned)
 
     def document_parameters(self, parameters: Parameters) -> dict[str, str]:
         return {"Percent": str(parameters.disk_percent)}

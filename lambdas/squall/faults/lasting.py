@@ -11,8 +11,9 @@ from squall.domain.model import Model
 from squall.domain.observed import ActionState, FisExperiment
 from squall.domain.resource import Resource
 from squall.domain.resources import these
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import LONGEST, ByHand, Commands, P, Signal, iso_duration, numeric, parse_parameters, targets_by_arn
+from squall.faults.base import LONGEST, ByHand, Commands, P, iso_duration, numeric, parse_parameters, targets_by_arn
 from squall.faults.capacity import missing_capacity
 
 R = TypeVar("R", bound=Resource)
@@ -110,8 +111,13 @@ class LastingFault(ABC, Generic[R, P]):
         numbers = {name for name, field in self.parameters.model_fields.items() if numeric(field.annotation)}
         return {ours: int(value) if ours in numbers and value.isdecimal() else value for ours, value in told.items()}
 
-    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
-        return None
+    def signals(
+        self,
+        parameters: Model,  # noqa: ARG002 - the protocol's
+        workload: Workload,  # noqa: ARG002 - the protocol's
+        pinned: Sequence[Resource],  # noqa: ARG002 - the protocol's
+    ) -> tuple[Signal, ...]:
+        return ()
 
     def prove(
         self,

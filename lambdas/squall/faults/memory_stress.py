@@ -1,11 +1,16 @@
 """Take memory away from pinned instances: a leak, an oversized cache, a neighbour on the same machine."""
 
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.documents import Workload
 from squall.domain.model import Model
+from squall.domain.resources import Instance
+from squall.domain.signals import SHARE, Signal
 from squall.domain.vocabulary import FaultType
+from squall.faults.agent import agents
 from squall.faults.send_command import SendCommandFault
 
 
@@ -31,6 +36,11 @@ class MemoryStress(SendCommandFault[Parameters]):
 
     def describe(self, parameters: Parameters) -> str:
         return f"Take {parameters.memory_percent} % of the memory"
+
+    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:  # noqa: ARG002
+        """The CloudWatch agent's, where it runs: of what was free, so much is taken."""
+        share = SHARE * parameters.memory_percent / 100
+        yield from (agents("mem_used_percent", one.id, toward=100.0, share=share) for one in pinned)
 
     def document_parameters(self, parameters: Parameters) -> dict[str, str]:
         return {"Workers": str(parameters.workers), "Percent": str(parameters.memory_percent)}

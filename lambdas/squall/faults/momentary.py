@@ -11,8 +11,9 @@ from squall.domain.model import Model
 from squall.domain.observed import FisExperiment
 from squall.domain.resource import Resource
 from squall.domain.resources import these
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import WAIT, ByHand, Commands, ModelType, Signal, parse_parameters, targets_by_arn, wait_action
+from squall.faults.base import WAIT, ByHand, Commands, ModelType, parse_parameters, targets_by_arn, wait_action
 
 R = TypeVar("R", bound=Resource)
 
@@ -104,8 +105,13 @@ class MomentaryFault(ABC, Generic[R]):
         }
         return targets, {**actions, "observe": wait_action(length)}
 
-    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
-        return None
+    def signals(
+        self,
+        parameters: Model,  # noqa: ARG002 - the protocol's
+        workload: Workload,  # noqa: ARG002 - the protocol's
+        pinned: Sequence[Resource],  # noqa: ARG002 - the protocol's
+    ) -> tuple[Signal, ...]:
+        return ()
 
     def prove(
         self,

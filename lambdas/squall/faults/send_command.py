@@ -14,8 +14,9 @@ from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resource import Resource
 from squall.domain.resources import Instance, these
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import LONGEST, ByHand, Commands, P, Signal, check, iso_duration, numeric, parse_parameters, targets_by_arn
+from squall.faults.base import LONGEST, ByHand, Commands, P, check, iso_duration, numeric, parse_parameters, targets_by_arn
 from squall.faults.capacity import is_lost, missing_capacity, state_of
 
 SLACK = timedelta(seconds=60)
@@ -87,6 +88,10 @@ class SendCommandFault(ABC, Generic[P]):
         """Checks besides an agent that is online, on Linux."""
         return ()
 
+    def moves(self, parameters: P, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:  # noqa: ARG002 - for overriding
+        """Metrics that must move while it lasts."""
+        return ()
+
     def parse(self, raw: Mapping[str, Any]) -> P:
         return parse_parameters(self.parameters, raw)
 
@@ -124,8 +129,8 @@ class SendCommandFault(ABC, Generic[P]):
         }
         return targets, actions
 
-    def signal(self, parameters: Model) -> Signal | None:  # noqa: ARG002 - the protocol's
-        return None
+    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:
+        return tuple(self.moves(self._own(parameters), workload, these(Instance, pinned)))
 
     def prove(
         self,

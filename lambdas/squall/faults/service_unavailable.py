@@ -1,13 +1,15 @@
 """Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.bindings import load_balancer_dimension, target_group_dimension
 from squall.domain.documents import SafetyCheck, TargetGroup, Workload
 from squall.domain.model import Model
 from squall.domain.resources import Instance
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.send_command import SendCommandFault
@@ -21,6 +23,8 @@ _TRANSPORT = {
     "HTTP": {"tcp"}, "HTTPS": {"tcp"}, "TCP": {"tcp"}, "TLS": {"tcp"}, "UDP": {"udp"}, "TCP_UDP": {"tcp", "udp"},
     "QUIC": {"udp"}, "TCP_QUIC": {"tcp", "udp"}, "GENEVE": {"udp"},
 }  # fmt: skip
+
+_PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": "AWS/NetworkELB"}
 
 
 class Parameters(Model):
@@ -71,6 +75,29 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:
         return (check("port_serves", *_serves(workload, pinned, parameters)),)
+
+    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:
+        """The load balancer's own checks of a port that is silent fail. Of several targets it tells no more than that not all were spared:
+        how many nodes of the load balancer count together depends on its zones."""
+        for group in workload.target_groups:
+            hit = tuple(one.id for one in pinned if one.id in group.registered)
+            balancer = group.load_balancer or ""
+            namespace = next((space for kind, space in _PUBLISHED.items() if kind in balancer), None)
+            if (
+                hit
+                and namespace
+                and parameters.protocol == "tcp"
+                and parameters.port in group.health_ports
+                and group.unhealthy_after_seconds
+            ):
+                yield Signal(
+                    targets=hit,
+                    namespace=namespace,
+                    metric_name="UnHealthyHostCount",
+                    dimensions=(("LoadBalancer", load_balancer_dimension(balancer)), ("TargetGroup", target_group_dimension(group.arn))),
+                    by=1.0,
+                    after_seconds=group.unhealthy_after_seconds,
+                )
 
 
 def _serves(workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[bool, str]:

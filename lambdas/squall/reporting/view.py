@@ -10,6 +10,7 @@ from squall.domain.console import Console
 from squall.domain.documents import CriterionResult, TargetBefore
 from squall.domain.findings import Finding, FindingStatus, Severity
 from squall.domain.resources import Instance
+from squall.domain.result import SIGNAL_SAID
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
 from squall.reporting.compared import Compared, compared
@@ -167,13 +168,20 @@ def _measured(facts: Facts) -> Table:
 
 def _targets(facts: Facts) -> Table:
     before = {one.resource.id: one for one in facts.template.before} if facts.template else {}
+    signals: dict[str, list[str]] = {}
+    for reading in facts.result.signals:
+        for id_ in reading.targets:
+            signals.setdefault(id_, []).append(f"{SIGNAL_SAID[reading.reading]}: {reading.detail}")
+    contradicted = {id_ for reading in facts.result.signals if reading.reading == "contradicted" for id_ in reading.targets}
     rows = []
     for target in facts.result.targets:
         proven = target.get("proven")
         word = Word("not known", "open") if proven is None else Word("proven", "good") if proven else Word("not proven", "bad")
+        word = Word("contradicted", "bad") if target.get("id") in contradicted else word
         known = before.get(str(target.get("id")))
         place = ", ".join(str(part) for part in (target.get("zone"), target.get("group")) if part) or "—"
-        rows.append((target.get("id", ""), place, _before(known), word, target.get("evidence", "")))
+        evidence = ". ".join((str(target.get("evidence", "")), *signals.get(str(target.get("id")), ())))
+        rows.append((target.get("id", ""), place, _before(known), word, evidence))
     return Table(("Target", "Where", "Before", "Fault", "Evidence"), tuple(rows))
 
 
