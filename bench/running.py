@@ -78,7 +78,7 @@ class Place:
         return f"{before}{self.begin}\n\n{body}\n{self.end}{after}"
 
     def rows(self, text: str, columns: int) -> dict[str, tuple[str, ...]]:
-        """The rows that stand there, of so many columns, by their first cell."""
+        """The rows that stand there, heads among them, of so many columns, by their first cell."""
         inside = text.partition(self.begin)[2].partition(self.end)[0]
         lines = [line for line in inside.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
         cells = [tuple(cell.strip().replace("\\|", "|") for cell in line.strip("| ").split(" | ")) for line in lines]

@@ -338,6 +338,10 @@ class _ExplainedMetrics:
         with _explained(self._local_hint):
             return self._metrics.distribution(query, start, end)
 
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        with _explained(self._local_hint):
+            return self._metrics.published(namespace, metric_name, dimensions)
+
 
 def _client(session: Any, service: str) -> Any:
     logging.getLogger("botocore").setLevel(logging.ERROR)

@@ -82,6 +82,9 @@ class NoMetrics:
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
         return {}
 
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        return []
+
 
 @dataclass
 class FakeDeployment:

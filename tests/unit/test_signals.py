@@ -14,9 +14,8 @@ from squall.domain.hashes import definition_hash, promotion_hash
 from squall.domain.metrics import Window
 from squall.domain.model import digest
 from squall.domain.problems import InvalidInput
-from squall.domain.resources import ResourceType
 from squall.domain.signals import FEWEST_PERIODS, Signal, SignalReading, not_told, of_several, read, spans, within
-from squall.domain.vocabulary import FaultType
+from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, SEED, TG_ARN, experiment, workload
 
