@@ -22,6 +22,7 @@ from squall.domain.findings import Finding, FindingEvidence, Severity
 from squall.domain.metrics import Window
 from squall.domain.problems import Problem
 from squall.domain.record import Abort
+from squall.domain.signals import SignalReading
 from squall.domain.statistics import Band, Comparison, MeasuredSeries, MetricStatistics, Times, WindowStatistics
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.reporting.facts import Facts
@@ -195,6 +196,11 @@ def _result(text: str, **changes: Any) -> Result:
             differences=(f"differs{text}",),
             leftovers=(f"left{text}",),
             could_have_lasted_until=ENDED,
+        ),
+        "signals": (
+            SignalReading(
+                targets=(f"{SEED['target_resources'][0]}{text}",), metric=f"Shop RoundTrip{text}", reading="moved", detail=f"moved{text}"
+            ),
         ),
         "cost": {"action_minutes": 10.0, "fis_usd": 1.0, "total_usd": 1.0007},
         "environment": "staging",

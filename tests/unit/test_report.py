@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from infra.code import UPLOT
-from squall.domain.documents import SeriesDocument
+from squall.domain.documents import Proof, SeriesDocument
 from squall.domain.metrics import Point
+from squall.domain.signals import SignalReading
 from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import charts, page, words
 from squall.reporting.charts import Course, course_of
@@ -24,10 +25,11 @@ from squall.reporting.facts import Facts
 from squall.reporting.markdown import escaped, markdown
 from squall.reporting.moments import moments_of
 from squall.reporting.page import island, render
+from squall.reporting.parts import Word
 from squall.reporting.sheet import cell, sheet
 from squall.reporting.story import story
 from squall.reporting.view import Page, page_of
-from tests.unit.builders import healthy_series, record
+from tests.unit.builders import SEED, healthy_series, record
 from tests.unit.report_rig import BASELINE, EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -388,3 +390,22 @@ def test_a_verdict_is_always_a_word_beside_its_colour() -> None:
     for verdict in Verdict:
         html = render(made(facts(verdict=verdict)))
         assert f'<h2 id="verdict">{verdict.value}</h2>' in html
+
+
+def test_what_metrics_of_the_mechanism_say_stands_with_the_target_and_in_the_story() -> None:
+    target = SEED["target_resources"][0]
+    page = page_of(facts())
+    assert page.targets.rows[0][3:] == (Word("proven", "good"), "gone. Borne out by a metric of the mechanism: moved")
+    assert "contradicts" not in page.story
+    contradicted = SignalReading(targets=(target,), metric="Shop RoundTrip", reading="contradicted", detail="it did nothing")
+    page = page_of(facts(signals=(contradicted,)))
+    assert page.targets.rows[0][3:] == (Word("contradicted", "bad"), "gone. Contradicted by a metric of the mechanism: it did nothing")
+    assert f"A metric of the mechanism contradicts that on {target}." in page.story
+
+
+def test_the_story_names_the_targets_that_were_not_hit() -> None:
+    whole = facts().result.rollback
+    assert whole is not None
+    proofs = tuple(Proof(target=f"i-{n}", proven=n != 2, kind="mechanism", detail=f"command-{n} ran") for n in (2, 1, 3))
+    page = page_of(facts(rollback=whole.model_copy(update={"proofs": proofs})))
+    assert "The fault is proven on 2 of 3 targets (command-1 ran, …). It is not proven on i-2 (command-2 ran)." in page.story

@@ -118,8 +118,14 @@ def test_a_silent_port_is_told_by_the_load_balancers_own_checks_of_it() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"health_ports": (8081,)}, {"unhealthy_after_seconds": None}, {"load_balancer": None}, {"healthy": ()}],
-    ids=["another port", "no checks", "no load balancer", "not registered"],
+    [
+        {"health_ports": (8081,)},
+        {"unhealthy_after_seconds": None},
+        {"load_balancer": None},
+        {"healthy": ()},
+        {"healthy": (), "unhealthy": tuple(one.id for one in workload().instances)},
+    ],
+    ids=["another port", "no checks", "no load balancer", "not registered", "not healthy before"],
 )
 def test_where_nobody_checks_the_port_nothing_is_told_by_checks(changes: dict[str, Any]) -> None:
     assert signals_of(FaultType.SERVICE_UNAVAILABLE, {"port": 80}, with_checks(workload(), **changes)) == ()

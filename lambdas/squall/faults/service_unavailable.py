@@ -80,7 +80,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         """The load balancer's own checks of a port that is silent fail. Of several targets it tells no more than that not all were spared:
         how many nodes of the load balancer count together depends on its zones."""
         for group in workload.target_groups:
-            hit = tuple(one.id for one in pinned if one.id in group.registered)
+            hit = tuple(one.id for one in pinned if one.id in group.healthy)  # what nobody checks can't become unhealthy
             balancer = group.load_balancer or ""
             namespace = next((space for kind, space in _PUBLISHED.items() if kind in balancer), None)
             if (

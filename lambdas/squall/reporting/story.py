@@ -57,11 +57,23 @@ def _began(facts: Facts) -> Iterable[str]:
         held = "held" if facts.baseline.steady else "did not hold"
         span = length(facts.baseline.window.end - facts.baseline.window.start)
         yield f"Over the {span} before it{traffic} the steady state {held}."
+    yield from _proven(facts)
+
+
+def _proven(facts: Facts) -> Iterable[str]:
+    """On which targets, on which not, and whether a metric of the mechanism contradicts it."""
     proofs = facts.result.rollback.proofs if facts.result.rollback else ()
-    if proofs:
-        proven = sum(proof.proven for proof in proofs)
-        everywhere = "every target" if proven == len(proofs) else f"{proven} of {len(proofs)} targets"
-        yield f"The fault is proven on {everywhere} ({proofs[0].detail}{', …' if len(proofs) > 1 else ''})."
+    proven, missed = [proof for proof in proofs if proof.proven], [proof for proof in proofs if not proof.proven]
+    if proven:
+        everywhere = "every target" if not missed else f"{len(proven)} of {len(proofs)} targets"
+        yield f"The fault is proven on {everywhere} ({proven[0].detail}{', …' if len(proven) > 1 else ''})."
+    if missed:
+        more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
+        yield f"It is not proven on {listed([proof.target for proof in missed[:3]])}{more} ({missed[0].detail})."
+    contradicted = list(dict.fromkeys(id_ for one in facts.result.signals if one.reading == "contradicted" for id_ in one.targets))
+    if contradicted:
+        more = f" and {len(contradicted) - 3} more" if len(contradicted) > 3 else ""
+        yield f"A metric of the mechanism contradicts that on {listed(contradicted[:3])}{more}."
 
 
 def _did(facts: Facts) -> str:
