@@ -47,6 +47,8 @@ class Outcome:
     signal: tuple[float | None, float | None]
     """Before and during the fault."""
     left: tuple[str, ...]
+    load: float
+    """Of the machine when it began."""
 
     @property
     def verdict(self) -> str:
@@ -87,7 +89,7 @@ class Outcome:
             "never" if recovery and not recovery["recovered"] else "–" if seconds is None else f"{seconds:.0f} s",
             str(rollback.get("outcome", "–")),
             "; ".join(self.left) or "nothing",
-            f"{datetime.fromtimestamp(self.run.ended, UTC):%Y-%m-%d %H:%M}, load {busy():.0f}",
+            f"{datetime.fromtimestamp(self.run.ended, UTC):%Y-%m-%d %H:%M}, load {self.load:.0f}",
         )
 
 
@@ -101,10 +103,11 @@ def run_case(bench: Bench, case: Case) -> Outcome:
     change_workload(bench.account, workload=case.workload, **(case.settings or {}))
     forget(bench)
     time.sleep(HISTORY_SECONDS)
+    load = busy()
     overrides = {"overrides": {"duration": case.duration}} if case.duration else {}
     try:
         run = bench.run({"experiment": case.experiment, **overrides})
-        return Outcome(case, run, _actions(bench, run), _measured(bench, case.signal, run), left(bench))
+        return Outcome(case, run, _actions(bench, run), _measured(bench, case.signal, run), left(bench), load)
     finally:
         change_workload(bench.account, workload=RESILIENT)
 

@@ -94,6 +94,8 @@ class Ended:
 
     run: Run
     left: tuple[str, ...]
+    load: float
+    """Of the machine when it began."""
 
     @property
     def verdict(self) -> str:
@@ -128,7 +130,7 @@ def row(kind: Kind, ended: Sequence[Ended]) -> tuple[str, ...]:
         ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()),
         ", ".join(f"{count} × {id_}" for id_, count in found.items()) or "none",
         str(Spread(tuple(one.run.wall for one in ended), digits=0)),
-        f"{datetime.fromtimestamp(ended[-1].run.ended, UTC):%Y-%m-%d %H:%M}, load {busy():.0f}",
+        f"{datetime.fromtimestamp(ended[-1].run.ended, UTC):%Y-%m-%d %H:%M}, load {Spread(tuple(one.load for one in ended), digits=0)}",
     )
 
 
@@ -191,9 +193,10 @@ def _repetition(bench: Bench, kind: Kind) -> Ended:
     change_workload(bench.account, workload=kind.workload, **kind.settings)
     if kind.felt:
         forget(bench)
+    load = busy()
     try:
         run = bench.run({"definition": kind.definition})
-        return Ended(run, left(bench))
+        return Ended(run, left(bench), load)
     finally:
         change_workload(bench.account, workload=RESILIENT)
 

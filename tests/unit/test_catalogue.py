@@ -52,7 +52,7 @@ def outcome() -> Callable[..., Outcome]:
             "verdict": verdict, "status": "completed", "reason": "because | so", "experiment_type": "cpu_stress", "criteria": criteria,
             "recovery": {"recovered": True, "seconds_to_recover": 12.4}, "rollback": {"outcome": "restored"},
         }  # fmt: skip
-        return Outcome(case, Run("bench-1", 0.0, 90.0, result), ("AWSFIS-Run-CPU-Stress",), (2.91, 78.123), left)
+        return Outcome(case, Run("bench-1", 0.0, 90.0, result), ("AWSFIS-Run-CPU-Stress",), (2.91, 78.123), left, 3.2)
 
     return make
 

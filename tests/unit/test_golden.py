@@ -24,7 +24,7 @@ def ended(kind: Kind, verdict: str = "", findings: tuple[tuple[str, str], ...] =
     found.append({"id": "check_warned-1", "kind": "check_warned", "status": "open"})
     found.append({"id": "degraded-1", "kind": "degraded", "status": "closed"})
     result = {"verdict": verdict or kind.verdict, "status": "completed", "reason": reason or f"so {kind.because} it is", "findings": found}
-    return Ended(Run("run-1", 0.0, 61.4, result), left)
+    return Ended(Run("run-1", 0.0, 61.4, result), left, 3.2)
 
 
 def right(kind: Kind) -> tuple[tuple[str, str], ...]:
