@@ -13,6 +13,7 @@ from constructs import Construct
 from squall.domain.environment import Environment
 from squall.domain.vocabulary import FaultType
 from squall.faults import registry
+from squall.faults.base import Fault
 
 WAIT_ACTION = "aws:fis:wait"
 
@@ -28,6 +29,8 @@ class Scope:
     """The opt-in tag and the environment's name as its value."""
     documents: Sequence[str]
     """Systems Manager documents the fault sends."""
+    configuration: str | None = None
+    """Folder in S3 for faults of functions, as an ARN that ends in a slash."""
 
     @property
     def opted_in(self) -> dict[str, dict[str, str]]:
@@ -37,9 +40,17 @@ class Scope:
     def instances(self) -> str:
         return self.arn("ec2", "instance/*")
 
+    @property
+    def document_arns(self) -> list[str]:
+        """Of AWS's own, which have no account."""
+        return [f"arn:{self.partition}:ssm:{self.region}::document/{name}" for name in self.documents]
+
     def arn(self, service: str, resource: str) -> str:
         """ARN of resources in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+Statements = Callable[[Scope], list[PolicyStatement]]
 
 
 def _terminate_instances(scope: Scope) -> list[PolicyStatement]:
@@ -51,10 +62,9 @@ def _terminate_instances(scope: Scope) -> list[PolicyStatement]:
 
 def _send_command(scope: Scope) -> list[PolicyStatement]:
     # AWS's documents carry no tags: one statement for both resources could never match.
-    documents = [f"arn:{scope.partition}:ssm:{scope.region}::document/{name}" for name in scope.documents]
     return [
         PolicyStatement(actions=["ssm:SendCommand"], resources=[scope.instances], conditions=scope.opted_in),
-        PolicyStatement(actions=["ssm:SendCommand"], resources=documents),
+        PolicyStatement(actions=["ssm:SendCommand"], resources=scope.document_arns),
         PolicyStatement(actions=["ec2:DescribeInstances", "ssm:ListCommands", "ssm:CancelCommand"], resources=["*"]),
     ]
 
@@ -105,15 +115,57 @@ def _disrupt_connectivity(scope: Scope) -> list[PolicyStatement]:
     ]
 
 
+def _stop_tasks(scope: Scope) -> list[PolicyStatement]:
+    tasks = [scope.arn("ecs", "task/*/*")]
+    return [
+        PolicyStatement(actions=["ecs:StopTask"], resources=tasks, conditions=scope.opted_in),
+        PolicyStatement(actions=["ecs:DescribeTasks"], resources=tasks),
+        PolicyStatement(actions=["ecs:ListTasks", "tag:GetResources"], resources=["*"]),
+    ]
+
+
+def _command_tasks(scope: Scope) -> list[PolicyStatement]:
+    # IAM judges the managed instance a task is registered as, not the task: it has to carry the tag, too.
+    return [
+        PolicyStatement(actions=["ssm:SendCommand"], resources=[scope.arn("ssm", "managed-instance/*")], conditions=scope.opted_in),
+        PolicyStatement(actions=["ssm:SendCommand"], resources=scope.document_arns),
+        PolicyStatement(actions=["ecs:DescribeTasks"], resources=[scope.arn("ecs", "task/*/*")]),
+        PolicyStatement(actions=["ecs:DescribeContainerInstances"], resources=[scope.arn("ecs", "container-instance/*/*")]),
+        PolicyStatement(actions=["ec2:DescribeInstances", "ec2:DescribeSubnets", "ssm:ListCommands", "ssm:CancelCommand"], resources=["*"]),
+    ]
+
+
+def _disturb_invocations(scope: Scope) -> list[PolicyStatement]:
+    # FIS learns from the function where its extension looks, which IAM lets it only of those that opted in; and writes in one place only.
+    if scope.configuration is None:
+        return []
+    functions = [scope.arn("lambda", "function:*")]
+    return [
+        PolicyStatement(actions=["s3:PutObject", "s3:DeleteObject"], resources=[f"{scope.configuration}*"]),
+        PolicyStatement(actions=["lambda:GetFunction"], resources=functions, conditions=scope.opted_in),
+        PolicyStatement(actions=["tag:GetResources"], resources=["*"]),
+    ]
+
+
 def _nothing(_: Scope) -> list[PolicyStatement]:
     return []
 
 
 # What FIS needs of its role to run an action; a fault whose actions stand here needs no change to the stack.
-ACTION_STATEMENTS: Mapping[str, Callable[[Scope], list[PolicyStatement]]] = {
+ACTION_STATEMENTS: Mapping[str, Statements] = {
     WAIT_ACTION: _nothing,
     "aws:ec2:terminate-instances": _terminate_instances,
     "aws:network:disrupt-connectivity": _disrupt_connectivity,
+    "aws:ecs:stop-task": _stop_tasks,
+    "aws:ecs:task-cpu-stress": _command_tasks,
+    "aws:ecs:task-io-stress": _command_tasks,
+    "aws:ecs:task-kill-process": _command_tasks,
+    "aws:ecs:task-network-blackhole-port": _command_tasks,
+    "aws:ecs:task-network-latency": _command_tasks,
+    "aws:ecs:task-network-packet-loss": _command_tasks,
+    "aws:lambda:invocation-add-delay": _disturb_invocations,
+    "aws:lambda:invocation-error": _disturb_invocations,
+    "aws:lambda:invocation-http-integration-response": _disturb_invocations,
     "aws:rds:failover-db-cluster": _fail_over_clusters,
     "aws:rds:reboot-db-instances": _reboot_databases,
     "aws:ssm:send-command": _send_command,
@@ -128,7 +180,7 @@ class FisRoles:
         self.actions: set[str] = {WAIT_ACTION}
         for name, environment in sorted(environments.items()):
             types = [fault for fault in registry.available() if fault in environment.allowed_types]
-            self.roles[name] = _role(scope, name, types, opt_in_tag)
+            self.roles[name] = _role(scope, environment, types, opt_in_tag)
             self.actions |= {action for fault in registry.faults() if fault.type in types for action in fault.fis_actions}
 
     @property
@@ -142,8 +194,8 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
 
 
-def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in_tag: str) -> Role:
-    stack = Stack.of(scope)
+def _role(scope: Construct, policy: Environment, types: Sequence[FaultType], opt_in_tag: str) -> Role:
+    stack, environment = Stack.of(scope), policy.name
     role = Role(
         scope,
         f"FisRole{pascal(environment)}",
@@ -156,12 +208,14 @@ def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in
             },
         ),
     )
+    configuration = policy.lambda_fault_configuration
     for fault_type in types:
         family = [fault for fault in registry.faults() if fault.type is fault_type]
-        documents = [document for fault in family for document in fault.ssm_documents]
-        narrowed = Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, documents)
-        actions = dict.fromkeys(action for fault in family for action in fault.fis_actions)
-        statements = [statement for action in actions for statement in _statements(fault_type, action, narrowed)]
+        statements = [
+            statement
+            for makes, documents in _makers(family).items()
+            for statement in makes(Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, documents, configuration))
+        ]
         if statements:
             ManagedPolicy(
                 role,
@@ -173,7 +227,12 @@ def _role(scope: Construct, environment: str, types: Sequence[FaultType], opt_in
     return role
 
 
-def _statements(fault: FaultType, action: str, scope: Scope) -> list[PolicyStatement]:
-    if action not in ACTION_STATEMENTS:
-        raise ValueError(f"{fault.value} uses {action}, and infra/fis_roles.py does not say what FIS needs for it")
-    return ACTION_STATEMENTS[action](scope)
+def _makers(family: Sequence[Fault]) -> dict[Statements, list[str]]:
+    """What makes the statements of a family's actions, once each, with the documents of the faults that need it."""
+    found: dict[Statements, dict[str, None]] = {}
+    for fault in family:
+        for action in fault.fis_actions:
+            if action not in ACTION_STATEMENTS:
+                raise ValueError(f"{fault.type.value} uses {action}, and infra/fis_roles.py does not say what FIS needs for it")
+            found.setdefault(ACTION_STATEMENTS[action], {}).update(dict.fromkeys(fault.ssm_documents))
+    return {makes: list(documents) for makes, documents in found.items()}

@@ -36,6 +36,12 @@ def accepted(stack: SquallStack) -> dict[str, str]:
         _arn(stack, "ec2", "prefix-list/*"): "Only to be read",
         _arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
         _arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
+        _arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
+        _arn(stack, "ecs", "service/*/*"): "Only to be described",
+        _arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
+        _arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
+        _arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
+        **{f"{folder}*": "One object for each fault of a function, in that environment's folder" for folder in stack.fault_folders},
         _arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
         _arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
     }

@@ -329,6 +329,13 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ["*"],
             ),
             _allow(["ec2:GetManagedPrefixListEntries"], [names.arn("ec2", "prefix-list/*")]),
+            _allow(["ecs:ListClusters", "ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
+            _allow(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
+            _allow(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
+            _allow(["lambda:GetFunctionConfiguration", "lambda:ListTags"], [names.arn("lambda", "function:*")]),
+            _allow(["tag:GetResources"], ["*"]),
+            # The managed instances that tasks are registered as: the tags by which IAM lets commands to them pass.
+            _allow(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
             _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
             _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],

@@ -57,6 +57,9 @@ class SquallStack(Stack):
         ]
         self.machine_name = machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
+        self.fault_folders = sorted(
+            {one.lambda_fault_configuration for one in definitions.environments.values() if one.lambda_fault_configuration}
+        )
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
         self.functions = self._make_functions(definitions)
         workflow = Workflow(

@@ -21,8 +21,9 @@ from squall.domain.experiment import ExecutionInput, Experiment, MetricDefinitio
 from squall.domain.hashes import definition_hash, promotion_hash
 from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
-from squall.domain.resources import type_named
+from squall.domain.resources import FILTERS, ZONELESS, type_named
 from squall.domain.rollback import check_values
+from squall.domain.targets import ZONAL
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import adoption, registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
@@ -53,6 +54,8 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
         problems += _across_fields(raw)
     problems += _sentence_problems(raw)
     problems += _fault_problems(raw)
+    problems += _filter_problems(raw)
+    problems += _radius_problems(raw)
     problems += _stop_problems(raw)
     problems += _signal_problems(experiment) if experiment and not problems else []
     if problems or experiment is None:
@@ -143,6 +146,7 @@ def admit(
         problems += under(path, _range_problems(changed, _not_overridden(changed, asked), environment))
         problems += under(path, _template_problems(changed, environment))
         problems += under(path, _rollback_problems(changed, environment))
+        problems += under(path, _configuration_problems(changed, environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -432,6 +436,25 @@ def _fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     return _parameter_problems(FaultType(named), _targeted(raw), parameters if isinstance(parameters, Mapping) else {})
 
 
+def _filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Filters nobody would apply: they would widen what they were meant to narrow."""
+    target = raw.get("target")
+    filters = target.get("filters") if isinstance(target, Mapping) else None
+    known = FILTERS.get(_targeted(raw))
+    if known is None or not isinstance(filters, Mapping):
+        return
+    for name in sorted(str(name) for name in filters.keys() - known):
+        message = f"there is no such filter{like(name, known)}"
+        yield Problem(path=at("target.filters", name), message=message, expected=", ".join(sorted(known)))
+
+
+def _radius_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    kind, radius = _targeted(raw), raw.get("blast_radius")
+    if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
+        message = f"{kind.one} lives in no zone: {radius} would mean nothing"
+        yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")
+
+
 def _targets_of(raw: Mapping[str, Any]) -> tuple[list[str], ResourceType | None]:
     """The resources an experiment names, as far as they are names, and the type it declares, as far as it is one."""
     target = raw.get("target")
@@ -453,7 +476,7 @@ def _parameter_problems(fault_type: FaultType, resource_type: ResourceType, para
     if resource_type not in known:
         targets = ", ".join(f"{kind.words} ({kind.value})" for kind in known)
         others = ", ".join(registry.fault_types(resource_type)) or "nothing"
-        message = f"{fault_type} can't be injected into an {resource_type.words}: there is {others}"
+        message = f"{fault_type} can't be injected into {resource_type.one}: there is {others}"
         return [Problem(path="type", message=message, expected=f"targets it can be injected into: {targets}")]
     try:
         registry.get(fault_type, resource_type).parse(parameters)
@@ -500,6 +523,14 @@ def _template_problems(experiment: Experiment, environment: Environment) -> Iter
     if experiment.fis_template_id is not None and experiment.fis_template_id not in known:
         message = f"{environment.name} does not list {experiment.fis_template_id}"
         yield Problem(path="fis_template_id", message=message, expected=", ".join(known) or "none: its policy lists no fis_templates")
+
+
+def _configuration_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    if experiment.resource_type is ResourceType.FUNCTION and environment.lambda_fault_configuration is None:
+        message = f"{environment.name} does not say where FIS may leave faults for functions"
+        yield Problem(
+            path="target_resources", message=message, expected="lambda_fault_configuration in its policy: arn:aws:s3:::bucket/folder/"
+        )
 
 
 def _rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _ENDS = {"completed", "stopped", "failed", "cancelled"}
+TASK_DOCUMENTS = {
+    "aws:ecs:task-cpu-stress": "AWSFIS-Run-CPU-Stress",
+    "aws:ecs:task-io-stress": "AWSFIS-Run-IO-Stress",
+    "aws:ecs:task-kill-process": "AWSFIS-Run-Kill-Process",
+    "aws:ecs:task-network-blackhole-port": "AWSFIS-Run-Network-Blackhole-Port-ECS",
+    "aws:ecs:task-network-latency": "AWSFIS-Run-Network-Latency-ECS",
+    "aws:ecs:task-network-packet-loss": "AWSFIS-Run-Network-Packet-Loss-ECS",
+}
 
 
 @dataclass
@@ -129,6 +137,12 @@ class FakeFaults:
         if action["actionId"] in EFFECTS:
             run.undo += [EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns]
             return
+        if action["actionId"].startswith("aws:ecs:"):
+            self._on_tasks(run, action, arns)
+        elif not action["actionId"].startswith("aws:lambda:"):  # that is written into a folder: whoever reads it, reads it
+            self._on_instances(run, action, arns)
+
+    def _on_instances(self, run: FakeRun, action: Mapping[str, Any], arns: Sequence[str]) -> None:
         instances = [arn.rpartition("/")[2] for arn in arns]
         kind = action["actionId"]
         for instance_id in instances:
@@ -144,6 +158,23 @@ class FakeFaults:
                 run.commands.append(command)
                 lasts = self._commands.dispatch_seconds + _command_seconds(action["parameters"])
                 self._clock.after(lasts, lambda command=command: self._commands.end(command, "Success"))  # type: ignore[misc]
+
+    def _on_tasks(self, run: FakeRun, action: Mapping[str, Any], arns: Sequence[str]) -> None:
+        if action["actionId"] == "aws:ecs:stop-task":
+            for arn in arns:
+                self._fleet.services.stop(arn)
+            return
+        for arn in arns:
+            managed = getattr(self._fleet.others[arn], "managed_id", None)
+            if managed is None:
+                self._end(run.experiment.id, "failed", {"running"}, "InvalidTarget")
+                return
+            command = self._commands.send(managed, TASK_DOCUMENTS[action["actionId"]])
+            run.commands.append(command)
+            # FIS cancels a task's document when the action's time is up; a process is ended in a moment.
+            lasts = _seconds(action["parameters"].get("duration")) or self._commands.dispatch_seconds + 1
+            how = "Cancelled" if "duration" in action["parameters"] else "Success"
+            self._clock.after(lasts, lambda command=command, how=how: self._commands.end(command, how))  # type: ignore[misc]
 
     def _arns(self, run: FakeRun, target: str) -> list[str]:
         return list(run.body.get("targets", {}).get(target, {}).get("resourceArns", []))

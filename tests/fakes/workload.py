@@ -7,9 +7,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from squall.domain.documents import Group, TargetGroup, Workload
+from squall.domain.ecs import EcsTask
 from squall.domain.observed import CommandState
 from squall.domain.resources import Database, DatabaseCluster, Instance, group_named
 from squall.domain.vocabulary import ResourceType
+from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,6 +72,7 @@ class FakeFleet:
         """ARN to the load balancer's."""
         self.others: dict[str, OtherResource] = {}
         """By ARN: what is no instance."""
+        self.services = FakeServices(clock, self.others)
         self.tells_activities = True
         """Whether Auto Scaling still knows when an instance came into service."""
         self._ids = count(1)
@@ -164,15 +167,21 @@ class FakeInventory:
         self, targets: Sequence[str], tags: Mapping[str, str], resource_type: ResourceType, service: str | None, at: datetime
     ) -> Workload:
         known = [one for one in self._fleet.others.values() if one.type is resource_type and (targets or tags)]
-        chosen = [one for one in known if tags.items() <= one.tags.items() and (not targets or {one.id, one.arn} & set(targets))]
-        missing = tuple(target for target in dict.fromkeys(targets) if target not in {name for one in known for name in (one.id, one.arn)})
+        of_groups = {group for target in targets if (group := group_named(target)) in self._fleet.services.services}
+        wanted = [one for one in known if not targets or {one.id, one.arn} & set(targets) or one.belongs_to in of_groups]
+        chosen = [one for one in wanted if tags.items() <= one.tags.items()]
+        there = {name for one in known for name in (one.id, one.arn)}
+        missing = tuple(target for target in dict.fromkeys(targets) if target not in there and group_named(target) not in of_groups)
         inside = [self._fleet.instances[name] for one in chosen for name in one.contains if name in self._fleet.instances]
-        around = self._workload(inside, [], [service] if service in self._fleet.target_groups else [], missing, at)
-        return around.model_copy(update={"others": tuple(chosen), "service": service})
+        services = self._fleet.services.groups([one for one in chosen if isinstance(one, EcsTask)])
+        arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups)]
+        around = self._workload(inside, [], [arn for arn in arns if arn in self._fleet.target_groups], missing, at)
+        return around.model_copy(update={"others": tuple(chosen), "groups": (*around.groups, *services), "service": service})
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if workload.others:
-            arns = [one.arn for one in workload.others]
+            joined = [one.arn for group in workload.groups for one in self._fleet.services.tasks(group.name)]
+            arns = list(dict.fromkeys([*(one.arn for one in workload.others), *joined]))
             again = self._others(arns, {}, workload.others[0].type, workload.service, at)
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
         names = [group.name for group in workload.groups]
@@ -212,16 +221,18 @@ class FakeInventory:
     def _target_group(self, arn: str) -> TargetGroup:
         behind = [name for name, group in self._fleet.groups.items() if arn in group.target_groups]
         members = [one for name in behind for one in self._fleet.members(name)]
+        services = [name for name, service in self._fleet.services.services.items() if arn in service.target_groups]
+        tasks = [one for name in services for one in self._fleet.services.tasks(name) if one.usable]
         balancer = self._fleet.target_groups.get(arn)
         return TargetGroup(
             arn=arn,
             load_balancer=balancer,
             load_balancer_groups=list(self._fleet.target_groups.values()).count(balancer) if balancer else None,
             protocol="HTTP",
-            ports=(80,) if members else (),
-            health_ports=(80,) if members else (),
+            ports=(80,) if members or tasks else (),
+            health_ports=(80,) if members or tasks else (),
             unhealthy_after_seconds=65,
-            healthy=tuple(sorted(one.id for one in members if one.serving)),
+            healthy=tuple(sorted([*(one.id for one in members if one.serving), *(one.private_ip for one in tasks if one.private_ip)])),
             unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
         )
 

@@ -53,6 +53,8 @@ UNCONDITIONED = {
     ("ec2:CreateNetworkAclEntry", "network-acl"): BY_FIS,
     ("ec2:DeleteNetworkAcl", "network-acl"): BY_FIS,
     ("ec2:CreateTags", "network-acl"): BY_FIS,
+    ("s3:PutObject", "chaos"): "the folder of that environment's extensions and no other",
+    ("s3:DeleteObject", "chaos"): "the same",
 }
 """What disturbs, or ends a disturbance, without the environment's tag: docs/faults.md says why."""
 
@@ -124,6 +126,15 @@ def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resou
     }
 
 
+def test_faults_for_functions_are_left_in_the_environments_own_folder_and_nowhere_else(stack: Resources) -> None:
+    writing = [found for found in grants(stack, "Staging") if "s3:PutObject" in found.actions]
+    assert {resource for found in writing for resource in found.resources} == {"arn:aws:s3:::chaos/staging/*"}
+    assert not [found for found in grants(stack, "PreProd") if "s3:PutObject" in found.actions], "its policy names no folder"
+    reading = [found for found in grants(stack, "Staging") if "lambda:GetFunction" in found.actions]
+    assert reading
+    assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}} for found in reading)
+
+
 def documents(stack: Resources, environment: str) -> list[Statement]:
     return [found for found in grants(stack, environment) if any(":document/" in one for one in found.resources)]
 
@@ -140,10 +151,17 @@ def test_documents_stand_in_statements_of_their_own_as_aws_documents_have_no_tag
 def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
     stack: Resources, environment: str, types: tuple[FaultType, ...]
 ) -> None:
-    sent = [document for fault in registry.faults() if fault.type in types for document in fault.ssm_documents]
-    found = [resource for statement in documents(stack, environment) for resource in statement.resources]
-    assert sorted(found) == sorted(f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent)
-    assert len(found) == len(sent)
+    sent = {document for fault in registry.faults() if fault.type in types for document in fault.ssm_documents}
+    found = {resource for statement in documents(stack, environment) for resource in statement.resources}
+    assert found == {f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent}
+
+
+def test_what_is_sent_to_tasks_is_judged_by_the_tag_of_their_managed_instance(stack: Resources) -> None:
+    for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
+        sending = [one for one in grants(stack, environment) if any(":managed-instance/" in resource for resource in one.resources)]
+        assert sending
+        for statement in sending:
+            assert statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}}
 
 
 def test_a_role_holds_fewer_policies_than_iam_attaches(stack: Resources) -> None:

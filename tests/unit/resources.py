@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from squall.domain.documents import Discovery, Workload
+from squall.domain.documents import Discovery, Group, Workload
+from squall.domain.ecs import EcsTask
+from squall.domain.functions import LambdaFunction
 from squall.domain.network import Endpoint, Subnet
 from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
 from squall.domain.targets import failure_domains
@@ -46,11 +48,47 @@ def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subne
     return Subnet.model_validate({**given, **changes})
 
 
+def task(name: str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", zone: str = f"{REGION}a", **changes: Any) -> EcsTask:
+    """Of the service `web` on Fargate, with everything that faults ask of a task."""
+    name = name.replace("-", "")
+    given = {
+        "id": name, "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{name}", "state": "RUNNING", "zone": zone, "tags": STAGING,
+        "group": "shop/web", "cluster": "shop", "launch_type": "FARGATE",
+        "definition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:7",
+        "private_ip": "10.0.1.7", "network_mode": "awsvpc", "pid_mode": "task", "fault_injection": True, "registers": True,
+        "managed_id": f"mi-{name}", "managed": True, "managed_tags": STAGING,
+    }  # fmt: skip
+    return EcsTask.model_validate({**given, **changes})
+
+
+def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunction:
+    """With FIS's extension in place."""
+    given = {
+        "id": name, "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", "state": "Active", "tags": STAGING, "timeout_seconds": 6,
+        "layers": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:aws-fis-extension-arm64:9",), "wrapper": "/opt/aws-fis/bootstrap",
+        "configuration_location": "arn:aws:s3:::chaos/staging/",
+    }  # fmt: skip
+    return LambdaFunction.model_validate({**given, **changes})
+
+
+def service_of(tasks: Iterable[EcsTask], *, desired: int | None = None) -> tuple[Group, ...]:
+    """The ECS services of these tasks, with all of them that run in service."""
+    found = tuple(tasks)
+    names = sorted({one.group for one in found if one.group})
+    running = {name: tuple(one.id for one in found if one.group == name and one.usable) for name in names}
+    return tuple(
+        Group(kind="ecs", name=name, desired=len(running[name]) if desired is None else desired, minimum=0, in_service=running[name])
+        for name in names
+    )
+
+
 BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.INSTANCE: instance,
     ResourceType.DATABASE: database,
     ResourceType.DATABASE_CLUSTER: cluster,
     ResourceType.SUBNET: subnet,
+    ResourceType.ECS_TASK: task,
+    ResourceType.FUNCTION: function,
 }
 """A resource of each type by its name and zone, fit for every fault."""
 
@@ -58,7 +96,8 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
 def others(*resources: OtherResource, service: str | None = None) -> Workload:
     """A workload of them, with the service of the builders' target group where one is named."""
     groups = fleet().target_groups if service else ()
-    return Workload(at=NOW, instances=(), others=resources, target_groups=groups, service=service)
+    tasks = [one for one in resources if isinstance(one, EcsTask)]
+    return Workload(at=NOW, instances=(), others=resources, groups=service_of(tasks), target_groups=groups, service=service)
 
 
 def workload_of(resources: Iterable[Any]) -> Workload:

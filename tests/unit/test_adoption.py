@@ -120,9 +120,9 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (template(target={**TARGET, "selectionMode": "PERCENT(50)"}), "targets.Web.selectionMode", "drawn anew"),
         (template(target={**TARGET, "selectionMode": "COUNT(2)"}), "targets.Web.selectionMode", "COUNT(2) with single_instance"),
         (
-            template(target={**TARGET, "resourceType": "aws:ecs:task"}),
+            template(target={**TARGET, "resourceType": "aws:eks:pod"}),
             "targets.Web.resourceType",
-            "into aws:ecs:task / aws:ec2:instance",
+            "into aws:eks:pod / aws:ec2:instance",
         ),
         (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters", "'Tenancy'"),
         (template(command(targets={})), "targets", "there is none"),

@@ -17,9 +17,12 @@ from squall.faults.base import Fault
 from squall.faults.template import compile_template
 from tests.unit.builders import definition, environment, experiment
 from tests.unit.resources import BUILDERS, discovery_of, workload_of
-from tests.unit.test_faults import GUARDS, ROLE, assert_accepted
+from tests.unit.test_faults import GUARDS, PEER, ROLE, assert_accepted
+from tests.unit.test_faults import PARAMETERS as OF_INSTANCES
 
 OTHERS = [fault for fault in registry.faults() if fault.resource_type is not ResourceType.INSTANCE]
+_LATE = {"latency_ms": st.integers(1, 10_000), "jitter_ms": st.integers(0, 10_000)}
+_PORT = st.integers(1, 32767) | st.integers(61000, 65535)
 PREFIX_LIST = st.from_regex(r"pl-[0-9a-f]{8,17}", fullmatch=True).map(lambda name: {"scope": "prefix-list", "prefix_list": name})
 PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any]]] = {
     (FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET): st.fixed_dictionaries(
@@ -27,6 +30,40 @@ PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any
     ),
     (FaultType.DEPENDENCY_TIMEOUT, ResourceType.SUBNET): PREFIX_LIST
     | st.fixed_dictionaries({"scope": st.sampled_from(["s3", "dynamodb", "s3express"])}),
+    (FaultType.CPU_STRESS, ResourceType.ECS_TASK): OF_INSTANCES[FaultType.CPU_STRESS],
+    (FaultType.DISK_FILL, ResourceType.ECS_TASK): st.fixed_dictionaries(
+        {}, optional={"disk_percent": st.integers(1, 97), "workers": st.integers(1, 64)}
+    ),
+    (FaultType.NETWORK_LATENCY, ResourceType.ECS_TASK): st.fixed_dictionaries(
+        {},
+        optional={
+            **_LATE,
+            "sources": st.lists(PEER | st.sampled_from(["db.example.com", "use1-az1", "S3"]), min_size=1, max_size=30).map(",".join),
+            "flows_percent": st.integers(1, 100),
+        },
+    ),
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK): st.fixed_dictionaries({"port": _PORT})
+    | st.fixed_dictionaries(
+        {"process": st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", fullmatch=True).filter(lambda name: "ssm" not in name)},
+        optional={"signal": st.sampled_from(["SIGTERM", "SIGKILL"])},
+    ),
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.ECS_TASK): st.fixed_dictionaries(
+        {"dependency": st.lists(PEER | st.sampled_from(["db.example.com", "S3"]), min_size=1, max_size=30).map(",".join)}, optional=_LATE
+    )
+    | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
+    (FaultType.NETWORK_LATENCY, ResourceType.FUNCTION): st.fixed_dictionaries(
+        {}, optional={"latency_ms": st.integers(1, 900_000), "invocation_percent": st.integers(1, 100)}
+    ),
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.FUNCTION): st.fixed_dictionaries(
+        {"latency_ms": st.integers(1000, 900_000)}, optional={"invocation_percent": st.integers(1, 100)}
+    ),
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.FUNCTION): st.fixed_dictionaries(
+        {}, optional={"invocation_percent": st.integers(1, 100), "prevent_execution": st.booleans()}
+    )
+    | st.fixed_dictionaries(
+        {"status_code": st.integers(400, 599)},
+        optional={"content_type": st.from_regex(r"[a-z]{1,9}/[a-z0-9][a-z0-9.+-]{0,63}", fullmatch=True)},
+    ),
 }
 """Whatever each fault accepts; those that take nothing are left out."""
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
@@ -84,7 +121,7 @@ def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.Data
 def test_hostile_parameters_are_refused_by_name(fault: Fault) -> None:
     for name, field in fault.parameters.model_fields.items():
         for value in HOSTILE:
-            if value is None and not field.is_required():
+            if (value is None and not field.is_required()) or (value is True and field.annotation is bool):
                 continue
             with pytest.raises(InvalidInput) as caught:
                 fault.parse({**{other: 1 for other in fault.parameters.model_fields if other != name}, name: value})

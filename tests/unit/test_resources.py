@@ -16,6 +16,9 @@ from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, e
 
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
 CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
+TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/0f1e2d3c"
+SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
 SUBNET = f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1"
 INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
@@ -31,6 +34,10 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (CLUSTER, ResourceType.DATABASE_CLUSTER),
         (SUBNET, ResourceType.SUBNET),
         ("subnet-0a1", ResourceType.SUBNET),
+        (TASK, ResourceType.ECS_TASK),
+        (SERVICE, ResourceType.ECS_TASK),
+        (FUNCTION, ResourceType.FUNCTION),
+        (f"{FUNCTION}:live", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
     ],
@@ -89,6 +96,8 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.DATABASE: DATABASE,
         ResourceType.DATABASE_CLUSTER: CLUSTER,
         ResourceType.SUBNET: SUBNET,
+        ResourceType.ECS_TASK: TASK,
+        ResourceType.FUNCTION: FUNCTION,
     }
     assert set(names) == set(ResourceType)
     refused = 0
@@ -97,7 +106,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
             if resource_type in registry.resource_types(kind) or not registry.resource_types(kind):
                 continue
             message, expected = refusals(type=kind.value, target_resources=[arn])["type"]
-            assert message.startswith(f"{kind.value} can't be injected into an {resource_type.words}: there is ")
+            assert message.startswith(f"{kind.value} can't be injected into {resource_type.one}: there is ")
             assert all(other.value in message for other in registry.fault_types(resource_type))
             assert all(other.value in expected for other in registry.resource_types(kind))
             refused += 1

@@ -273,7 +273,7 @@ def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
     gone = load.model_copy(update={"instances": load.instances[1:]})
     report = fault.verify(before(found), load, gone, {"i-1": [command(MEMORY, "Success")]}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
-    assert report.differences[0] == "i-1 is gone, and no Auto Scaling group replaces it"
+    assert report.differences[0] == "i-1 is gone, and nothing replaces it"
 
 
 @pytest.mark.parametrize("kind", AGENT_FAULTS)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.databases import RdsDatabases
+from squall.adapters.functions import LambdaFunctions
 from squall.adapters.subnets import Ec2Subnets
+from squall.adapters.tasks import EcsTasks
 from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
@@ -19,4 +21,6 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
     ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
+    ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
+    ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm")),
 }

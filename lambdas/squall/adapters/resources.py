@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from squall.adapters.inventory import AwsInventory
     from squall.adapters.targets import TargetGroups
-    from squall.domain.documents import TargetGroup
+    from squall.domain.documents import Group, TargetGroup
     from squall.domain.resources import OtherResource
 
 _NO_SUCH_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException", "ValidationError"})
@@ -32,6 +32,8 @@ class Found:
     """Ids of instances that stand and fall with them: described with their groups."""
     registered: Mapping[str, str] = field(default_factory=dict)
     """Names under which something that stands and falls with them may be registered in target groups, to the VPC it is in."""
+    groups: tuple[Group, ...] = ()
+    """What replaces them."""
 
 
 class Finder(Protocol):
@@ -81,6 +83,7 @@ class Inventories:
         return inside.model_copy(
             update={
                 "others": found.resources,
+                "groups": (*inside.groups, *found.groups),
                 "target_groups": tuple(groups.values()),
                 "missing": found.missing,
                 "service": service,

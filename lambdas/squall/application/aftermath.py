@@ -26,11 +26,13 @@ def fis_of(step: Step) -> FisExperiment | None:
 
 
 def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
-    """Instance id to the commands that are the fault's mechanism, newest first; empty for faults without."""
+    """Target's id to the commands that are the fault's mechanism, newest first; empty for faults without."""
     if not fault.ssm_documents:
         return {}
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
-    return {pinned.id: step.w.commands.on(pinned.id, fault.ssm_documents, since) for pinned in step.discovery.pinned}
+    return {
+        pinned.id: step.w.commands.on(pinned.agent, fault.ssm_documents, since) if pinned.agent else () for pinned in step.discovery.pinned
+    }
 
 
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:

@@ -63,6 +63,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
         prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
+        sends_commands=bool(fault.ssm_documents),
         moves_metrics=fault.moves_metrics,
         risk=fault.risk,
         cost=_cost(definition, discovery, fault, armed.guards),

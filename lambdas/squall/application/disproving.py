@@ -9,7 +9,7 @@ from squall.application.windows_of_run import Windows
 from squall.domain.documents import Proof
 from squall.domain.experiment import FaultSignal
 from squall.domain.metrics import MetricQuery, Window
-from squall.domain.signals import FEWEST_PERIODS, Signal, SignalReading, not_told, of_several, read, spans, within
+from squall.domain.signals import FEWEST_PERIODS, Signal, SignalReading, must_show, not_told, of_several, read, spans, within
 from squall.errors import Refused, Unavailable
 from squall.ports import Metrics
 
@@ -102,6 +102,9 @@ def _of_series(signal: Signal, key: str, values: _Values, windows: Windows) -> S
     """In the shortest periods that all have a value: what comes late, or is published more seldom, says nothing before."""
     if windows.baseline is None:
         return not_told(signal, "can't be compared: there is no baseline")
+    if signal.required:
+        during = values.of(key, windows.fault)
+        return must_show(signal, values.of(key, windows.baseline), during, windows.fault.periods)
     tried = list(spans(signal, windows.fault))
     for window in tried:
         during, before = values.of(key, window), values.of(key, within(windows.baseline, window.period_seconds))

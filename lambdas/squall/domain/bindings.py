@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from squall.domain.documents import TargetGroup, Workload
+from squall.domain.ecs import EcsTask
 from squall.domain.environment import Timing
 from squall.domain.experiment import Criterion, Experiment, MetricDefinition
 from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
@@ -170,10 +171,10 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     Of several the one their Auto Scaling group is attached to, then the largest. Where the experiment names its service, that one.
     """
     if workload.service is not None:
-        return _service(workload)
+        return _service(workload, pinned)
     if not any(resource.registered_as or workload.names_of(resource) for resource in pinned):
-        kinds = " and ".join(sorted({resource.type.words for resource in pinned})) or "resource"
-        return f"an {kinds} is registered in no target group; name the target group of those who would notice in service"
+        kinds = " and ".join(sorted({resource.type.one for resource in pinned})) or "a resource"
+        return f"{kinds} is registered in no target group; name the target group of those who would notice in service"
     ids = {name for resource in pinned for name in workload.names_of(resource) or {resource.id}}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
     touched = [group for group in behind if group.registered & ids]
@@ -188,8 +189,12 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     return f"no application load balancer was found for {named}; declare it in metrics"
 
 
-def _service(workload: Workload) -> TargetGroup | str:
-    """The target group the experiment names."""
+def _service(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
+    """The target group the experiment names, unless the targets are registered in others: what is measured is what is hit."""
+    own = {resource.registered_as for resource in pinned if resource.registered_as}
+    others = [group for group in workload.target_groups if group.arn != workload.service and own & group.registered]
+    if others:
+        return f"the targets are registered in {', '.join(target_group_dimension(group.arn) for group in others)}; leave out service"
     group = next((group for group in workload.target_groups if group.arn == workload.service), None)
     if group is None:
         return f"the target group {workload.service} does not exist"
@@ -234,7 +239,8 @@ def _bind(
     if metric in _DATABASE and any(isinstance(one, Database | DatabaseCluster) for one in pinned):
         return _database(metric, statistics, pinned)
     if metric == "cpu_utilization":
-        return _cpu(statistics, workload, pinned)
+        tasks = any(isinstance(one, EcsTask) for one in pinned)
+        return _service_cpu(statistics, pinned) if tasks else _cpu(statistics, workload, pinned)
     if metric not in METRICS:
         return "it is neither a metric Squall knows nor declared in metrics"
     if isinstance(group, str):
@@ -284,8 +290,23 @@ def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Resourc
         owners = [*groups, *sorted(alone)] or ["nothing"]
         return f"the targets have no single Auto Scaling group or instance (found {', '.join(owners)}); declare it in metrics"
     found = _gauges("cpu_utilization", "CPUUtilization", dimensions, "always", statistics)
+    return _in_namespace("AWS/EC2", found)
+
+
+def _service_cpu(statistics: Sequence[str], pinned: Sequence[Resource]) -> list[MetricBinding] | str:
+    """ECS publishes it of a service, in percent of what its tasks reserve."""
+    services = {one.group for one in pinned if isinstance(one, EcsTask)}
+    name = next(iter(services), None)
+    if len(services) != 1 or name is None:
+        return "the tasks are of no single ECS service; declare it in metrics"
+    cluster, _, service = name.partition("/")
+    found = _gauges("cpu_utilization", "CPUUtilization", (("ClusterName", cluster), ("ServiceName", service)), "always", statistics)
+    return _in_namespace("AWS/ECS", found)
+
+
+def _in_namespace(namespace: str, found: Sequence[MetricBinding]) -> list[MetricBinding]:
     return [
-        binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": "AWS/EC2"}) for query in binding.queries)})
+        binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": namespace}) for query in binding.queries)})
         for binding in found
     ]
 
@@ -301,10 +322,7 @@ def _database(metric: str, statistics: Sequence[str], pinned: Sequence[Resource]
             return f"CloudWatch tells of the writer of Aurora clusters only, {one.id} is {one.engine}; declare it in metrics"
         dimensions = (("DBClusterIdentifier", one.id), ("Role", "WRITER"))
     found = _gauges(metric, _DATABASE[metric], dimensions, "always", statistics)
-    return [
-        binding.model_copy(update={"queries": tuple(query.model_copy(update={"namespace": "AWS/RDS"}) for query in binding.queries)})
-        for binding in found
-    ]
+    return _in_namespace("AWS/RDS", found)
 
 
 def _declared(metric: str, definition: MetricDefinition, statistics: Sequence[str]) -> list[MetricBinding] | str:

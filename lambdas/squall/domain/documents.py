@@ -4,7 +4,7 @@ All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -58,16 +58,27 @@ class Definition(Model):
 
 
 class Group(Model):
-    """An Auto Scaling group around the targets."""
+    """What replaces targets that are lost: an Auto Scaling group, or an ECS service."""
 
+    kind: Literal["auto_scaling", "ecs"] = "auto_scaling"
     name: str
+    """Of an ECS service `cluster/service`."""
     desired: int
     minimum: int
     in_service: tuple[str, ...]
-    """Instance ids InService and healthy."""
+    """Ids of instances InService and healthy, or of tasks that run and are not unhealthy."""
     suspended: tuple[str, ...] = ()
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
+
+    @property
+    def domain(self) -> str:
+        """The failure domain it is."""
+        return f"{'asg' if self.kind == 'auto_scaling' else 'ecs'}/{self.name}"
+
+    @property
+    def words(self) -> str:
+        return f"{'Auto Scaling group' if self.kind == 'auto_scaling' else 'ECS service'} {self.name}"
 
 
 class TargetGroup(Model):
@@ -130,7 +141,7 @@ class Discovery(Model):
     seed: str
     """The seed of the choice among candidates, so that it can be repeated."""
     failure_domains: tuple[str, ...]
-    """Lock keys: `asg/<name>`, `tg/<arn suffix>`, else the resource's own (`instance/<id>`, `rds/cluster/<id>` …); sorted."""
+    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<arn suffix>`, else the resource's own (`instance/<id>` …); sorted."""
     bindings: tuple[MetricBinding, ...]
 
 

@@ -25,6 +25,13 @@ Response = Literal["refuse", "warn"]
 CalendarName = Annotated[str, Field(min_length=3, max_length=300), pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")]
 
 
+S3Folder = Annotated[
+    str,
+    Field(max_length=1100),
+    pattern(r"^arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_./-]*[A-Za-z0-9_-]/$", "arn:aws:s3:::bucket/folder/"),
+]
+
+
 class ClosedHours(Model):
     """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
 
@@ -242,6 +249,8 @@ class Environment(Model):
     """Of fault parameters that are words: which are allowed, where the fault's careful ones are not enough. Name to values."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """By the name experiments call them under `rollback`."""
+    lambda_fault_configuration: S3Folder | None = None
+    """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     timing: Timing = Timing()

@@ -220,7 +220,7 @@ class Experiment(Model):
     @model_validator(mode="after")
     def _measured_once(self) -> "Experiment":
         if self.service is not None and self.said and self.resource_type in REGISTERED:
-            words = f"an {self.resource_type.words} is measured in the target groups it is registered in"
+            words = f"{self.resource_type.one} is measured in the target groups it is registered in"
             raise refused(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
         return self
 

@@ -13,7 +13,7 @@ from squall.domain.bindings import Sentences, binding_of, sentences
 from squall.domain.documents import Definition, Discovery, Recovery, TargetBefore, Workload
 from squall.domain.language import Replacement, Threshold
 from squall.domain.metrics import Series, Window
-from squall.domain.resources import Instance
+from squall.domain.resource import Member
 from squall.domain.vocabulary import FaultType
 from squall.domain.windows import last_complete
 
@@ -157,20 +157,19 @@ def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replac
     return at, after if after < at else None
 
 
-def _replacements(given: RecoveryInput) -> tuple[Instance, ...]:
-    """Instances in service now that came after the effect, healthy wherever the lost ones were."""
+def _replacements(given: RecoveryInput) -> tuple[Member, ...]:
+    """Instances or tasks in service now that came after the effect, healthy wherever the lost ones were."""
     names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
     known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
-    known |= {instance.id for instance in given.discovery.workload.instances}
+    known |= {one.id for one in given.discovery.workload.resources}
     arns = {arn for target in given.before for arn in target.healthy_in}
     healthy = [set(group.healthy) for group in given.workload_now.target_groups if group.arn in arns]
     serving = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
-    return tuple(
-        i for i in given.workload_now.instances if i.id in serving and not _came_before(i, given) and all(i.id in h for h in healthy)
-    )
+    members = [one for one in given.workload_now.resources if isinstance(one, Member) and one.id in serving]
+    return tuple(one for one in members if not _came_before(one, given) and all(one.registered_as in group for group in healthy))
 
 
-def _came_before(instance: Instance, given: RecoveryInput) -> bool:
+def _came_before(instance: Member, given: RecoveryInput) -> bool:
     """A group that grew between Discover and the fault replaced nothing."""
     came = instance.in_service_at or instance.launched_at
     return came is not None and came < given.effect_at

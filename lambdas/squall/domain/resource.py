@@ -1,6 +1,8 @@
 """What everything that a fault can hit has in common."""
 
-from typing import ClassVar, TypeVar
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Self, TypeVar
 
 from squall.domain.model import Model
 from squall.domain.vocabulary import ResourceType
@@ -13,6 +15,8 @@ class Resource(Model):
 
     USABLE: ClassVar[frozenset[str]]
     """States in which a fault means something."""
+    LOST: ClassVar[frozenset[str]] = frozenset()
+    """States from which nothing brings it back; gone altogether is lost, too."""
     IDENTITY: ClassVar[tuple[str, ...]] = ("arn", "state", "zone")
     """Fields that must not change between being chosen and being hit."""
 
@@ -24,6 +28,10 @@ class Resource(Model):
     zone: str = ""
     """Empty where it lives in no single zone."""
     tags: dict[str, str] = {}
+
+    def under(self, parameters: Mapping[str, Any]) -> Self:  # noqa: ARG002 - for overriding
+        """What a fault with these parameters would hit of it."""
+        return self
 
     @property
     def usable(self) -> bool:
@@ -43,6 +51,11 @@ class Resource(Model):
     def contains(self) -> frozenset[str]:
         """What stands and falls with it and belongs to groups of its own: ids of instances, addresses; empty: it is itself what belongs."""
         return frozenset()
+
+    @property
+    def agent(self) -> str | None:
+        """Its id in Systems Manager, where commands sent to it are found; None: it has none there."""
+        return self.id
 
     @property
     def own_domain(self) -> str:
@@ -68,3 +81,18 @@ class Resource(Model):
     def least(self) -> int | None:
         """How much of `standing` must be left; None: the environment's healthy share decides."""
         return None
+
+
+class Member(Resource):
+    """One of many that a group replaces when it is lost."""
+
+    group: str | None = None
+    """Name of the group around it: an Auto Scaling group, or an ECS service as `cluster/service`."""
+    launched_at: datetime | None = None
+    """When it was asked for: EC2's LaunchTime, ECS's createdAt."""
+    in_service_at: datetime | None = None
+    """When it came into service: the end of Auto Scaling's activity (only of those that joined after Discover), ECS's startedAt."""
+
+    @property
+    def belongs_to(self) -> str | None:
+        return self.group

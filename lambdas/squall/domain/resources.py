@@ -1,27 +1,27 @@
-"""What a fault can hit: a model for each resource type, and how a name tells its type."""
+"""What a fault can hit: a model for each resource type, what they share, and how a name tells its type."""
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Tag
 
+from squall.domain.ecs import EcsTask
+from squall.domain.functions import LambdaFunction
 from squall.domain.model import Model
 from squall.domain.network import Subnet
-from squall.domain.resource import R, Resource
+from squall.domain.resource import Member, R, Resource
 from squall.domain.vocabulary import ResourceType
 
 
-class Instance(Resource):
+class Instance(Member):
     """An EC2 instance."""
 
     USABLE = frozenset({"running"})
+    LOST = frozenset({"terminated", "shutting-down"})
     IDENTITY = ("arn", "state", "zone", "group", "lifecycle")
 
     type: Literal[ResourceType.INSTANCE] = ResourceType.INSTANCE
-    group: str | None = None
-    """Auto Scaling group name."""
     lifecycle: str | None = None
     """Auto Scaling lifecycle state (InService …)."""
     managed: bool = False
@@ -29,14 +29,6 @@ class Instance(Resource):
     platform: str = "Linux"
     private_ip: str | None = None
     """Its primary IPv4 address in the VPC."""
-    launched_at: datetime | None = None
-    """EC2's LaunchTime."""
-    in_service_at: datetime | None = None
-    """When Auto Scaling finished launching it (its scaling activity's end); only of instances that joined after Discover."""
-
-    @property
-    def belongs_to(self) -> str | None:
-        return self.group
 
     @property
     def registered_as(self) -> str | None:
@@ -149,7 +141,9 @@ def _type_of(value: Any) -> str:
 OtherResource = Annotated[
     Annotated[Database, Tag(ResourceType.DATABASE.value)]
     | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
-    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)],
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
+    | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)],
     Discriminator(_type_of),
 ]
 """Every type but instances, which a workload lists by themselves."""
@@ -157,16 +151,22 @@ AnyResource = Annotated[
     Annotated[Instance, Tag(ResourceType.INSTANCE.value)]
     | Annotated[Database, Tag(ResourceType.DATABASE.value)]
     | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
-    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)],
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
+    | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)],
     Discriminator(_type_of),
 ]
 
 _GROUP = re.compile(r"arn:[^:]+:autoscaling:[^:]+:\d*:autoScalingGroup:[^:]*:autoScalingGroupName/(?P<name>[^\s:]+)")
+_SERVICE = re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:service/(?P<name>[A-Za-z0-9_-]+/[A-Za-z0-9_-]+)")
 
 _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"i-[0-9A-Za-z-]+"), ResourceType.INSTANCE),
     (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:instance/.+"), ResourceType.INSTANCE),
     (_GROUP, ResourceType.INSTANCE),  # its instances are the candidates
+    (re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:task/[A-Za-z0-9_-]+/[A-Za-z0-9]+"), ResourceType.ECS_TASK),
+    (re.compile(r"arn:[^:]+:lambda:[^:]+:\d*:function:[A-Za-z0-9_-]+"), ResourceType.FUNCTION),  # no version, no alias
+    (_SERVICE, ResourceType.ECS_TASK),  # its tasks are the candidates
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
@@ -179,9 +179,18 @@ def type_named(name: str) -> ResourceType | None:
 
 
 def group_named(name: str) -> str | None:
-    """The name of the Auto Scaling group that has this ARN; None if the name is no group's."""
-    found = _GROUP.fullmatch(name)
+    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, that has this ARN; None if the name is no group's."""
+    found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
     return found["name"] if found else None
+
+
+ZONELESS = frozenset({ResourceType.FUNCTION})
+"""Types that live in no zone."""
+FILTERS: Mapping[ResourceType, frozenset[str]] = {
+    ResourceType.ECS_TASK: frozenset({"cluster", "service"}),
+    ResourceType.FUNCTION: frozenset(),
+}
+"""What candidates of a type may be narrowed by; a type that is left out takes whatever its own service filters by."""
 
 
 def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:

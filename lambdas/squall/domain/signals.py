@@ -1,6 +1,7 @@
 """Metrics of the mechanism: what a fault must do to them, and what it says of a command that reports success when it didn't.
 
-A signal contradicts and never proves: a metric that is missing, sparse or late, or had no room to move, leaves the mechanism its word.
+A signal contradicts and never proves: a metric that is missing, sparse or late, or had no room to move, leaves the mechanism its word;
+unless that word is too little by itself (`Signal.required`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ class Signal(Model):
     toward: float | None = None
     """… or `share` of the way from its usual value to this one."""
     share: float = SHARE
+    required: bool = False
+    """Whether it has to be seen: where the mechanism's own word is only that the fault was left for somebody to find, silence is none."""
     after_seconds: int = 0
     """How long the fault lasts before this metric must show it."""
 
@@ -92,9 +95,20 @@ def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> Si
     return _reading(
         signal,
         "contradicted",
-        f"the fault did nothing to {', '.join(signal.targets)}: its command ran, but {signal.metric_name} {said}, "
+        f"the fault did nothing to {', '.join(signal.targets)}: its mechanism ran, but {signal.metric_name} {said}, "
         f"and should have {'risen' if up else 'fallen'} by {least:.3g} at least",
     )
+
+
+def must_show(signal: Signal, before: Sequence[float], during: Sequence[float], periods: int) -> SignalReading:
+    """The reading of a required signal from whatever values the fault's window has, in so many periods."""
+    if periods < FEWEST_PERIODS:
+        return not_told(signal, "could not show it yet: the fault was too short")
+    if not during:
+        named = f"{signal.namespace} {signal.metric_name}"
+        why = f"nothing shows that the fault reached {', '.join(signal.targets)}: {named} has no value in all the time it lasted"
+        return _reading(signal, "contradicted", why)
+    return read(signal, before or [0.0], during)
 
 
 def not_told(signal: Signal, why: str) -> SignalReading:

@@ -36,13 +36,13 @@ class Capacity:
 
 
 def failure_domains(workload: Workload, resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Lock keys: `asg/<name>`, `tg/<name/id>`, else the resource's own; sorted."""
+    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<name/id>`, else the resource's own; sorted."""
     return tuple(sorted({domain for resource in resources for domain in _domains_of(workload, resource)}))
 
 
 def capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capacity, ...]:
     """Capacity of every failure domain of the resources, in the domains' order."""
-    known = {f"asg/{group.name}": Capacity(f"asg/{group.name}", group.desired, frozenset(group.in_service)) for group in workload.groups}
+    known = {group.domain: Capacity(group.domain, group.desired, frozenset(group.in_service)) for group in workload.groups}
     for group in workload.target_groups:
         domain = _target_group_domain(group.arn)
         known[domain] = Capacity(domain, len({*group.healthy, *group.unhealthy}), frozenset(group.healthy))
@@ -74,7 +74,7 @@ def pin(
     The choice is repeatable: candidates are taken in the order of a hash of seed and id. At least one is pinned even where that breaks the
     environment's healthy share, so that the safety check of that name refuses it with its arithmetic on the record.
     """
-    found = candidates(workload, experiment)
+    found = tuple(one.under(experiment.parameters) for one in candidates(workload, experiment))
     problems = [*_unknown(workload, experiment), *_not_opted_in(found, environment, opt_in_tag)]
     eligible = sorted((i for i in found if i.usable and i.tags.get(opt_in_tag) == environment.name), key=lambda i: _rank(seed, i))
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
@@ -217,7 +217,7 @@ _CHOOSE = {
 
 def _domains_of(workload: Workload, resource: Resource) -> list[str]:
     around = {resource.belongs_to, *(one.group for one in workload.instances if one.id in resource.contains)}
-    group = [f"asg/{group.name}" for group in workload.groups if group.name in around]
+    group = [group.domain for group in workload.groups if group.name in around]
     names = workload.names_of(resource)
     found = [*group, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
     return [*found, resource.own_domain] if resource.contains or not found else found

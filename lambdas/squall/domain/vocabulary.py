@@ -26,11 +26,18 @@ class ResourceType(StrEnum):
     DATABASE = "aws:rds:db"
     DATABASE_CLUSTER = "aws:rds:cluster"
     SUBNET = "aws:ec2:subnet"
+    ECS_TASK = "aws:ecs:task"
+    FUNCTION = "aws:lambda:function"
 
     @property
     def words(self) -> str:
         """As people say it."""
         return _WORDS[self]
+
+    @property
+    def one(self) -> str:
+        """The words with their article."""
+        return f"{'an' if self.words[0] in 'AEIR' else 'a'} {self.words}"
 
 
 _WORDS = {
@@ -38,6 +45,8 @@ _WORDS = {
     ResourceType.DATABASE: "RDS DB instance",
     ResourceType.DATABASE_CLUSTER: "RDS DB cluster",
     ResourceType.SUBNET: "EC2 subnet",
+    ResourceType.ECS_TASK: "ECS task",
+    ResourceType.FUNCTION: "Lambda function",
 }
 
 

@@ -16,7 +16,7 @@ from squall.domain.signals import Signal
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
 Commands = Mapping[str, Sequence[CommandState]]
-"""Instance id to the invocations of the fault's document on it, newest first."""
+"""Target's id to the invocations of the fault's document on it, newest first."""
 ByHand = tuple[str, str]
 """What a fault left behind, in words, and the AWS CLI command that takes it away."""
 ARNS_PER_TARGET = 5

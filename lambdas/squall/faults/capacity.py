@@ -1,20 +1,18 @@
-"""Whether what stood around lost targets is whole again: their Auto Scaling groups and target groups, compared with before."""
+"""Whether what stood around lost targets is whole again: what replaces them and their target groups, compared with before."""
 
 from collections.abc import Iterable, Sequence
 
 from squall.domain.documents import Group, TargetBefore, Workload
 
-GONE = frozenset({"terminated", "shutting-down"})
+
+def state_of(resource_id: str, workload: Workload) -> str:
+    """The service's word, or `gone` once it has forgotten the resource."""
+    return next((one.state for one in workload.resources if one.id == resource_id), "gone")
 
 
-def state_of(instance_id: str, workload: Workload) -> str:
-    """EC2's word, or `gone` once it has forgotten the instance."""
-    return next((instance.state for instance in workload.instances if instance.id == instance_id), "gone")
-
-
-def is_lost(instance_id: str, workload: Workload) -> bool:
-    """Whether nothing brings this instance back: a stopped one is not lost."""
-    return state_of(instance_id, workload) in {*GONE, "gone"}
+def is_lost(resource_id: str, workload: Workload) -> bool:
+    """Whether nothing brings this one back: a stopped instance is not lost, a stopped task is."""
+    return all(one.state in one.LOST for one in workload.resources if one.id == resource_id)
 
 
 def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
@@ -32,13 +30,13 @@ def _groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable
 
 def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
     if after is None:
-        yield f"Auto Scaling group {name} is gone"
+        yield f"{before.words if before else name} is gone"
         return
     wanted = before.desired if before else after.desired
     if after.desired < wanted:
         yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
     if len(after.in_service) < wanted:
-        yield f"{name} has {len(after.in_service)} of {wanted} instances in service"
+        yield f"{name} has {len(after.in_service)} of {wanted} {'instances' if after.kind == 'auto_scaling' else 'tasks'} in service"
     suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
     if suspended:
         yield f"{name} has suspended {', '.join(suspended)}"

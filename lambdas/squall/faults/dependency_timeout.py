@@ -12,7 +12,7 @@ from squall.domain.resources import Instance
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.send_command import SendCommandFault
-from squall.faults.sources import INTERFACE, LONGEST_SOURCES, SERVICES, ZONE, check_source, network_of, split
+from squall.faults.sources import INTERFACE, LONGEST_SOURCES, SERVICES, ZONE, Addressed, check_source, network_of, split
 
 LOSS, LATENCY, BLACKHOLE = (
     "AWSFIS-Run-Network-Packet-Loss-Sources",
@@ -29,8 +29,15 @@ _LEASES = frozenset({67, 547})
 """DHCP and DHCPv6 servers: a lease that can't be renewed ends in an instance without an address."""
 
 
-class Parameters(Model):
-    """`dependency` or `port`: no document takes both."""
+def by_address(given: object, info: ValidationInfo) -> object:
+    """What no document says of a port. Raises ValueError where it is given beside one."""
+    if given is not None and info.data.get("port") is not None:
+        raise ValueError("dependency instead of port: no document delays, or keeps to one interface, what goes to a port")
+    return given
+
+
+class Dependency(Model):
+    """`dependency` or `port`: no document takes both. Of whatever calls the dependency."""
 
     port: Annotated[int, Field(strict=True, ge=1, le=65535)] | None = None
     """Of the dependency: everything the instances send to this port, wherever it goes."""
@@ -40,8 +47,6 @@ class Parameters(Model):
     """How late everything to `dependency` leaves; None: it never does."""
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
     """Of `latency_ms`."""
-    interface: Annotated[str, Field(pattern=INTERFACE)] | None = None
-    """Network interface; None: the document's default."""
     dependency: Annotated[str | None, Field(min_length=1, max_length=LONGEST_SOURCES, validate_default=True)] = None
     """Comma-separated: IPv4 addresses and narrow networks, domain names, DYNAMODB, S3."""
 
@@ -52,12 +57,10 @@ class Parameters(Model):
             raise ValueError(f"not udp {info.data['port']}: the instance would lose its address, and with it the Systems Manager agent")
         return protocol
 
-    @field_validator("latency_ms", "interface")
+    @field_validator("latency_ms")
     @classmethod
     def _by_address(cls, given: object, info: ValidationInfo) -> object:
-        if given is not None and info.data.get("port") is not None:
-            raise ValueError("dependency instead of port: no document delays, or keeps to one interface, what goes to a port")
-        return given
+        return by_address(given, info)
 
     @field_validator("dependency")
     @classmethod
@@ -69,6 +72,16 @@ class Parameters(Model):
         for source in [] if dependency is None else split(dependency):
             _check(source)
         return dependency
+
+
+class Parameters(Dependency):
+    interface: Annotated[str, Field(pattern=INTERFACE)] | None = None
+    """Network interface; None: the document's default."""
+
+    @field_validator("interface")
+    @classmethod
+    def _of_address(cls, given: object, info: ValidationInfo) -> object:
+        return by_address(given, info)
 
 
 class DependencyTimeout(SendCommandFault[Parameters]):
@@ -123,7 +136,7 @@ class DependencyTimeout(SendCommandFault[Parameters]):
         return given
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:  # noqa: ARG002
-        return (check("dependency_apart", *_apart(pinned, parameters)),)
+        return (check("dependency_apart", *apart(pinned, parameters)),)
 
 
 def _check(source: str) -> None:
@@ -146,7 +159,7 @@ def _check(source: str) -> None:
         raise ValueError(f"not {source}: what an instance sends to itself passes no network interface that is disturbed")
 
 
-def _apart(pinned: Sequence[Instance], parameters: Parameters) -> tuple[bool, str]:
+def apart(pinned: Sequence[Addressed], parameters: Dependency) -> tuple[bool, str]:
     """Whether the targets themselves stand outside: name server, load balancer and endpoints of their own network would go silent too.
 
     Whether anything talks to the dependency can't be told beforehand.

@@ -6,7 +6,7 @@ from squall.domain.documents import SafetyCheck, TargetBefore, Workload
 from squall.domain.resources import Instance
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import check
-from squall.faults.capacity import GONE, missing_capacity
+from squall.faults.capacity import missing_capacity
 from squall.faults.momentary import MomentaryFault
 
 
@@ -35,7 +35,7 @@ class InstanceTermination(MomentaryFault[Instance]):
 
     def happened(self, before: Instance, now: Instance | None) -> tuple[bool, str]:
         state = now.state if now else "gone"
-        return now is None or state in GONE, f"{before.id} is {state}"
+        return now is None or state in before.LOST, f"{before.id} is {state}"
 
     def lacking(self, before: Instance, now: Instance | None) -> Iterable[str]:  # noqa: ARG002 - the base's
         """Nothing: it was to be lost."""

@@ -1,6 +1,5 @@
 """Delay the network of pinned instances with AWS's own Systems Manager document."""
 
-import ipaddress
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -12,7 +11,7 @@ from squall.domain.resources import Instance
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.send_command import SendCommandFault
-from squall.faults.sources import INTERFACE, LONGEST_SOURCES, check_source, network_of, split
+from squall.faults.sources import INTERFACE, LONGEST_SOURCES, check_source, reaches, split
 
 DOCUMENT = "AWSFIS-Run-Network-Latency-Sources"
 DEFAULT_SOURCES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
@@ -78,19 +77,4 @@ class NetworkLatency(SendCommandFault[Parameters]):
         return given
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:  # noqa: ARG002
-        return (check("sources_reach_vpc", *_reaches(pinned, parameters.sources)),)
-
-
-def _reaches(pinned: Sequence[Instance], sources: str) -> tuple[bool, str]:
-    """Whether the networks that are delayed are those the targets live in: the command succeeds all the same when they aren't.
-
-    Single addresses, names, zones and services are peers somebody chose; whether anything talks to them can't be told beforehand.
-    """
-    networks = [network for source in sources.split(",") if (network := network_of(source))]
-    if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
-        return bool(pinned), f"the delayed peers are named one by one: {sources}"
-    outside = [i for i in pinned if not i.private_ip or not any(ipaddress.ip_address(i.private_ip) in network for network in networks)]
-    if outside:
-        named = ", ".join(f"{i.id} at {i.private_ip or 'no private IPv4 address'}" for i in outside)
-        return False, f"{named} is in none of {sources}: its VPC's traffic would not be delayed; put the VPC's networks into sources"
-    return bool(pinned), f"every target's own address is in {sources}"
+        return (check("sources_reach_vpc", *reaches(pinned, parameters.sources)),)

@@ -10,10 +10,15 @@ from squall.faults.database_failure import DatabaseClusterFailure, DatabaseInsta
 from squall.faults.dependency_timeout import DependencyTimeout
 from squall.faults.disk_fill import DiskFill
 from squall.faults.instance_termination import InstanceTermination
+from squall.faults.invocation_faults import InvocationError, InvocationLatency, InvocationTimeout
 from squall.faults.memory_stress import MemoryStress
 from squall.faults.network_latency import NetworkLatency
 from squall.faults.service_unavailable import ServiceUnavailable
 from squall.faults.subnet_disruption import SubnetDependency, SubnetUnavailable
+from squall.faults.task_network import TaskDependencyTimeout, TaskNetworkLatency
+from squall.faults.task_service_unavailable import TaskServiceUnavailable
+from squall.faults.task_stop import TaskStop
+from squall.faults.task_stress import TaskCpuStress, TaskDiskFill
 
 _MODULES: tuple[Fault, ...] = (
     InstanceTermination(),
@@ -27,6 +32,15 @@ _MODULES: tuple[Fault, ...] = (
     DatabaseClusterFailure(),
     SubnetUnavailable(),
     SubnetDependency(),
+    TaskStop(),
+    TaskNetworkLatency(),
+    TaskCpuStress(),
+    TaskDiskFill(),
+    TaskServiceUnavailable(),
+    TaskDependencyTimeout(),
+    InvocationLatency(),
+    InvocationTimeout(),
+    InvocationError(),
 )
 _FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from squall.domain.bindings import load_balancer_dimension, target_group_dimension
 from squall.domain.documents import SafetyCheck, TargetGroup, Workload
 from squall.domain.model import Model
+from squall.domain.resource import Resource
 from squall.domain.resources import Instance
 from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType
@@ -27,6 +28,16 @@ _TRANSPORT = {
 _PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": "AWS/NetworkELB"}
 
 
+def served(port: int, protocol: str | None) -> int:
+    """A port at which a workload may serve. Raises ValueError for one the Systems Manager agent hears answers at."""
+    if port in EPHEMERAL:
+        span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
+        raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
+    if protocol == "udp" and port in _LEASES:
+        raise ValueError(f"not udp {port}: the instance would lose its address, and with it the Systems Manager agent")
+    return port
+
+
 class Parameters(Model):
     protocol: Literal["tcp", "udp"] = "tcp"
     port: Annotated[int, Field(strict=True, ge=1, le=65535)]
@@ -36,12 +47,7 @@ class Parameters(Model):
     @field_validator("port")
     @classmethod
     def _not_the_agents(cls, port: int, info: ValidationInfo) -> int:
-        if port in EPHEMERAL:
-            span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
-            raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
-        if info.data.get("protocol") == "udp" and port in _LEASES:
-            raise ValueError(f"not udp {port}: the instance would lose its address, and with it the Systems Manager agent")
-        return port
+        return served(port, info.data.get("protocol"))
 
     @field_validator("traffic_type", mode="before")
     @classmethod
@@ -74,7 +80,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": parameters.traffic_type}
 
     def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:
-        return (check("port_serves", *_serves(workload, pinned, parameters)),)
+        return (check("port_serves", *port_serves(workload, pinned, parameters.protocol, parameters.port)),)
 
     def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:
         """The load balancer's own checks of a port that is silent fail. Of several targets it tells no more than that not all were spared:
@@ -100,13 +106,13 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
                 )
 
 
-def _serves(workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[bool, str]:
+def port_serves(workload: Workload, pinned: Sequence[Resource], protocol: str, port: int) -> tuple[bool, str]:
     """Whether anybody would miss the port: the command succeeds all the same when nobody listens there."""
-    wanted = f"{parameters.protocol} {parameters.port}"
-    behind = {i.id: [g for g in workload.target_groups if i.id in g.registered and g.ports] for i in pinned}
-    deaf = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, parameters) for group in groups)]
+    wanted = f"{protocol} {port}"
+    behind = {i.id: [g for g in workload.target_groups if i.registered_as in g.registered and g.ports] for i in pinned}
+    deaf = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]
     if deaf:
-        known = sorted({f"{group.protocol or 'port'} {port}" for id_ in deaf for group in behind[id_] for port in group.ports})
+        known = sorted({f"{group.protocol or 'port'} {one}" for id_ in deaf for group in behind[id_] for one in group.ports})
         return False, f"{', '.join(deaf)} is asked at {', '.join(known)}: nobody would miss {wanted}"
     unknown = [id_ for id_, groups in behind.items() if not groups]
     if unknown:
@@ -114,6 +120,6 @@ def _serves(workload: Workload, pinned: Sequence[Instance], parameters: Paramete
     return bool(pinned), f"every target is registered with a load balancer at {wanted}"
 
 
-def _fits(group: TargetGroup, parameters: Parameters) -> bool:
+def _fits(group: TargetGroup, protocol: str, port: int) -> bool:
     transports = _TRANSPORT.get(group.protocol or "", {"tcp", "udp"})
-    return parameters.port in group.ports and parameters.protocol in transports
+    return port in group.ports and protocol in transports

@@ -2,6 +2,8 @@
 
 import ipaddress
 import re
+from collections.abc import Sequence
+from typing import Protocol
 
 WIDEST = 8
 """Prefix length: as wide as the widest private network."""
@@ -12,6 +14,15 @@ ZONE = re.compile(r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d[a-z]|[a-z]{2,4}\d-az\d{1,2})")
 DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
 INTERFACE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,14}(\.\d{1,4})?$"
 _SHELL = re.compile(r"[^A-Za-z0-9.,:/_-]")
+
+
+class Addressed(Protocol):
+    """An instance or task that may have an address in its VPC."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def private_ip(self) -> str | None: ...
 
 
 def split(sources: str) -> list[str]:
@@ -46,3 +57,18 @@ def network_of(source: str) -> ipaddress.IPv4Network | None:
         return ipaddress.IPv4Network(source, strict=False)
     except ValueError:
         return None
+
+
+def reaches(pinned: Sequence[Addressed], sources: str) -> tuple[bool, str]:
+    """Whether the networks that are delayed are those the targets live in: the command succeeds all the same when they aren't.
+
+    Single addresses, names, zones and services are peers somebody chose; whether anything talks to them can't be told beforehand.
+    """
+    networks = [network for source in sources.split(",") if (network := network_of(source))]
+    if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
+        return bool(pinned), f"the delayed peers are named one by one: {sources}"
+    outside = [i for i in pinned if not i.private_ip or not any(ipaddress.ip_address(i.private_ip) in network for network in networks)]
+    if outside:
+        named = ", ".join(f"{i.id} at {i.private_ip or 'no private IPv4 address'}" for i in outside)
+        return False, f"{named} is in none of {sources}: its VPC's traffic would not be delayed; put the VPC's networks into sources"
+    return bool(pinned), f"every target's own address is in {sources}"

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from squall.domain.bindings import load_balancer_dimension, target_group_dimension
 from squall.domain.documents import Workload
+from squall.domain.functions import LambdaFunction
 from squall.domain.observed import AlarmState
 from squall.domain.record import ExecutionRecord
 from squall.domain.resources import Database, DatabaseCluster
@@ -51,12 +52,15 @@ def _workload_alarms(given: SafetyInput) -> Answer:
 
 def _places(workload: Workload) -> frozenset[tuple[str, str]]:
     """Dimensions that name a part of the workload."""
-    groups = {("AutoScalingGroupName", group.name) for group in workload.groups}
-    members = {("InstanceId", member) for group in workload.groups for member in group.in_service}
+    scaling = [group for group in workload.groups if group.kind == "auto_scaling"]
+    groups = {("AutoScalingGroupName", group.name) for group in scaling}
+    members = {("InstanceId", member) for group in scaling for member in group.in_service}
     instances = {("InstanceId", instance.id) for instance in workload.instances}
     served = {("TargetGroup", target_group_dimension(group.arn)) for group in workload.target_groups}
     balancers = {("LoadBalancer", load_balancer_dimension(group.load_balancer)) for group in workload.target_groups if group.load_balancer}
-    return frozenset(groups | members | instances | served | balancers | _databases(workload))
+    services = {("ServiceName", group.name.rpartition("/")[2]) for group in workload.groups if group.kind == "ecs"}
+    functions = {("FunctionName", one.id) for one in workload.others if isinstance(one, LambdaFunction)}
+    return frozenset(groups | members | instances | services | functions | served | balancers | _databases(workload))
 
 
 def _databases(workload: Workload) -> frozenset[tuple[str, str]]:

@@ -53,6 +53,8 @@ class SafetyInput:
     template_id: str | None = None
     prerequisites: tuple[SafetyCheck, ...] | None = None
     """What `registry.of(experiment).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
+    sends_commands: bool = False
+    """Whether the fault is carried out by commands of Systems Manager."""
     moves_metrics: tuple[str, ...] = ()
     """The fault's own `moves_metrics`."""
     risk: Risk | None = None

@@ -7,8 +7,12 @@ from squall.domain.documents import Workload
 from squall.domain.language import AlarmFires
 from squall.domain.metrics import MetricBinding, MetricQuery
 from squall.domain.observed import AlarmState
+from squall.domain.resource import Member
 from squall.domain.resources import ids
 from squall.domain.safety.given import Answer, Check, SafetyInput
+
+OF_ONE = ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName")
+"""Dimensions that name a single resource."""
 
 
 def _alarms_ready(given: SafetyInput) -> Answer:
@@ -54,10 +58,19 @@ def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -
     if "LoadBalancer" in dimensions:  # of the load balancer as a whole: only if it serves nobody else
         alone = [place for group, place in zip(around, places, strict=True) if serves_alone(group)]
         return any(dimensions.items() <= place.items() for place in alone)
-    if "AutoScalingGroupName" in dimensions:
-        now = {instance.id: instance.group for instance in workload.instances}
-        return all(now.get(one) == dimensions["AutoScalingGroupName"] for one in pinned)
-    return pinned == {dimensions.get(name) for name in ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier") if name in dimensions}
+    if group := _group_in(dimensions):
+        now = {one.id: one.belongs_to for one in workload.resources if isinstance(one, Member)}
+        return all(now.get(resource.id) == group for resource in given.discovery.pinned)
+    return pinned == {
+        dimensions.get(name) for name in ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName") if name in dimensions
+    }
+
+
+def _group_in(dimensions: Mapping[str, str]) -> str | None:
+    """The group these dimensions are of, by the name its members have for it."""
+    if {"ClusterName", "ServiceName"} <= dimensions.keys():
+        return f"{dimensions['ClusterName']}/{dimensions['ServiceName']}"
+    return dimensions.get("AutoScalingGroupName")
 
 
 def _place_of(binding: MetricBinding) -> str:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from squall.domain.bindings import sentences
+from squall.domain.ecs import EcsTask
+from squall.domain.functions import LambdaFunction
 from squall.domain.language import Replacement
 from squall.domain.recovery import REPLACED
-from squall.domain.resource import Resource
-from squall.domain.resources import Instance, ids
+from squall.domain.resource import Member, Resource
+from squall.domain.resources import ids
 from squall.domain.safety.given import Answer, Check, SafetyInput
 from squall.domain.targets import Capacity, capacities, lost, not_opted_in
 
@@ -34,15 +36,26 @@ def _opt_in_tag(given: SafetyInput) -> Answer:
     wrong = [f"{i.id} has {now.get(i.id) or 'none'}" for i in given.discovery.pinned if now.get(i.id) != wanted]
     here = [one for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))]
     wrong += [words for one in here for words in not_opted_in(given.workload_now, one, wanted, given.opt_in_tag)]
+    wrong += [sentence for pinned in given.discovery.pinned if (sentence := _agent_not_opted_in(given, pinned))]
     ok = bool(given.discovery.pinned) and not wrong
     return ok, f"{given.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(given.discovery.pinned) or 'nothing is pinned')}"
+
+
+def _agent_not_opted_in(given: SafetyInput, pinned: Resource) -> str:
+    """A task's commands go to a managed instance of its own, by whose tags IAM judges them."""
+    now = given.workload_now.now(pinned) if given.workload_now else None
+    if not given.sends_commands or not isinstance(now, EcsTask) or now.managed_id is None:
+        return ""
+    found, wanted = now.managed_tags.get(given.opt_in_tag), given.definition.environment.name
+    return f"{now.managed_id}, the managed instance of {now.id}, has {found or 'none'}" if found != wanted else ""
 
 
 def _healthy_share(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the capacity of the failure domains could not be read"
     percent = given.definition.environment.minimum_healthy_percent
-    resources = tuple(given.workload_now.now(pinned) or pinned for pinned in given.discovery.pinned)
+    asked = given.definition.experiment.parameters
+    resources = tuple((given.workload_now.now(pinned) or pinned).under(asked) for pinned in given.discovery.pinned)
     gone = lost(resources)
     found = capacities(given.workload_now, resources)
     said = [
@@ -53,6 +66,20 @@ def _healthy_share(given: SafetyInput) -> Answer:
     return bool(found) and all(c.after(gone) >= c.needed(percent) for c in found), "; ".join(said) or "nothing is pinned"
 
 
+def _fault_configuration(given: SafetyInput) -> Answer:
+    """Where FIS writes faults for functions is the environment's own: its role may write nowhere else."""
+    functions = [one for one in given.discovery.pinned if isinstance(one, LambdaFunction)]
+    if not functions:
+        return True, "no function is hit"
+    policy, now = given.definition.environment, given.workload_now
+    if now is None:
+        return None, "the functions could not be described"
+    wanted = policy.lambda_fault_configuration
+    found = {one.id: (now.now(one) or one).configuration_location for one in functions}
+    wrong = [f"{id_} has {place or 'none'}" for id_, place in found.items() if wanted is None or place.rstrip("/") != wanted.rstrip("/")]
+    return not wrong, f"AWS_FIS_CONFIGURATION_LOCATION must be {wanted or 'in the policy'}: {'; '.join(wrong) or ', '.join(found)}"
+
+
 def _replacement_possible(given: SafetyInput) -> Answer:
     parsed = sentences(given.definition.experiment)
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
@@ -61,15 +88,13 @@ def _replacement_possible(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the Auto Scaling groups could not be described"
     groups = {group.name: group for group in given.workload_now.groups}
-    within = {i.id: i.group if isinstance(i, Instance) else None for i in given.discovery.pinned}
-    wrong = [f"{id_} is in no Auto Scaling group" for id_, group in within.items() if group not in groups]
+    within = {one.id: one.group if isinstance(one, Member) else None for one in given.discovery.pinned}
+    wrong = [f"{id_} is in no Auto Scaling group or ECS service" for id_, group in within.items() if group not in groups]
     names = sorted({group for group in within.values() if group in groups and group})
     for name in names:
         suspended = sorted(NEEDED_PROCESSES & set(groups[name].suspended))
         wrong += [f"{name} has suspended {', '.join(suspended)}"] if suspended else []
-    return bool(given.discovery.pinned) and not wrong, "; ".join(
-        wrong
-    ) or f"{', '.join(names) or 'nothing is pinned'} can replace instances"
+    return bool(given.discovery.pinned) and not wrong, "; ".join(wrong) or f"{', '.join(names) or 'nothing is pinned'} can replace them"
 
 
 def _targets_unchanged(given: SafetyInput) -> Answer:
@@ -97,6 +122,7 @@ ALWAYS: Mapping[str, Check] = {
     "targets_exist": _targets_exist,
     "opt_in_tag": _opt_in_tag,
     "minimum_healthy_share": _healthy_share,
+    "fault_configuration": _fault_configuration,
     "replacement_possible": _replacement_possible,
 }
 FINAL: Mapping[str, Check] = {

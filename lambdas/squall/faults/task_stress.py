@@ -1,0 +1,61 @@
+"""Keep the CPUs of pinned ECS tasks busy, or their file system: noisy neighbours inside the task."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import FaultType
+from squall.faults.cpu_stress import Parameters as CpuParameters
+from squall.faults.disk_fill import FULLEST
+from squall.faults.task_command import TaskFault
+
+
+class TaskCpuStress(TaskFault[CpuParameters]):
+    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. No metric is of one task alone."""
+
+    type = FaultType.CPU_STRESS
+    title = "CPU stress of tasks"
+    risk = "low"
+    ssm_documents = ("AWSFIS-Run-CPU-Stress",)
+    fis_actions = ("aws:ecs:task-cpu-stress",)
+    parameters = CpuParameters
+    action = "cpu"
+    moves_metrics = ("cpu_utilization",)
+
+    def action_id(self, parameters: CpuParameters) -> str:  # noqa: ARG002 - the base's
+        return "aws:ecs:task-cpu-stress"
+
+    def action_parameters(self, parameters: CpuParameters) -> dict[str, str]:
+        return {"percent": str(parameters.load_percent), "workers": str(parameters.cpus)}
+
+    def describe(self, parameters: CpuParameters) -> str:
+        return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
+
+
+class DiskParameters(Model):
+    disk_percent: Annotated[int, Field(strict=True, ge=1, le=FULLEST)] = 80
+    """Of what is free on the file system when it begins, written, read and synced while the fault lasts."""
+    workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+    """Processes that do so."""
+
+
+class TaskDiskFill(TaskFault[DiskParameters]):
+    """`aws:ecs:task-io-stress`: FIS has nothing that only fills a task's disk; this fills and works it."""
+
+    type = FaultType.DISK_FILL
+    title = "Disk fill and I/O stress of tasks"
+    risk = "high"
+    ssm_documents = ("AWSFIS-Run-IO-Stress",)
+    fis_actions = ("aws:ecs:task-io-stress",)
+    parameters = DiskParameters
+    action = "disk"
+
+    def action_id(self, parameters: DiskParameters) -> str:  # noqa: ARG002 - the base's
+        return "aws:ecs:task-io-stress"
+
+    def action_parameters(self, parameters: DiskParameters) -> dict[str, str]:
+        return {"percent": str(parameters.disk_percent), "workers": str(parameters.workers)}
+
+    def describe(self, parameters: DiskParameters) -> str:
+        return f"Write {parameters.disk_percent} % of what is free on the tasks' file system"

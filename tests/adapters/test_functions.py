@@ -1,0 +1,91 @@
+"""Lambda functions as candidates: in an account, and what moto does not do."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.functions import LambdaFunctions
+from squall.domain.functions import LambdaFunction
+from squall.errors import Unavailable
+from tests.adapters.conftest import REGION
+from tests.adapters.scripted import Scripted, error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARN = f"arn:aws:lambda:{REGION}:123456789012:function:"
+STAGING = {"squall:environment": "staging"}
+PLACE = "arn:aws:s3:::chaos/staging/"
+LAYER = f"arn:aws:lambda:{REGION}:1:layer:aws-fis-extension-arm64:9"
+ENTRY = {
+    "FunctionName": "orders", "FunctionArn": f"{ARN}orders", "State": "Active", "LastUpdateStatus": "Successful", "PackageType": "Zip",
+    "Timeout": 6, "Layers": [{"Arn": LAYER}],
+    "Environment": {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/aws-fis/bootstrap", "AWS_FIS_CONFIGURATION_LOCATION": PLACE}},
+}  # fmt: skip
+
+
+def scripted(*entries: Any) -> tuple[LambdaFunctions, Scripted]:
+    functions = Scripted("lambda", get_function_configuration=list(entries), list_tags=[{"Tags": STAGING}])
+    return LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")), functions
+
+
+def test_a_function_is_described_with_what_its_extension_needs() -> None:
+    finder, _ = scripted(ENTRY)
+    (one,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert one == LambdaFunction(
+        id="orders", arn=f"{ARN}orders", state="Active", tags=STAGING, timeout_seconds=6, layers=(LAYER,), wrapper="/opt/aws-fis/bootstrap",
+        configuration_location=PLACE,
+    )  # fmt: skip
+    assert (one.zone, one.usable) == ("", True)
+
+
+@pytest.mark.parametrize("status", ["InProgress", "Failed"])
+def test_an_update_that_is_not_done_is_told(status: str) -> None:
+    finder, _ = scripted({**ENTRY, "LastUpdateStatus": status})
+    (one,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(one, LambdaFunction)
+    assert one.updating
+
+
+def test_what_is_not_there_is_named_and_other_regions_are_not_asked() -> None:
+    foreign = f"{ARN}orders".replace(REGION, "us-east-1")
+    finder, functions = scripted(ENTRY, error("ResourceNotFoundException"))
+    found = finder.find([f"{ARN}orders", f"{ARN}nobody", foreign], {}, {})
+    assert ([one.id for one in found.resources], found.missing) == (["orders"], (f"{ARN}nobody", foreign))
+    assert len(functions.arguments("get_function_configuration")) == 2
+
+
+def test_lambda_that_can_not_be_asked_is_unavailable() -> None:
+    finder, _ = scripted(error("AccessDeniedException"))
+    with pytest.raises(Unavailable, match="GetFunctionConfiguration"):
+        finder.find([f"{ARN}orders"], {}, {})
+
+
+def test_in_an_account_functions_are_found_by_name_by_tag_and_again(aws: Callable[[str], Any]) -> None:
+    functions, code = aws("lambda"), io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "")
+    trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = aws("iam").create_role(RoleName="f", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    for name, tags in (("orders", STAGING), ("stray", {})):
+        functions.create_function(
+            FunctionName=name, Runtime="python3.12", Role=role, Handler="handler.f", Code={"ZipFile": code.getvalue()}, Timeout=9,
+            Tags=tags,
+            Environment={"Variables": {"AWS_FIS_CONFIGURATION_LOCATION": PLACE}},
+        )  # fmt: skip
+    finder = LambdaFunctions(functions, aws("resourcegroupstaggingapi"))
+    found = finder.find([f"{ARN}orders", f"{ARN}stray"], {}, {})
+    assert [(one.id, one.tags) for one in found.resources] == [("orders", STAGING), ("stray", {})]
+    assert [one.id for one in finder.find([f"{ARN}orders", f"{ARN}stray"], STAGING, {}).resources] == ["orders"]
+    (one,) = finder.find([], STAGING, {}).resources
+    assert isinstance(one, LambdaFunction)
+    assert (one.id, one.timeout_seconds, one.configuration_location) == ("orders", 9, PLACE)
+    assert finder.find([], {}, {}).resources == ()
+    functions.delete_function(FunctionName="orders")
+    again = finder.again(found.resources)
+    assert ([one.id for one in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))

@@ -1,0 +1,174 @@
+"""ECS tasks as candidates: their services, task definitions and agents; and what is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from squall.adapters.inventory import AwsInventory
+from squall.adapters.resources import Inventories
+from squall.adapters.targets import TargetGroups
+from squall.adapters.tasks import EcsTasks
+from squall.domain.ecs import EcsTask
+from squall.domain.vocabulary import ResourceType
+from squall.errors import Unavailable
+from tests.adapters.conftest import MINUTES, NOW, REGION
+from tests.adapters.scripted import Scripted, error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACCOUNT = "123456789012"
+STAGING = {"squall:environment": "staging"}
+SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
+DEFINITION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:7"
+TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/1"
+
+
+def arn(number: int, cluster: str = "shop") -> str:
+    return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{cluster}/{number:032x}"
+
+
+def task(number: int, **changes: Any) -> dict[str, Any]:
+    given = {
+        "taskArn": arn(number), "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop", "taskDefinitionArn": DEFINITION,
+        "lastStatus": "RUNNING", "desiredStatus": "RUNNING", "group": "service:web", "launchType": "FARGATE", "healthStatus": "HEALTHY",
+        "availabilityZone": f"{REGION}a", "createdAt": NOW, "startedAt": NOW + MINUTES, "enableExecuteCommand": False,
+        "platformFamily": "Linux", "tags": [{"key": "squall:environment", "value": "staging"}],
+        "attachments": [{"type": "ElasticNetworkInterface", "details": [{"name": "privateIPv4Address", "value": f"10.0.1.{number}"}]}],
+    }  # fmt: skip
+    return {**given, **changes}
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    environment = [{"name": "MANAGED_INSTANCE_ROLE_NAME", "value": "fis-managed"}]
+    given = {
+        "networkMode": "awsvpc", "pidMode": "task", "enableFaultInjection": True,
+        "containerDefinitions": [{"name": "web", "environment": []}, {"name": "amazon-ssm-agent", "environment": environment}],
+    }  # fmt: skip
+    return {"taskDefinition": {**given, **changes}}
+
+
+SERVICES = {
+    "services": [
+        {"serviceName": "web", "status": "ACTIVE", "desiredCount": 2, "loadBalancers": [{"targetGroupArn": TARGET_GROUP}]},
+        {"serviceName": "old", "status": "INACTIVE", "desiredCount": 0},
+    ]
+}
+AGENT = {"InstanceId": "mi-0123456789abcdef0", "PingStatus": "Online", "RegistrationDate": NOW}
+TAGS = {"TagList": [{"Key": "ECS_TASK_ARN", "Value": arn(1)}, {"Key": "squall:environment", "Value": "staging"}]}
+
+
+def finder(tasks: list[dict[str, Any]] | None = None, **answers: Any) -> tuple[EcsTasks, Scripted, Scripted]:
+    known = [task(1), task(2)] if tasks is None else tasks
+    ecs = Scripted(
+        "ecs",
+        **{
+            "list_clusters": [{"clusterArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop"]}],
+            "list_tasks": [{"taskArns": [one["taskArn"] for one in known]}],
+            "describe_tasks": [{"tasks": known}],
+            "describe_services": [SERVICES],
+            "describe_task_definition": [definition()],
+            **answers,
+        },
+    )
+    ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": [AGENT]}], list_tags_for_resource=[TAGS])
+    return EcsTasks(ecs, ssm), ecs, ssm
+
+
+def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> None:
+    tasks, _, _ = finder()
+    found = tasks.find([SERVICE], {}, {})
+    one, other = found.resources
+    assert isinstance(one, EcsTask)
+    assert (one.id, one.state, one.zone, one.group, one.cluster) == (f"{1:032x}", "RUNNING", f"{REGION}a", "shop/web", "shop")
+    assert (one.private_ip, one.network_mode, one.pid_mode) == ("10.0.1.1", "awsvpc", "task")
+    assert (one.fault_injection, one.registers) == (True, True)
+    assert (one.managed_id, one.managed, one.managed_tags["squall:environment"]) == ("mi-0123456789abcdef0", True, "staging")
+    assert (one.tags, one.launched_at, one.in_service_at, one.platform) == (STAGING, NOW, NOW + MINUTES, "Linux")
+    assert isinstance(other, EcsTask)
+    assert (other.managed_id, other.managed) == (None, False), "the agent of another task is not its own"
+    (group,) = found.groups
+    assert (group.kind, group.name, group.desired, group.in_service) == ("ecs", "shop/web", 2, (f"{1:032x}", f"{2:032x}"))
+    assert (found.target_groups, found.missing) == ((TARGET_GROUP,), ())
+
+
+def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:
+    tasks, _, _ = finder([task(1, desiredStatus="STOPPED"), task(2, healthStatus="UNHEALTHY"), task(3, lastStatus="PENDING")])
+    found = tasks.find([SERVICE], {}, {})
+    assert [one.state for one in found.resources] == ["STOPPING", "RUNNING", "PENDING"]
+    assert found.groups[0].in_service == ()
+
+
+def test_what_is_not_there_is_named_and_hides_nobody() -> None:
+    foreign, gone = arn(1).replace(REGION, "us-east-1"), arn(9)
+    nowhere = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/nobody"
+    tasks, ecs, _ = finder([task(1)])
+    found = tasks.find([arn(1), foreign, gone, nowhere], {}, {})
+    assert [one.arn for one in found.resources] == [arn(1)]
+    assert found.missing == (foreign, gone, nowhere)
+    assert ecs.arguments("describe_tasks")[0] == {"cluster": "shop", "tasks": [arn(1), gone], "include": ["TAGS"]}
+
+
+def test_a_cluster_that_is_not_there_has_no_tasks() -> None:
+    tasks, _, _ = finder(describe_tasks=[error("ClusterNotFoundException")], describe_services=[error("ClusterNotFoundException")])
+    assert tasks.find([arn(1), SERVICE], {}, {}).missing == (arn(1), SERVICE)
+
+
+def test_tags_find_and_filters_narrow() -> None:
+    stray = task(3, tags=[])
+    batch = task(4, group="family:batch")
+    tasks, ecs, _ = finder([task(1), stray, batch])
+    assert [one.arn for one in tasks.find([], STAGING, {}).resources] == [arn(1), arn(4)]
+    assert [one.arn for one in tasks.find([], STAGING, {"service": ["web"]}).resources] == [arn(1)]
+    assert tasks.find([], STAGING, {"cluster": ["other"]}).resources == ()
+    assert ecs.arguments("list_tasks")[-1] == {"cluster": "other"}
+    assert tasks.find([], {}, {"cluster": ["shop"]}).resources == (), "a filter alone would mean everything"
+
+
+def test_again_sees_what_the_service_started_since_and_what_ecs_has_forgotten() -> None:
+    tasks, _, _ = finder()
+    known = tasks.find([SERVICE], {}, {}).resources
+    later, _, _ = finder([task(2), task(3)])
+    again = later.again(known)
+    assert [one.arn for one in again.resources] == [arn(2), arn(3)]
+    assert again.missing == (arn(1),)
+
+
+def test_the_newest_agent_of_a_task_is_its_agent() -> None:
+    tasks, _, ssm = finder([task(1)])
+    older = {**AGENT, "InstanceId": "mi-00000000000000000", "PingStatus": "ConnectionLost", "RegistrationDate": NOW - MINUTES}
+    ssm._answers["describe_instance_information"] = [{"InstanceInformationList": [AGENT, older]}]
+    (one,) = tasks.find([arn(1)], {}, {}).resources
+    assert isinstance(one, EcsTask)
+    assert (one.managed_id, one.managed) == ("mi-0123456789abcdef0", True)
+    assert ssm.arguments("describe_instance_information")[0] == {"Filters": [{"Key": "tag:ECS_TASK_ARN", "Values": [arn(1)]}]}
+
+
+def test_ecs_that_can_not_be_asked_is_unavailable() -> None:
+    tasks, _, _ = finder(describe_tasks=[error("AccessDeniedException")])
+    with pytest.raises(Unavailable, match="DescribeTasks"):
+        tasks.find([arn(1)], {}, {})
+
+
+def test_in_an_account_tasks_are_found_stopped_and_told_why(aws: Callable[[str], Any]) -> None:
+    ecs, elbv2 = aws("ecs"), aws("elbv2")
+    ecs.create_cluster(clusterName="shop")
+    ecs.register_task_definition(
+        family="web", networkMode="awsvpc", pidMode="task", containerDefinitions=[{"name": "web", "image": "web", "memory": 64}]
+    )
+    subnet = aws("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    network = {"awsvpcConfiguration": {"subnets": [subnet], "securityGroups": []}}
+    tags = [{"key": "squall:environment", "value": "staging"}]
+    started = ecs.run_task(cluster="shop", taskDefinition="web", launchType="FARGATE", networkConfiguration=network, tags=tags)["tasks"][0]
+    ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}])
+    fleet = AwsInventory(aws("ec2"), aws("autoscaling"), elbv2, ssm)
+    inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.ECS_TASK: lambda: EcsTasks(ecs, ssm)})
+    workload = inventory.describe([], STAGING, {"cluster": ["shop"]}, NOW, resource_type=ResourceType.ECS_TASK)
+    (one,) = workload.others
+    assert isinstance(one, EcsTask)
+    assert (one.arn, one.tags, one.pid_mode, one.group, one.managed_id) == (started["taskArn"], STAGING, "task", None, None)
+    ecs.stop_task(cluster="shop", task=one.arn, reason="chaos")
+    (again,) = inventory.refresh(workload, NOW + MINUTES).others
+    assert (again.state in EcsTask.LOST, again.usable) == (True, False)
