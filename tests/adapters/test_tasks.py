@@ -101,6 +101,13 @@ def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:
     assert found.groups[0].in_service == ()
 
 
+@pytest.mark.parametrize(("deployments", "rolling"), [([], False), (["PRIMARY"], False), (["PRIMARY", "ACTIVE"], True)])
+def test_a_service_that_has_two_deployments_is_rolling_out(deployments: list[str], rolling: bool) -> None:
+    service = {**SERVICES["services"][0], "deployments": [{"status": status} for status in deployments]}
+    tasks, _, _ = finder(describe_services=[{"services": [service]}])
+    assert [group.rolling_out for group in tasks.find([SERVICE], {}, {}).groups] == [rolling]
+
+
 def test_what_is_not_there_is_named_and_hides_nobody() -> None:
     foreign, gone = arn(1).replace(REGION, "us-east-1"), arn(9)
     nowhere = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/nobody"

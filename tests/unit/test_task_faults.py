@@ -174,6 +174,15 @@ def test_only_a_task_that_something_replaces_is_stopped() -> None:
     assert failed(FaultType.INSTANCE_TERMINATION, ONE.model_copy(update={"group": None})) == {"in_ecs_service"}
 
 
+def test_a_service_that_is_being_deployed_is_left_alone() -> None:
+    moving = others(ONE, TWO)
+    moving = moving.model_copy(update={"groups": tuple(group.model_copy(update={"rolling_out": True}) for group in moving.groups)})
+    for kind in (FaultType.INSTANCE_TERMINATION, FaultType.CPU_STRESS):
+        fault = registry.get(kind, ResourceType.ECS_TASK)
+        unmet = {check.name: check.detail for check in fault.prerequisites(moving, [ONE], fault.parse({})) if check.outcome == "failed"}
+        assert unmet == {"no_rollout": "shop/web is being deployed"}
+
+
 STOP = registry.get(FaultType.INSTANCE_TERMINATION, ResourceType.ECS_TASK)
 FORGOTTEN = FisExperiment("EXP1", "EXT1", "completed", actions=(ActionState("stop", "aws:ecs:stop-task", "completed"),), started_at=NOW)
 

@@ -60,6 +60,8 @@ def test_a_service_that_starts_no_other_task_is_refuted_and_not_restored(
     assert (result.verdict, result.rollback and result.rollback.outcome) == (Verdict.REFUTED, RollbackOutcome.NOT_RESTORED), result.reason
     assert result.rollback is not None
     assert "shop/web has 2 of 3 tasks in service" in result.rollback.differences
+    (finding,) = (one for one in result.findings if one.kind == "not_replaced")
+    assert finding.evidence.mechanism == "ECS service shop/web"
 
 
 def test_a_task_that_something_else_stopped_proves_nothing(walk: Walk, world: FakeWorld, stop: dict[str, Any], monkeypatch: Any) -> None:

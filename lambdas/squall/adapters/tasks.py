@@ -110,6 +110,7 @@ class EcsTasks:
             name=name,
             desired=entry["desiredCount"],
             minimum=0,
+            rolling_out=len(entry.get("deployments", ())) > 1,
             in_service=tuple(sorted(one["taskArn"].rpartition("/")[2] for one in running)),
             target_groups=tuple(sorted(one["targetGroupArn"] for one in entry.get("loadBalancers", ()) if one.get("targetGroupArn"))),
         )

@@ -68,6 +68,8 @@ class Group(Model):
     in_service: tuple[str, ...]
     """Ids of instances InService and healthy, or of tasks that run and are not unhealthy."""
     suspended: tuple[str, ...] = ()
+    rolling_out: bool = False
+    """Whether an ECS service is being deployed: it stops and starts tasks itself."""
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
 

@@ -261,7 +261,6 @@ def _replacement(recovery: Recovery, evidence: Evidence, domain: str, targets: s
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in sentences(experiment).criteria)
     if experiment.type not in REPLACED and not asked:
         return
-    group = next((one.belongs_to for one in evidence.discovery.pinned if one.belongs_to), None) if evidence.discovery else None
     failed = _replacement_criterion(evidence)
     title = f"Success criteria not met: {failed.text}" if failed else "What was lost was not replaced"
     detail = failed.reason if failed else recovery.detail
@@ -273,10 +272,15 @@ def _replacement(recovery: Recovery, evidence: Evidence, domain: str, targets: s
         detail=detail,
         issue=f"{title} ({detail})",
         critical=failed.critical if failed else False,
-        evidence=FindingEvidence(
-            at=recovery.looked_at, target=targets, mechanism=f"Auto Scaling group {group}" if group else "Auto Scaling"
-        ),
+        evidence=FindingEvidence(at=recovery.looked_at, target=targets, mechanism=_replacing(evidence)),
     )
+
+
+def _replacing(evidence: Evidence) -> str:
+    """What should have replaced the targets."""
+    found = evidence.discovery
+    around = {one.belongs_to for one in found.pinned} if found else set()
+    return next((group.words for group in (found.workload.groups if found else ()) if group.name in around), "Auto Scaling")
 
 
 def _replacement_criterion(evidence: Evidence) -> CriterionResult | None:

@@ -57,7 +57,7 @@ class TaskFault(CommandFault[P]):
     def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
         own = self._own(parameters)
         tasks = tuple(workload.now(one) or one for one in these(EcsTask, pinned))
-        return (*_agents(tasks), *self._definitions(tasks, own), *self.needs(workload, tasks, own))
+        return (*_agents(tasks), *self._definitions(tasks, own), settled(workload, tasks), *self.needs(workload, tasks, own))
 
     def compile(
         self,
@@ -99,6 +99,14 @@ class TaskFault(CommandFault[P]):
             shared = [f"{task.id} has {task.network_mode or 'bridge'}" for task in tasks if task.network_mode != "awsvpc"]
             said = f"network mode awsvpc is needed: {'; '.join(shared)}, where FIS can't, or would hit everything on that host"
             yield check("network_of_its_own", bool(tasks) and not shared, said if shared else "every task has a network of its own")
+
+
+def settled(workload: Workload, tasks: Sequence[EcsTask]) -> SafetyCheck:
+    """A rollout stops tasks of its own: nobody could tell whose doing a lost one was, or whether the service is back."""
+    around = {task.group for task in tasks}
+    moving = [group.name for group in workload.groups if group.name in around and group.rolling_out]
+    said = f"{', '.join(moving)} is being deployed" if moving else "no service of the targets is being deployed"
+    return check("no_rollout", bool(tasks) and not moving, said)
 
 
 def _agents(tasks: Sequence[EcsTask]) -> Iterable[SafetyCheck]:

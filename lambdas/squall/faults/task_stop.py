@@ -8,6 +8,7 @@ from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import check
 from squall.faults.capacity import missing_capacity
 from squall.faults.momentary import MomentaryFault
+from squall.faults.task_command import settled
 
 STOPPED_ON_REQUEST = "UserInitiated"
 """ECS's stop code after StopTask, whoever called it: a rollout, a failed health check or a lost host have others."""
@@ -32,6 +33,7 @@ class TaskStop(MomentaryFault[EcsTask]):
         alone = [task.id for task in pinned if task.group not in known]
         names = sorted({task.group for task in pinned if task.group in known and task.group})
         orphans = f"{', '.join(alone)} belongs to no ECS service, so nothing would replace it"
+        yield settled(workload, pinned)
         yield check("in_ecs_service", bool(pinned) and not alone, orphans if alone else f"replaced by {', '.join(names) or 'nothing'}")
 
     def happened(self, before: EcsTask, now: EcsTask | None) -> tuple[bool, str]:
