@@ -20,7 +20,7 @@ from local.up import Account
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "bench"
 """Its own folder: an account somebody has up stays as it is."""
-DEADLINE_SECONDS = 400.0
+DEADLINE_SECONDS = 600.0
 SETTLE_SECONDS = 40.0
 """Before the first experiment: the workload needs that long to have a history to compare with."""
 
