@@ -81,11 +81,11 @@ KINDS = (
          changes={"duration": SHORTEST, "recovery": "PT10S",
                   "success_criteria": ["Auto Scaling launches replacement instance within 5 minutes"]},
          settings={"replacement_delay_seconds": 90}, because="no replacement yet, but watched only"),
-    Kind("abort", "aborted", "abort-demo", changes={}, finding="guard_fired", about="response_time", felt=True,
-         because="'Response time > 0.3 seconds' fired"),
+    Kind("abort", "aborted", "abort-demo", changes={}, finding="guard_fired", felt=True, because="aborted (guard): the guard '"),
 )  # fmt: skip
 """The same experiment on a workload that bears it, one that doesn't, and one that never feels it; one that is watched for too short a
-time to see what it asks for; one whose guard fires."""
+time to see what it asks for; one whose guard fires: its delay trips both of its abort conditions within seconds (what asks the
+database fails), and whichever alarm is first aborts."""
 
 
 @dataclass(frozen=True)
