@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from squall.domain.observed import FisExperiment
 from squall.domain.vocabulary import Status, Verdict
 from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at, function_of
 from tests.fakes.world import FakeWorld
@@ -94,7 +95,7 @@ def run(cell: Cell) -> Found:
         try:
             _drive(trial, walk.run({"experiment": "seed"}))
             assert entered, "never entered"
-            return _until_over(trial, cell)
+            return Found(cell, *until_over(trial))
         finally:
             for one in trial.frozen:
                 one.go_on()
@@ -118,18 +119,24 @@ def _drive(trial: Trial, done: Walked) -> None:
     trial.repair()
 
 
-def _until_over(trial: Trial, cell: Cell) -> Found:
+def until_over(trial: Trial) -> tuple[float, str]:
+    """Seconds to the last trace gone; and what is wrong when the bound has passed, or nothing."""
     began = trial.world.clock.now()
     bound = FROZEN_BOUND_SECONDS if trial.frozen else BOUND_SECONDS
     while True:
         seconds = (trial.world.clock.now() - began).total_seconds()
-        try:
-            over(trial)
-            return Found(cell, seconds)
-        except AssertionError as wrong:
-            if seconds >= bound:
-                return Found(cell, seconds, f"{wrong}".partition("\n")[0] or "assertion")
+        wrong = _wrong(trial)
+        if not wrong or seconds >= bound:
+            return seconds, wrong
         trial.walk.pulses(1)
+
+
+def _wrong(trial: Trial) -> str:
+    try:
+        over(trial)
+    except AssertionError as wrong:
+        return f"{wrong}".partition("\n")[0] or "assertion"
+    return ""
 
 
 def over(trial: Trial) -> None:
@@ -154,12 +161,19 @@ def true(world: FakeWorld, execution_id: str) -> None:
     faults = [run.experiment for run in world.faults.runs.values() if run.experiment.tags.get("squall:execution") == execution_id]
     assert len(faults) <= 1, "injected twice"
     assert not (faults and record.status is Status.REJECTED), "rejected, but injected"
-    assert record.verdict is not Verdict.VALIDATED or [fault.status for fault in faults] == ["completed"], "validated without a whole fault"
+    validated = record.verdict is Verdict.VALIDATED
+    assert not validated or [whole(fault, record.fault_seconds) for fault in faults] == [True], "validated without a whole fault"
     for fault in faults:
         assert fault.ended_at is not None
         assert fault.started_at is not None
         longest = max(record.fault_seconds, 600) + 2 * BOUND_SECONDS
         assert (fault.ended_at - fault.started_at).total_seconds() <= longest, "the fault went on and on"
+
+
+def whole(fault: FisExperiment, seconds: float) -> bool:
+    """Whether it had all its time: that FIS failed in its last second takes nothing back."""
+    lasted = (fault.ended_at - fault.started_at).total_seconds() if fault.ended_at and fault.started_at else 0.0
+    return fault.status == "completed" or (fault.status == "failed" and lasted >= seconds)
 
 
 def heard(world: FakeWorld, execution_id: str) -> None:

@@ -69,6 +69,8 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     if first:
         note_aftermath(w, record)
     if first or not record.closed_by:  # or the execution died between recording and telling
+        with suppress(Unavailable, Refused):  # a pulse may have told while this waited for FIS
+            record = w.records.get(execution_id) or record
         tell_of(w, record, leftovers)
     return leftovers
 
