@@ -358,11 +358,15 @@ def test_a_stop_alarm_aborts_by_our_own_paths_alone_too(walk: Walk, world: FakeW
     nothing_is_left(world)
 
 
-def test_a_stop_alarm_that_is_gone_before_it_is_guarded_refuses_the_run(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+@pytest.mark.parametrize("state", ["ArmGuards", "CreateTemplate", "FinalCheck"])
+def test_a_stop_alarm_that_is_gone_before_the_fault_refuses_the_run(
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], state: str
+) -> None:
     world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now())
     experiment["stop_alarms"] = ["pager"]
-    walk.enter["ArmGuards"] = lambda: world.alarms.delete(["pager"])
+    walk.enter[state] = once(lambda: world.alarms.delete(["pager"]))
     walk.run({"experiment": "seed"})
+    assert world.faults.runs == {}
     record = record_of(world)
     assert record.status is Status.REJECTED, record.reason
     assert "pager" in record.reason

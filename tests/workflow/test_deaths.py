@@ -320,6 +320,36 @@ def test_what_the_closer_cannot_take_away_is_told_and_taken_away_later(walk: Wal
     is_settled(world)
 
 
+THE_TABLE = ("records", "locks", "halt_copy", "history", "sightings")
+
+
+@pytest.mark.parametrize("broken", ["all of it", "its writes", "nothing but its reads"])
+def test_a_dead_runs_fault_is_stopped_by_its_tags_when_the_table_is_broken(walk: Walk, world: FakeWorld, broken: str) -> None:
+    """That it is dead stands in the event. A live execution's fault goes on."""
+    done = run_dying_at(walk, world, "WatchFault")
+    live = {"squall:stack": "Squall", "squall:execution": "run-2"}
+    world.workflow.executions[done.arn.replace(ID, "run-2")] = "RUNNING"
+    world.faults.start(world.faults.create_template({"tags": live}, "live"), "live", live)
+    fails = {
+        "all of it": lambda _: True,
+        "its writes": lambda one: one != "records.get",
+        "nothing but its reads": lambda one: one == "records.get",
+    }
+
+    def ask(called: str) -> None:
+        if called.partition(".")[0] in THE_TABLE and fails[broken](called):
+            fail(called)
+
+    world.failing = Intercept(ask)
+    walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    assert "raised:Watchdog:Unavailable" in world.calls, "nobody would be told"
+    assert {fis.tags["squall:execution"]: fis.status for fis in world.faults.active()} == {ID: "stopping", "run-2": "initiating"}
+    assert set(world.faults.templates_tagged("Squall").values()) == {"run-2"}
+    world.failing = {}
+    walk.pulses(1)
+    told(world)
+
+
 @pytest.mark.parametrize("name", ["../../etc", "a.b", "x" * 80])
 def test_an_execution_that_died_before_it_was_admitted_gets_a_legal_record(walk: Walk, world: FakeWorld, name: str) -> None:
     walk.enter["Admit"] = once(walk.kill)

@@ -6,6 +6,7 @@ could not be taken away is returned with the command that does it by hand, and t
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -292,6 +293,28 @@ def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
     except (Unavailable, Refused) as error:
         return Leftover(f"FIS experiment {fis.id} could not be stopped ({error})", left.command)
     return left
+
+
+def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) -> tuple[Leftover, ...]:
+    """Without the table: fence and stop what FIS's own tags say is of executions that are known to be dead. Returns what is still there.
+
+    `since`: what was made before that is of an earlier execution of the same name.
+    """
+    leftovers: list[Leftover] = []
+    stack = w.settings.stack
+    templates = _try(leftovers, "list of FIS templates", "aws fis list-experiment-templates", w.faults.own_templates, stack)
+    for one in templates or ():
+        if one.execution_id in execution_ids and one.created_at >= since:
+            command = f"aws fis delete-experiment-template --id {one.id}"
+            _try(leftovers, f"FIS template {one.id}", command, w.faults.delete_template, one.id)
+    for fis in _try(leftovers, "list of FIS experiments", "aws fis list-experiments", lambda _: w.faults.active(), None) or ():
+        ours = fis.tags.get("squall:stack") == stack and fis.tags.get("squall:execution") in execution_ids
+        if ours and (fis.created_at is None or fis.created_at >= since):
+            command = f"aws fis stop-experiment --id {fis.id}"
+            leftovers.append(Leftover(f"FIS experiment {fis.id} was {fis.status}", command))
+            if fis.status != "stopping":
+                _try(leftovers, f"FIS experiment {fis.id} could not be stopped", command, w.faults.stop, fis.id)
+    return tuple(leftovers)
 
 
 def _try(leftovers: list[Leftover], what: str, command: str, act: Callable[[A], R], argument: A) -> R | None:

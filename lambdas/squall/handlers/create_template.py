@@ -43,7 +43,10 @@ def handler(step: Step) -> Outcome:
         step.w.faults.delete_template(template_id)  # the run was closed while FIS was creating it
         return END
     # From here on an alarm alone is enough to find and stop the fault.
-    put(step, guards, f"fis-template={template_id} execution={step.run.execution_arn}")
+    try:
+        put(step, guards, f"fis-template={template_id} execution={step.run.execution_arn}")
+    except Refused as refused:  # a stop alarm that was deleted since ArmGuards; the template goes with whatever the run made
+        return step.reject(f"CloudWatch refused a guard: {refused.code}: {refused.message}")
     if step.closed_meanwhile():  # putting a guard that was deleted makes it anew
         step.w.alarms.delete(guards.names)
         return END

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from squall.application import closing
-from squall.application.naming import candidate_ids, is_of
+from squall.application.naming import SAME_MOMENT, candidate_ids, is_of
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
+from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
 
 FIS_STOPS_WITHIN = 40
@@ -17,15 +18,30 @@ FIS_STOPS_WITHIN = 40
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     w = wire()
     detail = event["detail"]
-    started_at = datetime.fromtimestamp(detail["startDate"] / 1000, tz=UTC)
+    try:
+        done = _close(w, detail)
+    except (Unavailable, Refused):
+        # The table may be the broken part: that the execution is dead stands in the event, and whose a fault is in FIS's tags.
+        started_at = _started_at(detail)
+        left = closing.stop_by_tags(w, frozenset(candidate_ids(detail["name"], started_at)), started_at - SAME_MOMENT)
+        w.logger.exception("not closed", extra={"execution": detail["executionArn"], "leftovers": [str(leftover) for leftover in left]})
+        raise  # Lambda tries again, and the function's own alarm tells people
+    w.logger.info("watchdog", extra=done)
+    return done
+
+
+def _close(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
+    started_at = _started_at(detail)
     record = _find(w, detail["executionArn"], detail["name"], started_at)
     reason = f"the execution is {detail['status']}" + (f": {detail['error']}" if detail.get("error") else "")
     if record is None:
         record = _unrecorded(w, detail["executionArn"], detail["name"], started_at)
     left = closing.close(w, record.id, by="watchdog", reason=reason, failed=detail["status"] != "ABORTED", wait_seconds=FIS_STOPS_WITHIN)
-    done = {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
-    w.logger.info("watchdog", extra=done)
-    return done
+    return {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
+
+
+def _started_at(detail: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(detail["startDate"] / 1000, tz=UTC)
 
 
 def _find(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
