@@ -1,0 +1,252 @@
+"""Inputs as people and programs get them wrong, each walked through the whole workflow: no function raises, and nothing that is no
+experiment starts, makes or changes anything. `python -m tests.chaos.fuzz` runs 20,000 and prints what became of them.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from squall.domain.vocabulary import Status
+from tests.fakes.world import FakeWorld
+from tests.workflow.endings import is_settled, nothing_runs
+from tests.workflow.rig import ROOT, arranged, seed, workload
+
+Path_ = tuple[str | int, ...]
+JUNK: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    -1,
+    0,
+    1,
+    3,
+    2**63,
+    -(10**30),
+    0.1,
+    1e308,
+    "",
+    " ",
+    "x",
+    "x" * 5000,
+    "\ud800",
+    "\x00",
+    "'; DROP TABLE squall; --",
+    "${x}",
+    "{% $x %}",
+    "../../etc/passwd",
+    "arn:aws:ec2:eu-west-1:123456789012:instance/i-1",
+    "i-00000000000000001",
+    "*",
+    "PT-5M",
+    "P1Y",
+    "PT0S",
+    "PT99999H",
+    "PT15M",
+    "10 %",
+    "101 %",
+    "2030-13-45T25:61:61Z",
+    "Europe/Atlantis",
+    "staging",
+    "production",
+    [],
+    [[]],
+    [None],
+    ["x"] * 200,
+    {},
+    {"": ""},
+    {"x": {"x": {"x": []}}},
+    [{}],
+    "NaN",
+    "\U0001f4a5",
+)
+WORDS = (
+    "availability",
+    "<",
+    ">=",
+    "99",
+    "%",
+    "500 ms",
+    "p99",
+    "response time",
+    "no",
+    "within",
+    "10 minutes",
+    "recovers",
+    "is",
+    "and",
+    "not",
+    "(",
+    "System",
+    "CPU",
+    "NaN",
+)
+NAMES = ("run-1", "run-1", "run-1", "..", "a b", "x" * 80, "ünïcode", "run.1", "-", "RECORD")
+
+
+@dataclass(frozen=True)
+class Input:
+    payload: Any
+    name: str
+    number: int
+    """Which of a seed's."""
+
+    def __str__(self) -> str:
+        return f"{self.number}: {json.dumps(self.payload)[:300]} as {self.name}"
+
+
+@cache
+def bases() -> tuple[dict[str, Any], ...]:
+    """Inputs that are right, or nearly: by name, inline, each experiment of the shipped catalogues."""
+    inline = {**seed(workload()), "environment": "staging"}
+    found: list[dict[str, Any]] = [
+        {"experiment": "seed"},
+        {"experiment": "seed", "mode": "plan"},
+        {"definition": inline},
+        {"definition": inline, "requested_by": "ada"},
+    ]
+    for folder in ("experiments", "local/experiments"):
+        found += [{"definition": yaml.safe_load(path.read_text())} for path in sorted((ROOT / folder).glob("*.yaml"))]
+    return tuple(json.loads(json.dumps(one, default=str)) for one in found)
+
+
+@cache
+def schema(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text()))
+
+
+def is_valid(payload: Any) -> bool:
+    """As far as the published schemas can say."""
+    if not schema("input").is_valid(payload):
+        return False
+    definition = payload.get("definition")
+    return definition is None or schema("experiment").is_valid(definition)
+
+
+def inputs(count: int, number: int) -> Iterator[Input]:
+    dice = random.Random(number)
+    for index in range(count):
+        payload: Any = copy.deepcopy(dice.choice(bases()[:4] if dice.random() < 0.6 else bases()))
+        for _ in range(dice.choice((0, 1, 1, 1, 2, 3, 6))):
+            payload = _changed(payload, dice)
+        yield Input(payload, dice.choice(NAMES), index)
+
+
+def _changed(payload: Any, dice: random.Random) -> Any:
+    """One thing different somewhere."""
+    places = list(_places(payload))
+    if not places or dice.random() < 0.02:
+        return copy.deepcopy(dice.choice(JUNK))
+    *way, last = dice.choice(places)
+    inside = payload
+    for key in way:
+        inside = inside[key]
+    how = dice.randrange(6)
+    if how == 0:
+        del inside[last]
+    elif how == 1 and isinstance(inside, dict):
+        inside[dice.choice(("surprise", "Name", "mode", "trigger", "duration", "fis_template_id", "target"))] = copy.deepcopy(
+            dice.choice(JUNK)
+        )
+    elif how == 2 and isinstance(inside[last], str):
+        words = [*inside[last].split(), *dice.sample(WORDS, 3)]
+        dice.shuffle(words)
+        inside[last] = " ".join(words[: dice.randint(1, 12)])
+    elif how == 3 and isinstance(inside[last], list):
+        inside[last] = inside[last] * dice.choice((2, 50))
+    elif how == 4 and isinstance(inside[last], int | float):
+        inside[last] = inside[last] * dice.choice((-1, 0, 1000, 0.5))
+    else:
+        inside[last] = copy.deepcopy(dice.choice(JUNK))
+    return payload
+
+
+def _places(value: Any, way: Path_ = ()) -> Iterator[Path_]:
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*way, key)
+        yield from _places(child, (*way, key))
+
+
+@dataclass(frozen=True)
+class Tried:
+    given: Input
+    valid: bool
+    """By the published schemas."""
+    became: str
+    wrong: str = ""
+
+
+def attempt(given: Input) -> Tried:
+    valid = is_valid(given.payload)
+    raised: list[str] = []
+    with arranged() as (walk, world):
+        real = walk.invoke
+
+        def invoke(function_name: str, payload: dict[str, Any]) -> Any:
+            try:
+                return real(function_name, payload)
+            except Exception as error:
+                raised.append(f"{function_name} raised {type(error).__name__}: {error}"[:200])
+                raise
+
+        walk.invoke = invoke  # type: ignore[method-assign]
+        done = walk.run(given.payload, given.name)
+        walk.pulses(4)
+        statuses = [record.status for record in world.records.items.values()]
+        became = statuses[0].value if statuses else "unknown"
+        wrong = "; ".join(raised) or _wrong(world, done.status, statuses, valid=valid)
+    return Tried(given, valid, became, wrong)
+
+
+def _wrong(world: FakeWorld, status: str, statuses: list[Status], *, valid: bool) -> str:
+    try:
+        assert status == "SUCCEEDED", status
+        assert len(statuses) == 1, "not one record"
+        assert statuses[0].final, "not final"
+        assert statuses[0] is not Status.FAILED, "Squall failed"
+        assert valid or statuses[0] is Status.REJECTED, "the schema refuses it, and it was admitted"
+        if statuses[0] is Status.REJECTED:
+            assert not world.faults.runs, "rejected, and started"
+        if not valid:
+            made = {"faults.create_template", "alarms.put", "locks.acquire", "locks.acquire_slot"} & set(world.calls)
+            assert not made, f"invalid, and {made}"
+        assert world.notifier.sent, "nobody was told"
+        nothing_runs(world)
+        is_settled(world)
+    except AssertionError as error:
+        return f"{error}".partition("\n")[0]
+    return ""
+
+
+def summary(tried: list[Tried]) -> str:
+    """In words."""
+    became = Counter(f"{one.became}{'' if one.valid else ', invalid by the schema'}" for one in tried)
+    survivors = [one for one in tried if one.wrong]
+    said = ", ".join(f"{count} {name}" for name, count in became.most_common())
+    return "\n".join([f"{len(tried)} inputs: {said}; {len(survivors)} survivors", *(f"  {one.wrong} | {one.given}" for one in survivors)])
+
+
+def main() -> int:
+    logging.disable(logging.CRITICAL)
+    began = time.process_time()
+    tried = [attempt(one) for one in inputs(20_000, 1)]
+    print(summary(tried))
+    print(f"{time.process_time() - began:.0f} s of one core")
+    return 1 if any(one.wrong for one in tried) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

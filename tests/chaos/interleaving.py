@@ -1,0 +1,226 @@
+"""Every order in which functions that run at once can ask and change the world, one port call at a time.
+
+The functions are the real handlers, each in a thread of its own that stands still in front of each call; a schedule lets one of
+them make one call, or die there. All schedules are tried, depth first; from a state that was seen before (the world, what each
+function has been answered, and which have died) nobody goes on: what follows it is known. Nothing is sampled.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from squall.wiring import use
+from tests.chaos.frozen import without_locks
+from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
+from tests.workflow.rig import arranged
+from tests.workflow.walk import Walk
+
+Choice = tuple[str, int]
+LIMIT = 200_000
+"""Schedules: a backstop against a scene that is too big."""
+
+
+class Died(BaseException):
+    """The sandbox is gone: not even `except Exception` sees it."""
+
+
+@dataclass
+class Actor:
+    act: Callable[[], Any]
+    ended: Callable[[Any], None] = lambda _: None
+    """Called with what it returned, before anybody else goes on."""
+    mortal: bool = True
+    heard: list[str] = field(default_factory=list)
+    """What it called, and what it was answered: all that it can know."""
+    over: bool = False
+    dies: bool = False
+    failed: str = ""
+    thread: threading.Thread | None = None
+    go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    back: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    def step(self) -> None:
+        """On to its next call, or to its end."""
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._run, daemon=True)
+            self.thread.start()
+        else:
+            self.go.release()
+        self.back.acquire()
+
+    def die(self) -> None:
+        self.dies, self.over = True, True
+        if self.thread is not None and self.thread.is_alive():
+            self.go.release()
+            self.back.acquire()
+
+    def wait(self) -> None:
+        """In its own thread, in front of a call."""
+        if self.dies:
+            raise Died
+        self.back.release()
+        self.go.acquire()
+        if self.dies:
+            raise Died
+
+    def _run(self) -> None:
+        try:
+            answer = self.act()
+            self.over = True
+            self.ended(answer)
+        except Died:
+            pass
+        except Exception as error:  # noqa: BLE001 - as Lambda does; the scene's end says whether it mattered
+            self.over, self.failed = True, f"{type(error).__name__}: {error}"
+        finally:
+            self.back.release()
+
+
+@dataclass
+class Scene:
+    """A world, who acts in it at once, and what must be so when all have ended."""
+
+    walk: Walk
+    cast: Callable[[], list[Actor]]
+    """Called for each schedule, on a world as it was when the scene was made."""
+    check: Callable[[list[Actor]], None]
+    deaths: int = 1
+    always: Callable[[], None] = lambda: None
+    """Checked in every state."""
+    actors: list[Actor] = field(default_factory=list)
+
+    @property
+    def world(self) -> FakeWorld:
+        return self.walk.world
+
+    def choices(self) -> list[Choice]:
+        going = [("go", number) for number, actor in enumerate(self.actors) if not actor.over]
+        left = self.deaths - sum(actor.dies for actor in self.actors)
+        mortal = [(number, one) for number, one in enumerate(self.actors) if one.mortal and not one.over and one.thread is not None]
+        return going + [("die", number) for number, _ in mortal if left > 0]
+
+    def take(self, choice: Choice) -> None:
+        what, number = choice
+        if what == "go":
+            self.actors[number].step()
+        else:
+            self.actors[number].die()
+
+    def abandon(self) -> None:
+        for actor in self.actors:
+            if not actor.over:
+                actor.die()
+
+    def key(self) -> int:
+        return hash((_seen(self.world), tuple((actor.thread is None, tuple(actor.heard), actor.over, actor.dies) for actor in self.actors)))
+
+
+class _Gate:
+    """A port whose calls wait for their turn."""
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        self._scene, self._name, self._port = scene, name, getattr(scene.world, name)
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            actor = next((one for one in self._scene.actors if one.thread is threading.current_thread()), None)
+            if actor is None:
+                return found(*args, **kwargs)
+            if (self._name, method) != ("clock", "now"):
+                actor.wait()
+            answer = found(*args, **kwargs)
+            actor.heard.append(f"{self._name}.{method} {answer!r}")
+            return answer
+
+        return call
+
+
+class _Saved:
+    """A world's ports as they are now, to be put back as often as one likes."""
+
+    def __init__(self, walk: Walk) -> None:
+        self._ports = {name: getattr(walk.world, name) for name in (*PORTS, "fleet")}
+        self._kept = {id(one): one for one in (walk, walk.world, *self._ports.values())}
+        self._state = self._copied({name: vars(port) for name, port in self._ports.items()})
+
+    def put_back(self) -> None:
+        for name, state in self._copied(self._state).items():
+            vars(self._ports[name]).clear()
+            vars(self._ports[name]).update(state)
+
+    def _copied(self, state: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        return copy.deepcopy(state, dict(self._kept))
+
+
+def _seen(world: FakeWorld) -> str:
+    """All that anybody can ask of the world."""
+    locks = (world.locks.leases, world.locks.slot_leases, world.locks.tickets)
+    told = (len(world.notifier.sent), len(world.lifecycle.events), sorted(world.documents.files))
+    runs, states = [run.experiment for run in world.faults.runs.values()], [(one.name, one.state) for one in world.alarms.alarms.values()]
+    flow = (sorted(world.workflow.tokens), world.workflow.executions)
+    records = (world.records.items, sorted(world.records.in_open_index))
+    return repr((world.clock.now(), records, locks, runs, sorted(world.faults.templates), states, told, flow))
+
+
+@dataclass
+class Explored:
+    schedules: int = 0
+    states: int = 0
+    endings: int = 0
+
+
+def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
+    """Every schedule of the scene. Raises what a check raises, with the schedule in a note."""
+    found, seen = Explored(), set[int]()
+    pending: list[tuple[Choice, ...]] = [()]
+    with ExitStack() as stack:
+        walk, world = stack.enter_context(arranged())
+        walk.pulse = walk.events = False
+        scene = made(walk, world)
+        saved = _Saved(walk)
+        wiring = FakeWiring(world, SETTINGS)
+        vars(wiring).update({name: _Gate(scene, name) for name in PORTS})
+        use(wiring)
+        without_locks()
+        while pending:
+            saved.put_back()
+            scene.actors = scene.cast()
+            found.schedules += 1
+            assert found.schedules < LIMIT, "too big a scene"
+            pending += _play(scene, pending.pop(), seen, found)
+    found.states = len(seen)
+    return found
+
+
+def _play(scene: Scene, path: tuple[Choice, ...], seen: set[int], found: Explored) -> list[tuple[Choice, ...]]:
+    """Along the path, then on with the first who can until all has been seen; returns the paths that were left aside."""
+    aside: list[tuple[Choice, ...]] = []
+    try:
+        for choice in path:
+            scene.take(choice)
+        while (key := scene.key()) not in seen:
+            seen.add(key)
+            scene.always()
+            choices = scene.choices()
+            if not any(what == "go" for what, _ in choices):
+                found.endings += 1
+                scene.check(scene.actors)
+                break
+            aside += [(*path, other) for other in choices[1:]]
+            scene.take(choices[0])
+            path = (*path, choices[0])
+    except AssertionError as error:
+        error.add_note(f"schedule {path}: {[one.failed for one in scene.actors if one.failed]}")
+        raise
+    finally:
+        scene.abandon()
+    return aside

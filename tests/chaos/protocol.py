@@ -1,0 +1,268 @@
+"""Locks, slots, task tokens and endings: scenes in which the functions that share them act at once.
+
+What is explored are the handlers themselves, so there is no model to drift from them. Each scene lets one of the functions die at any
+call, or lets minutes pass at any moment. `python -m tests.chaos.protocol` explores all of them and prints how many states there are.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS
+from tests.chaos.interleaving import Actor, Explored, Scene, explore
+from tests.fakes.storage import Lease
+from tests.fakes.world import FakeWorld
+from tests.workflow.driver import TICK, alarm_action, execution_event
+from tests.workflow.endings import GUARD, ID, is_settled, nothing_runs, once, record_of
+from tests.workflow.walk import MACHINE, Walk
+
+EXPIRY_SECONDS = 310
+OTHER = "run-2"
+Made = Callable[[Walk, FakeWorld], Scene]
+Wakers = Callable[[Walk], list[Actor]]
+
+
+def arn(execution_id: str) -> str:
+    return MACHINE.replace(":stateMachine:", ":execution:") + f":{execution_id}"
+
+
+def at(walk: Walk, state: str, execution_id: str = ID) -> dict[str, Any]:
+    """A live execution that is about to enter the state; returns the payload of its function."""
+    walk.enter[state] = once(walk.kill)
+    walk.run({"experiment": "seed" if execution_id == ID else "other"}, execution_id)
+    walk.enter.clear()
+    walk.world.workflow.executions[arn(execution_id)] = "RUNNING"
+    record = record_of(walk.world, execution_id)
+    run = {"v": 1, "id": record.id, "execution_arn": record.execution_arn, "started_at": record.started_at.isoformat()}
+    return {"run": run, "redrive_count": 0}
+
+
+def of(walk: Walk, function: str, payload: dict[str, Any], ended: Callable[[Any], None] = lambda _: None) -> Actor:
+    return Actor(lambda: walk.invoke(function, payload), ended)
+
+
+def expiry(walk: Walk) -> Actor:
+    """Minutes without a pulse, at any time."""
+    return Actor(lambda: walk.world.clock.advance(EXPIRY_SECONDS), mortal=False)
+
+
+def pulses(walk: Walk, count: int) -> None:
+    """From now on: what was missed does not come at once."""
+    walk._last_pulse = walk._time()
+    walk.pulses(count)
+
+
+def all_is_released(walk: Walk) -> None:
+    """Whoever still lives dies, unheard; the pulse alone finds everything."""
+    for execution in walk.world.workflow.executions:
+        walk.world.workflow.executions[execution] = "ABORTED"
+    pulses(walk, 7)
+    for execution_id in walk.world.records.items:
+        assert record_of(walk.world, execution_id).final, f"{execution_id} is open for ever"
+    nothing_runs(walk.world)
+    is_settled(walk.world)
+
+
+def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable[[Walk], None] = lambda _: None) -> Scene:
+    """The watcher stores its token and looks while others end the fault: it never sleeps on over a fault that is over."""
+    payload = {**at(walk, "WatchFault"), "task_token": "token"}
+    world.workflow.tokens.add("token")
+    happened(walk)
+
+    def check(actors: list[Actor]) -> None:
+        watcher, *others = actors
+        if watcher.dies:  # Step Functions tries it again, with another token
+            world.workflow.tokens.add("again")
+            walk.invoke("WatchFault", {**payload, "task_token": "again"})
+            world.workflow.tokens.discard("token")
+        if any(actor.dies or actor.failed for actor in others):
+            pulses(walk, 2)  # the first may see the fault still stopping
+        unasked = world.faults.active() and all(fis.status == "running" for fis in world.faults.active()) and not record_of(world).abort
+        assert (unasked and any(actor.dies for actor in others)) or not world.workflow.tokens, "a lost wake-up: it sleeps on"
+        all_is_released(walk)
+
+    return Scene(walk, lambda: [of(walk, "WatchFault", payload), *wakers(walk)], check)
+
+
+def an_abort(walk: Walk) -> list[Actor]:
+    return [of(walk, "Abort", {"execution_id": ID, "reason": "enough"})]
+
+
+def an_alarm(walk: Walk) -> list[Actor]:
+    alarm = walk.world.alarms.alarms[GUARD]
+    return [of(walk, "Abort", alarm_action(alarm, "ALARM"))]
+
+
+def the_pulse(walk: Walk) -> list[Actor]:
+    return [of(walk, "Pulse", TICK)]
+
+
+def the_watchdog(walk: Walk) -> list[Actor]:
+    started = int(record_of(walk.world).started_at.timestamp() * 1000)
+    return [of(walk, "Watchdog", execution_event(arn(ID), "ABORTED", started))]
+
+
+def fis_has_ended(walk: Walk) -> None:
+    for run in list(walk.world.faults.runs):
+        walk.world.faults.fail(run)
+
+
+def execution_has_ended(walk: Walk) -> None:
+    walk.world.workflow.executions[arn(ID)] = "ABORTED"
+
+
+def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ...], dead: bool = False) -> Scene:
+    """Functions that end a run at once, the workflow's own among them: whoever is quicker and whoever dies, it ends closed."""
+    payload = at(walk, state)
+    if state == "WatchFault":
+        payload["task_token"] = "token"
+        world.workflow.tokens.add("token")
+    world.faults.stop_seconds = 0
+    if dead:
+        execution_has_ended(walk)
+
+    def cast() -> list[Actor]:
+        own = [] if dead and state != "StartFault" else [of(walk, state, payload)]
+        return [*own, *(actor for one in enders for actor in one(walk))]
+
+    return Scene(walk, cast, lambda _: all_is_released(walk))
+
+
+def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
+    """StartFault while somebody ends the run: whatever it starts after the abort was recorded, it stops itself."""
+    payload = at(walk, "StartFault")
+    world.faults.stop_seconds = 0
+
+    def check(actors: list[Actor]) -> None:
+        world.clock.advance(1)
+        record = record_of(world)
+        died = any(actor.dies or actor.failed for actor in actors)
+        if record.abort and not died:
+            assert not world.faults.active(), "it runs on after its abort was recorded"
+        all_is_released(walk)
+
+    return Scene(walk, lambda: [of(walk, "StartFault", payload), *enders(walk)], check)
+
+
+def faults_of(world: FakeWorld, execution_id: str) -> list[str]:
+    return [fis.id for fis in world.faults.active() if fis.tags["squall:execution"] == execution_id]
+
+
+def taking_over(walk: Walk, world: FakeWorld) -> Scene:
+    """One is about to start its fault, its lease runs out at any time, and another wants its failure domain."""
+    second, first = at(walk, "AcquireLock", OTHER), at(walk, "StartFault")
+    world.faults.stop_seconds = 5
+    taken: list[str] = []
+
+    def cast() -> list[Actor]:
+        taken.clear()
+        acquired = of(walk, "AcquireLock", second, lambda outcome: taken.append(OTHER) if outcome["outcome"] == "next" else None)
+        return [of(walk, "StartFault", first), acquired, expiry(walk)]
+
+    def fenced() -> None:
+        if taken:
+            assert not world.faults.templates, "taken over while its template could be started"
+            assert faults_of(world, ID) == [], "taken over while its fault ran"
+
+    def check(actors: list[Actor]) -> None:
+        fenced()
+        all_is_released(walk)
+
+    return Scene(walk, cast, check, always=fenced)
+
+
+def both(walk: Walk, world: FakeWorld, *, state: str, arrange: Callable[[FakeWorld], None]) -> Scene:
+    """Two live executions in the same state at once; one may pass."""
+    payloads = [at(walk, state, OTHER)]
+    world.locks.leases.clear()  # each has its own failure domain, if it has one already
+    payloads.append(at(walk, state))
+    arrange(world)
+    passed: list[str] = []
+
+    def passes(name: str) -> Callable[[Any], None]:
+        return lambda outcome: passed.append(name) if outcome["outcome"] == "next" else None
+
+    def cast() -> list[Actor]:
+        passed.clear()
+        return [of(walk, state, payload, passes(payload["run"]["id"])) for payload in payloads]
+
+    def bounded() -> None:
+        assert len(passed) <= 1, "both passed"
+        assert len(world.locks.slot_leases) <= FIS_ACTIVE_EXPERIMENTS, "more slots than FIS has"
+
+    def check(_: list[Actor]) -> None:
+        bounded()
+        all_but_others_is_released(walk)
+
+    return Scene(walk, cast, check, always=bounded)
+
+
+def all_but_others_is_released(walk: Walk) -> None:
+    kept = {slot: lease for slot, lease in walk.world.locks.slot_leases.items() if lease.holder.startswith("outside")}
+    for slot in kept:
+        del walk.world.locks.slot_leases[slot]
+    all_is_released(walk)
+
+
+def as_it_is(world: FakeWorld) -> None:
+    """Nothing to arrange."""
+
+
+def one_slot_left(world: FakeWorld) -> None:
+    """The others are in the hands of somebody else."""
+    world.locks.slot_leases.clear()
+    until = world.clock.now().replace(year=2031)
+    world.locks.slot_leases.update({slot: Lease(f"outside-{slot}", until) for slot in range(FIS_ACTIVE_EXPERIMENTS - 1)})
+
+
+QUICK: dict[str, Made] = {
+    "watcher and guard": partial(watching, wakers=an_alarm),
+    "two want a failure domain": partial(both, state="AcquireLock", arrange=as_it_is),
+}
+"""Explored by `make test`: a few seconds."""
+WHOLE: dict[str, Made] = {
+    **QUICK,
+    "watcher and operator": partial(watching, wakers=an_abort),
+    "two want the last slot": partial(both, state="AcquireSlot", arrange=one_slot_left),
+    "watcher and pulse, FIS has ended": partial(watching, wakers=the_pulse, happened=fis_has_ended),
+    "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended),
+    "start and operator": partial(starting, enders=an_abort),
+    "start and watchdog": partial(ending, state="StartFault", enders=(the_watchdog,), dead=True),
+    "start and pulse of a dead run": partial(ending, state="StartFault", enders=(the_pulse,), dead=True),
+    "stop and operator": partial(ending, state="StopFault", enders=(an_abort,)),
+    "stop and guard": partial(ending, state="StopFault", enders=(an_alarm,)),
+    "stop and pulse": partial(ending, state="StopFault", enders=(the_pulse,)),
+    "watchdog and pulse": partial(ending, state="WatchFault", enders=(the_watchdog, the_pulse), dead=True),
+    "watchdog and operator": partial(ending, state="WatchFault", enders=(the_watchdog, an_abort), dead=True),
+    "two pulses of a dead run": partial(ending, state="WatchFault", enders=(the_pulse, the_pulse), dead=True),
+    "release and pulse": partial(ending, state="Release", enders=(the_pulse,)),
+    "a domain taken over": taking_over,
+    "watcher and two aborts": partial(watching, wakers=lambda walk: an_abort(walk) + an_alarm(walk)),
+}
+
+
+def summary(found: dict[str, Explored]) -> str:
+    """In words."""
+    lines = [
+        f"{len(found)} scenes, {sum(one.states for one in found.values())} states, {sum(one.endings for one in found.values())} endings"
+    ]
+    return "\n".join(
+        lines + [f"  {one.states:7d} states, {one.schedules:6d} schedules, {one.endings:5d} endings  {name}" for name, one in found.items()]
+    )
+
+
+def main() -> int:
+    logging.disable(logging.CRITICAL)
+    began = time.process_time()
+    print(summary({name: explore(made) for name, made in WHOLE.items()}))
+    print(f"{time.process_time() - began:.0f} s of one core")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Whatever is sent: no function raises, nothing that is no experiment starts a fault, and the record is final."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.fuzz import Input, attempt, bases, inputs, is_valid, summary
+
+SEED = 20300107
+SOME, ALL, SHARDS = 100, 20_000, 8
+
+
+def test_some_inputs() -> None:
+    tried = [attempt(one) for one in inputs(SOME, SEED)]
+    assert [one for one in tried if one.wrong] == [], summary(tried)
+    assert {one.became for one in tried} >= {"rejected", "completed"}, "nothing but noise"
+    assert any(not one.valid for one in tried)
+
+
+def test_what_is_changed_was_right() -> None:
+    assert all(is_valid(one) for one in bases())
+    assert attempt(Input({"experiment": "seed"}, "run-1", 0)).became == "completed"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_twenty_thousand_inputs(shard: int) -> None:
+    tried = [attempt(one) for one in inputs(ALL // SHARDS, SEED + 1 + shard)]
+    assert [one for one in tried if one.wrong] == [], summary(tried)
