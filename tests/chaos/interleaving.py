@@ -185,6 +185,7 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
     with ExitStack() as stack:
         walk, world = stack.enter_context(arranged())
         walk.pulse = walk.events = False
+        world.faults.stop_seconds = 1
         scene = made(walk, world)
         saved = _Saved(walk)
         wiring = FakeWiring(world, SETTINGS)

@@ -122,7 +122,6 @@ def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ..
     if state == "WatchFault":
         payload["task_token"] = "token"
         world.workflow.tokens.add("token")
-    world.faults.stop_seconds = 0
     if dead:
         execution_has_ended(walk)
 
@@ -136,7 +135,6 @@ def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ..
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
     """StartFault while somebody ends the run: whatever it starts after the abort was recorded, it stops itself."""
     payload = at(walk, "StartFault")
-    world.faults.stop_seconds = 0
 
     def check(actors: list[Actor]) -> None:
         world.clock.advance(1)
@@ -156,7 +154,6 @@ def faults_of(world: FakeWorld, execution_id: str) -> list[str]:
 def taking_over(walk: Walk, world: FakeWorld) -> Scene:
     """One is about to start its fault, its lease runs out at any time, and another wants its failure domain."""
     second, first = at(walk, "AcquireLock", OTHER), at(walk, "StartFault")
-    world.faults.stop_seconds = 5
     taken: list[str] = []
 
     def cast() -> list[Actor]:
