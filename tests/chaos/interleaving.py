@@ -2,7 +2,7 @@
 
 The functions are the real handlers, each in a thread of its own that stands still in front of each call; a schedule lets one of
 them make one call, or die there. All schedules are tried, depth first; from a state that was seen before (the world, what each
-function has been answered, and which have died) nobody goes on: what follows it is known. Nothing is sampled.
+function that is not over has been answered) nobody goes on: what follows it is known. Nothing is sampled.
 """
 
 from __future__ import annotations
@@ -40,9 +40,15 @@ class Actor:
     over: bool = False
     dies: bool = False
     failed: str = ""
+    answer: str = ""
     thread: threading.Thread | None = None
     go: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     back: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """All of it that what follows can depend on: what is over has forgotten what it heard."""
+        return (self.dies, self.failed, self.answer) if self.over else (self.thread is None, tuple(self.heard))
 
     def step(self) -> None:
         """On to its next call, or to its end."""
@@ -71,7 +77,7 @@ class Actor:
     def _run(self) -> None:
         try:
             answer = self.act()
-            self.over = True
+            self.over, self.answer = True, repr(answer)
             self.ended(answer)
         except Died:
             pass
@@ -117,7 +123,7 @@ class Scene:
                 actor.die()
 
     def key(self) -> int:
-        return hash((_seen(self.world), tuple((actor.thread is None, tuple(actor.heard), actor.over, actor.dies) for actor in self.actors)))
+        return hash((_seen(self.world), tuple(actor.key for actor in self.actors)))
 
 
 class _Gate:

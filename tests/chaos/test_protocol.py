@@ -12,7 +12,7 @@ from tests.chaos.protocol import QUICK, WHOLE
 def test_every_interleaving_ends_closed(name: str) -> None:
     found = explore(QUICK[name])
     print(name, found)
-    assert found.states >= 200, found
+    assert found.states >= 100, found
     assert found.endings >= 2, found
 
 
@@ -22,5 +22,5 @@ def test_every_interleaving_ends_closed(name: str) -> None:
 def test_every_interleaving_of_the_rest_ends_closed(name: str) -> None:
     found = explore(WHOLE[name])
     print(name, found)
-    assert found.states >= 200, found
+    assert found.states >= 100, found
     assert found.endings >= 2, found
