@@ -330,7 +330,7 @@ def test_a_dead_runs_fault_is_stopped_by_its_tags_when_the_table_is_broken(walk:
     live = {"squall:stack": "Squall", "squall:execution": "run-2"}
     world.workflow.executions[done.arn.replace(ID, "run-2")] = "RUNNING"
     world.faults.start(world.faults.create_template({"tags": live}, "live"), "live", live)
-    fails = {
+    fails: dict[str, Callable[[str], bool]] = {
         "all of it": lambda _: True,
         "its writes": lambda one: one != "records.get",
         "nothing but its reads": lambda one: one == "records.get",
