@@ -20,6 +20,7 @@ from cli.watch import lenient
 from squall.domain.approval import who_decides
 from squall.domain.asking import cost_of
 from squall.domain.documents import Definition, Plan, Safety
+from squall.domain.hashes import document_hash
 from squall.domain.model import digest
 from squall.domain.timing import spoken
 
@@ -65,7 +66,12 @@ def run(options: Options, execution: str, comment: str, decision: Decision, *, y
 def what_is_asked(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> RenderableType:
     """The plan in full; refuses one that is not what the record asks for, or not of the definition it names."""
     raw, definition = deployment.document(record.id, "plan"), deployment.document(record.id, "definition")
-    if raw is None or definition is None or digest(raw) != ask.plan or digest(definition["experiment"]) != raw.get("definition_hash"):
+    if (
+        raw is None
+        or definition is None
+        or digest(raw) != ask.plan
+        or document_hash(definition["experiment"]) != raw.get("definition_hash")
+    ):
         raise CommandError(
             f"What {record.id} asks for could not be read whole, or has just changed.", "Try again in a moment.", code=Exit.REFUSED
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from squall.domain.experiment import Experiment
@@ -13,7 +14,12 @@ _LATER = frozenset({"fault_signal"})
 
 def definition_hash(experiment: Experiment) -> str:
     """SHA-256 of the experiment as canonical JSON: equal for equal experiments, whatever order their keys were written in."""
-    return _hash(_later_ones_given(experiment.model_dump(mode="json")))
+    return document_hash(experiment.model_dump(mode="json"))
+
+
+def document_hash(experiment: Mapping[str, Any]) -> str:
+    """The same of an experiment as its document holds it, whichever version wrote that."""
+    return _hash(_later_ones_given(experiment))
 
 
 def promotion_hash(experiment: Experiment) -> str:
@@ -31,7 +37,7 @@ def promotion_hash(experiment: Experiment) -> str:
     return _hash(_later_ones_given(dumped))
 
 
-def _later_ones_given(dumped: dict[str, Any]) -> dict[str, Any]:
+def _later_ones_given(dumped: Mapping[str, Any]) -> dict[str, Any]:
     """Without fields that are newer than what was validated before them, unless they are given: an experiment that doesn't is the same."""
     return {name: value for name, value in dumped.items() if name not in _LATER or value is not None}
 
