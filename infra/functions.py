@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk.aws_ec2 import ISecurityGroup, ISubnet, IVpc, SubnetSelection
 from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, LayerVersion, LoggingFormat, Runtime, RuntimeFamily, Tracing
 from aws_cdk.aws_logs import LogGroup, RetentionDays
@@ -15,13 +16,22 @@ from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 
 DEFAULT_TIMEOUT_SECONDS = 60
 # What a function needs beyond the default; each stays within the TimeoutSeconds of its state.
-TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Watchdog": 110}
+TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Sentinel": 900, "Watchdog": 110}
 # What stops faults imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
 WITHOUT_LAYER = frozenset({"Abort", "Halt"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
 """A whole processor where there is arithmetic; the others wait for AWS."""
 DEFAULT_MEMORY_MB = 512
+
+
+@dataclass(frozen=True)
+class Network:
+    """Where in a VPC a function lives."""
+
+    vpc: IVpc
+    subnets: tuple[ISubnet, ...]
+    security_groups: tuple[ISecurityGroup, ...]
 
 
 @dataclass(frozen=True)
@@ -60,8 +70,14 @@ class Functions:
         self._scope = scope
         self._common = common
 
-    def make(self, name: str, statements: Sequence[PolicyStatement], environment: Mapping[str, str] | None = None) -> Function:
-        """The function `StartFault` runs `squall.handlers.start_fault.handler`."""
+    def make(
+        self,
+        name: str,
+        statements: Sequence[PolicyStatement],
+        environment: Mapping[str, str] | None = None,
+        network: Network | None = None,
+    ) -> Function:
+        """The function `StartFault` runs `squall.handlers.start_fault.handler`; in `network`, or outside of any."""
         settings = self._common.settings
         logs = LogGroup(
             self._scope,
@@ -94,6 +110,9 @@ class Functions:
             memory_size=MEMORY_MB.get(name, DEFAULT_MEMORY_MB),
             reserved_concurrent_executions=settings.abort_reserved_concurrency if name == "Abort" else None,
             environment={**self._common.environment, **(environment or {})},
+            vpc=network.vpc if network else None,
+            vpc_subnets=SubnetSelection(subnets=list(network.subnets)) if network else None,
+            security_groups=list(network.security_groups) if network else None,
         )
 
     def _layers(self, name: str) -> list[ILayerVersion]:

@@ -9,7 +9,9 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
-CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Watchdog")
+from squall.domain.sentinel import NAMESPACE
+
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """What no state of the workflow runs: what controls it, and what looks at runs that are over."""
 
@@ -47,6 +49,9 @@ class Names:
     """CodePipeline pipelines, and CodeDeploy groups, that they name."""
     deployment_group_arns: tuple[str, ...] = ()
 
+    sentinel_function_arn: str = ""
+    sentinel_in_vpc: bool = False
+
     def arn(self, service: str, resource: str) -> str:
         """ARN of a resource in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
@@ -68,6 +73,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
         "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
         "encryption_key": _key(names),
+        **_sentinel(names),
     }
 
 
@@ -102,7 +108,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ObserveApproval": WORKFLOW_STEP,
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
     "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
-    "CaptureBaseline": (*WORKFLOW_STEP, "metrics"),
+    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "past_faults", "start_sentinel"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
     "CreateTemplate": (
         *WORKFLOW_STEP,
@@ -132,7 +138,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "RunRollback": (*WORKFLOW_STEP, "roll_back"),
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
-    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics"),
+    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "past_faults"),
     "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_names", "read_guards"),
     "Record": (*WORKFLOW_STEP, "findings"),
     "Notify": (*WORKFLOW_STEP, "notify", "findings"),
@@ -169,9 +175,12 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_guards",
         "read_guard_tags",
         "metrics",
+        "start_sentinel",
         "wake",
         "dead_letters",
     ),
+    # It asks URLs: of what is Squall's it reads what it must, and writes its own lease and metrics.
+    "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
     "Report": (*EVERY_FUNCTION, "documents", "findings", "publish", "history", "notify", "dead_letters"),
 }
@@ -343,6 +352,26 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
         "metric_names": [_allow(["cloudwatch:ListMetrics"], ["*"])],
         "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
     }
+
+
+def _sentinel(names: Names) -> dict[str, list[PolicyStatement]]:
+    own_items = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SENTINEL#*"]}}
+    interfaces = ["CreateNetworkInterface", "DeleteNetworkInterface", "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses"]
+    return {
+        "start_sentinel": [_allow(["lambda:InvokeFunction"], [names.sentinel_function_arn])],
+        "read_record": [_allow(["dynamodb:GetItem"], [names.table_arn])],
+        "read_definition": [_allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*"])],
+        "sentinel": [
+            _allow(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], own_items),
+            # PutMetricData authorizes on no resource; no other namespace than the sentinel's can be written.
+            _allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}),
+            # What Lambda itself does as the function's role where the function lives in a VPC.
+            *([_allow([f"ec2:{one}" for one in (*interfaces, *_DESCRIBED)], ["*"])] if names.sentinel_in_vpc else []),
+        ],
+    }
+
+
+_DESCRIBED = ("DescribeNetworkInterfaces", "DescribeSubnets")
 
 
 def _policies(names: Names) -> dict[str, list[PolicyStatement]]:

@@ -7,9 +7,9 @@ CDK's own keys hold `:`, `/` or `-`.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 ROOT = Path(__file__).resolve().parent.parent
 # The periods CloudWatch Logs knows.
@@ -30,6 +30,8 @@ def _listed(value: object) -> object:
 
 Arn = Annotated[str, Field(pattern=r"^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$")]
 Arns = Annotated[tuple[Arn, ...], BeforeValidator(_listed)]
+SubnetId = Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
+SecurityGroupId = Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
 Emails = Annotated[tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...], BeforeValidator(_listed)]
 
 
@@ -66,8 +68,24 @@ class Settings(BaseModel):
     halt_engages_safety_lever: bool = False
     """Whether `squall halt` engages FIS's safety lever. Off by default: it stops the experiments of everybody in the account and Region,
     not only this stack's, and cancels theirs until `squall resume`."""
+    sentinel_vpc_id: Annotated[str, Field(pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")] | None = None
+    """The VPC the sentinel probes from, for URLs only it can reach; with `sentinel_subnet_ids` and `sentinel_security_group_ids`. The
+    subnets need a way to DynamoDB, S3, CloudWatch and Step Functions: a NAT gateway, or endpoints. None: from outside."""
+    sentinel_subnet_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], BeforeValidator(_listed)
+    ] = ()
+    sentinel_security_group_ids: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], BeforeValidator(_listed)
+    ] = ()
     abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     """Off by default: a new account may have only 10 concurrent executions, none of which can be reserved."""
+
+    @model_validator(mode="after")
+    def _network(self) -> Self:
+        given = (self.sentinel_vpc_id is not None, bool(self.sentinel_subnet_ids), bool(self.sentinel_security_group_ids))
+        if any(given) and not all(given):
+            raise ValueError("sentinel_vpc_id, sentinel_subnet_ids and sentinel_security_group_ids go together: all or none")
+        return self
 
     @field_validator("stack_name")
     @classmethod

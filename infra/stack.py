@@ -16,6 +16,7 @@ from aws_cdk import (
     Stack,
     Tags,
 )
+from aws_cdk.aws_ec2 import SecurityGroup, Subnet, Vpc
 from aws_cdk.aws_lambda import Function
 from constructs import Construct, IDependable
 
@@ -25,7 +26,7 @@ from infra.analytics import Analytics
 from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
 from infra.fis_roles import FisRoles
-from infra.functions import Functions, shared
+from infra.functions import Functions, Network, shared
 from infra.permissions import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
 from infra.results import Results
 from infra.schedules import Schedules
@@ -80,12 +81,16 @@ class SquallStack(Stack):
         factory = Functions(self, common)
         # First, because others may attach it to alarms and name it in their permissions.
         abort = factory.make("Abort", statements("Abort", self._names(abort_function_arn="")))
-        names = self._named(definitions, self._names(abort_function_arn=abort.function_arn))
+        names = replace(self._names(abort_function_arn=abort.function_arn), sentinel_in_vpc=self.settings.sentinel_vpc_id is not None)
+        sentinel = factory.make("Sentinel", statements("Sentinel", names), network=self._sentinel_network())
+        names = self._named(definitions, replace(names, sentinel_function_arn=sentinel.function_arn))
         own: Mapping[str, Mapping[str, str]] = {
+            "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
             # Composed: a reference would have the pulse deleted before the workflow it looks after.
             "Pulse": {
-                "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
+                "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
+                "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}",
             },
             "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
             # Otherwise an older SDK would ask one endpoint for the world; people sign for this Region's.
@@ -95,8 +100,24 @@ class SquallStack(Stack):
                 "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
             },
         }
-        others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name != "Abort"]
-        return {"Abort": abort, **{name: factory.make(name, statements(name, names), own.get(name)) for name in others}}
+        first = {"Abort": abort, "Sentinel": sentinel}
+        others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]
+        return {**first, **{name: factory.make(name, statements(name, names), own.get(name)) for name in others}}
+
+    def _sentinel_network(self) -> Network | None:
+        """Imported as it is: Squall makes no part of anybody's network, and opens nothing in it."""
+        settings = self.settings
+        if settings.sentinel_vpc_id is None:
+            return None
+        zones = [f"{self.region}-{index}" for index, _ in enumerate(settings.sentinel_subnet_ids)]  # nothing here depends on them
+        return Network(
+            Vpc.from_vpc_attributes(self, "SentinelVpc", vpc_id=settings.sentinel_vpc_id, availability_zones=zones),
+            tuple(Subnet.from_subnet_id(self, f"Sentinel{one}", one) for one in settings.sentinel_subnet_ids),
+            tuple(
+                SecurityGroup.from_security_group_id(self, f"Sentinel{one}", one, mutable=False)
+                for one in settings.sentinel_security_group_ids
+            ),
+        )
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -152,6 +173,7 @@ class SquallStack(Stack):
         triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         stopping: list[IDependable] = [triggers.abort_on_guards(self.functions["Abort"]), triggers.pulse_on_faults(self.functions["Pulse"])]
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
+        triggers.never_repeat("Sentinel", self.functions["Sentinel"])
         triggers.report_endings(self.functions["Report"], self.settings.event_bus_name)
         schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
         stopping.append(schedules.add_pulse(self.functions["Pulse"]))

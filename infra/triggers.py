@@ -60,6 +60,17 @@ class Triggers(Construct):
         self._rule("DeadExecution", "An execution ended where no Catch runs", pattern, watchdog)
         self._asynchronous("Watchdog", watchdog)
 
+    def never_repeat(self, name: str, function: Function) -> None:
+        """Of the sentinel: an invocation that failed or waited is replaced by the next pulse, not repeated minutes later."""
+        CfnEventInvokeConfig(
+            self,
+            f"{name}Invocations",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=60,
+        )
+
     def report_endings(self, report: Function, bus_name: str) -> None:
         """A run was recorded and told: its report is made now, off the workflow, whoever ended the run."""
         pattern = EventPattern(

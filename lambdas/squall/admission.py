@@ -23,6 +23,8 @@ from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, nor
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.resources import FILTERS, ZONELESS, type_named
 from squall.domain.rollback import check_values
+from squall.domain.sentinel import METRICS as SENTINEL
+from squall.domain.sentinel import PROBES_A_PERIOD
 from squall.domain.targets import ZONAL
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import adoption, registry
@@ -147,6 +149,7 @@ def admit(
         problems += under(path, _template_problems(changed, environment))
         problems += under(path, _rollback_problems(changed, environment))
         problems += under(path, _configuration_problems(changed, environment))
+        problems += under(path, _sentinel_problems(changed, environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))
@@ -553,6 +556,27 @@ def _rollback_problems(experiment: Experiment, environment: Environment) -> Iter
         for value in values:
             if not re.fullmatch(allowed[name], value):
                 yield Problem(path=where, message=f"{shown(value)} is refused", expected=f"a match of {allowed[name]}")
+
+
+def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Whether the environment's policy lets this URL be probed, and with this load; whether its metrics have a sentinel at all."""
+    asked, policy = experiment.sentinel, environment.sentinel
+    if asked is None:
+        used = next(((path, one.metric) for path, one in _thresholds(experiment) if one.metric in SENTINEL), None)
+        if used and used[1] not in experiment.metrics:
+            yield Problem(path=used[0], message=f"{used[1]} needs a sentinel, and the experiment has none", expected="sentinel, with a url")
+        return
+    if policy is None or not policy.allows(asked.host):
+        allowed = ", ".join(policy.hosts) if policy else "none: its policy has no sentinel"
+        yield Problem(path="sentinel.url", message=f"{environment.name} does not let {shown(asked.host)} be probed", expected=allowed)
+    most = policy.maximum_load_per_second if policy else 0
+    if policy and asked.load_per_second > most:
+        said = f"more than {environment.name} allows" if most else f"{environment.name} allows no load"
+        yield Problem(path="sentinel.load_per_second", message=said, expected=f"at most {most:g}")
+    period = environment.timing.sentinel_period_seconds
+    if asked.rate * period < PROBES_A_PERIOD:
+        message = f"too seldom for periods of {period} s: each needs {PROBES_A_PERIOD} probes"
+        yield Problem(path="sentinel.every", message=message, expected=f"at most {period / PROBES_A_PERIOD:g} s, or load_per_second")
 
 
 def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from squall.domain.approval import Ask, Caller, Vote
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.observed import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
     from squall.domain.queue import Line
     from squall.domain.record import Abort, Event, ExecutionRecord
+    from squall.domain.sentinel import Datum, Lease, Sample, Sentinel
     from squall.domain.summary import RunSummary
     from squall.domain.sweep import Sightings
     from squall.domain.vocabulary import ResourceType, Status
@@ -86,9 +88,9 @@ class Records(Protocol):
         """Executions of the experiment started there since then whose hypothesis held, newest first, some fifty at most. From an
         index: the newest may not be seen yet, but what is seen is final."""
 
-    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
-        """The newest executions started in that time which injected a fault on one of these failure domains (at least one of them). Found
-        by an index, then read consistently; the index may lag by seconds, in which locks stand."""
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
+        """The newest executions started in that time which injected a fault on one of these failure domains (at least one of them), at
+        most so many. Found by an index, then read consistently; the index may lag by seconds, in which locks stand."""
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         """False if this firing was claimed by another execution."""
@@ -260,6 +262,42 @@ class Metrics(Protocol):
     def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
         """The dimensions of every metric of this name that has at least these, as published in the last two weeks; one that is new may be
         missing for a quarter of an hour."""
+
+
+class Sentinels(Protocol):
+    """Which function probes for a run: a lease of its own, which no other part of Squall depends on."""
+
+    def take(self, execution_id: str, lease: Lease) -> None:
+        """Whoever had it has it no longer."""
+
+    def renew(self, execution_id: str, owner: str, until: datetime) -> bool:
+        """False if it is somebody else's now."""
+
+    def get(self, execution_id: str) -> Lease | None:
+        """Consistent; one that has run out included."""
+
+    def release(self, execution_id: str, owner: str) -> None:
+        """Silent about what is not its own."""
+
+
+class Probes(Protocol):
+    def start(self, execution_id: str) -> None:
+        """Start the sentinel's function for a run, without waiting for it."""
+
+
+class Samples(Protocol):
+    def drain(self) -> Sequence[Sample]:
+        """What has ended since the last time."""
+
+
+class Prober(Protocol):
+    def probing(self, sentinel: Sentinel) -> AbstractContextManager[Samples]:
+        """Probes at the sentinel's pace until left; never an address that domain.sentinel refuses."""
+
+
+class SentinelMetrics(Protocol):
+    def put(self, dimensions: Mapping[str, str], data: Sequence[Datum]) -> None:
+        """Add to the metrics of these dimensions, at high resolution."""
 
 
 class Alarms(Protocol):

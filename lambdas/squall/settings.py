@@ -52,6 +52,11 @@ class Settings:
         return self._required("SQUALL_ABORT_FUNCTION_ARN")
 
     @property
+    def sentinel_function(self) -> str:
+        """Name or ARN."""
+        return self._required("SQUALL_SENTINEL_FUNCTION")
+
+    @property
     def state_machine_arn(self) -> str:
         return self._required("SQUALL_STATE_MACHINE_ARN")
 

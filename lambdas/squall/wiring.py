@@ -98,6 +98,30 @@ class Wiring:
         return CloudWatchMetrics(_client("cloudwatch"))
 
     @cached_property
+    def sentinels(self) -> ports.Sentinels:
+        from squall.adapters.sentinels import DynamoSentinels
+
+        return DynamoSentinels(_client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def probes(self) -> ports.Probes:
+        from squall.adapters.sentinels import LambdaProbes
+
+        return LambdaProbes(_client("lambda"), self.settings.sentinel_function)
+
+    @cached_property
+    def sentinel_metrics(self) -> ports.SentinelMetrics:
+        from squall.adapters.sentinels import CloudWatchSentinelMetrics
+
+        return CloudWatchSentinelMetrics(_client("cloudwatch"))
+
+    @cached_property
+    def prober(self) -> ports.Prober:
+        from squall.adapters.prober import HttpProber
+
+        return HttpProber()
+
+    @cached_property
     def alarms(self) -> ports.Alarms:
         from squall.adapters.alarms import CloudWatchAlarms
 

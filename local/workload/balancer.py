@@ -58,6 +58,10 @@ class Target:
         return True
 
 
+PORT = 8480
+"""Where it listens unless somebody else does: experiments that name a URL need one that stays."""
+
+
 class Balancer:
     """Forwards requests, checks targets, counts, and tells the manager."""
 
@@ -70,7 +74,10 @@ class Balancer:
         self._checks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        try:
+            server = await asyncio.start_server(self._serve, "127.0.0.1", PORT)
+        except OSError:  # another account's, which is where its experiments' sentinel looks
+            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         tell(event="ready", port=server.sockets[0].getsockname()[1])
         await asyncio.gather(self._check_all(), self._report(), listen(self._obey))
 

@@ -127,9 +127,9 @@ class FakeRecords:
         found = [one for one in self._newest(since) if (one.experiment, one.environment) == (experiment, environment)]
         return [one for one in found if one.verdict is Verdict.VALIDATED][:50]
 
-    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
         injected = [one for one in self._newest(since) if one.started_at <= until and one.fis_experiment_id is not None]
-        return [one for one in injected if set(one.lock_keys) & set(domains)][:3]
+        return [one for one in injected if set(one.lock_keys) & set(domains)][:most]
 
     def _newest(self, since: datetime) -> list[ExecutionRecord]:
         return sorted((one for one in self.items.values() if one.started_at >= since), key=lambda one: one.started_at, reverse=True)

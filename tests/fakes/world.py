@@ -16,6 +16,7 @@ from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
+from tests.fakes.sentinel import FakeProber, FakeProbes, FakeSentinelMetrics, FakeSentinels
 from tests.fakes.storage import FakeDocuments, FakeFindings, FakeLocks, FakeRecords, FakeSightings
 from tests.fakes.surroundings import FakeCalendars, FakeDeployments
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
@@ -57,6 +58,10 @@ class FakeWorld:
         self.deployments = FakeDeployments()
         self.metrics = FakeMetrics(self.clock)
         self.alarms = FakeAlarms(self.clock)
+        self.sentinels = FakeSentinels()
+        self.probes = FakeProbes(self.clock, self.sentinels)
+        self.prober = FakeProber(self.clock)
+        self.sentinel_metrics = FakeSentinelMetrics()
         self.faults = FakeFaults(self.clock, self.fleet, self.commands, self.alarms)
         self.sightings = FakeSightings()
         self.lever = FakeLever(self.faults)
@@ -77,6 +82,7 @@ class FakeWorld:
 PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
+    "sentinels", "probes", "prober", "sentinel_metrics",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 from infra.code import stage
 from infra.definitions import load
 from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
-from infra.settings import ROOT
+from infra.settings import ROOT, SettingsError
 from infra.synth import SynthError, synth
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped
@@ -79,7 +79,7 @@ def test_every_function_is_observable_and_bounded(stack: Resources) -> None:
     groups = stack.of_type("AWS::Logs::LogGroup")
     for name, function in stack.functions().items():
         assert function["TracingConfig"] == {"Mode": "Active"}, name
-        assert 0 < function["Timeout"] <= 120, name
+        assert 0 < function["Timeout"] <= (900 if name == "sentinel" else 120), name
         assert groups[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] == 90, name
         assert (ROOT / "lambdas" / "squall" / "handlers" / f"{name}.py").is_file()
 
@@ -236,9 +236,29 @@ def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources)
 
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
-    configured = stack.of_type("AWS::Lambda::EventInvokeConfig").values()
+    configured = list(stack.of_type("AWS::Lambda::EventInvokeConfig").values())
+    (sentinel,) = [found for found in configured if "Sentinel" in found["FunctionName"]["Ref"]]
+    configured.remove(sentinel)
     assert len(configured) == 4
     assert all("OnFailure" in found["DestinationConfig"] for found in configured)
+    assert (sentinel["MaximumRetryAttempts"], sentinel["MaximumEventAgeInSeconds"]) == (0, 60), "the pulse starts another, and now"
+
+
+def test_the_sentinel_lives_in_the_vpc_that_is_asked_for(stack: Resources, synthesize: Callable[..., Resources]) -> None:
+    assert not [name for name, found in stack.functions().items() if "VpcConfig" in found]
+    given = {
+        "sentinel_vpc_id": "vpc-0000000a",
+        "sentinel_subnet_ids": "subnet-0000000a,subnet-0000000b",
+        "sentinel_security_group_ids": "sg-0000000a",
+    }
+    inside = synthesize(**given)
+    assert {name: found["VpcConfig"] for name, found in inside.functions().items() if "VpcConfig" in found} == {
+        "sentinel": {"SubnetIds": ["subnet-0000000a", "subnet-0000000b"], "SecurityGroupIds": ["sg-0000000a"]}
+    }
+    interfaces = {found.owner for found in inside.statements() if "ec2:CreateNetworkInterface" in found.actions}
+    assert interfaces == {inside.role_of("sentinel")}
+    with pytest.raises(SettingsError, match="all or none"):
+        synthesize(sentinel_vpc_id="vpc-0000000a")
 
 
 def test_the_pulse_beats_every_minute(stack: Resources) -> None:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.baseline import assess, combine, dead_periods, missing_periods, points_over, seen, value_over
+from squall.domain.baseline import assess, combine, dead_periods, missing_seconds, points_over, seen, value_over
 from squall.domain.environment import Timing
 from squall.domain.metrics import MetricBinding
+from squall.domain.windows import Paced
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, environment, experiment, healthy_series, series, window
 
 BASE = window("baseline", NOW - timedelta(hours=1), 60)
@@ -79,13 +80,13 @@ def test_errors_without_any_request_mark_a_dead_period() -> None:
 
 
 def test_a_healthy_workload_is_steady() -> None:
-    found = assess(definition(), discovery(), BASE, healthy_series(bindings(), BASE), HEALTHY)
+    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), HEALTHY)
     assert found.steady
     assert found.requests_per_second == 10.0
 
 
 def test_a_criterion_that_does_not_hold_before_the_fault_is_a_violation() -> None:
-    found = assess(definition(), discovery(), BASE, healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0})
+    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0})
     assert not found.steady
     assert "System availability > 99%" in found.violations[0]
 
@@ -94,27 +95,27 @@ def test_trouble_in_the_newest_periods_is_not_hidden_by_a_good_hour() -> None:
     given = healthy_series(bindings(), BASE)
     slow = next(b for b in bindings() if b.name == "response_time")
     given["response_time"] = series(slow, BASE, {"value": [0.1] * 55 + [3.0] * 5})
-    found = assess(definition(), discovery(), BASE, given, {**HEALTHY, "response_time": 0.35})
+    found = assess(definition(), discovery(), Paced(BASE), given, {**HEALTHY, "response_time": 0.35})
     assert any("Response time < 2 seconds" in violation and "now" in violation for violation in found.violations)
 
 
 def test_without_traffic_nothing_can_be_judged() -> None:
-    found = assess(definition(), discovery(), BASE, {}, {"request_rate": None})
+    found = assess(definition(), discovery(), Paced(BASE), {}, {"request_rate": None})
     assert "no traffic" in found.violations[0]
-    little = assess(definition(), discovery(), BASE, healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01})
+    little = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01})
     assert "too little traffic" in little.violations[0]
 
 
 def test_criteria_about_recovery_or_the_baseline_itself_need_not_hold_before() -> None:
     exp = experiment(success_criteria=["Response time < 0.01 seconds during recovery", "Response time < 1% of baseline"])
-    found = assess(definition(exp), discovery(exp=exp), BASE, healthy_series(bindings(exp), BASE), HEALTHY)
+    found = assess(definition(exp), discovery(exp=exp), Paced(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
     assert found.steady, found.violations
 
 
 def test_the_baseline_is_waited_for_only_while_periods_are_missing() -> None:
     env = environment(timing=Timing(minimum_baseline_periods=10))
     full = healthy_series(bindings(), BASE)
-    assert missing_periods(definition(env=env), discovery(), BASE, full) == 0
+    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 0
     slow = next(b for b in bindings() if b.name == "response_time")
     full["response_time"] = series(slow, BASE, {"value": [0.1] * 4})
-    assert missing_periods(definition(env=env), discovery(), BASE, full) == 6
+    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 360

@@ -37,7 +37,6 @@ _FINAL = {f":final{index}": text(status.value) for index, status in enumerate(so
 _IS_FINAL = f"#status IN ({', '.join(_FINAL)})"
 _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
 _PROOFS = 50
-_LAST_FAULTS = 3
 """On one failure domain one follows the other: of the newest starts one is the newest end."""
 # A decided run asks nobody any more; a person says one thing, and may then still reject.
 _MAY_VOTE = (
@@ -168,25 +167,28 @@ class DynamoRecords:
         )
         return [from_item(item) for item in islice(found, _PROOFS)]
 
-    def faulted(self, domains: Sequence[str], since: datetime, until: datetime) -> Sequence[ExecutionRecord]:
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
         keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
         condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
-        found = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys))
-        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(found, _LAST_FAULTS)]
+        found = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
+        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(found, most)]
         return [record for execution_id in ids if (record := self.get(execution_id))]
 
-    def _indexed(self, index: str, key: str, since: datetime, condition: str, values: Mapping[str, Item]) -> Iterator[Item]:
+    def _indexed(
+        self, index: str, key: str, since: datetime, condition: str, values: Mapping[str, Item], until: datetime | None = None
+    ) -> Iterator[Item]:
         """Newest first."""
         names = {f"#{word}": word for word in ("verdict", "environment") if f"#{word}" in condition}
+        last = {":until": text(instant(until))} if until else {}
         return items(
             self._client,
             "query",
             "Items",
             TableName=self._table,
             IndexName=index,
-            KeyConditionExpression=f"{index}_pk = :key AND {index}_sk >= :since",
+            KeyConditionExpression=f"{index}_pk = :key AND {index}_sk {'BETWEEN :since AND :until' if until else '>= :since'}",
             FilterExpression=condition,
-            ExpressionAttributeValues={":key": text(key), ":since": text(instant(since)), **values},
+            ExpressionAttributeValues={":key": text(key), ":since": text(instant(since)), **values, **last},
             ScanIndexForward=False,
             **({"ExpressionAttributeNames": names} if names else {}),
         )

@@ -11,7 +11,8 @@ from squall.application import halting
 from squall.application.asking import is_asked, plan_as_made
 from squall.application.step import Step
 from squall.domain.bindings import sentences
-from squall.domain.cost import of_template
+from squall.domain.cost import metrics_of, of_template
+from squall.domain.cuts import LONGEST_RUN
 from squall.domain.documents import Baseline, Definition, Discovery, Guards, GuardSpec, Safety
 from squall.domain.guards import MAXIMUM_METRICS
 from squall.domain.language import AlarmFires
@@ -24,8 +25,6 @@ from squall.faults import registry
 from squall.faults.base import Fault
 
 T = TypeVar("T")
-LONGEST_RUN = timedelta(days=2)
-"""From the start of an execution to the end of its fault: twelve hours of fault after queues, approval and baseline."""
 
 
 def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
@@ -81,8 +80,8 @@ def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tu
     parameters = fault.parse(definition.experiment.parameters)
     length, region, partition = definition.experiment.length, definition.region, definition.partition
     _, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)
-    metrics = sum(len(guard.metrics) for guard in guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
-    return of_template({"actions": actions}, alarm_metrics=metrics)
+    metrics = metrics_of(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
+    return of_template({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
 
 
 def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:

@@ -1,13 +1,15 @@
 """The comparison of a run's windows: whatever of it can't be read or told costs no verdict on an absolute threshold."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import floor
 
+from squall.application.baselining import disturbed
 from squall.application.measured import Measured, measured
 from squall.application.measuring import SeriesByMetric, read_series
 from squall.application.step import Step
 from squall.domain.compare import CompareInput, statistics
+from squall.domain.cuts import Cut, without
 from squall.domain.describe import has_distribution
 from squall.domain.documents import StatisticsDocument
 from squall.domain.metrics import MetricBinding, MetricQuery, Window
@@ -25,10 +27,12 @@ def compare_run(step: Step) -> None:
     found = measured(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
+    earlier, cut = _earlier(step, bindings, found.by_name["fault"])
     compared = statistics(
         CompareInput(
             bindings=bindings,
             windows=found.by_name,
+            finer=found.finer,
             observed=_observed(found),
             series=found.series,
             values=found.values,
@@ -36,11 +40,11 @@ def compare_run(step: Step) -> None:
             effect_at=found.windows.effect_at,
             settled=timing.guard_evaluation_periods,
             minimum_baseline=timing.minimum_baseline_periods,
-            earlier=_earlier(step, bindings, found.by_name["fault"]),
+            earlier=earlier,
         )
     )
-    step.put("statistics", StatisticsDocument(at=step.now, statistics=compared))
-    step.note("compared", f"{len(compared)} metrics")
+    step.put("statistics", StatisticsDocument(at=step.now, statistics=compared, cut=cut))
+    step.note("compared", "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
 
 
 def _observed(found: Measured) -> Window:
@@ -66,11 +70,18 @@ def _distributions(
     return found
 
 
-def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> list[tuple[Window, SeriesByMetric]]:
-    """The hours of the fault on earlier days; those CloudWatch has something of. Faults of those days are not left out."""
+def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
+    """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed."""
     if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
-        return []
+        return [], ()
     day = int(timedelta(days=1).total_seconds())
-    windows = [fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day}) for n in range(1, EARLIER_DAYS + 1)]
-    read = [(window, read_series(step.w.metrics, bindings, window)) for window in windows]
-    return [(window, series) for window, series in read if any(one.points for found in series.values() for one in found)]
+    bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
+    days, cuts = [], list[Cut]()
+    for n in range(1, EARLIER_DAYS + 1):
+        window = fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day})
+        until = datetime.fromtimestamp(window.end, UTC)
+        series, cut = without(read_series(step.w.metrics, bound, window), window, disturbed(step, window.start, until))
+        if any(one.points for found in series.values() for one in found):
+            days.append((window, series))
+        cuts += cut
+    return days, tuple(cuts)

@@ -1,19 +1,22 @@
 """Everything a run is judged on, read once: Compare reads and writes it down, Judge finds it there, or reads it when Compare could not."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from squall.application.aftermath import fis_of
-from squall.application.measuring import SeriesByMetric, read_series, read_values
+from squall.application.measuring import SeriesByMetric, read_paced, read_values
 from squall.application.step import Step
 from squall.application.windows_of_run import Windows, windows_of
 from squall.domain.describe import seen_points
 from squall.domain.documents import Recovery, SeriesDocument
 from squall.domain.metrics import MetricBinding, Series, Window
 from squall.domain.statistics import MeasuredSeries
+from squall.domain.windows import Paced, finer_periods
 
 Values = dict[str, dict[str, float | None]]
+ByPeriod = Mapping[int, Mapping[str, Window]]
+"""Period to window name to window."""
 
 
 @dataclass(frozen=True)
@@ -27,41 +30,67 @@ class Measured:
     """Over the whole run."""
     values: Values
     """Window name to metric to its value over the whole window."""
+    finer: ByPeriod = field(default_factory=dict)
+    """The windows in the periods of metrics that have their own."""
 
-    def inside(self, name: str) -> SeriesByMetric:
+    def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
         """The series cut to a window."""
-        return {metric: _cut(series, self.by_name[name]) for metric, series in self.series.items()}
+        return {binding.name: _cut(self.series.get(binding.name, ()), self.of(name, binding)) for binding in bindings}
+
+    def of(self, name: str, binding: MetricBinding) -> Window:
+        """A window in the metric's own period."""
+        return self.finer.get(binding.period_seconds or 0, self.by_name).get(name) or self.by_name[name]
 
 
 def measured(step: Step) -> Measured:
     """What CloudWatch had when it was first asked after the run: a repeated state judges the same numbers."""
-    windows = windows_of(step, fis_of(step), _recovery_until(step))
-    by_name: dict[str, Window] = {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
+    bindings = step.discovery.bindings
+    fis, until = fis_of(step), _recovery_until(step)
+    windows = windows_of(step, fis, until)
+    by_name = _by_name(windows)
     document = step.find("series", SeriesDocument)
     if document is not None:
         known: dict[str, Window] = {window.name: window for window in document.windows}
-        return Measured(windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values))
-    run = _run(by_name)
-    series = read_series(step.w.metrics, step.discovery.bindings, run)
-    found = Measured(windows, by_name, run, series, {})
-    for name, window in by_name.items():
-        found.values[name] = read_values(step.w.metrics, step.discovery.bindings, window, found.inside(name))
-    step.put("series", _document(found, step.discovery.bindings))
+        return Measured(windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), by_period(document.finer))
+    finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
+    runs = Paced(_run(by_name), {period: _run(named) for period, named in finer.items()})
+    found = Measured(windows, by_name, runs.usual, read_paced(step.w.metrics, bindings, runs), {}, finer)
+    for name in by_name:
+        inside = found.inside(name, bindings)
+        found.values[name] = {
+            metric: value
+            for binding in bindings
+            for metric, value in read_values(step.w.metrics, [binding], found.of(name, binding), inside).items()
+        }
+    step.put("series", _document(found, runs, bindings))
     return found
 
 
-def _document(found: Measured, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
+def by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
+    """Period to name to window."""
+    found: dict[int, dict[str, Window]] = {}
+    for window in windows:
+        found.setdefault(window.period_seconds, {})[window.name] = window
+    return found
+
+
+def _by_name(windows: Windows) -> dict[str, Window]:
+    return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
+
+
+def _document(found: Measured, runs: Paced, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
     hosts = found.series.get("healthy_hosts", ())
-    drawn = {binding: seen_points(binding, found.series.get(binding.name, ()), hosts, found.run) for binding in bindings}
+    drawn = {binding: seen_points(binding, found.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
     return SeriesDocument(
         windows=tuple(found.by_name.values()),
+        finer=tuple(window for named in found.finer.values() for window in named.values()),
         series={"run": found.series},
         values=found.values,
         measured=tuple(
             MeasuredSeries(
                 metric=binding.name,
                 unit=binding.unit,
-                period_seconds=found.run.period_seconds,
+                period_seconds=runs.of(binding).period_seconds,
                 points=tuple((point.at, point.value) for point in points),
             )
             for binding, points in drawn.items()

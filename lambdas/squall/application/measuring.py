@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from squall.domain.baseline import value_over
 from squall.domain.metrics import MetricBinding, MetricQuery, Series, Window
+from squall.domain.windows import Paced, finer_periods
 from squall.ports import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
@@ -28,6 +29,16 @@ def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Win
         points = found[alias].points if alias in found else ()
         result[name].append(Series(key=query.key, period_seconds=window.period_seconds, points=points))
     return {name: tuple(series) for name, series in result.items()}
+
+
+def read_paced(metrics: Metrics, bindings: Sequence[MetricBinding], window: Paced) -> SeriesByMetric:
+    """`read_series` of every metric in its own period: a request for each period."""
+    found: SeriesByMetric = {}
+    for period in (None, *finer_periods(bindings)):
+        own = [binding for binding in bindings if binding.period_seconds == period]
+        if own:
+            found |= read_series(metrics, own, window.of(own[0]))
+    return {binding.name: found[binding.name] for binding in bindings}
 
 
 def read_values(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from squall.application import closing
 from squall.application.aborting import note_abort, stop_alarms, stop_template, wake, watched_since
 from squall.application.measuring import read_series
+from squall.application.probing import keep_probing
 from squall.application.recording import agreed_result, is_told
 from squall.application.sweeping import sweep_orphans
 from squall.domain.approval import Standing, standing
@@ -19,6 +20,7 @@ from squall.domain.environment import Timing
 from squall.domain.metrics import Window
 from squall.domain.observed import AlarmState
 from squall.domain.record import Abort, ExecutionRecord
+from squall.domain.timing import period_of
 from squall.domain.vocabulary import AbortSource, Status
 from squall.domain.watch import breaches, window_end
 from squall.errors import Refused, Unavailable
@@ -68,6 +70,13 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -
         return _close(w, record, "the execution ended without recording", patience, failed=True)
     timing = _timing(w, record)
     held = _renew(w, record, timing)
+    try:
+        return _see_to(w, record, timing, held=held)
+    finally:  # a sentinel that can't be seen to is its guards' business, and watching them comes first
+        keep_probing(w, record)
+
+
+def _see_to(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
     if record.fis_experiment_id is None or record.fault_ended_at is not None:
         return _see_to_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch(w, record, timing, held=held)
@@ -188,11 +197,11 @@ def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | Non
     guards = w.documents.get(record.id, "guards", Guards)
     if discovery is None or guards is None:
         return _abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
-    period = timing.metric_period_seconds
     for guard in guards.guards:
         binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
         if binding is None:
             return _abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
+        period = period_of(binding, timing)
         end = window_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
         points = combine(binding, read_series(w.metrics, [binding], window)[binding.name], period)

@@ -11,6 +11,7 @@ from squall.application.step import Step
 from squall.domain.documents import Baseline, RollbackReport
 from squall.domain.metrics import Window
 from squall.domain.observed import FisExperiment
+from squall.domain.timing import paced
 from squall.domain.windows import InEffect, fault_window, in_effect, recovery_window
 
 
@@ -26,15 +27,15 @@ class Windows:
     baseline: Window | None
 
 
-def windows_of(step: Step, fis: FisExperiment | None, until: datetime) -> Windows:
-    """`until` ends the recovery window: now, or the moment recovery was decided."""
+def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_seconds: int | None = None) -> Windows:
+    """`until` ends the recovery window: now, or the moment recovery was decided. In periods of the environment, or of that length."""
     definition = step.definition
-    timing, length = definition.environment.timing, definition.experiment.length
+    timing, length = paced(definition.environment.timing, period_seconds), definition.experiment.length
     effect = _mechanism(step, until) or _action(step, fis)
     fault = fault_window(effect.all, length, timing, ended_at=effect.no_longer_all)
     baseline = step.find("baseline", Baseline)
     recovery = recovery_window(effect.over, until, timing)
-    return Windows(effect.first, effect.over, fault, recovery, baseline.window if baseline else None)
+    return Windows(effect.first, effect.over, fault, recovery, baseline.of_period(period_seconds) if baseline else None)
 
 
 def _mechanism(step: Step, until: datetime) -> InEffect | None:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from squall.domain.bindings import Sentences, binding_of, sentences
+from squall.domain.cuts import Cut
 from squall.domain.documents import Baseline, Definition, Discovery
 from squall.domain.environment import Timing
 from squall.domain.language import Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
+from squall.domain.windows import Paced
 
 SeriesByMetric = Mapping[str, Sequence[Series]]
 
@@ -37,6 +39,8 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
+    if binding.kind == "mean":
+        return known[0] / known[1] * binding.scale if known[1] else None
     total = sum(known) * binding.scale
     return total / seconds if binding.kind == "rate" else total
 
@@ -63,28 +67,33 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
     by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
     total = by_key.get(binding.queries[-1].key, {})
     bad = {at for query in binding.queries[:-1] for at, value in by_key.get(query.key, {}).items() if value > 0}
-    bad |= {point.at for one in hosts for point in one.points if point.value == 0}
+    periods = {one.period_seconds for one in series}
+    bad |= {point.at for one in hosts if one.period_seconds in periods for point in one.points if point.value == 0}
     return tuple(sorted(at for at in bad if not total.get(at)))
 
 
 def assess(
     definition: Definition,
     discovery: Discovery,
-    window: Window,
+    window: Paced,
     series: SeriesByMetric,
     values: Mapping[str, float | None],
+    cut: Sequence[Cut] = (),
 ) -> Baseline:
-    """Whether the steady state holds: over the whole window and over its newest periods. `series` and `values` by binding name."""
+    """Whether the steady state holds: over the whole window and over its newest periods. `series` and `values` by binding name; `cut`
+    is what the window lacks because of other experiments."""
     parsed = sentences(definition.experiment)
     rate = values.get("request_rate")
     measured = any(binding.name == "request_rate" for binding in discovery.bindings)
     violations = [
         *_traffic(rate, definition.environment.minimum_requests_per_second if measured else None),
-        *_too_few(parsed, definition, discovery, window, series),
+        *_too_few(parsed, definition, discovery, window, series, cut),
         *_unsteady(parsed, discovery, window, series, values, definition.environment.timing),
     ]
     return Baseline(
-        window=window,
+        window=window.usual,
+        finer=tuple(window.finer.values()),
+        cut=tuple(cut),
         series={name: tuple(found) for name, found in series.items()},
         measurements=dict(values),
         steady=not violations,
@@ -95,16 +104,17 @@ def assess(
 
 def seen(window: Window, series: SeriesByMetric) -> Window:
     """The window from its first data point on: history that was never written is not history with zero requests."""
-    first = min((point.at for found in series.values() for one in found for point in one.points), default=window.start)
+    found = (one for several in series.values() for one in several if one.period_seconds == window.period_seconds)
+    first = min((point.at for one in found for point in one.points), default=window.start)
     return window.model_copy(update={"start": max(window.start, min(first, window.end))})
 
 
-def missing_periods(definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric) -> int:
-    """How many more periods CaptureBaseline should wait for before it can judge; 0 when enough."""
-    minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)
-    needed = _needed(sentences(definition.experiment), discovery)
-    have = [len(points_over(binding, series.get(binding.name, ()), window)) for binding in needed]
-    return max(0, minimum - min(have, default=minimum))
+def missing_seconds(definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric) -> int:
+    """How much longer CaptureBaseline should wait before it can judge, in whole periods of what is missing; 0 when there is enough."""
+    least = definition.environment.timing.minimum_baseline_periods
+    needed = [(binding, window.of(binding)) for binding in _needed(sentences(definition.experiment), discovery)]
+    lacking = ((least - len(points_over(binding, series.get(binding.name, ()), own))) * own.period_seconds for binding, own in needed)
+    return max(0, *lacking, 0)
 
 
 def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, float]]) -> list[int]:
@@ -146,18 +156,24 @@ def _traffic(rate: float | None, minimum: float | None) -> list[str]:
     return []
 
 
-def _too_few(parsed: Sentences, definition: Definition, discovery: Discovery, window: Window, series: SeriesByMetric) -> Iterable[str]:
-    minimum = min(definition.environment.timing.minimum_baseline_periods, window.periods)
+def _too_few(
+    parsed: Sentences, definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric, cut: Sequence[Cut]
+) -> Iterable[str]:
+    least = definition.environment.timing.minimum_baseline_periods
+    short = []
     for binding in _needed(parsed, discovery):
-        have = len(points_over(binding, series.get(binding.name, ()), window))
+        own = window.of(binding)
+        minimum = least if cut else min(least, own.periods)
+        have = len(points_over(binding, series.get(binding.name, ()), own))
         if have < minimum:
-            yield f"{binding.name} has {have} of {window.periods} periods in the baseline, {minimum} are needed"
+            short.append(f"{binding.name} has {have} of {own.periods} periods in the baseline, {minimum} are needed")
+    return [*short, *(one.said for one in cut)] if short else []
 
 
 def _unsteady(
     parsed: Sentences,
     discovery: Discovery,
-    window: Window,
+    window: Paced,
     series: SeriesByMetric,
     values: Mapping[str, float | None],
     timing: Timing,
@@ -179,7 +195,7 @@ def _unsteady(
 def _looks(
     threshold: Threshold,
     discovery: Discovery,
-    window: Window,
+    window: Paced,
     series: SeriesByMetric,
     values: Mapping[str, float | None],
     timing: Timing,
@@ -187,9 +203,10 @@ def _looks(
     binding = binding_of(discovery.bindings, threshold)
     if binding is None:
         return [("before the fault", None)]
-    newest = window.end - min(timing.minimum_periods, window.periods) * window.period_seconds
+    own = window.of(binding)
+    newest = own.end - min(timing.minimum_periods, own.periods) * own.period_seconds
     looks = [("over the baseline", values.get(binding.name))]
-    recent = _recent(binding, series.get(binding.name, ()), newest, window)
+    recent = _recent(binding, series.get(binding.name, ()), newest, own)
     return looks if recent is None else [*looks, ("now", recent)]
 
 

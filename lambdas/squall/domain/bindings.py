@@ -15,6 +15,8 @@ from squall.domain.metrics import MetricBinding, MetricQuery, Published
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resource import Resource
 from squall.domain.resources import Database, DatabaseCluster
+from squall.domain.sentinel import ATTEMPTS, FAILURES, NAMESPACE, RESPONSE_TIME
+from squall.domain.sentinel import METRICS as SENTINEL
 from squall.domain.timing import lag_of
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement
@@ -135,23 +137,58 @@ def bind(
     *,
     pinned: Sequence[Resource],
     paths: Mapping[str, str] | None = None,
+    probed: "Probed | None" = None,
 ) -> tuple[tuple[MetricBinding, ...], list[Problem]]:
     """One binding a metric, one more for each statistic asked for by name, and a problem for each metric that can't be measured.
 
-    What is measured is what is hit: only the pinned instances' own target group and Auto Scaling group are looked at.
+    What is measured is what is hit: only the pinned instances' own target group and Auto Scaling group are looked at; and what clients
+    have of it, where there is a sentinel.
     """
     group = measured_group(workload, pinned)
-    needed = list(dict.fromkeys([*metrics_needed, *_always(group)]))
+    needed = list(dict.fromkeys([*metrics_needed, *_always(group), *(SENTINEL if probed else ())]))
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in needed:
-        found = _bind(metric, sorted(statistics.get(metric, ())), declared, workload, pinned, group)
+        wanted = sorted(statistics.get(metric, ()))
+        sentinel = metric in SENTINEL and metric not in declared
+        found = _sentinel(metric, wanted, probed) if sentinel else _bind(metric, wanted, declared, workload, pinned, group)
         if isinstance(found, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {found}"))
         else:
             lag = lag_of(metric, timing, declared)
             bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in found]
     return tuple(bindings), problems
+
+
+@dataclass(frozen=True)
+class Probed:
+    """The sentinel of a run."""
+
+    dimensions: Dimensions
+    """Of its metrics."""
+    period_seconds: int | None
+    """None: the environment's."""
+
+
+def _sentinel(metric: str, statistics: Sequence[str], probed: Probed | None) -> list[MetricBinding] | str:
+    """Silence of the sentinel is never taken for good: `with_traffic`, as of requests."""
+    if probed is None:
+        return "the experiment declares no sentinel"
+
+    def query(part: str, name: str, statistic: str) -> MetricQuery:
+        key = query_key(metric, part)
+        asked = {"key": key, "namespace": NAMESPACE, "metric_name": name, "dimensions": probed.dimensions}
+        return MetricQuery(**asked, statistic=statistic, published="with_traffic")
+
+    if metric == "sentinel_availability":
+        queries = query("failures", FAILURES, "Sum"), query("attempts", ATTEMPTS, "Sum")
+        found = [_binding(metric, queries)]
+    else:
+        found = [_binding(metric, (query("sum", RESPONSE_TIME, "Sum"), query("count", RESPONSE_TIME, "SampleCount")))]
+        for statistic in statistics:
+            one = _binding(metric, (query(statistic, RESPONSE_TIME, statistic),))
+            found.append(one.model_copy(update={"name": binding_name(metric, statistic), "kind": "gauge"}))
+    return [one.model_copy(update={"period_seconds": probed.period_seconds}) for one in found]
 
 
 def _always(group: TargetGroup | str) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Every metric of a run, window against window, in numbers and a plain sentence each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from math import floor
 from statistics import median
 
 from squall.domain.describe import band_of, departure, describe, seen_points
@@ -43,6 +44,21 @@ class CompareInput:
     """Points under which a metric has no band."""
     earlier: Sequence[tuple[Window, SeriesByMetric]] = ()
     """The hours of the fault on earlier days."""
+    finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
+    """Windows by name in the periods of metrics that have their own."""
+
+    def windows_of(self, binding: MetricBinding) -> Mapping[str, Window]:
+        """In the metric's own period."""
+        return self.finer.get(binding.period_seconds or 0, self.windows)
+
+    def observed_of(self, binding: MetricBinding) -> Window:
+        """`observed` in the metric's own period."""
+        period = binding.period_seconds
+        if period is None or period not in self.finer:
+            return self.observed
+        end = max(window.end for window in self.finer[period].values())
+        start = floor(self.effect_at.timestamp() / period) * period
+        return self.observed.model_copy(update={"start": min(start, end), "end": end, "period_seconds": period})
 
 
 @dataclass(frozen=True)
@@ -69,9 +85,9 @@ Points = Mapping[ComparedWindow, tuple[Point, ...]]
 def _points(binding: MetricBinding, given: CompareInput) -> Points:
     found: dict[ComparedWindow, tuple[Point, ...]] = {}
     for name in ("baseline", "fault", "recovery"):
-        if (window := given.windows.get(name)) is not None:
+        if (window := given.windows_of(binding).get(name)) is not None:
             found[name] = _seen(binding, given.series, window)
-    if given.earlier:
+    if given.earlier and binding.period_seconds is None:
         days = sorted(given.earlier, key=lambda day: day[0].start)
         found["earlier_days"] = tuple(point for window, series in days for point in _seen(binding, series, window))
     return found
@@ -82,7 +98,7 @@ def _seen(binding: MetricBinding, series: SeriesByMetric, window: Window) -> tup
 
 
 def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[_Pair]:
-    period = given.observed.period_seconds
+    period = given.observed_of(binding).period_seconds
     return [
         _Pair(
             binding.name,
@@ -141,12 +157,13 @@ def _statistics(
 def _departure(binding: MetricBinding, band: Band | None, given: CompareInput) -> tuple[datetime | None, datetime | None]:
     if band is None:
         return None, None
-    return departure(binding, _seen(binding, given.series, given.observed), band, given.effect_at, given.observed, given.settled)
+    observed = given.observed_of(binding)
+    return departure(binding, _seen(binding, given.series, observed), band, given.effect_at, observed, given.settled)
 
 
 def _window(binding: MetricBinding, name: ComparedWindow, points: Points, given: CompareInput) -> WindowStatistics | None:
-    window = given.windows.get(name)
-    if window is None:
+    window = given.windows_of(binding).get(name)
+    if window is None or name not in points:
         return None
     value = given.values.get(name, {}).get(binding.name)
     distribution = given.distributions.get(name, {}).get(binding.name, {})

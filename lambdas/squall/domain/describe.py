@@ -26,6 +26,8 @@ def missing_policy(binding: MetricBinding) -> MissingPolicy:
 def has_distribution(binding: MetricBinding) -> bool:
     """Whether CloudWatch can be asked for percentiles of its samples: of a gauge, not of counts, rates and ratios."""
     (first, *more) = binding.queries
+    if binding.period_seconds is not None:  # CloudWatch answers for whole minutes
+        return False
     return binding.kind == "gauge" and not more and (first.statistic in DISTRIBUTIONS or first.statistic.startswith("p"))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from squall.domain.cuts import Cut
 from squall.domain.environment import Environment
 from squall.domain.experiment import Experiment
 from squall.domain.findings import Finding
@@ -272,12 +273,22 @@ class Baseline(Model):
     """`baseline.json`: history before the fault, and whether the steady state held."""
 
     window: Window
+    finer: tuple[Window, ...] = ()
+    """The same in the periods of metrics that have their own."""
+    cut: tuple[Cut, ...] = ()
+    """What of the history is left out because of other experiments on the same failure domains."""
     series: dict[str, tuple[Series, ...]]
     """Metric name to the series of its queries."""
     measurements: dict[str, float | None]
     steady: bool
     violations: tuple[str, ...] = ()
     requests_per_second: float | None = None
+
+    def of_period(self, seconds: int | None) -> Window | None:
+        """The window in periods of that length; None: the environment's, which there always is."""
+        if seconds is None:
+            return self.window
+        return next((window for window in self.finer if window.period_seconds == seconds), None)
 
 
 class TargetBefore(Model):
@@ -433,6 +444,8 @@ class SeriesDocument(Model):
     """`series.json`, by Compare: the raw series everything is judged on, by window and metric."""
 
     windows: tuple[Window, ...]
+    finer: tuple[Window, ...] = ()
+    """Baseline, fault and recovery in the periods of metrics that have their own."""
     series: dict[str, dict[str, tuple[Series, ...]]]
     values: dict[str, dict[str, float | None]] = {}
     """Window name to metric to its value over the whole window."""
@@ -445,6 +458,8 @@ class StatisticsDocument(Model):
 
     at: datetime
     statistics: tuple[MetricStatistics, ...]
+    cut: tuple[Cut, ...] = ()
+    """What of the same hour of earlier days is left out because of other experiments."""
 
 
 class TimelineEvent(Model):

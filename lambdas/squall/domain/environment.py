@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from squall.domain.hours import Span, Timezone, refused
 from squall.domain.model import Model
 from squall.domain.problems import ENVIRONMENT_NAME, pattern
+from squall.domain.sentinel import SentinelPolicy
 from squall.domain.vocabulary import BlastRadius, FaultType, Risk
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
@@ -141,6 +142,8 @@ class Timing(Model):
     metric_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     metric_lag_seconds: Seconds | None = None
     """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
+    sentinel_period_seconds: Literal[1, 5, 10, 20, 30, 60] = 10
+    """Of the sentinel's own metrics, where it divides `metric_period_seconds`; CloudWatch's alarms take 10, 20, 30 and 60."""
     alarm_evaluation_seconds: Seconds = 60
     guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
     guard_evaluation_periods: Annotated[int, Field(ge=1, le=10)] = 3
@@ -253,6 +256,8 @@ class Environment(Model):
     """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
+    sentinel: SentinelPolicy | None = None
+    """What experiments may have probed. None: nothing."""
     timing: Timing = Timing()
 
     @field_validator("parameter_ranges")

@@ -16,6 +16,7 @@ from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
 from squall.domain.problems import ENVIRONMENT_NAME, pattern, shown
 from squall.domain.resources import REGISTERED, type_named
+from squall.domain.sentinel import Sentinel
 from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 
 NOT_BLANK = pattern(r"\S", "some text")
@@ -194,6 +195,8 @@ class Experiment(Model):
     recovery: Span | None = None
     """The longest wait for the steady state after the fault; else the environment says."""
     stop_alarms: Annotated[tuple[Line, ...], Field(max_length=4)] = ()
+    sentinel: Sentinel | None = None
+    """A probe of a URL while the run lasts: the metrics `sentinel availability` and `sentinel response time`."""
     rollback: Annotated[Rollback, BeforeValidator(_rollback)] | None = None
     schedule: Schedule | None = None
     owner: Name | None = None

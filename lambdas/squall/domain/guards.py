@@ -7,7 +7,7 @@ from squall.domain.documents import AlarmMetric, GuardSpec, StopGuard
 from squall.domain.environment import Timing
 from squall.domain.language import Threshold
 from squall.domain.metrics import MetricBinding, MetricQuery
-from squall.domain.timing import datapoints, reaction_seconds
+from squall.domain.timing import datapoints, paced, reaction_seconds
 
 LONGEST_NAME = 255
 MAXIMUM_METRICS = 10
@@ -55,6 +55,7 @@ def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], t
         raise UnguardableError(f"{threshold.text!r}: {threshold.metric} is not measured for this workload")
     if threshold.comparator not in _COMPARISONS or threshold.relative is not None:
         raise UnguardableError(f"{threshold.text!r}: an alarm compares an absolute value with <, <=, > or >=")
+    timing = paced(timing, binding.period_seconds)
     metrics = _metrics(binding, timing.metric_period_seconds)
     if len(metrics) > MAXIMUM_METRICS:
         raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")
@@ -90,6 +91,8 @@ def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str 
             return f"100*(1-({'+'.join(terms[:-1])})/{ids[-1]})"
         case "ratio_bad":
             return f"100*({'+'.join(terms[:-1])})/{ids[-1]}"
+        case "mean":
+            return f"{terms[0]}/{terms[1]}" if binding.scale == 1 else f"{binding.scale!r}*{terms[0]}/{terms[1]}"
         case "rate":
             return f"{terms[0]}/{period}"
         case "gauge":

@@ -17,6 +17,7 @@ from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.metrics import MetricBinding, Point, Series, Window
 from squall.domain.recovery import REPLACED
 from squall.domain.statistics import Comparison, MetricStatistics
+from squall.domain.timing import period_of
 from squall.domain.vocabulary import CriterionOutcome
 
 COMPLETE_ENOUGH = 0.8
@@ -42,6 +43,13 @@ class JudgeInput:
     recovery: Recovery | None
     statistics: Mapping[str, MetricStatistics] = field(default_factory=dict)
     """By binding name; empty where the windows could not be compared."""
+    finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
+    """Windows by name in the periods of metrics that have their own."""
+
+    def window_of(self, name: str, binding: MetricBinding | None) -> Window | None:
+        """A window in the metric's own period."""
+        own = self.finer.get(binding.period_seconds or 0) if binding else None
+        return (own or self.windows).get(name)
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ def _find(parsed: Parsed, given: JudgeInput) -> _Finding:
 
 def _threshold(threshold: Threshold, given: JudgeInput) -> _Finding:
     """The value over the window, if enough of the window was seen. A period in which only errors were answered is seen, and failed."""
-    window = given.windows.get(threshold.window)
     binding = binding_of(given.discovery.bindings, threshold)
+    window = given.window_of(threshold.window, binding)
     if window is None or binding is None:
         what = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
         return _Finding("threshold", _UNKNOWN, what, more=_compared(threshold))
@@ -213,7 +221,9 @@ def _by_interval(threshold: Threshold, low: float, high: float) -> CriterionOutc
 def _held(
     threshold: Threshold, points: Sequence[Point], before: float | None, given: JudgeInput, measured: str
 ) -> tuple[CriterionOutcome, str]:
-    longest = _longest_run(threshold, points, before, given.definition.environment.timing.metric_period_seconds)
+    binding = binding_of(given.discovery.bindings, threshold)
+    timing = given.definition.environment.timing
+    longest = _longest_run(threshold, points, before, period_of(binding, timing) if binding else timing.metric_period_seconds)
     held = longest >= (threshold.for_seconds or 0)
     return (_MET if held else _NOT_MET), f"held for {longest} s without interruption, wanted {threshold.for_seconds} s; {measured}"
 

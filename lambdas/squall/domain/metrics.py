@@ -26,18 +26,20 @@ class MetricBinding(Model):
 
     `gauge`: one query; the value over a window is CloudWatch's own statistic with one period over the window.
     `ratio`: `100 * (1 - sum(bad) / sum(total))` or `100 * sum(bad) / sum(total)` by `expression`; over a window the numerators and
-    denominators are summed first. `rate`: sum per second.
+    denominators are summed first. `rate`: sum per second. `mean`: sum over count.
     """
 
     name: str
     """Canonical name of the metric, as `squall.domain.language` normalises it."""
-    kind: Literal["gauge", "ratio_good", "ratio_bad", "rate"]
+    kind: Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
     unit: str
     """Unit of the measured value as the language knows it (percent, seconds, count, per_second, bytes, none)."""
     scale: float = 1.0
     """Factor from CloudWatch's unit to `unit` (a metric in milliseconds measured in seconds: 0.001)."""
     queries: tuple[MetricQuery, ...]
-    """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events."""
+    """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events. mean: sum, count."""
+    period_seconds: int | None = None
+    """A period of its own, finer than the environment's. None: that."""
     lag_seconds: int
     """Publication lag: how late CloudWatch may show a finished period."""
     manipulated_by: tuple[str, ...] = ()

@@ -62,6 +62,8 @@ class ExecutionRecord:
     fault_started_at: datetime | None = None
     fault_ended_at: datetime | None = None
     fault_seconds: int = 0
+    sentinel: bool = False
+    """Whether a URL is probed while the run is measured: the pulse sees to it."""
     rollback_command: str = ""
     """Set before the fault where the experiment declares a rollback document: the command that runs it by hand, whatever else is lost."""
     abort: Abort | None = None

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from squall.domain import approval
-from squall.domain.cost import of_template
+from squall.domain.cost import metrics_of, of_template
 from squall.domain.documents import Approvals, Recovery, Result, TimelineEvent
 from squall.domain.evidence import Evidence
 from squall.domain.findings import Finding, StoredFinding, merged
@@ -112,6 +112,9 @@ def _before(evidence: Evidence) -> Iterable[str]:
         traffic = f" at {rate:.3g} requests per second" if rate is not None else ""
         steady = "held" if evidence.baseline.steady else f"did not hold: {'; '.join(evidence.baseline.violations)}"
         yield f"Over {evidence.baseline.window.periods} periods of baseline{traffic} the steady state {steady}"
+        yield from (f"Baseline: {cut.said}" for cut in evidence.baseline.cut)
+    if evidence.statistics:
+        yield from (f"Earlier days: {cut.said}" for cut in evidence.statistics.cut)
 
 
 def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
@@ -188,11 +191,13 @@ def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
 def _cost(evidence: Evidence) -> dict[str, float]:
     if evidence.template is None:
         return {}
-    metrics = sum(len(guard.metrics) for guard in evidence.template.guards)
+    metrics = metrics_of(evidence.template.guards)
+    sentinel = evidence.definition is not None and evidence.definition.experiment.sentinel is not None
     if evidence.fault is None or evidence.fault.started_at is None:
-        return of_template({}, alarm_metrics=metrics)  # nothing ran: FIS bills nothing
+        return of_template({}, alarm_metrics=metrics, sentinel=sentinel)  # nothing ran: FIS bills nothing
     ended = evidence.fault.ended_at
-    return of_template(evidence.template.body, ended - evidence.fault.started_at if ended else None, alarm_metrics=metrics)
+    elapsed = ended - evidence.fault.started_at if ended else None
+    return of_template(evidence.template.body, elapsed, alarm_metrics=metrics, sentinel=sentinel)
 
 
 SIGNAL_SAID: Mapping[Reading, str] = {

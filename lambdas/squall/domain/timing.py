@@ -7,7 +7,9 @@ from math import ceil
 from squall.domain.environment import Timing
 from squall.domain.experiment import MetricDefinition
 from squall.domain.language import Threshold
+from squall.domain.metrics import MetricBinding
 from squall.domain.problems import Problem
+from squall.domain.sentinel import HIGH_RESOLUTION_KEPT, LAG_SECONDS, METRICS
 
 ALB_LAG_SECONDS = 180
 """A finished minute of a load balancer metric is complete at most this long after its end."""
@@ -26,6 +28,7 @@ _LAGS = {
     "cpu_utilization": EC2_LAG_SECONDS,
     "database_connections": RDS_LAG_SECONDS,
     "database_write_latency": RDS_LAG_SECONDS,
+    **dict.fromkeys(METRICS, LAG_SECONDS),
 }
 _GUARD_PATH = "abort_conditions"
 
@@ -45,6 +48,38 @@ def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition]
 def lag_table(timing: Timing, declared: Mapping[str, MetricDefinition]) -> Callable[[str], int]:
     """`lag_of` with the experiment's own metrics and the policy filled in."""
     return lambda metric: lag_of(metric, timing, declared)
+
+
+def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timing) -> int | None:
+    """The period of the sentinel's metrics in a run of this length; None: the environment's own.
+
+    CloudWatch forgets points of less than a minute after three hours: a run that is longer, from its baseline until it is judged and with
+    all its waiting, has them by the minute from the beginning.
+    """
+    period = timing.sentinel_period_seconds
+    if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
+        return None
+    waiting = timing.arming_seconds + timing.slot_wait_seconds + timing.stop_seconds + 2 * ALB_LAG_SECONDS
+    before = period * timing.baseline_periods + waiting
+    after = recovery or timedelta(seconds=timing.recovery_seconds)
+    return period if timedelta(seconds=before) + length + after <= HIGH_RESOLUTION_KEPT else None
+
+
+def paced(timing: Timing, period_seconds: int | None) -> Timing:
+    """The pace of metrics with a period of their own: CloudWatch evaluates alarms of less than a minute as often."""
+    if period_seconds is None:
+        return timing
+    evaluation = min(timing.alarm_evaluation_seconds, period_seconds)
+    return timing.model_copy(update={"metric_period_seconds": period_seconds, "alarm_evaluation_seconds": evaluation})
+
+
+def period_of(binding: MetricBinding, timing: Timing) -> int:
+    """Of its points, in seconds."""
+    return binding.period_seconds or timing.metric_period_seconds
+
+
+def _pace_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
+    return paced(timing, sentinel_period(length, recovery, timing)) if threshold.metric in METRICS else timing
 
 
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
@@ -79,10 +114,11 @@ def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing,
     """The shortest fault with which every sentence can be judged or guarded, in whole periods."""
     seconds = timing.minimum_duration_seconds
     for path, threshold in sentences:
+        pace = _pace_of(threshold, timing, timedelta(0), None)
         if _is_guard(path):
-            seconds = max(seconds, _guard_needs(threshold, timing, lag_of(threshold.metric)))
+            seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
         elif threshold.window not in {"recovery", "baseline"}:
-            seconds = max(seconds, _criterion_needs(threshold, timing))
+            seconds = max(seconds, _criterion_needs(threshold, pace))
     return timedelta(seconds=ceil(seconds / timing.metric_period_seconds) * timing.metric_period_seconds)
 
 
@@ -113,7 +149,8 @@ def problems(
         )
     for path, threshold in sentences:
         guard = _is_guard(path)
-        message = _guard_problem(threshold, length, timing, lag_of) if guard else _criterion_problem(threshold, length, timing, recovery)
+        pace = _pace_of(threshold, timing, length, recovery)
+        message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
         if message:
             longer = f"recovery of at least {spoken(_recovery_needs(timing))}"
             expected = longer if threshold.window == "recovery" else f"at least {spoken(shortest)}"

@@ -1,14 +1,14 @@
 """Windows of whole metric periods: never a partial one, always aligned, epoch seconds."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Literal
 
 from squall.domain.documents import Proof
 from squall.domain.environment import Timing
-from squall.domain.metrics import Window
+from squall.domain.metrics import MetricBinding, Window
 
 DEFAULT_LAG_SECONDS = 180
 
@@ -21,6 +21,24 @@ class InEffect:
     all: datetime
     no_longer_all: datetime
     over: datetime
+
+
+@dataclass(frozen=True)
+class Paced:
+    """One window in every period that metrics have."""
+
+    usual: Window
+    """In the environment's."""
+    finer: Mapping[int, Window] = field(default_factory=dict)
+
+    def of(self, binding: MetricBinding) -> Window:
+        """In the metric's own period."""
+        return self.finer.get(binding.period_seconds or 0, self.usual)
+
+
+def finer_periods(bindings: Iterable[MetricBinding]) -> tuple[int, ...]:
+    """Periods that metrics have beside the environment's."""
+    return tuple(sorted({binding.period_seconds for binding in bindings if binding.period_seconds is not None}))
 
 
 def in_effect(

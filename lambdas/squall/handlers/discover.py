@@ -3,11 +3,13 @@
 It never ends a run itself: what is wrong is written down and CheckSafety refuses, so that every check is on the record.
 """
 
+from squall.application.probing import dimensions
 from squall.application.step import NEXT, Outcome, Step, step
-from squall.domain.bindings import bind, sentences
+from squall.domain.bindings import Probed, bind, sentences
 from squall.domain.documents import Discovery, Refusal
 from squall.domain.resources import ids
 from squall.domain.targets import failure_domains, pin
+from squall.domain.timing import sentinel_period
 
 
 @step("Discover")
@@ -33,6 +35,7 @@ def handler(step: Step) -> Outcome:
         environment.timing,
         pinned=pinned or workload.resources,  # nothing pinned is refused anyway: the checks still say what could be measured
         paths=parsed.paths,
+        probed=_probed(step),
     )
     discovery = Discovery(
         workload=workload,
@@ -47,3 +50,11 @@ def handler(step: Step) -> Outcome:
         step.put("refusal", Refusal(at=step.now, problems=problems))
     step.note("discovered", ids(pinned) or "nothing can be pinned")
     return NEXT
+
+
+def _probed(step: Step) -> Probed | None:
+    experiment = step.definition.experiment
+    if experiment.sentinel is None:
+        return None
+    period = sentinel_period(experiment.length, experiment.recovery, step.definition.environment.timing)
+    return Probed(tuple(sorted(dimensions(step.w.settings.stack, step.run.id).items())), period)

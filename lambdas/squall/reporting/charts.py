@@ -48,6 +48,8 @@ class Chart:
     """The scale's ends."""
     summary: str
     """What the picture shows, in words."""
+    period_seconds: int
+    """Of its points; the axis has those of every chart."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def _drawn(chart: Chart, times: Sequence[int]) -> dict[str, Any]:
     return {
         "title": chart.title,
         "unit": chart.unit,
+        "period": chart.period_seconds,
         "low": chart.low,
         "high": chart.high,
         "band": chart.band,
@@ -156,7 +159,8 @@ def _chart(
         high = min(high, 101.0)
     title = title_of(binding.name)
     summary = f"{title}: {_summary(facts, binding, windows, points)}"
-    return Chart(binding.name, title, binding.unit, points, lines, (band.low, band.high) if band else None, low, high, summary)
+    edges, period = (band.low, band.high) if band else None, binding.period_seconds or windows[0].period_seconds
+    return Chart(binding.name, title, binding.unit, points, lines, edges, low, high, summary, period)
 
 
 def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float, tuple[Line, ...]]:
@@ -205,7 +209,8 @@ def _level(threshold: Threshold, baseline: float | None) -> float | None:
 def _summary(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
     collected = facts.result.metrics_collected
     said = []
-    for window in windows:
+    finer = [one for one in facts.series.finer if one.period_seconds == binding.period_seconds and one.periods] if facts.series else []
+    for window in finer or windows:
         values = collected.get(window.name)
         whole = values.get(binding.name) if isinstance(values, Mapping) else None
         inside = [point for point in points if window.start <= point.at < window.end]

@@ -24,6 +24,7 @@ _COST = {
     "action_minutes": "FIS action-minutes",
     "fis_usd": "FIS, US$",
     "alarms_usd": "guard alarms, US$",
+    "sentinel_usd": "sentinel, US$",
     "total_usd": "in all, US$ (list prices)",
 }
 

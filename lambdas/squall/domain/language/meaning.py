@@ -93,7 +93,7 @@ class Reader:
         if not allows(metric, statistic):
             offered = tuple("p50 … p99.9" if s == "p" else s for s in dict.fromkeys((metric.statistic, *metric.statistics)))
             raise SentenceError(self.text, _start(token), f"{metric.title} has no statistic {statistic}", offered)
-        return statistic if metric.kind == "gauge" else None
+        return statistic if metric.kind == "gauge" or statistic != metric.statistic else None
 
     def _unknown_metric(self, name: str, position: int) -> SentenceError:
         declared = [own for own, _ in self.declared.values()]

@@ -8,7 +8,7 @@ from typing import Literal
 from squall.domain.language.units import Unit
 from squall.domain.model import Model
 
-Kind = Literal["gauge", "ratio_good", "ratio_bad", "rate"]
+Kind = Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
 
 _PERCENTILE = re.compile(r"p(\d{1,2}(\.\d{1,2})?|100)")
 _STATISTICS = {
@@ -73,6 +73,14 @@ _KNOWN = (
     Metric(
         name="database_write_latency", title="Database write latency", unit="seconds", kind="gauge",
         aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), least=0,
+    ),
+    Metric(
+        name="sentinel_availability", title="Sentinel availability", unit="percent", kind="ratio_good",
+        aliases=("sentinel success rate",), least=0, greatest=100,
+    ),
+    Metric(  # no percentiles: CloudWatch tells them of whole minutes only, and the sentinel's windows are finer
+        name="sentinel_response_time", title="Sentinel response time", unit="seconds", kind="mean",
+        aliases=("sentinel latency",), statistics=("Maximum", "Minimum"), least=0,
     ),
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from squall.domain.observed import AlarmState
 from squall.domain.resource import Member
 from squall.domain.resources import ids
 from squall.domain.safety.given import Answer, Check, SafetyInput
+from squall.domain.sentinel import METRICS as SENTINEL
 
 OF_ONE = ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName")
 """Dimensions that name a single resource."""
@@ -33,7 +34,8 @@ def _guards_measure_targets(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the targets' groups could not be described"
     declared = given.definition.experiment.metrics
-    own = [binding for binding in given.discovery.bindings if binding.name.partition(":")[0] not in declared]
+    theirs_by_name = {*declared, *SENTINEL}  # what the sentinel asks, the experiment says
+    own = [binding for binding in given.discovery.bindings if binding.name.partition(":")[0] not in theirs_by_name]
     wrong = [binding for binding in own if not all(_is_of_targets(query, given, given.workload_now) for query in binding.queries)]
     if wrong or not given.discovery.pinned:
         said = "; ".join(f"{binding.name} is measured on {_place_of(binding)}" for binding in wrong)

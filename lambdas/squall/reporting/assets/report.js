@@ -266,7 +266,9 @@
           setSelect: [selected],
         },
       };
-      charts.push(new uPlot(options, [data.times, given.values], figure.querySelector(".plot")));
+      // Between two points of a coarser metric there is nothing to miss: the line goes on. Where one should be, it is broken.
+      const values = given.values.map((one, i) => (one === null && data.times[i] % given.period ? undefined : one));
+      charts.push(new uPlot(options, [data.times, values], figure.querySelector(".plot")));
     });
 
     for (const chart of charts) {

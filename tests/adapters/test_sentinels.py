@@ -1,0 +1,61 @@
+"""Who probes, starting a probe, and what is put: the same lease from the fake and from the table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from squall.adapters.sentinels import CloudWatchSentinelMetrics, DynamoSentinels, LambdaProbes
+from squall.domain.sentinel import Lease, Sample, data_of
+from tests.adapters.conftest import MINUTES, NOW, client_of
+from tests.adapters.scripted import Scripted
+from tests.fakes.sentinel import FakeSentinels
+
+if TYPE_CHECKING:
+    from squall import ports
+
+LEASE = Lease("me", NOW + MINUTES, NOW + 14 * MINUTES)
+
+
+@pytest.fixture
+def sentinels(kind: str, request: pytest.FixtureRequest) -> ports.Sentinels:
+    return FakeSentinels() if kind == "fake" else DynamoSentinels(client_of("dynamodb"), request.getfixturevalue("table"))
+
+
+def test_whoever_takes_it_last_has_it(sentinels: ports.Sentinels) -> None:
+    assert sentinels.get("run-1") is None
+    sentinels.take("run-1", LEASE)
+    assert sentinels.get("run-1") == LEASE
+    assert sentinels.renew("run-1", "me", NOW + 2 * MINUTES)
+    sentinels.take("run-1", Lease("successor", NOW + MINUTES, NOW + 28 * MINUTES))
+    assert not sentinels.renew("run-1", "me", NOW + 3 * MINUTES)
+    sentinels.release("run-1", "me")
+    found = sentinels.get("run-1")
+    assert found
+    assert (found.owner, found.until) == ("successor", NOW + MINUTES)
+    sentinels.release("run-1", "successor")
+    assert sentinels.get("run-1") is None
+    assert not sentinels.renew("run-1", "successor", NOW)
+
+
+def test_a_probe_is_started_without_waiting_for_it() -> None:
+    client = Scripted("lambda", invoke=[{"StatusCode": 202}])
+    LambdaProbes(client, "arn:aws:lambda:eu-west-1:111122223333:function:Sentinel").start("run-1")
+    (called,) = client.arguments("invoke")
+    assert called["InvocationType"] == "Event"
+    assert json.loads(called["Payload"]) == {"execution_id": "run-1"}
+
+
+def test_what_was_probed_is_put_at_high_resolution_in_calls_cloudwatch_takes() -> None:
+    client = Scripted("cloudwatch", put_metric_data=[{}])
+    samples = [Sample(NOW + second * (MINUTES / 60), 0.1, "status 503" if second == 3 else "") for second in range(400)]
+    CloudWatchSentinelMetrics(client).put({"Execution": "run-1"}, data_of(samples, 1))
+    calls = client.arguments("put_metric_data")
+    assert [len(one["MetricData"]) for one in calls] == [500, 500, 200]
+    data = [one for called in calls for one in called["MetricData"]]
+    assert {one["StorageResolution"] for one in data} == {1}
+    assert {called["Namespace"] for called in calls} == {"Squall/Sentinel"}
+    assert sum(one["StatisticValues"]["Sum"] for one in data if one["MetricName"] == "Failures") == 1
+    assert all(one["StatisticValues"]["SampleCount"] for one in data), "CloudWatch refuses empty sets"

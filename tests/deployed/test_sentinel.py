@@ -1,0 +1,50 @@
+"""The sentinel for real: a function that asks the sample workload's URL while the run lasts, and not longer."""
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+
+from local.deploy import ROOT
+from tests.deployed.rig import Rig, until
+
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def definition() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "local" / "experiments" / "sentinel.yaml").read_text()))
+
+
+def lease(rig: Rig, execution_id: str) -> dict[str, Any] | None:
+    key = {"pk": {"S": f"SENTINEL#{execution_id}"}, "sk": {"S": "SENTINEL"}}
+    found: dict[str, Any] | None = rig.client("dynamodb").get_item(TableName=rig.account.outputs["ResultsTableName"], Key=key).get("Item")
+    return found
+
+
+@pytest.mark.usefixtures("calm")
+def test_twenty_seconds_of_fault_are_judged_by_what_a_client_had(rig: Rig, definition: dict[str, Any]) -> None:
+    run = rig.run(definition)
+    record = run.done(seconds=300)
+    assert (record["status"], record["verdict"]) == ("completed", "validated"), record["reason"]
+    met = {one["text"]: one for one in run.result["criteria"]}
+    availability = met["Sentinel availability > 95 %"]
+    assert availability["window"]["period_seconds"] == 1
+    assert len(availability["points"]) >= 15, "a point a second"
+    statistics = {one["metric"]: one for one in run.result["statistics"]}
+    assert statistics["sentinel_response_time"]["fault"]["window"]["period_seconds"] == 1
+    assert statistics["availability"]["fault"]["window"]["period_seconds"] == 5
+    until(lambda: lease(rig, run.id) is None, what="the end of the probe")
+    rig.clean()
+
+
+def test_a_probe_ends_with_an_execution_that_is_killed(rig: Rig, definition: dict[str, Any]) -> None:
+    run = rig.run({**definition, "duration": "PT2M"})
+    run.watched()
+    assert lease(rig, run.id), "somebody probes"
+    run.stop()
+    killed = time.monotonic()
+    until(lambda: lease(rig, run.id) is None, what="the end of the probe")
+    assert time.monotonic() - killed < 30
+    rig.clean()
