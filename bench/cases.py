@@ -82,6 +82,7 @@ RESILIENT_CASES = (
     Case("noisy-neighbour", "noisy-neighbour", CPU),
     Case("cold-start", "cold-start", HEALTHY),
     Case("rollback-demo", "rollback-demo", HEALTHY),
+    Case("sentinel", "sentinel", HEALTHY),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (

@@ -9,13 +9,15 @@ import pytest
 
 from squall.adapters.sentinels import CloudWatchSentinelMetrics, DynamoSentinels, LambdaProbes
 from squall.domain.sentinel import Lease, Sample, data_of
-from tests.adapters.conftest import MINUTES, NOW, client_of
+from tests.adapters.conftest import MINUTES, client_of
+from tests.adapters.conftest import NOW as NOW_EXACTLY
 from tests.adapters.scripted import Scripted
 from tests.fakes.sentinel import FakeSentinels
 
 if TYPE_CHECKING:
     from squall import ports
 
+NOW = NOW_EXACTLY.replace(microsecond=0)  # leases are milliseconds
 LEASE = Lease("me", NOW + MINUTES, NOW + 14 * MINUTES)
 
 

@@ -48,6 +48,7 @@ def rig(deployed: Rig) -> Iterator[Rig]:
     ideal(deployed)
     deployed.clean(2 * PATIENCE)
     until(deployed.whole, what="three healthy instances")
+    deployed.forget_runs()
     yield deployed
     ideal(deployed)
     for arn in deployed.execution_arns():

@@ -39,6 +39,17 @@ def test_twenty_seconds_of_fault_are_judged_by_what_a_client_had(rig: Rig, defin
     rig.clean()
 
 
+@pytest.mark.usefixtures("calm")
+def test_the_next_run_waits_for_a_baseline_without_the_last_ones_fault(rig: Rig, definition: dict[str, Any]) -> None:
+    first = rig.run(definition)
+    first.done(seconds=300)
+    second = rig.run(definition)
+    record = second.done(seconds=300)
+    assert (record["status"], record["verdict"]) == ("completed", "validated"), record["reason"]
+    assert any(f"({first.id}) disturbed the workload" in said for said in second.result["observations"])
+    rig.clean()
+
+
 def test_a_probe_ends_with_an_execution_that_is_killed(rig: Rig, definition: dict[str, Any]) -> None:
     run = rig.run({**definition, "duration": "PT2M"})
     run.watched()

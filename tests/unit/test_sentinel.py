@@ -150,7 +150,10 @@ def test_its_mean_is_the_sum_over_the_count_and_there_are_no_percentiles() -> No
 def test_probes_become_sums_by_period() -> None:
     start = datetime.fromisoformat("2026-03-02T20:00:00+00:00")
     samples = [Sample(start + timedelta(seconds=s), 0.5 * (s + 1), "status 503" if s == 9 else "") for s in (1, 9, 10)]
-    found = {(one.metric, one.at - int(start.timestamp())): (one.count, one.total, one.greatest) for one in data_of(samples, 10)}
+    data = data_of(samples, 10)
+    found: dict[tuple[str, int], tuple[float, ...]] = {
+        (one.metric, one.at - int(start.timestamp())): (one.count, one.total, one.greatest) for one in data
+    }
     assert found["Attempts", 0] == (1, 2, 2)
     assert found["Failures", 0] == (1, 1, 1)
     assert found["Failures", 10] == (1, 0, 0), "a period without failures says so: its silence means that nobody probed"
