@@ -12,6 +12,7 @@ from squall.domain.bindings import Probed, bind, sentences
 from squall.domain.documents import Definition
 from squall.domain.environment import Timing
 from squall.domain.guards import guard_specs
+from squall.domain.hashes import definition_hash, promotion_hash
 from squall.domain.language import SentenceError, parse_condition
 from squall.domain.metrics import MetricBinding, Point, Series
 from squall.domain.record import ExecutionRecord
@@ -262,6 +263,17 @@ def test_the_pulse_starts_a_successor_in_time_and_none_for_a_run_that_is_measure
     assert world.probes.started == []
 
 
+def test_the_pulse_lets_the_first_one_begin(world: FakeWorld) -> None:
+    world.records.update("run-1", phase="CaptureBaseline", phase_since=world.clock.now())
+    record = world.records.get("run-1")
+    assert record
+    keep_probing(world.wiring(), record)
+    assert world.probes.started == []
+    world.clock.advance(60)
+    keep_probing(world.wiring(), record)
+    assert world.probes.started == ["run-1"]
+
+
 def test_series_of_two_periods_stay_apart() -> None:
     """A host count of a minute says nothing of a period of ten seconds."""
     (availability,) = (one for one in of() if one.name == "sentinel_availability")
@@ -273,3 +285,10 @@ def test_series_of_two_periods_stay_apart() -> None:
 def test_a_definition_keeps_its_sentinel() -> None:
     found = Definition.model_validate_json(definition(experiment(**PROBED)).model_dump_json())
     assert found.experiment.sentinel == Sentinel(url=URL)
+
+
+def test_staging_and_production_have_urls_of_their_own_and_one_proof() -> None:
+    elsewhere = {**PROBED, "sentinel": {"url": "https://production.example.com/"}}
+    assert promotion_hash(experiment(**PROBED)) == promotion_hash(experiment(**elsewhere))
+    assert promotion_hash(experiment(**PROBED)) != promotion_hash(experiment(**{**PROBED, "sentinel": {"url": URL, "every": "PT2S"}}))
+    assert definition_hash(experiment(**PROBED)) != definition_hash(experiment(**elsewhere))

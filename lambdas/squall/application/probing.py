@@ -39,13 +39,14 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
     """The pulse's part: a sentinel that died is started anew, and one whose time is nearly up has its successor."""
     if not record.sentinel or record.final or record.phase in OVER:
         return
-    lease = w.sentinels.get(record.id)
-    why = wants_another(lease, w.clock.now())
-    if not why:
+    lease, now = w.sentinels.get(record.id), w.clock.now()
+    why = wants_another(lease, now)
+    beginning = lease is None and record.phase == "CaptureBaseline" and now - (record.phase_since or now) < LEASE
+    if not why or beginning:  # the first is on its way: a function takes a moment to begin
         return
     w.probes.start(record.id)
-    if lease is None or lease.until <= w.clock.now():
-        w.records.append(record.id, [Event(w.clock.now(), "sentinel_restarted", why)])
+    if lease is None or lease.until <= now:
+        w.records.append(record.id, [Event(now, "sentinel_restarted", why)])
 
 
 @dataclass

@@ -9,7 +9,7 @@ from squall.domain.experiment import Experiment
 
 _OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"})
 """Where, when and whose: what differs between environments when the same thing is done in both."""
-_LATER = frozenset({"fault_signal"})
+_LATER = frozenset({"fault_signal", "sentinel"})
 
 
 def definition_hash(experiment: Experiment) -> str:
@@ -26,12 +26,14 @@ def promotion_hash(experiment: Experiment) -> str:
     """The same of what an experiment has in common in every environment, after overrides.
 
     Left out are environment, targets and the FIS template they were read from, schedule, stop alarms, owner and tags, and the
-    dimensions of declared metrics and of the fault's signal: names that two environments of one account cannot share. The length counts
+    dimensions of declared metrics and of the fault's signal, and the sentinel's URL: names that two environments of one account cannot share. The length counts
     as what it is, however it is written.
     """
     dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_OF_ONE_PLACE) | {"duration", "duration_minutes"})
     dumped["seconds"] = experiment.length.total_seconds()
     dumped["metrics"] = {name: {**metric, "dimensions": None} for name, metric in dumped["metrics"].items()}
+    if experiment.sentinel:
+        dumped["sentinel"] = {**dumped["sentinel"], "url": None}
     if experiment.fault_signal:
         dumped["fault_signal"] = {**dumped["fault_signal"], "dimensions": None}
     return _hash(_later_ones_given(dumped))
