@@ -31,6 +31,7 @@ def running(deployed: Rig) -> Iterator[Running]:
     deployed.clean(2 * PATIENCE)
     until(deployed.quiet, what="a quiet workload")
     deployed.forget()  # what earlier tests did to availability is no baseline
+    deployed.forget_runs()
     before = deployed.webs
     candidates = sorted(before)[:2]
     run = deployed.run(seed(candidates))

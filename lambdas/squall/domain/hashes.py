@@ -26,8 +26,8 @@ def promotion_hash(experiment: Experiment) -> str:
     """The same of what an experiment has in common in every environment, after overrides.
 
     Left out are environment, targets and the FIS template they were read from, schedule, stop alarms, owner and tags, and the
-    dimensions of declared metrics and of the fault's signal, and the sentinel's URL: names that two environments of one account cannot share. The length counts
-    as what it is, however it is written.
+    dimensions of declared metrics and of the fault's signal, and the sentinel's URL: names that two environments of one account cannot
+    share. The length counts as what it is, however it is written.
     """
     dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_OF_ONE_PLACE) | {"duration", "duration_minutes"})
     dumped["seconds"] = experiment.length.total_seconds()
