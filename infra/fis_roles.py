@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
+from squall.domain.custom import CustomAction
 from squall.domain.environment import Environment
 from squall.domain.vocabulary import FaultType
 from squall.faults import registry
@@ -147,6 +148,30 @@ def _disturb_invocations(scope: Scope) -> list[PolicyStatement]:
     ]
 
 
+def _pause_volumes(scope: Scope) -> list[PolicyStatement]:
+    return [
+        PolicyStatement(actions=["ec2:PauseVolumeIO"], resources=[scope.arn("ec2", "volume/*")], conditions=scope.opted_in),
+        PolicyStatement(actions=["ec2:DescribeVolumes"], resources=["*"]),
+    ]
+
+
+def _refuse_launches(scope: Scope) -> list[PolicyStatement]:
+    # The API that injects authorizes on no resource: the condition keys name the action and the groups, and none knows a tag.
+    group = scope.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")
+    return [
+        PolicyStatement(
+            actions=["ec2:InjectApiError"],
+            resources=["*"],
+            conditions={
+                "StringEquals": {"ec2:FisActionId": "aws:ec2:asg-insufficient-instance-capacity-error"},
+                "ForAllValues:ArnLike": {"ec2:FisTargetArns": [group]},
+                "Null": {"ec2:FisTargetArns": "false"},
+            },
+        ),
+        PolicyStatement(actions=["autoscaling:DescribeAutoScalingGroups"], resources=["*"]),
+    ]
+
+
 def _nothing(_: Scope) -> list[PolicyStatement]:
     return []
 
@@ -154,6 +179,8 @@ def _nothing(_: Scope) -> list[PolicyStatement]:
 # What FIS needs of its role to run an action; a fault whose actions stand here needs no change to the stack.
 ACTION_STATEMENTS: Mapping[str, Statements] = {
     WAIT_ACTION: _nothing,
+    "aws:ebs:pause-volume-io": _pause_volumes,
+    "aws:ec2:asg-insufficient-instance-capacity-error": _refuse_launches,
     "aws:ec2:terminate-instances": _terminate_instances,
     "aws:network:disrupt-connectivity": _disrupt_connectivity,
     "aws:ecs:stop-task": _stop_tasks,
@@ -178,15 +205,56 @@ class FisRoles:
     def __init__(self, scope: Construct, environments: Mapping[str, Environment], opt_in_tag: str) -> None:
         self.roles: dict[str, Role] = {}
         self.actions: set[str] = {WAIT_ACTION}
+        self.wildcards: set[str] = set()
+        """Resources that policies name with an asterisk."""
         for name, environment in sorted(environments.items()):
             types = [fault for fault in registry.available() if fault in environment.allowed_types]
             self.roles[name] = _role(scope, environment, types, opt_in_tag)
             self.actions |= {action for fault in registry.faults() if fault.type in types for action in fault.fis_actions}
+            listed = environment.custom_actions if FaultType.CUSTOM in environment.allowed_types else {}
+            self.actions |= {one.fis_action for one in listed.values()}
+            grants = [found for one in listed.values() for found in custom_statements(Stack.of(scope), one, {opt_in_tag: name})]
+            self.wildcards |= {name for one in listed.values() for grant in one.iam for name in grant.resources if "*" in name}
+            if grants:
+                role, what = self.roles[name], f"Custom actions on {opt_in_tag}={name}, as the policy lists them"
+                ManagedPolicy(role, "Custom", description=what, statements=grants, roles=[role])
 
     @property
     def arns(self) -> dict[str, str]:
         """Environment to the role's ARN."""
         return {name: role.role_arn for name, role in self.roles.items()}
+
+
+def custom_statements(stack: Stack, listed: CustomAction, opt_in: Mapping[str, str]) -> list[PolicyStatement]:
+    """Exactly what the entry declares; of a document its start, its look, its stop, and passing its role."""
+    if listed.document is None:
+        tagged = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in opt_in.items()}}
+        return [
+            PolicyStatement(actions=list(one.actions), resources=list(one.resources), conditions=tagged if one.tagged else None)
+            for one in listed.iam
+        ]
+    prefix = f"arn:{stack.partition}:ssm:{stack.region}"
+    executions = f"{prefix}:{stack.account}:automation-execution/*"
+    return [
+        PolicyStatement(actions=["ssm:StartAutomationExecution"], resources=[*automation_arns(stack, listed), executions]),
+        PolicyStatement(actions=["ssm:GetAutomationExecution", "ssm:StopAutomationExecution"], resources=[executions]),
+        PolicyStatement(
+            actions=["iam:PassRole"],
+            resources=[str(listed.assume_role)],
+            conditions={"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}},
+        ),
+    ]
+
+
+def automation_arns(stack: Stack, listed: CustomAction) -> list[str]:
+    """As a document and as an automation-definition; AWS's own have no account."""
+    name = str(listed.document)
+    if name.startswith("arn:"):
+        owner, name = name.split(":")[4], name.rpartition("/")[2]
+    else:
+        owner = "" if name.startswith(("AWS-", "AWSSupport-")) else stack.account
+    prefix = f"arn:{stack.partition}:ssm:{stack.region}:{owner}"
+    return [f"{prefix}:document/{name}", f"{prefix}:automation-definition/{name}:{listed.version}"]
 
 
 def pascal(name: str) -> str:

@@ -30,6 +30,7 @@ def accepted(stack: SquallStack) -> dict[str, str]:
         _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
         _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",
         _arn(stack, "ec2", "instance/*"): "Any instance, conditioned on the opt-in tag with the environment's name",
+        _arn(stack, "ec2", "volume/*"): "Any volume, conditioned on the opt-in tag with the environment's name",
         _arn(stack, "ec2", "subnet/*"): "Any subnet, conditioned on the opt-in tag with the environment's name",
         _arn(stack, "ec2", "network-acl/*"): "FIS chooses the id of its clone; conditioned on FIS's own tag, or together with a subnet",
         _arn(stack, "ec2", "vpc/*"): "Only to make a network ACL of FIS's own in it",
@@ -45,6 +46,7 @@ def accepted(stack: SquallStack) -> dict[str, str]:
         _arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
         _arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
     }
+    wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
     findings["S1"] = "Only this stack's functions read and write the bucket; who wants access records has CloudTrail data events"
     findings["SQS3"] = "It is the dead-letter queue"

@@ -323,10 +323,12 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(
                 [
                     "ec2:DescribeInstances",
+                    "ec2:DescribeInstanceTypes",
                     "ec2:DescribeManagedPrefixLists",
                     "ec2:DescribeNetworkAcls",
                     "ec2:DescribeNetworkInterfaces",
                     "ec2:DescribeSubnets",
+                    "ec2:DescribeVolumes",
                     "ec2:DescribeVpcEndpoints",
                     "autoscaling:DescribeAutoScalingInstances",
                     "autoscaling:DescribeAutoScalingGroups",

@@ -62,6 +62,7 @@ class SquallStack(Stack):
             {one.lambda_fault_configuration for one in definitions.environments.values() if one.lambda_fault_configuration}
         )
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
+        self.custom_wildcards = frozenset(self._fis_roles.wildcards - {"*"})
         self.functions = self._make_functions(definitions)
         workflow = Workflow(
             self,

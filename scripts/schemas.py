@@ -14,7 +14,7 @@ from squall.domain.documents import Result
 from squall.domain.environment import Environment
 from squall.domain.experiment import ExecutionInput, Experiment
 from squall.domain.vocabulary import FaultType
-from squall.faults import registry
+from squall.faults import custom, registry
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 _Mode = Literal["validation", "serialization"]
@@ -36,11 +36,18 @@ def _parameters_of(fault_type: FaultType) -> dict[str, Any]:
     return {"if": {"properties": {"type": {"const": fault_type.value}}, "required": ["type"]}, "then": known}
 
 
+def _custom() -> dict[str, Any]:
+    """The policy of the environment says which values there are."""
+    parameters = {**custom.Parameters.model_json_schema(), "title": "Parameters of custom"}
+    then = {"properties": {"parameters": parameters}, "required": ["parameters"]}
+    return {"if": {"properties": {"type": {"const": FaultType.CUSTOM.value}}, "required": ["type"]}, "then": then}
+
+
 _EXTRA: dict[str, dict[str, Any]] = {
     "experiment": {
         "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
         "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
-        "allOf": [_parameters_of(fault) for fault in registry.available()],
+        "allOf": [_parameters_of(fault) for fault in registry.available()] + [_custom()],
     },
     "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},
 }

@@ -27,7 +27,7 @@ from squall.domain.sentinel import METRICS as SENTINEL
 from squall.domain.sentinel import PROBES_A_PERIOD
 from squall.domain.targets import ZONAL
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
-from squall.faults import adoption, registry
+from squall.faults import adoption, custom, registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
@@ -87,6 +87,9 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     own = bool(overrides.parameters) and changed.fis_template_id is None
     problems = _parameter_problems(changed.type, changed.resource_type, changed.parameters) if own else []
     problems += _range_problems(changed, _effective(changed, overrides.parameters.keys()), environment)
+    if changed.type is FaultType.CUSTOM and "action" in overrides.parameters:
+        message = "which action is run is the definition's to say"
+        problems.append(Problem(path="parameters.action", message=message, expected="values only"))
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
         expected = f"at most {timing.spoken(environment.maximum_duration)}"
@@ -150,6 +153,7 @@ def admit(
         problems += under(path, _rollback_problems(changed, environment))
         problems += under(path, _configuration_problems(changed, environment))
         problems += under(path, _sentinel_problems(changed, environment))
+        problems += under(path, custom.problems(changed, environment))
         problems += under(path, _fitness_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(_once(problems))

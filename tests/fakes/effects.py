@@ -30,5 +30,14 @@ def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) ->
     fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
 
 
-EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {"aws:network:disrupt-connectivity": cut_off}
+def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:
+    """What no description of the target tells."""
+    return lambda: None
+
+
+EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
+    "aws:network:disrupt-connectivity": cut_off,
+    "aws:ebs:pause-volume-io": nothing,
+    "aws:ec2:asg-insufficient-instance-capacity-error": nothing,
+}
 """By action: does it, and returns what undoes it."""

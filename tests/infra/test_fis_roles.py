@@ -55,6 +55,7 @@ UNCONDITIONED = {
     ("ec2:CreateTags", "network-acl"): BY_FIS,
     ("s3:PutObject", "chaos"): "the folder of that environment's extensions and no other",
     ("s3:DeleteObject", "chaos"): "the same",
+    ("ec2:InjectApiError", "*"): "authorizes on no resource; FIS says for which action and groups",
 }
 """What disturbs, or ends a disturbance, without the environment's tag: docs/faults.md says why."""
 
@@ -101,6 +102,17 @@ def test_only_network_acls_that_fis_made_are_filled_and_deleted_and_only_at_crea
     assert found["ec2:CreateTags"].conditions == {
         "StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", "aws:RequestTag/managedByFIS": "true"},
         "ForAllValues:StringNotEquals": {"aws:TagKeys": ["squall:environment"]},
+    }
+
+
+def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(stack: Resources) -> None:
+    (found,) = (one for one in grants(stack, "Staging") if "ec2:InjectApiError" in one.actions)
+    assert found.conditions == {
+        "StringEquals": {"ec2:FisActionId": "aws:ec2:asg-insufficient-instance-capacity-error"},
+        "ForAllValues:ArnLike": {
+            "ec2:FisTargetArns": ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*"]
+        },
+        "Null": {"ec2:FisTargetArns": "false"},
     }
 
 

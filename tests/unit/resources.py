@@ -8,8 +8,10 @@ from squall.domain.ecs import EcsTask
 from squall.domain.functions import LambdaFunction
 from squall.domain.network import Endpoint, Subnet
 from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
+from squall.domain.scaling import ScalingGroup
 from squall.domain.targets import failure_domains
 from squall.domain.vocabulary import ResourceType
+from squall.domain.volumes import Attachment, Volume
 from tests.unit.builders import ACCOUNT, NOW, REGION, TAG, instance
 from tests.unit.builders import workload as fleet
 
@@ -82,6 +84,34 @@ def service_of(tasks: Iterable[EcsTask], *, desired: int | None = None) -> tuple
     )
 
 
+def volume(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Volume:
+    """The root of a Nitro instance."""
+    id_ = f"vol-{name.encode().hex()}"
+    to = Attachment(instance="i-1", state="attached", instance_type="m5.large", nitro=True, root=True, deleted_with=True)
+    given = {
+        "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/{id_}", "state": "in-use", "zone": zone, "tags": STAGING,
+        "attachments": (to,),
+    }  # fmt: skip
+    return Volume.model_validate({**given, **changes})
+
+
+def scaling_group(name: str = "shop", zone: str = "", **changes: Any) -> ScalingGroup:
+    """Of one zone, or of two."""
+    given = {
+        "id": name, "arn": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{name}", "state": "active",
+        "zone": zone, "tags": STAGING, "zones": (zone,) if zone else (f"{REGION}a", f"{REGION}b"), "launch_template": True,
+        "instances": ("i-1", "i-2"),
+    }  # fmt: skip
+    return ScalingGroup.model_validate({**given, **changes})
+
+
+def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
+    """How an experiment says them: a group's ARN alone stands for its instances."""
+    if kind is ResourceType.SCALING_GROUP:
+        return {"target_resources": [], "target": {"resource_type": kind.value, "arns": arns}}
+    return {"target_resources": arns}
+
+
 BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.INSTANCE: instance,
     ResourceType.DATABASE: database,
@@ -89,6 +119,8 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.SUBNET: subnet,
     ResourceType.ECS_TASK: task,
     ResourceType.FUNCTION: function,
+    ResourceType.VOLUME: volume,
+    ResourceType.SCALING_GROUP: scaling_group,
 }
 """A resource of each type by its name and zone, fit for every fault."""
 

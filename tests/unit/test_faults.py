@@ -151,7 +151,7 @@ def seconds_of(text: str) -> int:
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert set(registry.available()) == set(FaultType)
+    assert set(registry.available()) == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
     with pytest.raises(
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
     ):

@@ -16,13 +16,14 @@ from squall.faults import registry
 from squall.faults.base import Fault
 from squall.faults.template import compile_template
 from tests.unit.builders import definition, environment, experiment
-from tests.unit.resources import BUILDERS, discovery_of, workload_of
+from tests.unit.resources import BUILDERS, discovery_of, targeting, workload_of
 from tests.unit.test_faults import GUARDS, PEER, ROLE, assert_accepted
 from tests.unit.test_faults import PARAMETERS as OF_INSTANCES
 
 OTHERS = [fault for fault in registry.faults() if fault.resource_type is not ResourceType.INSTANCE]
 _LATE = {"latency_ms": st.integers(1, 10_000), "jitter_ms": st.integers(0, 10_000)}
 _PORT = st.integers(1, 32767) | st.integers(61000, 65535)
+ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 PREFIX_LIST = st.from_regex(r"pl-[0-9a-f]{8,17}", fullmatch=True).map(lambda name: {"scope": "prefix-list", "prefix_list": name})
 PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any]]] = {
     (FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET): st.fixed_dictionaries(
@@ -64,9 +65,15 @@ PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any
         {"status_code": st.integers(400, 599)},
         optional={"content_type": st.from_regex(r"[a-z]{1,9}/[a-z0-9][a-z0-9.+-]{0,63}", fullmatch=True)},
     ),
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.SCALING_GROUP): st.fixed_dictionaries(
+        {},
+        optional={
+            "zones": st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True).map(",".join),
+            "percent": st.integers(1, 100),
+        },
+    ),
 }
 """Whatever each fault accepts; those that take nothing are left out."""
-ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 HOSTILE = (
     "; reboot",
     "$(reboot)",
@@ -102,7 +109,9 @@ def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.Data
     found = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
     arns = [one.arn for one in found.pinned]
     given_parameters = data.draw(parameters_of(fault))
-    exp = experiment(type=fault.type.value, target_resources=arns, parameters=given_parameters, duration=timedelta(seconds=seconds))
+    exp = experiment(
+        type=fault.type.value, **targeting(fault.resource_type, arns), parameters=given_parameters, duration=timedelta(seconds=seconds)
+    )
     body = compile_template(
         definition(exp), found, fault, fault.parse(exp.parameters), stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS
     )
@@ -150,7 +159,7 @@ def test_what_is_pinned_never_exceeds_the_radius(
     found = [BUILDERS[kind](f"one-{n:04}", zone) for n, zone in enumerate(zones)]
     load = workload_of(found)
     (fault_type, *_) = registry.fault_types(kind)
-    exp = experiment(type=fault_type.value, target_resources=[one.arn for one in found], blast_radius=radius.value)
+    exp = experiment(type=fault_type.value, **targeting(kind, [one.arn for one in found]), blast_radius=radius.value)
     pinned, problems = pin(load, exp, environment(minimum_healthy_percent=share), seed)
     assert bool(pinned) != bool(problems)
     assert {one.arn for one in pinned} <= {one.arn for one in found}

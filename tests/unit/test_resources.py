@@ -13,6 +13,7 @@ from squall.domain.targets import candidates, pin
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, experiment, instance, workload
+from tests.unit.resources import targeting
 
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
 CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
@@ -21,6 +22,7 @@ SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
 SUBNET = f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1"
+VOLUME = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-0a1"
 INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
 
 
@@ -38,6 +40,8 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (SERVICE, ResourceType.ECS_TASK),
         (FUNCTION, ResourceType.FUNCTION),
         (f"{FUNCTION}:live", None),
+        (VOLUME, ResourceType.VOLUME),
+        ("vol-0a1", ResourceType.VOLUME),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
     ],
@@ -85,6 +89,13 @@ def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
     assert "EC2 instance" in expected
 
 
+def test_the_arn_of_a_group_is_the_group_itself_only_where_that_is_declared() -> None:
+    assert experiment(target_resources=[GROUP]).resource_type is ResourceType.INSTANCE
+    assert experiment(**targeting(ResourceType.SCALING_GROUP, [GROUP])).resource_type is ResourceType.SCALING_GROUP
+    found = refusals(**targeting(ResourceType.SCALING_GROUP, [INSTANCE]))
+    assert found["target_resources"][0] == "resource_type is aws:ec2:autoscaling-group, the targets are aws:ec2:instance"
+
+
 def test_tags_alone_mean_instances() -> None:
     assert experiment(target_resources=[], target={"tags": {"app": "shop"}}).resource_type is ResourceType.INSTANCE
 
@@ -98,6 +109,8 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.SUBNET: SUBNET,
         ResourceType.ECS_TASK: TASK,
         ResourceType.FUNCTION: FUNCTION,
+        ResourceType.VOLUME: VOLUME,
+        ResourceType.SCALING_GROUP: GROUP,
     }
     assert set(names) == set(ResourceType)
     refused = 0
@@ -105,7 +118,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         for resource_type, arn in names.items():
             if resource_type in registry.resource_types(kind) or not registry.resource_types(kind):
                 continue
-            message, expected = refusals(type=kind.value, target_resources=[arn])["type"]
+            message, expected = refusals(type=kind.value, **targeting(resource_type, [arn]))["type"]
             assert message.startswith(f"{kind.value} can't be injected into {resource_type.one}: there is ")
             assert all(other.value in message for other in registry.fault_types(resource_type))
             assert all(other.value in expected for other in registry.resource_types(kind))

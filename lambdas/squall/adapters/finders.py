@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.databases import RdsDatabases
 from squall.adapters.functions import LambdaFunctions
+from squall.adapters.scaling import ScalingGroups
 from squall.adapters.subnets import Ec2Subnets
 from squall.adapters.tasks import EcsTasks
+from squall.adapters.volumes import EbsVolumes
 from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
     ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
+    ResourceType.VOLUME: lambda client: EbsVolumes(client("ec2")),
+    ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm")),

@@ -17,7 +17,7 @@ DISPATCH_SLACK = timedelta(seconds=60)
 
 def fault_of(step: Step) -> Fault:
     """The fault module of the run."""
-    return registry.of(step.definition.experiment)
+    return registry.bound(step.definition)
 
 
 def fis_of(step: Step) -> FisExperiment | None:

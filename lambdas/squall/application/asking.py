@@ -25,7 +25,7 @@ def is_asked(definition: Definition) -> bool:
 def plan_to_show(step: Step) -> Plan:
     """What would be done, compiled as CreateTemplate and ArmGuards will."""
     definition, discovery = step.definition, step.discovery
-    fault = registry.of(definition.experiment)
+    fault = registry.bound(definition)
     parameters = fault.parse(definition.experiment.parameters)
     length, region, partition = definition.experiment.length, definition.region, definition.partition
     targets, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)

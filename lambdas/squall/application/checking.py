@@ -34,7 +34,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
-    fault = registry.of(definition.experiment)
+    fault = registry.bound(definition)
     asked = _ask(step, lambda: step.w.records.get(step.run.id)) if final and is_asked(definition) else None
     workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     armed = guards or Guards(guards=())

@@ -317,6 +317,9 @@ def _gauges(metric: str, name: str, dimensions: Dimensions, published: Published
 
 def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Resource]) -> list[MetricBinding] | str:
     known = {group.name for group in workload.groups}
+    holding = [one.id for one in pinned if one.contains and one.belongs_to not in known]
+    if holding:
+        return f"{', '.join(holding)} has no CPU of its own; declare it in metrics"
     groups = sorted({one.belongs_to for one in pinned if one.belongs_to in known and one.belongs_to})
     alone = [one.id for one in pinned if one.belongs_to not in known]
     if len(groups) == 1 and not alone:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from squall.domain.custom import CUSTOM_NAME, CustomAction
 from squall.domain.hours import Span, Timezone, refused
 from squall.domain.model import Model
 from squall.domain.problems import ENVIRONMENT_NAME, pattern
@@ -250,6 +251,8 @@ class Environment(Model):
     is not named here."""
     parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     """Of fault parameters that are words: which are allowed, where the fault's careful ones are not enough. Name to values."""
+    custom_actions: dict[Annotated[str, CUSTOM_NAME], CustomAction] = {}
+    """FIS actions and Automation documents that experiments of type `custom` may name. Nothing else is run by that type."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """By the name experiments call them under `rollback`."""
     lambda_fault_configuration: S3Folder | None = None

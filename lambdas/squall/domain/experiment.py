@@ -154,7 +154,7 @@ ONE_SOURCE = refused("what to run is given once", "exactly one of experiment (a 
 
 def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
     """What is wrong with the types of the resources named, and what was expected; None: they are of one type, the declared one if any."""
-    types = {name: type_named(name) for name in named}
+    types = {name: type_named(name, declared) for name in named}
     unknown = [name for name, kind in types.items() if kind is None]
     if unknown:
         return f"nothing can be injected into {shown(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)

@@ -11,7 +11,9 @@ from squall.domain.functions import LambdaFunction
 from squall.domain.model import Model
 from squall.domain.network import Subnet
 from squall.domain.resource import Member, R, Resource
+from squall.domain.scaling import ScalingGroup
 from squall.domain.vocabulary import ResourceType
+from squall.domain.volumes import Volume
 
 
 class Instance(Member):
@@ -143,7 +145,9 @@ OtherResource = Annotated[
     | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
     | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
     | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
-    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)],
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
+    | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)],
     Discriminator(_type_of),
 ]
 """Every type but instances, which a workload lists by themselves."""
@@ -153,7 +157,9 @@ AnyResource = Annotated[
     | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
     | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
     | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
-    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)],
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
+    | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)],
     Discriminator(_type_of),
 ]
 
@@ -169,12 +175,16 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (_SERVICE, ResourceType.ECS_TASK),  # its tasks are the candidates
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
+    (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
 )
 
 
-def type_named(name: str) -> ResourceType | None:
-    """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources."""
+def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
+    """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources. A group stands for its
+    instances, unless it is declared that groups are meant."""
+    if declared is ResourceType.SCALING_GROUP and group_named(name):
+        return declared
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
 
 

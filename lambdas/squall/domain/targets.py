@@ -10,7 +10,7 @@ from squall.domain.experiment import Experiment
 from squall.domain.problems import Problem
 from squall.domain.resource import Resource
 from squall.domain.resources import group_named
-from squall.domain.vocabulary import BlastRadius
+from squall.domain.vocabulary import BlastRadius, ResourceType
 
 MAXIMUM_TARGETS = 5
 """FIS resolves at most this many targets an action."""
@@ -59,6 +59,8 @@ def candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ..
     """The resources the experiment names; by tags or filters: all that were found with those tags."""
     target = experiment.target
     named = set(experiment.named)
+    if named and experiment.resource_type is ResourceType.SCALING_GROUP:
+        return tuple(one for one in workload.resources if one.type is ResourceType.SCALING_GROUP and one.arn in named)
     if named:
         groups = {group for name in named if (group := group_named(name))}
         return tuple(one for one in workload.resources if one.id in named or one.arn in named or one.belongs_to in groups)
@@ -106,7 +108,7 @@ def _unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
 
 def not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
     """In words, the instances that live in it and are not of this environment: whoever opted it in can't opt them in."""
-    inside = [one for one in workload.instances if one.id in resource.contains]
+    inside = [one for one in workload.instances if one.id in resource.contains & resource.hit]
     return [
         f"{one.id} in {resource.id} has {opt_in_tag} = {one.tags.get(opt_in_tag, 'none')!r}"
         for one in inside

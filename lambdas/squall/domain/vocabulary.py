@@ -17,6 +17,8 @@ class FaultType(StrEnum):
     SERVICE_UNAVAILABLE = "service_unavailable"
     DATABASE_FAILURE = "database_failure"
     DEPENDENCY_TIMEOUT = "dependency_timeout"
+    CUSTOM = "custom"
+    """What the environment's policy lists under `custom_actions`."""
 
 
 class ResourceType(StrEnum):
@@ -28,6 +30,8 @@ class ResourceType(StrEnum):
     SUBNET = "aws:ec2:subnet"
     ECS_TASK = "aws:ecs:task"
     FUNCTION = "aws:lambda:function"
+    VOLUME = "aws:ec2:ebs-volume"
+    SCALING_GROUP = "aws:ec2:autoscaling-group"
 
     @property
     def words(self) -> str:
@@ -47,6 +51,8 @@ _WORDS = {
     ResourceType.SUBNET: "EC2 subnet",
     ResourceType.ECS_TASK: "ECS task",
     ResourceType.FUNCTION: "Lambda function",
+    ResourceType.VOLUME: "EBS volume",
+    ResourceType.SCALING_GROUP: "Auto Scaling group",
 }
 
 

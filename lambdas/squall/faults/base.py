@@ -113,10 +113,12 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
         raise InvalidInput(problems) from None
 
 
-def targets_by_arn(key: str, resource_type: ResourceType, pinned: Sequence[Resource]) -> dict[str, dict[str, Any]]:
-    """FIS targets by ARN, at most five ARNs each, named by the key their action gives them: `Instances`, `Instances2` …"""
-    arns = [resource.arn for resource in pinned]
-    groups = [arns[i : i + ARNS_PER_TARGET] for i in range(0, len(arns), ARNS_PER_TARGET)]
+def targets_by_arn(key: str, resource_type: ResourceType, *together: Sequence[Resource]) -> dict[str, dict[str, Any]]:
+    """FIS targets by ARN, at most five ARNs each, named by the key their action gives them: `Instances`, `Instances2` …
+
+    Several sequences: what no target may mix."""
+    some = [[resource.arn for resource in one] for one in together]
+    groups = [arns[i : i + ARNS_PER_TARGET] for arns in some for i in range(0, len(arns), ARNS_PER_TARGET)]
     return {
         key + (str(number) if number > 1 else ""): {
             "resourceType": resource_type.value,

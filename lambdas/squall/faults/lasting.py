@@ -85,21 +85,29 @@ class LastingFault(ABC, Generic[R, P]):
         region: str,  # noqa: ARG002 - the protocol's
         partition: str,  # noqa: ARG002 - the protocol's
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        own = self._own(parameters)
-        targets = targets_by_arn(self.target_key, self.resource_type, these(self.kind, pinned))
+        own, kept = self._own(parameters), these(self.kind, pinned)
+        targets = targets_by_arn(self.target_key, self.resource_type, *self.together(kept))
         actions = {
             f"{self.action}{name.removeprefix(self.target_key)}": {
                 "actionId": self.action_id,
                 "description": self.describe(own),
-                "parameters": {**self.told(own), "duration": iso_duration(min(length, LONGEST))},
+                "parameters": {**self.of(own, kept), "duration": iso_duration(min(length, LONGEST))},
                 "targets": {self.target_key: name},
             }
             for name in targets
         }
         return targets, actions
 
+    def together(self, pinned: Sequence[R]) -> Iterable[Sequence[R]]:
+        """Which of them one action may take."""
+        return [pinned]
+
+    def of(self, parameters: P, pinned: Sequence[R]) -> dict[str, str]:  # noqa: ARG002 - for overriding
+        """The action's parameters but its duration."""
+        return self.told(parameters)
+
     def told(self, parameters: P) -> dict[str, str]:
-        """The action's parameters but its duration: what is None is left out."""
+        """Our parameters as the action's: what is None is left out."""
         given = {theirs: getattr(parameters, ours) for ours, theirs in self.names.items()}
         return {theirs: str(value) for theirs, value in given.items() if value is not None}
 

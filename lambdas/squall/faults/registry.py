@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 
+from squall.domain.documents import Definition
 from squall.domain.experiment import Experiment
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Fault
+from squall.faults.capacity_error import InsufficientCapacity
 from squall.faults.cpu_stress import CpuStress
+from squall.faults.custom import CustomFault
 from squall.faults.database_failure import DatabaseClusterFailure, DatabaseInstanceFailure
 from squall.faults.dependency_timeout import DependencyTimeout
 from squall.faults.disk_fill import DiskFill
@@ -19,6 +22,7 @@ from squall.faults.task_network import TaskDependencyTimeout, TaskNetworkLatency
 from squall.faults.task_service_unavailable import TaskServiceUnavailable
 from squall.faults.task_stop import TaskStop
 from squall.faults.task_stress import TaskCpuStress, TaskDiskFill
+from squall.faults.volume_pause import VolumePause
 
 _MODULES: tuple[Fault, ...] = (
     InstanceTermination(),
@@ -41,6 +45,8 @@ _MODULES: tuple[Fault, ...] = (
     InvocationLatency(),
     InvocationTimeout(),
     InvocationError(),
+    VolumePause(),
+    InsufficientCapacity(),
 )
 _FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 
@@ -65,7 +71,9 @@ def available() -> tuple[FaultType, ...]:
 
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
-    """What faults of this type can be injected into."""
+    """What faults of this type can be injected into: a custom action into what the policy says."""
+    if fault_type is FaultType.CUSTOM:
+        return tuple(ResourceType)
     return tuple(fault.resource_type for fault in _MODULES if fault.type is fault_type)
 
 
@@ -75,7 +83,9 @@ def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
 
 
 def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> Fault:
-    """The module of a fault type on a resource type. Raises UnknownFaultError."""
+    """The module of a fault type on a resource type; a custom action's as far as it is known without a policy. Raises UnknownFaultError."""
+    if fault_type is FaultType.CUSTOM:
+        return CustomFault(resource_type)
     try:
         return _FAULTS[fault_type, resource_type]
     except KeyError:
@@ -85,3 +95,14 @@ def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTAN
 def of(experiment: Experiment) -> Fault:
     """The module that injects what the experiment asks for into what it targets. Raises UnknownFaultError."""
     return get(experiment.type, experiment.resource_type)
+
+
+def bound(definition: Definition) -> Fault:
+    """The same, able to inject: a custom action by what the environment's policy lists. Raises UnknownFaultError."""
+    experiment = definition.experiment
+    if experiment.type is not FaultType.CUSTOM:
+        return of(experiment)
+    listed = definition.environment.custom_actions.get(str(experiment.parameters.get("action")))
+    if listed is None or listed.resource_type is not experiment.resource_type:
+        raise UnknownFaultError(experiment.type, experiment.resource_type)
+    return CustomFault(experiment.resource_type, listed)

@@ -1,5 +1,6 @@
 """CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
 
+from squall.application.definitions import not_as_deployed
 from squall.application.guarding import put
 from squall.application.step import END, NEXT, Outcome, Step, step
 from squall.domain.documents import FaultTemplate, Guards, TargetBefore, Workload
@@ -14,11 +15,11 @@ from squall.faults.template import compile_template
 @step("CreateTemplate")
 def handler(step: Step) -> Outcome:
     definition, discovery, settings = step.definition, step.discovery, step.w.settings
-    fault = registry.of(definition.experiment)
+    fault = registry.bound(definition)
     guards = step.need("guards", Guards)
-    role = settings.fis_role_arns.get(definition.environment.name)
-    if role is None:
-        return step.reject(f"this stack has no FIS role for environment {definition.environment.name}")
+    role, why = settings.fis_role_arns.get(definition.environment.name), not_as_deployed(definition)
+    if role is None or why:
+        return step.reject(why or f"this stack has no FIS role for environment {definition.environment.name}")
     alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
     body = compile_template(
         definition,

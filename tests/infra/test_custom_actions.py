@@ -1,0 +1,63 @@
+"""What a policy's custom actions put into the environment's FIS role, and what may be put into a template because of them."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import Environment as Place
+from aws_cdk.assertions import Template
+
+from infra.fis_roles import FisRoles
+from squall.domain.environment import Environment
+from tests.infra.template import Resources, Statement
+from tests.unit.test_custom import REBOOT, RUNBOOK
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+
+def made(**policy: Any) -> tuple[FisRoles, Resources]:
+    stack = Stack(App(), "S", env=Place(account="123456789012", region="eu-central-1"))
+    roles = FisRoles(stack, {"staging": Environment.model_validate({"name": "staging", **policy})}, "squall:environment")
+    return roles, Resources(dict(Template.from_stack(stack).to_json()))
+
+
+def custom(found: Resources) -> list[Statement]:
+    return [one for key in found.of_type("AWS::IAM::ManagedPolicy") if "Custom" in key for one in found.statements(key)]
+
+
+def test_the_role_gets_exactly_what_the_list_declares_under_the_tag() -> None:
+    reads = {"actions": ["ec2:DescribeInstances"], "resources": ["*"], "tagged": False}
+    roles, found = made(custom_actions={"reboot": {**REBOOT, "iam": [*REBOOT["iam"], reads]}})
+    assert [(one.actions, one.resources, one.conditions) for one in custom(found)] == [
+        (
+            ("ec2:RebootInstances",),
+            ("arn:aws:ec2:*:*:instance/*",),
+            {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}},
+        ),
+        (("ec2:DescribeInstances",), ("*",), {}),
+    ]
+    assert "aws:ec2:reboot-instances" in roles.actions
+    assert roles.wildcards == {"arn:aws:ec2:*:*:instance/*", "*"}
+
+
+def test_a_document_is_started_watched_and_stopped_as_its_own_role_and_no_other() -> None:
+    roles, found = made(custom_actions={"runbook": RUNBOOK})
+    starting, watching, passing = custom(found)
+    assert starting.actions == ("ssm:StartAutomationExecution",)
+    assert [one.partition(":ssm:")[2] for one in starting.resources] == [
+        "eu-central-1:123456789012:document/Drop-Cache",
+        "eu-central-1:123456789012:automation-definition/Drop-Cache:3",
+        "eu-central-1:123456789012:automation-execution/*",
+    ]
+    assert watching.actions == ("ssm:GetAutomationExecution", "ssm:StopAutomationExecution")
+    assert passing.resources == (RUNBOOK["assume_role"],)
+    assert passing.conditions == {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
+    assert "aws:ssm:start-automation-execution" in roles.actions
+
+
+@pytest.mark.parametrize("policy", [{}, {"custom_actions": {"reboot": REBOOT}, "allowed_types": ["cpu_stress"]}])
+def test_where_none_is_listed_or_the_type_is_not_allowed_nothing_is_granted(policy: dict[str, Any]) -> None:
+    roles, found = made(**policy)
+    assert custom(found) == []
+    assert "aws:ec2:reboot-instances" not in roles.actions
+    assert roles.wildcards == set()

@@ -1,0 +1,67 @@
+"""A custom action: a whole run under every guard, and what the deployed policy no longer lists."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from squall.application import admitting, definitions
+from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
+from tests.fakes.world import FakeWorld
+from tests.unit.test_custom import REBOOT
+from tests.workflow.endings import nothing_is_left, result_of
+from tests.workflow.rig import environment
+from tests.workflow.walk import Walk
+
+
+def deployed(**listed: Any) -> definitions.Deployed:
+    return definitions.Deployed(
+        catalogue={}, environments={"staging": environment("staging", custom_actions=listed, inline_definitions=True)}
+    )
+
+
+@pytest.fixture
+def reboot(experiment: dict[str, Any]) -> dict[str, Any]:
+    given = {**experiment, "type": "custom", "parameters": {"action": "reboot"}, "success_criteria": ["System availability > 99%"]}
+    return {"definition": given}
+
+
+def run(walk: Walk, reboot: dict[str, Any], admitted: definitions.Deployed, later: definitions.Deployed) -> None:
+    with patch.object(admitting, "deployed", lambda: admitted), patch.object(definitions, "deployed", lambda: later):
+        walk.run(reboot)
+
+
+def test_it_runs_under_every_guard_its_rollback_runs_and_nothing_is_left(walk: Walk, world: FakeWorld, reboot: dict[str, Any]) -> None:
+    run(walk, reboot, deployed(reboot=REBOOT), deployed(reboot=REBOOT))
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert (result.rollback.outcome, result.rollback.proofs[0].kind) == (RollbackOutcome.RESTORED, "mechanism")
+    assert result.rollback.automation is not None
+    assert len(result.targets) == 1
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [({}, "lists no custom action reboot"), ({"reboot": {**REBOOT, "target_key": "Others"}}, "says otherwise of reboot")],
+)
+def test_a_run_whose_action_is_no_longer_listed_as_it_was_injects_nothing(
+    walk: Walk, world: FakeWorld, reboot: dict[str, Any], later: dict[str, Any], said: str
+) -> None:
+    run(walk, reboot, deployed(reboot=REBOOT), deployed(**later))
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert said in result.reason
+    assert (world.faults.templates, world.faults.runs) == ({}, {})
+    nothing_is_left(world)
+
+
+def test_what_the_policy_does_not_list_never_starts(walk: Walk, world: FakeWorld, reboot: dict[str, Any]) -> None:
+    run(walk, reboot, deployed(), deployed())
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert any(problem.path == "definition.parameters.action" for problem in result.problems)
+    assert world.faults.runs == {}
