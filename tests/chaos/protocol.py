@@ -1,7 +1,7 @@
 """Locks, slots, task tokens and endings: scenes in which the functions that share them act at once.
 
-What is explored are the handlers themselves, so there is no model to drift from them. Each scene lets one of the functions die at any
-call, or lets minutes pass at any moment. `python -m tests.chaos.protocol` explores all of them and prints how many states there are.
+What is explored are the handlers themselves, so there is no model to drift from them. In each scene one of the functions may die at any
+call, where not said otherwise. `python -m tests.chaos.protocol` explores all of them and prints how many states there are.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tests.workflow.driver import TICK, alarm_action, execution_event
 from tests.workflow.endings import GUARD, ID, is_settled, nothing_runs, once, record_of
 from tests.workflow.walk import MACHINE, Walk
 
-EXPIRY_SECONDS = 310
 OTHER = "run-2"
 Made = Callable[[Walk, FakeWorld], Scene]
 Wakers = Callable[[Walk], list[Actor]]
@@ -46,11 +45,6 @@ def of(walk: Walk, function: str, payload: dict[str, Any], ended: Callable[[Any]
     return Actor(lambda: walk.invoke(function, payload), ended)
 
 
-def expiry(walk: Walk) -> Actor:
-    """Minutes without a pulse, at any time."""
-    return Actor(lambda: walk.world.clock.advance(EXPIRY_SECONDS), mortal=False)
-
-
 def pulses(walk: Walk, count: int) -> None:
     """From now on: what was missed does not come at once."""
     walk._last_pulse = walk._time()
@@ -68,7 +62,7 @@ def all_is_released(walk: Walk) -> None:
     is_settled(walk.world)
 
 
-def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable[[Walk], None] = lambda _: None) -> Scene:
+def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable[[Walk], None] = lambda _: None, deaths: int = 1) -> Scene:
     """The watcher stores its token and looks while others end the fault: it never sleeps on over a fault that is over."""
     payload = {**at(walk, "WatchFault"), "task_token": "token"}
     world.workflow.tokens.add("token")
@@ -86,7 +80,7 @@ def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable
         assert (unasked and any(actor.dies for actor in others)) or not world.workflow.tokens, "a lost wake-up: it sleeps on"
         all_is_released(walk)
 
-    return Scene(walk, lambda: [of(walk, "WatchFault", payload), *wakers(walk)], check)
+    return Scene(walk, lambda: [of(walk, "WatchFault", payload), *wakers(walk)], check, deaths)
 
 
 def an_abort(walk: Walk) -> list[Actor]:
@@ -107,70 +101,19 @@ def the_watchdog(walk: Walk) -> list[Actor]:
     return [of(walk, "Watchdog", execution_event(arn(ID), "ABORTED", started))]
 
 
+def execution_has_ended(walk: Walk) -> None:
+    walk.world.workflow.executions[arn(ID)] = "ABORTED"
+
+
 def fis_has_ended(walk: Walk) -> None:
     for run in list(walk.world.faults.runs):
         walk.world.faults.fail(run)
 
 
-def execution_has_ended(walk: Walk) -> None:
-    walk.world.workflow.executions[arn(ID)] = "ABORTED"
-
-
-def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ...], dead: bool = False) -> Scene:
-    """Functions that end a run at once, the workflow's own among them: whoever is quicker and whoever dies, it ends closed."""
+def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers) -> Scene:
+    """The workflow ends a run while somebody else does: whoever is quicker and whoever dies, it ends closed."""
     payload = at(walk, state)
-    if state == "WatchFault":
-        payload["task_token"] = "token"
-        world.workflow.tokens.add("token")
-    if dead:
-        execution_has_ended(walk)
-
-    def cast() -> list[Actor]:
-        own = [] if dead and state != "StartFault" else [of(walk, state, payload)]
-        return [*own, *(actor for one in enders for actor in one(walk))]
-
-    return Scene(walk, cast, lambda _: all_is_released(walk))
-
-
-def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
-    """StartFault while somebody ends the run: whatever it starts after the abort was recorded, it stops itself."""
-    payload = at(walk, "StartFault")
-
-    def check(actors: list[Actor]) -> None:
-        world.clock.advance(1)
-        record = record_of(world)
-        died = any(actor.dies or actor.failed for actor in actors)
-        if record.abort and not died:
-            assert not world.faults.active(), "it runs on after its abort was recorded"
-        all_is_released(walk)
-
-    return Scene(walk, lambda: [of(walk, "StartFault", payload), *enders(walk)], check)
-
-
-def faults_of(world: FakeWorld, execution_id: str) -> list[str]:
-    return [fis.id for fis in world.faults.active() if fis.tags["squall:execution"] == execution_id]
-
-
-def taking_over(walk: Walk, world: FakeWorld) -> Scene:
-    """One is about to start its fault, its lease runs out at any time, and another wants its failure domain."""
-    second, first = at(walk, "AcquireLock", OTHER), at(walk, "StartFault")
-    taken: list[str] = []
-
-    def cast() -> list[Actor]:
-        taken.clear()
-        acquired = of(walk, "AcquireLock", second, lambda outcome: taken.append(OTHER) if outcome["outcome"] == "next" else None)
-        return [of(walk, "StartFault", first), acquired, expiry(walk)]
-
-    def fenced() -> None:
-        if taken:
-            assert not world.faults.templates, "taken over while its template could be started"
-            assert faults_of(world, ID) == [], "taken over while its fault ran"
-
-    def check(actors: list[Actor]) -> None:
-        fenced()
-        all_is_released(walk)
-
-    return Scene(walk, cast, check, always=fenced)
+    return Scene(walk, lambda: [of(walk, state, payload), *enders(walk)], lambda _: all_is_released(walk))
 
 
 def both(walk: Walk, world: FakeWorld, *, state: str, arrange: Callable[[FakeWorld], None]) -> Scene:
@@ -227,19 +170,11 @@ WHOLE: dict[str, Made] = {
     "watcher and operator": partial(watching, wakers=an_abort),
     "two want the last slot": partial(both, state="AcquireSlot", arrange=one_slot_left),
     "watcher and pulse, FIS has ended": partial(watching, wakers=the_pulse, happened=fis_has_ended),
-    "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended),
-    "start and operator": partial(starting, enders=an_abort),
-    "start and watchdog": partial(ending, state="StartFault", enders=(the_watchdog,), dead=True),
-    "start and pulse of a dead run": partial(ending, state="StartFault", enders=(the_pulse,), dead=True),
-    "stop and operator": partial(ending, state="StopFault", enders=(an_abort,)),
-    "stop and guard": partial(ending, state="StopFault", enders=(an_alarm,)),
-    "stop and pulse": partial(ending, state="StopFault", enders=(the_pulse,)),
-    "watchdog and pulse": partial(ending, state="WatchFault", enders=(the_watchdog, the_pulse), dead=True),
-    "watchdog and operator": partial(ending, state="WatchFault", enders=(the_watchdog, an_abort), dead=True),
-    "two pulses of a dead run": partial(ending, state="WatchFault", enders=(the_pulse, the_pulse), dead=True),
-    "release and pulse": partial(ending, state="Release", enders=(the_pulse,)),
-    "a domain taken over": taking_over,
-    "watcher and two aborts": partial(watching, wakers=lambda walk: an_abort(walk) + an_alarm(walk)),
+    "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended, deaths=0),
+    "stop and operator": partial(ending, state="StopFault", enders=an_abort),
+    "stop and guard": partial(ending, state="StopFault", enders=an_alarm),
+    "stop and pulse": partial(ending, state="StopFault", enders=the_pulse),
+    "release and pulse": partial(ending, state="Release", enders=the_pulse),
 }
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from squall.application import closing
 from squall.domain.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import around, ended, is_settled, nothing_is_left, once, record_of, told, unavailable
+from tests.workflow.endings import ID, around, ended, is_settled, nothing_is_left, once, record_of, told, unavailable
 from tests.workflow.walk import Walk
 
 
@@ -136,6 +137,22 @@ def test_a_live_holder_that_was_taken_over_wakes_and_ends(walk: Walk, world: Fak
     assert done.status == "SUCCEEDED"
     ended(world, Status.ABORTED, Verdict.ABORTED, None)
     told(world)
+    walk.pulses(4)
+    nothing_is_left(world)
+    is_settled(world)
+
+
+def test_a_live_holder_that_is_closed_while_it_stores_its_token_does_not_sleep_on(walk: Walk, world: FakeWorld) -> None:
+    """Who takes over reads the token before it is there; the watcher finds the record closed."""
+    walk.pulse = walk.events = False
+    wiring = world.wiring()
+    close = once(lambda: closing.close(wiring, ID, by="AcquireLock", reason="its lease ran out", wait_seconds=40))
+    around(world, "records.store_token", before=close)
+    began, observed = world.clock.now(), []
+    walk.enter["ObserveFault"] = lambda: observed.append(world.clock.now())
+    assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
+    assert (observed[0] - began).total_seconds() <= 120
+    ended(world, Status.ABORTED, Verdict.ABORTED, None)
     walk.pulses(4)
     nothing_is_left(world)
     is_settled(world)

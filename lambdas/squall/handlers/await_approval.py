@@ -16,7 +16,8 @@ DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
 @step("AwaitApproval")
 def handler(step: Step) -> Outcome:
     if step.w.records.store_token(step.run.id, step.task_token) is None:
-        return END  # closed: the execution is gone, nobody waits for this token
+        step.w.workflow.wake(step.task_token)  # closed a moment ago by somebody who could not know this token; the execution may live
+        return END
     record = step.w.records.get(step.run.id)
     if record is None or record.abort or record.ask is None or standing(record.ask, record.votes, step.now)[0] in DECIDED:
         step.w.workflow.wake(step.task_token)

@@ -12,7 +12,8 @@ from squall.application.watching import must_end
 def handler(step: Step) -> Outcome:
     generation = step.w.records.store_token(step.run.id, step.task_token)
     if generation is None:
-        return END  # closed: the execution is gone, nobody waits for this token
+        step.w.workflow.wake(step.task_token)  # closed a moment ago by somebody who could not know this token; the execution may live
+        return END
     record = step.w.records.get(step.run.id)
     if record is None or must_end(step, record):
         step.w.workflow.wake(step.task_token)
