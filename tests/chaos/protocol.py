@@ -116,6 +116,23 @@ def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers) -> Scene
     return Scene(walk, lambda: [of(walk, state, payload), *enders(walk)], lambda _: all_is_released(walk))
 
 
+def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
+    """StartFault while somebody ends the run: what starts after the abort was recorded stops at once, or WatchFault sees the abort."""
+    payload = at(walk, "StartFault")
+
+    def check(actors: list[Actor]) -> None:
+        world.clock.advance(1)
+        record = record_of(world)
+        died = any(actor.dies or actor.failed for actor in actors)
+        if record.abort and world.faults.active() and not died:  # it was started before: the next state sees it
+            world.workflow.tokens.add("next")
+            walk.invoke("WatchFault", {**payload, "task_token": "next"})
+            assert not world.workflow.tokens, "it runs on after its abort was recorded"
+        all_is_released(walk)
+
+    return Scene(walk, lambda: [of(walk, "StartFault", payload), *enders(walk)], check)
+
+
 def both(walk: Walk, world: FakeWorld, *, state: str, arrange: Callable[[FakeWorld], None]) -> Scene:
     """Two live executions in the same state at once; one may pass."""
     payloads = [at(walk, state, OTHER)]
@@ -171,6 +188,7 @@ WHOLE: dict[str, Made] = {
     "two want the last slot": partial(both, state="AcquireSlot", arrange=one_slot_left),
     "watcher and pulse, FIS has ended": partial(watching, wakers=the_pulse, happened=fis_has_ended),
     "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended, deaths=0),
+    "start and operator": partial(starting, enders=an_abort),
     "stop and operator": partial(ending, state="StopFault", enders=an_abort),
     "stop and guard": partial(ending, state="StopFault", enders=an_alarm),
     "stop and pulse": partial(ending, state="StopFault", enders=the_pulse),
