@@ -18,11 +18,11 @@ setup: ## .venv and node_modules from the lock files; quick when nothing changed
 
 test: setup ## every test; ARGS="-k name" chooses some
 	$(PY) -m scripts.build_layer --native
-	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 soak: setup ## the tests that take minutes; ARGS="-k name" chooses some
 	$(PY) -m scripts.build_layer --native
-	$(PY) -m pytest -n 2 --dist loadgroup -m soak $(ARGS)
+	$(PY) -m pytest -n 3 --dist loadgroup -m soak $(ARGS)
 
 lint: setup ## style, types, layers, state machines
 	$(VENV)/ruff check $(SOURCES)
