@@ -34,7 +34,6 @@ class Actor:
     act: Callable[[], Any]
     ended: Callable[[Any], None] = lambda _: None
     """Called with what it returned, before anybody else goes on."""
-    mortal: bool = True
     heard: list[str] = field(default_factory=list)
     """What it called, and what it was answered: all that it can know."""
     over: bool = False
@@ -107,7 +106,7 @@ class Scene:
     def choices(self) -> list[Choice]:
         going = [("go", number) for number, actor in enumerate(self.actors) if not actor.over]
         left = self.deaths - sum(actor.dies for actor in self.actors)
-        mortal = [(number, one) for number, one in enumerate(self.actors) if one.mortal and not one.over and one.thread is not None]
+        mortal = [(number, one) for number, one in enumerate(self.actors) if not one.over and one.thread is not None]
         return going + [("die", number) for number, _ in mortal if left > 0]
 
     def take(self, choice: Choice) -> None:

@@ -21,6 +21,8 @@ from tests.workflow.driver import TICK, alarm_action, execution_event
 from tests.workflow.endings import GUARD, ID, is_settled, nothing_runs, once, record_of
 from tests.workflow.walk import MACHINE, Walk
 
+EXPIRY_SECONDS = 310
+"""Of a lease that no pulse renews."""
 OTHER = "run-2"
 Made = Callable[[Walk, FakeWorld], Scene]
 Wakers = Callable[[Walk], list[Actor]]
@@ -101,19 +103,29 @@ def the_watchdog(walk: Walk) -> list[Actor]:
     return [of(walk, "Watchdog", execution_event(arn(ID), "ABORTED", started))]
 
 
-def execution_has_ended(walk: Walk) -> None:
-    walk.world.workflow.executions[arn(ID)] = "ABORTED"
-
-
 def fis_has_ended(walk: Walk) -> None:
     for run in list(walk.world.faults.runs):
         walk.world.faults.fail(run)
 
 
-def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers) -> Scene:
-    """The workflow ends a run while somebody else does: whoever is quicker and whoever dies, it ends closed."""
+def execution_has_ended(walk: Walk) -> None:
+    walk.world.workflow.executions[arn(ID)] = "ABORTED"
+
+
+def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ...], dead: bool = False, deaths: int = 1) -> Scene:
+    """Functions that end a run at once, the workflow's own among them: whoever is quicker and whoever dies, it ends closed."""
     payload = at(walk, state)
-    return Scene(walk, lambda: [of(walk, state, payload), *enders(walk)], lambda _: all_is_released(walk))
+    if state == "WatchFault":
+        payload["task_token"] = "token"
+        world.workflow.tokens.add("token")
+    if dead:
+        execution_has_ended(walk)
+
+    def cast() -> list[Actor]:
+        own = [] if dead and state != "StartFault" else [of(walk, state, payload)]
+        return [*own, *(actor for one in enders for actor in one(walk))]
+
+    return Scene(walk, cast, lambda _: all_is_released(walk), deaths)
 
 
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
@@ -131,6 +143,33 @@ def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
         all_is_released(walk)
 
     return Scene(walk, lambda: [of(walk, "StartFault", payload), *enders(walk)], check)
+
+
+def faults_of(world: FakeWorld, execution_id: str) -> list[str]:
+    return [fis.id for fis in world.faults.active() if fis.tags["squall:execution"] == execution_id]
+
+
+def taking_over(walk: Walk, world: FakeWorld) -> Scene:
+    """One is about to start its fault, its lease has run out unnoticed, and another wants its failure domain."""
+    second, first = at(walk, "AcquireLock", OTHER), at(walk, "StartFault")
+    world.clock.advance(EXPIRY_SECONDS)
+    taken: list[str] = []
+
+    def cast() -> list[Actor]:
+        taken.clear()
+        acquired = of(walk, "AcquireLock", second, lambda outcome: taken.append(OTHER) if outcome["outcome"] == "next" else None)
+        return [of(walk, "StartFault", first), acquired]
+
+    def fenced() -> None:
+        if taken:
+            assert not world.faults.templates, "taken over while its template could be started"
+            assert faults_of(world, ID) == [], "taken over while its fault ran"
+
+    def check(actors: list[Actor]) -> None:
+        fenced()
+        all_is_released(walk)
+
+    return Scene(walk, cast, check, deaths=0, always=fenced)
 
 
 def both(walk: Walk, world: FakeWorld, *, state: str, arrange: Callable[[FakeWorld], None]) -> Scene:
@@ -189,10 +228,17 @@ WHOLE: dict[str, Made] = {
     "watcher and pulse, FIS has ended": partial(watching, wakers=the_pulse, happened=fis_has_ended),
     "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended, deaths=0),
     "start and operator": partial(starting, enders=an_abort),
-    "stop and operator": partial(ending, state="StopFault", enders=an_abort),
-    "stop and guard": partial(ending, state="StopFault", enders=an_alarm),
-    "stop and pulse": partial(ending, state="StopFault", enders=the_pulse),
-    "release and pulse": partial(ending, state="Release", enders=the_pulse),
+    "start and watchdog": partial(ending, state="StartFault", enders=(the_watchdog,), dead=True, deaths=0),
+    "start and pulse of a dead run": partial(ending, state="StartFault", enders=(the_pulse,), dead=True, deaths=0),
+    "stop and operator": partial(ending, state="StopFault", enders=(an_abort,)),
+    "stop and guard": partial(ending, state="StopFault", enders=(an_alarm,)),
+    "stop and pulse": partial(ending, state="StopFault", enders=(the_pulse,)),
+    "watchdog and pulse": partial(ending, state="WatchFault", enders=(the_watchdog, the_pulse), dead=True, deaths=0),
+    "watchdog and operator": partial(ending, state="WatchFault", enders=(the_watchdog, an_abort), dead=True),
+    "two pulses of a dead run": partial(ending, state="WatchFault", enders=(the_pulse, the_pulse), dead=True, deaths=0),
+    "release and pulse": partial(ending, state="Release", enders=(the_pulse,)),
+    "a domain taken over": taking_over,
+    "watcher and two aborts": partial(watching, wakers=lambda walk: an_abort(walk) + an_alarm(walk), deaths=0),
 }
 
 
