@@ -172,6 +172,14 @@ def _refuse_launches(scope: Scope) -> list[PolicyStatement]:
     ]
 
 
+def _disturb_pods(scope: Scope) -> list[PolicyStatement]:
+    # Pods are Kubernetes' to guard, by the service account; IAM's part is whether FIS learns where the cluster is.
+    return [
+        PolicyStatement(actions=["eks:DescribeCluster"], resources=[scope.arn("eks", "cluster/*")], conditions=scope.opted_in),
+        PolicyStatement(actions=["ec2:DescribeSubnets", "tag:GetResources"], resources=["*"]),
+    ]
+
+
 def _nothing(_: Scope) -> list[PolicyStatement]:
     return []
 
@@ -190,6 +198,12 @@ ACTION_STATEMENTS: Mapping[str, Statements] = {
     "aws:ecs:task-network-blackhole-port": _command_tasks,
     "aws:ecs:task-network-latency": _command_tasks,
     "aws:ecs:task-network-packet-loss": _command_tasks,
+    "aws:eks:pod-cpu-stress": _disturb_pods,
+    "aws:eks:pod-delete": _disturb_pods,
+    "aws:eks:pod-memory-stress": _disturb_pods,
+    "aws:eks:pod-network-blackhole-port": _disturb_pods,
+    "aws:eks:pod-network-latency": _disturb_pods,
+    "aws:eks:pod-network-packet-loss": _disturb_pods,
     "aws:lambda:invocation-add-delay": _disturb_invocations,
     "aws:lambda:invocation-error": _disturb_invocations,
     "aws:lambda:invocation-http-integration-response": _disturb_invocations,

@@ -41,6 +41,7 @@ def accepted(stack: SquallStack) -> dict[str, str]:
         _arn(stack, "ecs", "service/*/*"): "Only to be described",
         _arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
         _arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
+        _arn(stack, "eks", "cluster/*"): "Only to be described, by FIS only where the cluster has opted in",
         _arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
         **{f"{folder}*": "One object for each fault of a function, in that environment's folder" for folder in stack.fault_folders},
         _arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",

@@ -343,6 +343,8 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["ecs:ListClusters", "ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
             _allow(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
             _allow(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
+            # Whoever may ask Kubernetes itself, the cluster's access entries say: it is asked who signed.
+            _allow(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
             _allow(["lambda:GetFunctionConfiguration", "lambda:ListTags"], [names.arn("lambda", "function:*")]),
             _allow(["tag:GetResources"], ["*"]),
             # The managed instances that tasks are registered as: the tags by which IAM lets commands to them pass.

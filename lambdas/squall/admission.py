@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from squall.domain import timing
+from squall.domain import eks, timing
 from squall.domain.bindings import FELT, published_as, sentences
 from squall.domain.documents import Definition
 from squall.domain.environment import Environment
@@ -447,7 +447,11 @@ def _filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Filters nobody would apply: they would widen what they were meant to narrow."""
     target = raw.get("target")
     filters = target.get("filters") if isinstance(target, Mapping) else None
-    known = FILTERS.get(_targeted(raw))
+    kind = _targeted(raw)
+    if kind is ResourceType.POD:
+        yield from eks.filter_problems(filters if isinstance(filters, Mapping) else {}, named=bool(_targets_of(raw)[0]))
+        return
+    known = FILTERS.get(kind)
     if known is None or not isinstance(filters, Mapping):
         return
     for name in sorted(str(name) for name in filters.keys() - known):
@@ -538,6 +542,9 @@ def _configuration_problems(experiment: Experiment, environment: Environment) ->
         yield Problem(
             path="target_resources", message=message, expected="lambda_fault_configuration in its policy: arn:aws:s3:::bucket/folder/"
         )
+    if experiment.resource_type is ResourceType.POD and environment.eks_service_account is None:
+        message = f"{environment.name} does not say as whom FIS may disturb pods"
+        yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
 
 
 def _rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:

@@ -137,6 +137,9 @@ class FakeFaults:
         if action["actionId"] in EFFECTS:
             run.undo += [EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns]
             return
+        if action["actionId"].startswith("aws:eks:"):
+            self._on_pods(run, action)
+            return
         if action["actionId"].startswith("aws:ecs:"):
             self._on_tasks(run, action, arns)
         elif not action["actionId"].startswith("aws:lambda:"):  # that is written into a folder: whoever reads it, reads it
@@ -158,6 +161,14 @@ class FakeFaults:
                 run.commands.append(command)
                 lasts = self._commands.dispatch_seconds + _command_seconds(action["parameters"])
                 self._clock.after(lasts, lambda command=command: self._commands.end(command, "Success"))  # type: ignore[misc]
+
+    def _on_pods(self, run: FakeRun, action: Mapping[str, Any]) -> None:
+        for target in action["targets"].values():
+            pod = self._fleet.clusters.named(run.body["targets"][target]["parameters"])
+            if pod is None:
+                self._end(run.experiment.id, "failed", {"running"}, "InvalidTarget")
+            elif action["actionId"] == "aws:eks:pod-delete":
+                self._fleet.clusters.delete(pod)
 
     def _on_tasks(self, run: FakeRun, action: Mapping[str, Any], arns: Sequence[str]) -> None:
         if action["actionId"] == "aws:ecs:stop-task":

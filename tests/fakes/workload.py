@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents import Group, TargetGroup, Workload
 from squall.domain.ecs import EcsTask
+from squall.domain.eks import EksPod
 from squall.domain.observed import CommandState
 from squall.domain.resources import Database, DatabaseCluster, Instance, group_named
 from squall.domain.vocabulary import ResourceType
+from tests.fakes.clusters import FakeClusters
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
@@ -73,6 +75,7 @@ class FakeFleet:
         self.others: dict[str, OtherResource] = {}
         """By ARN: what is no instance."""
         self.services = FakeServices(clock, self.others)
+        self.clusters = FakeClusters(clock, self.others)
         self.tells_activities = True
         """Whether Auto Scaling still knows when an instance came into service."""
         self._ids = count(1)
@@ -168,19 +171,23 @@ class FakeInventory:
     ) -> Workload:
         known = [one for one in self._fleet.others.values() if one.type is resource_type and (targets or tags)]
         of_groups = {group for target in targets if (group := group_named(target)) in self._fleet.services.services}
-        wanted = [one for one in known if not targets or {one.id, one.arn} & set(targets) or one.belongs_to in of_groups]
+        wanted = [one for one in known if not targets or one.answers_to & set(targets) or one.belongs_to in of_groups]
         chosen = [one for one in wanted if tags.items() <= one.tags.items()]
-        there = {name for one in known for name in (one.id, one.arn)}
+        there = {name for one in known for name in one.answers_to}
         missing = tuple(target for target in dict.fromkeys(targets) if target not in there and group_named(target) not in of_groups)
         inside = [self._fleet.instances[name] for one in chosen for name in one.contains if name in self._fleet.instances]
         services = self._fleet.services.groups([one for one in chosen if isinstance(one, EcsTask)])
+        workloads = self._fleet.clusters.groups([one for one in chosen if isinstance(one, EksPod)])
         arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups)]
         around = self._workload(inside, [], [arn for arn in arns if arn in self._fleet.target_groups], missing, at)
-        return around.model_copy(update={"others": tuple(chosen), "groups": (*around.groups, *services), "service": service})
+        groups = (*around.groups, *services, *workloads)
+        closed = self._fleet.clusters.unreadable if resource_type is ResourceType.POD else ()
+        return around.model_copy(update={"others": tuple(chosen), "groups": groups, "unreadable": closed, "service": service})
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if workload.others:
             joined = [one.arn for group in workload.groups for one in self._fleet.services.tasks(group.name)]
+            joined += [one.arn for group in workload.groups for one in self._fleet.clusters.pods(group.name)]
             arns = list(dict.fromkeys([*(one.arn for one in workload.others), *joined]))
             again = self._others(arns, {}, workload.others[0].type, workload.service, at)
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})

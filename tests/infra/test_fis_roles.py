@@ -147,6 +147,13 @@ def test_faults_for_functions_are_left_in_the_environments_own_folder_and_nowher
     assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}} for found in reading)
 
 
+def test_fis_finds_only_clusters_that_opted_in(stack: Resources) -> None:
+    for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
+        reading = [found for found in grants(stack, environment) if "eks:DescribeCluster" in found.actions]
+        assert reading
+        assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}} for found in reading)
+
+
 def documents(stack: Resources, environment: str) -> list[Statement]:
     return [found for found in grants(stack, environment) if any(":document/" in one for one in found.resources)]
 

@@ -218,7 +218,7 @@ def test_nobody_may_write_tags_on_targets_or_touch_them(stack: Resources) -> Non
         for action in actions_of(stack, function):
             service, name = action.split(":")
             if action not in LISTED:
-                foreign = {"ec2", "ecs", "rds", "autoscaling", "elasticloadbalancing", "ssm"}
+                foreign = {"ec2", "ecs", "eks", "rds", "autoscaling", "elasticloadbalancing", "ssm"}
                 assert service not in foreign or name.startswith(READS)
 
 

@@ -1,10 +1,12 @@
 """Resources that are no instances, and workloads of them."""
 
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 from typing import Any
 
 from squall.domain.documents import Discovery, Group, Workload
 from squall.domain.ecs import EcsTask
+from squall.domain.eks import EksPod
 from squall.domain.functions import LambdaFunction
 from squall.domain.network import Endpoint, Subnet
 from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
@@ -73,13 +75,30 @@ def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunc
     return LambdaFunction.model_validate({**given, **changes})
 
 
-def service_of(tasks: Iterable[EcsTask], *, desired: int | None = None) -> tuple[Group, ...]:
-    """The ECS services of these tasks, with all of them that run in service."""
+def pod(name: str = "web-7d9c5b-x2x1z", zone: str = f"{REGION}a", **changes: Any) -> EksPod:
+    """Of the Deployment `web`, with everything that faults ask of a pod."""
+    uid = sha256(name.encode()).hexdigest()[:32]
+    given = {
+        "id": f"shop/{name}/{uid[:8]}", "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:pod/main/shop/{name}/{uid}", "state": "Ready", "zone": zone,
+        "tags": STAGING, "group": "main/shop/deployment/web", "name": name, "namespace": "shop", "uid": uid,
+        "cluster": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main", "service_account": "fis", "pod_ip": "10.0.1.7", "memory_limited": True,
+    }  # fmt: skip
+    return EksPod.model_validate({**given, **changes})
+
+
+def service_of(tasks: Iterable[EcsTask | EksPod], *, desired: int | None = None) -> tuple[Group, ...]:
+    """The ECS services of these tasks, or the workloads of these pods, with all of them that run in service."""
     found = tuple(tasks)
     names = sorted({one.group for one in found if one.group})
     running = {name: tuple(one.id for one in found if one.group == name and one.usable) for name in names}
     return tuple(
-        Group(kind="ecs", name=name, desired=len(running[name]) if desired is None else desired, minimum=0, in_service=running[name])
+        Group(
+            kind="eks" if "/deployment/" in name else "ecs",
+            name=name,
+            desired=len(running[name]) if desired is None else desired,
+            minimum=0,
+            in_service=running[name],
+        )
         for name in names
     )
 
@@ -121,6 +140,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.FUNCTION: function,
     ResourceType.VOLUME: volume,
     ResourceType.SCALING_GROUP: scaling_group,
+    ResourceType.POD: pod,
 }
 """A resource of each type by its name and zone, fit for every fault."""
 
@@ -128,7 +148,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
 def others(*resources: OtherResource, service: str | None = None) -> Workload:
     """A workload of them, with the service of the builders' target group where one is named."""
     groups = fleet().target_groups if service else ()
-    tasks = [one for one in resources if isinstance(one, EcsTask)]
+    tasks = [one for one in resources if isinstance(one, EcsTask | EksPod)]
     return Workload(at=NOW, instances=(), others=resources, groups=service_of(tasks), target_groups=groups, service=service)
 
 

@@ -58,7 +58,8 @@ def test_the_seed_runs_unchanged_at_the_pace_of_aws() -> None:
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
 def test_everything_that_ships_for_aws_is_admitted(name: str) -> None:
-    folder = {"lambda_fault_configuration": "arn:aws:s3:::chaos/staging/"}  # a bucket's name is nobody's to ship
+    # a bucket's or an account's name is nobody's to ship
+    folder = {"lambda_fault_configuration": "arn:aws:s3:::chaos/staging/", "eks_service_account": "fis"}
     run({"experiment": name}, environments={**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], **folder}})
 
 

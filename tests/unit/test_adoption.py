@@ -122,7 +122,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (
             template(target={**TARGET, "resourceType": "aws:eks:pod"}),
             "targets.Web.resourceType",
-            "into aws:eks:pod / aws:ec2:instance",
+            "aws:eks:pod can't be read yet",
         ),
         (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters", "'Tenancy'"),
         (template(command(targets={})), "targets", "there is none"),

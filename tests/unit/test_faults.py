@@ -86,7 +86,10 @@ def assert_accepted(body: dict[str, Any], minimum_slack: int = 0) -> None:
     assert 1 <= len(body["stopConditions"]) <= 5
     assert len(body["actions"]) <= 20
     for target in body["targets"].values():
-        assert 1 <= len(target["resourceArns"]) <= 5
+        by_name = target["resourceType"] == "aws:eks:pod"  # FIS takes no ARN of those
+        assert by_name != ("resourceArns" in target)
+        assert by_name or 1 <= len(target["resourceArns"]) <= 5
+        assert all(re.fullmatch(r"[\w .:/=+@-]{1,1024}", value) for value in target.get("parameters", {}).values())
     names = [*body["targets"], *body["actions"]]
     assert all(re.fullmatch(r"[\S]{1,64}", name) for name in names)
     for action in body["actions"].values():

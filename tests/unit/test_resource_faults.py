@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,10 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from squall.domain.documents import Discovery
+from squall.domain.eks import EksPod
 from squall.domain.problems import InvalidInput
+from squall.domain.resource import Resource
 from squall.domain.targets import MAXIMUM_TARGETS, capacities, lost, pin
 from squall.domain.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
 from squall.faults import registry
@@ -49,6 +53,18 @@ PARAMETERS: dict[tuple[FaultType, ResourceType], st.SearchStrategy[dict[str, Any
         optional={"signal": st.sampled_from(["SIGTERM", "SIGKILL"])},
     ),
     (FaultType.DEPENDENCY_TIMEOUT, ResourceType.ECS_TASK): st.fixed_dictionaries(
+        {"dependency": st.lists(PEER | st.sampled_from(["db.example.com", "S3"]), min_size=1, max_size=30).map(",".join)}, optional=_LATE
+    )
+    | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
+    (FaultType.CPU_STRESS, ResourceType.POD): OF_INSTANCES[FaultType.CPU_STRESS],
+    (FaultType.MEMORY_STRESS, ResourceType.POD): OF_INSTANCES[FaultType.MEMORY_STRESS],
+    (FaultType.NETWORK_LATENCY, ResourceType.POD): st.fixed_dictionaries(
+        {}, optional={**_LATE, "sources": st.lists(PEER | st.sampled_from(["db.example.com", "S3"]), min_size=1, max_size=30).map(",".join)}
+    ),
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.POD): st.fixed_dictionaries(
+        {"port": st.integers(1, 65535)}, optional={"protocol": st.sampled_from(["tcp", "udp"])}
+    ),
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.POD): st.fixed_dictionaries(
         {"dependency": st.lists(PEER | st.sampled_from(["db.example.com", "S3"]), min_size=1, max_size=30).map(",".join)}, optional=_LATE
     )
     | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
@@ -102,21 +118,35 @@ def parameters_of(fault: Fault) -> st.SearchStrategy[dict[str, Any]]:
     return PARAMETERS.get((fault.type, fault.resource_type), st.just({}))
 
 
+def _names_of(resources: Sequence[Resource]) -> list[str]:
+    """Of pods, that of their cluster."""
+    return list(dict.fromkeys(one.cluster if isinstance(one, EksPod) else one.arn for one in resources))
+
+
+def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
+    """ARNs of what the target is; of a pod, by all that names it."""
+    if "resourceArns" in target:
+        return list(target["resourceArns"])
+    told = target["parameters"]
+    assert (told["selectorType"], target["selectionMode"]) == ("podName", "ALL")
+    wanted = (told["clusterIdentifier"], told["namespace"], told["selectorValue"])
+    return [one.arn for one in found.pinned if isinstance(one, EksPod) and (one.cluster, one.namespace, one.name) == wanted]
+
+
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
 @settings(max_examples=100)
 @given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
 def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.DataObject, count: int, seconds: int) -> None:
     found = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
     arns = [one.arn for one in found.pinned]
+    named = targeting(fault.resource_type, _names_of(found.pinned))
     given_parameters = data.draw(parameters_of(fault))
-    exp = experiment(
-        type=fault.type.value, **targeting(fault.resource_type, arns), parameters=given_parameters, duration=timedelta(seconds=seconds)
-    )
+    exp = experiment(type=fault.type.value, **named, parameters=given_parameters, duration=timedelta(seconds=seconds))
     body = compile_template(
         definition(exp), found, fault, fault.parse(exp.parameters), stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS
     )
     assert_accepted(body)
-    assert sorted(arn for target in body["targets"].values() for arn in target["resourceArns"]) == sorted(arns)
+    assert sorted(name for target in body["targets"].values() for name in _hit(target, found)) == sorted(arns)
     assert {target["resourceType"] for target in body["targets"].values()} == {fault.resource_type.value}
     assert {action["actionId"] for action in body["actions"].values()} <= set(fault.fis_actions)
     hit = [name for action in body["actions"].values() for name in action.get("targets", {}).values()]
@@ -159,7 +189,7 @@ def test_what_is_pinned_never_exceeds_the_radius(
     found = [BUILDERS[kind](f"one-{n:04}", zone) for n, zone in enumerate(zones)]
     load = workload_of(found)
     (fault_type, *_) = registry.fault_types(kind)
-    exp = experiment(type=fault_type.value, **targeting(kind, [one.arn for one in found]), blast_radius=radius.value)
+    exp = experiment(type=fault_type.value, **targeting(kind, _names_of(found)), blast_radius=radius.value)
     pinned, problems = pin(load, exp, environment(minimum_healthy_percent=share), seed)
     assert bool(pinned) != bool(problems)
     assert {one.arn for one in pinned} <= {one.arn for one in found}

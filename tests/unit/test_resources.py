@@ -19,6 +19,7 @@ DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
 CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
 TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/0f1e2d3c"
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
+CLUSTER_OF_PODS = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
 SUBNET = f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1"
@@ -42,6 +43,8 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (f"{FUNCTION}:live", None),
         (VOLUME, ResourceType.VOLUME),
         ("vol-0a1", ResourceType.VOLUME),
+        (CLUSTER_OF_PODS, ResourceType.POD),
+        (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
     ],
@@ -111,6 +114,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.FUNCTION: FUNCTION,
         ResourceType.VOLUME: VOLUME,
         ResourceType.SCALING_GROUP: GROUP,
+        ResourceType.POD: CLUSTER_OF_PODS,
     }
     assert set(names) == set(ResourceType)
     refused = 0

@@ -110,7 +110,7 @@ def test_memory_of_a_task_can_not_be_taken_and_the_error_lists_what_can_be_done(
     (problem,) = (found for found in caught.value.problems if found.path == "type")
     assert "memory_stress can't be injected into an ECS task: there is instance_termination" in problem.message
     assert "cpu_stress" in problem.message
-    assert problem.expected == "targets it can be injected into: EC2 instance (aws:ec2:instance)"
+    assert problem.expected == "targets it can be injected into: EC2 instance (aws:ec2:instance), EKS pod (aws:eks:pod)"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.databases import RdsDatabases
 from squall.adapters.functions import LambdaFunctions
+from squall.adapters.kubernetes import Kubernetes
+from squall.adapters.pods import EksPods
 from squall.adapters.scaling import ScalingGroups
 from squall.adapters.subnets import Ec2Subnets
 from squall.adapters.tasks import EcsTasks
@@ -26,5 +28,6 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
+    ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
     ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm")),
 }

@@ -34,6 +34,8 @@ class Found:
     """Names under which something that stands and falls with them may be registered in target groups, to the VPC it is in."""
     groups: tuple[Group, ...] = ()
     """What replaces them."""
+    unreadable: tuple[str, ...] = ()
+    """Where nobody lets Squall look, each a sentence."""
 
 
 class Finder(Protocol):
@@ -86,6 +88,7 @@ class Inventories:
                 "groups": (*inside.groups, *found.groups),
                 "target_groups": tuple(groups.values()),
                 "missing": found.missing,
+                "unreadable": found.unreadable,
                 "service": service,
             }
         )

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from squall.domain.documents import TargetGroup, Workload
 from squall.domain.ecs import EcsTask
+from squall.domain.eks import EksPod
 from squall.domain.environment import Timing
 from squall.domain.experiment import Criterion, Experiment, MetricDefinition
 from squall.domain.language import METRICS, AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
@@ -316,6 +317,8 @@ def _gauges(metric: str, name: str, dimensions: Dimensions, published: Published
 
 
 def _cpu(statistics: Sequence[str], workload: Workload, pinned: Sequence[Resource]) -> list[MetricBinding] | str:
+    if any(isinstance(one, EksPod) for one in pinned):
+        return "CloudWatch has it of pods with Container Insights only; declare it in metrics"
     known = {group.name for group in workload.groups}
     holding = [one.id for one in pinned if one.contains and one.belongs_to not in known]
     if holding:

@@ -58,30 +58,42 @@ class Definition(Model):
     partition: str = "aws"
 
 
-class Group(Model):
-    """What replaces targets that are lost: an Auto Scaling group, or an ECS service."""
+_GROUPS = {
+    "auto_scaling": ("Auto Scaling group", "instances"),
+    "ecs": ("ECS service", "tasks"),
+    "eks": ("Kubernetes workload", "pods"),
+}
 
-    kind: Literal["auto_scaling", "ecs"] = "auto_scaling"
+
+class Group(Model):
+    """What replaces targets that are lost: an Auto Scaling group, an ECS service, or what controls pods of an EKS cluster."""
+
+    kind: Literal["auto_scaling", "ecs", "eks"] = "auto_scaling"
     name: str
-    """Of an ECS service `cluster/service`."""
+    """Of an ECS service `cluster/service`, of what controls pods `cluster/namespace/kind/name`."""
     desired: int
     minimum: int
     in_service: tuple[str, ...]
-    """Ids of instances InService and healthy, or of tasks that run and are not unhealthy."""
+    """Ids of instances InService and healthy, of tasks that run and are not unhealthy, or of pods that are ready."""
     suspended: tuple[str, ...] = ()
     rolling_out: bool = False
-    """Whether an ECS service is being deployed: it stops and starts tasks itself."""
+    """Whether an ECS service, or what controls pods, is being deployed: it stops and starts them itself."""
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
 
     @property
     def domain(self) -> str:
         """The failure domain it is."""
-        return f"{'asg' if self.kind == 'auto_scaling' else 'ecs'}/{self.name}"
+        return f"{'asg' if self.kind == 'auto_scaling' else self.kind}/{self.name}"
 
     @property
     def words(self) -> str:
-        return f"{'Auto Scaling group' if self.kind == 'auto_scaling' else 'ECS service'} {self.name}"
+        return f"{_GROUPS[self.kind][0]} {self.name}"
+
+    @property
+    def members(self) -> str:
+        """What it consists of, in words."""
+        return _GROUPS[self.kind][1]
 
 
 class TargetGroup(Model):
@@ -117,6 +129,8 @@ class Workload(Model):
     target_groups: tuple[TargetGroup, ...] = ()
     missing: tuple[str, ...] = ()
     """Targets asked for that the account does not know."""
+    unreadable: tuple[str, ...] = ()
+    """Where targets were asked for and nobody lets Squall look, each a sentence."""
     service: str | None = None
     """ARN of the target group whose traffic the sentences speak of, where the targets themselves are registered in none."""
 

@@ -27,6 +27,7 @@ Response = Literal["refuse", "warn"]
 CalendarName = Annotated[str, Field(min_length=3, max_length=300), pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")]
 
 
+KUBERNETES_NAME = pattern(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "the name of a Kubernetes service account")
 S3Folder = Annotated[
     str,
     Field(max_length=1100),
@@ -257,6 +258,8 @@ class Environment(Model):
     """By the name experiments call them under `rollback`."""
     lambda_fault_configuration: S3Folder | None = None
     """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
+    eks_service_account: Annotated[str, Field(max_length=253), KUBERNETES_NAME] | None = None
+    """As whom FIS acts in the namespaces of this environment's pods: a service account of that name in each. None: no pod is disturbed."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     sentinel: SentinelPolicy | None = None

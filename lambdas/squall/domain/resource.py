@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
+from squall.domain.environment import Environment
 from squall.domain.model import Model
 from squall.domain.vocabulary import ResourceType
 
@@ -32,6 +33,15 @@ class Resource(Model):
     def under(self, parameters: Mapping[str, Any]) -> Self:  # noqa: ARG002 - for overriding
         """What a fault with these parameters would hit of it."""
         return self
+
+    def in_policy(self, environment: Environment) -> Self:  # noqa: ARG002 - for overriding
+        """With what the environment's policy says about faults on it."""
+        return self
+
+    @property
+    def answers_to(self) -> frozenset[str]:
+        """Names by which an experiment may mean it, those of what it belongs to excepted."""
+        return frozenset({self.id, self.arn})
 
     @property
     def usable(self) -> bool:
@@ -87,7 +97,8 @@ class Member(Resource):
     """One of many that a group replaces when it is lost."""
 
     group: str | None = None
-    """Name of the group around it: an Auto Scaling group, or an ECS service as `cluster/service`."""
+    """Name of the group around it: an Auto Scaling group, an ECS service as `cluster/service`, or what controls a pod as
+    `cluster/namespace/kind/name`."""
     launched_at: datetime | None = None
     """When it was asked for: EC2's LaunchTime, ECS's createdAt."""
     in_service_at: datetime | None = None

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Tag
 
 from squall.domain.ecs import EcsTask
+from squall.domain.eks import CLUSTER, EksPod
+from squall.domain.eks import FILTERS as POD_FILTERS
 from squall.domain.functions import LambdaFunction
 from squall.domain.model import Model
 from squall.domain.network import Subnet
@@ -147,7 +149,8 @@ OtherResource = Annotated[
     | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
     | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
-    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)],
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
+    | Annotated[EksPod, Tag(ResourceType.POD.value)],
     Discriminator(_type_of),
 ]
 """Every type but instances, which a workload lists by themselves."""
@@ -159,7 +162,8 @@ AnyResource = Annotated[
     | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
     | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
-    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)],
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
+    | Annotated[EksPod, Tag(ResourceType.POD.value)],
     Discriminator(_type_of),
 ]
 
@@ -173,6 +177,7 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:task/[A-Za-z0-9_-]+/[A-Za-z0-9]+"), ResourceType.ECS_TASK),
     (re.compile(r"arn:[^:]+:lambda:[^:]+:\d*:function:[A-Za-z0-9_-]+"), ResourceType.FUNCTION),  # no version, no alias
     (_SERVICE, ResourceType.ECS_TASK),  # its tasks are the candidates
+    (re.compile(rf"arn:[^:]+:eks:[^:]+:\d*:cluster/{CLUSTER}"), ResourceType.POD),  # pods of it that filters choose
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
@@ -199,6 +204,7 @@ ZONELESS = frozenset({ResourceType.FUNCTION})
 FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.ECS_TASK: frozenset({"cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
+    ResourceType.POD: frozenset(POD_FILTERS),
 }
 """What candidates of a type may be narrowed by; a type that is left out takes whatever its own service filters by."""
 

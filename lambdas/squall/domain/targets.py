@@ -36,7 +36,7 @@ class Capacity:
 
 
 def failure_domains(workload: Workload, resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<name/id>`, else the resource's own; sorted."""
+    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `eks/<cluster>/…`, `tg/<name/id>`, else the resource's own; sorted."""
     return tuple(sorted({domain for resource in resources for domain in _domains_of(workload, resource)}))
 
 
@@ -63,7 +63,7 @@ def candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ..
         return tuple(one for one in workload.resources if one.type is ResourceType.SCALING_GROUP and one.arn in named)
     if named:
         groups = {group for name in named if (group := group_named(name))}
-        return tuple(one for one in workload.resources if one.id in named or one.arn in named or one.belongs_to in groups)
+        return tuple(one for one in workload.resources if named & one.answers_to or one.belongs_to in groups)
     tags = target.tags if target else {}
     return tuple(one for one in workload.resources if one.type is experiment.resource_type and tags.items() <= one.tags.items())
 
@@ -76,7 +76,7 @@ def pin(
     The choice is repeatable: candidates are taken in the order of a hash of seed and id. At least one is pinned even where that breaks the
     environment's healthy share, so that the safety check of that name refuses it with its arithmetic on the record.
     """
-    found = tuple(one.under(experiment.parameters) for one in candidates(workload, experiment))
+    found = tuple(one.under(experiment.parameters).in_policy(environment) for one in candidates(workload, experiment))
     problems = [*_unknown(workload, experiment), *_not_opted_in(found, environment, opt_in_tag)]
     eligible = sorted((i for i in found if i.usable and i.tags.get(opt_in_tag) == environment.name), key=lambda i: _rank(seed, i))
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
@@ -103,7 +103,7 @@ def _unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
             expected=f"an existing {experiment.resource_type.words}",
         )
         for target in workload.missing
-    ]
+    ] + [Problem(path="target", message=sentence, expected="targets Squall can look at") for sentence in workload.unreadable]
 
 
 def not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:

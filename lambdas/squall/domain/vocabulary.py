@@ -32,6 +32,7 @@ class ResourceType(StrEnum):
     FUNCTION = "aws:lambda:function"
     VOLUME = "aws:ec2:ebs-volume"
     SCALING_GROUP = "aws:ec2:autoscaling-group"
+    POD = "aws:eks:pod"
 
     @property
     def words(self) -> str:
@@ -53,6 +54,7 @@ _WORDS = {
     ResourceType.FUNCTION: "Lambda function",
     ResourceType.VOLUME: "EBS volume",
     ResourceType.SCALING_GROUP: "Auto Scaling group",
+    ResourceType.POD: "EKS pod",
 }
 
 

@@ -56,6 +56,8 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
 
 def adoptable(fault: Fault) -> bool:
     """Whether what its actions say can be read back as the fault's parameters."""
+    if fault.resource_type is ResourceType.POD:  # FIS's targets are no ARNs, and its selectors are drawn from
+        return False
     return isinstance(fault, SendCommandFault | LastingFault) or not fault.parameters.model_fields
 
 
@@ -207,7 +209,7 @@ def _used(targets: Mapping[str, Any], injecting: Iterable[Mapping[str, Any]]) ->
 
 def _resource_type(fault_type: FaultType, used: Mapping[str, Mapping[str, Any]]) -> ResourceType:
     """What the targets are of, as far as the fault can be injected into it; else what it can be injected into first."""
-    known = registry.resource_types(fault_type)
+    known = [kind for kind in registry.resource_types(fault_type) if kind is not ResourceType.POD]
     return next((kind for kind in known if any(target.get("resourceType") == kind for target in used.values())), known[0])
 
 
@@ -233,13 +235,19 @@ def _target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[s
     }
 
 
+def _another(given: object, fault: Fault) -> str:
+    """What is wrong with targets of another type than the fault's."""
+    if given == ResourceType.POD:
+        return f"targets of {given} can't be read yet: the experiment's own target and parameters can say them"
+    if given in registry.resource_types(fault.type):
+        return f"{given} beside {fault.resource_type.value}: one experiment is one fault"
+    return f"{fault.type.value} can't be injected into {given}"
+
+
 def _target_problems(experiment: Experiment, target: Mapping[str, Any], fault: Fault) -> Iterator[Problem]:
     kind, paths = fault.resource_type, FILTERS.get(fault.resource_type, {})
     if target.get("resourceType") != kind:
-        message = f"{fault.type.value} can't be injected into {target.get('resourceType')}"
-        if target.get("resourceType") in registry.resource_types(fault.type):
-            message = f"{target['resourceType']} beside {kind.value}: one experiment is one fault"
-        yield Problem(path="resourceType", message=message, expected=kind.value)
+        yield Problem(path="resourceType", message=_another(target.get("resourceType"), fault), expected=kind.value)
     if target.get("parameters"):
         yield Problem(path="parameters", message=f"{', '.join(sorted(target['parameters']))}: not understood", expected="none")
     for one in target.get("filters", ()):

@@ -36,7 +36,7 @@ def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str
     if after.desired < wanted:
         yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
     if len(after.in_service) < wanted:
-        yield f"{name} has {len(after.in_service)} of {wanted} {'instances' if after.kind == 'auto_scaling' else 'tasks'} in service"
+        yield f"{name} has {len(after.in_service)} of {wanted} {after.members} in service"
     suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
     if suspended:
         yield f"{name} has suspended {', '.join(suspended)}"

@@ -16,6 +16,8 @@ from squall.faults.instance_termination import InstanceTermination
 from squall.faults.invocation_faults import InvocationError, InvocationLatency, InvocationTimeout
 from squall.faults.memory_stress import MemoryStress
 from squall.faults.network_latency import NetworkLatency
+from squall.faults.pod_delete import PodDelete
+from squall.faults.pod_faults import PodCpuStress, PodDependencyTimeout, PodMemoryStress, PodNetworkLatency, PodServiceUnavailable
 from squall.faults.service_unavailable import ServiceUnavailable
 from squall.faults.subnet_disruption import SubnetDependency, SubnetUnavailable
 from squall.faults.task_network import TaskDependencyTimeout, TaskNetworkLatency
@@ -47,6 +49,12 @@ _MODULES: tuple[Fault, ...] = (
     InvocationError(),
     VolumePause(),
     InsufficientCapacity(),
+    PodDelete(),
+    PodNetworkLatency(),
+    PodCpuStress(),
+    PodMemoryStress(),
+    PodServiceUnavailable(),
+    PodDependencyTimeout(),
 )
 _FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
 

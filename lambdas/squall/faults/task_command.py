@@ -8,7 +8,7 @@ from typing import Any
 from squall.domain.documents import SafetyCheck, Workload
 from squall.domain.ecs import EcsTask
 from squall.domain.model import Model
-from squall.domain.resource import Resource
+from squall.domain.resource import Member, Resource
 from squall.domain.resources import these
 from squall.domain.vocabulary import ResourceType
 from squall.faults.base import P, check, iso_duration, targets_by_arn
@@ -101,11 +101,11 @@ class TaskFault(CommandFault[P]):
             yield check("network_of_its_own", bool(tasks) and not shared, said if shared else "every task has a network of its own")
 
 
-def settled(workload: Workload, tasks: Sequence[EcsTask]) -> SafetyCheck:
+def settled(workload: Workload, tasks: Sequence[Member]) -> SafetyCheck:
     """A rollout stops tasks of its own: nobody could tell whose doing a lost one was, or whether the service is back."""
     around = {task.group for task in tasks}
     moving = [group.name for group in workload.groups if group.name in around and group.rolling_out]
-    said = f"{', '.join(moving)} is being deployed" if moving else "no service of the targets is being deployed"
+    said = f"{', '.join(moving)} is being deployed" if moving else "nothing around the targets is being deployed"
     return check("no_rollout", bool(tasks) and not moving, said)
 
 

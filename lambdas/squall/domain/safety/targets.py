@@ -89,7 +89,7 @@ def _replacement_possible(given: SafetyInput) -> Answer:
         return None, "the Auto Scaling groups could not be described"
     groups = {group.name: group for group in given.workload_now.groups}
     within = {one.id: one.group if isinstance(one, Member) else None for one in given.discovery.pinned}
-    wrong = [f"{id_} is in no Auto Scaling group or ECS service" for id_, group in within.items() if group not in groups]
+    wrong = [f"{id_} is in nothing that would replace it" for id_, group in within.items() if group not in groups]
     names = sorted({group for group in within.values() if group in groups and group})
     for name in names:
         suspended = sorted(NEEDED_PROCESSES & set(groups[name].suspended))

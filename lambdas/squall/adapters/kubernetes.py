@@ -1,0 +1,128 @@
+"""Kubernetes' own API of an EKS cluster: read only, as the role of whoever asks, bounded in time and size."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+
+from squall.adapters.aws import asking
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TIMEOUT_SECONDS = 5
+PAGE = 200
+"""Objects a page."""
+MOST_PAGES = 25
+LARGEST = 16 * 2**20
+"""Bytes of a page."""
+TOKEN_SECONDS = 60
+CLOSED = frozenset({"Unauthorized", "Forbidden"})
+"""Codes of answers that asking again does not change."""
+UNREACHABLE = "Unreachable"
+_HEADER = "x-k8s-aws-id"
+_KEY = "squall_eks_cluster"
+
+
+class Opener(Protocol):
+    """Of urllib."""
+
+    def open(self, fullurl: Request, data: None = None, timeout: float | None = None) -> Any: ...
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """The token is for this endpoint alone."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+class Kubernetes:
+    """Clusters, as DescribeCluster describes them. A cluster lets in whose role has an access entry."""
+
+    def __init__(self, sts: Any) -> None:
+        self._sts = sts
+        events = sts.meta.events
+        events.register("provide-client-params.sts.GetCallerIdentity", _keep_cluster, unique_id="squall-eks-cluster")
+        events.register("before-sign.sts.GetCallerIdentity", _sign_cluster, unique_id="squall-eks-header")
+
+    def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
+        """Every object under a path whose parts are Kubernetes names. Raises Unavailable: `Unauthorized` or `Forbidden`, `Unreachable`,
+        the HTTP status, `TooMany`, `TooLarge`, `Unreadable`."""
+        opener, headers = self._opener(cluster), {"Authorization": f"Bearer {self.token(cluster['name'])}", "Accept": "application/json"}
+        after = ""
+        for _ in range(MOST_PAGES):
+            asked = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
+            request = Request(f"{_endpoint(cluster)}{path}?{asked}", headers=headers)  # noqa: S310 - https, or there is no endpoint
+            page = _get(opener, request, cluster["name"])
+            yield from page.get("items", ())
+            after = str(page.get("metadata", {}).get("continue") or "")
+            if not after:
+                return
+        raise _unavailable("TooMany", f"{cluster['name']} has more than {PAGE * MOST_PAGES} objects at {path}")
+
+    def token(self, cluster: str) -> str:
+        """A GetCallerIdentity of ours, signed for this cluster and good for a minute: who we are, as EKS asks for it."""
+        with asking("sts", "GetCallerIdentity"):
+            url = self._sts.generate_presigned_url(
+                "get_caller_identity", Params={"ClusterName": cluster}, ExpiresIn=TOKEN_SECONDS, HttpMethod="GET"
+            )
+        return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+    def _opener(self, cluster: Mapping[str, Any]) -> Opener:
+        """Trusts the cluster's own authority and no other; by no proxy."""
+        try:
+            authority = base64.b64decode(cluster["certificateAuthority"]["data"], validate=True).decode()
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # create_default_context trusts everybody's where the authority is empty
+            context.load_verify_locations(cadata=authority)
+        except (KeyError, ValueError, ssl.SSLError) as error:
+            raise _unavailable("Unreadable", f"the certificate authority of {cluster['name']}: {error}") from error
+        return build_opener(ProxyHandler({}), _NoRedirect(), HTTPSHandler(context=context))
+
+
+def _keep_cluster(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    if "ClusterName" in params:
+        context[_KEY] = params.pop("ClusterName")
+
+
+def _sign_cluster(request: Any, **_: Any) -> None:
+    if _KEY in request.context:
+        request.headers[_HEADER] = request.context[_KEY]
+
+
+def _endpoint(cluster: Mapping[str, Any]) -> str:
+    found = str(cluster.get("endpoint", ""))
+    if urlsplit(found).scheme != "https":
+        raise _unavailable("Unreadable", f"the endpoint of {cluster['name']} is {found or 'none'}")
+    return found
+
+
+def _get(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:
+    try:
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            body = answer.read(LARGEST + 1)
+    except HTTPError as error:
+        code = {401: "Unauthorized", 403: "Forbidden"}.get(error.code, str(error.code))
+        busy = error.code in {410, 429} or error.code >= 500  # 410: a page's token is too old
+        raise _unavailable(code, f"{cluster} answered {error.code}", retryable=busy) from error
+    except OSError as error:
+        raise _unavailable(UNREACHABLE, f"{cluster}: {error}", retryable=True) from error
+    if len(body) > LARGEST:
+        raise _unavailable("TooLarge", f"{cluster} answered with more than {LARGEST} bytes")
+    try:
+        page = json.loads(body)
+    except ValueError as error:
+        raise _unavailable("Unreadable", f"{cluster} answered with no JSON") from error
+    if not isinstance(page, dict):
+        raise _unavailable("Unreadable", f"{cluster} answered with no list")
+    return page
+
+
+def _unavailable(code: str, message: str, *, retryable: bool = False) -> Unavailable:
+    return Unavailable("kubernetes", "list", code, message, retryable=retryable)
