@@ -78,7 +78,7 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
 
 
 EVERY_FUNCTION = ("record", "encryption_key")
-WORKFLOW_STEP = (*EVERY_FUNCTION, "documents", "emit_events")
+WORKFLOW_STEP = (*EVERY_FUNCTION, "read_documents", "write_documents")
 # Closing a dead or taken-over run: whatever it may have left, found and ended, and people told.
 CLOSING = (
     "list_experiments",
@@ -87,7 +87,7 @@ CLOSING = (
     "find_templates",
     "delete_template",
     "delete_guards",
-    "locks",
+    "unlock",
     "read_slots",
     "commands",
     "inventory",
@@ -100,15 +100,25 @@ CLOSING = (
 SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 
 HOLDERS: dict[str, tuple[str, ...]] = {
-    "Admit": (*WORKFLOW_STEP, "create_record", "read_templates"),
-    "Discover": (*WORKFLOW_STEP, "inventory"),
+    "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "read_templates"),
+    "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
-    "AskApproval": (*WORKFLOW_STEP, "notify"),
-    "AwaitApproval": (*WORKFLOW_STEP, "wake"),
-    "ObserveApproval": WORKFLOW_STEP,
-    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "wake"),
-    "AcquireSlot": (*WORKFLOW_STEP, "locks", "read_slots", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
-    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "past_faults", "start_sentinel"),
+    "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
+    "AwaitApproval": (*EVERY_FUNCTION, "wake"),
+    "ObserveApproval": (*EVERY_FUNCTION, "write_documents", "emit_events"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
+    "AcquireSlot": (
+        *WORKFLOW_STEP,
+        "locks",
+        "unlock",
+        "read_slots",
+        "emit_events",
+        "list_experiments",
+        "read_guards",
+        "read_halt",
+        *SURROUNDINGS,
+    ),
+    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "metric_statistics", "past_faults", "start_sentinel"),
     "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
     "CreateTemplate": (
         *WORKFLOW_STEP,
@@ -121,9 +131,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "delete_guards",
     ),
     "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt", *SURROUNDINGS),
-    "StartFault": (*WORKFLOW_STEP, "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
-    "WatchFault": (*WORKFLOW_STEP, "read_experiment", "commands", "wake"),
-    "ObserveFault": (*WORKFLOW_STEP, "read_experiment", "commands"),
+    "StartFault": (*WORKFLOW_STEP, "emit_events", "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
+    "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
+    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),
     "StopFault": (
         *WORKFLOW_STEP,
         "list_experiments",
@@ -131,17 +141,17 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "stop_experiment",
         "delete_template",
         "find_templates",
-        "read_guards",
+        "guard_history",
         "delete_guards",
-        "locks",
+        "unlock",
     ),
     "RunRollback": (*WORKFLOW_STEP, "roll_back"),
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
-    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "past_faults"),
-    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_names", "read_guards"),
+    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "past_faults"),
+    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "metric_names", "guard_history"),
     "Record": (*WORKFLOW_STEP, "findings"),
-    "Notify": (*WORKFLOW_STEP, "notify", "findings"),
+    "Notify": (*WORKFLOW_STEP, "emit_events", "notify", "findings"),
     "Release": (*WORKFLOW_STEP, *CLOSING),
     "Abort": (
         *EVERY_FUNCTION,
@@ -170,9 +180,12 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Pulse": (
         *WORKFLOW_STEP,
         *CLOSING,
+        "locks",
+        "emit_events",
         "open_records",
         "read_executions",
         "read_guards",
+        "guard_history",
         "read_guard_tags",
         "metrics",
         "start_sentinel",
@@ -181,8 +194,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     # It asks URLs: of what is Squall's it reads what it must, and writes its own lease and metrics.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "wake", "create_record", "dead_letters"),
-    "Report": (*EVERY_FUNCTION, "documents", "findings", "publish", "history", "notify", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_record", "dead_letters"),
+    "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
 
@@ -198,17 +211,19 @@ def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
         "record": [_allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])],
         "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn])],
         # A transaction is authorized as the writes in it.
-        "locks": [_allow(["dynamodb:PutItem", "dynamodb:DeleteItem"], [names.table_arn])],
+        "locks": [_allow(["dynamodb:PutItem"], [names.table_arn])],
+        "unlock": [_allow(["dynamodb:DeleteItem"], [names.table_arn])],
         "findings": [_allow(["dynamodb:Query", "dynamodb:UpdateItem"], [names.table_arn])],
         "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
         "history": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
         "publish": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
         "open_records": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
-        "documents": [
-            _allow(["s3:GetObject", "s3:PutObject"], [f"{names.bucket_arn}/results/*"]),
+        "read_documents": [
+            _allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*"]),
             # Without it S3 answers AccessDenied, not NoSuchKey, for a document that was never written.
             _allow(["s3:ListBucket"], [names.bucket_arn]),
         ],
+        "write_documents": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/results/*"])],
     }
 
 
@@ -247,7 +262,8 @@ def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
     guards = names.arn("cloudwatch", f"alarm:squall-{names.stack}-*")
     return {
         # Users' stop alarms may be composite: DescribeAlarms then authorizes on every alarm.
-        "read_guards": [_allow(["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"], ["*"])],
+        "read_guards": [_allow(["cloudwatch:DescribeAlarms"], ["*"])],
+        "guard_history": [_allow(["cloudwatch:DescribeAlarmHistory"], ["*"])],
         "put_guards": [
             # The holder can attach nothing but the abort function.
             _allow(
@@ -340,19 +356,21 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ["*"],
             ),
             _allow(["ec2:GetManagedPrefixListEntries"], [names.arn("ec2", "prefix-list/*")]),
-            _allow(["ecs:ListClusters", "ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
+            _allow(["ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
             _allow(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
             _allow(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
             # Whoever may ask Kubernetes itself, the cluster's access entries say: it is asked who signed.
             _allow(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
             _allow(["lambda:GetFunctionConfiguration", "lambda:ListTags"], [names.arn("lambda", "function:*")]),
-            _allow(["tag:GetResources"], ["*"]),
             # The managed instances that tasks are registered as: the tags by which IAM lets commands to them pass.
             _allow(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
             _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
             _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],
-        "metrics": [_allow(["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"], ["*"])],
+        # By tags alone; what was found is looked at again by name.
+        "find_targets": [_allow(["ecs:ListClusters", "tag:GetResources"], ["*"])],
+        "metrics": [_allow(["cloudwatch:GetMetricData"], ["*"])],
+        "metric_statistics": [_allow(["cloudwatch:GetMetricStatistics"], ["*"])],
         "metric_names": [_allow(["cloudwatch:ListMetrics"], ["*"])],
         "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
     }

@@ -1,6 +1,7 @@
 """Which methods of which port a handler can reach, read from the source: the application's functions are followed by name."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from infra.settings import ROOT
 
 PACKAGE = ROOT / "lambdas" / "squall"
+STEP = PACKAGE / "application" / "step.py"
 Definition = ast.FunctionDef | ast.ClassDef
 Call = tuple[str, str]
 
@@ -47,10 +49,17 @@ def reachable(handler: str) -> frozenset[Call]:
         if place in seen or place[1] not in module.definitions:
             continue
         seen.add(place)
-        for node in ast.walk(module.definitions[place[1]]):
+        for node in _inside(place, module.definitions[place[1]]):
             found |= _port_call(node)
             pending += _followed(node, place[0], module)
     return frozenset(found)
+
+
+def _inside(place: tuple[Path, str], definition: Definition) -> Iterator[ast.AST]:
+    """Of `Step` only its fields: whoever holds one calls it `step`, and what is called of it is followed by name."""
+    if place != (STEP, "Step"):
+        return ast.walk(definition)
+    return (node for part in definition.body if not isinstance(part, ast.FunctionDef) for node in ast.walk(part))
 
 
 @cache
@@ -85,6 +94,6 @@ def _followed(node: ast.AST, path: Path, module: Module) -> list[tuple[Path, str
         owner = node.value.id
         source, name = module.imported.get(owner, (path, owner))
         if owner in ("step", "self"):
-            return [(PACKAGE / "application" / "step.py", node.attr)]
+            return [(STEP, node.attr)]
         return [(source, node.attr)] if not name else []
     return []

@@ -130,6 +130,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "records.validated": ("past_proofs",),
     "records.faulted": ("past_faults",),
     "locks.holds": ("record",),
+    "locks.release": ("unlock",),
+    "locks.release_slot": ("unlock",),
+    "locks.leave": ("unlock",),
     "locks.holders": ("record",),
     "locks.line": ("read_slots",),
     "locks.all": ("open_records",),
@@ -148,9 +151,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.tags": ("read_guard_tags", "read_guards"),
     "alarms.put_composite": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
+    "alarms.fired_since": ("guard_history",),
     "history.summarise": ("record",),
     "metrics.published": ("metric_names",),
+    "metrics.over": ("metric_statistics",),
+    "metrics.distribution": ("metric_statistics",),
+    "documents.get": ("read_documents",),
     "documents.publish": ("publish",),
+    "inventory.describe": ("inventory", "find_targets"),
     "halt_flag.get": ("read_halt",),
     "automations.start": ("roll_back",),
     "automations.get": ("roll_back",),
@@ -168,7 +176,7 @@ NEEDS_OF_PORT = {
     "sightings": "record",
     "lever": "safety_lever",
     "locks": "locks",
-    "documents": "documents",
+    "documents": "write_documents",
     "metrics": "metrics",
     "alarms": "read_guards",
     "inventory": "inventory",
@@ -185,8 +193,8 @@ NEEDS_OF_PORT = {
 NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}, "AcquireSlot": {"inventory"}}
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
-NARROWER = {"Sentinel": {"record": "read_record", "documents": "read_definition"}}  # it reads, and speaks with whatever a URL names
-NOT_BY_A_PORT = {*EVERY_FUNCTION, "documents", "emit_events", "dead_letters"}
+NARROWER = {"Sentinel": {"record": "read_record", "read_documents": "read_definition"}}  # it reads, and speaks with whatever a URL names
+NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
 
 @pytest.mark.parametrize("function", HOLDERS)
@@ -374,7 +382,7 @@ def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Res
 
 
 def test_a_missing_document_is_told_from_a_forbidden_one(stack: Resources) -> None:
-    assert "s3:ListBucket" in actions_of(stack, "admit")
+    assert "s3:ListBucket" in actions_of(stack, "discover")
 
 
 def test_the_lever_is_everybodys_and_out_of_reach_unless_the_stack_asks_for_it(
