@@ -105,10 +105,11 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
-    "ObserveApproval": (*EVERY_FUNCTION, "write_documents", "emit_events"),
+    "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
     "AcquireSlot": (
-        *WORKFLOW_STEP,
+        *EVERY_FUNCTION,
+        "read_documents",
         "locks",
         "unlock",
         "read_slots",
@@ -131,7 +132,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "delete_guards",
     ),
     "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt", *SURROUNDINGS),
-    "StartFault": (*WORKFLOW_STEP, "emit_events", "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
+    "StartFault": (*EVERY_FUNCTION, "read_documents", "emit_events", "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
     "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
     "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),
     "StopFault": (

@@ -6,15 +6,14 @@ retries or catches.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
-from squall.domain.documents import Definition, Discovery, Refusal, Run
+from squall.domain.documents import Definition, Discovery, Run
 from squall.domain.model import Model
-from squall.domain.problems import Problem
 from squall.domain.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
@@ -113,9 +112,7 @@ class Step:
         self.note(event or str(status), reason, decided_status=status, decided_verdict=verdict, reason=reason)
         return END
 
-    def reject(self, reason: str, problems: Sequence[Problem] = ()) -> Outcome:
-        if problems:
-            self.put("refusal", Refusal(at=self.now, problems=tuple(problems)))
+    def reject(self, reason: str) -> Outcome:
         return self.decide(Status.REJECTED, reason)
 
     def invalid(self, reason: str) -> Outcome:

@@ -1,0 +1,547 @@
+"""What is played while one grant is missing: each scene is a run, or its end, in which functions ask what they seldom ask."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from squall.adapters.lifecycle import DETAIL_TYPE, detail
+from squall.application import admitting
+from squall.domain.record import Abort
+from squall.domain.vocabulary import AbortSource
+from tests.fakes.monitoring import FakeAlarm
+from tests.fakes.storage import Lease
+from tests.fakes.world import FakeWorld
+from tests.workflow.driver import alarm_action, execution_event
+from tests.workflow.endings import GUARD, ID, Intercept, fail, once, record_of, unavailable
+from tests.workflow.test_adopted_template import foreign
+from tests.workflow.test_afterwards import LATENCY
+from tests.workflow.test_functions import _disturbed
+from tests.workflow.test_sentinel import URL, answered
+from tests.workflow.voting import ADA, BOB, ask_people, payload_of
+from tests.workflow.walk import Walk
+
+Scene = Callable[[Walk, FakeWorld], None]
+STAGING = {"squall:environment": "staging"}
+
+
+def good(walk: Walk, world: FakeWorld) -> None:
+    """A stop alarm is watched; its last event brings the report, and the period's."""
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    catalogue(stop_alarms=["pager"])
+    run(walk)
+    report(walk, world)
+    walk.quietly("Report", {"period": {"days": 7, "digest": True, "name": "weekly"}})
+
+
+def asked(walk: Walk, world: FakeWorld, act: str = "approve") -> None:
+    """People are asked and vote; what they say wakes the run."""
+    ask_people()
+    walk.after["AskApproval"] = lambda _: answer()
+
+    @once
+    def answer() -> None:
+        world.clock.after(623, lambda: [walk.quietly("Approve", payload_of(world, one, act)) for one in (ADA, BOB)])
+
+    run(walk)
+
+
+def asked_and_stopped_at(state: str, walk: Walk, world: FakeWorld) -> None:
+    """Somebody aborts it while a function of approval is about to wait."""
+    ask_people()
+    walk.before[state] = lambda _: walk.quietly("Abort", {"execution_id": ID, "reason": "enough"})
+    run(walk)
+
+
+CALM: dict[str, Any] = {"change_calendars": ["Releases"], "calm": {"cool_down": "PT10M"}}
+
+
+def surrounded(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
+    """Policies name calendars and a cool-down."""
+    policy(**CALM)
+    (queued if queue else lambda walk, _: run(walk))(walk, world)
+
+
+def promoted(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
+    """The experiment ran in staging, and its proof lets it run elsewhere."""
+    known: Any = admitting.deployed()
+    promotion = {"environment": "staging", "within_days": 3}
+    known.environments["local"] = {**known.environments["staging"], "name": "local", "promotion": promotion}
+    catalogue(target_resources=[], target={"tags": STAGING})
+    known.catalogue["live"] = {**known.catalogue["seed"], "environment": "local", "target": {"tags": {"squall:environment": "local"}}}
+    world.fleet.members("web")[0].tags["squall:environment"] = "local"
+    run(walk)
+    if queue:
+        full(world, 900)
+    walk.run({"experiment": "live"}, "run-2")
+
+
+def probed(walk: Walk, world: FakeWorld) -> None:
+    """A sentinel's function lives a hundred seconds, and the pulse starts another; one is played itself."""
+    policy(sentinel={"hosts": ["shop.example.com"], "maximum_load_per_second": 2})
+    answered(world, failing=lambda _: 0.0)
+    catalogue(
+        sentinel={"url": URL},
+        success_criteria=["Sentinel availability > 99%"],
+        abort_conditions=["Sentinel availability < 80%"],
+    )
+    world.probes.lives = timedelta(seconds=100)
+    walk.after["StartFault"] = lambda _: probe(walk)
+    run(walk)
+
+
+class Invocation:
+    aws_request_id = "a-function"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 170_000
+
+
+def probe(walk: Walk) -> None:
+    """The Sentinel's function, with two and a half minutes left."""
+    walk.running.append("Sentinel")
+    try:
+        importlib.import_module("squall.handlers.sentinel").handler({"execution_id": ID}, Invocation())
+    except Exception as error:  # noqa: BLE001 - as Lambda does
+        walk.world.calls.append(f"raised:Sentinel:{type(error).__name__}")
+    finally:
+        walk.running.pop()
+
+
+def again(walk: Walk, world: FakeWorld) -> None:
+    """The same experiment twice: the first one's fault cuts the second one's baseline, and its findings are known."""
+    world.metrics.set("TargetResponseTime", lambda at: 9.0 if world.faults.active() else 0.05)
+    run(walk)
+    walk.run({"experiment": "seed"}, "run-2")
+
+
+def without(state: str, walk: Walk, world: FakeWorld, then: Scene | None = None) -> None:
+    """That function fails, and others have to do what it would have done."""
+    walk.before[state] = lambda _: fail()
+    (then or (lambda walk, _: run(walk)))(walk, world)
+
+
+def halted(walk: Walk, world: FakeWorld) -> None:
+    catalogue(**LATENCY)
+
+    def act() -> None:
+        walk.quietly("Halt", {"reason": "enough"})
+        walk.quietly("Halt", {"action": "resume", "reason": "over"})
+
+    _in_the_fault(walk, world, act)
+
+
+def halted_while_it_starts(walk: Walk, world: FakeWorld) -> None:
+    """FIS has started when the flag is set."""
+    real = world.faults.start
+
+    def start(*args: Any) -> Any:
+        started = real(*args)
+        world.halt_flag.engage("enough", "somebody", world.clock.now())
+        return started
+
+    world.faults.start = start  # type: ignore[method-assign]
+    run(walk)
+
+
+def adopted(walk: Walk, world: FakeWorld) -> None:
+    world.faults.foreign["EXTtheirs"] = foreign(world)
+    policy(fis_templates=["EXTtheirs"])
+    catalogue(fis_template_id="EXTtheirs", target_resources=None)
+    run(walk)
+
+
+def full(world: FakeWorld, seconds: float) -> None:
+    """FIS has no slot for so long."""
+    until = world.clock.now().replace(year=2031)
+    world.locks.slot_leases.update({slot: Lease("others", until) for slot in range(5)})
+    world.clock.after(seconds, world.locks.slot_leases.clear)
+
+
+def queued(walk: Walk, world: FakeWorld, seconds: float = 200) -> None:
+    full(world, seconds)
+    run(walk)
+    world.locks.slot_leases.clear()
+
+
+def scheduled(walk: Walk, world: FakeWorld) -> None:
+    trigger = {"schedule_arn": "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/x", "scheduled_time": "2030-01-07T10:00:00Z"}
+    run(walk, {"experiment": "seed", "trigger": trigger})
+
+
+def guard_fires(walk: Walk, world: FakeWorld) -> None:
+    """The alarm's action alone: FIS is deaf."""
+    world.alarms.listeners.remove(world.faults._on_alarm)
+
+    def fire() -> None:
+        world.alarms.set_state(GUARD, "ALARM")
+        walk.quietly("Abort", alarm_action(world.alarms.alarms[GUARD]))
+
+    _in_the_fault(walk, world, fire)
+
+
+def flap(walk: Walk, world: FakeWorld) -> None:
+    """Nobody but the pulse hears it, in the alarm's history."""
+    world.alarms.listeners.remove(world.faults._on_alarm)
+
+    def fire() -> None:
+        world.alarms.set_state(GUARD, "ALARM")
+        world.alarms.set_state(GUARD, "OK")
+
+    _in_the_fault(walk, world, fire)
+
+
+def operator(walk: Walk, world: FakeWorld) -> None:
+    _in_the_fault(walk, world, lambda: walk.quietly("Abort", {"execution_id": ID, "reason": "enough"}))
+
+
+def operator_without_table(walk: Walk, world: FakeWorld) -> None:
+    """The abort finds the fault by its tags."""
+
+    def act() -> None:
+        with_table, world.failing = world.failing, Intercept(lambda called: fail(called) if called.startswith("records.") else None)
+        walk.quietly("Abort", {"execution_id": ID, "reason": "enough"})
+        world.failing = with_table
+
+    _in_the_fault(walk, world, act)
+
+
+def killed(walk: Walk, world: FakeWorld) -> None:
+    """In its fault; the watchdog hears of it."""
+    walk.enter["WatchFault"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"})
+    walk.pulse = False
+    walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+
+
+def killed_before_it_was_admitted(walk: Walk, world: FakeWorld) -> None:
+    walk.enter["Admit"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"})
+    walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+
+
+def killed_unheard(walk: Walk, world: FakeWorld) -> None:
+    walk.enter["WatchFault"] = once(walk.kill)
+    walk.run({"experiment": "seed"})
+    walk.pulses(4)
+
+
+def killed_in_the_queue(walk: Walk, world: FakeWorld, *, heard: bool = True) -> None:
+    full(world, 100_000)
+    walk.enter["WaitForSlot"] = once(walk.kill)
+    done = walk.run({"experiment": "seed"})
+    world.locks.slot_leases.clear()
+    if heard:
+        walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+
+
+def taken_over(walk: Walk, world: FakeWorld) -> None:
+    """A dead holder's lease has run out, and another wants its failure domain."""
+    walk.pulse = walk.events = False
+    walk.enter["WatchFault"] = once(walk.kill)
+    walk.run({"experiment": "seed"})
+    world.clock.advance(310)
+    walk.run({"experiment": "other"}, "run-2")
+
+
+def taken_over_asleep(walk: Walk, world: FakeWorld) -> None:
+    """A live holder's lease has run out, without a pulse: it is closed and woken by who takes over."""
+    walk.pulse = walk.events = False
+
+    def take_over() -> None:
+        walk.after.clear()
+        walk.run({"experiment": "other", "mode": "plan"}, "run-2")
+
+    catalogue(**LATENCY, duration_minutes=60)
+    walk.after["StartFault"] = lambda _: world.clock.after(310, take_over)
+    walk.run({"experiment": "seed"})
+
+
+def closed_while(state: str, called: str) -> Scene:
+    """The execution is stopped, and closed, right before a call of one of its functions."""
+
+    def scene(walk: Walk, world: FakeWorld) -> None:
+        def close() -> None:
+            event = walk.death()
+            walk.kill()
+            walk.quietly("Watchdog", event)
+
+        act = once(close)
+        before = walk.world.failing
+
+        def ask(one: str) -> None:
+            if one == called and walk.running[-1:] == [state]:
+                act()
+
+        world.failing = Intercept(ask)
+        walk.run({"experiment": "seed"})
+        world.failing = before
+        walk.pulses(3)
+
+    return scene
+
+
+def orphans(walk: Walk, world: FakeWorld) -> None:
+    """What no record leads to."""
+    tags = {"squall:stack": "Squall", "squall:execution": "gone"}
+    world.faults.create_template({"tags": tags}, "orphan")
+    world.faults.start_seconds = 10_000
+    world.faults.start("EXT1", "orphan", tags)
+    world.alarms.alarms["squall-Squall-gone-1"] = FakeAlarm("squall-Squall-gone-1", "OK", tags=tags, configured_at=world.clock.now())
+    world.locks.leases["asg/gone"] = Lease("gone", world.clock.now())
+    world.locks.slot_leases[4] = Lease("gone", world.clock.now())
+    walk.pulses(25)
+
+
+def leftovers(walk: Walk, world: FakeWorld) -> None:
+    """StopFault can't end it: Release finds all of it."""
+    catalogue(**LATENCY)
+    walk.before["StopFault"] = lambda _: fail()
+    without_fis_stop(walk, world)
+
+
+def unrecorded(walk: Walk, world: FakeWorld) -> None:
+    """Squall itself fails in the middle of it."""
+    walk.before["ObserveFault"] = walk.before["StopFault"] = walk.before["RunRollback"] = lambda _: fail()
+    run(walk)
+
+
+def run(walk: Walk, payload: Any = None) -> None:
+    done = walk.run(payload or {"experiment": "seed"})
+    if done.status != "SUCCEEDED":
+        walk.quietly("Watchdog", execution_event(done.arn, done.status, done.started_ms))
+
+
+def policy(**changes: Any) -> None:
+    admitting.deployed().environments["staging"].update(changes)  # type: ignore[attr-defined]
+
+
+def catalogue(**changes: Any) -> None:
+    experiment: Any = admitting.deployed().catalogue["seed"]
+    for key, value in changes.items():
+        experiment.pop(key, None)
+        if value is not None:
+            experiment[key] = value
+
+
+def _in_the_fault(walk: Walk, world: FakeWorld, act: Callable[[], None]) -> None:
+    arm = once(lambda: world.clock.after(125, act))
+    walk.after["StartFault"] = lambda _: arm()
+    run(walk)
+
+
+def forget(world: FakeWorld, name: str) -> None:
+    for key in [key for key in world.documents.files if key.endswith(f"/{name}.json")]:
+        del world.documents.files[key]
+
+
+def report(walk: Walk, world: FakeWorld) -> None:
+    record, reason = world.lifecycle.events[-1]
+    walk.quietly("Report", {"source": "squall", "detail-type": DETAIL_TYPE, "detail": detail(record, reason)})
+
+
+def overdue(walk: Walk, world: FakeWorld) -> None:
+    """FIS takes its time to initiate, and the fault would last beyond its own: StopFault ends it."""
+    world.faults.start_seconds = 400
+    catalogue(**LATENCY)
+    run(walk)
+
+
+def alarmed(walk: Walk, world: FakeWorld) -> None:
+    """An alarm of the users' is promised to fire."""
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    catalogue(success_criteria=["System availability > 99%", "alarm pager fires within 3 minutes"])
+    walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: world.alarms.set_state("pager", "ALARM"))
+    run(walk)
+
+
+def stop_alarm_gone(walk: Walk, world: FakeWorld) -> None:
+    good_until(walk, world, "CreateTemplate")
+
+
+def good_until(walk: Walk, world: FakeWorld, state: str) -> None:
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    catalogue(stop_alarms=["pager"])
+    walk.before[state] = lambda _: world.alarms.alarms.pop("pager", None)
+    run(walk)
+
+
+def guard_gone(walk: Walk, world: FakeWorld) -> None:
+    """Somebody deletes a guard right before it is tied to the template: it is made anew."""
+    walk.before["CreateTemplate"] = lambda _: world.alarms.alarms.pop(GUARD, None)
+    run(walk)
+
+
+def queue_left_behind(walk: Walk, world: FakeWorld) -> None:
+    """Its window closes while it waits."""
+    policy(timing={"slot_wait_seconds": 120})
+    queued(walk, world, 100_000)
+
+
+def rolled_back_in_vain(walk: Walk, world: FakeWorld) -> None:
+    """The rollback document ends badly after the run was told."""
+    world.automations.ends, world.automations.seconds = ("Failed", "no"), 1
+    without("RunRollback", walk, world)
+
+
+def nobody_tells(walk: Walk, world: FakeWorld) -> None:
+    """Notify fails, and its run is dead: whoever comes by tells."""
+    without("Notify", walk, world)
+    walk.pulses(5)
+
+
+def stuck(walk: Walk, world: FakeWorld) -> None:
+    """FIS does not get its fault stopped: people are alerted, and the pulse goes on."""
+    world.faults.stop_seconds = 2_000
+    operator(walk, world)
+    walk.pulses(3)
+
+
+def without_fis_stop(walk: Walk, world: FakeWorld) -> None:
+    """The abort is on the record, and nobody has stopped the fault."""
+
+    def act() -> None:
+        world.records.request_abort(ID, Abort(AbortSource.OPERATOR, "enough", world.clock.now(), "somebody"))
+        for token in list(world.workflow.tokens):
+            world.workflow.wake(token)
+
+    _in_the_fault(walk, world, act)
+
+
+def named_again(walk: Walk, world: FakeWorld) -> None:
+    """An execution of a name that was used before."""
+    run(walk)
+    world.clock.advance(100)
+    run(walk)
+
+
+def lost(state: str, walk: Walk, world: FakeWorld, visit: int = 1) -> None:
+    """All documents are gone when that function looks for them."""
+    if state == "AskApproval":
+        ask_people()
+    if visit > 1:
+        world.faults.start_seconds = 400
+    catalogue(**LATENCY)
+    clear = once(world.documents.files.clear, visit)
+    walk.before[state] = lambda _: clear()
+    run(walk)
+
+
+def result_lost(walk: Walk, world: FakeWorld, before: str = "Notify") -> None:
+    """What Record wrote is gone when Notify, or the report, looks for it; an earlier run has found something out."""
+    world.metrics.set("TargetResponseTime", lambda at: 3.0 if _disturbed(world, at) else 0.05)
+    run(walk)
+    walk.before[before] = lambda _: forget(world, "result")
+    walk.run({"experiment": "seed"}, "run-2")
+    report(walk, world)
+
+
+def said_to_be_dead(walk: Walk, world: FakeWorld) -> None:
+    """The watchdog is told of a death that has not been: it closes the run, and wakes it."""
+    walk.pulse = walk.events = False
+    catalogue(**LATENCY)
+    _in_the_fault(walk, world, lambda: walk.quietly("Watchdog", walk.death()))
+
+
+def guard_appears(walk: Walk, world: FakeWorld) -> None:
+    """Another invocation of ArmGuards has just made the guard."""
+
+    def make() -> None:
+        world.alarms.alarms[GUARD] = FakeAlarm(GUARD, "OK", world.clock.now(), tags={"squall:stack": "Squall"})
+
+    act = once(make)
+    before = world.failing
+
+    def ask(called: str) -> None:
+        if called == "records.update" and walk.running[-1:] == ["ArmGuards"] and record_of(world).phase == "ArmGuards":
+            act()
+
+    world.failing = Intercept(ask)
+    run(walk)
+    world.failing = before
+
+
+def halted_without_lever(walk: Walk, world: FakeWorld) -> None:
+    """FIS's safety lever, which stops faults by itself, can't be moved."""
+    world.failing["lever.set"] = unavailable("lever.set")
+    halted(walk, world)
+
+
+def lingering(walk: Walk, world: FakeWorld) -> None:
+    """The agent does not hear that its command is cancelled."""
+    world.faults.lingering_commands = True
+    catalogue(**LATENCY)
+    operator(walk, world)
+
+
+LOSERS = (
+    "Discover", "AskApproval", "AcquireSlot", "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "StartFault", "WatchFault",
+    "ObserveFault", "StopFault", "VerifyRollback", "Notify",
+)  # fmt: skip
+SCENES: dict[str, Scene] = {
+    "a good run": good,
+    "people are asked": asked,
+    "people reject": partial(asked, act="reject"),
+    "aborted before people are asked": partial(asked_and_stopped_at, "AskApproval"),
+    "aborted before people answer": partial(asked_and_stopped_at, "AwaitApproval"),
+    "aborted before it is seen what people say": partial(asked_and_stopped_at, "ObserveApproval"),
+    "calendars and a cool-down": surrounded,
+    "calendars, a cool-down and a queue": partial(surrounded, queue=True),
+    "a promotion": promoted,
+    "a promotion in a queue": partial(promoted, queue=True),
+    "a sentinel": probed,
+    "twice": again,
+    "an alarm is promised": alarmed,
+    "of a schedule": scheduled,
+    "a queue": queued,
+    "a queue without end": queue_left_behind,
+    "another's template": adopted,
+    "a stop alarm vanishes": stop_alarm_gone,
+    "a guard vanishes": guard_gone,
+    "a guard fires": guard_fires,
+    "a guard flaps": flap,
+    "an operator aborts": operator,
+    "an operator aborts, no table": operator_without_table,
+    "an abort that nobody carried out": without_fis_stop,
+    "overdue": overdue,
+    "FIS does not stop": stuck,
+    "halted": halted,
+    "halted while it starts": halted_while_it_starts,
+    "killed": killed,
+    "killed before it was admitted": killed_before_it_was_admitted,
+    "killed in the queue": killed_in_the_queue,
+    "killed in the queue, unheard": partial(killed_in_the_queue, heard=False),
+    "killed unheard": killed_unheard,
+    "taken over": taken_over,
+    "taken over asleep": taken_over_asleep,
+    "closed while guards are armed": closed_while("ArmGuards", "alarms.put"),
+    "closed while its template is made": closed_while("CreateTemplate", "faults.create_template"),
+    "closed while its guards are tied": closed_while("CreateTemplate", "alarms.put"),
+    "closed while it starts": closed_while("StartFault", "halt_flag.get"),
+    "closed while FIS starts": closed_while("StartFault", "faults.start"),
+    "closed while it queues": closed_while("AcquireSlot", "locks.acquire_slot"),
+    "closed while it locks": closed_while("AcquireLock", "locks.acquire"),
+    "closed while it is watched": closed_while("WatchFault", "records.store_token"),
+    "closed while people are asked": closed_while("AwaitApproval", "records.store_token"),
+    "closed while it is recorded": closed_while("Record", "documents.put"),
+    "Compare fails": partial(without, "Compare"),
+    "Record fails": partial(without, "Record"),
+    "Release fails": partial(without, "Release"),
+    "nobody stops it": leftovers,
+    "nobody watches it": unrecorded,
+    "nobody tells": nobody_tells,
+    "the rollback fails late": rolled_back_in_vain,
+    "orphans": orphans,
+    "a name that was used before": named_again,
+    "its result is lost": result_lost,
+    "its result is lost after all": partial(result_lost, before="Report"),
+    "said to be dead": said_to_be_dead,
+    "a guard is there already": guard_appears,
+    "its documents are lost when its time is over": partial(lost, "WatchFault", visit=2),
+    "halted, the lever is stuck": halted_without_lever,
+    "commands linger": lingering,
+    **{f"its documents are lost before {state}": partial(lost, state) for state in LOSERS},
+}

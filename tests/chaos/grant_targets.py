@@ -1,0 +1,164 @@
+"""Experiments on every type of target, and the ways in which functions come to look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from squall.application import admitting
+from squall.domain.network import Subnet
+from squall.domain.scaling import FailedLaunch, ScalingGroup
+from squall.domain.volumes import Attachment, Volume
+from tests.chaos.grant_scenes import STAGING, Scene, catalogue, killed, killed_unheard, policy, report, run, taken_over, without
+from tests.fakes.workload import ACCOUNT, REGION
+from tests.fakes.world import FakeWorld
+from tests.workflow.rig import LOAD_BALANCER, TARGET_GROUP
+from tests.workflow.test_databases import CLUSTER, INSTANCE
+from tests.workflow.test_functions import ORDERS, PLACE
+from tests.workflow.test_tasks import SERVICE, SHOP
+from tests.workflow.walk import Walk
+
+Prepare = Callable[[Walk, FakeWorld], None]
+CRITERIA = {"success_criteria": ["System availability > 99%"]}
+
+
+def agent(_: Walk, world: FakeWorld) -> None:
+    world.metrics.set("CPUUtilization", lambda _: 95.0 if world.faults.active() else 3.0)
+    catalogue(type="cpu_stress", **CRITERIA)
+
+
+def agent_of_memory(_: Walk, __: FakeWorld) -> None:
+    catalogue(type="memory_stress", parameters={"memory_percent": 80}, **CRITERIA)
+
+
+def volume(_: Walk, world: FakeWorld) -> None:
+    one = world.fleet.members("web")[0]
+    to = Attachment(instance=one.id, state="attached", instance_type="m5.large", nitro=True)
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-0a1"
+    world.fleet.add_other(Volume(id="vol-0a1", arn=arn, state="in-use", zone=one.zone, tags=STAGING, attachments=(to,)))
+    catalogue(type="disk_fill", target_resources=[], target={"resource_type": "aws:ec2:ebs-volume", "arns": [arn]}, **CRITERIA)
+
+
+def group(walk: Walk, world: FakeWorld) -> None:
+    members = tuple(one.id for one in world.fleet.members("web"))
+    arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/web"
+    zones = (f"{REGION}a", f"{REGION}b")
+    one = ScalingGroup(id="web", arn=arn, state="active", tags=STAGING, zones=zones, launch_template=True, instances=members)
+    world.fleet.add_other(one)
+    target = {"resource_type": "aws:ec2:autoscaling-group", "arns": [arn]}
+    catalogue(type="service_unavailable", target_resources=[], target=target, **CRITERIA)
+
+    def launch(_: object) -> None:
+        failed = FailedLaunch(id="a-1", at=world.clock.now() + timedelta(seconds=30), said="Insufficient capacity.")
+        world.fleet.add_other(one.model_copy(update={"failed": (failed,)}))
+
+    walk.after["StartFault"] = launch
+
+
+def subnet(_: Walk, world: FakeWorld) -> None:
+    one = world.fleet.members("web")[0]
+    found = Subnet(
+        id="subnet-0a1", arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1", state="available", zone=one.zone, tags=STAGING,
+        vpc="vpc-1", cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0", instances=(one.id,),
+    )  # fmt: skip
+    world.fleet.add_other(found)
+    catalogue(type="service_unavailable", target_resources=[found.arn], **CRITERIA)
+
+
+def function(_: Walk, world: FakeWorld, **target: Any) -> None:
+    policy(lambda_fault_configuration=PLACE)
+    world.fleet.add_other(ORDERS)
+    world.metrics.set("Errors", lambda _: 20.0 if world.faults.active() else 0.0)
+    named = target or {"target_resources": [ORDERS.arn]}
+    catalogue(type="service_unavailable", service=TARGET_GROUP, parameters={"invocation_percent": 40}, **{**CRITERIA, **named})
+
+
+def tagged_function(walk: Walk, world: FakeWorld) -> None:
+    function(walk, world, target_resources=[], target={"resource_type": "aws:lambda:function", "tags": STAGING})
+
+
+def task(_: Walk, world: FakeWorld, **target: Any) -> None:
+    world.fleet.target_groups[SHOP] = LOAD_BALANCER.replace("/web/", "/shop/")
+    world.fleet.services.add(SERVICE)
+    catalogue(**(target or {"target_resources": [SERVICE.arn]}))
+
+
+def tagged_task(walk: Walk, world: FakeWorld) -> None:
+    task(walk, world, target_resources=[], target={"resource_type": "aws:ecs:task", "tags": STAGING})
+
+
+def task_agent(walk: Walk, world: FakeWorld) -> None:
+    task(walk, world)
+    catalogue(type="cpu_stress", parameters={"load_percent": 70}, **CRITERIA)
+
+
+def database(_: Walk, world: FakeWorld) -> None:
+    world.fleet.add_other(INSTANCE)
+    catalogue(type="database_failure", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
+
+
+def cluster(_: Walk, world: FakeWorld) -> None:
+    world.fleet.add_other(CLUSTER)
+    catalogue(type="database_failure", target_resources=[CLUSTER.arn], service=TARGET_GROUP, **CRITERIA)
+
+
+def instance(_: Walk, __: FakeWorld) -> None:
+    """The seed's own."""
+
+
+KINDS: dict[str, Prepare] = {
+    "instances": instance,
+    "an agent": agent,
+    "an agent that tells nothing": agent_of_memory,
+    "a volume": volume,
+    "a group": group,
+    "a subnet": subnet,
+    "a function": function,
+    "tagged functions": tagged_function,
+    "tasks": task,
+    "tagged tasks": tagged_task,
+    "a task's agent": task_agent,
+    "a database": database,
+    "a cluster": cluster,
+}
+
+
+def taken_over_by_the_same(walk: Walk, world: FakeWorld) -> None:
+    known: Any = admitting.deployed()
+    known.catalogue["other"] = {**known.catalogue["seed"], "name": "Other"}
+    taken_over(walk, world)
+
+
+def left_to_release(walk: Walk, world: FakeWorld) -> None:
+    """The rollback's own state fails: what Release finds it has to start, and tell of."""
+    world.automations.seconds = 1
+    without("RunRollback", walk, world)
+
+
+def reported(walk: Walk, world: FakeWorld) -> None:
+    run(walk)
+    report(walk, world)
+
+
+WAYS: dict[str, Scene] = {
+    "": reported,
+    ", killed": killed,
+    ", killed unheard": killed_unheard,
+    ", taken over": taken_over_by_the_same,
+    ", left to Release": left_to_release,
+}
+
+
+def _on(prepare: Prepare, way: Scene) -> Scene:
+    def scene(walk: Walk, world: FakeWorld) -> None:
+        prepare(walk, world)
+        way(walk, world)
+
+    return scene
+
+
+ON_TARGETS: dict[str, Scene] = {
+    **{f"{kind}{way}": _on(KINDS[kind], WAYS[way]) for way in WAYS for kind in KINDS},
+    "a subnet, taken over by another": _on(subnet, taken_over),
+}

@@ -1,0 +1,391 @@
+"""Each grant of each function taken away in turn: some scene has to fail, or to tell of it, or the grant is one too many.
+
+The grants are those of infra/permissions.py; what a port's method asks of AWS is what tests/infra/test_permissions.py says, action by
+action here. `python -m tests.chaos.grants` prints each grant with what fails without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+from infra.code import UPLOT
+from infra.permissions import HOLDERS, Names, capabilities, statements
+from squall.application import admitting, periods
+from squall.domain.vocabulary import ResourceType
+from squall.errors import Refused, Unavailable
+from squall.reporting import page
+from squall.wiring import use
+from tests.chaos.grant_scenes import SCENES as OF_RUNS
+from tests.chaos.grant_targets import ON_TARGETS
+from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
+from tests.infra.test_permissions import ASKS_NOTHING, NEEDS, NEEDS_OF_PORT
+from tests.workflow.driver import TICK
+from tests.workflow.rig import arranged
+from tests.workflow.walk import Walk
+
+SCENES = {**OF_RUNS, **ON_TARGETS}
+Grant = tuple[str, tuple[str, ...]]
+"""An action, and the resources it is granted on."""
+NAMES = Names(
+    partition="aws",
+    region="eu-west-1",
+    account="123456789012",
+    stack="Squall",
+    table_arn="table",
+    bucket_arn="bucket",
+    topic_arn="topic",
+    bus_arn="bus",
+    state_machine_name="squall",
+    abort_function_arn="abort",
+    fis_role_arns=("fis-role",),
+    fis_actions=("aws:fis:wait",),
+    kms_key_arn="key",
+    dead_letter_arn="dead-letters",
+    safety_lever=True,
+    fis_templates=("EXTtheirs",),
+    rollback_documents=(("Restore-Web", "3"),),
+    rollback_role_arns=("restore-role",),
+    calendar_arns=("calendar",),
+    pipeline_arns=("pipeline",),
+    deployment_group_arns=("group",),
+    sentinel_function_arn="sentinel",
+    sentinel_in_vpc=True,
+)
+_DYNAMODB = {
+    "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get",
+    "PutItem": "records.create records.claim_trigger locks.acquire locks.renew locks.acquire_slot locks.renew_slot locks.join "
+    "sentinels.take",
+    "DeleteItem": "locks.release locks.release_slot locks.leave sentinels.release",
+    "Query": (
+        "records.open_ids records.validated records.faulted locks.all locks.line locks.acquire_slot findings.of "
+        "history.of_period history.of_experiment"
+    ),
+    "UpdateItem": (
+        "records.update records.finish records.request_abort records.ask records.vote records.store_token records.clear_token "
+        "records.append records.settle findings.save halt_copy.engage halt_copy.release sightings.put history.summarise sentinels.renew"
+    ),
+}
+_OTHERS = {
+    "s3:GetObject": "documents.get",
+    "s3:PutObject": "documents.put documents.write documents.publish",
+    "cloudwatch:GetMetricData": "metrics.series",
+    "cloudwatch:GetMetricStatistics": "metrics.over metrics.distribution",
+    "cloudwatch:DescribeAlarms": "alarms.states alarms.firing alarms.with_prefix alarms.tags alarms.put+new alarms.put+old "
+    "alarms.put_composite+new alarms.put_composite+old",
+    "cloudwatch:DescribeAlarmHistory": "alarms.fired_since",
+    "cloudwatch:PutMetricAlarm": "alarms.put+new alarms.put+old",
+    "cloudwatch:PutCompositeAlarm": "alarms.put_composite+new alarms.put_composite+old",
+    "cloudwatch:TagResource": "alarms.put+new alarms.put_composite+new",
+    "cloudwatch:ListTagsForResource": "alarms.tags alarms.put+old alarms.put_composite+old",
+    "ssm:StartAutomationExecution": "automations.start",
+    "ssm:GetAutomationExecution": "automations.get",
+    "iam:PassRole": "automations.start faults.create_template",
+    "iam:CreateServiceLinkedRole": "",
+    "s3:ListBucket": "",
+    "cloudwatch:PutMetricData": "sentinel_metrics.put",
+    "ec2:CreateNetworkInterface": "",
+    "ec2:DeleteNetworkInterface": "",
+    "ec2:AssignPrivateIpAddresses": "",
+    "ec2:UnassignPrivateIpAddresses": "",
+    "ecs:ListClusters": "inventory.describe+tags",
+    "tag:GetResources": "inventory.describe+tags",
+    "fis:GetSafetyLever": "lever.get",
+    "fis:UpdateSafetyLeverState": "lever.set",
+}
+"""Actions of capabilities that hold several, to the methods that need them. Any other action is needed by each method of its capability."""
+METHODS = {action: frozenset(names.split()) for action, names in {**{f"dynamodb:{k}": v for k, v in _DYNAMODB.items()}, **_OTHERS}.items()}
+_I, _D, _C, _S, _T, _F, _V, _G = (
+    ResourceType.INSTANCE, ResourceType.DATABASE, ResourceType.DATABASE_CLUSTER, ResourceType.SUBNET, ResourceType.ECS_TASK,
+    ResourceType.FUNCTION, ResourceType.VOLUME, ResourceType.SCALING_GROUP,
+)  # fmt: skip
+_WITH_INSTANCES = {_I, _S, _V, _G}
+KINDS: dict[str, set[ResourceType]] = {
+    "ec2:DescribeInstances": _WITH_INSTANCES,
+    "ec2:DescribeInstanceTypes": {_V},
+    "ec2:DescribeManagedPrefixLists": {_S},
+    "ec2:GetManagedPrefixListEntries": {_S},
+    "ec2:DescribeNetworkAcls": {_S},
+    "ec2:DescribeNetworkInterfaces": {_S},
+    "ec2:DescribeSubnets": {_S},
+    "ec2:DescribeVolumes": {_V},
+    "ec2:DescribeVpcEndpoints": {_S},
+    "autoscaling:DescribeAutoScalingInstances": _WITH_INSTANCES,
+    "autoscaling:DescribeAutoScalingGroups": _WITH_INSTANCES,
+    "autoscaling:DescribeScalingActivities": {_I, _G},
+    "elasticloadbalancing:DescribeTargetGroups": set(ResourceType),
+    "elasticloadbalancing:DescribeTargetHealth": set(ResourceType),
+    "ssm:DescribeInstanceInformation": {*_WITH_INSTANCES, _T},
+    "ssm:ListTagsForResource": {_T},
+    "ecs:ListClusters": {_T},
+    "ecs:ListTasks": {_T},
+    "ecs:DescribeTaskDefinition": {_T},
+    "ecs:DescribeTasks": {_T},
+    "ecs:DescribeServices": {_T},
+    "lambda:GetFunctionConfiguration": {_F},
+    "lambda:ListTags": {_F},
+    "tag:GetResources": {_F},
+    "rds:DescribeDBInstances": {_D, _C},
+    "rds:DescribeDBClusters": {_C},
+}
+"""Actions of the inventory to the types of target for which it asks them."""
+REFUSABLE = frozenset({"faults.create_template", "faults.start", "alarms.put", "alarms.put_composite", "automations.start"})
+
+
+@cache
+def granted(function: str) -> tuple[Grant, ...]:
+    """What a function holds, each once."""
+    held = [(action, tuple(one.resources)) for one in statements(function, NAMES) for action in one.actions]
+    return tuple(dict.fromkeys(held))
+
+
+@cache
+def needs(function: str, called: str, kind: ResourceType | None) -> frozenset[Grant]:
+    """What a call of `port.method` is authorized on; `kind` is what the inventory is asked for. A policy may grant it more narrowly."""
+    method = called.partition("+")[0]
+    port = method.partition(".")[0]
+    if port in ASKS_NOTHING:
+        return frozenset()
+    known = capabilities(NAMES)
+    found = set()
+    for capability in NEEDS.get(method) or (NEEDS_OF_PORT[port],):
+        for one in known[capability]:
+            for action in one.actions:
+                if (called if action in METHODS else "") in METHODS.get(action, {""}) and (kind is None or kind in KINDS[action]):
+                    found.add((action, tuple(one.resources)))
+    return frozenset(found)
+
+
+@dataclass
+class Policed:
+    """A world in which one function lacks one grant."""
+
+    walk: Walk
+    function: str = ""
+    grant: Grant | None = None
+    used: set[tuple[str, Grant]] = field(default_factory=set)
+
+    def call(self, called: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """In front of each call of a port."""
+        if not self.walk.running:
+            return
+        function = self.walk.running[-1]
+        wanted = needs(function, *self._what(called, args, kwargs))
+        self.used |= {(function, one) for one in wanted}
+        if function == self.function and self.grant in wanted:
+            raise _denied(called)
+
+    def _what(self, called: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ResourceType | None]:
+        if called in {"alarms.put", "alarms.put_composite"}:
+            return called + ("+old" if args[0].name in self.walk.world.alarms.alarms else "+new"), None
+        if called == "inventory.describe":
+            by_name = {"resource_type": ResourceType.INSTANCE, **kwargs}["resource_type"]
+            return ("inventory.describe+tags" if not args[0] else called), by_name
+        if called == "inventory.refresh":
+            return called, args[0].others[0].type if args[0].others else ResourceType.INSTANCE
+        return called, None
+
+    def answered(self, called: str, answer: Any) -> None:
+        """S3 says AccessDenied for what is not there to whoever may not list."""
+        listing: Grant = ("s3:ListBucket", ("bucket",))
+        if called == "documents.get" and answer is None and self.walk.running and self.walk.running[-1] != "Sentinel":
+            self.used.add((self.walk.running[-1], listing))
+            if (self.walk.running[-1], listing) == (self.function, self.grant):
+                raise _denied(called)
+
+
+def _denied(called: str) -> Exception:
+    if called in REFUSABLE:
+        return Refused("aws", called, "AccessDeniedException", "not authorized")
+    return Unavailable("aws", called, "AccessDeniedException", "not authorized", retryable=False)
+
+
+class _Port:
+    def __init__(self, policed: Policed, name: str, port: Any) -> None:
+        self._policed, self._name, self._port = policed, name, port
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._port, method)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            called = f"{self._name}.{method}"
+            self._policed.call(called, args, kwargs)
+            answer = found(*args, **kwargs)
+            self._policed.answered(called, answer)
+            return answer
+
+        return call
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What people, machines and the account see of a scene."""
+
+    raised: tuple[str, ...]
+    endings: tuple[str, ...]
+    told: tuple[str, ...]
+    left: tuple[str, ...]
+    timeline: tuple[str, ...]
+    written: tuple[tuple[str, str], ...]
+
+    def but(self, other: Seen) -> str:
+        """What is different, in words; the gravest first."""
+        if news := Counter(self.raised) - Counter(other.raised):
+            return next(iter(news))
+        for name in ("endings", "told", "left", "timeline"):
+            if news := Counter(getattr(self, name)) - Counter(getattr(other, name)):
+                return next(iter(news))
+            if gone := Counter(getattr(other, name)) - Counter(getattr(self, name)):
+                return f"missing: {next(iter(gone))}"
+        different = sorted(dict(self.written).items() ^ dict(other.written).items())
+        return f"{different[0][0]} is another" if different else ""
+
+
+def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Seen, set[tuple[str, Grant]]]:
+    """The scene with that grant taken from that function; and every grant that was used in it."""
+    with arranged() as (walk, world), patch.object(page, "VENDOR", UPLOT / "dist"), patch.object(periods, "deployed", admitting.deployed):
+        policed = Policed(walk, function, grant)
+        wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})
+        vars(wiring).update({name: _Port(policed, name, vars(wiring)[name]) for name in PORTS})
+        use(wiring)
+        said = _listened(walk)
+        SCENES[scene](walk, world)
+        walk.quietly("Pulse", TICK)
+        return _seen(world, said), policed.used
+
+
+ANSWERS = frozenset({"Abort", "Approve", "Halt", "Report"})
+"""Functions that people call, and whose answers they read."""
+
+
+def _listened(walk: Walk) -> list[str]:
+    """What functions raise, which the stack's alarm tells, and what those answer that people call."""
+    said: list[str] = []
+    real = walk.invoke
+
+    def invoke(name: str, payload: dict[str, Any]) -> Any:
+        try:
+            answer = real(name, payload)
+        except Exception as error:
+            said.append(f"{name} raises {type(error).__name__}")
+            raise
+        if name in ANSWERS:
+            said.append(f"{name} answers {answer}")
+        return answer
+
+    walking = walk.run
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        done = walking(*args, **kwargs)
+        said.append(f"{done.arn.rpartition(':')[2]} is {done.status} at {walk.world.clock.now():%H:%M:%S}")
+        return done
+
+    walk.run = run  # type: ignore[method-assign]
+    walk.invoke = invoke  # type: ignore[method-assign]
+    return said
+
+
+def _seen(world: FakeWorld, said: list[str]) -> Seen:
+    records = world.records.items
+    endings = [f"{one.id} ends {one.verdict or one.status}: {one.reason}" for one in records.values()]
+    left = [f"left: lock {key}" for key in world.locks.leases] + [f"left: slot {key}" for key in world.locks.slot_leases]
+    left += [f"left: template {key}" for key in world.faults.templates] + [f"left: alarm {key}" for key in world.alarms.alarms]
+    left += [f"left: fault {one.status}" for one in world.faults.active()] + [f"sleeps: {one}" for one in world.workflow.tokens]
+    left += [f"left: ticket of {one[1]}" for one in world.locks.tickets] + [f"open: {one}" for one in world.records.in_open_index]
+    left += [f"lever {world.faults.lever_engaged}", f"flag {world.halt_flag.get().engaged}", f"copy {world.halt_copy.get().engaged}"]
+    left += [f"probes: {key} {lease.owner} {lease.until}" for key, lease in world.sentinels.leases.items()]
+    left += [f"measured: {len(world.sentinel_metrics.data)}"]
+    left += [f"probe started at {at}" for at in world.probes.started]
+    left += [f"announced: {event.id} {event.status} {reason}" for event, reason in world.lifecycle.events]
+    return Seen(
+        (*said, *(one.replace("raised:Sentinel:", "Sentinel raises ") for one in world.calls if one.startswith("raised:Sentinel"))),
+        tuple(endings),
+        tuple(f"told: {one.subject}: {one.body[:4000]}" for one in world.notifier.sent),
+        tuple(left),
+        tuple(f"{one.id} {event.event} {event.detail} {event.at}" for one in records.values() for event in one.events),
+        tuple(sorted(world.documents.files.items())),
+    )
+
+
+@dataclass(frozen=True)
+class Needed:
+    function: str
+    grant: Grant
+    scene: str = ""
+    effect: str = ""
+
+    @property
+    def survives(self) -> bool:
+        """Taken away without anybody seeing it, and without a reason to stay."""
+        return not self.effect and not excused(self.function, self.grant[0])
+
+    def __str__(self) -> str:
+        said = self.effect or excused(self.function, self.grant[0]) or "NOTHING FAILS"
+        resource = f" on {self.grant[1][0].rpartition(':')[2]}" if self.grant[1] != ("*",) else ""
+        return f"{self.function} {self.grant[0]}{resource}: {said[:150]}" + (f" ({self.scene})" if self.scene else "")
+
+
+_KEY = "asked by DynamoDB, S3, SNS and SQS in the function's name where the stack has a key of its own: no port knows of it"
+_NETWORK = "asked by Lambda itself, where the sentinel lives in a VPC, before the function's first line runs"
+NOT_SHOWN: dict[tuple[str, str], str] = {
+    ("*", "iam:CreateServiceLinkedRole"): "asked by FIS itself, once in an account's life, for its first experiment",
+    ("*", "sqs:SendMessage"): "asked by Lambda itself, for an event on which the function failed for good",
+    **{("*", f"kms:{one}"): _KEY for one in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},
+    **{
+        ("Sentinel", f"ec2:{one}"): _NETWORK
+        for one in (
+            "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets",
+            "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses",
+        )
+    },
+}  # fmt: skip
+"""Function, or all, and action that no scene can show to be needed, and why."""
+
+
+def excused(function: str, action: str) -> str:
+    """Why nothing can show that it is needed; empty: something must."""
+    return NOT_SHOWN.get((function, action)) or NOT_SHOWN.get(("*", action), "")
+
+
+@cache
+def undisturbed(scene: str) -> tuple[Seen, frozenset[tuple[str, Grant]]]:
+    seen, used = play(scene)
+    return seen, frozenset(used)
+
+
+def needed(function: str) -> Iterator[Needed]:
+    """Each grant of a function, with the first scene that shows that it is needed."""
+    for grant in granted(function):
+        found = Needed(function, grant)
+        for scene in SCENES:
+            seen, used = undisturbed(scene)
+            if (function, grant) in used and (effect := play(scene, function, grant)[0].but(seen)):
+                found = Needed(function, grant, scene, effect.partition("\n")[0])
+                break
+        yield found
+
+
+def main() -> int:
+    logging.disable(logging.CRITICAL)
+    began = time.process_time()
+    found = [one for function in HOLDERS for one in needed(function)]
+    for one in found:
+        print(one)
+    survivors = [one for one in found if one.survives]
+    shown = sum(bool(one.effect) for one in found)
+    print(f"{len(found)} grants of {len(HOLDERS)} functions in {len(SCENES)} scenes: {shown} missed, {len(survivors)} that nothing needs")
+    print(f"{time.process_time() - began:.0f} s of one core")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

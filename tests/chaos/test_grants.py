@@ -1,0 +1,65 @@
+"""Least privilege, the other way: whatever is granted, something fails or is told without it, and nothing more is ever asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.permissions import HOLDERS
+from tests.chaos.grants import METHODS, NOT_SHOWN, SCENES, Needed, excused, granted, needed, play
+from tests.infra.calls import ports
+
+SAMPLE: tuple[tuple[str, str, str], ...] = (
+    ("Admit", "dynamodb:PutItem", "a good run"),
+    ("Approve", "states:SendTaskSuccess", "people are asked"),
+    ("ArmGuards", "cloudwatch:PutMetricAlarm", "a good run"),
+    ("Discover", "rds:DescribeDBClusters", "a cluster"),
+    ("FinalCheck", "ssm:GetCalendarState", "calendars and a cool-down"),
+    ("Halt", "fis:UpdateSafetyLeverState", "halted"),
+    ("Judge", "cloudwatch:ListMetrics", "an agent that tells nothing"),
+    ("Notify", "events:PutEvents", "a good run"),
+    ("Pulse", "lambda:InvokeFunction", "a sentinel"),
+    ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
+    ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
+    ("Watchdog", "fis:ListExperiments", "killed"),
+)
+
+
+@pytest.mark.parametrize(("function", "action", "scene"), SAMPLE)
+def test_some_grants_are_missed(function: str, action: str, scene: str) -> None:
+    (grant,) = (one for one in granted(function) if one[0] == action)
+    whole, used = play(scene)
+    assert (function, grant) in used
+    assert play(scene, function, grant)[0].but(whole), "nothing fails without it"
+
+
+def test_a_scene_with_everything_granted_is_the_same_twice() -> None:
+    """Or its difference would prove nothing."""
+    assert play("a good run")[0].but(play("a good run")[0]) == ""
+
+
+def test_every_exception_is_of_a_grant_and_has_a_reason() -> None:
+    held = {(function, action) for function in HOLDERS for action, _ in granted(function)}
+    assert not [one for one in NOT_SHOWN if one not in held and (one[0] != "*" or one[1] not in {action for _, action in held})]
+    assert all(len(why) > 20 for why in NOT_SHOWN.values())
+
+
+def test_what_a_grant_is_needed_for_is_a_method_of_a_port() -> None:
+    known = {f"{port}.{method}" for port, methods in ports().items() for method in methods}
+    assert {one.partition("+")[0] for methods in METHODS.values() for one in methods} <= known
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("function", HOLDERS)
+def test_every_grant_is_missed(function: str) -> None:
+    found: list[Needed] = list(needed(function))
+    print("", *found, sep="\n")
+    assert [one for one in found if one.survives] == [], "the grant goes, or a scene shows it"
+    assert [one for one in found if one.effect and excused(one.function, one.grant[0])] == [], "the exception goes: a scene shows it"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_no_scene_asks_for_what_is_not_granted() -> None:
+    for scene in SCENES:
+        assert not [(function, grant) for function, grant in play(scene)[1] if grant not in granted(function)], scene
