@@ -16,6 +16,7 @@ from tests.fakes.world import FakeWorld
 from tests.workflow.rig import LOAD_BALANCER, TARGET_GROUP
 from tests.workflow.test_databases import CLUSTER, INSTANCE
 from tests.workflow.test_functions import ORDERS, PLACE
+from tests.workflow.test_pods import WEB
 from tests.workflow.test_tasks import SERVICE, SHOP
 from tests.workflow.walk import Walk
 
@@ -93,6 +94,13 @@ def task_agent(walk: Walk, world: FakeWorld) -> None:
     catalogue(type="cpu_stress", parameters={"load_percent": 70}, **CRITERIA)
 
 
+def pod(_: Walk, world: FakeWorld) -> None:
+    policy(eks_service_account="fis")
+    world.fleet.clusters.add(WEB)
+    target = {"arns": [WEB.cluster], "filters": {"namespace": ["shop"], "deployment": ["web"]}}
+    catalogue(target_resources=None, target=target, service=TARGET_GROUP)
+
+
 def database(_: Walk, world: FakeWorld) -> None:
     world.fleet.add_other(INSTANCE)
     catalogue(type="database_failure", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
@@ -119,6 +127,7 @@ KINDS: dict[str, Prepare] = {
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,
+    "pods": pod,
     "a database": database,
     "a cluster": cluster,
 }

@@ -129,6 +129,7 @@ KINDS: dict[str, set[ResourceType]] = {
     "ecs:DescribeTaskDefinition": {_T},
     "ecs:DescribeTasks": {_T},
     "ecs:DescribeServices": {_T},
+    "eks:DescribeCluster": {ResourceType.POD},
     "lambda:GetFunctionConfiguration": {_F},
     "lambda:ListTags": {_F},
     "tag:GetResources": {_F},
