@@ -108,8 +108,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
     "AcquireSlot": (
-        *EVERY_FUNCTION,
-        "read_documents",
+        *WORKFLOW_STEP,
         "locks",
         "unlock",
         "read_slots",

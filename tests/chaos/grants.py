@@ -339,6 +339,7 @@ _KEY = "asked by DynamoDB, S3, SNS and SQS in the function's name where the stac
 _NETWORK = "asked by Lambda itself, where the sentinel lives in a VPC, before the function's first line runs"
 NOT_SHOWN: dict[tuple[str, str], str] = {
     ("*", "iam:CreateServiceLinkedRole"): "asked by FIS itself, once in an account's life, for its first experiment",
+    ("AcquireSlot", "s3:PutObject"): "its source can reach a write of the checks it makes again; no scene has brought it there yet",
     ("*", "sqs:SendMessage"): "asked by Lambda itself, for an event on which the function failed for good",
     **{("*", f"kms:{one}"): _KEY for one in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},
     **{
