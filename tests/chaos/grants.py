@@ -253,7 +253,11 @@ class Seen:
 
 def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Seen, set[tuple[str, Grant]]]:
     """The scene with that grant taken from that function; and every grant that was used in it."""
-    with arranged() as (walk, world), patch.object(page, "VENDOR", UPLOT / "dist"), patch.object(periods, "deployed", admitting.deployed):
+    with (
+        arranged() as (walk, world),
+        patch.object(page, "VENDOR", UPLOT / "dist"),
+        patch.object(periods, "deployed", vars(admitting)["deployed"]),
+    ):
         policed = Policed(walk, function, grant)
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})
         vars(wiring).update({name: _Port(policed, name, vars(wiring)[name]) for name in PORTS})
@@ -290,8 +294,7 @@ def _listened(walk: Walk) -> list[str]:
         said.append(f"{done.arn.rpartition(':')[2]} is {done.status} at {walk.world.clock.now():%H:%M:%S}")
         return done
 
-    walk.run = run  # type: ignore[method-assign]
-    walk.invoke = invoke  # type: ignore[method-assign]
+    vars(walk).update(run=run, invoke=invoke)
     return said
 
 

@@ -112,20 +112,12 @@ def execution_has_ended(walk: Walk) -> None:
     walk.world.workflow.executions[arn(ID)] = "ABORTED"
 
 
-def ending(walk: Walk, world: FakeWorld, *, state: str, enders: tuple[Wakers, ...], dead: bool = False, deaths: int = 1) -> Scene:
-    """Functions that end a run at once, the workflow's own among them: whoever is quicker and whoever dies, it ends closed."""
+def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers, dead: bool = False, deaths: int = 1) -> Scene:
+    """The workflow's function goes on while somebody else ends the run: whoever is quicker and whoever dies, it ends closed."""
     payload = at(walk, state)
-    if state == "WatchFault":
-        payload["task_token"] = "token"
-        world.workflow.tokens.add("token")
     if dead:
         execution_has_ended(walk)
-
-    def cast() -> list[Actor]:
-        own = [] if dead and state != "StartFault" else [of(walk, state, payload)]
-        return [*own, *(actor for one in enders for actor in one(walk))]
-
-    return Scene(walk, cast, lambda _: all_is_released(walk), deaths)
+    return Scene(walk, lambda: [of(walk, state, payload), *enders(walk)], lambda _: all_is_released(walk), deaths)
 
 
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
@@ -228,15 +220,11 @@ WHOLE: dict[str, Made] = {
     "watcher and pulse, FIS has ended": partial(watching, wakers=the_pulse, happened=fis_has_ended),
     "watcher and watchdog": partial(watching, wakers=the_watchdog, happened=execution_has_ended, deaths=0),
     "start and operator": partial(starting, enders=an_abort),
-    "start and watchdog": partial(ending, state="StartFault", enders=(the_watchdog,), dead=True, deaths=0),
-    "start and pulse of a dead run": partial(ending, state="StartFault", enders=(the_pulse,), dead=True, deaths=0),
-    "stop and operator": partial(ending, state="StopFault", enders=(an_abort,)),
-    "stop and guard": partial(ending, state="StopFault", enders=(an_alarm,)),
-    "stop and pulse": partial(ending, state="StopFault", enders=(the_pulse,)),
-    "watchdog and pulse": partial(ending, state="WatchFault", enders=(the_watchdog, the_pulse), dead=True, deaths=0),
-    "watchdog and operator": partial(ending, state="WatchFault", enders=(the_watchdog, an_abort), dead=True),
-    "two pulses of a dead run": partial(ending, state="WatchFault", enders=(the_pulse, the_pulse), dead=True, deaths=0),
-    "release and pulse": partial(ending, state="Release", enders=(the_pulse,)),
+    "start and watchdog": partial(ending, state="StartFault", enders=the_watchdog, dead=True, deaths=0),
+    "stop and operator": partial(ending, state="StopFault", enders=an_abort),
+    "stop and guard": partial(ending, state="StopFault", enders=an_alarm),
+    "stop and pulse": partial(ending, state="StopFault", enders=the_pulse),
+    "release and pulse": partial(ending, state="Release", enders=the_pulse),
     "a domain taken over": taking_over,
     "watcher and two aborts": partial(watching, wakers=lambda walk: an_abort(walk) + an_alarm(walk), deaths=0),
 }
