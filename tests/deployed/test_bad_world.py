@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.
 SCHEDULE = "experiment-scheduled-latency"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("calm")
 def test_a_schedule_fires_once_and_its_run_is_told_honestly(rig: Rig, record_property: Callable[[str, object], None]) -> None:
     rig.forget()  # what earlier tests did to availability is no baseline

@@ -28,6 +28,7 @@ def test_stopped_while_the_fault_runs(rig: Rig, target: str, record_property: Pr
     told(run, by="watchdog")
 
 
+@pytest.mark.soak
 def test_stopped_while_the_fault_runs_and_no_event_arrives(rig: Rig, target: str, record_property: Property) -> None:
     run = rig.run(latency(target))
     experiment = run.watched()
