@@ -91,6 +91,9 @@ _OTHERS = {
     "iam:CreateServiceLinkedRole": "",
     "s3:ListBucket": "",
     "cloudwatch:PutMetricData": "sentinel_metrics.put",
+    # The sentinel holds these too, for Lambda itself.
+    "ec2:DescribeNetworkInterfaces": "inventory.describe inventory.describe+tags inventory.refresh",
+    "ec2:DescribeSubnets": "inventory.describe inventory.describe+tags inventory.refresh",
     "ec2:CreateNetworkInterface": "",
     "ec2:DeleteNetworkInterface": "",
     "ec2:AssignPrivateIpAddresses": "",
