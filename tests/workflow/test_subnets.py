@@ -12,7 +12,7 @@ from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes import effects
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import ID, nothing_is_left, result_of
+from tests.workflow.endings import ID, nothing_is_left, record_of, result_of, unavailable
 from tests.workflow.walk import Walk
 
 NAME = "subnet-0a1"
@@ -102,6 +102,20 @@ def test_a_network_acl_that_fis_did_not_put_back_is_told_with_the_command_and_ke
     assert isinstance(now, Subnet)
     assert f"--association-id {now.association} --network-acl-id acl-0a1 && aws ec2 delete-network-acl" in told
     assert world.locks.all(world.clock.now()), "nobody else may hit it meanwhile"
+
+
+def test_what_fis_may_have_left_and_nobody_can_ask_is_told_and_keeps_the_locks(
+    walk: Walk, world: FakeWorld, cut_off: dict[str, Any]
+) -> None:
+    walk.before["Release"] = lambda _: world.failing.update({"inventory.refresh": unavailable("inventory.refresh")})
+    walk.run(cut_off)
+    told = "\n".join(message.body for message in world.notifier.sent)
+    fis = record_of(world).fis_experiment_id
+    assert f"aws fis get-experiment --id {fis}" in told
+    assert world.locks.all(world.clock.now()), "nobody else may hit it meanwhile"
+    world.failing.clear()
+    walk.pulses(2)
+    nothing_is_left(world)
 
 
 def test_a_run_whose_acl_was_never_replaced_is_invalid(

@@ -182,7 +182,7 @@ def _state(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> lis
     """What FIS left on the targets although the fault is over: only people take it away. Not asked while something still runs."""
     if leftovers or (record.fault_started_at is None and record.fis_experiment_id is None):
         return []
-    command = "aws ec2 describe-network-acls --filters Name=tag:managedByFIS,Values=true"
+    command = f"aws fis get-experiment --id {record.fis_experiment_id}" if record.fis_experiment_id else "aws fis list-experiments"
     found = _try(leftovers, "what FIS left on the targets", command, _remaining, (w, record))
     return [Leftover(what, by_hand) for what, by_hand in found or ()]
 

@@ -188,12 +188,14 @@ def _proof(one: LambdaFunction, actions: Sequence[ActionState]) -> Proof:
 
 
 def _left(actions: Sequence[ActionState], functions: Sequence[LambdaFunction]) -> Iterable[str]:
-    where = ", ".join(sorted({one.configuration_location for one in functions}))
+    places = sorted({one.configuration_location for one in functions})
+    where = ", ".join(places)
+    look = " && ".join(f"aws s3 ls --recursive s3://{place.rpartition(':::')[2]}" for place in places)
     for action in actions:
         if action.status in {"running", "stopping", "initiating"}:
             yield f"FIS's action {action.name} is still {action.status}"
         elif action.status == "failed":
-            yield f"FIS's action {action.name} failed: whether it took the fault out of {where} again, look there"
+            yield f"FIS's action {action.name} failed, and may have left its fault in {where}; by hand: {look}"
 
 
 def _changed(before: LambdaFunction, now: LambdaFunction | None) -> Iterable[str]:

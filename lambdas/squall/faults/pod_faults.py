@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from squall.domain.documents import SafetyCheck, Workload
 from squall.domain.eks import EksPod
@@ -17,7 +17,7 @@ from squall.faults.memory_stress import Parameters as MemoryParameters
 from squall.faults.network_latency import DEFAULT_SOURCES
 from squall.faults.pod_action import PodFault
 from squall.faults.service_unavailable import port_serves
-from squall.faults.sources import LONGEST_SOURCES, check_source, reaches, split
+from squall.faults.sources import Sources, reaches
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
 
@@ -70,15 +70,8 @@ class PodMemoryStress(PodFault[MemoryParameters]):
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
-    sources: Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES)] = DEFAULT_SOURCES
+    sources: Sources = DEFAULT_SOURCES
     """Comma-separated, to whom what the pods send is late: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
-
-    @field_validator("sources")
-    @classmethod
-    def _harmless(cls, sources: str) -> str:
-        for source in split(sources):
-            check_source(source)
-        return sources
 
 
 class PodNetworkLatency(PodFault[LatencyParameters]):

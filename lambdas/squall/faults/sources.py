@@ -3,7 +3,9 @@
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from pydantic import AfterValidator, Field
 
 WIDEST = 8
 """Prefix length: as wide as the widest private network."""
@@ -49,6 +51,16 @@ def check_source(source: str) -> None:
         raise ValueError(f"IPv4, not {source}: the document disturbs no IPv6 traffic")
     if network.prefixlen < WIDEST:
         raise ValueError(f"a network of /{WIDEST} or narrower, not {source}: two halves are everything, and the agent's traffic is in it")
+
+
+def _harmless(sources: str) -> str:
+    for source in split(sources):
+        check_source(source)
+    return sources
+
+
+Sources = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES), AfterValidator(_harmless)]
+"""Comma-separated, each checked."""
 
 
 def network_of(source: str) -> ipaddress.IPv4Network | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from squall.domain.documents import SafetyCheck, Workload
 from squall.domain.ecs import EcsTask
@@ -12,7 +12,7 @@ from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.dependency_timeout import LEAST_PORT, Dependency, apart
 from squall.faults.network_latency import DEFAULT_SOURCES
-from squall.faults.sources import LONGEST_SOURCES, check_source, reaches, split
+from squall.faults.sources import Sources, reaches
 from squall.faults.task_command import TaskFault
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:ecs:task-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
@@ -25,17 +25,10 @@ LATENCY_DOCUMENT, LOSS_DOCUMENT, BLACKHOLE_DOCUMENT = (
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
-    sources: Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES)] = DEFAULT_SOURCES
+    sources: Sources = DEFAULT_SOURCES
     """Comma-separated, to whom what the tasks send is late: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
     flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Of connections; less than all needs version 1.100.0 of the ECS agent."""
-
-    @field_validator("sources")
-    @classmethod
-    def _harmless(cls, sources: str) -> str:
-        for source in split(sources):
-            check_source(source)
-        return sources
 
 
 class TaskNetworkLatency(TaskFault[LatencyParameters]):

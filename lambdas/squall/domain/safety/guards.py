@@ -63,9 +63,7 @@ def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -
     if group := _group_in(dimensions):
         now = {one.id: one.belongs_to for one in workload.resources if isinstance(one, Member)}
         return all(now.get(resource.id) == group for resource in given.discovery.pinned)
-    return pinned == {
-        dimensions.get(name) for name in ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName") if name in dimensions
-    }
+    return pinned == {dimensions[name] for name in OF_ONE if name in dimensions}
 
 
 def _group_in(dimensions: Mapping[str, str]) -> str | None:
