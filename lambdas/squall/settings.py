@@ -60,6 +60,9 @@ class Settings:
     def state_machine_arn(self) -> str:
         return self._required("SQUALL_STATE_MACHINE_ARN")
 
+    def execution_arn(self, name: str) -> str:
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
+
     @property
     def safety_lever(self) -> bool:
         """Whether a halt engages FIS's safety lever, too."""

@@ -11,7 +11,7 @@ from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
-from tests.workflow.driver import execution_event
+from tests.workflow.driver import TICK, execution_event
 from tests.workflow.endings import (
     ID,
     Intercept,
@@ -345,6 +345,31 @@ def test_a_dead_runs_fault_is_stopped_by_its_tags_when_the_table_is_broken(walk:
     assert "raised:Watchdog:Unavailable" in world.calls, "nobody would be told"
     assert {fis.tags["squall:execution"]: fis.status for fis in world.faults.active()} == {ID: "stopping", "run-2": "initiating"}
     assert set(world.faults.templates_tagged("Squall").values()) == {"run-2"}
+    world.failing = {}
+    walk.pulses(1)
+    told(world)
+
+
+@pytest.mark.parametrize("broken", ["all of it", "its index", "its records"])
+def test_the_pulse_stops_a_dead_runs_fault_by_its_tags_when_the_table_is_broken(walk: Walk, world: FakeWorld, broken: str) -> None:
+    """The event was lost, too: that it is dead says Step Functions. What it calls running, or does not know, goes on."""
+    done = run_dying_at(walk, world, "WatchFault")
+    for other in ("run-2", "run-3"):
+        tags = {"squall:stack": "Squall", "squall:execution": other}
+        world.faults.start(world.faults.create_template({"tags": tags}, other), other, tags)
+    world.workflow.executions[done.arn.replace(ID, "run-2")] = "RUNNING"
+    names = {"all of it": THE_TABLE, "its index": ("records.open_ids",), "its records": ("records.get",)}[broken]
+
+    def ask(called: str) -> None:
+        if called in names or called.partition(".")[0] in names:
+            fail(called)
+
+    world.failing = Intercept(ask)
+    walk.quietly("Pulse", TICK)
+    assert "raised:Pulse:ExceptionGroup" in world.calls, "nobody would be told"
+    others = {"run-2": "initiating", "run-3": "initiating"}
+    assert {fis.tags["squall:execution"]: fis.status for fis in world.faults.active()} == {ID: "stopping", **others}
+    assert set(world.faults.templates_tagged("Squall").values()) == set(others)
     world.failing = {}
     walk.pulses(1)
     told(world)

@@ -295,6 +295,13 @@ def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
     return left
 
 
+def tagged(w: Wiring) -> frozenset[str]:
+    """The executions that FIS's tags say have a template or a running experiment of this stack. Raises Unavailable, Refused."""
+    stack = w.settings.stack
+    running = {fis.tags.get("squall:execution", "") for fis in w.faults.active() if fis.tags.get("squall:stack") == stack}
+    return frozenset(running | {one.execution_id for one in w.faults.own_templates(stack)}) - {""}
+
+
 def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) -> tuple[Leftover, ...]:
     """Without the table: fence and stop what FIS's own tags say is of executions that are known to be dead. Returns what is still there.
 

@@ -5,7 +5,7 @@ blind. For a dead one: close it. For a closed one: sweep until nothing is left. 
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from squall.application import closing
 from squall.application.aborting import note_abort, stop_alarms, stop_template, wake, watched_since
@@ -38,11 +38,13 @@ def pulse(w: Wiring) -> dict[str, str]:
     done: dict[str, str] = {}
     failures: list[Exception] = []
     patience = w.clock.now() + timedelta(seconds=FIS_STOPS_WITHIN)
-    for execution_id in w.records.open_ids():
+    for execution_id in _open(w, failures):
         try:
             done[execution_id] = look_after(w, execution_id, patience)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
             failures.append(error)
+    if failures:
+        done |= _stop_the_dead(w, failures)
     try:
         swept = sweep_orphans(w)
     except Exception as error:  # noqa: BLE001 - as above
@@ -51,8 +53,31 @@ def pulse(w: Wiring) -> dict[str, str]:
         done |= {one.key: "swept" for one in swept.removed} | {one.key: f"left: {why}" for one, why in swept.left}
         failures += swept.failures
     if failures:
-        raise ExceptionGroup(f"{len(failures)} things could not be looked after", failures)
+        raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)
     return done
+
+
+def _open(w: Wiring, failures: list[Exception]) -> tuple[str, ...]:
+    try:
+        return tuple(w.records.open_ids())
+    except (Unavailable, Refused) as error:
+        failures.append(error)
+        return ()
+
+
+def _stop_the_dead(w: Wiring, failures: list[Exception]) -> dict[str, str]:
+    """The table may be the broken part: whose a fault is stands in FIS's tags, and that its execution is dead says Step Functions.
+
+    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal) counts as alive.
+    """
+    try:
+        known = {id_: w.workflow.status(w.settings.execution_arn(id_)) for id_ in closing.tagged(w)}
+    except (Unavailable, Refused) as error:
+        failures.append(error)
+        return {}
+    dead = frozenset(id_ for id_, status in known.items() if status not in {None, "RUNNING"})
+    left = closing.stop_by_tags(w, dead, datetime.min.replace(tzinfo=UTC)) if dead else ()
+    return dict.fromkeys(dead, "left: " + "; ".join(map(str, left)))
 
 
 def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -> str:

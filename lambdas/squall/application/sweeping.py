@@ -118,11 +118,8 @@ class _Lives:
         record = self._w.records.get(execution)
         if record is not None and not record.final:
             return True  # the pulse looks after it
-        arn = record.execution_arn if record else self._arn(execution)
+        arn = record.execution_arn if record else self._w.settings.execution_arn(execution)
         return self._w.workflow.status(arn) == "RUNNING"
-
-    def _arn(self, execution: str) -> str:
-        return f"{self._w.settings.state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{execution}"
 
     def _is_ours(self, guard: Suspect) -> bool:
         """A name alone proves nothing: the prefix of stack A is also that of stack A-B."""
