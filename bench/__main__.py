@@ -1,6 +1,6 @@
 """`make bench`: every measurement in one run, tables side by side; `--write` puts them into docs/bench.md, the judge's into docs/judge.md.
 
-    python -m bench [--only imports transitions periods stops overhead] [--runs N] [--write]
+    python -m bench [--only imports transitions judge periods stops endings overhead] [--runs N] [--write]
 
 Under twenty minutes with the local account's parts; `--only imports transitions judge` needs no account and six minutes.
 """
@@ -20,15 +20,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import imports, judge, overhead, periods, stops, transitions
+from bench import endings, imports, judge, overhead, periods, stops, transitions
 from bench.account import STATE, Bench, MeasurementError, bench_account
 from bench.tables import Table
 from local.deploy import DeployError
 from local.up import LocalAccountError
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "bench.md"
-PARTS = ("imports", "transitions", "judge", "periods", "stops", "overhead")
-ON_ACCOUNT = frozenset({"stops", "overhead"})
+PARTS = ("imports", "transitions", "judge", "periods", "stops", "endings", "overhead")
+ON_ACCOUNT = frozenset({"stops", "endings", "overhead"})
 Tick = Callable[[str], None]
 
 
@@ -110,6 +110,8 @@ def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Tab
                 yield "overhead", overhead.tables(overhead.measure(bench, chosen.runs, tick("overhead")))
             if "stops" in chosen.only:
                 yield "stops", stops.tables(stops.measure(bench, chosen.runs, tick("stops")))
+            if "endings" in chosen.only:
+                yield "endings", endings.tables(endings.measure(bench, chosen.runs, tick("endings")))
 
 
 @contextlib.contextmanager

@@ -66,21 +66,28 @@ class Bench:
         return self.account.client("cloudwatch")
 
     @cached_property
-    def _workflow(self) -> Any:
+    def workflow(self) -> Any:
         return self.account.client("stepfunctions")
 
     @cached_property
     def _bucket(self) -> Any:
         return self.account.client("s3")
 
+    @cached_property
+    def _lambda(self) -> Any:
+        return self.account.client("lambda")
+
+    def start(self, payload: dict[str, Any]) -> tuple[str, str]:
+        """Start an execution: its name and its ARN."""
+        name = f"bench-{int(time.time())}-{next(self._names)}"
+        machine = self.account.outputs["ExperimentStateMachineArn"]
+        return name, self.workflow.start_execution(stateMachineArn=machine, name=name, input=json.dumps(payload))["executionArn"]
+
     def run(self, payload: dict[str, Any]) -> Run:
         """Start an execution and wait for its end."""
-        name = f"bench-{int(time.time())}-{next(self._names)}"
         began = time.time()
-        arn = self._workflow.start_execution(
-            stateMachineArn=self.account.outputs["ExperimentStateMachineArn"], name=name, input=json.dumps(payload)
-        )["executionArn"]
-        while (status := self._workflow.describe_execution(executionArn=arn)["status"]) == "RUNNING":
+        name, arn = self.start(payload)
+        while (status := self.workflow.describe_execution(executionArn=arn)["status"]) == "RUNNING":
             if time.time() - began > DEADLINE_SECONDS:
                 raise MeasurementError(f"{name} still runs after {DEADLINE_SECONDS:g} s")
             time.sleep(0.25)
@@ -88,6 +95,20 @@ class Bench:
         if status != "SUCCEEDED":
             raise MeasurementError(f"{name} ended {status}")
         return Run(name, began, ended, self.document(name, "result"))
+
+    def running(self, execution_id: str) -> bool:
+        """Whether a fault of this execution runs now."""
+        return any(
+            one["state"]["status"] == "running" and one.get("tags", {}).get("squall:execution") == execution_id
+            for one in self.fis.list_experiments()["experiments"]
+        )
+
+    def invoke(self, function: str, payload: dict[str, Any]) -> None:
+        """Call a function that the stack names among its outputs."""
+        name = self.account.outputs[f"{function}FunctionName"]
+        answer = self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload))
+        if "FunctionError" in answer:
+            raise MeasurementError(f"{function}: {answer['Payload'].read().decode(errors='replace')}")
 
     def document(self, execution_id: str, name: str) -> dict[str, Any]:
         """A JSON document of an execution."""

@@ -43,12 +43,13 @@ def forget(bench: Bench) -> None:
 def left(bench: Bench) -> tuple[str, ...]:
     """Whatever of a run is still there after its end; the release and its sweep have a minute."""
     deadline = time.monotonic() + CLEAN_SECONDS
-    while (found := _found(bench)) and time.monotonic() < deadline:
+    while (still := found(bench)) and time.monotonic() < deadline:
         time.sleep(1.0)
-    return found
+    return still
 
 
-def _found(bench: Bench) -> tuple[str, ...]:
+def found(bench: Bench) -> tuple[str, ...]:
+    """Faults, templates, guards and locks that are there now."""
     account = bench.account
     experiments = [f"fault {one['id']}" for one in bench.fis.list_experiments()["experiments"] if one["state"]["status"] not in ENDED]
     templates = [f"template {one['id']}" for one in bench.fis.list_experiment_templates()["experimentTemplates"]]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import imports, judge, overhead, periods, stops, transitions
+from bench import endings, imports, judge, overhead, periods, stops, transitions
 from bench.__main__ import PARTS, options, write
 from bench.tables import Spread, Table
 
@@ -43,6 +43,9 @@ FIGURES: dict[str, list[Table]] = {
             "load average 0.5 on 2 cores",
         )
     ),
+    "endings": endings.tables(
+        endings.Endings((endings.Ending("squall halt", 1.0, 2.0), endings.Ending("squall halt", 2.0, 4.0)), "load average 0.5 on 2 cores")
+    ),
     "overhead": overhead.tables(
         overhead.Overhead(
             (overhead.Timed(60.0, {"fault": 30.5}, "validated"), overhead.Timed(64.0, {"fault": 31.5}, "validated")),
@@ -62,6 +65,7 @@ EXPECTED = {
     "periods": ["| 100,000 | 50.00 | 16.0 | 50 | 0.00076 |", "100 times the executions take 100 × the time and 2.0 × the memory"],
     "judge": ["| 5 and 5 | exact |", "| flat, then elsewhere | Low 100 % | lower 100 % |", "| no data during the fault | Nodata 100 % |"],
     "stops": ["| all together | 1 | – | 0.20 |", "| EventBridge → abort function alone | 2 | 2.00 (1.00 to 3.00) | 2.00 (1.50 to 2.50) |"],
+    "endings": ["| squall halt | 2 | 1.5 (1.0 to 2.0) | 3.0 (2.0 to 4.0) |"],
     "overhead": [
         "| Squall | 2 | 62.0 (60.0 to 64.0) | 32.0 (30.0 to 34.0) | validated |",
         "| fault | 31.0 |",

@@ -1,0 +1,115 @@
+"""Seconds from the death of an execution, or from a halt, until its fault is over and nothing of it is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.account import Bench, MeasurementError
+from bench.running import calm, found
+from bench.tables import Spread, Table, busy, load
+
+EXPERIMENT = "network-latency"
+LONG = "PT4M"
+"""Longer than the slowest path: the fault's own end would be no measurement."""
+EVENTS = ["aws.states", "aws.fis", "aws.cloudwatch"]
+DEADLINE_SECONDS = 200.0
+HALT = {"action": "halt", "reason": "measuring", "requested_by": "bench"}
+RESUME = {"action": "resume", "reason": "measured"}
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way for a run to be ended from outside."""
+
+    name: str
+    end: Callable[[Bench, str], None]
+    off: dict[str, Any]
+
+
+def _stop_execution(bench: Bench, arn: str) -> None:
+    bench.workflow.stop_execution(executionArn=arn)
+
+
+def _halt(bench: Bench, _: str) -> None:
+    bench.invoke("Halt", HALT)
+
+
+PATHS = (
+    Path("execution stopped: status event → watchdog", _stop_execution, {"disable_schedules": True}),
+    Path("execution stopped, all events lost: pulse, once a minute", _stop_execution, {"drop_all_events": EVENTS}),
+    Path("squall halt", _halt, {}),
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """One run, in seconds after the call that ended it was made."""
+
+    path: str
+    stopped: float
+    """By FIS's own endTime."""
+    clean: float
+    """No fault, template, guard or lock was there any more."""
+
+
+@dataclass(frozen=True)
+class Endings:
+    endings: tuple[Ending, ...]
+    load: str
+
+
+def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Endings:
+    """Runs that are ended while their fault runs, each path in turn."""
+    at_start = busy()
+    endings: list[Ending] = []
+    for _ in range(runs):
+        for path in PATHS:
+            ending = _end(bench, path)
+            tick(f"{path.name}: fault over after {ending.stopped:.1f} s, nothing left after {ending.clean:.1f} s")
+            endings.append(ending)
+    return Endings(tuple(endings), load(at_start))
+
+
+def _end(bench: Bench, path: Path) -> Ending:
+    calm(bench)
+    name, arn = bench.start({"experiment": EXPERIMENT, "overrides": {"duration": LONG}})
+    _until(lambda: bench.running(name), f"a fault of {name}")
+    with bench.switched(**path.off):
+        began = time.time()
+        try:
+            path.end(bench, arn)
+            _until(lambda: not found(bench), f"nothing left of {name}")
+            clean = time.time()
+        finally:
+            bench.invoke("Halt", RESUME)
+    return Ending(path.name, bench.experiment(**{"squall:execution": name})["endTime"].timestamp() - began, clean - began)
+
+
+def _until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            raise MeasurementError(f"{what}: not within {DEADLINE_SECONDS:g} s")
+        time.sleep(0.1)
+
+
+def tables(result: Endings) -> list[Table]:
+    """The paths, one below the other."""
+    rows = []
+    for path in PATHS:
+        endings = [ending for ending in result.endings if ending.path == path.name]
+        if endings:
+            stopped, clean = (Spread(tuple(getattr(ending, name) for ending in endings)) for name in ("stopped", "clean"))
+            rows.append((path.name, str(len(endings)), str(stopped), str(clean)))
+    note = (
+        "Seconds after the call (StopExecution, or Invoke of the halt function) on a run whose fault was running: median (min to max). The "
+        f"local account, {result.load}. `fault over` is FIS's `endTime`; `nothing left`: no experiment, template, guard or lock. A halted run "
+        "looks after its recovery before it lets go. The pulse comes once a minute, wherever in its minute the execution dies. The account "
+        "delivers and stops at once: on AWS the status event takes about 2 s, when it comes, and FIS's stop about 30 s."
+    )
+    return [
+        Table("From the end of an execution to nothing left", ("path", "runs", "fault over, s", "nothing left, s"), tuple(rows), (note,))
+    ]
