@@ -106,9 +106,9 @@ def tables(result: Endings) -> list[Table]:
             rows.append((path.name, str(len(endings)), str(stopped), str(clean)))
     note = (
         "Seconds after the call (StopExecution, or Invoke of the halt function) on a run whose fault was running: median (min to max). The "
-        f"local account, {result.load}. `fault over` is FIS's `endTime`; `nothing left`: no experiment, template, guard or lock. A halted run "
-        "looks after its recovery before it lets go. The pulse comes once a minute, wherever in its minute the execution dies. The account "
-        "delivers and stops at once: on AWS the status event takes about 2 s, when it comes, and FIS's stop about 30 s."
+        f"local account, {result.load}. `fault over` is FIS's `endTime`; `nothing left`: no experiment, template, guard or lock. A "
+        "halted run looks after its recovery before it lets go. The pulse comes once a minute. The "
+        "account delivers and stops at once: on AWS the status event takes about 2 s, when it comes, and FIS's stop about 30 s."
     )
     return [
         Table("From the end of an execution to nothing left", ("path", "runs", "fault over, s", "nothing left, s"), tuple(rows), (note,))
