@@ -46,6 +46,7 @@ ANSWERS = Signal("p99 of TargetResponseTime", "AWS/ApplicationELB", "TargetRespo
 ROUND_TRIP = _of_target("DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", _GROUP, unit=" ms")
 DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyErrors", (("InstanceId", "$target"), _GROUP), Total, "sum")
 WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
+STALLED = Signal("VolumeStalledIOCheck of the target", "AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", "$target"),), "Maximum")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,9 @@ RESILIENT_CASES = (
     Case("cold-start", "cold-start", HEALTHY),
     Case("rollback-demo", "rollback-demo", HEALTHY),
     Case("sentinel", "sentinel", HEALTHY),
+    Case("subnet-cut-off", "subnet-cut-off", UNHEALTHY),
+    Case("volume-stall", "volume-stall", STALLED),
+    Case("no-capacity", "no-capacity", HEALTHY, settings={"refresh_seconds": 10}),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (
@@ -93,6 +97,8 @@ FRAGILE_CASES = (
     _fragile("disk-fill", DISK, "fragile-disk", "System availability", "PT45S"),
     _fragile("service-unavailable", UNHEALTHY, "fragile-balancer", "System availability", "PT30S"),
     _fragile("database-failover", WRITES, "fragile-database", "System availability"),
+    _fragile("subnet-cut-off", UNHEALTHY, "fragile-balancer", "System availability"),
+    _fragile("volume-stall", STALLED, "fragile-disk", "System availability"),
     _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
 )
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
@@ -103,12 +109,12 @@ INVALID_CASES = (
     Case("network-latency, immune", "network-latency", ROUND_TRIP, "invalid", "immune", duration="PT30S"),
     Case("dependency-timeout, immune", "dependency-timeout", ROUND_TRIP, "invalid", "immune", duration="PT30S"),
     Case("service-unavailable, immune", "service-unavailable", UNHEALTHY, "invalid", "immune", duration="PT30S"),
+    Case("volume-stall, immune", "volume-stall", STALLED, "invalid", "immune"),
+    Case("no-capacity, nothing launched", "no-capacity", HEALTHY, "invalid"),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
 )
 """`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails."""
-AWS_ONLY = frozenset(
-    {"ecs-slow-dependency", "ecs-task-stop", "eks-pod-delete", "lambda-invocation-errors", "no-capacity", "subnet-cut-off", "volume-stall"}
-)
+AWS_ONLY = frozenset({"ecs-slow-dependency", "ecs-task-stop", "eks-pod-delete", "lambda-invocation-errors"})
 """Experiments of the catalogue on what the local account does not have: compiled and walked in tests, never run here."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

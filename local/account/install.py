@@ -22,7 +22,22 @@ def install() -> None:
     found = version("ministack")
     if found != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, automation, events, iam, lambdas, quotas, rds, scheduler, ssm, transport, workflows
+    from local.account import (
+        athena,
+        automation,
+        capacity,
+        events,
+        iam,
+        lambdas,
+        network,
+        quotas,
+        rds,
+        scheduler,
+        ssm,
+        transport,
+        volumes,
+        workflows,
+    )
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
     from local.workload import ministack_truth
@@ -42,6 +57,9 @@ def install() -> None:
         athena,
         fis,
         quotas,
+        network,
+        volumes,
+        capacity,
         ministack_truth,
     ):
         part.install()

@@ -192,7 +192,7 @@ def _run(record: Data, instance: str, duration: int) -> None:
     started = time.monotonic()
     path = f"/instances/{instance}/faults"
     try:
-        _call("POST", path, {
+        tell_workload("POST", path, {
             "command_id": record["CommandId"], "document": record["DocumentName"],
             "parameters": {k: ",".join(v) for k, v in record["Parameters"].items()}, "duration_seconds": max(1, duration),
         })  # fmt: skip
@@ -203,14 +203,15 @@ def _run(record: Data, instance: str, duration: int) -> None:
         _finish(record, invocation, "Success", "")
         return
     try:
-        _call("DELETE", f"{path}/{record['CommandId']}", None)
+        tell_workload("DELETE", f"{path}/{record['CommandId']}", None)
         _finish(record, invocation, "Cancelled", "")
     except OSError as error:
         # As on AWS: a cancel may not arrive; the fault then lasts its own duration.
         _finish(record, invocation, "Cancelled", f"the agent of {instance} did not confirm: {error}")
 
 
-def _call(method: str, path: str, body: Data | None) -> None:
+def tell_workload(method: str, path: str, body: Data | None) -> None:
+    """Ask the workload's manager. Raises OSError if it does not do what is asked; what is gone has ended anyhow."""
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(  # noqa: S310
         settings.current().workload_url + path,

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from local.workload import rollback
+from local.workload.acls import Acls
 from local.workload.cluster import CLUSTER, MULTI_AZ
 from local.workload.peers import DATABASE_NODES, DATABASE_PORT
 
@@ -23,7 +24,8 @@ REPORT_ACTION = "SquallReportWorkload"
 ENVIRONMENT_TAG = "squall:environment"
 GROUP = rollback.GROUP
 WORKLOAD_TAG = "sample:workload"
-IMAGE = "ami-0sample00000000"
+TEMPLATE = {"ImageId": "ami-0sample00000000", "InstanceType": "t3.micro"}
+NO_CAPACITY = "InsufficientInstanceCapacity"
 ZONES = 2
 
 
@@ -48,11 +50,25 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """An instance that was launched."""
+
+    id: str
+    address: str
+    volume: str
+    """Id of its root volume."""
+
+
+@dataclass(frozen=True)
 class GroupOrders:
     """What somebody asked of the Auto Scaling group through its API."""
 
     desired: int
     suspended: frozenset[str]
+
+
+class NoCapacityError(Exception):
+    """EC2 has no instance left in the zone."""
 
 
 class Cloud:
@@ -69,6 +85,8 @@ class Cloud:
         )
         self._ssm, self._iam = (self._session.client(service, endpoint_url=endpoint, config=config) for service in ("ssm", "iam"))
         self._http = URLLib3Session(timeout=10)
+        self._peers: list[Any] | None = None
+        """The VPC's subnets: they stay."""
 
     def ensure(self, desired: int) -> Resources:
         """Create what is missing of the network, the balancer, the group, the database and its rollback; names make it repeatable."""
@@ -76,8 +94,10 @@ class Cloud:
         balancer = self._ensure_balancer(list(subnets.values()))
         targets = self._ensure_target_group(balancer)
         if not self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]:
+            self._ensure_template()
             self._autoscaling.create_auto_scaling_group(
                 AutoScalingGroupName=GROUP,
+                LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"},
                 MinSize=desired,
                 MaxSize=desired * 2,
                 DesiredCapacity=desired,
@@ -91,6 +111,13 @@ class Cloud:
         self._ensure_database(list(subnets))
         rollback.ensure(self._ssm, self._iam)
         return Resources(subnets, balancer, targets, GROUP)
+
+    def _ensure_template(self) -> None:
+        try:
+            self._ec2.create_launch_template(LaunchTemplateName=GROUP, LaunchTemplateData=TEMPLATE)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidLaunchTemplateName.AlreadyExistsException":
+                raise
 
     def _ensure_database(self, zones: list[str]) -> None:
         if any(cluster["DBClusterIdentifier"] == CLUSTER for cluster in self._rds.describe_db_clusters()["DBClusters"]):
@@ -114,7 +141,9 @@ class Cloud:
         by_zone = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in found}
         if len(by_zone) < ZONES:
             raise RuntimeError(f"the account has default subnets in {sorted(by_zone)} only; two zones are needed")
-        return {zone: by_zone[zone] for zone in sorted(by_zone)[:ZONES]}
+        chosen = {zone: by_zone[zone] for zone in sorted(by_zone)[:ZONES]}
+        self._ec2.create_tags(Resources=list(chosen.values()), Tags=_tags({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP}))
+        return chosen
 
     def _ensure_balancer(self, subnets: list[str]) -> str:
         for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
@@ -145,17 +174,32 @@ class Cloud:
         self._elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
         return arn
 
-    def run_instance(self, subnet: str, tags: Mapping[str, str]) -> str:
-        """Launch one instance and return its id."""
+    def run_instance(self, subnet: str, tags: Mapping[str, str]) -> Machine:
+        """Launch one instance; raises NoCapacityError."""
+        try:
+            made = self._launched(subnet, tags)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == NO_CAPACITY:
+                raise NoCapacityError(error.response["Error"]["Message"]) from error
+            raise
+        return Machine(made["InstanceId"], made["PrivateIpAddress"], made["BlockDeviceMappings"][0]["Ebs"]["VolumeId"])
+
+    def _launched(self, subnet: str, tags: Mapping[str, str]) -> Any:
         created = self._ec2.run_instances(
-            ImageId=IMAGE,
-            InstanceType="t3.micro",
+            **TEMPLATE,
             MinCount=1,
             MaxCount=1,
             SubnetId=subnet,
-            TagSpecifications=[{"ResourceType": "instance", "Tags": _tags(tags)}],
+            TagSpecifications=[{"ResourceType": kind, "Tags": _tags(_own(tags, kind))} for kind in ("instance", "volume")],
         )
-        return str(created["Instances"][0]["InstanceId"])
+        return created["Instances"][0]
+
+    def acls(self, subnets: Iterable[str]) -> Acls:
+        """What the network ACLs of these subnets, and of their peers', let through at this moment."""
+        if self._peers is None:
+            found = self._ec2.describe_subnets(SubnetIds=list(subnets))["Subnets"]
+            self._peers = self._ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [found[0]["VpcId"]]}])["Subnets"]
+        return Acls.described(self._peers, self._ec2.describe_network_acls()["NetworkAcls"])
 
     def states(self) -> dict[str, str]:
         """State by id of every instance of the workload that EC2 still knows."""
@@ -208,6 +252,11 @@ class Cloud:
         answer = self._http.send(request.prepare())
         if answer.status_code != 200:
             raise RuntimeError(f"the account does not take the workload's report: {answer.text[:300]}")
+
+
+def _own(tags: Mapping[str, str], kind: str) -> dict[str, str]:
+    """What EC2 takes of them: only Auto Scaling itself writes tags of its own, and none on volumes."""
+    return {key: value for key, value in tags.items() if kind == "instance" or not key.startswith("aws:")}
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -57,6 +57,7 @@ class Effects:
             "AWSFIS-Run-IO-Stress": ("disk", self._io),
             "AWSFIS-Run-Disk-Fill": ("disk", self._disk),
             "AWSFIS-Run-Kill-Process": ("process", self._kill),
+            "EBS-PauseVolumeIO": ("disk", self._pause),
         }
         if name not in effects:
             raise UnknownDocumentError(f"the sample instance has no effect for {document}")
@@ -99,6 +100,11 @@ class Effects:
     def _disk(self, command_id: str, parameters: Parameters) -> Undo:
         path = self.volume.fill(f"fill-{command_id}", float(parameters.get("Percent", "95")))
         return lambda: path.unlink(missing_ok=True)
+
+    def _pause(self, command_id: str, _parameters: Parameters) -> Undo:
+        """No agent's doing: EC2 stops answering for the instance's volume."""
+        self.volume.pause(command_id)
+        return lambda: self.volume.resume(command_id)
 
     def _kill(self, _command_id: str, parameters: Parameters) -> Undo:
         name = parameters.get("Signal", "SIGTERM")

@@ -83,6 +83,9 @@ class Web:
     id: str
     zone: str
     launch: Activity
+    address: str = ""
+    volume: str = ""
+    """Id of its EBS volume."""
     child: Child | None = None
     port: int | None = None
     target_port: int | None = None
@@ -96,7 +99,7 @@ class Web:
     terminate: Activity | None = None
     cpu_mark: tuple[float, dict[int, float]] | None = None
     counts: dict[str, int] = field(default_factory=dict)
-    """What has failed in its process so far: `write_errors`, `dependency_errors`, `database_errors`."""
+    """What has failed in its process so far: `write_errors`, `dependency_errors`, `database_errors`; and what waits for its volume now."""
     counts_told: dict[str, int] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
 
@@ -136,6 +139,7 @@ class Web:
         return {
             "id": self.id,
             "zone": self.zone,
+            "volume": self.volume,
             "pid": self.child.pid if self.child and self.child.alive else None,
             "url": f"http://127.0.0.1:{self.port}" if self.port else None,
             "lifecycle_state": self.lifecycle,

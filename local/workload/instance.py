@@ -13,10 +13,12 @@ import os
 import random
 import time
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 from local.workload import http1, usage
+from local.workload.acls import Acls
 from local.workload.effects import Effects, Undo
 from local.workload.lifeline import die_with_parent, listen, tell
 from local.workload.network import Network
@@ -40,9 +42,9 @@ class Active:
 class Instance:
     """The web application and its agent."""
 
-    def __init__(self, instance_id: str, seed: int, folder: Path) -> None:
+    def __init__(self, instance_id: str, address: IPv4Address, seed: int, folder: Path) -> None:
         rng = random.Random(f"{seed}-{instance_id}")
-        self._network = Network(rng)
+        self._network = Network(rng, address=address)
         self._volume = Volume(folder)
         self._effects = Effects(self._network, self._volume)
         self._service = Service(instance_id, rng, self._network, Journal(self._volume))
@@ -59,7 +61,8 @@ class Instance:
         mark = time.monotonic(), _stressors()
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            counts = {name: count for name, count in self._service.counts.items() if count}
+            volume = {"volume_waiting": self._volume.waiting, "volume_stalled_seconds": int(self._volume.stalled_seconds)}
+            counts = {name: count for name, count in {**self._service.counts, **volume}.items() if count}
             if counts != told:
                 told = counts
                 tell(event="counts", totals=told)
@@ -89,6 +92,8 @@ class Instance:
             routes = Routes.of(order["routes"])
             self._effects.names = routes.names
             self._service.moved(routes)
+        elif order["op"] == "acls":
+            self._network.acls = Acls.of(order["acls"])
         elif order["op"] == "fault":
             self._start(order)
         elif order["op"] == "clear":
@@ -126,11 +131,12 @@ def main() -> None:
     die_with_parent()
     parser = argparse.ArgumentParser()
     parser.add_argument("--id", required=True)
+    parser.add_argument("--address", type=IPv4Address, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(Instance(arguments.id, arguments.seed, arguments.folder).run())
+    asyncio.run(Instance(arguments.id, arguments.address, arguments.seed, arguments.folder).run())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from local.workload.acls import Acls
 from local.workload.api import serve
 from local.workload.child import ROOT, Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
@@ -46,6 +47,7 @@ class Manager:
         self._stopping = False
         self._dirty = True
         self._routes = Routes()
+        self._acls = Acls()
         self.settings: Settings = settings
         self.ready = False
 
@@ -67,8 +69,8 @@ class Manager:
         return {
             "production": self._cloud.run_instance(
                 subnet, {"Name": "sample-prod", ENVIRONMENT_TAG: "production", WORKLOAD_TAG: "bystander"}
-            ),
-            "untagged": self._cloud.run_instance(subnet, {"Name": "sample-untagged", WORKLOAD_TAG: "bystander"}),
+            ).id,
+            "untagged": self._cloud.run_instance(subnet, {"Name": "sample-untagged", WORKLOAD_TAG: "bystander"}).id,
         }
 
     def run(self) -> None:
@@ -79,6 +81,7 @@ class Manager:
                     self.dependency.tick()
                     self.database.tick(self.settings)
                     self._supervisor.tick(self.settings)
+                    self._guard()
                     self._route()
                     self._say()
                 except Exception:
@@ -107,10 +110,20 @@ class Manager:
                 if web.child is not None:
                     web.child.order(op="routes", routes=routes.as_dict())
 
+    def _guard(self) -> None:
+        """Tell the instances what the network lets through, if that has changed."""
+        acls = self._cloud.acls(self.resources.subnets.values())
+        if acls != self._acls:
+            self._acls = acls
+            for web in self.webs():
+                if web.child is not None:
+                    web.child.order(op="acls", acls=acls.as_list())
+
     def _brief(self, child: Child) -> None:
         """What an instance must know when it boots."""
         child.order(op="settings", settings=self.settings.as_dict())
         child.order(op="routes", routes=self._routes.as_dict())
+        child.order(op="acls", acls=self._acls.as_list())
 
     def _say(self) -> None:
         if self._dirty:

@@ -4,7 +4,8 @@ Loopback has no packet filter without privileges, so the rules act where the ins
 caller feels the same delay, loss or silence on its socket. Who is hit is decided as the documents decide it. Latency
 and loss match packets by the peer's address, and every exchange has packets in both directions: `ingress` (the peer is
 their source) and `egress` (it is their destination) are felt alike, once an exchange. The black hole matches the
-destination port: `ingress` drops what arrives at a port of the instance, `egress` what it sends to that port of anybody.
+destination port: `ingress` drops what arrives at a port of the instance, `egress` what it sends to that port of anybody. The network
+ACLs between the two ends are no rule of the instance's: whatever its settings ignore, they drop what they deny.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
+from local.workload.acls import Acls
 from local.workload.peers import Flow
 
 RETRANSMIT_SECONDS = 0.2
@@ -56,6 +58,9 @@ class Network:
     rng: random.Random
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
     holes: dict[str, Hole] = field(default_factory=dict)
+    address: IPv4Address | None = None
+    """The instance's own."""
+    acls: Acls = field(default_factory=Acls)
 
     async def impair(self, flow: Flow) -> bool:
         """Let an exchange suffer what it must; False if nothing of it ever arrives."""
@@ -82,4 +87,5 @@ class Network:
             await asyncio.sleep(ASKED_AGAIN_SECONDS)
 
     def _swallowed(self, flow: Flow) -> bool:
-        return any(hole.hits(flow) for hole in self.holes.values())
+        denied = self.address is not None and not self.acls.passes(self.address, flow.peer)
+        return denied or any(hole.hits(flow) for hole in self.holes.values())

@@ -17,6 +17,8 @@ TIMEOUT_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """As long as an ordinary failover takes, and shorter than the load balancer waits."""
 PAUSE_SECONDS = 0.1
+AVOIDED_SECONDS = 5.0
+"""An endpoint that failed is not asked again for so long while there is another."""
 
 
 class Records:
@@ -26,6 +28,7 @@ class Records:
         self._network = network
         self._nodes: dict[str, Node] = {}
         self._idle: dict[Node, list[http1.Stream]] = {}
+        self._failed: dict[str, float] = {}
 
     def moved(self, nodes: dict[str, Node]) -> None:
         """The endpoints resolve to other nodes now; connections to a node that serves no more are dropped."""
@@ -35,21 +38,29 @@ class Records:
                 writer.close()
 
     async def read(self, key: str, retry: bool) -> Any:
-        return await self._ask("reader", {"op": "get", "key": key}, retry)
+        """Of the reader; where it may be asked again, of the writer when the reader fails."""
+        return await self._ask(("reader", "writer") if retry else ("reader",), {"op": "get", "key": key}, retry)
 
     async def write(self, key: str, value: str, retry: bool) -> Any:
-        return await self._ask("writer", {"op": "put", "key": key, "value": value}, retry)
+        return await self._ask(("writer",), {"op": "put", "key": key, "value": value}, retry)
 
-    async def _ask(self, endpoint: str, question: dict[str, str], retry: bool) -> Any:
+    async def _ask(self, endpoints: tuple[str, ...], question: dict[str, str], retry: bool) -> Any:
         """Once, or again and again for as long as a failover may take. Raises FailedError."""
         give_up = time.monotonic() + (PATIENCE_SECONDS if retry else 0.0)
         while True:
+            endpoint = self._preferred(endpoints)
             try:
-                return await limited(TIMEOUT_SECONDS, lambda: self._once(endpoint, question))
+                return await limited(TIMEOUT_SECONDS, lambda: self._once(endpoint, question))  # noqa: B023 - awaited before the next
             except FailedError:
+                self._failed[endpoint] = time.monotonic()
                 if time.monotonic() + PAUSE_SECONDS >= give_up:
                     raise
             await asyncio.sleep(PAUSE_SECONDS)
+
+    def _preferred(self, endpoints: tuple[str, ...]) -> str:
+        """The first that did not fail lately, or the one that failed longest ago."""
+        since = time.monotonic() - AVOIDED_SECONDS
+        return min(endpoints, key=lambda endpoint: max(since, self._failed.get(endpoint, since)))
 
     async def _once(self, endpoint: str, question: dict[str, str]) -> Any:
         node = self._nodes.get(endpoint)

@@ -49,8 +49,8 @@ class Service:
         async with self._workers:
             await self._compute()
             whole = await self._collect()
-        written = self._journal.write()
-        self.counts["write_errors"] = self._journal.failed
+        written = await self._journal.write(required=self.settings.journal_required)
+        self.counts["write_errors"], self.counts["volume_writes"] = self._journal.failed, self._journal.written
         refused = self._rng.random() < self.settings.error_rate or (self.settings.journal_required and not written)
         starved = self.settings.memory_bound and self.memory_percent > NO_MEMORY_PERCENT
         return (200 if whole and not refused and not starved else 500), self._name.encode()

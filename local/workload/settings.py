@@ -25,6 +25,8 @@ class Settings:
     replace: bool = True
     """Whether the group replaces what it lost."""
     replacement_delay_seconds: float = 6.0
+    refresh_seconds: float = 0.0
+    """The group replaces its oldest instance every so many seconds, by a new one that is launched first; 0: never."""
     eject: bool = True
     """Whether the load balancer takes an instance whose health check fails out of rotation."""
     retry: bool = True
@@ -71,6 +73,7 @@ _LIMITS = {
     "base_latency_ms": (0.0, 10_000.0),
     "error_rate": (0.0, 1.0),
     "replacement_delay_seconds": (0.0, 600.0),
+    "refresh_seconds": (0.0, 600.0),
     "dependency_timeout_ms": (0.0, 60_000.0),
     "disk_mib": (8.0, 256.0),
     "failing_agents": (0.0, 100.0),

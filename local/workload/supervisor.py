@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.workload.child import Child
-from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, Resources
+from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, NoCapacityError, Resources
 from local.workload.fleet import Activity, Fleet, Web
 from local.workload.settings import Settings
 
@@ -23,6 +23,8 @@ NOTICE_SECONDS = 1.0
 """Between a death and the group's reaction; minutes on AWS, where the group asks EC2 and ELB now and then."""
 DRAIN_SECONDS = 2.0
 READY_SECONDS = 15.0
+AGAIN_SECONDS = 3.0
+"""Between launches that found no capacity, each in the next zone."""
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,9 @@ class Supervisor:
         self._brief = brief
         self._vacancies: list[Vacancy] = []
         self._refused_since: Activity | None = None
+        self._outgoing: Web | None = None
+        """The instance that a refresh replaces, once there is another for it."""
+        self._refreshed = time.time()
 
     def tick(self, settings: Settings) -> None:
         orders = self._cloud.orders()
@@ -72,6 +77,7 @@ class Supervisor:
                 self._examine(web, states.get(web.id, "terminated"), orders, settings)
             elif now - web.leaving_since >= DRAIN_SECONDS:
                 self._forget(web)
+        self._refresh(orders, settings)
         self._scale(orders, settings)
         self._fill(orders, settings)
 
@@ -130,6 +136,23 @@ class Supervisor:
                 web.terminate.end()
         self._changed()
 
+    def _refresh(self, orders: GroupOrders, settings: Settings) -> None:
+        """Replace the oldest now and then: for a while the group has one more than it wants."""
+        with self._fleet.lock:
+            staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
+        serving = [web for web in staying if web.lifecycle == "InService"]
+        if self._outgoing is not None:
+            if not settings.refresh_seconds or self._outgoing not in serving:
+                self._outgoing = None
+            elif len(serving) > orders.desired:
+                self._retire(self._outgoing, "an instance was replaced by an instance refresh")
+                self._outgoing, self._refreshed = None, time.time()
+            return
+        whole = len(serving) == len(staying) == orders.desired and not self._vacancies
+        if whole and settings.refresh_seconds and time.time() - self._refreshed >= settings.refresh_seconds:
+            self._outgoing = min(serving, key=lambda web: web.launch.started)
+            self._vacancies.append(Vacancy(time.time(), self._outgoing.zone, f"an instance refresh replaces {self._outgoing.id}"))
+
     def _scale(self, orders: GroupOrders, settings: Settings) -> None:
         """Follow the desired capacity, keeping the zones even."""
         with self._fleet.lock:
@@ -138,12 +161,13 @@ class Supervisor:
         zones.update(web.zone for web in staying)
         zones.update(vacancy.zone for vacancy in self._vacancies)
         first = not self._fleet.activities
-        while zones.total() < orders.desired:
+        wanted = orders.desired + (self._outgoing is not None)
+        while zones.total() < wanted:
             zone = min(zones, key=lambda name: (zones[name], name))
             delay = 0.0 if first else settings.replacement_delay_seconds
             self._vacancies.append(Vacancy(time.time() + delay, zone, "the desired capacity was raised"))
             zones[zone] += 1
-        for _ in range(zones.total() - orders.desired):
+        for _ in range(zones.total() - wanted):
             if self._vacancies:
                 self._vacancies.pop()
             elif staying:
@@ -173,14 +197,29 @@ class Supervisor:
             WORKLOAD_TAG: self._fleet.group,
             "aws:autoscaling:groupName": self._fleet.group,
         }
-        instance_id = self._cloud.run_instance(self._resources.subnets[vacancy.zone], tags)
-        activity = Activity(f"Launching a new EC2 instance: {instance_id}", vacancy.cause, self._fleet.group)
-        web = Web(instance_id, vacancy.zone, activity)
+        try:
+            machine = self._cloud.run_instance(self._resources.subnets[vacancy.zone], tags)
+        except NoCapacityError as error:
+            self._put_off(vacancy, str(error))
+            return
+        activity = Activity(f"Launching a new EC2 instance: {machine.id}", vacancy.cause, self._fleet.group)
+        web = Web(machine.id, vacancy.zone, activity, machine.address, machine.volume)
         with self._fleet.lock:
             self._fleet.record(activity)
-            self._fleet.webs[instance_id] = web
+            self._fleet.webs[machine.id] = web
         self._boot(web)
-        self._cloud.register(self._resources.target_group_arn, instance_id)
+        self._cloud.register(self._resources.target_group_arn, machine.id)
+        self._changed()
+
+    def _put_off(self, vacancy: Vacancy, said: str) -> None:
+        """Nothing was launched; the next try is in the next zone."""
+        failed = Activity("Launching a new EC2 instance", vacancy.cause, self._fleet.group)
+        failed.end("Failed", f"{said} Launching EC2 instance failed.")
+        with self._fleet.lock:
+            self._fleet.record(failed)
+        zones = sorted(self._resources.subnets)
+        following = zones[(zones.index(vacancy.zone) + 1) % len(zones)]
+        self._vacancies.append(Vacancy(time.time() + AGAIN_SECONDS, following, vacancy.cause))
         self._changed()
 
     def _boot(self, web: Web) -> None:
@@ -192,7 +231,7 @@ class Supervisor:
             self._changed()
 
         folder = self._folder / "instances" / web.id
-        arguments = ["--id", web.id, "--seed", str(self._seed), "--folder", str(folder)]
+        arguments = ["--id", web.id, "--address", web.address, "--seed", str(self._seed), "--folder", str(folder)]
         with self._fleet.lock:
             web.healthy, web.dead_since = True, None
             web.launch.started = time.time()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.workload import database_metrics, metrics, usage
+from local.workload import database_metrics, metrics, usage, volume_metrics
 from local.workload.child import Child
 from local.workload.cloud import Cloud, Resources
 from local.workload.cluster import Cluster
@@ -99,7 +99,9 @@ class Publisher(threading.Thread):
         names = self._resources
         self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
         cpu, used, lifecycles, desired = self._measure()
-        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, self._counted(), names.group))
+        counted = self._counted()
+        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, names.group))
+        self._cloud.put_metrics("AWS/EBS", volume_metrics.data(start, self._volumes(counted)))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
@@ -114,6 +116,11 @@ class Publisher(threading.Thread):
                 grown[web.id] = {kind: max(0, count - web.counts_told.get(kind, 0)) for kind, count in web.counts.items()}
                 web.counts_told = web.counts
         return grown
+
+    def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[int, dict[str, int]]]:
+        """By volume: its writes since they were last published, and what its instance tells now."""
+        with self._fleet.lock:
+            return {web.volume: (counted.get(web.id, {}).get("volume_writes", 0), web.counts) for web in self._fleet.webs.values()}
 
     def _measure(self) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str], int]:
         cpu: dict[str, float] = {}

@@ -17,10 +17,11 @@ from local.deploy import ROOT, Place
 
 _BARE_ACCOUNT = """
 import sys
-from local.account import automation, rds
+from local.account import automation, network, rds
 from local.workload import ministack_truth
 rds.install()
 automation.install()
+network.install()
 ministack_truth.install()
 from ministack.app import main
 sys.argv = ["ministack"]

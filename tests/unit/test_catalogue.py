@@ -29,7 +29,8 @@ def test_every_local_experiment_runs_once_as_it_is_and_every_type_once_against_a
     assert sorted(case.experiment for case in RESILIENT_CASES) == sorted(LOCAL)
     types = [LOCAL[case.experiment]["type"] for case in FRAGILE_CASES]
     assert set(types) == {kind.value for kind in FaultType if kind is not FaultType.CUSTOM}
-    assert len(types) == len(set(types))
+    fragile = [(case.experiment, case.workload) for case in FRAGILE_CASES]
+    assert len(fragile) == len(set(fragile))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

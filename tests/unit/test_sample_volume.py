@@ -31,7 +31,7 @@ def test_the_journal_rotates_and_never_takes_more_than_twice_its_size(tmp_path: 
     volume = Volume(tmp_path, ROOM)
     journal = Journal(volume)
     for _ in range(3 * ROTATE_BYTES // RECORD_BYTES):
-        assert journal.write()
+        assert journal.append()
     assert volume.used() <= 2 * ROTATE_BYTES
     assert sorted(path.name for path in tmp_path.iterdir()) == ["journal", "journal.1"]
 
@@ -41,8 +41,8 @@ def test_without_room_for_rotation_the_journal_grows_until_its_writes_fail_and_g
     journal = Journal(volume)
     fill = volume.fill("fill", 90)
     room = (ROOM - volume.used()) // RECORD_BYTES
-    written = [journal.write() for _ in range(room + 5)]
+    written = [journal.append() for _ in range(room + 5)]
     assert written == [True] * room + [False] * 5
     assert journal.failed == 5
     fill.unlink()
-    assert journal.write()
+    assert journal.append()

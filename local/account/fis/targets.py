@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import ec2, rds
+from ministack.services import autoscaling, ec2, rds
 
 from local.account.fis.errors import ExperimentError
 from local.account.iam import instance_tags
@@ -16,6 +16,9 @@ Json = dict[str, Any]
 INSTANCE = "aws:ec2:instance"
 CLUSTER = "aws:rds:cluster"
 DB_INSTANCE = "aws:rds:db"
+SUBNET = "aws:ec2:subnet"
+VOLUME = "aws:ec2:ebs-volume"
+GROUP = "aws:ec2:autoscaling-group"
 _chooser = random.Random(20240)
 
 
@@ -46,11 +49,28 @@ def _db_instances() -> list[Resource]:
     return [_database(instance["DBInstanceArn"], id_, instance) for id_, instance in rds._instances.items()]
 
 
+def _subnets() -> list[Resource]:
+    prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:subnet/"
+    return [Resource(prefix + id_, id_, instance_tags(id_), subnet) for id_, subnet in ec2._subnets.items()]
+
+
+def _volumes() -> list[Resource]:
+    prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:volume/"
+    return [Resource(prefix + id_, id_, instance_tags(id_), volume) for id_, volume in ec2._volumes.items()]
+
+
+def _groups() -> list[Resource]:
+    return [
+        Resource(group["AutoScalingGroupARN"], name, {tag["Key"]: tag["Value"] for tag in group["Tags"]}, group)
+        for name, group in autoscaling._asgs.items()
+    ]
+
+
 def _database(arn: str, identifier: str, record: Json) -> Resource:
     return Resource(arn, identifier, {tag["Key"]: tag["Value"] for tag in rds._tags.get(arn) or []}, record)
 
 
-FINDERS = {INSTANCE: _instances, CLUSTER: _clusters, DB_INSTANCE: _db_instances}
+FINDERS = {INSTANCE: _instances, CLUSTER: _clusters, DB_INSTANCE: _db_instances, SUBNET: _subnets, VOLUME: _volumes, GROUP: _groups}
 
 
 def resolve(name: str, target: Json) -> list[Resource]:

@@ -1,11 +1,25 @@
 """The actions this account can carry out, one class each; adding one is a module and a line here."""
 
 from local.account.fis.actions.base import Action
+from local.account.fis.actions.capacity import InsufficientCapacity
+from local.account.fis.actions.ebs import PauseVolumeIo
 from local.account.fis.actions.ec2 import StopInstances, TerminateInstances
+from local.account.fis.actions.network import DisruptConnectivity
 from local.account.fis.actions.rds import FailoverCluster, RebootInstances
 from local.account.fis.actions.ssm import SendCommand
 from local.account.fis.actions.wait import Wait
 
 ACTIONS: dict[str, type[Action]] = {
-    kind.action_id: kind for kind in (TerminateInstances, StopInstances, SendCommand, FailoverCluster, RebootInstances, Wait)
+    kind.action_id: kind
+    for kind in (
+        TerminateInstances,
+        StopInstances,
+        SendCommand,
+        FailoverCluster,
+        RebootInstances,
+        DisruptConnectivity,
+        PauseVolumeIo,
+        InsufficientCapacity,
+        Wait,
+    )
 }

@@ -1,0 +1,85 @@
+"""Zones without capacity: which launches of which Auto Scaling groups EC2 refuses at this moment."""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from ministack.core.responses import get_region
+from ministack.services import ec2
+
+from local.account.patching import require
+from local.account.profile import holder
+
+Json = dict[str, Any]
+Response = tuple[int, dict[str, str], bytes]
+
+CODE = "InsufficientInstanceCapacity"
+_GROUP_TAG = "aws:autoscaling:groupName"
+_lock = threading.Lock()
+_shortages: dict[str, "Shortage"] = {}
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Groups whose launches are refused in these zones, so many percent of them."""
+
+    groups: frozenset[str]
+    zones: frozenset[str]
+    percent: float
+
+
+def install() -> None:
+    """Let RunInstances refuse; must come after whatever else mends it."""
+    require(ec2, "_ACTION_MAP", "_p", "_subnets", "_error", "_DEFAULT_SUBNET_ID")
+    run = ec2._ACTION_MAP["RunInstances"]
+
+    def run_if_there_is_capacity(params: Json) -> Response:
+        group, zone = _group(params), _zone(params)
+        with _lock:
+            short = [one for one in _shortages.values() if group in one.groups and zone in one.zones]
+        response: Response
+        if any(holder.chance(one.percent / 100) for one in short):
+            kind = ec2._p(params, "InstanceType")
+            # A server's error on AWS: here not, since only the group itself launches for a group, and it tries again in its own time.
+            message = (
+                f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). "
+                "Our system will be working on provisioning additional capacity."
+            )
+            response = ec2._error(CODE, message, 400)
+        else:
+            response = run(params)
+        return response
+
+    ec2._ACTION_MAP["RunInstances"] = run_if_there_is_capacity
+
+
+def begin(identifier: str, shortage: Shortage) -> None:
+    """From now on, until `end`."""
+    with _lock:
+        _shortages[identifier] = shortage
+
+
+def end(identifier: str) -> None:
+    """Launches succeed again; ending twice changes nothing."""
+    with _lock:
+        _shortages.pop(identifier, None)
+
+
+def _group(params: Json) -> str:
+    """For which group is launched: by the tag that Auto Scaling alone can write."""
+    specification = 1
+    while ec2._p(params, f"TagSpecification.{specification}.ResourceType"):
+        number = 1
+        while key := ec2._p(params, f"TagSpecification.{specification}.Tag.{number}.Key"):
+            if key == _GROUP_TAG:
+                return str(ec2._p(params, f"TagSpecification.{specification}.Tag.{number}.Value"))
+            number += 1
+        specification += 1
+    return ""
+
+
+def _zone(params: Json) -> str:
+    subnet = ec2._subnets.get(ec2._p(params, "SubnetId") or ec2._DEFAULT_SUBNET_ID) or {}
+    return str(subnet.get("AvailabilityZone") or f"{get_region()}a")

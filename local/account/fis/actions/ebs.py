@@ -1,0 +1,52 @@
+"""Pausing the I/O of volumes: the instances a volume is attached to wait for it, until FIS lets it go on."""
+
+import contextlib
+import uuid
+from typing import ClassVar
+
+from local.account import ssm
+from local.account.fis.actions.base import Action
+from local.account.fis.targets import VOLUME
+
+DOCUMENT = "EBS-PauseVolumeIO"
+"""No document of Systems Manager: what the workload calls an effect that no agent brings."""
+BACKSTOP_SECONDS = 5.0
+"""The volume goes on by itself so much later, if this account is no more."""
+
+
+class PauseVolumeIo(Action):
+    action_id = "aws:ebs:pause-volume-io"
+    description = "Pause the I/O of the target EBS volumes."
+    target_key = "Volumes"
+    resource_type = VOLUME
+    parameters: ClassVar[dict[str, bool]] = {"duration": True}
+
+    def start(self) -> None:
+        self.id = str(uuid.uuid4())
+        self.paused: list[str] = []
+        self.authorize("ec2:DescribeVolumes", "*", {})
+        for volume in self.resources:
+            self.authorize("ec2:PauseVolumeIO", volume.arn, volume.tags)
+        if len({volume.attributes["AvailabilityZone"] for volume in self.resources}) > 1:
+            raise self.fail("InvalidTarget", "All target volumes must be in the same Availability Zone.")
+        for volume in self.resources:
+            for attached in volume.attributes.get("Attachments") or []:
+                self._pause(attached["InstanceId"])
+
+    def _pause(self, instance: str) -> None:
+        """An instance that runs nothing notices nothing: that is no failure of EC2's."""
+        self.paused.append(instance)  # also where no answer comes: it may have been heard
+        body = {"command_id": self.id, "document": DOCUMENT, "parameters": {}, "duration_seconds": self.duration_seconds + BACKSTOP_SECONDS}
+        with contextlib.suppress(OSError):
+            ssm.tell_workload("POST", f"/instances/{instance}/faults", body)
+
+    def finish(self) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        while self.paused:
+            try:
+                ssm.tell_workload("DELETE", f"/instances/{self.paused[-1]}/faults/{self.id}", None)
+            except OSError as error:
+                raise self.fail("DependentServiceFailure", f"the I/O of {self.paused[-1]} does not go on: {error}") from error
+            self.paused.pop()

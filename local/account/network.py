@@ -1,0 +1,200 @@
+"""The network of the account: what the emulator's EC2 leaves out of network ACLs, interfaces and addresses.
+
+It associates no subnet with any ACL, forgets the subnet when an association is replaced, deletes ACLs that are in use, gives instances
+addresses of nobody's network and no interface. Who looks for what lives in a subnet, and FIS when it cuts one off, need all of it.
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import functools
+import random
+import string
+import threading
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Network
+from typing import Any
+
+from ministack.services import ec2
+
+from local.account.patching import original, require
+
+Json = dict[str, Any]
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[Json], Response]
+
+LAST_RULE = 32767
+"""Denies what no other rule speaks of; nobody can take it away."""
+_RESERVED = 512
+"""Addresses of a subnet that are left to what is no instance."""
+_GONE = ("terminated", "shutting-down")
+_lock = threading.RLock()
+
+
+def install() -> None:
+    """Mend EC2."""
+    require(ec2, "_network_acls", "_network_interfaces", "_subnets", "_instances", "_ACTION_MAP", "_error", "_xml", "_p", "_parse_filters")
+    launch = original(
+        ec2, "_launch_instances_internal",
+        "image_id instance_type subnet_id count key_name user_data sg_ids requested_private_ip iam_profile",
+    )  # fmt: skip
+
+    @functools.wraps(launch)
+    def launch_at_home(*args: Any, **kwargs: Any) -> list[Json]:
+        return [_at_home(one) for one in launch(*args, **kwargs)]
+
+    ec2._launch_instances_internal = launch_at_home
+    ec2._ACTION_MAP |= {
+        "CreateNetworkAcl": _with_last_rules(original(ec2, "_create_network_acl", "params")),
+        "DescribeNetworkAcls": _associated(original(ec2, "_describe_network_acls", "params")),
+        "DeleteNetworkAcl": _unless_used(original(ec2, "_delete_network_acl", "params")),
+        "ReplaceNetworkAclAssociation": _replace_association,
+        "DescribeNetworkInterfaces": _describe_interfaces,
+    }
+
+
+# --- network ACLs -------------------------------------------------------------------------------------------------
+
+
+def acl_of(subnet: str) -> tuple[Json, str]:
+    """The subnet's network ACL, and the id of the association; a subnet nobody associated has its VPC's default."""
+    with _lock:
+        acls = list(ec2._network_acls.values())
+        for acl in acls:
+            for association in acl["Associations"]:
+                if association["SubnetId"] == subnet:
+                    return acl, association["NetworkAclAssociationId"]
+        vpc = ec2._subnets[subnet]["VpcId"]
+        default = next(acl for acl in acls if acl["VpcId"] == vpc and acl["IsDefault"])
+        return default, _associate(default, subnet)
+
+
+def _associate(acl: Json, subnet: str) -> str:
+    identifier = _identifier("aclassoc")
+    acl["Associations"] = [*acl["Associations"], {"NetworkAclAssociationId": identifier, "SubnetId": subnet}]
+    return identifier
+
+
+def _associated(describe: Handler) -> Handler:
+    def described(params: Json) -> Response:
+        for subnet in list(ec2._subnets):
+            acl_of(subnet)
+        return describe(params)
+
+    return described
+
+
+def _with_last_rules(create: Handler) -> Handler:
+    def created(params: Json) -> Response:
+        known = set(ec2._network_acls)
+        response = create(params)
+        for identifier in set(ec2._network_acls) - known:
+            rules = ec2._network_acls[identifier]["Entries"]
+            for egress in (False, True):
+                rules.append({"RuleNumber": LAST_RULE, "Protocol": "-1", "RuleAction": "deny", "Egress": egress, "CidrBlock": "0.0.0.0/0"})
+        return response
+
+    return created
+
+
+def _unless_used(delete: Handler) -> Handler:
+    def deleted(params: Json) -> Response:
+        acl = ec2._network_acls.get(ec2._p(params, "NetworkAclId"))
+        if acl is not None and (acl["Associations"] or acl["IsDefault"]):
+            message = f"network acl '{acl['NetworkAclId']}' is in use and cannot be deleted."
+            response: Response = ec2._error("DependencyViolation", message, 400)
+            return response
+        return delete(params)
+
+    return deleted
+
+
+def _replace_association(params: Json) -> Response:
+    """The subnet gets another ACL and a new association; as on AWS, the old id is nobody's afterwards."""
+    old, wanted = ec2._p(params, "AssociationId"), ec2._p(params, "NetworkAclId")
+    response: Response
+    if wanted not in ec2._network_acls:
+        response = ec2._error("InvalidNetworkAclID.NotFound", f"The network ACL '{wanted}' does not exist", 400)
+        return response
+    with _lock:
+        for subnet in list(ec2._subnets):
+            acl, association = acl_of(subnet)
+            if association == old:
+                acl["Associations"] = [one for one in acl["Associations"] if one["NetworkAclAssociationId"] != old]
+                made = _associate(ec2._network_acls[wanted], subnet)
+                response = ec2._xml(200, "ReplaceNetworkAclAssociationResponse", f"<newAssociationId>{made}</newAssociationId>")
+                return response
+    response = ec2._error("InvalidAssociationID.NotFound", f"The association ID '{old}' does not exist", 400)
+    return response
+
+
+# --- addresses and interfaces -------------------------------------------------------------------------------------
+
+
+def _at_home(instance: Json) -> Json:
+    """With an address of its subnet that nobody has."""
+    subnet = ec2._subnets.get(instance["SubnetId"])
+    if subnet is not None:
+        taken = {one["PrivateIpAddress"] for one in ec2._instances.values() if one is not instance}
+        hosts = IPv4Network(subnet["CidrBlock"])
+        free = (str(hosts[n]) for n in range(min(_RESERVED, hosts.num_addresses // 2), hosts.num_addresses - 1))
+        instance["PrivateIpAddress"] = next(address for address in free if address not in taken)
+        instance["PrivateDnsName"] = f"ip-{instance['PrivateIpAddress'].replace('.', '-')}.ec2.internal"
+    return instance
+
+
+def interfaces() -> Iterator[Json]:
+    """Each instance's own, and whatever else was made."""
+    for instance in list(ec2._instances.values()):
+        if instance["State"]["Name"] not in _GONE:
+            yield {
+                "NetworkInterfaceId": f"eni-{instance['InstanceId'].removeprefix('i-')}",
+                "SubnetId": instance["SubnetId"],
+                "VpcId": instance["VpcId"],
+                "PrivateIpAddress": instance["PrivateIpAddress"],
+                "Status": "in-use",
+                "InstanceId": instance["InstanceId"],
+            }
+    for interface in list(ec2._network_interfaces.values()):
+        yield {**interface, "InstanceId": (interface.get("Attachment") or {}).get("InstanceId")}
+
+
+_FILTERS = {
+    "subnet-id": "SubnetId",
+    "vpc-id": "VpcId",
+    "network-interface-id": "NetworkInterfaceId",
+    "attachment.instance-id": "InstanceId",
+    "addresses.private-ip-address": "PrivateIpAddress",
+}
+
+
+def _describe_interfaces(params: Json) -> Response:
+    """By ids or filters. A filter that is not known is refused: one that is ignored shows what nobody asked for."""
+    response: Response
+    filters = ec2._parse_filters(params)
+    if unknown := sorted(set(filters) - set(_FILTERS)):
+        response = ec2._error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
+        return response
+    found = list(interfaces())
+    if ids := ec2._parse_member_list(params, "NetworkInterfaceId"):
+        found = [one for one in found if one["NetworkInterfaceId"] in ids]
+    for name, values in filters.items():
+        found = [one for one in found if one[_FILTERS[name]] in values]
+    inner = f"<networkInterfaceSet>{''.join(map(_interface_xml, found))}</networkInterfaceSet>"
+    response = ec2._xml(200, "DescribeNetworkInterfacesResponse", inner)
+    return response
+
+
+def _interface_xml(one: Json) -> str:
+    address = one["PrivateIpAddress"]
+    attached = (
+        f"<attachment><instanceId>{one['InstanceId']}</instanceId><status>attached</status></attachment>" if one["InstanceId"] else ""
+    )
+    return (
+        f"<item><networkInterfaceId>{one['NetworkInterfaceId']}</networkInterfaceId><subnetId>{one['SubnetId']}</subnetId>"
+        f"<vpcId>{one['VpcId']}</vpcId><privateIpAddress>{address}</privateIpAddress><status>{one['Status']}</status>{attached}"
+        f"<privateIpAddressesSet><item><privateIpAddress>{address}</privateIpAddress><primary>true</primary></item></privateIpAddressesSet></item>"
+    )
+
+
+def _identifier(kind: str) -> str:
+    return f"{kind}-{''.join(random.choices(string.hexdigits[:16], k=17))}"

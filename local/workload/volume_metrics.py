@@ -1,0 +1,25 @@
+"""AWS/EBS for one period: what the instances' volumes took, and what waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from local.workload.metrics import Datum, Stamp
+
+STALLED_SECONDS = 60
+"""I/O that has waited so long fails EBS's own check, on Nitro instances."""
+
+
+def data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]]]) -> list[Datum]:
+    """By volume id: its writes of the period, and what its instance says of it now (`volume_waiting`, `volume_stalled_seconds`)."""
+    stamp = Stamp(start)
+    found: list[Datum] = []
+    for volume_id, (writes, now) in volumes.items():
+        dimensions = {"VolumeId": volume_id}
+        stalled = now.get("volume_stalled_seconds", 0) >= STALLED_SECONDS
+        found += [
+            stamp.datum("VolumeWriteOps", "Count", dimensions, Value=float(writes)),
+            stamp.datum("VolumeQueueLength", "Count", dimensions, Value=float(now.get("volume_waiting", 0))),
+            stamp.datum("VolumeStalledIOCheck", "None", dimensions, Value=float(stalled)),
+        ]
+    return found

@@ -1,0 +1,88 @@
+"""Faults of what a zone has, stopped in the console while they run: FIS's traces are gone, the workload is whole, nothing stays behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from local.deploy import ROOT
+from tests.deployed.rig import GROUP, Execution, Rig, until
+
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+
+GONE = 60.0
+"""Seconds until nothing is left: some five on an idle machine, with FIS's own slowness."""
+
+
+def shipped(name: str, **changes: Any) -> Mapping[str, Any]:
+    """The definition of the local catalogue, long enough to be stopped."""
+    return {**yaml.safe_load((ROOT / "local" / "experiments" / f"{name}.yaml").read_text()), "duration": "PT2M", **changes}
+
+
+def stopped(rig: Rig, run: Execution, experiment: str) -> None:
+    """Stopped by somebody who knows nothing of it, and everything of Squall's taken away."""
+    run.stop()
+    rig.clean(GONE)
+    assert rig.fault(experiment)["state"]["status"] == "stopped"
+    record = run.done()
+    assert (record["status"], record["verdict"]) == ("aborted", "aborted")
+    assert record["closed_by"] == "watchdog"
+
+
+def acls(rig: Rig) -> dict[str, str]:
+    """The network ACL of each subnet; a clone of FIS's is marked."""
+    found = rig.client("ec2").describe_network_acls()["NetworkAcls"]
+    clones = {one["NetworkAclId"] for one in found if any(tag["Key"] == "managedByFIS" for tag in one.get("Tags", []))}
+    homes = {link["SubnetId"]: one["NetworkAclId"] for one in found for link in one["Associations"]}
+    alone = {id_: "left" for id_ in clones if id_ not in homes.values()}
+    return {**{subnet: f"{'clone ' if acl in clones else ''}{acl}" for subnet, acl in homes.items()}, **alone}
+
+
+def test_a_subnet_has_its_own_acl_again(rig: Rig) -> None:
+    before = acls(rig)
+    definition = shipped("subnet-cut-off")
+    (subnet,) = definition["target_resources"]
+    run = rig.run(definition)
+    experiment = run.watched()
+    assert acls(rig)[subnet].startswith("clone ")
+    until(lambda: "unhealthy" in {web["target_state"] for web in rig.webs.values()}, what="the load balancer hears nothing of the instance")
+    stopped(rig, run, experiment)
+    assert acls(rig) == before
+    until(rig.whole, what="the instance is back in service")
+
+
+def waiting(rig: Rig) -> dict[str, int]:
+    """By volume, how many writes wait for it now."""
+    return {web["volume"]: web["counts"].get("volume_waiting", 0) for web in rig.webs.values()}
+
+
+def test_a_volume_takes_io_again(rig: Rig) -> None:
+    run = rig.run(shipped("volume-stall"))
+    experiment = run.watched()
+    (pinned,) = [arn.rpartition("/")[2] for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
+    until(lambda: {volume for volume, writes in waiting(rig).items() if writes} == {pinned}, what="writes wait for that volume alone")
+    stopped(rig, run, experiment)
+    until(lambda: set(waiting(rig).values()) == {0}, what="nobody waits for any volume")
+    assert [fault["status"] for web in rig.webs.values() for fault in web["faults"]] == ["cancelled"]
+    assert rig.whole()
+
+
+def launches(rig: Rig) -> list[str]:
+    """Endings of the group's launches, the newest first."""
+    found = rig.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
+    return [one["StatusCode"] for one in found if one["Description"].startswith("Launching")]
+
+
+def test_a_group_launches_again(rig: Rig) -> None:
+    run = rig.run(shipped("no-capacity"))
+    experiment = run.watched()
+    (lost, *_) = rig.webs
+    rig.client("ec2").terminate_instances(InstanceIds=[lost])
+    until(lambda: launches(rig)[0] == "Failed", what="a launch that found no capacity")
+    assert not rig.whole()
+    stopped(rig, run, experiment)
+    until(rig.whole, what="the group has replaced what it lost")
+    assert launches(rig)[0] == "Successful"

@@ -1,0 +1,139 @@
+"""What the sample's Auto Scaling group does where EC2 has no capacity, and while it refreshes; in process, its account is a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from local.workload import supervisor as module
+from local.workload.cloud import Cloud, GroupOrders, Machine, NoCapacityError, Resources
+from local.workload.fleet import Fleet
+from local.workload.settings import Settings
+from local.workload.supervisor import Supervisor
+
+ZONES = {"a": "subnet-a", "b": "subnet-b"}
+
+
+@dataclass
+class Table:
+    """The account's side: what was launched where, and where there is no capacity."""
+
+    empty: set[str] = field(default_factory=set)
+    instances: dict[str, str] = field(default_factory=dict)
+    desired: int = 2
+
+    def orders(self) -> GroupOrders:
+        return GroupOrders(self.desired, frozenset())
+
+    def states(self) -> dict[str, str]:
+        return dict(self.instances)
+
+    def run_instance(self, subnet: str, tags: object) -> Machine:
+        if subnet in self.empty:
+            raise NoCapacityError("We currently do not have sufficient t3.micro capacity.")
+        identifier = f"i-{len(self.instances)}"
+        self.instances[identifier] = "running"
+        return Machine(identifier, "172.31.2.0", f"vol-{len(self.instances)}")
+
+    def terminate(self, instance_ids: list[str]) -> None:
+        self.instances.update(dict.fromkeys(instance_ids, "terminated"))
+
+    def register(self, group: str, instance_id: str) -> None:
+        """Nobody looks."""
+
+    deregister = register
+
+
+@dataclass
+class World:
+    """A supervisor on a clock that is set by hand."""
+
+    table: Table
+    fleet: Fleet
+    supervisor: Supervisor
+    clock: list[float]
+
+    def pass_by(self, seconds: float, settings: Settings) -> None:
+        """Tick by tick; whatever was launched answers at once and is healthy."""
+        for _ in range(int(seconds * 2)):
+            self.clock[0] += 0.5
+            for web in self.fleet.webs.values():
+                web.port, web.target_state = 1, "healthy"
+            self.supervisor.tick(settings)
+
+    @property
+    def serving(self) -> list[str]:
+        return [web.id for web in self.fleet.webs.values() if web.lifecycle == "InService"]
+
+    def failed(self) -> list[str]:
+        return [one.message for one in self.fleet.activities if one.status == "Failed"]
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    clock = [1_000_000.0]
+    monkeypatch.setattr(module, "Child", lambda *_: SimpleNamespace(alive=True, pid=0, kill=lambda: None, order=lambda **_: True))
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    table, fleet = Table(), Fleet("web")
+    resources = Resources(ZONES, "lb", "tg", "web")
+    nothing: Any = lambda *_: None  # noqa: E731 - what the manager would do with it is not looked at
+    made = Supervisor(cast("Cloud", table), resources, fleet, tmp_path, 1, nothing, nothing)
+    world = World(table, fleet, made, clock)
+    world.pass_by(2, Settings())
+    assert len(world.serving) == 2
+    return world
+
+
+def test_a_launch_without_capacity_is_a_failed_activity_and_is_tried_in_the_next_zone(world: World) -> None:
+    world.table.empty = {"subnet-a"}
+    (lost,) = [web.id for web in world.fleet.webs.values() if web.zone == "a"]
+    world.table.instances[lost] = "terminated"
+
+    world.pass_by(20, Settings())
+
+    assert world.failed() == ["We currently do not have sufficient t3.micro capacity. Launching EC2 instance failed."]
+    assert sorted(web.zone for web in world.fleet.webs.values()) == ["b", "b"]
+
+
+def test_without_capacity_anywhere_it_goes_on_trying_until_there_is_some(world: World) -> None:
+    world.table.empty = set(ZONES.values())
+    world.table.instances[world.serving[0]] = "terminated"
+    world.pass_by(20, Settings())
+    assert len(world.serving) == 1
+    assert len(world.failed()) > 2
+
+    world.table.empty = set()
+    world.pass_by(5, Settings())
+
+    assert len(world.serving) == 2
+
+
+def test_a_refresh_launches_first_and_then_retires_the_oldest(world: World) -> None:
+    before = set(world.serving)
+
+    fewest = 2
+    for _ in range(12):
+        world.pass_by(1, Settings(refresh_seconds=10))
+        fewest = min(fewest, len(world.serving))
+
+    assert fewest == 2, "never fewer than it wants"
+    assert len(before - set(world.serving)) == 1
+    world.pass_by(30, Settings())
+    assert len(world.fleet.webs) == 2
+
+
+def test_a_refresh_without_capacity_takes_nothing_out_of_service(world: World) -> None:
+    before = world.serving
+    world.table.empty = set(ZONES.values())
+
+    world.pass_by(30, Settings(refresh_seconds=10))
+
+    assert world.serving == before
+    assert world.failed()
+    world.table.empty = set()
+    world.pass_by(10, Settings())
+    assert world.serving == before, "what nobody wants any more is not launched"

@@ -1,0 +1,73 @@
+"""A volume whose I/O is paused: writers wait and nothing fails, and EBS's metrics say so; in process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from local.workload import volume as module
+from local.workload import volume_metrics
+from local.workload.volume import Journal, Volume
+
+
+def test_a_required_record_waits_for_the_volume_and_is_then_written(tmp_path: Path) -> None:
+    async def run() -> None:
+        volume = Volume(tmp_path)
+        journal = Journal(volume)
+        volume.pause("fault")
+        writing = asyncio.create_task(journal.write(required=True))
+        await asyncio.sleep(0.05)
+        assert not writing.done()
+        assert (volume.waiting, journal.written, journal.failed) == (1, 0, 0)
+        assert volume.stalled_seconds > 0
+        volume.resume("fault")
+        assert await asyncio.wait_for(writing, 1)
+        assert (volume.waiting, volume.stalled_seconds, journal.written) == (0, 0, 1)
+
+    asyncio.run(run())
+
+
+def test_a_record_that_may_wait_holds_up_nobody_and_is_written_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_RECORDS", 3)
+
+    async def run() -> None:
+        volume = Volume(tmp_path)
+        journal = Journal(volume)
+        volume.pause("fault")
+        assert [await asyncio.wait_for(journal.write(required=False), 1) for _ in range(4)] == [True, True, True, False]
+        await asyncio.sleep(0)
+        assert (journal.written, journal.failed) == (0, 1), "what doesn't fit into memory is lost, and counted"
+        assert volume.waiting == 1, "one writer waits for all of them"
+        volume.resume("fault")
+        await asyncio.wait_for(journal.caught_up(), 1)
+        assert journal.written == 3
+        assert volume.used() == 3 * module.RECORD_BYTES
+
+    asyncio.run(run())
+
+
+def test_who_paused_it_twice_lets_it_go_on_twice(tmp_path: Path) -> None:
+    async def run() -> None:
+        volume = Volume(tmp_path)
+        volume.pause("one")
+        volume.pause("other")
+        volume.resume("one")
+        assert volume.paused
+        volume.resume("other")
+        volume.resume("other")
+        assert not volume.paused
+
+    asyncio.run(run())
+
+
+def test_ebs_fails_its_check_after_a_minute_and_not_before() -> None:
+    def check(stalled: int) -> dict[str, float]:
+        told = {"volume_waiting": 2, "volume_stalled_seconds": stalled}
+        return {one["MetricName"]: one["Value"] for one in volume_metrics.data(0.0, {"vol-1": (7, told)})}
+
+    assert check(59) == {"VolumeWriteOps": 7.0, "VolumeQueueLength": 2.0, "VolumeStalledIOCheck": 0.0}
+    assert check(60)["VolumeStalledIOCheck"] == 1.0
+    (idle,) = [one for one in volume_metrics.data(0.0, {"vol-1": (0, {})}) if one["MetricName"] == "VolumeStalledIOCheck"]
+    assert (idle["Value"], idle["Dimensions"]) == (0.0, [{"Name": "VolumeId", "Value": "vol-1"}])
