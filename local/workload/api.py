@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from local.workload.cluster import DatabaseStateError
-from local.workload.fleet import Fault
+from local.workload.served import Fault
 from local.workload.settings import InvalidSettingError
 
 if TYPE_CHECKING:

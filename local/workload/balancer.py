@@ -73,9 +73,9 @@ class Balancer:
         self._counts = Counts()
         self._checks: set[asyncio.Task[None]] = set()
 
-    async def run(self) -> None:
+    async def run(self, port: int) -> None:
         try:
-            server = await asyncio.start_server(self._serve, "127.0.0.1", PORT)
+            server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         except OSError:  # another account's, which is where its experiments' sentinel looks
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         tell(event="ready", port=server.sockets[0].getsockname()[1])
@@ -182,8 +182,9 @@ class Balancer:
 def main() -> None:
     """Run until the manager is gone."""
     die_with_parent()
-    argparse.ArgumentParser().parse_args()
-    asyncio.run(Balancer().run())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=PORT)
+    asyncio.run(Balancer().run(parser.parse_args().port))
 
 
 if __name__ == "__main__":

@@ -54,6 +54,11 @@ class Child:
                 return False
         return True
 
+    def terminate(self) -> None:
+        """SIGTERM to the process itself: what it makes of it is its own."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
     def kill(self) -> None:
         """SIGKILL the whole process group, as the power cut of a terminated machine, and reap it."""
         with contextlib.suppress(ProcessLookupError):

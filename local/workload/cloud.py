@@ -78,21 +78,23 @@ class Cloud:
         self._endpoint = endpoint
         self._region = region
         self._session = boto3.Session(region_name=region)
-        config = Config(retries={"max_attempts": 5, "mode": "standard"}, disable_request_compression=True)
-        self._ec2, self._elb, self._autoscaling, self._cloudwatch, self._rds = (
-            self._session.client(service, endpoint_url=endpoint, config=config)
-            for service in ("ec2", "elbv2", "autoscaling", "cloudwatch", "rds")
+        self._config = Config(retries={"max_attempts": 5, "mode": "standard"}, disable_request_compression=True)
+        self._ec2, self._elb, self._autoscaling, self._cloudwatch, self._rds, self._ssm, self._iam = (
+            self.client(service) for service in ("ec2", "elbv2", "autoscaling", "cloudwatch", "rds", "ssm", "iam")
         )
-        self._ssm, self._iam = (self._session.client(service, endpoint_url=endpoint, config=config) for service in ("ssm", "iam"))
         self._http = URLLib3Session(timeout=10)
         self._peers: list[Any] | None = None
         """The VPC's subnets: they stay."""
 
+    def client(self, service: str) -> Any:
+        """A client of this account, for a part of the workload that needs a service of its own."""
+        return self._session.client(service, endpoint_url=self._endpoint, config=self._config)
+
     def ensure(self, desired: int) -> Resources:
         """Create what is missing of the network, the balancer, the group, the database and its rollback; names make it repeatable."""
         subnets = self._subnets()
-        balancer = self._ensure_balancer(list(subnets.values()))
-        targets = self._ensure_target_group(balancer)
+        balancer = self.ensure_balancer(GROUP, list(subnets.values()))
+        targets = self.ensure_target_group(GROUP, balancer, "instance")
         if not self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]:
             self._ensure_template()
             self._autoscaling.create_auto_scaling_group(
@@ -145,24 +147,26 @@ class Cloud:
         self._ec2.create_tags(Resources=list(chosen.values()), Tags=_tags({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP}))
         return chosen
 
-    def _ensure_balancer(self, subnets: list[str]) -> str:
+    def ensure_balancer(self, name: str, subnets: list[str]) -> str:
+        """The ARN of the application load balancer of this name, made if it is not there."""
         for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
-            if balancer["LoadBalancerName"] == GROUP:
+            if balancer["LoadBalancerName"] == name:
                 return str(balancer["LoadBalancerArn"])
-        created = self._elb.create_load_balancer(Name=GROUP, Subnets=subnets, Type="application", Tags=_tags({WORKLOAD_TAG: GROUP}))
+        created = self._elb.create_load_balancer(Name=name, Subnets=subnets, Type="application", Tags=_tags({WORKLOAD_TAG: name}))
         return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
-    def _ensure_target_group(self, balancer: str) -> str:
+    def ensure_target_group(self, name: str, balancer: str, kind: str) -> str:
+        """The ARN of the target group of this name behind that balancer, made if it is not there. `kind`: instance or ip."""
         for group in self._elb.describe_target_groups()["TargetGroups"]:
-            if group["TargetGroupName"] == GROUP:
+            if group["TargetGroupName"] == name:
                 return str(group["TargetGroupArn"])
         vpc = self._ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
         created = self._elb.create_target_group(
-            Name=GROUP,
+            Name=name,
             Protocol="HTTP",
             Port=80,
             VpcId=vpc,
-            TargetType="instance",
+            TargetType=kind,
             HealthCheckPath="/health",
             HealthCheckIntervalSeconds=5,
             HealthCheckTimeoutSeconds=3,
@@ -226,11 +230,12 @@ class Cloud:
         suspended = frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", []))
         return GroupOrders(int(group["DesiredCapacity"]), suspended)
 
-    def register(self, target_group_arn: str, instance_id: str) -> None:
-        self._elb.register_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
+    def register(self, target_group_arn: str, target: str) -> None:
+        """`target`: an instance's id or an address, as the target group is."""
+        self._elb.register_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": target}])
 
-    def deregister(self, target_group_arn: str, instance_id: str) -> None:
-        self._elb.deregister_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": instance_id}])
+    def deregister(self, target_group_arn: str, target: str) -> None:
+        self._elb.deregister_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": target}])
 
     def registered(self, target_group_arn: str) -> list[str]:
         health = self._elb.describe_target_health(TargetGroupArn=target_group_arn)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import random
+import signal
 import time
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -29,6 +30,7 @@ from local.workload.settings import Settings
 from local.workload.volume import Journal, Volume
 
 REPORT_SECONDS = 0.5
+FINISH_SECONDS = 0.05
 
 
 @dataclass
@@ -49,11 +51,23 @@ class Instance:
         self._effects = Effects(self._network, self._volume)
         self._service = Service(instance_id, rng, self._network, Journal(self._volume))
         self._faults: dict[str, Active] = {}
+        self._answering = 0
 
-    async def run(self) -> None:
+    async def run(self, graceful: bool) -> None:
+        """`graceful`: on SIGTERM it answers what it has begun before it ends."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        if graceful:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._finish, server)
         tell(event="ready", port=server.sockets[0].getsockname()[1])
         await asyncio.gather(self._report(), listen(self._obey))
+
+    def _finish(self, server: asyncio.Server) -> None:
+        """Take no more connections, and end with the last answer."""
+        server.close()
+        if self._answering:
+            asyncio.get_running_loop().call_later(FINISH_SECONDS, self._finish, server)
+        else:
+            os._exit(0)
 
     async def _report(self) -> None:
         """Tell what has failed so far, when that has grown; see how much of CPU and memory the stressors take."""
@@ -78,9 +92,13 @@ class Instance:
                 if not await self._network.impair(INBOUND):
                     # Silence, not a reset: the caller must find out by its own time-out.
                     continue
-                status, body = (200, b"ok") if message.second == "/health" else await self._service.answer()
-                writer.write(http1.response(status, body))
-                await writer.drain()
+                self._answering += 1
+                try:
+                    status, body = (200, b"ok") if message.second == "/health" else await self._service.answer()
+                    writer.write(http1.response(status, body))
+                    await writer.drain()
+                finally:
+                    self._answering -= 1
         writer.close()
 
     def _obey(self, order: dict[str, Any]) -> None:
@@ -134,9 +152,10 @@ def main() -> None:
     parser.add_argument("--address", type=IPv4Address, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--graceful", action="store_true", help="answer what has begun before SIGTERM ends it")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(Instance(arguments.id, arguments.address, arguments.seed, arguments.folder).run())
+    asyncio.run(Instance(arguments.id, arguments.address, arguments.seed, arguments.folder).run(arguments.graceful))
 
 
 if __name__ == "__main__":

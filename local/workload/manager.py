@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from local.workload.acls import Acls
 from local.workload.api import serve
@@ -16,10 +17,12 @@ from local.workload.child import ROOT, Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
 from local.workload.cluster import Cluster
 from local.workload.dependency import Dependency
-from local.workload.fleet import Fault, Fleet, Web
+from local.workload.fleet import Fleet, Web
 from local.workload.lifeline import tell
+from local.workload.parts import Part, Surroundings
 from local.workload.peers import DATABASE_NODES
 from local.workload.routes import Routes
+from local.workload.served import Fault, Served
 from local.workload.settings import RESILIENT, WORKLOADS, Settings
 from local.workload.supervisor import Supervisor
 from local.workload.traffic import Publisher, Traffic
@@ -61,6 +64,10 @@ class Manager:
         self._supervisor.clear_out()
         self.bystanders = self._bystanders()
         self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
+        around = Surroundings(
+            self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
+        )
+        self._parts: list[Part] = _parts(around)
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
     def _bystanders(self) -> dict[str, str]:
@@ -81,6 +88,8 @@ class Manager:
                     self.dependency.tick()
                     self.database.tick(self.settings)
                     self._supervisor.tick(self.settings)
+                    for part in self._parts:
+                        part.tick(self.settings)
                     self._guard()
                     self._route()
                     self._say()
@@ -102,22 +111,25 @@ class Manager:
     def _route(self) -> None:
         """Tell the balancer and the instances where things are, if that has changed."""
         self._traffic.route()
+        for part in self._parts:
+            part.route()
         names = {name: DATABASE_NODES[node] for name, node in self.database.names().items()}
         routes = Routes(self.dependency.port, self.database.endpoints(), names)
         if routes != self._routes:
             self._routes = routes
-            for web in self.webs():
-                if web.child is not None:
-                    web.child.order(op="routes", routes=routes.as_dict())
+            self._order(op="routes", routes=routes.as_dict())
+
+    def _order(self, **order: object) -> None:
+        """To everything that is served."""
+        for child in [one.child for one in self._served() if one.child is not None]:
+            child.order(**order)
 
     def _guard(self) -> None:
-        """Tell the instances what the network lets through, if that has changed."""
+        """Tell all that serve what the network lets through, if that has changed."""
         acls = self._cloud.acls(self.resources.subnets.values())
         if acls != self._acls:
             self._acls = acls
-            for web in self.webs():
-                if web.child is not None:
-                    web.child.order(op="acls", acls=acls.as_list())
+            self._order(op="acls", acls=acls.as_list())
 
     def _brief(self, child: Child) -> None:
         """What an instance must know when it boots."""
@@ -129,17 +141,24 @@ class Manager:
         if self._dirty:
             self._dirty = False
             try:
-                with self.fleet.lock:
-                    report = self.fleet.report(self.resources.target_group_arn)
-                self._cloud.report({**report, "database": self.database.report()})
+                self._cloud.report(self._report())
             except Exception:
                 self._dirty = True
                 raise
         with self.fleet.lock:
             in_service = sum(web.lifecycle == "InService" for web in self.fleet.webs.values())
-        if not self.ready and in_service == DESIRED and self.database.whole and self.dependency.port:
+        parts_whole = all(part.whole(self.settings) for part in self._parts)
+        if not self.ready and in_service == DESIRED and self.database.whole and self.dependency.port and parts_whole:
             self._traffic.settle(self.settings)
             self.ready = True
+
+    def _report(self) -> dict[str, Any]:
+        with self.fleet.lock:
+            report: dict[str, Any] = self.fleet.report(self.resources.target_group_arn)
+        for part in self._parts:
+            told = part.report()
+            report = {**report, **told, "target_health": {**report["target_health"], **told.get("target_health", {})}}
+        return {**report, "database": self.database.report()}
 
     def _changed(self) -> None:
         self._dirty = True
@@ -153,6 +172,8 @@ class Manager:
         for web in list(self.fleet.webs.values()):
             if web.child is not None:
                 web.child.kill()
+        for part in self._parts:
+            part.kill()
         self._traffic.kill()
         self.dependency.kill()
         self.database.kill()
@@ -164,12 +185,14 @@ class Manager:
             if web.child is not None:
                 web.child.order(op="settings", settings=self.settings.as_dict())
         self._traffic.settle(self.settings)
+        for part in self._parts:
+            part.settle(self.settings)
         self._changed()
         return self.settings
 
     def start_fault(self, instance_id: str, fault: Fault) -> Fault:
-        """Bring a fault to an instance; returns once the instance has it, refused it or is gone. Repeatable by command."""
-        web = self._web(instance_id)
+        """Bring a fault to an instance or container; returns once it has it, refused it or is gone. Repeatable by command."""
+        web = self._one(instance_id)
         with self.fleet.lock:
             if fault.command_id not in web.faults and self._fails(fault.command_id):
                 fault.status, fault.error = "refused", "the command failed on this instance: its agent can't carry it out"
@@ -193,12 +216,12 @@ class Manager:
 
     def _fails(self, command_id: str) -> bool:
         """Whether the workload's setting has this target fail the command: the first so many that it reaches."""
-        reached = sum(command_id in web.faults for web in self.fleet.webs.values())
+        reached = sum(command_id in one.faults for one in self._served())
         return reached < self.settings.failing_agents
 
     def end_fault(self, instance_id: str, command_id: str) -> Fault:
         """End a fault before its time; ending an ended one changes nothing."""
-        web = self._web(instance_id)
+        web = self._one(instance_id)
         with self.fleet.lock:
             fault = web.faults.get(command_id)
             if fault is None:
@@ -225,6 +248,8 @@ class Manager:
             "inventory": self.dependency.as_dict(),
             "database": self.database.as_dict(),
             "settings": self.settings.as_dict(),
+            **{name: told for part in self._parts for name, told in part.overview().items()},
+            "parts_whole": all(part.whole(self.settings) for part in self._parts),
             "load": self._traffic.load,
             "pids": [child.pid for child in self._children() if child is not None],
         }
@@ -238,11 +263,22 @@ class Manager:
         with self.fleet.lock:
             return list(self.fleet.webs.values())
 
-    def _web(self, instance_id: str) -> Web:
+    def _served(self) -> list[Served]:
         with self.fleet.lock:
-            if instance_id not in self.fleet.webs:
-                raise NoSuchInstanceError(f"instance {instance_id} is not running here")
-            return self.fleet.webs[instance_id]
+            return [*self.fleet.served(), *(one for part in self._parts for one in part.served())]
+
+    def _one(self, name: str) -> Served:
+        """By the name under which Systems Manager knows it."""
+        with self.fleet.lock:
+            found = self.fleet.webs.get(name) or next((one for part in self._parts if (one := part.find(name))), None)
+        if found is None:
+            raise NoSuchInstanceError(f"instance {name} is not running here")
+        return found
+
+
+def _parts(_around: Surroundings) -> list[Part]:
+    """What runs only when a setting asks for it: a line for each kind of target."""
+    return []
 
 
 def main() -> None:

@@ -95,20 +95,21 @@ def agent_data(start: float, used: Mapping[str, tuple[float, float]], group: str
 FAILURES = {"write_errors": "WriteErrors", "dependency_errors": "DependencyErrors", "database_errors": "DatabaseErrors"}
 
 
-def application_data(start: float, counted: Mapping[str, Mapping[str, int]], group: str) -> list[Datum]:
+def application_data(
+    start: float, counted: Mapping[str, Mapping[str, int]], dimensions: Mapping[str, str], each: str = "InstanceId"
+) -> list[Datum]:
     """The application's own metrics for one period: journal records its full disk refused and calls that failed, zeros included; how long a
-    call of the dependency took as the instance saw it, where one ended."""
+    call of the dependency took as the instance saw it, where one ended. `each`: the dimension that tells one process from another."""
     stamp = Stamp(start)
-    dimensions = {"AutoScalingGroupName": group}
     data: list[Datum] = []
     for kind, name in FAILURES.items():
         counts = {instance_id: float(of.get(kind, 0)) for instance_id, of in counted.items()}
-        data.extend(stamp.datum(name, "Count", {"InstanceId": one, **dimensions}, Value=count) for one, count in counts.items())
+        data.extend(stamp.datum(name, "Count", {each: one, **dimensions}, Value=count) for one, count in counts.items())
         data.append(stamp.datum(name, "Count", dimensions, Value=sum(counts.values())))
     for instance_id, of in counted.items():
         if calls := of.get("dependency_calls", 0):
             mean = of.get("dependency_ms", 0) / calls
-            data.append(stamp.datum("DependencyRoundTrip", "Milliseconds", {"InstanceId": instance_id, **dimensions}, Value=mean))
+            data.append(stamp.datum("DependencyRoundTrip", "Milliseconds", {each: instance_id, **dimensions}, Value=mean))
     return data
 
 

@@ -5,12 +5,12 @@ workload lives in the account's default VPC, and these are its addresses there:
 
 | who | address | port | names |
 |---|---|---|---|
-| load balancer | 172.31.0.10 | | |
+| load balancers | 172.31.0.10 | | |
 | inventory, the dependency | 172.31.0.30 | tcp 8080 | `inventory.sample.internal` |
 | database node `sample-db-1` | 172.31.0.41 | tcp 5432 | its endpoints in the RDS API |
 | database node `sample-db-2` | 172.31.16.42 | tcp 5432 | its endpoints in the RDS API |
 
-An instance serves at tcp 80, its target group's port.
+An instance serves at tcp 80, its target group's port; so does a container, at an address of its own.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ class Flow:
 
 INBOUND = Flow(LOAD_BALANCER, SERVICE_PORT, inbound=True)
 TO_INVENTORY = Flow(INVENTORY, INVENTORY_PORT, inbound=False)
+
+
+def zone_network(zone: str) -> IPv4Network:
+    """The subnet of an Availability Zone by its name."""
+    return _ZONES[zone[-1]]
 
 
 def networks(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv4Network, ...]:

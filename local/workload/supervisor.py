@@ -203,7 +203,7 @@ class Supervisor:
             self._put_off(vacancy, str(error))
             return
         activity = Activity(f"Launching a new EC2 instance: {machine.id}", vacancy.cause, self._fleet.group)
-        web = Web(machine.id, vacancy.zone, activity, machine.address, machine.volume)
+        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume)
         with self._fleet.lock:
             self._fleet.record(activity)
             self._fleet.webs[machine.id] = web

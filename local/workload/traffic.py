@@ -16,27 +16,31 @@ from local.workload.child import Child
 from local.workload.cloud import Cloud, Resources
 from local.workload.cluster import Cluster
 from local.workload.fleet import Fleet
+from local.workload.served import Roster, Served
 from local.workload.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 class Traffic:
-    """Keeps the balancer's targets equal to the fleet, and the fleet's health equal to the balancer's word."""
+    """A load balancer and its users: keeps its targets equal to the roster, and the roster's health equal to its word."""
 
-    def __init__(self, fleet: Fleet, folder: Path, seed: int, changed: Callable[[], None]) -> None:
-        self._fleet = fleet
+    def __init__(self, roster: Roster, folder: Path, seed: int, changed: Callable[[], None], name: str = "") -> None:
+        """`name`: of another one than the web instances'; it listens wherever it can."""
+        self._roster = roster
         self._changed = changed
         self._ready = threading.Event()
         self._told: list[dict[str, object]] | None = None
-        self.periods: queue.Queue[tuple[float, dict[str, Any]]] = queue.Queue()
+        self.periods: queue.Queue[tuple[float, dict[str, Any]] | None] = queue.Queue()
+        """Those that are over; None ends whoever publishes them."""
         self.load: dict[str, Any] = {}
         self.settings = Settings()
-        self.balancer = Child("local.workload.balancer", [], folder / "logs" / "balancer.log", self._on_balancer)
+        log = folder / "logs" / f"{name}balancer.log"
+        self.balancer = Child("local.workload.balancer", ["--port", "0"] if name else [], log, self._on_balancer)
         if not self._ready.wait(15):
-            raise RuntimeError(f"the balancer did not start; see {folder}/logs/balancer.log")
+            raise RuntimeError(f"the balancer did not start; see {log}")
         arguments = ["--port", str(self.port), "--seed", str(seed)]
-        self.client = Child("local.workload.client", arguments, folder / "logs" / "client.log", self._on_client)
+        self.client = Child("local.workload.client", arguments, folder / "logs" / f"{name}client.log", self._on_client)
 
     port = 0
 
@@ -47,11 +51,10 @@ class Traffic:
         elif event["event"] == "period":
             self.periods.put((event["start"], event["counts"]))
         elif event["event"] == "health":
-            with self._fleet.lock:
-                for instance_id, (state, reason) in event["targets"].items():
-                    web = self._fleet.webs.get(instance_id)
-                    if web is not None and web.leaving_since is None:
-                        web.target_state, web.target_reason = state, reason
+            with self._roster.lock:
+                for one in self._roster.served():
+                    if one.registered_as in event["targets"] and one.leaving_since is None:
+                        one.target_state, one.target_reason = event["targets"][one.registered_as]
             self._changed()
 
     def _on_client(self, event: dict[str, Any]) -> None:
@@ -66,9 +69,9 @@ class Traffic:
 
     def route(self) -> None:
         """Tell the balancer the targets, if they changed."""
-        with self._fleet.lock:
+        with self._roster.lock:
             targets: list[dict[str, object]] = [
-                {"id": web.id, "port": web.target_port} for web in self._fleet.webs.values() if web.target_port is not None
+                {"id": one.registered_as, "port": one.target_port} for one in self._roster.served() if one.target_port is not None
             ]
         if targets != self._told:
             self._told = targets
@@ -88,8 +91,8 @@ class Publisher(threading.Thread):
         self._database = database
 
     def run(self) -> None:
-        while True:
-            start, counts = self._traffic.periods.get()
+        while (period := self._traffic.periods.get()) is not None:
+            start, counts = period
             try:
                 self._publish(start, counts)
             except Exception:
@@ -100,7 +103,7 @@ class Publisher(threading.Thread):
         self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
         cpu, used, lifecycles, desired = self._measure()
         counted = self._counted()
-        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, names.group))
+        self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, {"AutoScalingGroupName": names.group}))
         self._cloud.put_metrics("AWS/EBS", volume_metrics.data(start, self._volumes(counted)))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
@@ -110,12 +113,8 @@ class Publisher(threading.Thread):
 
     def _counted(self) -> dict[str, dict[str, int]]:
         """By instance and kind, since they were last published."""
-        grown = {}
         with self._fleet.lock:
-            for web in self._fleet.webs.values():
-                grown[web.id] = {kind: max(0, count - web.counts_told.get(kind, 0)) for kind, count in web.counts.items()}
-                web.counts_told = web.counts
-        return grown
+            return {web.id: web.grown() for web in self._fleet.webs.values()}
 
     def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[int, dict[str, int]]]:
         """By volume: its writes since they were last published, and what its instance tells now."""
@@ -129,15 +128,23 @@ class Publisher(threading.Thread):
             webs = list(self._fleet.webs.values())
             desired = self._fleet.desired
         for web in webs:
-            child = web.child
-            if child is None or not child.alive:
-                web.cpu_mark = None
-                continue
-            now, busy = time.monotonic(), usage.busy_seconds(child.pid)
-            if web.cpu_mark is not None and now > web.cpu_mark[0]:
-                percent = 100 * usage.grown(busy, web.cpu_mark[1]) / (now - web.cpu_mark[0])
-                cpu[web.id] = min(100.0, max(0.0, percent))
+            measured = used_by(web)
+            if measured is not None:
+                cpu[web.id], memory = measured
                 folder = self._folder / "instances" / web.id
-                used[web.id] = (usage.memory_percent(child.pid), usage.disk_percent(folder, self._traffic.settings.disk_mib * (1 << 20)))
-            web.cpu_mark = (now, busy)
+                used[web.id] = (memory, usage.disk_percent(folder, self._traffic.settings.disk_mib * (1 << 20)))
         return cpu, used, [web.lifecycle for web in webs], desired
+
+
+def used_by(one: Served) -> tuple[float, float] | None:
+    """Percent of its CPU since this was last asked, and of its memory; None for a process that is gone or new."""
+    child = one.child
+    if child is None or not child.alive:
+        one.cpu_mark = None
+        return None
+    now, before, busy = time.monotonic(), one.cpu_mark, usage.busy_seconds(child.pid)
+    one.cpu_mark = (now, busy)
+    if before is None or now <= before[0]:
+        return None
+    percent = 100 * usage.grown(busy, before[1]) / (now - before[0])
+    return min(100.0, max(0.0, percent)), usage.memory_percent(child.pid)

@@ -199,6 +199,10 @@ def test_routes_are_told_as_they_are() -> None:
 
 def test_the_round_trip_is_the_mean_of_the_calls_that_ended_and_silence_is_no_value() -> None:
     counted = {"i-1": {"dependency_calls": 4, "dependency_ms": 50}, "i-2": {"write_errors": 1}}
-    data = [datum for datum in metrics.application_data(0.0, counted, "web") if datum["MetricName"] == "DependencyRoundTrip"]
+    data = [
+        datum
+        for datum in metrics.application_data(0.0, counted, {"AutoScalingGroupName": "web"})
+        if datum["MetricName"] == "DependencyRoundTrip"
+    ]
     assert [(datum["Value"], datum["Unit"]) for datum in data] == [(12.5, "Milliseconds")]
     assert data[0]["Dimensions"] == [{"Name": "InstanceId", "Value": "i-1"}, {"Name": "AutoScalingGroupName", "Value": "web"}]

@@ -1,0 +1,216 @@
+"""Real processes behind a load balancer and a target group of their own, registered by address: what tasks and pods are made of.
+
+When they come and go, and what the APIs say of them, is for the part that uses this (`tasks`): `start` brings one up, `drain` takes it out
+of the target group, `terminate` asks it to end, `kill` makes it, and `forget` removes what is left. Each has an address in its zone's
+subnet, serves at tcp 80 there, asks the inventory and the database as web instances do, and suffers the same faults.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from typing import Any
+
+from local.workload import metrics
+from local.workload.child import Child
+from local.workload.metrics import Datum
+from local.workload.parts import Surroundings
+from local.workload.peers import zone_network
+from local.workload.served import Served
+from local.workload.settings import Settings
+from local.workload.traffic import Traffic, used_by
+
+READY_SECONDS = 15.0
+_ADDRESSES = 200
+"""Of each zone, before the first is used again."""
+
+log = logging.getLogger(__name__)
+
+Measured = Mapping[str, tuple[float, float]]
+"""Percent of CPU and of memory, by container."""
+More = Callable[[float, Measured], Mapping[str, list[Datum]]]
+"""The metrics of a period, by namespace, that a part publishes besides the load balancer's and the application's own."""
+
+
+@dataclass
+class Container(Served):
+    """One of them, registered by address."""
+
+    address: IPv4Address = field(kw_only=True)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def registered_as(self) -> str:
+        return str(self.address)
+
+    @property
+    def late(self) -> bool:
+        """Whether it should have been ready by now."""
+        return self.port is None and time.time() - self.started > READY_SECONDS
+
+    @property
+    def ended(self) -> bool:
+        return self.child is None or not self.child.alive
+
+    def as_dict(self) -> dict[str, object]:
+        return {**super().as_dict(), "address": str(self.address)}
+
+
+class Containers:
+    """All of one part. `open`, `start`, `kill`, `forget` and `close` are called on the manager's main thread."""
+
+    def __init__(self, name: str, block: int, dimension: str, around: Surroundings, more: More) -> None:
+        """`name`: of load balancer and target group. `block`: third octet (0 to 15) of the addresses in zone a; zone b's is 16 more.
+        `dimension`: which of the application's metrics tells one container from another (`TaskId`)."""
+        self.name, self._block, self._dimension, self._around, self._more = name, block, dimension, around, more
+        self.lock = around.lock
+        self.all: dict[str, Container] = {}
+        self.load_balancer_arn = self.target_group_arn = ""
+        self._traffic: Traffic | None = None
+        self._given = dict.fromkeys(around.subnets, 0)
+
+    def served(self) -> list[Served]:
+        return list(self.all.values())
+
+    @property
+    def is_open(self) -> bool:
+        return self._traffic is not None
+
+    def open(self, settings: Settings) -> None:
+        """Make what is missing of load balancer and target group, and start the load balancer's process and its users."""
+        around = self._around
+        self.load_balancer_arn = around.cloud.ensure_balancer(self.name, list(around.subnets.values()))
+        self.target_group_arn = around.cloud.ensure_target_group(self.name, self.load_balancer_arn, "ip")
+        for address in around.cloud.registered(self.target_group_arn):
+            around.cloud.deregister(self.target_group_arn, address)
+        traffic = self._traffic = Traffic(self, around.folder, around.seed, around.changed, f"{self.name}-")
+        traffic.settle(settings)
+        threading.Thread(target=self._publish_all, args=(traffic,), name=f"publisher-{self.name}", daemon=True).start()
+
+    def start(self, name: str, zone: str) -> Container:
+        """A new process in this zone, registered as a target; it is ready when `target_state` is `healthy`."""
+        around = self._around
+        container = Container(name, zone, address=self._address(zone))
+
+        def on_event(event: dict[str, object]) -> None:
+            with self.lock:
+                container.happened(event)
+            around.changed()
+
+        folder = around.folder / self.name / name
+        arguments = ["--id", name, "--address", str(container.address), "--seed", str(around.seed), "--folder", str(folder), "--graceful"]
+        with self.lock:
+            self.all[name] = container
+            container.child = Child("local.workload.instance", arguments, around.folder / "logs" / f"{self.name}-{name}.log", on_event)
+        around.brief(container.child)
+        around.cloud.register(self.target_group_arn, container.registered_as)
+        around.changed()
+        return container
+
+    def drain(self, container: Container) -> None:
+        """No request is sent there any more; those it works on may end."""
+        with self.lock:
+            container.leaving_since, container.target_port = time.time(), None
+            container.target_state, container.target_reason = "draining", "Target.DeregistrationInProgress"
+        self._around.changed()
+
+    def terminate(self, container: Container) -> None:
+        """SIGTERM: it answers what it has begun, and ends."""
+        if container.child is not None:
+            container.child.terminate()
+
+    def kill(self, container: Container) -> None:
+        """SIGKILL. The balancer is not told: it finds out by a request or a check that fails, unless it was drained."""
+        if container.child is not None:
+            container.child.kill()
+        with self.lock:
+            container.lose()
+        self._around.changed()
+
+    def forget(self, container: Container) -> None:
+        """Remove it from the target group, and its volume."""
+        self.kill(container)
+        self._around.cloud.deregister(self.target_group_arn, container.registered_as)
+        shutil.rmtree(self._around.folder / self.name / container.id, ignore_errors=True)
+        with self.lock:
+            self.all.pop(container.id, None)
+        self._around.changed()
+
+    def settle(self, settings: Settings) -> None:
+        with self.lock:
+            children = [one.child for one in self.all.values() if one.child is not None]
+        for child in children:
+            child.order(op="settings", settings=settings.as_dict())
+        if self._traffic is not None:
+            self._traffic.settle(settings)
+
+    def route(self) -> None:
+        if self._traffic is not None:
+            self._traffic.route()
+
+    def close(self) -> None:
+        """End all of it; load balancer and target group stay, without targets."""
+        for container in list(self.all.values()):
+            self.forget(container)
+        self.end()
+
+    def end(self) -> None:
+        """Leave no process; the account is not told."""
+        for container in list(self.all.values()):
+            if container.child is not None:
+                container.child.kill()
+        if self._traffic is not None:
+            self._traffic.kill()
+            self._traffic.periods.put(None)
+        self._traffic = None
+
+    def report(self) -> dict[str, Any]:
+        """The health of its targets, for the account to repeat."""
+        if not self.target_group_arn:
+            return {}
+        with self.lock:
+            health = {one.registered_as: [one.target_state, one.target_reason] for one in self.all.values()}
+        return {"target_health": {self.target_group_arn: health}}
+
+    def overview(self) -> dict[str, object]:
+        """Empty while it is not open."""
+        if self._traffic is None:
+            return {}
+        children = [self._traffic.balancer, self._traffic.client]
+        with self.lock:
+            return {
+                "load_balancer_arn": self.load_balancer_arn,
+                "target_group_arn": self.target_group_arn,
+                "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
+                "load": self._traffic.load,
+                "containers": [one.as_dict() for one in self.all.values()],
+                "pids": [child.pid for child in children],
+            }
+
+    def _address(self, zone: str) -> IPv4Address:
+        self._given[zone] = self._given[zone] % _ADDRESSES + 1
+        return zone_network(zone)[self._block * 256 + self._given[zone]]
+
+    def _publish_all(self, traffic: Traffic) -> None:
+        """Every period once it is over, until it is closed. A refused one is lost and logged, as a real agent's is."""
+        while (period := traffic.periods.get()) is not None:
+            try:
+                self._publish(*period)
+            except Exception:
+                log.exception("period %s of %s was not published", period[0], self.name)
+
+    def _publish(self, start: float, counts: dict[str, Any]) -> None:
+        names = [arn.rpartition(":")[2].removeprefix("loadbalancer/") for arn in (self.load_balancer_arn, self.target_group_arn)]
+        put = self._around.cloud.put_metrics
+        put("AWS/ApplicationELB", metrics.balancer_data(start, counts, *names))
+        with self.lock:
+            counted = {one.id: one.grown() for one in self.all.values()}
+            used = {one.id: measured for one in self.all.values() if (measured := used_by(one)) is not None}
+        put("SampleWeb", metrics.application_data(start, counted, {"Service": self.name}, self._dimension))
+        for namespace, data in self._more(start, used).items():
+            put(namespace, data)
