@@ -315,7 +315,7 @@ def _is_stressor_of(pid: int, parent: int) -> bool:
 
 
 def test_what_is_not_understood_is_refused_by_name(rig: Rig) -> None:
-    instance_id = next(iter(rig.webs))
+    instance_id = next(id_ for id_, web in rig.webs.items() if web["agent"] == "Online")
     assert rig.send("POST", f"instances/{instance_id}/faults", _fault("x", 5, "AWSFIS-Run-Moon-Phase"))[0] == 400
     assert rig.send("POST", "instances/i-0000/faults", _fault("x", 5, LATENCY))[0] == 404
     assert rig.send("POST", f"instances/{instance_id}/faults", {"command_id": "x"})[0] == 400
