@@ -47,6 +47,17 @@ ROUND_TRIP = _of_target("DependencyRoundTrip of the target", "SampleWeb", "Depen
 DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyErrors", (("InstanceId", "$target"), _GROUP), Total, "sum")
 WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
 STALLED = Signal("VolumeStalledIOCheck of the target", "AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", "$target"),), "Maximum")
+_TASKS = "sample-tasks"
+_BEHIND_BALANCER = (("TargetGroup", "targetgroup/sample-tasks/fd765c25cd212fbd"), ("LoadBalancer", "app/sample-tasks/fd765c25cd212fbd"))
+HEALTHY_TASKS = Signal("HealthyHostCount", "AWS/ApplicationELB", "HealthyHostCount", _BEHIND_BALANCER, "Minimum", "min")
+TASK_CPU = Signal(
+    "TaskCpuUtilization of the target", "ECS/ContainerInsights", "TaskCpuUtilization",
+    (("ClusterName", "sample"), ("ServiceName", _TASKS), ("TaskId", "$target")), unit=" %",
+)  # fmt: skip
+TASK_ROUND_TRIP = Signal(
+    "DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", (("TaskId", "$target"), ("Service", _TASKS)), unit=" ms"
+)
+WITH_TASKS: Mapping[str, object] = {"tasks": True}
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,10 @@ class Case:
     """Of the workload, besides its name."""
 
 
-def _fragile(experiment: str, signal: Signal, workload: str, unmet: str, duration: str | None = None) -> Case:
-    return Case(f"{experiment}, {workload}", experiment, signal, "refuted", workload, unmet, duration)
+def _fragile(
+    experiment: str, signal: Signal, workload: str, unmet: str, duration: str | None = None, settings: Mapping[str, object] | None = None
+) -> Case:
+    return Case(f"{experiment}, {workload}", experiment, signal, "refuted", workload, unmet, duration, settings)
 
 
 RESILIENT_CASES = (
@@ -87,6 +100,9 @@ RESILIENT_CASES = (
     Case("subnet-cut-off", "subnet-cut-off", UNHEALTHY),
     Case("volume-stall", "volume-stall", STALLED),
     Case("no-capacity", "no-capacity", HEALTHY, settings={"refresh_seconds": 10}),
+    Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-slow-dependency", "ecs-slow-dependency", TASK_ROUND_TRIP, duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-cpu-stress", "ecs-cpu-stress", TASK_CPU, duration="PT30S", settings=WITH_TASKS),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (
@@ -99,6 +115,9 @@ FRAGILE_CASES = (
     _fragile("database-failover", WRITES, "fragile-database", "System availability"),
     _fragile("subnet-cut-off", UNHEALTHY, "fragile-balancer", "System availability"),
     _fragile("volume-stall", STALLED, "fragile-disk", "System availability"),
+    _fragile("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
+    _fragile("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
+    _fragile("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
     _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
 )
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
@@ -111,10 +130,13 @@ INVALID_CASES = (
     Case("service-unavailable, immune", "service-unavailable", UNHEALTHY, "invalid", "immune", duration="PT30S"),
     Case("volume-stall, immune", "volume-stall", STALLED, "invalid", "immune"),
     Case("no-capacity, nothing launched", "no-capacity", HEALTHY, "invalid"),
+    Case("ecs-cpu-stress, immune", "ecs-cpu-stress", TASK_CPU, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-slow-dependency, immune", "ecs-slow-dependency", TASK_ROUND_TRIP, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-cpu-stress, failing-agent", "ecs-cpu-stress", TASK_CPU, "invalid", "failing-agent", duration="PT30S", settings=WITH_TASKS),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
 )
 """`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails."""
-AWS_ONLY = frozenset({"ecs-slow-dependency", "ecs-task-stop", "eks-pod-delete", "lambda-invocation-errors"})
+AWS_ONLY = frozenset({"eks-pod-delete", "lambda-invocation-errors"})
 """Experiments of the catalogue on what the local account does not have: compiled and walked in tests, never run here."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case, Signal
-from bench.running import Place, Progress, calm, forget, interruptible, left
+from bench.running import Place, Progress, arrived, calm, forget, interruptible, left
 from bench.tables import Table, busy
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
@@ -101,6 +101,7 @@ def run_case(bench: Bench, case: Case) -> Outcome:
     change_workload(bench.account, workload=RESILIENT)
     calm(bench)
     change_workload(bench.account, workload=case.workload, **(case.settings or {}))
+    arrived(bench)
     forget(bench)
     time.sleep(HISTORY_SECONDS)
     load = busy()

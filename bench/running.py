@@ -34,6 +34,17 @@ def calm(bench: Bench) -> None:
     raise MeasurementError(f"the workload is not whole after {CALM_SECONDS:g} s: {states}, database {status}")
 
 
+def arrived(bench: Bench) -> None:
+    """Wait until what runs only when a setting asks for it is there, or gone; MeasurementError where it isn't in time."""
+    deadline = time.monotonic() + CALM_SECONDS
+    while time.monotonic() < deadline:
+        with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=10) as answer:
+            if json.load(answer)["parts_whole"]:
+                return
+        time.sleep(0.5)
+    raise MeasurementError(f"what the workload's settings ask for is not there after {CALM_SECONDS:g} s")
+
+
 def forget(bench: Bench) -> None:
     """The last run's failures are no steady state of this one."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -8,6 +8,7 @@ replaces is still there with the signature it had (``patching``), so an upgrade 
 |---|---|
 | ``fis`` | AWS FIS: templates, experiments, targets, stop conditions, safety lever, authorized effects |
 | ``ssm`` | Run Command for ``AWSFIS-*`` documents, carried out by the workload's agent |
+| ``ecs`` | the workload's service and its tasks; ``nodes``: the agents in them that Systems Manager reaches |
 | ``rds`` | the workload's database as a cluster and as a Multi-AZ instance, its failovers and events |
 | ``metrics`` | metric math, percentiles, alarms as CloudWatch evaluates and publishes them; forgotten by ``DELETE /_squall/metrics`` |
 | ``events`` | EventBridge delivery with permissions, dead-letter queues, and the profile's delays, drops, duplicates |

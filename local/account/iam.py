@@ -21,6 +21,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import cloudwatch, ec2, iam, tagging
 
+from local.account import task_resources
 from local.account.fis import store
 from local.account.patching import replace, require
 
@@ -62,6 +63,8 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
         if service == "ssm" and (automation := _automation(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
             return automation
+        if service in task_resources.SERVICES and (named := task_resources.resource(service, headers, body, region, account_id)):
+            return named
         found = extract(service, method, path, headers, body, query_params, region, account_id)
         return rds_resource(found, query_params, region, account_id) if service == "rds" else found
 

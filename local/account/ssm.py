@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ministack.core.responses import error_response_json, get_region, json_response
-from ministack.services import ec2, ssm
+from ministack.services import ssm
 
-from local.account import settings
+from local.account import nodes, settings
 from local.account.patching import original, replace, require
 from local.account.profile import holder
 
@@ -55,6 +55,9 @@ DOCUMENTS: dict[str, Document] = {
     "AWSFIS-Run-Disk-Fill": Document(optional=("Percent",)),
     "AWSFIS-Run-IO-Stress": Document(optional=("Workers", "Percent")),
     "AWSFIS-Run-Kill-Process": Document(("ProcessName",), ("Signal",), lasts=False),
+    "AWSFIS-Run-Network-Blackhole-Port-ECS": Document(("Protocol", "Port"), ("TrafficType",)),
+    "AWSFIS-Run-Network-Latency-ECS": Document(optional=("Sources", "DelayMilliseconds", "JitterMilliseconds", "FlowsPercent")),
+    "AWSFIS-Run-Network-Packet-Loss-ECS": Document(optional=("Sources", "LossPercent", "FlowsPercent")),
     "AWSFIS-Run-Network-Blackhole-Port": Document(("Protocol", "Port"), ("TrafficType",)),
     "AWSFIS-Run-Network-Latency": Document(optional=("Interface", "DelayMilliseconds")),
     "AWSFIS-Run-Network-Latency-Sources": Document(("Sources",), ("DelayMilliseconds", "JitterMilliseconds", *_SOURCES)),
@@ -79,8 +82,8 @@ def install() -> None:
     require(ssm, "_commands", "_refresh_command_status", "_public_command", "_command_target_ids")
     replace(ssm, "_send_command", "data", _send_or_pass)
     replace(ssm, "_list_commands", "data", lambda _original: list_commands)
-    replace(ssm, "_describe_instance_information", "data", lambda _original: describe_instance_information)
-    replace(ssm, "_managed_instance_ids", "", lambda _original: managed_instances)
+    replace(ssm, "_describe_instance_information", "data", lambda _original: nodes.describe_instance_information)
+    replace(ssm, "_managed_instance_ids", "", lambda _original: nodes.managed)
     replace(ssm, "_refresh_command_status", "record", lambda _original: refresh)
     handle = original(ssm, "handle_request", "method path headers body query_params")
     additions = {"CancelCommand": cancel_command, "ListCommandInvocations": list_command_invocations}
@@ -92,11 +95,6 @@ def install() -> None:
         return await handle(method, path, headers, body, query_params)
 
     ssm.handle_request = handle_request
-
-
-def managed_instances() -> set[str]:
-    """Every running instance has an agent: the workload's processes are the instances."""
-    return {i for i, instance in ec2._instances.items() if instance.get("State", {}).get("Name") == "running"}
 
 
 def document_name(reference: str) -> str:
@@ -125,7 +123,7 @@ def start_command(document: str, instances: list[str], data: Data) -> Data:
     name = document_name(document)
     parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
     duration = _check(name, parameters)
-    offline = [i for i in instances if i not in managed_instances()]
+    offline = [i for i in instances if i not in nodes.managed()]
     if offline or not instances:
         raise CommandError("InvalidInstanceId", f"Instances [[{', '.join(offline)}]] not in a valid state")
     identifier = str(uuid.uuid4())
@@ -299,7 +297,7 @@ def list_commands(data: Data) -> Any:
         and _passes(record, filters)
     ]
     commands.sort(key=lambda c: float(c["RequestedDateTime"]), reverse=True)
-    return _page("Commands", commands, data)
+    return nodes.page("Commands", commands, data)
 
 
 def _passes(record: Data, filters: dict[str, str]) -> bool:
@@ -324,7 +322,7 @@ def list_command_invocations(data: Data) -> Any:
         for instance, invocation in (record.get("Invocations") or {}).items():
             if data.get("InstanceId") in (None, instance):
                 found.append(_listed(record, invocation, bool(data.get("Details"))))
-    return _page("CommandInvocations", found, data)
+    return nodes.page("CommandInvocations", found, data)
 
 
 def _listed(record: Data, invocation: Data, details: bool) -> Data:
@@ -350,34 +348,3 @@ def _times(invocation: Data) -> Data:
     """When the agent began and ended, as far as it has."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
     return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation.get(of))}
-
-
-def describe_instance_information(data: Data) -> Any:
-    """Every running instance is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus."""
-    chosen = sorted(managed_instances())
-    for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
-        key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
-        known = {"InstanceIds": chosen, "PingStatus": ["Online"], "PlatformTypes": ["Linux"]}
-        if key == "InstanceIds":
-            chosen = [i for i in chosen if i in values]
-        elif not set(known.get(key, [])) & set(values):
-            chosen = []
-    nodes = [
-        {
-            "InstanceId": identifier, "PingStatus": "Online", "LastPingDateTime": time.time(),
-            "AgentVersion": "3.3.0.0", "IsLatestVersion": True, "PlatformType": "Linux",
-            "PlatformName": "Amazon Linux", "PlatformVersion": "2023", "ResourceType": "EC2Instance",
-            "IPAddress": (ec2._instances.get(identifier) or {}).get("PrivateIpAddress", ""),
-            "ComputerName": (ec2._instances.get(identifier) or {}).get("PrivateDnsName", ""),
-        }
-        for identifier in chosen
-    ]  # fmt: skip
-    return _page("InstanceInformationList", nodes, data, 10)
-
-
-def _page(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
-    start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
-    answer: Data = {name: items[start : start + size]}
-    if start + size < len(items):
-        answer["NextToken"] = str(start + size)
-    return json_response(answer)

@@ -91,13 +91,22 @@ def route(manager: Manager, method: str, path: list[str], body: bytes) -> Answer
             return _FAULT_ANSWERS.get(fault.status, HTTPStatus.OK), fault.as_dict()
         case "DELETE", ["instances", instance_id, "faults", command_id]:
             return HTTPStatus.OK, manager.end_fault(instance_id, command_id).as_dict()
-        case "POST", ["database", "failover"]:
-            manager.database.fail_over()
-            return HTTPStatus.OK, manager.database.as_dict()
-        case "POST", ["database", node, "reboot"]:
-            manager.database.reboot(node)
-            return HTTPStatus.OK, manager.database.as_dict()
+        case "POST", ["tasks", task_id, "stop"]:
+            return HTTPStatus.OK, manager.tasks.stop(task_id, str(_object(body).get("reason", "")))
+        case "POST", ["database", *order]:
+            return HTTPStatus.OK, _of_database(manager, order)
     raise LookupError(f"no such thing: {method} /{'/'.join(path)}")
+
+
+def _of_database(manager: Manager, order: list[str]) -> object:
+    match order:
+        case ["failover"]:
+            manager.database.fail_over()
+        case [node, "reboot"]:
+            manager.database.reboot(node)
+        case _:
+            raise LookupError(f"the database takes no order {'/'.join(order)}")
+    return manager.database.as_dict()
 
 
 def _object(body: bytes) -> dict[str, Any]:

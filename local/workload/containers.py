@@ -72,6 +72,9 @@ class Containers:
         self.all: dict[str, Container] = {}
         self.load_balancer_arn = self.target_group_arn = ""
         self._traffic: Traffic | None = None
+        self._settings = Settings()
+        self._used = False
+        """Whether there was ever one for its users to be answered by."""
         self._given = dict.fromkeys(around.subnets, 0)
 
     def served(self) -> list[Served]:
@@ -89,7 +92,7 @@ class Containers:
         for address in around.cloud.registered(self.target_group_arn):
             around.cloud.deregister(self.target_group_arn, address)
         traffic = self._traffic = Traffic(self, around.folder, around.seed, around.changed, f"{self.name}-")
-        traffic.settle(settings)
+        self._settings, self._used = settings, False
         threading.Thread(target=self._publish_all, args=(traffic,), name=f"publisher-{self.name}", daemon=True).start()
 
     def start(self, name: str, zone: str) -> Container:
@@ -146,12 +149,18 @@ class Containers:
             children = [one.child for one in self.all.values() if one.child is not None]
         for child in children:
             child.order(op="settings", settings=settings.as_dict())
-        if self._traffic is not None:
+        self._settings = settings
+        if self._traffic is not None and self._used:
             self._traffic.settle(settings)
 
     def route(self) -> None:
-        if self._traffic is not None:
-            self._traffic.route()
+        """Tell the load balancer its targets; its users come with the first that is healthy."""
+        if self._traffic is None:
+            return
+        self._traffic.route()
+        if not self._used and any(one.target_state == "healthy" for one in self.all.values()):
+            self._used = True
+            self._traffic.settle(self._settings)
 
     def close(self) -> None:
         """End all of it; load balancer and target group stay, without targets."""

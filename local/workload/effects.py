@@ -23,6 +23,8 @@ from local.workload.volume import Volume
 MEMORY_BYTES = 96 << 20
 """SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
 MOST_STRESSORS = 4
+PROCESS = "sample-web"
+"""The name of the only process that there is to be ended."""
 _DIRECTIONS = {"ingress": True, "egress": False}
 
 Parameters = Mapping[str, str]
@@ -52,6 +54,9 @@ class Effects:
             "AWSFIS-Run-Network-Packet-Loss": ("network", self._loss),
             "AWSFIS-Run-Network-Packet-Loss-Sources": ("network", self._loss),
             "AWSFIS-Run-Network-Blackhole-Port": ("network", self._blackhole),
+            "AWSFIS-Run-Network-Latency-ECS": ("network", self._latency),
+            "AWSFIS-Run-Network-Packet-Loss-ECS": ("network", self._loss),
+            "AWSFIS-Run-Network-Blackhole-Port-ECS": ("network", self._blackhole),
             "AWSFIS-Run-CPU-Stress": ("cpu", self._cpu),
             "AWSFIS-Run-Memory-Stress": ("memory", self._memory),
             "AWSFIS-Run-IO-Stress": ("disk", self._io),
@@ -107,6 +112,8 @@ class Effects:
         return lambda: self.volume.resume(command_id)
 
     def _kill(self, _command_id: str, parameters: Parameters) -> Undo:
+        if parameters["ProcessName"] != PROCESS:
+            raise ValueError(f"no process is named {parameters['ProcessName']}")
         name = parameters.get("Signal", "SIGTERM")
         asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.Signals[name])
         return _nothing

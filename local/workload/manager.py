@@ -25,6 +25,7 @@ from local.workload.routes import Routes
 from local.workload.served import Fault, Served
 from local.workload.settings import RESILIENT, WORKLOADS, Settings
 from local.workload.supervisor import Supervisor
+from local.workload.tasks import Tasks
 from local.workload.traffic import Publisher, Traffic
 
 DESIRED = 3
@@ -67,7 +68,9 @@ class Manager:
         around = Surroundings(
             self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
         )
-        self._parts: list[Part] = _parts(around)
+        self.tasks = Tasks(around)
+        self._parts: list[Part] = [self.tasks]
+        """What runs only while a setting asks for it."""
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
     def _bystanders(self) -> dict[str, str]:
@@ -274,11 +277,6 @@ class Manager:
         if found is None:
             raise NoSuchInstanceError(f"instance {name} is not running here")
         return found
-
-
-def _parts(_around: Surroundings) -> list[Part]:
-    """What runs only when a setting asks for it: a line for each kind of target."""
-    return []
 
 
 def main() -> None:

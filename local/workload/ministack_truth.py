@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.account import rds
+from local.account import ecs, rds
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]
@@ -140,6 +140,8 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
     health.update(document["target_health"])
     if "database" in document:
         rds.report(document["database"])
+    if "ecs" in document:
+        ecs.report(document["ecs"])
     return _answer(autoscaling, REPORT_ACTION)
 
 

@@ -48,6 +48,8 @@ class Settings:
     """From the loss of the primary to the standby's promotion; without a standby ten times as long until the primary is back."""
     ignore: frozenset[str] = frozenset()
     """Kinds of fault that no instance feels, while Systems Manager reports success."""
+    tasks: bool = False
+    """Whether the ECS service runs, beside the web instances."""
     failing_agents: float = 0.0
     """So many targets of each command fail it, the first ones it reaches."""
 
@@ -115,6 +117,7 @@ WORKLOADS: dict[str, Settings] = {
     "fragile-memory": Settings(memory_bound=True),
     "no-headroom": Settings(base_latency_ms=150.0),
     "immune": Settings(ignore=FAULT_KINDS),
+    "tasks": Settings(tasks=True),
     "failing-agent": Settings(failing_agents=1.0),
 }
 """The sample workload as it is by default, and each way in which it isn't resilient, or faults don't do to it what they say."""

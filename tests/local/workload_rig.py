@@ -17,9 +17,10 @@ from local.deploy import ROOT, Place
 
 _BARE_ACCOUNT = """
 import sys
-from local.account import automation, network, rds
+from local.account import automation, ecs, network, rds
 from local.workload import ministack_truth
 rds.install()
+ecs.install()
 automation.install()
 network.install()
 ministack_truth.install()

@@ -9,6 +9,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import autoscaling, ec2, rds
 
+from local.account import ecs
 from local.account.fis.errors import ExperimentError
 from local.account.iam import instance_tags
 
@@ -16,6 +17,7 @@ Json = dict[str, Any]
 INSTANCE = "aws:ec2:instance"
 CLUSTER = "aws:rds:cluster"
 DB_INSTANCE = "aws:rds:db"
+TASK = "aws:ecs:task"
 SUBNET = "aws:ec2:subnet"
 VOLUME = "aws:ec2:ebs-volume"
 GROUP = "aws:ec2:autoscaling-group"
@@ -66,11 +68,23 @@ def _groups() -> list[Resource]:
     ]
 
 
+def _tasks() -> list[Resource]:
+    return [Resource(arn, arn.rpartition("/")[2], tags, record) for arn, tags, record in ecs.tasks()]
+
+
 def _database(arn: str, identifier: str, record: Json) -> Resource:
     return Resource(arn, identifier, {tag["Key"]: tag["Value"] for tag in rds._tags.get(arn) or []}, record)
 
 
-FINDERS = {INSTANCE: _instances, CLUSTER: _clusters, DB_INSTANCE: _db_instances, SUBNET: _subnets, VOLUME: _volumes, GROUP: _groups}
+FINDERS = {
+    INSTANCE: _instances,
+    CLUSTER: _clusters,
+    DB_INSTANCE: _db_instances,
+    SUBNET: _subnets,
+    VOLUME: _volumes,
+    GROUP: _groups,
+    TASK: _tasks,
+}
 
 
 def resolve(name: str, target: Json) -> list[Resource]:

@@ -1,5 +1,6 @@
 """The actions this account can carry out, one class each; adding one is a module and a line here."""
 
+from local.account.fis.actions import ecs
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
 from local.account.fis.actions.ebs import PauseVolumeIo
@@ -20,6 +21,13 @@ ACTIONS: dict[str, type[Action]] = {
         DisruptConnectivity,
         PauseVolumeIo,
         InsufficientCapacity,
+        ecs.StopTask,
+        ecs.CpuStress,
+        ecs.IoStress,
+        ecs.KillProcess,
+        ecs.Latency,
+        ecs.PacketLoss,
+        ecs.BlackholePort,
         Wait,
     )
 }

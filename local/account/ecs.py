@@ -1,0 +1,165 @@
+"""ECS, told by the sample workload's service: its tasks, what ends them, and the agents in them that Systems Manager reaches.
+
+ministack keeps the records; the workload reports how its processes stand (`report`, through ministack_truth), and stopping a task is its to
+carry out: ``POST {workload}/tasks/<id>/stop``. No other task runs here: a service's tasks are what the workload says they are.
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import contextlib
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
+from ministack.services import ecs
+
+from local.account import nodes, settings
+from local.account.patching import original, replace, require
+
+Data = dict[str, Any]
+TIMEOUT_SECONDS = 5.0
+_NOT_FOUND = "The referenced task was not found."
+
+_told: dict[str, Data] = {}
+"""What the workload said last of each task, by ARN."""
+
+
+class TaskError(ValueError):
+    """A task that can't be stopped; the message says why."""
+
+
+def install() -> None:
+    """Patch ECS."""
+    require(ecs, "_tasks", "_services", "_clusters", "_tags", "_ACTION_MAP", "_sanitize", "_resolve_task", "_task_defs", "_resolve_td_key")
+    replace(ecs, "_get_docker", "", lambda _original: lambda: None)
+    replace(ecs, "_reconcile_service_tasks", "cluster_name svc_key", lambda _original: lambda _cluster_name, _svc_key: None)
+    replace(ecs, "_maybe_mark_stopped", "task docker_client", lambda _original: lambda _task, _docker_client=None: None)
+    ecs._ACTION_MAP["StopTask"] = _stop_or_pass(original(ecs, "_stop_task", "data"))
+    ecs._ACTION_MAP["RegisterTaskDefinition"] = _with_fault_injection(original(ecs, "_register_task_definition", "data"))
+
+
+def _with_fault_injection(register: Callable[[Data], Any]) -> Callable[[Data], Any]:
+    def register_task_definition(data: Data) -> Any:
+        answer = register(data)
+        if answer[0] == 200:
+            made = json.loads(answer[2])["taskDefinition"]
+            record = ecs._task_defs[f"{made['family']}:{made['revision']}"]
+            record["enableFaultInjection"] = bool(data.get("enableFaultInjection", False))
+            return json_response({"taskDefinition": record, "tags": data.get("tags", [])})
+        return answer
+
+    return register_task_definition
+
+
+# --- what the workload reports ------------------------------------------------------------------------------------
+
+
+def report(told: Data) -> None:
+    """Make the records say what is so."""
+    service = ecs._services.get(f"{told['cluster']}/{told['service']}")
+    if service is None:
+        return
+    prefix = f"arn:aws:ecs:{get_region()}:{get_account_id()}:task/{told['cluster']}/"
+    known = {prefix + task["id"]: task for task in told["tasks"]}
+    for arn in [arn for arn in _told if arn.startswith(prefix) and arn not in known]:
+        del _told[arn]
+        ecs._tasks.pop(arn, None)
+        ecs._tags.pop(arn, None)
+    for arn, task in known.items():
+        _told[arn] = task
+        _show(arn, task, service)
+    states = [task["last"] for task in known.values() if task["desired"] == "RUNNING"]
+    service["runningCount"], service["pendingCount"] = states.count("RUNNING"), states.count("PENDING")
+    for deployment in service["deployments"]:
+        deployment.update(runningCount=service["runningCount"], pendingCount=service["pendingCount"])
+
+
+def _show(arn: str, task: Data, service: Data) -> None:
+    definition = _definition(service["taskDefinition"])
+    if service.get("propagateTags") == "SERVICE" and arn not in ecs._tags:
+        ecs._tags[arn] = list(service["tags"])
+    address = [{"name": "privateIPv4Address", "value": task["address"]}, {"name": "subnetId", "value": ""}]
+    ecs._tasks[arn] = {
+        "taskArn": arn, "clusterArn": service["clusterArn"], "taskDefinitionArn": service["taskDefinition"],
+        "lastStatus": task["last"], "desiredStatus": task["desired"], "launchType": service["launchType"],
+        "platformVersion": service["platformVersion"], "platformFamily": "Linux", "availabilityZone": task["zone"],
+        "group": f"service:{service['serviceName']}", "startedBy": service["deployments"][0]["id"],
+        "cpu": definition.get("cpu"), "memory": definition.get("memory"), "connectivity": "CONNECTED", "healthStatus": "UNKNOWN",
+        "createdAt": _iso(task["created"]), "startedAt": _iso(task["started"]), "stoppingAt": _iso(task["stopping"]),
+        "stoppedAt": _iso(task["stopped"]), "stopCode": task["stop_code"] or None, "stoppedReason": task["reason"] or None,
+        "enableExecuteCommand": service["enableExecuteCommand"], "overrides": {"containerOverrides": []},
+        "attachments": [{"id": task["id"], "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": address}],
+        "containers": [
+            {"name": one["name"], "image": one["image"], "taskArn": arn, "lastStatus": task["last"]}
+            for one in definition["containerDefinitions"]
+        ],
+    }  # fmt: skip
+    tags = {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}
+    nodes.show(task["id"], task["node"], task["address"], {**tags, "ECS_TASK_ARN": arn, "FAULT_INJECTION_SIDECAR": "true"})
+
+
+def _definition(arn: str) -> Data:
+    found: Data = ecs._task_defs[ecs._resolve_td_key(arn)]
+    return found
+
+
+def _iso(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- stopping -----------------------------------------------------------------------------------------------------
+
+
+def _stop_or_pass(stock: Callable[[Data], Any]) -> Callable[[Data], Any]:
+    def stop_task(data: Data) -> Any:
+        cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+        task = ecs._resolve_task(data.get("task", ""), cluster) if cluster else None
+        if task is None or task["taskArn"] not in _told:
+            return stock(data)
+        try:
+            stop(task["taskArn"], data.get("reason") or "Task stopped by user")
+        except TaskError as error:
+            return error_response_json("InvalidParameterException", str(error), 400)
+        return json_response({"task": ecs._sanitize(ecs._tasks[task["taskArn"]])})
+
+    return stop_task
+
+
+def stop(arn: str, reason: str) -> None:
+    """Have the workload stop a task, and show that it is to stop; TaskError where that can't be done. A stopped one stays as it is."""
+    task = ecs._tasks.get(arn)
+    if task is None or arn not in _told:
+        raise TaskError(_NOT_FOUND)
+    if task["lastStatus"] == "STOPPED":
+        return
+    url = f"{settings.current().workload_url}/tasks/{arn.rpartition('/')[2]}/stop"
+    # The address is our own --workload-url, always http on this machine.
+    request = urllib.request.Request(url, data=json.dumps({"reason": reason}).encode())  # noqa: S310
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            told = json.load(answer)
+    except urllib.error.HTTPError as error:
+        with contextlib.closing(error):
+            raise TaskError(str(json.loads(error.read()).get("error", error))) from error
+    except OSError as error:
+        raise TaskError(str(error)) from error
+    task.update(desiredStatus=told["desired"], stopCode=told["stop_code"], stoppedReason=told["reason"], stoppingAt=_iso(told["stopping"]))
+
+
+def tasks() -> list[tuple[str, dict[str, str], Data]]:
+    """ARN, tags and record of every task that has not stopped."""
+    return [
+        (arn, {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}, task)
+        for arn, task in list(ecs._tasks.items())
+        if task["lastStatus"] != "STOPPED"
+    ]
+
+
+def definition_of(arn: str) -> Data:
+    """The task definition of a task."""
+    return _definition(ecs._tasks[arn]["taskDefinitionArn"])

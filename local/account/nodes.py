@@ -1,0 +1,90 @@
+"""Systems Manager's managed nodes: every running instance, and the agents in the sample's tasks, which register as ``mi-…``.
+
+An agent in a task registers itself with tags of its own, ``ECS_TASK_ARN`` among them, and takes its leave when the task is stopped:
+then Systems Manager has never heard of it.
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import time
+from typing import Any
+
+from ministack.core.responses import json_response
+from ministack.services import ec2, ssm
+
+Data = dict[str, Any]
+
+_registered: dict[str, Data] = {}
+"""By what they belong to: `id`, `address`, `since`."""
+
+
+def show(owner: str, node: str | None, address: str, tags: dict[str, str]) -> None:
+    """What belongs to `owner` (a task's id) is registered under this id; None: nothing of it is."""
+    known = _registered.get(owner)
+    if known is not None and known["id"] != node:
+        del _registered[owner]
+        ssm._tags.pop(known["id"], None)
+    if node is not None and owner not in _registered:
+        _registered[owner] = {"id": node, "address": address, "since": time.time()}
+        ssm._tags[node] = dict(tags)
+
+
+def of(owner: str) -> str | None:
+    """The id under which what belongs to `owner` is registered."""
+    found = _registered.get(owner)
+    return str(found["id"]) if found else None
+
+
+def tags_of(node: str) -> dict[str, str]:
+    """The tags of a node that is no instance."""
+    return dict(ssm._tags.get(node) or {})
+
+
+def managed() -> set[str]:
+    """Who can be sent a command now: every running instance has an agent, as the workload's processes are the instances."""
+    running = {i for i, instance in ec2._instances.items() if instance.get("State", {}).get("Name") == "running"}
+    return running | {node["id"] for node in _registered.values()}
+
+
+def describe_instance_information(data: Data) -> Any:
+    """Every node is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus, PlatformTypes, ResourceType, tag:…"""
+    others = {node["id"]: node for node in _registered.values()}
+    shown = [_node(identifier, others.get(identifier)) for identifier in sorted(managed())]
+    for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
+        key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
+        shown = [node for node in shown if _value(node, str(key)) in values]
+    return page("InstanceInformationList", shown, data, 10)
+
+
+_FIELDS = {"InstanceIds": "InstanceId", "PingStatus": "PingStatus", "PlatformTypes": "PlatformType", "ResourceType": "ResourceType"}
+
+
+def _value(node: Data, key: str) -> str | None:
+    """What a filter looks at; None: nothing that a node has."""
+    if key.startswith("tag:"):
+        name = node["InstanceId"]
+        found = tags_of(name) if name.startswith("mi-") else {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []}
+        return found.get(key.removeprefix("tag:"))
+    return str(node[_FIELDS[key]]) if key in _FIELDS else None
+
+
+def _node(identifier: str, other: Data | None) -> Data:
+    instance = ec2._instances.get(identifier) or {}
+    shown = {
+        "InstanceId": identifier, "PingStatus": "Online", "LastPingDateTime": time.time(),
+        "AgentVersion": "3.3.0.0", "IsLatestVersion": True, "PlatformType": "Linux",
+        "PlatformName": "Amazon Linux", "PlatformVersion": "2023",
+    }  # fmt: skip
+    if other is not None:
+        return {**shown, "ResourceType": "ManagedInstance", "IPAddress": other["address"], "RegistrationDate": other["since"]}
+    address, name = instance.get("PrivateIpAddress", ""), instance.get("PrivateDnsName", "")
+    return {**shown, "ResourceType": "EC2Instance", "IPAddress": address, "ComputerName": name}
+
+
+def page(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
+    """An answer of so many at most, with a token for the rest."""
+    start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
+    answer: Data = {name: items[start : start + size]}
+    if start + size < len(items):
+        answer["NextToken"] = str(start + size)
+    return json_response(answer)

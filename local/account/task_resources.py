@@ -1,0 +1,42 @@
+"""What calls about ECS tasks and their managed instances are checked on by IAM, where ministack would take something else for it.
+
+From the service authorization reference: DescribeTasks and StopTask on the tasks, DescribeServices and UpdateService on the services,
+ListTasks, ListClusters and DescribeTaskDefinition on nothing. Of several the first is told.
+"""
+
+import json
+from typing import Any
+
+SERVICES = ("ecs", "ssm")
+_ON_NOTHING = ("DescribeTaskDefinition", "ListClusters", "ListTasks", "RegisterTaskDefinition")
+_NODE_CALLS = ("AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource")
+
+
+def resource(service: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
+    """The ARN, `*`, or None where ministack knows it."""
+    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
+    if service == "ssm":
+        of_node = action in _NODE_CALLS and data.get("ResourceType") == "ManagedInstance"
+        return f"arn:aws:ssm:{region}:{account}:managed-instance/{data.get('ResourceId')}" if of_node else None
+    if action in _ON_NOTHING:
+        return "*"
+    cluster = str(data.get("cluster", "default")).rpartition("/")[2]
+    named = {
+        "DescribeTasks": ("task", data.get("tasks")),
+        "StopTask": ("task", [data.get("task")]),
+        "DescribeServices": ("service", data.get("services")),
+        "UpdateService": ("service", [data.get("service")]),
+    }
+    if action not in named:
+        return None
+    kind, names = named[action]
+    first = str((names or [""])[0])
+    return first if first.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:{kind}/{cluster}/{first}"
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,0 +1,74 @@
+"""The sample's ECS service in the account: cluster, task definition and service, made and scaled through ordinary APIs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CLUSTER = "sample"
+SERVICE = "sample-tasks"
+ROLE = "arn:aws:iam::000000000000:role/sample-managed-instance"
+"""The sidecar registers the task with it; nobody here assumes it."""
+_APP = {
+    "name": "web",
+    "image": "sample/web:1",
+    "essential": True,
+    "portMappings": [{"containerPort": 80, "protocol": "tcp"}],
+    "stopTimeout": 30,
+}
+_AGENT = {
+    "name": "amazon-ssm-agent",
+    "image": "public.ecr.aws/amazon-ssm-agent/amazon-ssm-agent:latest",
+    "essential": False,
+    "environment": [{"name": "MANAGED_INSTANCE_ROLE_NAME", "value": ROLE.rpartition("/")[2]}],
+}
+
+
+class Service:
+    """One service of one revision."""
+
+    def __init__(self, ecs: Any) -> None:
+        self._ecs = ecs
+
+    def ensure(self, target_group: str, subnets: Sequence[str], count: int, tags: Mapping[str, str]) -> None:
+        """Make what is missing, and have `count` tasks desired."""
+        if any(service["status"] == "ACTIVE" for service in self._described()):
+            self.scale(count)
+            return
+        self._ecs.create_cluster(clusterName=CLUSTER, settings=[{"name": "containerInsights", "value": "enhanced"}])
+        definition = self._ecs.register_task_definition(
+            family=SERVICE,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            pidMode="task",
+            enableFaultInjection=True,
+            cpu="256",
+            memory="512",
+            runtimePlatform={"operatingSystemFamily": "LINUX", "cpuArchitecture": "X86_64"},
+            containerDefinitions=[_APP, _AGENT],
+        )["taskDefinition"]["taskDefinitionArn"]
+        self._ecs.create_service(
+            cluster=CLUSTER,
+            serviceName=SERVICE,
+            taskDefinition=definition,
+            desiredCount=count,
+            launchType="FARGATE",
+            platformVersion="1.4.0",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": list(subnets)}},
+            loadBalancers=[{"targetGroupArn": target_group, "containerName": "web", "containerPort": 80}],
+            healthCheckGracePeriodSeconds=10,
+            propagateTags="SERVICE",
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
+        )
+
+    def desired(self) -> int:
+        """What somebody asked of it through its API."""
+        return sum(service["desiredCount"] for service in self._described() if service["status"] == "ACTIVE")
+
+    def scale(self, count: int) -> None:
+        self._ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=count)
+
+    def _described(self) -> list[Any]:
+        if not self._ecs.describe_clusters(clusters=[CLUSTER])["clusters"]:
+            return []
+        return list(self._ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"])
