@@ -61,6 +61,8 @@ class Agent:
     port: int
     begun: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    """Tasks it was asked to stop."""
     refuses: bool = False
 
 

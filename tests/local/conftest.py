@@ -22,6 +22,10 @@ def agent() -> Iterator[Agent]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if self.path.startswith("/tasks/"):
+                known.stopped.append(self.path.split("/")[2])
+                self._answer(200, {"desired": "STOPPED", "stop_code": "UserInitiated", "reason": body["reason"], "stopping": 1.7e9})
+                return
             if not known.refuses:
                 known.begun[body["command_id"]] = {**body, "path": self.path}
             self._answer(503 if known.refuses else 200)
@@ -30,11 +34,12 @@ def agent() -> Iterator[Agent]:
             known.ended.append(self.path.rpartition("/")[2])
             self._answer(200)
 
-        def _answer(self, status: int) -> None:
+        def _answer(self, status: int, told: object = None) -> None:
+            data = json.dumps(told or {}).encode()
             self.send_response(status)
-            self.send_header("content-length", "2")
+            self.send_header("content-length", str(len(data)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(data)
 
         def log_message(self, *_: Any) -> None:
             """Quiet."""
