@@ -16,7 +16,7 @@ from squall.faults import registry
 from squall.faults.adoption import adopt, adoptable
 from squall.faults.base import Fault
 from tests.unit.builders import SEED, TG_ARN, definition, environment, instance
-from tests.unit.resources import BUILDERS, cluster, database
+from tests.unit.resources import BUILDERS, cluster, database, function, task
 from tests.unit.test_faults import PARAMETERS
 from tests.unit.test_resource_faults import named, parameters_of
 
@@ -191,6 +191,172 @@ def test_what_a_template_of_databases_says_otherwise_is_named(found: dict[str, A
     told = refused(found, "database_failure")
     assert list(told) == [f"fis_template_id.{path}"], told
     assert said in told[f"fis_template_id.{path}"]
+
+
+INVOKED = {"resourceType": "aws:lambda:function", "resourceArns": [function("orders").arn], "selectionMode": "ALL"}
+TASKS = {"resourceType": "aws:ecs:task", "resourceArns": [task("t1").arn], "selectionMode": "ALL"}
+
+
+def disturbed(action_id: str, given: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    parameters = {"duration": "PT10M", **(given or {})}
+    return {"actionId": action_id, "parameters": parameters, "targets": {"Functions": "Web"}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "given", "adopted"),
+    [
+        ("network_latency", "add-delay", {}, {"latency_ms": 1000, "invocation_percent": 100}),
+        (
+            "dependency_timeout",
+            "add-delay",
+            {"startupDelayMilliseconds": "30000", "invocationPercentage": "20"},
+            {"latency_ms": 30_000, "invocation_percent": 20},
+        ),
+        (
+            "service_unavailable",
+            "error",
+            {"preventExecution": "false", "invocationPercentage": "40"},
+            {"prevent_execution": False, "invocation_percent": 40},
+        ),
+        (
+            "service_unavailable",
+            "http-integration-response",
+            {"preventExecution": "true", "statusCode": "503", "contentTypeHeader": "text/plain"},
+            {"prevent_execution": True, "invocation_percent": 100, "status_code": 503, "content_type": "text/plain"},
+        ),
+    ],
+)
+def test_a_template_of_functions_is_adopted_with_the_actions_own_defaults(
+    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+) -> None:
+    found = adopt(experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", given), target=INVOKED))
+    assert (found.resource_type, found.parameters) == (ResourceType.FUNCTION, adopted)
+
+
+NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "given", "adopted"),
+    [
+        ("cpu_stress", "cpu-stress", {}, {"load_percent": 100, "cpus": 0}),
+        ("disk_fill", "io-stress", {"percent": "50", "installDependencies": "True"}, {"disk_percent": 50, "workers": 1}),
+        (
+            "network_latency",
+            "network-latency",
+            {**NETWORK, "sources": "10.0.0.0/8"},
+            {"latency_ms": 200, "jitter_ms": 10, "sources": "10.0.0.0/8", "flows_percent": 100},
+        ),
+        (
+            "service_unavailable",
+            "network-blackhole-port",
+            {**NETWORK, "port": "80", "trafficType": "ingress"},
+            {"port": 80, "protocol": "tcp"},
+        ),
+        (
+            "dependency_timeout",
+            "network-blackhole-port",
+            {**NETWORK, "port": "5432", "trafficType": "egress"},
+            {"port": 5432, "protocol": "tcp"},
+        ),
+        ("dependency_timeout", "network-packet-loss", {**NETWORK, "lossPercent": "100", "sources": "10.1.2.3"}, {"dependency": "10.1.2.3"}),
+    ],
+)
+def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
+    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+) -> None:
+    found = adopt(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", given, targets={"Tasks": "Web"}), target=TASKS))
+    assert (found.resource_type, found.parameters) == (ResourceType.ECS_TASK, adopted)
+
+
+def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_wait() -> None:
+    kill = {"actionId": "aws:ecs:task-kill-process", "parameters": {"processName": "nginx"}, "targets": {"Tasks": "Web"}}
+    assert adopt(experiment("service_unavailable"), template(kill, target=TASKS)).parameters == {"process": "nginx", "signal": "SIGTERM"}
+    stop = {"actionId": "aws:ecs:stop-task", "parameters": {}, "targets": {"Tasks": "Web"}}
+    wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
+    assert adopt(experiment("instance_termination"), template(stop, wait, target=TASKS)).resource_type is ResourceType.ECS_TASK
+
+
+def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
+    by_tag = {"resourceType": "aws:ecs:task", "resourceTags": {"app": "web"}, "parameters": {"cluster": "shop", "service": "web"}}
+    found = adopt(
+        experiment(), template(disturbed("aws:ecs:task-cpu-stress", targets={"Tasks": "Web"}), target={**by_tag, "selectionMode": "ALL"})
+    )
+    assert found.target is not None
+    assert (found.target.tags, found.target.filters) == ({"app": "web"}, {"cluster": ("shop",), "service": ("web",)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "target", "path", "said"),
+    [
+        ("service_unavailable", disturbed("aws:lambda:invocation-error"), INVOKED, "parameters", "preventExecution: must be given"),
+        (
+            "service_unavailable",
+            disturbed("aws:lambda:invocation-error", {"preventExecution": "yes"}),
+            INVOKED,
+            "parameters.parameters.prevent_execution",
+            "valid boolean",
+        ),
+        (
+            "service_unavailable",
+            disturbed(
+                "aws:lambda:invocation-http-integration-response",
+                {"preventExecution": "true", "statusCode": "200", "contentTypeHeader": "a/b"},
+            ),
+            INVOKED,
+            "parameters.parameters.status_code",
+            "400",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:lambda:invocation-add-delay", {"startupDelay": "5"}),
+            INVOKED,
+            "parameters",
+            "startupDelay: not known of this action",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:lambda:invocation-add-delay", duration="PT10M", parameters={"duration": "PT5M"}),
+            INVOKED,
+            "parameters.duration",
+            "lasts 5 min",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:ecs:task-network-latency", {"sources": "10.0.0.0/8"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "useEcsFaultInjectionEndpoints is false, in network_latency it is true",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:ecs:task-network-latency", NETWORK, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters.parameters.sources",
+            "ALL",
+        ),
+        (
+            "dependency_timeout",
+            disturbed("aws:ecs:task-network-packet-loss", {**NETWORK, "sources": "10.1.2.3"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "lossPercent is 7, in dependency_timeout it is 100",
+        ),
+        (
+            "service_unavailable",
+            disturbed("aws:ecs:task-network-blackhole-port", {**NETWORK, "port": "80", "trafficType": "egress"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "trafficType is egress, in service_unavailable it is ingress",
+        ),
+    ],
+)
+def test_what_a_template_of_functions_or_tasks_says_otherwise_is_named(
+    kind: str, action: dict[str, Any], target: dict[str, Any], path: str, said: str
+) -> None:
+    told = refused(template(action, target=target), kind)
+    assert list(told) == [f"fis_template_id.actions.a0.{path}"], told
+    assert said in told[f"fis_template_id.actions.a0.{path}"]
 
 
 def test_a_service_beside_targets_that_are_registered_themselves_is_refused_as_it_would_have_been() -> None:

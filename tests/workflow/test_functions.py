@@ -56,6 +56,29 @@ def test_invocations_that_fail_are_proven_by_what_fis_wrote_and_by_lambdas_error
     nothing_is_left(world)
 
 
+def test_a_template_of_somebody_else_s_on_a_function_is_compiled_anew(
+    walk: Walk, world: FakeWorld, failing: dict[str, Any], known: definitions.Deployed
+) -> None:
+    known.environments["staging"]["fis_templates"] = ["EXTtheirs"]
+    world.fleet.add_other(ORDERS)
+    given = {"duration": "PT10M", "invocationPercentage": "30", "preventExecution": "false"}
+    world.faults.foreign["EXTtheirs"] = {
+        "id": "EXTtheirs",
+        "targets": {"Orders": {"resourceType": "aws:lambda:function", "resourceArns": [ORDERS.arn], "selectionMode": "ALL"}},
+        "actions": {"fail": {"actionId": "aws:lambda:invocation-error", "parameters": given, "targets": {"Functions": "Orders"}}},
+        "stopConditions": [{"source": "none"}],
+    }
+    adopting = {key: value for key, value in failing.items() if key not in {"target_resources", "parameters"}}
+    walk.run({"definition": {**adopting, "fis_template_id": "EXTtheirs"}})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    (run,) = world.faults.runs.values()
+    assert run.experiment.template_id != "EXTtheirs"
+    ((_, action),) = run.body["actions"].items()
+    assert action["parameters"] == given
+    nothing_is_left(world)
+
+
 def test_without_an_error_of_the_function_the_run_is_invalid(walk: Walk, world: FakeWorld, failing: dict[str, Any]) -> None:
     world.fleet.add_other(ORDERS)
     world.metrics.set("Errors", None)

@@ -16,9 +16,11 @@ from squall.domain.timing import spoken
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import WAIT, Fault
+from squall.faults.invocations import FunctionFault
 from squall.faults.lasting import LastingFault
 from squall.faults.momentary import MomentaryFault
 from squall.faults.send_command import SendCommandFault
+from squall.faults.task_command import TaskFault
 
 PATH = "fis_template_id"
 SEND = "aws:ssm:send-command"
@@ -26,6 +28,9 @@ FILTERS: Mapping[ResourceType, Mapping[str, str]] = {
     ResourceType.INSTANCE: {"State.Name": "instance-state-name", "Placement.AvailabilityZone": "availability-zone"},
 }
 """FIS's paths, as the filters of the service that describes such resources."""
+PARAMETERS: Mapping[ResourceType, Mapping[str, str]] = {ResourceType.ECS_TASK: {"cluster": "cluster", "service": "service"}}
+"""What else narrows FIS's targets, as the same filters."""
+Lasting = LastingFault[Any, Any] | FunctionFault[Any] | TaskFault[Any]
 _LENGTH = TypeAdapter(timedelta)
 
 
@@ -58,7 +63,7 @@ def adoptable(fault: Fault) -> bool:
     """Whether what its actions say can be read back as the fault's parameters."""
     if fault.resource_type is ResourceType.POD:  # FIS's targets are no ARNs, and its selectors are drawn from
         return False
-    return isinstance(fault, SendCommandFault | LastingFault) or not fault.parameters.model_fields
+    return isinstance(fault, SendCommandFault | LastingFault | FunctionFault | TaskFault) or not fault.parameters.model_fields
 
 
 def _said_by(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
@@ -113,8 +118,8 @@ def _action(action: Mapping[str, Any], fault: Fault, experiment: Experiment, fou
         return []
     if isinstance(fault, SendCommandFault):
         return _command(given, fault, experiment, found)
-    if isinstance(fault, LastingFault):
-        return _lasting(given, fault, experiment, found)
+    if isinstance(fault, LastingFault | FunctionFault | TaskFault):
+        return _lasting(action_id, given, fault, experiment, found)
     if not adoptable(fault):
         message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
         found.append(Problem(path="actionId", message=message, expected="the experiment's own target and parameters"))
@@ -164,11 +169,14 @@ def _command(given: Mapping[str, str], fault: SendCommandFault[Any], experiment:
     return [raw]
 
 
-def _lasting(given: Mapping[str, str], fault: LastingFault[Any, Any], experiment: Experiment, found: list[Problem]) -> list[dict[str, Any]]:
+def _lasting(
+    action_id: str, given: Mapping[str, str], fault: Lasting, experiment: Experiment, found: list[Problem]
+) -> list[dict[str, Any]]:
     told = dict(given)
-    _same_length("parameters.duration", told.pop("duration", None), experiment.length, found)
+    if isinstance(fault, LastingFault) or fault.lasts(action_id):
+        _same_length("parameters.duration", told.pop("duration", None), experiment.length, found)
     try:
-        raw = fault.read(told)
+        raw = fault.read(told) if isinstance(fault, LastingFault) else fault.read(action_id, told)
         fault.parse(raw)
     except ValueError as error:
         found.append(Problem(path="parameters", message=str(error), expected=f"what {fault.type.value} can be given"))
@@ -216,7 +224,7 @@ def _resource_type(fault_type: FaultType, used: Mapping[str, Mapping[str, Any]])
 def _targets_problems(experiment: Experiment, used: Mapping[str, Mapping[str, Any]], fault: Fault) -> Iterator[Problem]:
     for name, target in used.items():
         yield from under(name, _target_problems(experiment, target, fault))
-    if len(used) > 1 and any(target.get("resourceTags") or target.get("filters") for target in used.values()):
+    if len(used) > 1 and any(target.get(how) for target in used.values() for how in ("resourceTags", "filters", "parameters")):
         yield Problem(path=WHOLE, message="several targets, chosen by tags or filters", expected="one target, or targets by ARN")
     if not used:
         yield Problem(path=WHOLE, message="there is none", expected="a target")
@@ -224,13 +232,16 @@ def _targets_problems(experiment: Experiment, used: Mapping[str, Mapping[str, An
 
 def _target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[str, Any]:
     """The template's targets as candidates; the blast radius then pins among them as among any others."""
-    paths = FILTERS.get(kind, {})
+    paths, narrowed = FILTERS.get(kind, {}), PARAMETERS.get(kind, {})
     everything = all(target.get("selectionMode") == "ALL" for target in used.values())
     return {
         "resource_type": kind,
         "arns": [arn for target in used.values() for arn in target.get("resourceArns", ())],
         "tags": {name: value for target in used.values() for name, value in target.get("resourceTags", {}).items()},
-        "filters": {paths[one["path"]]: one["values"] for target in used.values() for one in target.get("filters", ())},
+        "filters": {
+            **{paths[one["path"]]: one["values"] for target in used.values() for one in target.get("filters", ())},
+            **{narrowed[name]: [value] for target in used.values() for name, value in target.get("parameters", {}).items()},
+        },
         "select": "all" if everything else "radius",
     }
 
@@ -248,8 +259,9 @@ def _target_problems(experiment: Experiment, target: Mapping[str, Any], fault: F
     kind, paths = fault.resource_type, FILTERS.get(fault.resource_type, {})
     if target.get("resourceType") != kind:
         yield Problem(path="resourceType", message=_another(target.get("resourceType"), fault), expected=kind.value)
-    if target.get("parameters"):
-        yield Problem(path="parameters", message=f"{', '.join(sorted(target['parameters']))}: not understood", expected="none")
+    if unknown := sorted(set(target.get("parameters", {})) - set(PARAMETERS.get(kind, {}))):
+        known = ", ".join(PARAMETERS.get(kind, {})) or "none"
+        yield Problem(path="parameters", message=f"{', '.join(unknown)}: not understood", expected=known)
     for one in target.get("filters", ()):
         if one.get("path") not in paths:
             yield Problem(path="filters", message=f"{one.get('path')!r} is not understood", expected=", ".join(sorted(paths)) or "none")

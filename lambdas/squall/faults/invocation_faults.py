@@ -11,6 +11,7 @@ from squall.domain.model import Model
 from squall.domain.vocabulary import CheckOutcome, FaultType
 from squall.faults.base import check
 from squall.faults.invocations import FunctionFault, Percent
+from squall.faults.reading import Names
 
 DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{what}" for what in ("add-delay", "error", "http-integration-response"))
 LONGEST_DELAY = 900_000
@@ -18,6 +19,10 @@ CONTENT_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,63}$"
 ERRORS: Mapping[str, Any] = {"metric_name": "Errors", "statistic": "Sum", "by": 1.0}
 """Published at every invocation, 0 or 1; those that run into their timeout among them."""
 Flag = Annotated[bool, Field(strict=True)]
+_SHARE: Names = {"invocationPercentage": ("invocation_percent", "100")}
+_LATE: Names = {**_SHARE, "startupDelayMilliseconds": ("latency_ms", "1000")}
+_FAILED: Names = {**_SHARE, "preventExecution": ("prevent_execution", None)}
+_ANSWERED: Names = {**_FAILED, "statusCode": ("status_code", None), "contentTypeHeader": ("content_type", None)}
 
 
 class LatencyParameters(Model):
@@ -35,6 +40,7 @@ class InvocationLatency(FunctionFault[LatencyParameters]):
     risk = "medium"
     fis_actions = (DELAY,)
     parameters = LatencyParameters
+    names = {DELAY: _LATE}
     action = "latency"
 
     def action_id(self, parameters: LatencyParameters) -> str:  # noqa: ARG002 - the base's
@@ -70,6 +76,7 @@ class InvocationTimeout(FunctionFault[TimeoutParameters]):
     risk = "high"
     fis_actions = (DELAY,)
     parameters = TimeoutParameters
+    names = {DELAY: _LATE}
     action = "timeout"
 
     def action_id(self, parameters: TimeoutParameters) -> str:  # noqa: ARG002 - the base's
@@ -116,6 +123,7 @@ class InvocationError(FunctionFault[ErrorParameters]):
     risk = "high"
     fis_actions = (ERROR, RESPONSE)
     parameters = ErrorParameters
+    names = {ERROR: _FAILED, RESPONSE: _ANSWERED}
     action = "error"
 
     def action_id(self, parameters: ErrorParameters) -> str:

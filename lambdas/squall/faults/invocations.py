@@ -17,6 +17,7 @@ from squall.domain.resources import these
 from squall.domain.signals import Signal
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk, RollbackOutcome
 from squall.faults.base import ByHand, Commands, P, check, iso_duration, parse_parameters, targets_by_arn
+from squall.faults.reading import Names, read
 
 KEY = "Functions"
 WRAPPER = "/opt/aws-fis/bootstrap"
@@ -46,6 +47,8 @@ class FunctionFault(ABC, Generic[P]):
     unless_allowed: Mapping[str, tuple[float, float]] = {}
     unless_listed: Mapping[str, tuple[str, ...]] = {}
     parameters: builtins.type[P]
+    names: Mapping[str, Names]
+    """By action: its parameters, its duration excepted."""
 
     @abstractmethod
     def action_id(self, parameters: P) -> str:
@@ -65,6 +68,14 @@ class FunctionFault(ABC, Generic[P]):
 
     def parse(self, raw: Mapping[str, Any]) -> P:
         return parse_parameters(self.parameters, raw)
+
+    def lasts(self, action_id: str) -> bool:  # noqa: ARG002 - of tasks there are actions that don't
+        """Whether the action takes a duration."""
+        return True
+
+    def read(self, action_id: str, given: Mapping[str, str]) -> dict[str, Any]:
+        """Our parameters of one of its actions', its duration excepted, unchecked. Raises ValueError for what the fault would not be."""
+        return read(given, self.names[action_id], {}, self.parameters, self.type.value)
 
     def shows(self, parameters: P) -> Mapping[str, Any] | None:  # noqa: ARG002 - for overriding
         """Which of Lambda's own metrics must move, and how; None: it has none that would."""

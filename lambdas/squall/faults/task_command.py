@@ -13,8 +13,12 @@ from squall.domain.resources import these
 from squall.domain.vocabulary import ResourceType
 from squall.faults.base import P, check, iso_duration, targets_by_arn
 from squall.faults.by_command import CommandFault
+from squall.faults.reading import Fixed, Names, read
 
 KEY = "Tasks"
+ALWAYS: Fixed = {"installDependencies": ("true", "true")}
+IN_THE_NETWORK: Fixed = {"useEcsFaultInjectionEndpoints": ("true", "false")}
+"""The only way on Fargate, and as good on EC2."""
 
 
 class TaskFault(CommandFault[P]):
@@ -25,6 +29,10 @@ class TaskFault(CommandFault[P]):
     """
 
     resource_type = ResourceType.ECS_TASK
+    names: Mapping[str, Names]
+    """By action: its parameters, without its duration and what is always given …"""
+    fixed: Mapping[str, Fixed] = {}
+    """… and those of which the fault gives one value only."""
 
     @abstractmethod
     def action_id(self, parameters: P) -> str:
@@ -50,9 +58,14 @@ class TaskFault(CommandFault[P]):
         """Actions beside the fault's own."""
         return {}
 
-    def lasts(self, parameters: P) -> bool:  # noqa: ARG002 - for overriding
+    def lasts(self, action_id: str) -> bool:  # noqa: ARG002 - for overriding
         """Whether the action takes a duration."""
         return True
+
+    def read(self, action_id: str, given: Mapping[str, str]) -> dict[str, Any]:
+        """Our parameters of one of its actions', its duration excepted, unchecked. Raises ValueError for what the fault would not be."""
+        always = {**ALWAYS, **(IN_THE_NETWORK if "-network-" in action_id else {}), **self.fixed.get(action_id, {})}
+        return read(given, self.names[action_id], always, self.parameters, self.type.value)
 
     def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
         own = self._own(parameters)
@@ -70,11 +83,11 @@ class TaskFault(CommandFault[P]):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         own = self._own(parameters)
         targets = targets_by_arn(KEY, self.resource_type, these(EcsTask, pinned))
-        given = {**self.action_parameters(own), "installDependencies": "true"}
-        if self.lasts(own):
+        given = {**self.action_parameters(own), **{name: wanted for name, (wanted, _) in ALWAYS.items()}}
+        if self.lasts(self.action_id(own)):
             given["duration"] = iso_duration(length)
         if self.in_its_network(own):
-            given["useEcsFaultInjectionEndpoints"] = "true"  # the only way on Fargate, and as good on EC2
+            given |= {name: wanted for name, (wanted, _) in IN_THE_NETWORK.items()}
         actions = {
             f"{self.action}{name.removeprefix(KEY)}": {
                 "actionId": self.action_id(own),

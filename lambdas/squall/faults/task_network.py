@@ -12,6 +12,7 @@ from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.dependency_timeout import LEAST_PORT, Dependency, apart
 from squall.faults.network_latency import DEFAULT_SOURCES
+from squall.faults.reading import Names
 from squall.faults.sources import Sources, reaches
 from squall.faults.task_command import TaskFault
 
@@ -20,6 +21,19 @@ LATENCY_DOCUMENT, LOSS_DOCUMENT, BLACKHOLE_DOCUMENT = (
     f"AWSFIS-Run-Network-{what}-ECS" for what in ("Latency", "Packet-Loss", "Blackhole-Port")
 )
 """Sent where ECS's fault injection endpoints are used, as they are here always."""
+EVERYBODY = "ALL"
+"""FIS's default of `sources`, which is nobody's dependency and cuts off the agent: the parameters refuse it."""
+PORT: Names = {"port": ("port", None), "protocol": ("protocol", "tcp")}
+"""Of a black hole."""
+
+
+def _late(sources: str) -> Names:
+    """Of a latency; `sources`: what the fault calls them."""
+    return {
+        "delayMilliseconds": ("latency_ms", "200"),
+        "jitterMilliseconds": ("jitter_ms", "10"),
+        "sources": (sources, EVERYBODY),
+    }
 
 
 class LatencyParameters(Model):
@@ -40,6 +54,7 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
     ssm_documents = (LATENCY_DOCUMENT,)
     fis_actions = (LATENCY,)
     parameters = LatencyParameters
+    names = {LATENCY: {**_late("sources"), "flowsPercent": ("flows_percent", "100")}}
     action = "latency"
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
 
@@ -69,6 +84,12 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
     ssm_documents = (LOSS_DOCUMENT, LATENCY_DOCUMENT, BLACKHOLE_DOCUMENT)
     fis_actions = (LOSS, LATENCY, BLACKHOLE)
     parameters = Dependency
+    names = {LOSS: {"sources": ("dependency", EVERYBODY)}, LATENCY: _late("dependency"), BLACKHOLE: PORT}
+    fixed = {
+        LOSS: {"lossPercent": ("100", "7"), "flowsPercent": ("100", "100")},
+        LATENCY: {"flowsPercent": ("100", "100")},
+        BLACKHOLE: {"trafficType": ("egress", "not said")},
+    }
     action = "dependency"
     unless_allowed = {"port": (LEAST_PORT, 65535)}
 

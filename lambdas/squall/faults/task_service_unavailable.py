@@ -13,7 +13,7 @@ from squall.domain.vocabulary import FaultType
 from squall.faults.base import WAIT, check, wait_action
 from squall.faults.service_unavailable import port_serves, served
 from squall.faults.task_command import TaskFault
-from squall.faults.task_network import BLACKHOLE, BLACKHOLE_DOCUMENT
+from squall.faults.task_network import BLACKHOLE, BLACKHOLE_DOCUMENT, PORT
 
 KILL = "aws:ecs:task-kill-process"
 PROCESS = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$"
@@ -59,6 +59,8 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
     ssm_documents = (BLACKHOLE_DOCUMENT, "AWSFIS-Run-Kill-Process")
     fis_actions = (BLACKHOLE, KILL, WAIT)
     parameters = Parameters
+    names = {BLACKHOLE: PORT, KILL: {"processName": ("process", None), "signal": ("signal", "SIGTERM")}}
+    fixed = {BLACKHOLE: {"trafficType": ("ingress", "not said")}}
     action = "unavailable"
     reversible = False
     """A process that was ended stays so; the port is given back."""
@@ -83,11 +85,11 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
     def among_its_processes(self, parameters: Parameters) -> bool:  # noqa: ARG002 - the base's
         return True
 
-    def lasts(self, parameters: Parameters) -> bool:
-        return parameters.process is None
+    def lasts(self, action_id: str) -> bool:
+        return action_id != KILL
 
     def besides(self, parameters: Parameters, length: timedelta) -> dict[str, Any]:
-        return {} if self.lasts(parameters) else {"observe": wait_action(length)}
+        return {} if parameters.process is None else {"observe": wait_action(length)}
 
     def needs(self, workload: Workload, pinned: Sequence[EcsTask], parameters: Parameters) -> tuple[SafetyCheck, ...]:
         if parameters.port is None:

@@ -20,6 +20,7 @@ class TaskCpuStress(TaskFault[CpuParameters]):
     ssm_documents = ("AWSFIS-Run-CPU-Stress",)
     fis_actions = ("aws:ecs:task-cpu-stress",)
     parameters = CpuParameters
+    names = {"aws:ecs:task-cpu-stress": {"percent": ("load_percent", "100"), "workers": ("cpus", "0")}}
     action = "cpu"
     moves_metrics = ("cpu_utilization",)
 
@@ -49,6 +50,7 @@ class TaskDiskFill(TaskFault[DiskParameters]):
     ssm_documents = ("AWSFIS-Run-IO-Stress",)
     fis_actions = ("aws:ecs:task-io-stress",)
     parameters = DiskParameters
+    names = {"aws:ecs:task-io-stress": {"percent": ("disk_percent", "80"), "workers": ("workers", "1")}}
     action = "disk"
 
     def action_id(self, parameters: DiskParameters) -> str:  # noqa: ARG002 - the base's
