@@ -124,7 +124,7 @@ def closing(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
     """A dead run's fault is still running, and two find it at once."""
     at(walk, "WatchFault")
     execution_has_ended(walk)
-    return Scene(walk, lambda: enders(walk), lambda _: all_is_released(walk))
+    return Scene(walk, lambda: enders(walk), lambda _: all_is_released(walk), deaths=0)
 
 
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
