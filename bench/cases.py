@@ -58,6 +58,10 @@ TASK_ROUND_TRIP = Signal(
     "DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", (("TaskId", "$target"), ("Service", _TASKS)), unit=" ms"
 )
 WITH_TASKS: Mapping[str, object] = {"tasks": True}
+_PODS = tuple((name, f"{kind}/sample-pods/1252f894537f1da8") for name, kind in (("TargetGroup", "targetgroup"), ("LoadBalancer", "app")))
+PODS_SERVING = Signal("HealthyHostCount of the pods", "AWS/ApplicationELB", "HealthyHostCount", _PODS, "Minimum", "min")
+WITH_PODS: Mapping[str, object] = {"pods": True}
+OF_PODS = Signal("DependencyErrors of the pods", "SampleWeb", "DependencyErrors", (("Service", "sample-pods"),), Total, "sum")
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ RESILIENT_CASES = (
     Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency", "ecs-slow-dependency", TASK_ROUND_TRIP, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-cpu-stress", "ecs-cpu-stress", TASK_CPU, duration="PT30S", settings=WITH_TASKS),
+    Case("eks-pod-delete", "eks-pod-delete", PODS_SERVING, settings=WITH_PODS),
+    Case("eks-slow-dependency", "eks-slow-dependency", OF_PODS, settings=WITH_PODS),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (
@@ -118,6 +124,7 @@ FRAGILE_CASES = (
     _fragile("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
     _fragile("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
     _fragile("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
+    _fragile("eks-pod-delete", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
     _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
 )
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
@@ -133,10 +140,11 @@ INVALID_CASES = (
     Case("ecs-cpu-stress, immune", "ecs-cpu-stress", TASK_CPU, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency, immune", "ecs-slow-dependency", TASK_ROUND_TRIP, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
     Case("ecs-cpu-stress, failing-agent", "ecs-cpu-stress", TASK_CPU, "invalid", "failing-agent", duration="PT30S", settings=WITH_TASKS),
+    Case("eks-slow-dependency, immune", "eks-slow-dependency", OF_PODS, "invalid", "immune", settings=WITH_PODS),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
 )
 """`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails."""
-AWS_ONLY = frozenset({"eks-pod-delete", "lambda-invocation-errors"})
+AWS_ONLY = frozenset({"lambda-invocation-errors"})
 """Experiments of the catalogue on what the local account does not have: compiled and walked in tests, never run here."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

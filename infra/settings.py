@@ -32,6 +32,10 @@ Arn = Annotated[str, Field(pattern=r"^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$")]
 Arns = Annotated[tuple[Arn, ...], BeforeValidator(_listed)]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")]
 SecurityGroupId = Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")]
+EksNamespaces = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")], ...],
+    BeforeValidator(_listed),
+]
 Emails = Annotated[tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...], BeforeValidator(_listed)]
 
 
@@ -77,6 +81,9 @@ class Settings(BaseModel):
     sentinel_security_group_ids: Annotated[
         tuple[Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], BeforeValidator(_listed)
     ] = ()
+    eks_namespaces: EksNamespaces = ()
+    """Where pods may be disturbed, as `<cluster>/<namespace>`: the stack makes the access entries that let Squall look there and FIS be
+    known there. The clusters' authentication mode must include API; whoever deploys needs eks:CreateAccessEntry on them."""
     abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
     """Off by default: a new account may have only 10 concurrent executions, none of which can be reserved."""
 

@@ -25,6 +25,7 @@ from infra.alarms import OwnAlarms
 from infra.analytics import Analytics
 from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
+from infra.eks_access import LOOKING, EksAccess
 from infra.fis_roles import FisRoles
 from infra.functions import Functions, Network, shared
 from infra.permissions import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
@@ -183,6 +184,7 @@ class SquallStack(Stack):
         self.state_machine.node.add_dependency(*undoing, *stopping)
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
+        self._let_into_clusters(definitions)
         if not (self.settings.alarm_topic_arns or self.settings.notification_emails):
             Annotations.of(self).add_warning_v2(
                 "squall:nobody-listens",
@@ -207,6 +209,13 @@ class SquallStack(Stack):
             dead_letters=self.results.dead_letters,
             bucket_name=self.results.bucket.bucket_name,
         )
+
+    def _let_into_clusters(self, definitions: Definitions) -> None:
+        if not self.settings.eks_namespaces:
+            return
+        readers = {name: role for name in LOOKING if (role := self.functions[name].role) is not None}
+        disturbing = {name: self._fis_roles.roles[name] for name, one in definitions.environments.items() if one.eks_service_account}
+        EksAccess(self, "EksAccess", namespaces=self.settings.eks_namespaces, readers=readers, fis=disturbing)
 
     def _tell(self) -> None:
         outputs = {

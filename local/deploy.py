@@ -91,6 +91,7 @@ def context(account_id: str, region: str, stack_name: str, experiments: str = EX
         "environments_dir": "local/environments",
         "experiments_dir": experiments,
         "synthesizer": "cli",
+        "eks_namespaces": "sample/shop",
         "account": account_id,
         "region": region,
         "lambda_architecture": "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64",

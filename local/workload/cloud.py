@@ -86,6 +86,11 @@ class Cloud:
         self._peers: list[Any] | None = None
         """The VPC's subnets: they stay."""
 
+    @property
+    def endpoint(self) -> str:
+        """Of the account."""
+        return self._endpoint
+
     def client(self, service: str) -> Any:
         """A client of this account, for a part of the workload that needs a service of its own."""
         return self._session.client(service, endpoint_url=self._endpoint, config=self._config)

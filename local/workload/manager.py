@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from local.kubernetes.part import Pods
 from local.workload.acls import Acls
 from local.workload.api import serve
 from local.workload.child import ROOT, Child
@@ -69,7 +70,7 @@ class Manager:
             self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
         )
         self.tasks = Tasks(around)
-        self._parts: list[Part] = [self.tasks]
+        self._parts: list[Part] = [self.tasks, Pods(around)]
         """What runs only while a setting asks for it."""
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 

@@ -24,7 +24,7 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.account import ecs, rds
+from local.account import ecs, eks, rds
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]
@@ -142,6 +142,8 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
         rds.report(document["database"])
     if "ecs" in document:
         ecs.report(document["ecs"])
+    if "kubernetes" in document:
+        eks.report(document["kubernetes"])
     return _answer(autoscaling, REPORT_ACTION)
 
 

@@ -10,10 +10,11 @@ from squall.domain.documents import TargetBefore, Workload
 from squall.domain.eks import EksPod
 from squall.domain.observed import ActionState, FisExperiment
 from squall.domain.problems import InvalidInput
+from squall.domain.signals import Signal
 from squall.domain.targets import pin
 from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment
+from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance
 from tests.unit.resources import others, pod, service_of
 
 ONE, TWO = pod("web-1"), pod("web-2", f"{REGION}b", pod_ip="10.0.1.8")
@@ -242,3 +243,20 @@ def test_a_cluster_nobody_may_look_into_pins_nothing_and_says_why() -> None:
     closed = others(ONE).model_copy(update={"unreadable": ("main lets nobody look",)})
     pinned, problems = pin(closed, experiment(target_resources=[CLUSTER]), environment(), "seed")
     assert (pinned, [problem.message for problem in problems]) == ((), ["main lets nobody look"])
+
+
+def signals(kind: FaultType, **parameters: Any) -> tuple[Signal, ...]:
+    fault = registry.get(kind, ResourceType.POD)
+    return fault.signals(fault.parse(parameters), Workload(at=NOW, instances=(), others=(ONE,)), [ONE])
+
+
+def test_a_pods_own_metrics_contradict_a_fault_that_did_nothing_and_none_are_known_of_single_cpus() -> None:
+    (cpu,), (memory,) = signals(FaultType.CPU_STRESS, load_percent=60), signals(FaultType.MEMORY_STRESS, memory_percent=80)
+    for signal, least in ((cpu, 0.25 * 50), (memory, 0.2 * 90)):
+        assert (signal.targets, signal.dimensions, signal.partly) == ((ONE.id,), (("FullPodName", ONE.name),), True)
+        assert signal.least(10) == pytest.approx(least)
+    assert signals(FaultType.CPU_STRESS, cpus=1) == ()
+
+
+def test_metrics_know_a_pod_by_its_name_and_an_instance_by_its_id() -> None:
+    assert (ONE.measured_as, instance("i-1").measured_as) == ("web-1", "i-1")

@@ -28,7 +28,8 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
         return ()
     fault, experiment = fault_of(step), step.definition.experiment
     own = fault.signals(fault.parse(experiment.parameters), step.discovery.workload, step.discovery.pinned)
-    declared = _declared(experiment.fault_signal, claimed) if experiment.fault_signal else ()
+    names = {one.id: one.measured_as for one in step.discovery.pinned}
+    declared = _declared(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
     if not asked:
         unknown = "none is known that this fault must move; fault_signal in the definition can name one"
@@ -41,13 +42,13 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
         return tuple(not_told(signal, f"could not be read ({error})") for signal in asked)
 
 
-def _declared(declared: FaultSignal, targets: Sequence[str]) -> tuple[Signal, ...]:
+def _declared(declared: FaultSignal, targets: Sequence[str], names: Mapping[str, str]) -> tuple[Signal, ...]:
     return tuple(
         Signal(
             targets=(target,),
             namespace=declared.namespace,
             metric_name=declared.metric_name,
-            dimensions=declared.dimensions_of(target),
+            dimensions=declared.dimensions_of(names.get(target, target)),
             statistic=declared.statistic,
             direction=declared.direction,
             by=declared.by,

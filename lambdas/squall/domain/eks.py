@@ -61,6 +61,11 @@ class EksPod(Member):
         return frozenset({self.id, self.arn, self.cluster})
 
     @property
+    def measured_as(self) -> str:
+        """Container Insights, and whatever else a pod publishes, knows its name."""
+        return self.name
+
+    @property
     def short(self) -> str:
         """The first eight of its uid, of which names in the template are made: its own name may be longer than those."""
         return self.uid[:8]

@@ -99,7 +99,7 @@ class FaultSignal(Model):
         return value
 
     def dimensions_of(self, target: str) -> tuple[tuple[str, str], ...]:
-        """Those of one target's metric."""
+        """Those of one target's metric, by what its metrics call it."""
         return tuple(sorted((name, value.replace(EACH_TARGET, target)) for name, value in self.dimensions.items()))
 
 

@@ -44,6 +44,11 @@ class Resource(Model):
         return frozenset({self.id, self.arn})
 
     @property
+    def measured_as(self) -> str:
+        """What the dimensions of its metrics call it."""
+        return self.id
+
+    @property
     def usable(self) -> bool:
         return self.state in self.USABLE
 

@@ -8,7 +8,9 @@ from pydantic import Field
 from squall.domain.documents import SafetyCheck, Workload
 from squall.domain.eks import EksPod
 from squall.domain.model import Model
-from squall.domain.resources import ids
+from squall.domain.resource import Resource
+from squall.domain.resources import ids, these
+from squall.domain.signals import SHARE, Signal
 from squall.domain.vocabulary import FaultType
 from squall.faults.base import check
 from squall.faults.cpu_stress import Parameters as CpuParameters
@@ -20,6 +22,22 @@ from squall.faults.service_unavailable import port_serves
 from squall.faults.sources import Sources, reaches
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
+
+
+def of_limit(metric: str, pinned: Sequence[Resource], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:
+    """Container Insights with enhanced observability has it of each pod whose containers have limits; without, nothing contradicts."""
+    return tuple(
+        Signal(
+            targets=(one.id,),
+            namespace="ContainerInsights",
+            metric_name=metric,
+            dimensions=(("FullPodName", one.name),),
+            partly=True,
+            toward=toward,
+            share=share,
+        )
+        for one in these(EksPod, pinned)
+    )
 
 
 class PodCpuStress(PodFault[CpuParameters]):
@@ -37,6 +55,11 @@ class PodCpuStress(PodFault[CpuParameters]):
 
     def chosen(self, parameters: CpuParameters) -> str:  # noqa: ARG002 - the base's
         return self.action_id
+
+    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
+        """Of its limit, once all of its CPUs are loaded."""
+        own = self._own(parameters)
+        return () if own.cpus else of_limit("pod_cpu_utilization_over_pod_limit", pinned, toward=float(own.load_percent))
 
     def describe(self, parameters: CpuParameters) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs of the pod with {parameters.load_percent} %"
@@ -57,6 +80,11 @@ class PodMemoryStress(PodFault[MemoryParameters]):
 
     def chosen(self, parameters: MemoryParameters) -> str:  # noqa: ARG002 - the base's
         return self.action_id
+
+    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
+        """Of what was free of its limit, so much is taken."""
+        share = SHARE * self._own(parameters).memory_percent / 100
+        return of_limit("pod_memory_utilization_over_pod_limit", pinned, toward=100.0, share=share)
 
     def describe(self, parameters: MemoryParameters) -> str:
         return f"Take {parameters.memory_percent} % of the pod's memory"

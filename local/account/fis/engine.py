@@ -11,7 +11,7 @@ from typing import Any
 from ministack.services import cloudwatch
 
 from local.account import events, iam
-from local.account.fis import store
+from local.account.fis import pods, store
 from local.account.fis.actions import ACTIONS
 from local.account.fis.actions.base import Action
 from local.account.fis.errors import ExperimentError
@@ -105,7 +105,8 @@ class Run:
         self._check_stop_conditions()
         fails_on_empty = experiment.experiment_options["emptyTargetResolutionMode"] == "fail"
         for name, target in experiment.targets.items():
-            found = resolve(name, target)
+            by_parameters = target["resourceType"] == pods.POD
+            found = pods.resolve(name, target, experiment.role_arn) if by_parameters else resolve(name, target)
             if not found and fails_on_empty:
                 raise ExperimentError("InvalidTarget", "Target resolution returned empty set.", f"targets.{name}")
             self.resources[name] = found

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from local.account.fis import durations
+from local.account.fis import durations, pods
 from local.account.fis.actions import ACTIONS
 from local.account.fis.errors import QuotaExceededError, ValidationError
 from local.account.profile import holder
@@ -58,6 +58,10 @@ def _check_target(name: str, target: Json) -> None:
     _need(bool(NAME.fullmatch(name)), f"target name {name} is not valid")
     _need(bool(target.get("resourceType")), f"target {name}: resourceType is required")
     _need(bool(SELECTION.fullmatch(str(target.get("selectionMode")))), f"target {name}: selectionMode is not valid")
+    if target["resourceType"] == pods.POD:
+        wrong = pods.problem(target)
+        _need(not wrong, f"target {name}: {wrong}")
+        return
     given = [source for source in TARGET_SOURCES if target.get(source)]
     _need(len(given) == 1, f"target {name}: exactly one of {', '.join(TARGET_SOURCES)} is required")
     _need(len(target.get("resourceArns") or []) <= 5, f"target {name}: at most 5 resourceArns")

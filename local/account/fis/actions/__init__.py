@@ -1,6 +1,6 @@
 """The actions this account can carry out, one class each; adding one is a module and a line here."""
 
-from local.account.fis.actions import ecs
+from local.account.fis.actions import ecs, eks
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
 from local.account.fis.actions.ebs import PauseVolumeIo
@@ -28,6 +28,7 @@ ACTIONS: dict[str, type[Action]] = {
         ecs.Latency,
         ecs.PacketLoss,
         ecs.BlackholePort,
+        *eks.KINDS,
         Wait,
     )
 }

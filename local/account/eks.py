@@ -1,0 +1,118 @@
+"""EKS: ministack's clusters and access entries, the sample's own API server behind one of them, and access entries made by CloudFormation.
+
+The workload reports where its API server listens and which authority signed it (`report`, through ministack_truth). FIS speaks with a
+cluster as its experiment's role, as anybody does: by a token that EKS checks with STS (`client`).
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.auth import SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import eks, sts, tagging
+from ministack.services.cloudformation import provisioners
+
+from local.account import settings
+from local.account.patching import replace, require
+from local.kubernetes.authentication import HEADER, PREFIX
+from local.kubernetes.client import Client
+
+Data = dict[str, Any]
+TOKEN_SECONDS = 60
+ENTRY = "AWS::EKS::AccessEntry"
+
+
+def install() -> None:
+    """Patch EKS: no containers, its tags for IAM, and what CloudFormation makes of it."""
+    require(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
+    require(eks, "_ap_key", "_access_policies", "_describe_cluster")
+    require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
+    require(tagging, "_RESOURCE_TAG_COLLECTORS")
+    require(provisioners, "_RESOURCE_HANDLERS")
+    replace(eks, "_get_docker", "", lambda _original: lambda: None)
+    tagging._RESOURCE_TAG_COLLECTORS["eks"] = _tagged
+    provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "delete": _delete_entry}
+
+
+def report(told: Data) -> None:
+    """Where the workload's API server is, once it is anywhere; a cluster whose server has ended keeps its last address."""
+    cluster = eks._clusters.get(told["name"])
+    if cluster is None:
+        return
+    cluster["resourcesVpcConfig"]["vpcId"] = told["vpc"]
+    if "endpoint" in told:
+        cluster["endpoint"] = told["endpoint"]
+        cluster["certificateAuthority"] = {"data": base64.b64encode(told["authority"].encode()).decode()}
+
+
+def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    for arn, tags in eks._tags.items():
+        yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def cluster(identifier: str) -> Data | None:
+    """By ARN or name."""
+    found: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
+    return found if found and (not identifier.startswith("arn:") or found["arn"] == identifier) else None
+
+
+def tags_of(arn: str) -> dict[str, str]:
+    """A cluster's tags."""
+    return dict(eks._tags.get(arn) or {})
+
+
+# --- CloudFormation -----------------------------------------------------------------------------------------------
+
+
+def _make_entry(_logical: str, props: Data, _stack: str) -> tuple[str, Data]:
+    """`Ref` is cluster and principal, as on AWS."""
+    name, principal = str(props["ClusterName"]), str(props["PrincipalArn"])
+    given = {"principalArn": principal, "type": props.get("Type", "STANDARD"), "username": props.get("Username", "")}
+    answer = eks._create_access_entry(name, {**given, "kubernetesGroups": props.get("KubernetesGroups", [])})
+    if answer[0] >= 300:
+        raise ValueError(json.loads(answer[2])["message"])
+    for policy in props.get("AccessPolicies", []):
+        scope = policy["AccessScope"]
+        body = {"policyArn": policy["PolicyArn"], "accessScope": {"type": scope["Type"], "namespaces": scope.get("Namespaces", [])}}
+        answer = eks._associate_access_policy(name, principal, body)
+        if answer[0] >= 300:
+            raise ValueError(json.loads(answer[2])["message"])
+    return f"{name}|{principal}", {"AccessEntryArn": json.dumps(principal)}
+
+
+def _delete_entry(physical: str, _props: Data) -> None:
+    name, _, principal = physical.partition("|")
+    eks._delete_access_entry(name, principal)
+
+
+# --- FIS in a cluster ---------------------------------------------------------------------------------------------
+
+
+def client(found: Data, role_arn: str) -> Client:
+    """As this role, in this cluster."""
+    key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
+    name, session = role_arn.rpartition("/")[2], "FIS"
+    account = get_account_id()
+    sts.register_session(key, {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{name}/{session}", "UserId": f"AROAFIS:{session}", "SecretAccessKey": secret,
+        "SessionToken": token, "Expiration": time.time() + 12 * 3600, "AccountId": account, "PrincipalType": "AssumedRole",
+        "SourceAccessKeyId": "", "SourcePrincipalArn": "fis.amazonaws.com", "SessionTags": [], "SessionPolicies": None,
+    })  # fmt: skip
+    credentials = boto3.Session(key, secret, token).get_credentials()
+    region, endpoint, cluster_name = get_region(), settings.current().endpoint, found["name"]
+
+    def signed() -> str:
+        asked = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
+        request = AWSRequest("GET", f"{endpoint}/", params=asked, headers={HEADER: cluster_name})
+        SigV4QueryAuth(credentials, "sts", region, expires=TOKEN_SECONDS).add_auth(request)
+        return PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
+
+    authority = base64.b64decode(found["certificateAuthority"]["data"]).decode()
+    return Client(found["endpoint"], authority, signed)

@@ -1,0 +1,196 @@
+"""`aws:eks:pod-…`: FIS makes a pod of its own in the target's namespace, which acts there as the service account that the action names."""
+
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from local.account import eks
+from local.account.fis.actions.base import Action
+from local.account.fis.pods import POD, refused
+from local.account.fis.targets import Resource
+from local.kubernetes.client import Client
+from local.kubernetes.status import StatusError
+
+Json = dict[str, Any]
+POLL_SECONDS = 0.5
+APPEAR_SECONDS = 30.0
+"""Until FIS's pod has brought the fault to its target, at most."""
+GONE_SECONDS = 20.0
+OVERDUE_SECONDS = 30.0
+GRACE_SECONDS = 10
+_COMMON = {"kubernetesServiceAccount": True, "fisPodContainerImage": False, "maxErrorsPercent": False, "fisPodLabels": False,
+           "fisPodAnnotations": False, "fisPodSecurityPolicy": False}  # fmt: skip
+
+
+@dataclass
+class _Helper:
+    """FIS's pod for one target."""
+
+    client: Client
+    place: str
+    name: str
+    config: str
+    container: str
+    target: str
+
+
+class _Pods(Action):
+    target_key = "Pods"
+    resource_type = POD
+    injects: ClassVar[str]
+    """As `local.kubernetes.injection` calls it; `delete`: nothing is put into the target."""
+
+    def start(self) -> None:
+        self._helpers: list[_Helper] = []
+        try:
+            for resource in self.resources:
+                self._helpers.append(self._send(resource))
+            self._await_all()
+        except StatusError as error:
+            self._sweep()
+            raise refused(error, f"actions.{self.name}") from error
+        except Exception:
+            self._sweep()
+            raise
+
+    def _await_all(self) -> None:
+        deadline = time.monotonic() + APPEAR_SECONDS
+        while not all(self._begun(one) for one in self._helpers):
+            if time.monotonic() > deadline:
+                raise self.fail("DependentServiceFailure", "The FIS pod did not bring the fault to its target in time.")
+            time.sleep(POLL_SECONDS)
+
+    def _send(self, resource: Resource) -> _Helper:
+        found, pod = resource.attributes["cluster"], resource.attributes["pod"]
+        self.authorize("eks:DescribeCluster", found["arn"], resource.tags)
+        client, number, namespace = eks.client(found, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
+        place = f"/api/v1/namespaces/{namespace}"
+        helper = _Helper(client, place, f"fispod-{number}", f"fis-{number}", f"fis-{number}", resource.identifier)
+        own = {key: value for key, value in self.given.items() if key not in _COMMON}
+        orders = {"action": self.injects, "pod": resource.identifier, "container": helper.container, "parameters": own}
+        client.create(f"{place}/configmaps", {"metadata": {"name": helper.config}, "data": {"orders": json.dumps(orders)}})
+        client.create(f"{place}/pods", {
+            "metadata": {"name": helper.name},
+            "spec": {
+                "serviceAccountName": self.given["kubernetesServiceAccount"], "restartPolicy": "Never",
+                "terminationGracePeriodSeconds": GRACE_SECONDS, "containers": [{"name": "fis", "image": "aws-fis"}],
+                "volumes": [{"name": "orders", "configMap": {"name": helper.config}}],
+            },
+        })  # fmt: skip
+        return helper
+
+    def _begun(self, helper: _Helper) -> bool:
+        """Whether the fault is in the target. Raises ExperimentError if its pod has failed."""
+        phase = self._phase(helper)
+        if phase == "Succeeded" or self.injects == "delete":
+            return phase != "Pending"
+        target = helper.client.find(f"{helper.place}/pods/{helper.target}") or {}
+        states = target.get("status", {}).get("ephemeralContainerStatuses", ())
+        return any(one["name"] == helper.container and "running" in one["state"] for one in states)
+
+    def _phase(self, helper: _Helper) -> str:
+        pod = helper.client.find(f"{helper.place}/pods/{helper.name}")
+        if pod is None:
+            raise self.fail("DependentServiceFailure", f"The FIS pod {helper.name} is gone.")
+        phase = str(pod["status"].get("phase"))
+        if phase == "Failed":
+            ended = [one["state"].get("terminated", {}) for one in pod["status"].get("containerStatuses", ())]
+            why = "; ".join(str(one.get("message", "")) for one in ended)
+            code = "AuthorizationFailure" if "is forbidden" in why or why == "Unauthorized" else "DependentServiceFailure"
+            raise self.fail(code, f"The FIS pod failed: {why}")
+        return phase
+
+    def finished(self) -> bool:
+        try:
+            over = all(self._phase(one) == "Succeeded" for one in self._helpers)
+        except StatusError as error:
+            self._sweep()
+            raise refused(error, f"actions.{self.name}") from error
+        except Exception:
+            self._sweep()
+            raise
+        if not over and time.monotonic() - self.started_at > self.duration_seconds + OVERDUE_SECONDS:
+            self._sweep()
+            raise self.fail("DependentServiceFailure", "The FIS pod did not end in time.")
+        return over
+
+    def finish(self) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """FIS's pod is deleted; it ends what it put into its target before it goes."""
+        try:
+            for one in self._helpers:
+                one.client.delete(f"{one.place}/pods/{one.name}")
+            deadline = time.monotonic() + GONE_SECONDS
+            for one in self._helpers:
+                while one.client.find(f"{one.place}/pods/{one.name}") and time.monotonic() < deadline:
+                    time.sleep(POLL_SECONDS)
+                one.client.delete(f"{one.place}/configmaps/{one.config}")
+        except StatusError as error:
+            raise refused(error, f"actions.{self.name}") from error
+
+    def _sweep(self) -> None:
+        """Of an action that failed, as far as it goes."""
+        for one in self._helpers:
+            for path in (f"{one.place}/pods/{one.name}", f"{one.place}/configmaps/{one.config}"):
+                try:
+                    one.client.delete(path)
+                except StatusError:
+                    continue
+
+
+class PodDelete(_Pods):
+    action_id = "aws:eks:pod-delete"
+    description = "Delete the specified Kubernetes pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "gracePeriodSeconds": False}
+    injects = "delete"
+
+
+class PodCpuStress(_Pods):
+    action_id = "aws:eks:pod-cpu-stress"
+    description = "Run CPU stress on the target pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    injects = "cpu-stress"
+
+
+class PodMemoryStress(_Pods):
+    action_id = "aws:eks:pod-memory-stress"
+    description = "Run memory stress on the target pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    injects = "memory-stress"
+
+
+class PodIoStress(_Pods):
+    action_id = "aws:eks:pod-io-stress"
+    description = "Run I/O stress on the target pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    injects = "io-stress"
+
+
+class PodNetworkLatency(_Pods):
+    action_id = "aws:eks:pod-network-latency"
+    description = "Add latency to the network of the target pods."
+    parameters: ClassVar[dict[str, bool]] = {
+        **_COMMON, "duration": True, "delayMilliseconds": False, "jitterMilliseconds": False, "sources": False, "interface": False,
+    }  # fmt: skip
+    injects = "network-latency"
+
+
+class PodNetworkPacketLoss(_Pods):
+    action_id = "aws:eks:pod-network-packet-loss"
+    description = "Add packet loss to the network of the target pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "lossPercent": False, "sources": False, "interface": False}
+    injects = "network-packet-loss"
+
+
+class PodNetworkBlackholePort(_Pods):
+    action_id = "aws:eks:pod-network-blackhole-port"
+    description = "Drop traffic of a protocol and port of the target pods."
+    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "protocol": True, "port": True, "trafficType": True}
+    injects = "network-blackhole-port"
+
+
+KINDS = (PodDelete, PodCpuStress, PodMemoryStress, PodIoStress, PodNetworkLatency, PodNetworkPacketLoss, PodNetworkBlackholePort)

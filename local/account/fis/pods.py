@@ -1,0 +1,68 @@
+"""Targets of type `aws:eks:pod`: found by parameters in a cluster, as the experiment's role, when the experiment begins."""
+
+from typing import Any
+
+from local.account import eks, iam
+from local.account.fis.errors import ExperimentError
+from local.account.fis.targets import Resource
+from local.kubernetes.client import Client
+from local.kubernetes.status import StatusError
+
+Json = dict[str, Any]
+POD = "aws:eks:pod"
+REQUIRED = ("clusterIdentifier", "namespace", "selectorType", "selectorValue")
+OPTIONAL = ("availabilityZoneIdentifier", "targetContainerName")
+SELECTORS = ("labelSelector", "deploymentName", "podName")
+
+
+def problem(target: Json) -> str:
+    """What CreateExperimentTemplate refuses of such a target; empty: nothing."""
+    given = target.get("parameters") or {}
+    if target.get("resourceArns") or target.get("resourceTags"):
+        return "targets of type aws:eks:pod are identified by parameters"
+    if missing := [name for name in REQUIRED if not given.get(name)]:
+        return f"parameters required: {', '.join(missing)}"
+    if unknown := sorted(set(given) - {*REQUIRED, *OPTIONAL}):
+        return f"no parameters {', '.join(unknown)}"
+    return "" if given["selectorType"] in SELECTORS else f"selectorType is one of {', '.join(SELECTORS)}"
+
+
+def resolve(name: str, target: Json, role_arn: str) -> list[Resource]:
+    """The pods that run, by name; Raises ExperimentError where the role may not look, or there is no cluster."""
+    where, given = f"targets.{name}", target["parameters"]
+    found = eks.cluster(given["clusterIdentifier"])
+    if found is None:
+        raise ExperimentError("InvalidTarget", f"Cluster {given['clusterIdentifier']} does not exist.", where)
+    tags = eks.tags_of(found["arn"])
+    if denied := iam.authorize_role(role_arn, "eks:DescribeCluster", found["arn"], tags):
+        raise ExperimentError("AuthorizationFailure", denied.message, where)
+    try:
+        pods = _pods(eks.client(found, role_arn), given)
+    except StatusError as error:
+        raise refused(error, where) from error
+    return [_resource(found, tags, pod) for pod in pods]
+
+
+def _resource(found: Json, tags: dict[str, str], pod: Json) -> Resource:
+    name = pod["metadata"]["name"]
+    arn = f"{found['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has none; this only names it
+    return Resource(arn, name, tags, {"cluster": found, "pod": pod})
+
+
+def refused(error: StatusError, where: str) -> ExperimentError:
+    """Kubernetes' answer as FIS tells it."""
+    code = "AuthorizationFailure" if error.code in {401, 403} else "DependentServiceFailure"
+    return ExperimentError(code, f"Kubernetes answered {error.code}: {error}", where)
+
+
+def _pods(client: Client, given: Json) -> list[Json]:
+    place, value = f"/namespaces/{given['namespace']}", given["selectorValue"]
+    if given["selectorType"] == "podName":
+        found = [client.find(f"/api/v1{place}/pods/{name}") for name in value.split(",")]
+    else:
+        selector = value
+        if given["selectorType"] == "deploymentName":
+            labels = client.get(f"/apis/apps/v1{place}/deployments/{value}")["spec"]["selector"]["matchLabels"]
+            selector = ",".join(f"{key}={one}" for key, one in labels.items())
+        found = client.get(f"/api/v1{place}/pods?labelSelector={selector}")["items"]
+    return [pod for pod in found if pod and pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]

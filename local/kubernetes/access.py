@@ -1,0 +1,68 @@
+"""Who may do what: EKS's access policies by access entry, and Kubernetes' own roles by their bindings. What nothing allows is forbidden."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from local.kubernetes.objects import Objects
+
+Json = Mapping[str, Any]
+_READ = frozenset({"get", "list", "watch"})
+_VIEWED = frozenset({"pods", "configmaps", "serviceaccounts", "deployments", "replicasets", "statefulsets", "daemonsets"})
+
+
+@dataclass(frozen=True)
+class Grant:
+    """An access policy that is associated with an access entry. No namespaces: the whole cluster."""
+
+    policy: str
+    namespaces: tuple[str, ...] = ()
+
+    def allows(self, verb: str, resource: str, namespace: str) -> bool:
+        if self.namespaces and not any(fnmatch.fnmatchcase(namespace, one) for one in self.namespaces):
+            return False
+        if self.policy == "AmazonEKSClusterAdminPolicy":
+            return True
+        if self.policy == "AmazonEKSAdminViewPolicy":
+            return verb in _READ
+        return self.policy == "AmazonEKSViewPolicy" and verb in _READ and resource in _VIEWED
+
+
+@dataclass(frozen=True)
+class User:
+    """Whoever asks, as Kubernetes knows them."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    grants: tuple[Grant, ...] = ()
+
+
+def allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
+    """`resource` with its subresource: `pods/ephemeralcontainers`."""
+    if any(grant.allows(verb, resource, namespace) for grant in user.grants):
+        return True
+    return any(_rule_allows(rule, verb, group, resource) for rule in _rules(objects, user, namespace))
+
+
+def _rules(objects: Objects, user: User, namespace: str) -> Iterator[Json]:
+    for binding in objects.all("rolebindings", namespace):
+        if any(_is(user, subject, namespace) for subject in binding.get("subjects", ())):
+            role = objects.find("roles", namespace, str(binding.get("roleRef", {}).get("name", "")))
+            yield from (role or {}).get("rules", ())
+
+
+def _is(user: User, subject: Json, namespace: str) -> bool:
+    kind, name = subject.get("kind"), subject.get("name")
+    if kind == "ServiceAccount":
+        return user.name == f"system:serviceaccount:{subject.get('namespace', namespace)}:{name}"
+    return (kind == "User" and user.name == name) or (kind == "Group" and name in user.groups)
+
+
+def _rule_allows(rule: Json, verb: str, group: str, resource: str) -> bool:
+    def has(values: Sequence[str], wanted: str) -> bool:
+        return "*" in values or wanted in values
+
+    return has(rule.get("verbs", ()), verb) and has(rule.get("apiGroups", ()), group) and has(rule.get("resources", ()), resource)

@@ -1,0 +1,83 @@
+"""The controllers: a Deployment keeps a ReplicaSet, that keeps pods. One being deleted counts no more: its successor starts at once."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from local.kubernetes.objects import Objects
+
+Json = dict[str, Any]
+_OVER = frozenset({"Succeeded", "Failed"})
+
+
+def owned_by(owner: Mapping[str, Any]) -> list[Json]:
+    """A reference to what controls an object."""
+    about = owner["metadata"]
+    return [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": about["name"], "uid": about["uid"], "controller": True}]
+
+
+def controlled(objects: list[Json], owner: Mapping[str, Any]) -> list[Json]:
+    """Those that have this owner."""
+    uid = owner["metadata"]["uid"]
+    return [one for one in objects if any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences", ()))]
+
+
+def ready(pod: Mapping[str, Any]) -> bool:
+    """By its condition."""
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
+
+
+def active(pod: Mapping[str, Any]) -> bool:
+    """Whether it counts: nobody deletes it, and it is not over."""
+    return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in _OVER
+
+
+class Deployments:
+    """All of a cluster. A Deployment's template does not change once it is made."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def tick(self) -> None:
+        for deployment in self._objects.all("deployments"):
+            self._keep(deployment)
+
+    def _keep(self, deployment: Json) -> None:
+        about, spec = deployment["metadata"], deployment["spec"]
+        namespace, name = about["namespace"], about["name"]
+        digest = hashlib.sha256(json.dumps(spec["template"], sort_keys=True).encode()).hexdigest()[:10]
+        replica_set = self._objects.find("replicasets", namespace, f"{name}-{digest}")
+        if replica_set is None:
+            labels = spec["template"]["metadata"]["labels"]
+            own = {"name": f"{name}-{digest}", "ownerReferences": owned_by(deployment), "labels": labels}
+            body = {"metadata": own, "spec": copy.deepcopy(spec)}
+            replica_set = self._objects.create("replicasets", namespace, body)
+        mine = [one for one in controlled(self._objects.all("pods", namespace), replica_set) if active(one)]
+        wanted = int(spec["replicas"])
+        mine += [self._start(replica_set) for _ in range(wanted - len(mine))]
+        for pod in sorted(mine, key=ready)[: max(0, len(mine) - wanted)]:
+            self._objects.delete("pods", namespace, pod["metadata"]["name"])
+        many = sum(map(ready, mine))
+        told = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
+        for plural, one in (("deployments", deployment), ("replicasets", replica_set)):
+            self._tell(plural, one, {key: value for key, value in told.items() if plural == "deployments" or key != "updatedReplicas"})
+
+    def _start(self, replica_set: Json) -> Json:
+        about, template = replica_set["metadata"], copy.deepcopy(replica_set["spec"]["template"])
+        template["metadata"] = {
+            **template["metadata"],
+            "name": f"{about['name']}-{uuid.uuid4().hex[:5]}",
+            "ownerReferences": owned_by(replica_set),
+        }
+        return self._objects.create("pods", about["namespace"], template)
+
+    def _tell(self, plural: str, owner: Json, status: Json) -> None:
+        def put(one: Json) -> None:
+            one["status"] = {**status, "observedGeneration": one["metadata"]["generation"]}
+
+        self._objects.update(plural, owner["metadata"]["namespace"], owner["metadata"]["name"], put)

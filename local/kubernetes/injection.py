@@ -1,0 +1,64 @@
+"""What FIS's ephemeral container does to the pod it is put into, by its arguments: `cpu-stress percent=80 workers=0 duration=PT30S`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The effect of the sample's process that does it, its parameters by FIS's, and those FIS has none of."""
+
+    document: str
+    names: Mapping[str, str]
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+
+KINDS: Mapping[str, Kind] = {
+    "cpu-stress": Kind("AWSFIS-Run-CPU-Stress", {"percent": "LoadPercent", "workers": "CPU"}),
+    "memory-stress": Kind("AWSFIS-Run-Memory-Stress", {"percent": "Percent", "workers": "Workers"}),
+    "io-stress": Kind("AWSFIS-Run-IO-Stress", {"percent": "Percent", "workers": "Workers"}),
+    "network-latency": Kind(
+        "AWSFIS-Run-Network-Latency-Sources",
+        {
+            "delayMilliseconds": "DelayMilliseconds",
+            "jitterMilliseconds": "JitterMilliseconds",
+            "sources": "Sources",
+            "interface": "Interface",
+        },
+        {"TrafficType": "egress"},
+    ),
+    "network-packet-loss": Kind(
+        "AWSFIS-Run-Network-Packet-Loss-Sources",
+        {"lossPercent": "LossPercent", "sources": "Sources", "interface": "Interface"},
+        {"TrafficType": "egress"},
+    ),
+    "network-blackhole-port": Kind(
+        "AWSFIS-Run-Network-Blackhole-Port", {"protocol": "Protocol", "port": "Port", "trafficType": "TrafficType"}
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Injection:
+    """What the sample's process is told, and for how many seconds."""
+
+    document: str
+    parameters: dict[str, str]
+    seconds: float
+
+
+def read(arguments: Sequence[str]) -> Injection:
+    """Raises ValueError for what is no injection."""
+    kind = KINDS.get(arguments[0]) if arguments else None
+    given = dict(part.split("=", 1) for part in arguments[1:] if "=" in part)
+    match = _DURATION.fullmatch(given.pop("duration", ""))
+    if kind is None or match is None or not any(match.groups()):
+        raise ValueError(f"{' '.join(arguments)!r} is no injection")
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    told = {kind.names[name]: value for name, value in given.items() if name in kind.names}
+    return Injection(kind.document, {**told, **kind.fixed}, 3600 * hours + 60 * minutes + seconds)

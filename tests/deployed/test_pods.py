@@ -1,0 +1,62 @@
+"""Stopped while a fault lasts in a pod: FIS's pod and what it put into its target end, nothing is left, people are told."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.deployed.rig import Rig, until
+from tests.deployed.test_ended_outside import BY_EVENT, told
+
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+
+DEFINITION = {
+    "name": "Deaf to the inventory",
+    "description": "Drop everything one pod sends to the inventory",
+    "type": "dependency_timeout",
+    "hypothesis": "Somebody ends this before its time",
+    "blast_radius": "single_instance",
+    "target": {
+        "resource_type": "aws:eks:pod",
+        "tags": {"squall:environment": "staging"},
+        "filters": {"cluster": ["sample"], "namespace": ["shop"], "deployment": ["web"]},
+    },
+    "parameters": {"dependency": "inventory.sample.internal"},
+    "duration": "PT120S",
+    "rollback_plan": "FIS ends its ephemeral container after the duration, and when the experiment is stopped",
+    "success_criteria": ["System recovers within 1 minute"],
+    "abort_conditions": ["System availability < 20 %"],
+    "environment": "staging",
+}
+
+
+def workload(rig: Rig) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{rig.account.workload_url}/workload", timeout=10) as answer:
+        return dict(json.load(answer))
+
+
+def faults(rig: Rig) -> list[str]:
+    """Of all pods, how each stands."""
+    return [fault["status"] for one in workload(rig)["pods"]["containers"] for fault in one["faults"]]
+
+
+def helpers(rig: Rig) -> list[str]:
+    return [one["name"] for one in workload(rig)["pods"]["all"] if one["name"].startswith("fispod-")]
+
+
+def test_stopped_while_a_fault_lasts_in_a_pod(rig: Rig) -> None:
+    rig.settings(pods=True)
+    until(lambda: "pods" in (now := workload(rig)) and now["parts_whole"], what="the cluster with its pods")
+    run = rig.run(DEFINITION)
+    experiment = run.watched()
+    assert faults(rig) == ["started"]
+    assert len(helpers(rig)) == 1
+    run.stop()
+    rig.clean(BY_EVENT)
+    assert rig.fault(experiment)["state"]["status"] == "stopped"
+    assert faults(rig) == ["cancelled"]
+    assert helpers(rig) == []
+    told(run, by="watchdog")

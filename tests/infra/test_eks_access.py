@@ -1,0 +1,45 @@
+"""Access entries: each function that looks at targets may look into the named namespaces, FIS's role is known, and nobody else is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.eks_access import LOOKING, fis_user
+from infra.settings import SettingsError, from_context
+from tests.infra.template import Resources
+
+
+def entries(stack: Resources) -> list[dict[str, Any]]:
+    return list(stack.of_type("AWS::EKS::AccessEntry").values())
+
+
+def test_without_the_setting_nobody_is_let_in(stack: Resources) -> None:
+    assert entries(stack) == []
+
+
+def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_nowhere_else(synthesize: Callable[..., Resources]) -> None:
+    made = entries(synthesize(eks_namespaces="main/shop,main/pay,other/web"))
+    readers = [one for one in made if "AccessPolicies" in one]
+    assert len(readers) == 2 * len(LOOKING)
+    assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(LOOKING)
+    for one in readers:
+        (policy,) = one["AccessPolicies"]
+        assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
+        wanted = {"main": ["pay", "shop"], "other": ["web"]}[one["ClusterName"]]
+        assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": wanted}
+        assert "Username" not in one
+
+
+def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(synthesize: Callable[..., Resources]) -> None:
+    made = [one for one in entries(synthesize(eks_namespaces="main/shop")) if "AccessPolicies" not in one]
+    assert [one["Username"] for one in made] == [fis_user("staging")]
+    assert all("AccessPolicies" not in one and "KubernetesGroups" not in one for one in made), "what it may do, a RoleBinding says"
+
+
+@pytest.mark.parametrize("wrong", ["main", "main/", "/shop", "main/Shop", "main/a/b"])
+def test_what_names_no_namespace_of_a_cluster_is_refused(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="eks_namespaces"):
+        from_context({"eks_namespaces": wrong})
