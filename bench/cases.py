@@ -109,6 +109,7 @@ RESILIENT_CASES = (
     Case("ecs-cpu-stress", "ecs-cpu-stress", TASK_CPU, duration="PT30S", settings=WITH_TASKS),
     Case("eks-pod-delete", "eks-pod-delete", PODS_SERVING, settings=WITH_PODS),
     Case("eks-slow-dependency", "eks-slow-dependency", OF_PODS, settings=WITH_PODS),
+    Case("scale-in", "scale-in", HEALTHY),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
 )
 FRAGILE_CASES = (

@@ -66,10 +66,12 @@ def found(bench: Bench) -> tuple[str, ...]:
     templates = [f"template {one['id']}" for one in bench.fis.list_experiment_templates()["experimentTemplates"]]
     alarms = bench.cloudwatch.describe_alarms(AlarmNamePrefix=f"squall-{account.stack_name}-")["MetricAlarms"]
     guards = [f"guard {one['AlarmName']}" for one in alarms if "execution=" in one.get("AlarmDescription", "")]
+    clones = account.client("ec2").describe_network_acls(Filters=[{"Name": "tag:managedByFIS", "Values": ["true"]}])["NetworkAcls"]
+    acls = [f"network ACL {one['NetworkAclId']}" for one in clones]
     pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=account.outputs["ResultsTableName"], ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     locks = [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("LOCK#")]
-    return (*experiments, *templates, *guards, *locks)
+    return (*experiments, *templates, *guards, *locks, *acls)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import boto3
 import jmespath
@@ -62,6 +62,16 @@ class StepError(RuntimeError):
         self.status = status
 
 
+class Caller(Protocol):
+    """Who asks for an execution, and for what."""
+
+    @property
+    def data(self) -> Data: ...
+
+    def authorize(self, action: str, resource: str, context: Data | None = None) -> None:
+        """Refuse what IAM would refuse them."""
+
+
 class Call(NamedTuple):
     """A request to Systems Manager: what it says, and whose it is."""
 
@@ -82,6 +92,7 @@ def install() -> None:
     operations: Mapping[str, Callable[[Call], Data]] = {
         "CreateDocument": create_document, "DescribeDocument": describe_document, "DeleteDocument": delete_document,
         "StartAutomationExecution": start_execution, "GetAutomationExecution": get_execution,
+        "StopAutomationExecution": stop_execution,
     }  # fmt: skip
 
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Data) -> Any:
@@ -138,7 +149,7 @@ def delete_document(call: Call) -> Data:
     return {}
 
 
-def _named(call: Call) -> str:
+def _named(call: Caller) -> str:
     return document_name(str(call.data.get("Name") or call.data.get("DocumentName") or ""))
 
 
@@ -176,7 +187,7 @@ def _problems(document: Data) -> Iterator[str]:
 # --- starting -----------------------------------------------------------------------------------------------------
 
 
-def start_execution(call: Call) -> Data:
+def start_execution(call: Caller) -> Data:
     """StartAutomationExecution: refuses at once what AWS refuses at once, and needs iam:PassRole for the document's role."""
     identifier = str(uuid.uuid4())
     call.authorize("ssm:StartAutomationExecution", _arn(f"automation-execution/{identifier}"))
@@ -225,6 +236,25 @@ def get_execution(call: Call) -> Data:
     if found is None:
         raise AutomationError("AutomationExecutionNotFoundException", "there is no such automation execution")
     return {"AutomationExecution": {**found, "StepExecutions": [dict(step) for step in found["StepExecutions"]]}}
+
+
+def stop_execution(call: Call) -> Data:
+    """StopAutomationExecution."""
+    get_execution(call)
+    stop(str(call.data["AutomationExecutionId"]))
+    return {}
+
+
+def status(identifier: str) -> str:
+    """Of an execution that was started."""
+    return str(_executions[identifier]["AutomationExecutionStatus"])
+
+
+def stop(identifier: str) -> None:
+    """No step is begun any more; the one that runs is carried to its end. What has ended stays as it is."""
+    execution = _executions[identifier]
+    if "ExecutionEndTime" not in execution:
+        execution["AutomationExecutionStatus"] = "Cancelling"
 
 
 def _arn(rest: str) -> str:
@@ -297,7 +327,8 @@ class Runner:
 
     def run(self) -> None:
         """To its end, whatever that is."""
-        self._execution["AutomationExecutionStatus"] = "InProgress"
+        if not self._cancelled:
+            self._execution["AutomationExecutionStatus"] = "InProgress"
         status = "Failed"
         try:
             status = self._steps()
@@ -305,11 +336,17 @@ class Runner:
             self._execution["ExecutionEndTime"] = time.time()
             self._execution["AutomationExecutionStatus"] = status
 
+    @property
+    def _cancelled(self) -> bool:
+        return bool(self._execution["AutomationExecutionStatus"] == "Cancelling")
+
     def _steps(self) -> str:
         """Carry them out; the status it all ends in."""
         steps = {step["name"]: step for step in self._document["mainSteps"]}
         order, status, name = list(steps), "Success", next(iter(steps))
         while name:
+            if self._cancelled:
+                return "Cancelled"
             step, failed = steps[name], self._step(steps[name])
             if failed is not None:
                 if step.get("isCritical", True):

@@ -84,13 +84,16 @@ def rds_resource(found: str, query: dict[str, Any], region: str, account: str) -
     return f"arn:aws:rds:{region}:{account}:{kind}:*" if found == "*" and kind else found
 
 
+_OF_EXECUTIONS = ("GetAutomationExecution", "StopAutomationExecution")
+
+
 def _automation(headers: dict[str, str], body: bytes, prefix: str) -> str | None:
     """The document or execution an Automation call is checked on first; None: it is no such call."""
     action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
     if action in {"CreateDocument", "DescribeDocument", "DeleteDocument", "StartAutomationExecution"}:
         name = str(data.get("Name") or data.get("DocumentName") or "")
         return name if name.startswith("arn:") else f"{prefix}document/{name}"
-    return f"{prefix}automation-execution/{data.get('AutomationExecutionId')}" if action == "GetAutomationExecution" else None
+    return f"{prefix}automation-execution/{data.get('AutomationExecutionId')}" if action in _OF_EXECUTIONS else None
 
 
 _FIS_PATHS = (

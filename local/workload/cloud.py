@@ -105,7 +105,7 @@ class Cloud:
             self._autoscaling.create_auto_scaling_group(
                 AutoScalingGroupName=GROUP,
                 LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"},
-                MinSize=desired,
+                MinSize=desired - 1,
                 MaxSize=desired * 2,
                 DesiredCapacity=desired,
                 AvailabilityZones=list(subnets),

@@ -121,6 +121,7 @@ def _patch_groups(autoscaling: ModuleType, ec2: ModuleType, health: dict[str, di
     autoscaling._instances_xml = instances_and_more_xml  # type: ignore[attr-defined]
     actions = autoscaling._ACTION_MAP
     actions["CreateAutoScalingGroup"] = create_with_targets
+    actions["SetDesiredCapacity"] = functools.partial(_set_capacity, autoscaling, actions["SetDesiredCapacity"])
     actions["DescribeScalingActivities"] = functools.partial(_describe_activities, autoscaling)
     actions["DescribeLoadBalancerTargetGroups"] = functools.partial(_describe_target_groups, autoscaling)
     actions["SuspendProcesses"] = functools.partial(_suspend, autoscaling, True)
@@ -145,6 +146,16 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
     if "kubernetes" in document:
         eks.report(document["kubernetes"])
     return _answer(autoscaling, REPORT_ACTION)
+
+
+def _set_capacity(autoscaling: ModuleType, original: Handler, p: dict[str, Any]) -> Response:
+    """Within the group's bounds, as Auto Scaling has it."""
+    group, wanted = autoscaling._asgs.get(autoscaling._p(p, "AutoScalingGroupName")), autoscaling._p(p, "DesiredCapacity")
+    if group is not None and wanted and int(wanted) < group["MinSize"]:
+        return _error(autoscaling, f"New SetDesiredCapacity value {wanted} is below min value {group['MinSize']} for the AutoScalingGroup.")
+    if group is not None and wanted and int(wanted) > group["MaxSize"]:
+        return _error(autoscaling, f"New SetDesiredCapacity value {wanted} is above max value {group['MaxSize']} for the AutoScalingGroup.")
+    return original(p)
 
 
 def _describe_activities(autoscaling: ModuleType, p: dict[str, Any]) -> Response:

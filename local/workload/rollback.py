@@ -1,6 +1,7 @@
-"""The sample's own rollback: an Automation document that puts the group's capacity back, and the role it acts as.
+"""The sample's own Automation documents, and the roles they act as: one takes capacity of the group away, the other puts it back.
 
-local/environments/staging.yaml lists it for experiments to name; local/experiments/rollback-demo.yaml does.
+local/environments/staging.yaml lists them for experiments to name, as custom action and as rollback; local/experiments/scale-in.yaml and
+rollback-demo.yaml do.
 """
 
 import json
@@ -9,39 +10,49 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 GROUP = "sample-web"
-DOCUMENT, ROLE = "Sample-RestoreCapacity", "sample-rollback"
-CONTENT: dict[str, Any] = {
-    "schemaVersion": "0.3",
-    "description": "Put the capacity of the sample's Auto Scaling group back, and wait until the group says so",
-    "assumeRole": "{{ AutomationAssumeRole }}",
-    "parameters": {
-        "AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"},
-        "Capacity": {"type": "Integer", "allowedPattern": "[1-9]"},
-    },
-    "mainSteps": [
-        {
-            "name": "restore",
-            "action": "aws:executeAwsApi",
-            "inputs": {
-                "Service": "autoscaling",
-                "Api": "SetDesiredCapacity",
-                "AutoScalingGroupName": GROUP,
-                "DesiredCapacity": "{{ Capacity }}",
+DOCUMENTS = {"Sample-RestoreCapacity": "sample-rollback", "Sample-ScaleIn": "sample-scale-in"}
+"""Each with its role."""
+_ROLE: dict[str, Any] = {"AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"}}
+_CAPACITY: dict[str, Any] = {"Capacity": {"type": "Integer", "allowedPattern": "[1-9]"}}
+
+
+def _content(description: str, group: str, **parameters: Any) -> dict[str, Any]:
+    """A document that sets the group's capacity, and waits until the group says so."""
+    return {
+        "schemaVersion": "0.3",
+        "description": description,
+        "assumeRole": "{{ AutomationAssumeRole }}",
+        "parameters": {**_ROLE, **_CAPACITY, **parameters},
+        "mainSteps": [
+            {
+                "name": "set",
+                "action": "aws:executeAwsApi",
+                "inputs": {
+                    "Service": "autoscaling",
+                    "Api": "SetDesiredCapacity",
+                    "AutoScalingGroupName": group,
+                    "DesiredCapacity": "{{ Capacity }}",
+                },
             },
-        },
-        {
-            "name": "confirm",
-            "action": "aws:waitForAwsResourceProperty",
-            "timeoutSeconds": 20,
-            "inputs": {
-                "Service": "autoscaling",
-                "Api": "DescribeAutoScalingGroups",
-                "AutoScalingGroupNames": [GROUP],
-                "PropertySelector": "$.AutoScalingGroups[0].DesiredCapacity",
-                "DesiredValues": ["{{ Capacity }}"],
+            {
+                "name": "confirm",
+                "action": "aws:waitForAwsResourceProperty",
+                "timeoutSeconds": 20,
+                "inputs": {
+                    "Service": "autoscaling",
+                    "Api": "DescribeAutoScalingGroups",
+                    "AutoScalingGroupNames": [group],
+                    "PropertySelector": "$.AutoScalingGroups[0].DesiredCapacity",
+                    "DesiredValues": ["{{ Capacity }}"],
+                },
             },
-        },
-    ],
+        ],
+    }
+
+
+CONTENTS = {
+    "Sample-RestoreCapacity": _content("Put the capacity of the sample's Auto Scaling group back", GROUP),
+    "Sample-ScaleIn": _content("Take capacity of an Auto Scaling group away", "{{ Group }}", Group={"type": "String"}),
 }
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _GRANTS = [
@@ -55,15 +66,20 @@ _GRANTS = [
 
 
 def ensure(ssm: Any, iam: Any) -> None:
-    """Make role and document, where they are missing."""
+    """Make roles and documents, where they are missing."""
+    for document, role in DOCUMENTS.items():
+        _ensure(ssm, iam, document, role)
+
+
+def _ensure(ssm: Any, iam: Any, document: str, role: str) -> None:
     try:
-        iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(_TRUST))
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(_TRUST))
     except ClientError as error:
         if error.response["Error"]["Code"] != "EntityAlreadyExists":
             raise
-    iam.put_role_policy(RoleName=ROLE, PolicyName="restore", PolicyDocument=_policy(*_GRANTS))
+    iam.put_role_policy(RoleName=role, PolicyName="capacity", PolicyDocument=_policy(*_GRANTS))
     try:
-        ssm.create_document(Name=DOCUMENT, Content=json.dumps(CONTENT), DocumentType="Automation", DocumentFormat="JSON")
+        ssm.create_document(Name=document, Content=json.dumps(CONTENTS[document]), DocumentType="Automation", DocumentFormat="JSON")
     except ClientError as error:
         if error.response["Error"]["Code"] != "DocumentAlreadyExists":
             raise

@@ -1,6 +1,7 @@
 """The actions this account can carry out, one class each; adding one is a module and a line here."""
 
 from local.account.fis.actions import ecs, eks
+from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
 from local.account.fis.actions.ebs import PauseVolumeIo
@@ -29,6 +30,7 @@ ACTIONS: dict[str, type[Action]] = {
         ecs.PacketLoss,
         ecs.BlackholePort,
         *eks.KINDS,
+        StartAutomation,
         Wait,
     )
 }
