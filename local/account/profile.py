@@ -23,6 +23,8 @@ class Profile:
     duplicate_event_rate: float = 0.0
     event_delay_seconds: tuple[float, float] = (0.0, 0.0)
     fis_stopping_seconds: float = 0.0
+    fis_restore_seconds: float = 2.0
+    """From the end of a fault on a subnet until its own network ACL is back."""
     fis_minimum_seconds: float = 1.0
     fis_start_delay_seconds: float = 0.0
     """How long StartExperiment hangs before it takes effect: the caller may be dead by then."""
@@ -71,6 +73,7 @@ PESSIMISTIC = Profile(
     duplicate_event_rate=0.2,
     event_delay_seconds=(0.0, 3.0),
     fis_stopping_seconds=3.0,
+    fis_restore_seconds=10.0,
     ssm_dispatch_seconds=2.0,
 )
 NAMED = {"ideal": IDEAL, "pessimistic": PESSIMISTIC}

@@ -85,10 +85,12 @@ class Net:
 
 @pytest.fixture
 def net(account: Account) -> Iterator[Net]:
+    account.profile(fis_restore_seconds=0.5)
     net = Net(account)
     yield net
     net.lab.clean()
     assert net.clones() == []
+    account.profile(fis_restore_seconds=2)
 
 
 def test_every_subnet_has_the_default_acl_until_another_is_associated(net: Net) -> None:

@@ -17,10 +17,9 @@ from local.account import iam, network
 from local.account.fis.actions.base import Action
 from local.account.fis.errors import ExperimentError
 from local.account.fis.targets import SUBNET, Resource
+from local.account.profile import holder
 
 MANAGED = "managedByFIS"
-RESTORE_SECONDS = 2.0
-"""From the end of the fault to the original ACL; some ten on AWS."""
 _MOST_ENTRIES = 10
 _FIRST_RULE = 1
 _SHIFT = 100
@@ -59,7 +58,7 @@ class DisruptConnectivity(Action):
         self.stop()
 
     def stop(self) -> None:
-        time.sleep(RESTORE_SECONDS)
+        time.sleep(holder.current.fis_restore_seconds)
         self._restore()
 
     # --- what IAM has to allow ---
