@@ -114,7 +114,7 @@ def test_a_stopped_action_begins_no_further_step(runs: Runs) -> None:
 def test_a_document_that_takes_longer_than_it_may_is_stopped_and_a_failure(runs: Runs) -> None:
     runs.desk.create(mainSteps=slow())
 
-    failed = runs.reach(runs.begin("PT2S"), "failed")
+    failed = runs.reach(runs.begin("PT1S"), "failed")
 
-    assert "longer than PT2S" in failed["actions"]["custom"]["state"]["reason"]
+    assert "longer than PT1S" in failed["actions"]["custom"]["state"]["reason"]
     assert not runs.written()
