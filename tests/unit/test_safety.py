@@ -29,6 +29,7 @@ from tests.unit.builders import (
     instance,
     workload,
 )  # fmt: skip
+from tests.unit.resources import scaling_group
 
 GUARDS = guard_specs("run-1", "Squall", [t for _, t in sentences(experiment()).conditions], bindings(), environment().timing)
 
@@ -287,6 +288,21 @@ def test_guards_on_another_workload_than_the_one_hit_are_refused() -> None:
     assert outcome(safe(discovery=right), "guards_measure_targets") is CheckOutcome.PASSED
     moved = both.model_copy(update={"target_groups": (shop, pay.model_copy(update={"healthy": ()}))})
     assert outcome(safe(discovery=right, workload_now=moved), "guards_measure_targets") is CheckOutcome.FAILED
+
+
+def test_a_group_whose_members_were_all_replaced_meanwhile_is_measured_where_it_was() -> None:
+    """Its launches fail: an instance refresh may go on while the run waits for its turn."""
+    load = workload()
+    group = scaling_group(instances=tuple(one.id for one in load.instances))
+    found = discovery(load.model_copy(update={"others": (group,)}), [group])
+    fresh = tuple(one.model_copy(update={"id": f"{one.id}-new"}) for one in load.instances)
+    ids = tuple(one.id for one in fresh)
+    shop = load.target_groups[0].model_copy(update={"healthy": ids})
+    now = load.model_copy(update={"instances": fresh, "others": (scaling_group(instances=ids),), "target_groups": (shop,)})
+
+    assert outcome(safe(discovery=found, workload_now=now), "guards_measure_targets") is CheckOutcome.PASSED
+    elsewhere = now.model_copy(update={"target_groups": (shop.model_copy(update={"healthy": ("i-other",)}),)})
+    assert outcome(safe(discovery=found, workload_now=elsewhere), "guards_measure_targets") is CheckOutcome.FAILED
 
 
 def test_what_the_experiment_declares_is_measured_where_it_says() -> None:

@@ -46,7 +46,9 @@ def _guards_measure_targets(given: SafetyInput) -> Answer:
 
 
 def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:
-    pinned = {name for resource in given.discovery.pinned for name in workload.names_of(resource) or {resource.id}}
+    # As they are now: what lives in a subnet or a group is replaced while a run waits.
+    found = [workload.now(resource) or resource for resource in given.discovery.pinned]
+    pinned = {name for resource in found for name in workload.names_of(resource) or {resource.id}}
     dimensions = dict(query.dimensions)
     around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
     if workload.service is not None:
