@@ -294,7 +294,7 @@ def test_a_group_whose_members_were_all_replaced_meanwhile_is_measured_where_it_
     """Its launches fail: an instance refresh may go on while the run waits for its turn."""
     load = workload()
     group = scaling_group(instances=tuple(one.id for one in load.instances))
-    found = discovery(load.model_copy(update={"others": (group,)}), [group])
+    found = discovery(load.model_copy(update={"others": (group,)})).model_copy(update={"pinned": (group,)})
     fresh = tuple(one.model_copy(update={"id": f"{one.id}-new"}) for one in load.instances)
     ids = tuple(one.id for one in fresh)
     shop = load.target_groups[0].model_copy(update={"healthy": ids})
