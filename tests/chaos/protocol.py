@@ -120,13 +120,6 @@ def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers, dead: bo
     return Scene(walk, lambda: [of(walk, state, payload), *enders(walk)], lambda _: all_is_released(walk), deaths)
 
 
-def closing(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
-    """A dead run's fault is still running, and two find it at once."""
-    at(walk, "WatchFault")
-    execution_has_ended(walk)
-    return Scene(walk, lambda: enders(walk), lambda _: all_is_released(walk), deaths=0)
-
-
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
     """StartFault while somebody ends the run: what starts after the abort was recorded stops at once, or WatchFault sees the abort."""
     payload = at(walk, "StartFault")
@@ -229,7 +222,6 @@ WHOLE: dict[str, Made] = {
     "start and operator": partial(starting, enders=an_abort),
     "start and watchdog": partial(ending, state="StartFault", enders=the_watchdog, dead=True, deaths=0),
     "start and pulse": partial(ending, state="StartFault", enders=the_pulse, dead=True, deaths=0),
-    "watchdog and pulse": partial(closing, enders=lambda walk: the_watchdog(walk) + the_pulse(walk)),
     "stop and operator": partial(ending, state="StopFault", enders=an_abort),
     "stop and guard": partial(ending, state="StopFault", enders=an_alarm),
     "stop and pulse": partial(ending, state="StopFault", enders=the_pulse),
