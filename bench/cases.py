@@ -52,7 +52,7 @@ _BEHIND_BALANCER = (("TargetGroup", "targetgroup/sample-tasks/fd765c25cd212fbd")
 HEALTHY_TASKS = Signal("HealthyHostCount", "AWS/ApplicationELB", "HealthyHostCount", _BEHIND_BALANCER, "Minimum", "min")
 TASK_CPU = Signal(
     "TaskCpuUtilization of the target", "ECS/ContainerInsights", "TaskCpuUtilization",
-    (("ClusterName", "sample"), ("ServiceName", _TASKS), ("TaskId", "$target")), unit=" %",
+    (("ClusterName", "sample"), ("TaskDefinitionFamily", _TASKS), ("TaskId", "$target")), unit=" %",
 )  # fmt: skip
 TASK_ROUND_TRIP = Signal(
     "DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", (("TaskId", "$target"), ("Service", _TASKS)), unit=" ms"

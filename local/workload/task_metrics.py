@@ -1,7 +1,7 @@
 """What ECS publishes of a service and its tasks: `AWS/ECS`, and Container Insights with enhanced observability.
 
 `AWS/ECS` has one sample a task in each period, so that its Maximum is the busiest task and its Average the service. Percentages are of
-what a task reserves.
+what a task reserves. The task definition is of the service's name.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ def data(
     """By namespace. `used`: percent of CPU and of memory by task."""
     stamp = Stamp(start)
     of = {"ClusterName": cluster, "ServiceName": service}
+    each = {"ClusterName": cluster, "TaskDefinitionFamily": service}
     services, insights = [], []
     for name, own, column in (("CPUUtilization", "TaskCpuUtilization", 0), ("MemoryUtilization", "TaskMemoryUtilization", 1)):
         for task, measured in used.items():
             services.append(stamp.datum(name, "Percent", of, Value=measured[column]))
-            insights.append(stamp.datum(own, "Percent", {**of, "TaskId": task}, Value=measured[column]))
+            insights.append(stamp.datum(own, "Percent", {**each, "TaskId": task}, Value=measured[column]))
     counts = {"RunningTaskCount": states.get("RUNNING", 0), "PendingTaskCount": states.get("PENDING", 0), "DesiredTaskCount": desired}
     insights += [stamp.datum(name, "Count", of, Value=float(count)) for name, count in counts.items()]
     return {"AWS/ECS": services, "ECS/ContainerInsights": insights}

@@ -129,6 +129,12 @@ class Rig:
         with urllib.request.urlopen(f"{self.account.workload_url}/instances", timeout=10) as answer:
             return {web["id"]: web for web in json.load(answer)}
 
+    @property
+    def workload(self) -> Json:
+        """Everything the workload says of itself."""
+        with urllib.request.urlopen(f"{self.account.workload_url}/workload", timeout=10) as answer:
+            return dict(json.load(answer))
+
     def whole(self) -> bool:
         return [(web["lifecycle_state"], web["target_state"]) for web in self.webs.values()] == [("InService", "healthy")] * 3
 

@@ -302,3 +302,12 @@ def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_experiment({**SEED, "target_resources": [], "target": target})
     assert [(problem.path, problem.expected) for problem in caught.value.problems] == [("target.filters.servise", "cluster, service")]
+
+
+def test_cpu_stress_of_all_cpus_has_to_be_seen_in_the_tasks_own_metric() -> None:
+    fault = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
+    (signal,) = fault.signals(fault.parse({"load_percent": 70}), others(ONE), [ONE])
+    assert (signal.namespace, signal.metric_name, signal.targets) == ("ECS/ContainerInsights", "TaskCpuUtilization", (ONE.id,))
+    assert dict(signal.dimensions) == {"ClusterName": ONE.cluster, "TaskDefinitionFamily": "web", "TaskId": ONE.id}
+    assert signal.least(10.0) == 15.0
+    assert fault.signals(fault.parse({"cpus": 2}), others(ONE), [ONE]) == ()

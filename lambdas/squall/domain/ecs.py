@@ -42,6 +42,11 @@ class EcsTask(Member):
     """Why it was stopped, in ECS's word: UserInitiated by anybody's StopTask, FIS's among them; ServiceSchedulerInitiated by a rollout …"""
 
     @property
+    def family(self) -> str:
+        """Of its task definition: the name without the revision."""
+        return self.definition.rpartition("/")[2].partition(":")[0]
+
+    @property
     def agent(self) -> str | None:
         return self.managed_id
 

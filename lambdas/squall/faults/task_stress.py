@@ -1,10 +1,16 @@
 """Keep the CPUs of pinned ECS tasks busy, or their file system: noisy neighbours inside the task."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.documents import Workload
+from squall.domain.ecs import EcsTask
 from squall.domain.model import Model
+from squall.domain.resource import Resource
+from squall.domain.resources import these
+from squall.domain.signals import Signal
 from squall.domain.vocabulary import FaultType
 from squall.faults.cpu_stress import Parameters as CpuParameters
 from squall.faults.disk_fill import FULLEST
@@ -12,7 +18,8 @@ from squall.faults.task_command import TaskFault
 
 
 class TaskCpuStress(TaskFault[CpuParameters]):
-    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. No metric is of one task alone."""
+    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. Only Container Insights with
+    enhanced observability has a metric of one task alone."""
 
     type = FaultType.CPU_STRESS
     title = "CPU stress of tasks"
@@ -32,6 +39,22 @@ class TaskCpuStress(TaskFault[CpuParameters]):
 
     def describe(self, parameters: CpuParameters) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
+
+    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
+        """In percent of what the task reserves, which all CPUs it sees are more than. Of single ones nothing is known about its share."""
+        own = self._own(parameters)
+        if own.cpus:
+            return ()
+        return tuple(
+            Signal(
+                targets=(task.id,),
+                namespace="ECS/ContainerInsights",
+                metric_name="TaskCpuUtilization",
+                dimensions=(("ClusterName", task.cluster), ("TaskDefinitionFamily", task.family), ("TaskId", task.id)),
+                toward=float(own.load_percent),
+            )
+            for task in these(EcsTask, pinned)
+        )
 
 
 class DiskParameters(Model):
