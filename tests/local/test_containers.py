@@ -154,3 +154,12 @@ def test_closing_leaves_neither_process_nor_target(held: Held) -> None:
     assert not held.cloud.targets
     assert not held.all.overview()
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+def test_a_process_is_ended_by_its_name_and_no_other(held: Held) -> None:
+    one = held.healthy("box-1")
+    assert held.fault(one, "AWSFIS-Run-Kill-Process", ProcessName="nginx").error == "no process is named nginx"
+    assert not one.ended
+    one.faults.clear()
+    assert held.fault(one, "AWSFIS-Run-Kill-Process", ProcessName="sample-web", Signal="SIGTERM").status == "started"
+    assert until(lambda: one.ended, 5)
