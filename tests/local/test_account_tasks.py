@@ -71,9 +71,13 @@ class Shop:
     def __init__(self, account: Account) -> None:
         self.account, self.ecs, self.ssm, self.fis = account, *(account.client(name) for name in ("ecs", "ssm", "fis"))
         self.cloud = Cloud(account.endpoint, REGION)
+        Service(self.ecs).ensure("arn:aws:elasticloadbalancing:::targetgroup/none/0", ["subnet-1"], 1, TAGS)
+        self.task = self.node = ""
+
+    def renew(self) -> None:
+        """Another task, and no other."""
         self.task = secrets.token_hex(16)
         self.node = f"mi-{secrets.token_hex(9)[:17]}"
-        Service(self.ecs).ensure("arn:aws:elasticloadbalancing:::targetgroup/none/0", ["subnet-1"], 1, TAGS)
         self.report()
 
     @property
@@ -124,15 +128,22 @@ class Shop:
             self.fis.delete_experiment_template(id=one["id"])
 
 
+@pytest.fixture(scope="module")
+def opened(running_account: Account) -> Iterator[Shop]:
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "test")
+        yield Shop(running_account)
+
+
 @pytest.fixture
-def shop(account: Account, agent: Agent, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
+def shop(opened: Shop, account: Account, agent: Agent) -> Iterator[Shop]:
+    assert account is opened.account
     agent.begun.clear()
     agent.stopped.clear()
-    found = Shop(account)
-    yield found
-    found.clean()
+    opened.renew()
+    yield opened
+    opened.clean()
 
 
 def test_a_task_is_what_the_workload_says_with_the_services_tags_and_its_agent_is_a_node(shop: Shop) -> None:
