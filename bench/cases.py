@@ -45,6 +45,8 @@ UNHEALTHY = Signal("UnHealthyHostCount", "AWS/ApplicationELB", "UnHealthyHostCou
 ANSWERS = Signal("p99 of TargetResponseTime", "AWS/ApplicationELB", "TargetResponseTime", _BALANCER, "p99", unit=" s")
 ROUND_TRIP = _of_target("DependencyRoundTrip of the target", "SampleWeb", "DependencyRoundTrip", _GROUP, unit=" ms")
 DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyErrors", (("InstanceId", "$target"), _GROUP), Total, "sum")
+ERRORS = Signal("Errors of the function", "AWS/Lambda", "Errors", (("FunctionName", "$target"),), Total, "sum")
+DURATION = Signal("Duration of the function", "AWS/Lambda", "Duration", (("FunctionName", "$target"),), Highest, unit=" ms")
 WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
 STALLED = Signal("VolumeStalledIOCheck of the target", "AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", "$target"),), "Maximum")
 _TASKS = "sample-tasks"
@@ -111,6 +113,8 @@ RESILIENT_CASES = (
     Case("eks-slow-dependency", "eks-slow-dependency", OF_PODS, settings=WITH_PODS),
     Case("scale-in", "scale-in", HEALTHY),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
+    Case("lambda-invocation-errors", "lambda-invocation-errors", ERRORS, settings={"functions": True}),
+    Case("lambda-slow-invocations", "lambda-slow-invocations", DURATION, settings={"functions": True}),
 )
 FRAGILE_CASES = (
     _fragile("ec2-instance-termination", HEALTHY, "fragile-group", "Auto Scaling launches", "PT30S"),
@@ -127,6 +131,8 @@ FRAGILE_CASES = (
     _fragile("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
     _fragile("eks-pod-delete", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
     _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
+    _fragile("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
+    _fragile("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
 )
 """Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
 INVALID_CASES = (
@@ -144,8 +150,8 @@ INVALID_CASES = (
     Case("eks-slow-dependency, immune", "eks-slow-dependency", OF_PODS, "invalid", "immune", settings=WITH_PODS),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
+    Case("lambda-invocation-errors, deaf-extension", "lambda-invocation-errors", ERRORS, "invalid", "deaf-extension"),
 )
-"""`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails."""
-AWS_ONLY = frozenset({"lambda-invocation-errors"})
-"""Experiments of the catalogue on what the local account does not have: compiled and walked in tests, never run here."""
+"""`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails. `deaf-extension`: FIS
+leaves the fault where nobody may read it."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

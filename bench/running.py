@@ -16,6 +16,7 @@ from rich.console import Console
 
 from bench.account import Bench, MeasurementError
 from bench.tables import Table
+from local.workload.functions import BUCKET
 
 CALM_SECONDS, CLEAN_SECONDS = 120.0, 60.0
 ENDED = ("completed", "stopped", "failed", "cancelled")
@@ -71,7 +72,15 @@ def found(bench: Bench) -> tuple[str, ...]:
     pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=account.outputs["ResultsTableName"], ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     locks = [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("LOCK#")]
-    return (*experiments, *templates, *guards, *locks, *acls)
+    return (*experiments, *templates, *guards, *locks, *acls, *_faults_of_functions(bench))
+
+
+def _faults_of_functions(bench: Bench) -> list[str]:
+    """Objects that FIS wrote for its extension, where the sample has a function."""
+    s3 = bench.account.client("s3")
+    if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        return []
+    return [f"fault {one['Key']}" for one in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ ACCESS_KEY = "AKIASQUALLLOCALACCT0"
 SECRET_KEY = "squall-local-account-only"
 STACK = "Squall"
 READY_SECONDS = 30.0
+CHANGE_SECONDS = 60.0
+"""Until a changed workload has what its settings ask for: a function and its first execution environment take their time."""
 PARTS = ("workload", "account")
 """In the order they stop: the workload first, so that it can't complain about a vanished account."""
 _OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory", "database")
@@ -179,7 +181,7 @@ def change_workload(account: Account, **settings: object) -> dict[str, Any]:
     # The address is the workload's own, always http on this machine.
     request = urllib.request.Request(f"{account.workload_url}/settings", data=json.dumps(settings).encode())  # noqa: S310
     try:
-        with _DIRECT.open(request, timeout=5) as answer:
+        with _DIRECT.open(request, timeout=CHANGE_SECONDS) as answer:
             return dict(json.load(answer))
     except urllib.error.HTTPError as error:
         with error:

@@ -1,36 +1,70 @@
-"""Lambda: a handler's exception arrives under its class name, as on AWS, not as ``Runtime.HandlerError``."""
+"""Lambda, nearer to AWS: execution environments, extensions in front of the runtime, errors, and metrics of every invocation.
+
+A handler's exception arrives under its class name, and its environment lives on: only a timeout or a crash ends it.
+AWS_LAMBDA_EXEC_WRAPPER is what starts the runtime, from a layer under /opt. Each invocation counts once, however it came, from when it
+began and without the environment's own start; one that was throttled is none.
+"""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
 import json
-from collections.abc import Callable
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import cloudwatch, lambda_svc
 
-from local.account.patching import replace, require, substitute
+from local.account.patching import PatchPointError, replace, require, substitute
 
 _MARK = "squall-error:"
 _OLD = '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
 _NEW = (
-    '_real_stdout.write(json.dumps({"status": "error", "error": "'
-    + _MARK
-    + '" + json.dumps([type(e).__name__, str(e), traceback.format_tb(e.__traceback__)]),'
+    '_real_stdout.write(json.dumps({"status": "ok",'
+    ' "raised": [type(e).__name__, str(e), traceback.format_tb(e.__traceback__)],'
     ' "trace": traceback.format_exc()}) + "\\n")'
 )
+WRAPPER, LAYERS, OPT = "AWS_LAMBDA_EXEC_WRAPPER", "_LAMBDA_LAYERS_DIRS", "/opt/"
+Json = dict[str, Any]
 
 
 def install() -> None:
-    """Patch the worker script and what reads its answers."""
-    require(lambda_runtime, "_PYTHON_WORKER_SCRIPT")
+    """Patch the worker script, what starts and asks it, and what counts."""
+    require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "subprocess")
     lambda_runtime._PYTHON_WORKER_SCRIPT = substitute(lambda_runtime._PYTHON_WORKER_SCRIPT, _OLD, _NEW, "Python worker script")
+    if lambda_runtime.subprocess is not subprocess:
+        raise PatchPointError("ministack.core.lambda_runtime starts its workers in another way")
+    lambda_runtime.subprocess = _Processes()
+    parameters = "self event request_id trace_id depth durable invoked_function_arn"
+    replace(lambda_runtime.Worker, "invoke", parameters, _outliving)
+    replace(lambda_runtime.Worker, "_spawn", "self", _timed)
     replace(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)
+    replace(lambda_svc, "_emit_lambda_metrics", "function_name duration_ms error throttle", _only_throttles)
+    replace(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _counted)
+
+
+# --- errors -------------------------------------------------------------------------------------------------------
+
+
+def _outliving(invoke: Callable[..., Json]) -> Callable[..., Json]:
+    """ministack ends the environment of whatever answers an error, so what was raised comes as an answer."""
+
+    def invoke_worker(worker: Any, event: Any, request_id: str, **other: Any) -> Json:
+        answer = invoke(worker, event, request_id, **other)
+        if raised := answer.get("raised"):
+            return {**answer, "status": "error", "error": _MARK + json.dumps(raised)}
+        return answer
+
+    return invoke_worker
 
 
 def _with_error_type(execute: Callable[..., Any]) -> Callable[..., Any]:
-    def execute_function_warm(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        result: dict[str, Any] = execute(func, event, request_id)
+    def execute_function_warm(func: Json, event: Any, request_id: str) -> Json:
+        result: Json = execute(func, event, request_id)
         body = result.get("body")
         if result.get("error") and isinstance(body, dict) and str(body.get("errorMessage")).startswith(_MARK):
             name, message, trace = json.loads(body["errorMessage"][len(_MARK) :])
@@ -43,3 +77,78 @@ def _with_error_type(execute: Callable[..., Any]) -> Callable[..., Any]:
         return result
 
     return execute_function_warm
+
+
+# --- what stands before the runtime -------------------------------------------------------------------------------
+
+
+class _Processes:
+    """`subprocess`, as the emulator's workers see it."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, command: Sequence[str], **how: Any) -> Any:  # noqa: N802 - the name it stands for
+        return subprocess.Popen([*_wrapper(how.get("env") or {}), *command], **how)
+
+
+def _wrapper(environment: Mapping[str, str]) -> list[str]:
+    """What the function's runtime is started by; a wrapper that no layer brings is looked for in vain, as on AWS."""
+    named = environment.get(WRAPPER, "")
+    if not named:
+        return []
+    inside = named.removeprefix(OPT)
+    for layer in environment.get(LAYERS, "").split(os.pathsep):
+        found = Path(layer) / inside
+        if layer and found.is_file():
+            found.chmod(0o755)  # the emulator's way to unpack a layer loses it
+            return [str(found)]
+    return [named]
+
+
+# --- metrics ------------------------------------------------------------------------------------------------------
+
+_begun = threading.local()
+
+
+def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The start of an environment is no part of an invocation's duration."""
+
+    def timed_spawn(self: Any) -> None:
+        began = time.time()
+        try:
+            spawn(self)
+        finally:
+            _begun.seconds = getattr(_begun, "seconds", 0.0) + time.time() - began
+
+    return timed_spawn
+
+
+def _only_throttles(_emit: Callable[..., None]) -> Callable[..., None]:
+    """ministack counts what Invoke answers; counted here is what was executed, and what was not for want of concurrency."""
+
+    def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
+        if throttle and not duration_ms:  # said once where it is refused, and again with a duration where Invoke answers
+            _put(function_name, time.time(), {"Throttles": 1.0})
+
+    return emit
+
+
+def _counted(dispatch: Callable[..., Json]) -> Callable[..., Json]:
+    def execute_function_dispatch(func: Json, config: Json, event: Any, request_id: str, started: float) -> Json:
+        _begun.seconds = 0.0
+        began = time.time()
+        result = dispatch(func, config, event, request_id, started)
+        milliseconds = max(1.0, (time.time() - began - _begun.seconds) * 1000)
+        values = {"Invocations": 1.0, "Errors": float(bool(result.get("error"))), "Throttles": 0.0, "Duration": milliseconds}
+        _put(str(config.get("FunctionName")), began, values)
+        return result
+
+    return execute_function_dispatch
+
+
+def _put(function: str, at: float, values: Mapping[str, float]) -> None:
+    """As Lambda stamps them: when the invocation began, which may be long before they are there."""
+    for name, value in values.items():
+        unit = "Milliseconds" if name == "Duration" else "Count"
+        cloudwatch._store_datum("AWS/Lambda", name, {"FunctionName": function}, at, unit, value, None, None, None)

@@ -67,3 +67,37 @@ class Inventory:
         answer = await self._pool.get("/stock")
         if answer.second != "200":
             raise OSError(f"the inventory answers {answer.second}")
+
+
+class Orders:
+    """The function, as an instance sees it: asked over AWS's network, which no fault of an instance's reaches here."""
+
+    def __init__(self) -> None:
+        self._at: tuple[int, str] | None = None
+        self._pool: http1.Pool | None = None
+
+    def moved(self, at: tuple[int, str] | None) -> None:
+        """Its URL is another now, or nobody's."""
+        if at == self._at:
+            return
+        if self._pool is not None:
+            self._pool.close()
+        self._at, self._pool = at, None if at is None else http1.Pool(at[0])
+
+    async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
+        """Raises FailedError once every try has failed."""
+        for left in reversed(range(tries)):
+            try:
+                await limited(timeout, self._once)
+            except FailedError:
+                if not left:
+                    raise
+            else:
+                return
+
+    async def _once(self) -> None:
+        if self._at is None or self._pool is None:
+            raise ConnectionRefusedError("the function has no URL")
+        answer = await self._pool.get(self._at[1])
+        if answer.second != "200":
+            raise OSError(f"the function answers {answer.second}")

@@ -19,6 +19,7 @@ from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
 from local.workload.cluster import Cluster
 from local.workload.dependency import Dependency
 from local.workload.fleet import Fleet, Web
+from local.workload.functions import Orders
 from local.workload.lifeline import tell
 from local.workload.parts import Part, Surroundings
 from local.workload.peers import DATABASE_NODES
@@ -45,10 +46,12 @@ class Manager:
 
     def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
+        self.orders = Orders(endpoint, region, {ENVIRONMENT_TAG: "staging"})
         self._region = region
         self._folder = folder
         self._seed = seed
         self._wake = threading.Event()
+        self._changing = threading.Lock()
         self._stopping = False
         self._dirty = True
         self._routes = Routes()
@@ -59,6 +62,7 @@ class Manager:
     def start(self) -> None:
         """Register everything and start the processes that are not instances."""
         self.resources = self._cloud.ensure(DESIRED)
+        self.orders.settle(self.settings)
         self.fleet = Fleet(self.resources.group)
         self.dependency = Dependency(self._folder, self._changed)
         self.database = Cluster(self._folder, list(self.resources.subnets), self._region, self._changed)
@@ -118,7 +122,8 @@ class Manager:
         for part in self._parts:
             part.route()
         names = {name: DATABASE_NODES[node] for name, node in self.database.names().items()}
-        routes = Routes(self.dependency.port, self.database.endpoints(), names)
+        orders = (self.orders.port, self.orders.path) if self.orders.path else None
+        routes = Routes(self.dependency.port, self.database.endpoints(), names, orders)
         if routes != self._routes:
             self._routes = routes
             self._order(op="routes", routes=routes.as_dict())
@@ -183,8 +188,11 @@ class Manager:
         self.database.kill()
 
     def change(self, values: dict[str, object]) -> Settings:
-        """Apply settings; raises InvalidSettingError."""
-        self.settings = self.settings.changed(values)
+        """Apply settings; raises InvalidSettingError. What they ask for is there when it returns."""
+        with self._changing:
+            wanted = self.settings.changed(values)
+            self.orders.settle(wanted)
+            self.settings = wanted
         for web in self.webs():
             if web.child is not None:
                 web.child.order(op="settings", settings=self.settings.as_dict())
@@ -251,6 +259,7 @@ class Manager:
             "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
             "inventory": self.dependency.as_dict(),
             "database": self.database.as_dict(),
+            "function": self.orders.as_dict(),
             "settings": self.settings.as_dict(),
             **{name: told for part in self._parts for name, told in part.overview().items()},
             "parts_whole": all(part.whole(self.settings) for part in self._parts),

@@ -18,21 +18,25 @@ class Node:
 
 @dataclass(frozen=True)
 class Routes:
-    """`database`: the node behind each endpoint (`writer`, `reader`); `names`: what the domain names resolve to."""
+    """`database`: the node behind each endpoint (`writer`, `reader`); `names`: what the domain names resolve to; `orders`: port and path of
+    the function's URL."""
 
     inventory: int | None = None
     database: Mapping[str, Node] = field(default_factory=dict)
     names: Mapping[str, IPv4Address] = field(default_factory=dict)
+    orders: tuple[int, str] | None = None
 
     def as_dict(self) -> dict[str, object]:
         return {
             "inventory": self.inventory,
             "database": {endpoint: [str(node.address), node.port] for endpoint, node in self.database.items()},
             "names": {name: str(address) for name, address in self.names.items()},
+            "orders": self.orders,
         }
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Routes:
         """The inverse of `as_dict`."""
         nodes = {endpoint: Node(IPv4Address(address), port) for endpoint, (address, port) in told["database"].items()}
-        return cls(told["inventory"], nodes, {name: IPv4Address(address) for name, address in told["names"].items()})
+        names = {name: IPv4Address(address) for name, address in told["names"].items()}
+        return cls(told["inventory"], nodes, names, tuple(told["orders"]) if told["orders"] else None)

@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections import Counter
 
-from local.workload.calls import FailedError, Inventory
+from local.workload.calls import FailedError, Inventory, Orders
 from local.workload.network import Network
 from local.workload.records import Records
 from local.workload.routes import Routes
@@ -18,6 +18,8 @@ WORKERS = 24
 INVENTORY_SHARE = 0.2
 READ_SHARE = 0.15
 WRITE_SHARE = 0.15
+ORDER_SHARE = 0.06
+"""Of the requests, where there is a function to ask."""
 CPU_SECONDS = 0.02
 """What a request computes, where it is CPU that it needs."""
 NO_MEMORY_PERCENT = 67.0
@@ -30,7 +32,7 @@ class Service:
 
     def __init__(self, name: str, rng: random.Random, network: Network, journal: Journal) -> None:
         self._name, self._rng, self._journal = name, rng, journal
-        self._inventory, self._database = Inventory(network, self._asked), Records(network)
+        self._inventory, self._database, self._orders = Inventory(network, self._asked), Records(network), Orders()
         self._workers = asyncio.Semaphore(WORKERS)
         self._cpu = asyncio.Lock()
         self.settings = Settings()
@@ -43,6 +45,7 @@ class Service:
     def moved(self, routes: Routes) -> None:
         self._inventory.moved(routes.inventory)
         self._database.moved(dict(routes.database))
+        self._orders.moved(routes.orders)
 
     async def answer(self) -> tuple[int, bytes]:
         """Status and body of one request."""
@@ -72,7 +75,8 @@ class Service:
             return await self._stock()
         drawn -= INVENTORY_SHARE
         if drawn >= READ_SHARE + WRITE_SHARE:
-            return True
+            ordered = self.settings.functions and drawn < READ_SHARE + WRITE_SHARE + ORDER_SHARE
+            return await self._order() if ordered else True
         key, retry = f"item-{self._rng.randrange(KEYS)}", self.settings.retry
         try:
             await (self._database.read(key, retry) if drawn < READ_SHARE else self._database.write(key, self._name, retry))
@@ -87,5 +91,14 @@ class Service:
             await self._inventory.ask(limit, 2 if self.settings.retry else 1)
         except FailedError:
             self.counts["dependency_errors"] += 1
+            return self.settings.fallback
+        return True
+
+    async def _order(self) -> bool:
+        limit = self.settings.function_timeout_ms / 1000 or None
+        try:
+            await self._orders.ask(limit, 2 if self.settings.retry else 1)
+        except FailedError:
+            self.counts["function_errors"] += 1
             return self.settings.fallback
         return True

@@ -30,11 +30,11 @@ class Settings:
     eject: bool = True
     """Whether the load balancer takes an instance whose health check fails out of rotation."""
     retry: bool = True
-    """Whether an instance asks the dependency a second time, and the database until a failover can be over."""
+    """Whether an instance asks the dependency and the function a second time, and the database until a failover can be over."""
     dependency_timeout_ms: float = 200.0
     """How long an instance waits for an answer of the dependency; 0: for ever."""
     fallback: bool = True
-    """Whether a request does without a dependency that failed, or fails with it."""
+    """Whether a request does without a dependency or function that failed, or fails with it."""
     journal_required: bool = False
     """Whether a request that can't be written down is refused: False is the service that bears a full disk, True one that doesn't."""
     disk_mib: float = 32.0
@@ -54,6 +54,12 @@ class Settings:
     """Whether the ECS service runs, beside the web instances."""
     failing_agents: float = 0.0
     """So many targets of each command fail it, the first ones it reaches."""
+    functions: bool = False
+    """Whether there is a Lambda function that takes orders, which some requests ask."""
+    function_timeout_ms: float = 1000.0
+    """How long an instance waits for an answer of the function; 0: as long as its own caller."""
+    extension_reads: bool = True
+    """Whether the function's role may read where FIS leaves faults for the extension."""
 
     def changed(self, values: Mapping[str, object]) -> Settings:
         """A copy with `values` applied, a named `workload` first; refuses what it does not know, by name."""
@@ -79,6 +85,7 @@ _LIMITS = {
     "replacement_delay_seconds": (0.0, 600.0),
     "refresh_seconds": (0.0, 600.0),
     "dependency_timeout_ms": (0.0, 60_000.0),
+    "function_timeout_ms": (0.0, 60_000.0),
     "disk_mib": (8.0, 256.0),
     "failing_agents": (0.0, 100.0),
     "failover_seconds": (0.0, 600.0),
@@ -121,6 +128,8 @@ WORKLOADS: dict[str, Settings] = {
     "immune": Settings(ignore=FAULT_KINDS),
     "tasks": Settings(tasks=True),
     "failing-agent": Settings(failing_agents=1.0),
+    "fragile-function": Settings(functions=True, retry=False, fallback=False, function_timeout_ms=0.0),
+    "deaf-extension": Settings(functions=True, extension_reads=False),
 }
 """The sample workload as it is by default, and each way in which it isn't resilient, or faults don't do to it what they say."""
 

@@ -107,7 +107,7 @@ class Rig:
         self._post(f"{self.account.workload_url}/settings", changes)
 
     def _post(self, url: str, body: Json) -> Any:
-        with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(body).encode()), timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def forget(self) -> None:
@@ -122,6 +122,11 @@ class Rig:
         for item in [item for page in pages for item in page["Items"]]:
             key = {name: item[name] for name in ("pk", "sk")}
             client.update_item(TableName=table, Key=key, UpdateExpression="REMOVE period_pk, period_sk")
+
+    def overview(self) -> Json:
+        """Everything the workload says of itself."""
+        with urllib.request.urlopen(f"{self.account.workload_url}/workload", timeout=10) as answer:
+            return dict(json.load(answer))
 
     @property
     def webs(self) -> dict[str, Json]:

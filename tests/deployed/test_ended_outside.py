@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.deployed.endings import told_of_outside
 from tests.deployed.rig import AWS_EVENTS, Execution, Rig, latency, until
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
@@ -25,7 +26,7 @@ def test_stopped_while_the_fault_runs(rig: Rig, target: str, record_property: Pr
         rig.clean(BY_EVENT)
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     assert rig.response_seconds(target) < 1
-    told(run, by="watchdog")
+    told_of_outside(run, by="watchdog")
 
 
 @pytest.mark.soak
@@ -40,7 +41,7 @@ def test_stopped_while_the_fault_runs_and_no_event_arrives(rig: Rig, target: str
     assert rig.left() == []
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     assert rig.response_seconds(target) < 1
-    told(run, by="pulse")
+    told_of_outside(run, by="pulse")
 
 
 def test_stopped_while_the_fault_is_being_started(rig: Rig, target: str) -> None:
@@ -53,7 +54,7 @@ def test_stopped_while_the_fault_is_being_started(rig: Rig, target: str) -> None
     assert rig.left() == []
     assert run.record.get("fis_experiment_id") is None
     assert rig.response_seconds(target) < 1
-    told(run, by="watchdog")
+    told_of_outside(run, by="watchdog")
 
 
 def test_stopped_while_the_fault_is_being_started_and_no_event_arrives(rig: Rig, target: str) -> None:
@@ -66,7 +67,7 @@ def test_stopped_while_the_fault_is_being_started_and_no_event_arrives(rig: Rig,
     assert rig.left() == []
     assert rig.fault(fault["id"])["state"]["status"] == "stopped"
     assert rig.response_seconds(target) < 1
-    told(run, by="pulse")
+    told_of_outside(run, by="pulse")
 
 
 def stopped_at_start(rig: Rig, run: Execution) -> str:
@@ -81,14 +82,3 @@ def stopped_at_start(rig: Rig, run: Execution) -> str:
 def answers_of_start(rig: Rig) -> int:
     """How often the StartFault function has returned."""
     return sum(line.startswith("END RequestId") for line in rig.logs("StartFault"))
-
-
-def told(run: Execution, *, by: str) -> None:
-    record = run.done()
-    assert run.status == "ABORTED"
-    assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("aborted", "aborted", None)
-    assert record["closed_by"] == by
-    message = run.message()
-    assert message["MessageAttributes"]["status"]["Value"] == "aborted"
-    assert "ended from outside: the execution is ABORTED" in message["Message"]
-    assert run.result["status"] == "aborted"

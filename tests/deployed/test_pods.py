@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.deployed.endings import told_of_outside
 from tests.deployed.rig import Rig, until
-from tests.deployed.test_ended_outside import BY_EVENT, told
+from tests.deployed.test_ended_outside import BY_EVENT
 
 pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
 
@@ -59,4 +60,4 @@ def test_stopped_while_a_fault_lasts_in_a_pod(rig: Rig) -> None:
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     assert faults(rig) == ["cancelled"]
     assert helpers(rig) == []
-    told(run, by="watchdog")
+    told_of_outside(run, by="watchdog")

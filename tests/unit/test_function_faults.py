@@ -161,6 +161,7 @@ def test_a_configuration_that_may_still_be_there_is_left_over(status: str, said:
     found = report(status)
     assert found.outcome is RollbackOutcome.NOT_RESTORED
     assert said in found.leftovers[0]
+    assert (found.could_have_lasted_until is None) == (status == "failed"), "nobody can say until when, if FIS could not take it away"
 
 
 def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:

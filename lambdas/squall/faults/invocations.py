@@ -141,6 +141,8 @@ class FunctionFault(ABC, Generic[P]):
         leftovers = tuple(_left(actions, then))
         differences = (*leftovers, *(words for one in then for words in _changed(one, after_workload.now(one))))
         starts = [action.started_at for action in actions if action.started_at]
+        # What FIS could not take away lies there until somebody does: nobody knows whether the extension ends it by itself.
+        bounded = starts and length is not None and not any(action.status == "failed" for action in actions)
         untouched = RollbackOutcome.NOT_NEEDED if not starts else RollbackOutcome.RESTORED
         return RollbackReport(
             at=now,
@@ -148,7 +150,7 @@ class FunctionFault(ABC, Generic[P]):
             outcome=RollbackOutcome.NOT_RESTORED if differences else untouched,
             differences=differences,
             leftovers=leftovers,
-            could_have_lasted_until=max(starts) + length + RAMP_DOWN if starts and length is not None else None,
+            could_have_lasted_until=max(starts) + length + RAMP_DOWN if bounded and length is not None else None,
         )
 
     def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:  # noqa: ARG002
@@ -206,7 +208,8 @@ def _left(actions: Sequence[ActionState], functions: Sequence[LambdaFunction]) -
         if action.status in {"running", "stopping", "initiating"}:
             yield f"FIS's action {action.name} is still {action.status}"
         elif action.status == "failed":
-            yield f"FIS's action {action.name} failed, and may have left its fault in {where}; by hand: {look}"
+            left = f"may have left its fault in {where}, for as long as it lies there"
+            yield f"FIS's action {action.name} failed, and {left}; by hand: {look}"
 
 
 def _changed(before: LambdaFunction, now: LambdaFunction | None) -> Iterable[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import autoscaling, ec2, rds
+from ministack.services import autoscaling, ec2, lambda_svc, rds
 
 from local.account import ecs
 from local.account.fis.errors import ExperimentError
@@ -21,6 +21,7 @@ TASK = "aws:ecs:task"
 SUBNET = "aws:ec2:subnet"
 VOLUME = "aws:ec2:ebs-volume"
 GROUP = "aws:ec2:autoscaling-group"
+FUNCTION = "aws:lambda:function"
 _chooser = random.Random(20240)
 
 
@@ -76,6 +77,11 @@ def _database(arn: str, identifier: str, record: Json) -> Resource:
     return Resource(arn, identifier, {tag["Key"]: tag["Value"] for tag in rds._tags.get(arn) or []}, record)
 
 
+def _functions() -> list[Resource]:
+    known = lambda_svc._functions.items()
+    return [Resource(one["config"]["FunctionArn"], name, dict(one.get("tags") or {}), one["config"]) for name, one in known]
+
+
 FINDERS = {
     INSTANCE: _instances,
     CLUSTER: _clusters,
@@ -84,6 +90,7 @@ FINDERS = {
     VOLUME: _volumes,
     GROUP: _groups,
     TASK: _tasks,
+    FUNCTION: _functions,
 }
 
 

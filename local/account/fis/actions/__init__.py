@@ -6,6 +6,7 @@ from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
 from local.account.fis.actions.ebs import PauseVolumeIo
 from local.account.fis.actions.ec2 import StopInstances, TerminateInstances
+from local.account.fis.actions.functions import AddDelay, IntegrationResponse, InvocationError
 from local.account.fis.actions.network import DisruptConnectivity
 from local.account.fis.actions.rds import FailoverCluster, RebootInstances
 from local.account.fis.actions.ssm import SendCommand
@@ -31,6 +32,9 @@ ACTIONS: dict[str, type[Action]] = {
         ecs.BlackholePort,
         *eks.KINDS,
         StartAutomation,
+        AddDelay,
+        InvocationError,
+        IntegrationResponse,
         Wait,
     )
 }

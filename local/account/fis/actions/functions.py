@@ -1,0 +1,131 @@
+"""Faults of Lambda functions: an object in S3 for as long as the action runs. Whether anything reads it, FIS never learns.
+
+What AWS writes into the object is not documented; this is what the local extension (local/extension) reads. FIS takes the folder
+from the function's own configuration, and its role has to be allowed to write there, to look at the function and to ask for tags.
+"""
+
+# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ministack.services import s3
+
+from local.account.fis.actions.base import Action
+from local.account.fis.errors import ExperimentError
+from local.account.fis.targets import FUNCTION, Resource
+
+LOCATION = "AWS_FIS_CONFIGURATION_LOCATION"
+PREFIX = "arn:aws:s3:::"
+MAXIMUM_DELAY = 900_000
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one function's fault lies."""
+
+    bucket: str
+    key: str
+
+    @property
+    def arn(self) -> str:
+        return f"{PREFIX}{self.bucket}/{self.key}"
+
+
+def place(resource: Resource) -> Place | None:
+    """A new object in the folder that the function names; None: it names none."""
+    variables = (resource.attributes.get("Environment") or {}).get("Variables") or {}
+    bucket, _, folder = str(variables.get(LOCATION, "")).removeprefix(PREFIX).partition("/")
+    return Place(bucket, f"{folder.rstrip('*/')}/{resource.identifier}/{uuid.uuid4()}.json".lstrip("/")) if bucket else None
+
+
+class _Invocations(Action):
+    target_key = "Functions"
+    resource_type = FUNCTION
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {}
+
+    def start(self) -> None:
+        self._written: dict[str, Place] = {}
+        for name, (low, high) in {"invocationPercentage": (1, 100), **self.ranges}.items():
+            given = self.given.get(name, str(low))
+            if not (given.isdecimal() and low <= int(given) <= high):
+                raise self.fail("ConfigurationFailure", f"{name} must be a number from {low} to {high}, not {given!r}")
+        self.authorize("tag:GetResources", "*", {})
+        places = [(resource, self._place(resource)) for resource in self.resources]
+        began = time.time()
+        for resource, found in places:
+            body = {
+                "function": resource.arn,
+                "action": self.action_id,
+                "parameters": {name: value for name, value in self.given.items() if name != "duration"},
+                "start": began,
+                "end": began + self.duration_seconds,
+            }
+            try:
+                self._done(s3._put_object(found.bucket, found.key, json.dumps(body).encode(), {}))
+            except ExperimentError:
+                self._remove()
+                raise
+            self._written[resource.arn] = found
+
+    def _place(self, resource: Resource) -> Place:
+        self.authorize("lambda:GetFunction", resource.arn, resource.tags)
+        found = place(resource)
+        if found is None:
+            raise self.fail("ConfigurationFailure", f"{resource.identifier} has no {LOCATION}")
+        self.authorize("s3:PutObject", found.arn, {})
+        return found
+
+    def finish(self) -> None:
+        self._remove()
+
+    def stop(self) -> None:
+        self._remove()
+
+    def _remove(self) -> None:
+        """What may not be removed stays, and is tried for each: one refusal must not leave the others' faults."""
+        refused: ExperimentError | None = None
+        for arn, found in list(self._written.items()):
+            try:
+                self.authorize("s3:DeleteObject", found.arn, {})
+                self._done(s3._delete_object(found.bucket, found.key))
+                del self._written[arn]
+            except ExperimentError as error:
+                refused = error
+        if refused is not None:
+            raise refused
+
+    def _done(self, answer: Any) -> None:
+        status, _, body = answer
+        if status >= 300:
+            raise self.fail("DependentServiceFailure", body.decode(errors="replace"))
+
+
+class AddDelay(_Invocations):
+    action_id = "aws:lambda:invocation-add-delay"
+    description = "Delay the start of invocations of the specified Lambda functions."
+    parameters: ClassVar[dict[str, bool]] = {"duration": True, "invocationPercentage": False, "startupDelayMilliseconds": False}
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {"startupDelayMilliseconds": (0, MAXIMUM_DELAY)}
+
+
+class InvocationError(_Invocations):
+    action_id = "aws:lambda:invocation-error"
+    description = "Let invocations of the specified Lambda functions fail."
+    parameters: ClassVar[dict[str, bool]] = {"duration": True, "invocationPercentage": False, "preventExecution": True}
+
+
+class IntegrationResponse(_Invocations):
+    action_id = "aws:lambda:invocation-http-integration-response"
+    description = "Answer invocations of the specified Lambda functions with an HTTP response."
+    parameters: ClassVar[dict[str, bool]] = {
+        "duration": True,
+        "invocationPercentage": False,
+        "contentTypeHeader": True,
+        "preventExecution": True,
+        "statusCode": True,
+    }
+    ranges: ClassVar[Mapping[str, tuple[int, int]]] = {"statusCode": (0, 999)}

@@ -1,0 +1,138 @@
+"""The function that takes orders: made in the account when the settings ask for it, taken away when they don't.
+
+It is what FIS asks of a function it disturbs: a layer with the extension (local/extension), the wrapper that puts it before the runtime,
+and the folder where faults are left, which local/environments/staging.yaml names, too. Its role may read that folder, unless the settings
+say that somebody forgot it: then the extension hears of nothing, and nothing but the function's own log says so.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from local.workload.settings import Settings
+
+FUNCTION = "sample-orders"
+BUCKET = "sample-fault-configuration"
+FOLDER = "staging/"
+ROLE = "sample-orders"
+LAYER = "aws-fis-extension-sample"
+TIMEOUT_SECONDS = 6
+CONCURRENCY = 10
+"""Execution environments, each of them processes of this machine: what comes beyond is throttled."""
+EXTENSION = Path(__file__).resolve().parents[1] / "extension"
+CODE = """
+import time
+
+def handler(event, context):
+    time.sleep(0.004)
+    return {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "taken"}
+"""
+_TRUST = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+_LOGS = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+_READS = [
+    {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{BUCKET}"},
+    {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/{FOLDER}*"},
+]
+
+
+class Orders:
+    """`path`: where the function is asked, at the account's own address; None: it isn't there."""
+
+    def __init__(self, endpoint: str, region: str, tags: dict[str, str]) -> None:
+        self._endpoint, self._region, self._tags = endpoint, region, tags
+        self.port = urlsplit(endpoint).port or 80
+        self.path: str | None = None
+
+    def settle(self, settings: Settings) -> None:
+        """Have the function be there, or not, as the settings say. Nothing is imported or asked for one that nobody wants."""
+        if settings.functions:
+            self._grant(reads=settings.extension_reads)
+            self.path = self.path or self._create()
+        elif self.path is not None:
+            self.path = None
+            _delete(self._client("lambda"))
+
+    def as_dict(self) -> dict[str, object] | None:
+        """What a person or a test wants to know of it."""
+        url = None if self.path is None else self._endpoint + self.path
+        return {"name": FUNCTION, "location": f"arn:aws:s3:::{BUCKET}/{FOLDER}", "url": url} if url else None
+
+    def _client(self, service: str) -> Any:
+        config = Config(retries={"max_attempts": 5, "mode": "standard"}, s3={"addressing_style": "path"})
+        return boto3.Session(region_name=self._region).client(service, endpoint_url=self._endpoint, config=config)
+
+    def _grant(self, *, reads: bool) -> None:
+        iam = self._client("iam")
+        try:
+            iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(_TRUST))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "EntityAlreadyExists":
+                raise
+        iam.put_role_policy(RoleName=ROLE, PolicyName="own", PolicyDocument=_policy(_LOGS, *(_READS if reads else ())))
+
+    def _create(self) -> str:
+        """Bucket, layer and function; returns the path of its URL."""
+        s3, functions = self._client("s3"), self._client("lambda")
+        if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+            s3.create_bucket(Bucket=BUCKET)
+        role = self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
+        files = {f"aws-fis/{name}": (EXTENSION / name).read_text() for name in ("bootstrap", "extension.py")}
+        layer = functions.publish_layer_version(LayerName=LAYER, Content={"ZipFile": _zipped(files)})["LayerVersionArn"]
+        if FUNCTION in [one["FunctionName"] for one in functions.list_functions()["Functions"]]:  # of an earlier manager
+            _delete(functions)
+        functions.create_function(
+            FunctionName=FUNCTION,
+            Runtime="python3.13",
+            Handler="index.handler",
+            Role=role,
+            Timeout=TIMEOUT_SECONDS,
+            Code={"ZipFile": _zipped({"index.py": CODE})},
+            Layers=[layer],
+            Environment={
+                "Variables": {
+                    "AWS_FIS_CONFIGURATION_LOCATION": f"arn:aws:s3:::{BUCKET}/{FOLDER}",
+                    "AWS_LAMBDA_EXEC_WRAPPER": "/opt/aws-fis/bootstrap",
+                }
+            },
+            Tags=self._tags,
+        )
+        functions.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=CONCURRENCY)
+        url = functions.create_function_url_config(FunctionName=FUNCTION, AuthType="NONE")["FunctionUrl"]
+        functions.add_permission(
+            FunctionName=FUNCTION,
+            StatementId="anybody",
+            Action="lambda:InvokeFunctionUrl",
+            Principal="*",
+            FunctionUrlAuthType="NONE",
+        )
+        functions.invoke(FunctionName=FUNCTION)  # its first environment starts now, not with a user waiting
+        identifier = str(urlsplit(url).hostname).partition(".")[0]
+        return f"/_aws/lambda-url/{identifier}/"
+
+
+def _delete(functions: Any) -> None:
+    # The emulator keeps the URL of a function that is gone, and the next of that name could have none.
+    if functions.list_function_url_configs(FunctionName=FUNCTION)["FunctionUrlConfigs"]:
+        functions.delete_function_url_config(FunctionName=FUNCTION)
+    functions.delete_function(FunctionName=FUNCTION)
+
+
+def _zipped(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return packed.getvalue()
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
