@@ -158,6 +158,12 @@ def test_an_instance_from_before_the_effect_replaced_nothing() -> None:
     assert (found.replacement_ids, found.recovered) == ((), False)
 
 
+def test_what_came_within_the_second_of_the_effect_counts_where_only_seconds_are_told() -> None:
+    effect = NOW + timedelta(milliseconds=700)
+    found, _ = look(workload_now=came("i-new", in_service_at=NOW), effect_at=effect)
+    assert (found.replacement_ids, found.replaced_at) == (("i-new",), effect), "and not before the effect"
+
+
 def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> None:
     span = window("recovery", NOW, 60)
     binding = next(b for b in bindings() if b.name == "response_time")

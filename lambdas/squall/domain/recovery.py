@@ -170,9 +170,9 @@ def _replacements(given: RecoveryInput) -> tuple[Member, ...]:
 
 
 def _came_before(instance: Member, given: RecoveryInput) -> bool:
-    """A group that grew between Discover and the fault replaced nothing."""
+    """A group that grew between Discover and the fault replaced nothing. Kubernetes tells whole seconds: the effect's own counts."""
     came = instance.in_service_at or instance.launched_at
-    return came is not None and came < given.effect_at
+    return came is not None and came < given.effect_at.replace(microsecond=0)
 
 
 def _replaced(given: RecoveryInput) -> _Replaced:
@@ -186,6 +186,6 @@ def _replaced(given: RecoveryInput) -> _Replaced:
     seen = previous.replaced_at if previous and previous.replaced_at else given.now
     unseen = (previous.replaced_after if previous.replaced_at else previous.looked_at) if previous else None
     floor_at = unseen or given.effect_at
-    latest = sorted(instance.in_service_at or seen for instance in found)[last]
+    latest = max(given.effect_at, sorted(instance.in_service_at or seen for instance in found)[last])
     earliest = sorted(instance.in_service_at or max(floor_at, instance.launched_at or floor_at) for instance in found)[last]
     return _Replaced(ids, latest, earliest if earliest < latest else None)
