@@ -3,145 +3,19 @@
 from __future__ import annotations
 
 import base64
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.kubernetes import authentication, manifests
+from local.kubernetes import manifests
 from local.kubernetes.client import Client
-from local.kubernetes.part import CLUSTER, Pods
-from local.workload.child import Child
-from local.workload.cloud import Cloud
-from local.workload.parts import Surroundings
-from local.workload.routes import Routes
+from local.kubernetes.part import CLUSTER
 from local.workload.settings import Settings
-from squall.adapters.pods import EksPods
-from squall.domain.eks import EksPod
-from tests.local.account_rig import REGION, Account
 from tests.local.kubernetes_rig import PODS, VIEW, reader
+from tests.local.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
 
-WITH_PODS = Settings(pods=True, load_rps=20.0)
-ENVIRONMENT = {"squall:environment": "staging"}
-FILTERS = {"namespace": [manifests.NAMESPACE], "deployment": [manifests.DEPLOYMENT]}
-LOOK = {
-    "Effect": "Allow",
-    "Action": "eks:DescribeCluster",
-    "Resource": "*",
-    "Condition": {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}},
-}
-
-
-class Sample:
-    """The part, ticked by whoever waits for something."""
-
-    def __init__(self, account: Account, folder: Path) -> None:
-        self.account, self.settings = account, WITH_PODS
-        self.cloud = Cloud(account.endpoint, REGION)
-        found = self.cloud.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        subnets = {one["AvailabilityZone"]: one["SubnetId"] for one in sorted(found, key=lambda one: str(one["AvailabilityZone"]))[:2]}
-        around = Surroundings(self.cloud, subnets, REGION, folder, 7, threading.RLock(), self._brief, lambda: None)
-        self.part = Pods(around)
-        self.fis, self.eks = account.client("fis"), account.client("eks")
-
-    def _brief(self, child: Child) -> None:
-        child.order(op="settings", settings=self.settings.as_dict())
-        child.order(op="routes", routes=Routes().as_dict())
-
-    def tick(self) -> None:
-        self.part.tick(self.settings)
-        self.part.route()
-        self.cloud.report({"groups": {}, "target_health": {}, **self.part.report()})
-
-    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, self.part.overview()
-            self.tick()
-            time.sleep(0.1)
-        return found
-
-    def whole(self) -> bool:
-        return self.part.whole(self.settings)
-
-    def pod(self, name: str) -> dict[str, Any] | None:
-        return self.part.objects.find("pods", manifests.NAMESPACE, name)
-
-    def names(self) -> set[str]:
-        return {one["metadata"]["name"] for one in self.part.objects.all("pods", manifests.NAMESPACE)}
-
-    def url(self, name: str) -> str:
-        return next(f"http://127.0.0.1:{one.port}/" for one in self.part.served() if one.id == name)
-
-    def role(self, *, username: str = manifests.FIS_USER) -> str:
-        arn = self.account.role("fis.amazonaws.com", [LOOK])
-        if username:
-            self.eks.create_access_entry(clusterName=CLUSTER, principalArn=arn, username=username)
-        return arn
-
-    def start(self, role: str, pod: str, action: str, account: str = manifests.SERVICE_ACCOUNT, **parameters: str) -> str:
-        """A FIS experiment with one action on one pod."""
-        chosen = {
-            "clusterIdentifier": f"arn:aws:eks:{REGION}:000000000000:cluster/{CLUSTER}",
-            "namespace": manifests.NAMESPACE,
-            "selectorType": "podName",
-            "selectorValue": pod,
-        }
-        made = self.fis.create_experiment_template(
-            description="one action",
-            roleArn=role,
-            stopConditions=[{"source": "none"}],
-            targets={"pods": {"resourceType": "aws:eks:pod", "selectionMode": "ALL", "parameters": chosen}},
-            actions={
-                "act": {"actionId": action, "parameters": {**parameters, "kubernetesServiceAccount": account}, "targets": {"Pods": "pods"}}
-            },
-        )
-        return str(self.fis.start_experiment(experimentTemplateId=made["experimentTemplate"]["id"])["experiment"]["id"])
-
-    def state(self, experiment: str) -> dict[str, Any]:
-        return dict(self.fis.get_experiment(id=experiment)["experiment"])
-
-    def ended(self, experiment: str) -> dict[str, Any]:
-        over = {"completed", "failed", "stopped"}
-        return dict(self.until(lambda: found if (found := self.state(experiment))["state"]["status"] in over else None, 60))
-
-    def acting(self, experiment: str) -> None:
-        self.until(lambda: self.state(experiment)["actions"]["act"]["state"]["status"] == "running", 40)
-
-    @property
-    def overview(self) -> Any:
-        return self.part.overview()["pods"]
-
-    def target_health(self) -> dict[str, str]:
-        found = self.account.client("elbv2").describe_target_health(TargetGroupArn=self.overview["target_group_arn"])
-        return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found["TargetHealthDescriptions"]}
-
-    def find(self, api: Any) -> tuple[EksPod, ...]:
-        """As Squall looks."""
-        found = EksPods(self.eks, self.account.client("ec2"), api).find([CLUSTER], ENVIRONMENT, FILTERS)
-        assert found.unreadable == (), found.unreadable
-        return tuple(one for one in found.resources if isinstance(one, EksPod))
-
-
-@pytest.fixture(scope="module")
-def opened(running_account: Account, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        patch.setattr(authentication, "KNOWN_SECONDS", 0.0)
-        sample = Sample(running_account, tmp_path_factory.mktemp("pods"))
-        try:
-            sample.until(sample.whole)
-            yield sample
-            sample.settings = Settings()
-            sample.until(sample.whole)
-            assert sample.part.overview() == {}
-        finally:
-            sample.part.kill()
+__all__ = ["opened"]
 
 
 @pytest.fixture
