@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -39,11 +40,16 @@ def arrived(bench: Bench) -> None:
     """Wait until what runs only when a setting asks for it is there, or gone; MeasurementError where it isn't in time."""
     deadline = time.monotonic() + CALM_SECONDS
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=10) as answer:
-            if json.load(answer)["parts_whole"]:
-                return
+        if _workload(bench)["parts_whole"]:
+            return
         time.sleep(0.5)
     raise MeasurementError(f"what the workload's settings ask for is not there after {CALM_SECONDS:g} s")
+
+
+def _workload(bench: Bench) -> dict[str, Any]:
+    """Everything it says of itself."""
+    with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=10) as answer:
+        return dict(json.load(answer))
 
 
 def forget(bench: Bench) -> None:
@@ -61,7 +67,7 @@ def left(bench: Bench) -> tuple[str, ...]:
 
 
 def found(bench: Bench) -> tuple[str, ...]:
-    """Faults, templates, guards and locks that are there now."""
+    """Faults, templates, guards and locks that are there now, and FIS's network ACLs and pods."""
     account = bench.account
     experiments = [f"fault {one['id']}" for one in bench.fis.list_experiments()["experiments"] if one["state"]["status"] not in ENDED]
     templates = [f"template {one['id']}" for one in bench.fis.list_experiment_templates()["experimentTemplates"]]
@@ -72,7 +78,9 @@ def found(bench: Bench) -> tuple[str, ...]:
     pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=account.outputs["ResultsTableName"], ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     locks = [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("LOCK#")]
-    return (*experiments, *templates, *guards, *locks, *acls, *_faults_of_functions(bench))
+    pods = _workload(bench).get("pods", {}).get("all", ())
+    helpers = [f"pod {one['name']}" for one in pods if one["name"].startswith("fispod-")]
+    return (*experiments, *templates, *guards, *locks, *acls, *helpers, *_faults_of_functions(bench))
 
 
 def _faults_of_functions(bench: Bench) -> list[str]:
