@@ -12,6 +12,7 @@ from local.kubernetes import manifests
 from local.kubernetes.client import Client
 from local.kubernetes.part import CLUSTER
 from local.workload.settings import Settings
+from squall.adapters.cloudwatch import CloudWatchMetrics
 from tests.local.kubernetes_rig import PODS, VIEW, reader
 from tests.local.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
 
@@ -42,6 +43,21 @@ def test_squall_finds_the_pods_with_their_zones_owner_and_addresses(sample: Samp
     assert {one.group for one in pods} == {"sample/shop/deployment/web"}
     assert all(one.tags == ENVIRONMENT and one.memory_limited and not one.injecting and not one.helpers for one in pods)
     sample.until(lambda: sample.target_health() == {one.private_ip: "healthy" for one in pods})
+
+
+def test_container_insights_has_each_pod_by_its_full_name_as_squall_asks_for_it(sample: Sample, target: str) -> None:
+    metrics = CloudWatchMetrics(sample.account.client("cloudwatch"))
+
+    def published() -> bool:
+        known = (("FullPodName", target),)
+        found = [metrics.published("ContainerInsights", f"pod_{kind}_utilization_over_pod_limit", known) for kind in ("cpu", "memory")]
+        return all(found)
+
+    sample.until(published)
+    data = sample.account.client("cloudwatch").list_metrics(Namespace="SampleWeb", Dimensions=[{"Name": "PodName", "Value": target}])
+    assert {"PodName": target, "Service": "sample-pods"} in [
+        {one["Name"]: one["Value"] for one in metric["Dimensions"]} for metric in data["Metrics"]
+    ]
 
 
 @pytest.mark.soak
