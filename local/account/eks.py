@@ -32,13 +32,13 @@ ENTRY = "AWS::EKS::AccessEntry"
 def install() -> None:
     """Patch EKS: no containers, its tags for IAM, and what CloudFormation makes of it."""
     require(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
-    require(eks, "_ap_key", "_access_policies", "_describe_cluster")
+    require(eks, "_ae_key")
     require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
     require(tagging, "_RESOURCE_TAG_COLLECTORS")
     require(provisioners, "_RESOURCE_HANDLERS")
     replace(eks, "_get_docker", "", lambda _original: lambda: None)
     tagging._RESOURCE_TAG_COLLECTORS["eks"] = _tagged
-    provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "delete": _delete_entry}
+    provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "update": _change_entry, "delete": _delete_entry}
 
 
 def report(told: Data) -> None:
@@ -84,7 +84,12 @@ def _make_entry(_logical: str, props: Data, _stack: str) -> tuple[str, Data]:
         answer = eks._associate_access_policy(name, principal, body)
         if answer[0] >= 300:
             raise ValueError(json.loads(answer[2])["message"])
-    return f"{name}|{principal}", {"AccessEntryArn": json.dumps(principal)}
+    return f"{name}|{principal}", {"AccessEntryArn": eks._access_entries[eks._ae_key(name, principal)]["accessEntryArn"]}
+
+
+def _change_entry(physical: str, old: Data, new: Data, stack: str) -> tuple[str, Data]:
+    _delete_entry(physical, old)
+    return _make_entry("", new, stack)
 
 
 def _delete_entry(physical: str, _props: Data) -> None:

@@ -24,6 +24,8 @@ Exec = Callable[[str, str, str, str], str]
 
 VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.5-eks-local"}
 LARGEST_BODY = 1 << 20
+POLL_SECONDS = 0.1
+"""Between looks whether the server is to end."""
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[^/]+)(?:/(?P<sub>[a-z]+))?)?"
@@ -45,7 +47,7 @@ class ApiServer:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate)
         server = _Server(("127.0.0.1", 0), _handler(self), context)
-        threading.Thread(target=server.serve_forever, name="kube-apiserver", daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="kube-apiserver", daemon=True).start()
         self._server = server
         return int(server.server_address[1])
 

@@ -53,7 +53,7 @@ def test_stopped_while_a_fault_lasts_in_a_pod(rig: Rig) -> None:
     until(lambda: "pods" in (now := workload(rig)) and now["parts_whole"], what="the cluster with its pods")
     run = rig.run(DEFINITION)
     experiment = run.watched()
-    assert faults(rig) == ["started"]
+    until(lambda: faults(rig) == ["started"], what="the ephemeral container")
     assert len(helpers(rig)) == 1
     run.stop()
     rig.clean(BY_EVENT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from local.kubernetes.objects import Objects
 from local.kubernetes.status import StatusError
 from squall.adapters import kubernetes
 from squall.errors import Unavailable
-from tests.local.account_rig import Account
-from tests.local.kubernetes_rig import PODS, Cluster, start
+from tests.local.account_rig import ACCOUNT, Account, until
+from tests.local.kubernetes_rig import PODS, VIEW, Cluster, start
 
 SHOP = manifests.NAMESPACE
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+"""Who made the cluster."""
 
 
 @pytest.fixture
@@ -58,6 +61,29 @@ def test_a_role_is_let_in_by_its_access_entry_and_no_further_than_its_policy(clu
     assert refused(cluster, api, "/api/v1/namespaces/default/pods") == "Forbidden"
     assert refused(cluster, api, f"/apis/rbac.authorization.k8s.io/v1/namespaces/{SHOP}/roles") == "Forbidden"
     cluster.eks.delete_access_entry(clusterName=cluster.name, principalArn=arn)
+    assert refused(cluster, api) == "Unauthorized"
+
+
+def test_a_stack_lets_in_and_takes_it_back(cluster: Cluster) -> None:
+    arn, api = cluster.reader()
+    formation = cluster.account.client("cloudformation")
+
+    def template(namespace: str) -> str:
+        scope = {"Type": "namespace", "Namespaces": [namespace]}
+        given = {"ClusterName": cluster.name, "PrincipalArn": arn, "AccessPolicies": [{"PolicyArn": VIEW, "AccessScope": scope}]}
+        return json.dumps({"Resources": {"Entry": {"Type": "AWS::EKS::AccessEntry", "Properties": given}}})
+
+    def settled(status: str) -> None:
+        until(lambda: formation.describe_stacks(StackName=cluster.name)["Stacks"][0]["StackStatus"] == status, what=status)
+
+    formation.create_stack(StackName=cluster.name, TemplateBody=template("default"))
+    settled("CREATE_COMPLETE")
+    assert refused(cluster, api) == "Forbidden"
+    formation.update_stack(StackName=cluster.name, TemplateBody=template(SHOP))
+    settled("UPDATE_COMPLETE")
+    assert names(cluster, api) == []
+    formation.delete_stack(StackName=cluster.name)
+    until(lambda: cluster.eks.list_access_entries(clusterName=cluster.name)["accessEntries"] == [ROOT], what="the entry is gone")
     assert refused(cluster, api) == "Unauthorized"
 
 
