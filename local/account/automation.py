@@ -1,10 +1,8 @@
 """SSM Automation: documents of users' own, and a runner of them that acts in this very account as the role it was given.
 
-Documents are of schema 0.3, with the actions and keys named below; one that says more is refused when it is made, so that nothing is
+Documents are of schema 0.3, with the actions and keys that are known here; one that says more is refused when it is made, so that nothing is
 left out in silence. A document that names no role would act as its caller on AWS; here it is refused when it is started.
 """
-
-# ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
 import hashlib
 import json
@@ -16,30 +14,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from typing import Any, NamedTuple, Protocol
 
-import boto3
-import jmespath
 import yaml
-from botocore import xform_name
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import AccountRegionScopedDict, error_response_json, get_account_id, get_region, json_response
 from ministack.services import ssm, sts
 
-from local.account import iam, settings
-from local.account.fis import durations
+from local.account import iam
+from local.account.automation_steps import ACTIONS, Data, Runner, StepError, filled
 from local.account.patching import original, require
 from local.account.ssm import document_name
 
-Data = dict[str, Any]
 SERVICE = "ssm.amazonaws.com"
-ACTIONS = ("aws:sleep", "aws:executeAwsApi", "aws:waitForAwsResourceProperty")
 _STEP_KEYS = {"name", "description", "action", "inputs", "outputs", "onFailure", "isEnd", "nextStep", "isCritical", "timeoutSeconds"}
 _DOCUMENT_KEYS = {"schemaVersion", "description", "assumeRole", "parameters", "mainSteps", "outputs"}
-_REFERENCE = re.compile(r"\{\{\s*([\w.:-]+)\s*\}\}")
 _NAME = re.compile(r"[a-zA-Z0-9_\-.]{3,128}")
 _TOKEN = re.compile(r"[a-fA-F0-9]{8}(-[a-fA-F0-9]{4}){3}-[a-fA-F0-9]{12}")
-POLL_SECONDS = 0.2
-DEFAULT_TIMEOUT_SECONDS = 3600.0
 
 _documents = AccountRegionScopedDict()
 _executions = AccountRegionScopedDict()
@@ -52,14 +40,6 @@ class AutomationError(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class StepError(RuntimeError):
-    """A step failed, with the status it ends in."""
-
-    def __init__(self, message: str, status: str = "Failed") -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Caller(Protocol):
@@ -208,7 +188,7 @@ def start_execution(call: Caller) -> Data:
     document = found["Content"]
     values = _values(document.get("parameters") or {}, call.data.get("Parameters") or {})
     try:
-        role = str(_filled(document.get("assumeRole") or "", values))
+        role = str(filled(document.get("assumeRole") or "", values))
     except StepError as error:
         raise _invalid(f"assumeRole: {error}") from None
     if not role:
@@ -292,133 +272,3 @@ def _typed(name: str, kind: str, texts: list[str]) -> Any:
         return int(texts[0]) if kind == "Integer" else texts[0].lower() == "true" if kind == "Boolean" else texts[0]
     except ValueError:
         raise _invalid(f"{name}: {texts[0]} is no {kind}") from None
-
-
-def _filled(value: Any, known: Data) -> Any:
-    """References replaced: one that stands alone keeps its type."""
-    if isinstance(value, dict):
-        return {key: _filled(inner, known) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, known) for inner in value]
-    if not isinstance(value, str):
-        return value
-    if alone := _REFERENCE.fullmatch(value):
-        return _looked_up(alone[1], known)
-    return _REFERENCE.sub(lambda found: str(_looked_up(found[1], known)), value)
-
-
-def _looked_up(name: str, known: Data) -> Any:
-    if name not in known:
-        raise StepError(f"there is no value for {name}")
-    return known[name]
-
-
-# --- running ------------------------------------------------------------------------------------------------------
-
-
-class Runner:
-    """One execution, step after step, each as AWS would report it."""
-
-    def __init__(self, execution: Data, document: Data, role: str, known: Data) -> None:
-        self._execution, self._document, self._role, self._known = execution, document, role, known
-        self._actions: dict[str, Callable[[Data, Data], Any]] = {
-            "aws:sleep": self._sleep, "aws:executeAwsApi": self._call_api, "aws:waitForAwsResourceProperty": self._await_property,
-        }  # fmt: skip
-
-    def run(self) -> None:
-        """To its end, whatever that is."""
-        if not self._cancelled:
-            self._execution["AutomationExecutionStatus"] = "InProgress"
-        status = "Failed"
-        try:
-            status = self._steps()
-        finally:
-            self._execution["ExecutionEndTime"] = time.time()
-            self._execution["AutomationExecutionStatus"] = status
-
-    @property
-    def _cancelled(self) -> bool:
-        return bool(self._execution["AutomationExecutionStatus"] == "Cancelling")
-
-    def _steps(self) -> str:
-        """Carry them out; the status it all ends in."""
-        steps = {step["name"]: step for step in self._document["mainSteps"]}
-        order, status, name = list(steps), "Success", next(iter(steps))
-        while name:
-            if self._cancelled:
-                return "Cancelled"
-            step, failed = steps[name], self._step(steps[name])
-            if failed is not None:
-                if step.get("isCritical", True):
-                    status = failed.status
-                    self._execution["FailureMessage"] = f"Step fails when it is Execute/Cancelling action. {failed}"
-                reaction = str(step.get("onFailure", "Abort"))
-                if reaction.startswith("step:"):
-                    name = reaction.removeprefix("step:")
-                    continue
-                if reaction != "Continue":
-                    break
-            following = order[order.index(name) + 1 :]
-            name = "" if step.get("isEnd") else step.get("nextStep") or (following[0] if following else "")
-        return status
-
-    def _step(self, step: Data) -> StepError | None:
-        record: Data = {
-            "StepName": step["name"], "Action": step["action"], "ExecutionStartTime": time.time(), "StepStatus": "InProgress",
-            "StepExecutionId": str(uuid.uuid4()), "Inputs": {}, "Outputs": {},
-        }  # fmt: skip
-        self._execution["StepExecutions"].append(record)
-        failed: StepError | None = None
-        try:
-            inputs = _filled(step.get("inputs") or {}, self._known)
-            record["Inputs"] = {key: json.dumps(value) for key, value in inputs.items()}
-            answer = self._actions[step["action"]](inputs, step)
-            for output in step.get("outputs") or []:
-                value = _selected(output["Selector"], answer)
-                self._known[f"{step['name']}.{output['Name']}"] = value
-                record["Outputs"][output["Name"]] = [str(one) for one in (value if isinstance(value, list) else [value])]
-        except (StepError, BotoCoreError, ClientError, KeyError, TypeError, ValueError, AttributeError) as error:
-            failed = error if isinstance(error, StepError) else StepError(f"{type(error).__name__}: {error}")
-            record["FailureMessage"] = str(failed)
-        record["ExecutionEndTime"] = time.time()
-        record["StepStatus"] = failed.status if failed else "Success"
-        return failed
-
-    def _sleep(self, inputs: Data, step: Data) -> None:  # noqa: ARG002 - an action's
-        time.sleep(float(durations.seconds(inputs["Duration"])))
-
-    def _call_api(self, inputs: Data, step: Data) -> Any:  # noqa: ARG002 - an action's
-        request = {key: value for key, value in inputs.items() if key not in {"Service", "Api", "PropertySelector", "DesiredValues"}}
-        return getattr(self._client(inputs["Service"]), xform_name(inputs["Api"]))(**request)
-
-    def _await_property(self, inputs: Data, step: Data) -> Any:
-        wanted = [str(one) for one in inputs["DesiredValues"]]
-        deadline = time.monotonic() + float(step.get("timeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
-        while True:
-            answer = self._call_api(inputs, step)
-            found = _selected(inputs["PropertySelector"], answer)
-            if str(found) in wanted:
-                return answer
-            if time.monotonic() > deadline:
-                raise StepError(f"{inputs['PropertySelector']} is {found}, not {' or '.join(wanted)}", "TimedOut")
-            time.sleep(POLL_SECONDS)
-
-    def _client(self, service: str) -> Any:
-        """With a session of the role: what it may do is checked where any caller's is."""
-        key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
-        name, session = self._role.rpartition("/")[2], f"Automation-{self._execution['AutomationExecutionId']}"
-        sts.register_session(key, {
-            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{session}", "UserId": f"AROAAUTOMATION:{session}",
-            "SecretAccessKey": secret, "SessionToken": token, "Expiration": time.time() + 3600, "AccountId": get_account_id(),
-            "PrincipalType": "AssumedRole", "SourceAccessKeyId": "", "SourcePrincipalArn": SERVICE, "SessionTags": [],
-            "SessionPolicies": None,
-        })  # fmt: skip
-        return boto3.client(
-            service, endpoint_url=settings.current().endpoint, region_name=get_region(), aws_access_key_id=key,
-            aws_secret_access_key=secret, aws_session_token=token, config=Config(retries={"total_max_attempts": 2}),
-        )  # fmt: skip
-
-
-def _selected(selector: str, answer: Any) -> Any:
-    """A path such as ``$.AutoScalingGroups[0].DesiredCapacity``: of JSONPath, what JMESPath says alike."""
-    return jmespath.search(selector.removeprefix("$."), answer)
