@@ -1,6 +1,6 @@
 """SSM Automation: documents of users' own, and a runner of them that acts in this very account as the role it was given.
 
-Documents are of schema 0.3, with the actions and keys that are known here; one that says more is refused when it is made, so that nothing is
+Documents are of schema 0.3, with the actions and keys known here; one that says more is refused when it is made, so that nothing is
 left out in silence. A document that names no role would act as its caller on AWS; here it is refused when it is started.
 """
 
