@@ -52,7 +52,7 @@ def test_a_subnet_has_its_own_acl_again(rig: Rig) -> None:
     (subnet,) = definition["target_resources"]
     run = rig.run(definition)
     experiment = run.watched()
-    assert acls(rig)[subnet].startswith("clone ")
+    until(lambda: acls(rig)[subnet].startswith("clone "), what="FIS has cut the subnet off")
     until(lambda: "unhealthy" in {web["target_state"] for web in rig.webs.values()}, what="the load balancer hears nothing of the instance")
     stopped(rig, run, experiment)
     assert acls(rig) == before
