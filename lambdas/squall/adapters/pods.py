@@ -170,8 +170,8 @@ def _closed(cluster: Mapping[str, Any], error: Unavailable) -> str | None:
     name, vpc = cluster["name"], cluster.get("resourcesVpcConfig", {})
     if error.code in CLOSED:
         return (
-            f"{name} lets nobody with this role look ({error.code}): give the role of the function an access entry "
-            "(aws eks create-access-entry) with AmazonEKSViewPolicy for the namespace"
+            f"{name} lets nobody with this role look ({error.code}): name {name}/<namespace> in the stack's setting eks_namespaces, "
+            "or give the function's role an access entry with AmazonEKSViewPolicy for the namespace"
         )
     if error.code != UNREACHABLE:
         return None if error.retryable else str(error)
