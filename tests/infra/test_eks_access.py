@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from infra.eks_access import LOOKING, fis_user
 from infra.settings import SettingsError, from_context
+from tests.infra.conftest import make
 from tests.infra.template import Resources
 
 
@@ -20,8 +20,12 @@ def test_without_the_setting_nobody_is_let_in(stack: Resources) -> None:
     assert entries(stack) == []
 
 
-def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_nowhere_else(synthesize: Callable[..., Resources]) -> None:
-    made = entries(synthesize(eks_namespaces="main/shop,main/pay,other/web"))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    return entries(make(tmp_path_factory.mktemp("cdk"), eks_namespaces="main/shop,main/pay,other/web"))
+
+
+def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_nowhere_else(made: list[dict[str, Any]]) -> None:
     readers = [one for one in made if "AccessPolicies" in one]
     assert len(readers) == 2 * len(LOOKING)
     assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(LOOKING)
@@ -33,10 +37,10 @@ def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_n
         assert "Username" not in one
 
 
-def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(synthesize: Callable[..., Resources]) -> None:
-    made = [one for one in entries(synthesize(eks_namespaces="main/shop")) if "AccessPolicies" not in one]
-    assert [one["Username"] for one in made] == [fis_user("staging")]
-    assert all("AccessPolicies" not in one and "KubernetesGroups" not in one for one in made), "what it may do, a RoleBinding says"
+def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(made: list[dict[str, Any]]) -> None:
+    known = [one for one in made if "AccessPolicies" not in one]
+    assert [(one["ClusterName"], one["Username"]) for one in known] == [("main", fis_user("staging")), ("other", fis_user("staging"))]
+    assert all("KubernetesGroups" not in one for one in known), "what it may do, a RoleBinding says"
 
 
 @pytest.mark.parametrize("wrong", ["main", "main/", "/shop", "main/Shop", "main/a/b"])
