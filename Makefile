@@ -57,7 +57,7 @@ demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name
 bench: setup ## import times, transitions, seconds to stop, overhead beside Chaos Toolkit
 	$(PY) -m bench
 
-catalogue: setup ## every experiment of the local catalogue, for real (50 minutes): docs/faults.md; ARGS="--only NAME" chooses some
+catalogue: setup ## every experiment of the local catalogue, for real (an hour and a half): docs/faults.md; ARGS="--only NAME" chooses some
 	$(PY) -m bench.catalogue --write $(ARGS)
 
 golden: setup ## runs whose verdict is known beforehand, ten of each kind, for real (an hour): docs/judge.md; ARGS="--repeat N" for another number
