@@ -50,6 +50,7 @@ def test_a_subnet_has_its_own_acl_again(rig: Rig) -> None:
     before = acls(rig)
     definition = shipped("subnet-cut-off")
     (subnet,) = definition["target_resources"]
+    rig.forget()  # what earlier tests did to availability is no baseline
     run = rig.run(definition)
     experiment = run.watched()
     until(lambda: acls(rig)[subnet].startswith("clone "), what="FIS has cut the subnet off")
@@ -65,6 +66,7 @@ def waiting(rig: Rig) -> dict[str, int]:
 
 
 def test_a_volume_takes_io_again(rig: Rig) -> None:
+    rig.forget()  # what earlier tests did to availability is no baseline
     run = rig.run(shipped("volume-stall"))
     experiment = run.watched()
     (pinned,) = [arn.rpartition("/")[2] for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
@@ -83,6 +85,7 @@ def launches(rig: Rig) -> list[str]:
 
 
 def test_a_group_launches_again(rig: Rig) -> None:
+    rig.forget()  # what earlier tests did to availability is no baseline
     run = rig.run(shipped("no-capacity"))
     experiment = run.watched()
     (lost, *_) = rig.webs
