@@ -26,7 +26,7 @@ from bench.tables import Spread, Table, busy
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
 from local.workload.settings import RESILIENT
-from squall.domain.issues import finding_id
+from squall.domain.result.finding_rules import finding_id
 
 PLACE = Place(ROOT / "docs" / "judge.md", "<!-- golden: written by make golden -->", "<!-- end of golden -->")
 REPEAT = 10

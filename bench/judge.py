@@ -16,9 +16,9 @@ from scipy import stats
 
 from bench import kayenta
 from bench.tables import Table, busy, load
-from squall.domain import ranks
-from squall.domain.compare import CompareInput
-from squall.domain.metrics import MetricBinding, MetricQuery, Point, Series, Window
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Point, Series, Window
+from squall.domain.judging import ranks
+from squall.domain.judging.comparison import CompareInput
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "judge.md"

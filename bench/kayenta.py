@@ -7,7 +7,7 @@ compared with a tolerance that is a fraction of the shift itself; identical seri
 import numpy as np
 from numpy.typing import NDArray
 
-from squall.domain import ranks
+from squall.domain.judging import ranks
 
 Floats = NDArray[np.float64]
 TOLERANCE = 0.25

@@ -17,9 +17,9 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from bench.tables import Table
-from squall.adapters.history import DynamoHistory
-from squall.adapters.items import instant
-from squall.domain.period import Period
+from squall.adapters.dynamodb.history import DynamoHistory
+from squall.adapters.dynamodb.items import instant
+from squall.domain.history.period import Period
 
 END = datetime(2026, 10, 31, tzinfo=UTC)
 SPAN = timedelta(days=30)

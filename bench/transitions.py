@@ -66,7 +66,7 @@ def measure(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
 
 def _count(case: Case) -> Counted:
     # ruff: noqa: PLC0415 - moto is not loaded for the other measurements
-    from squall.application import admitting, definitions
+    from squall.application.admission import admit, deployed
     from tests.workflow.machine import machine
     from tests.workflow.rig import environment, seed, workload
 
@@ -74,9 +74,9 @@ def _count(case: Case) -> Counted:
     experiment = {**seed(world), "duration": f"PT{int(case.length.total_seconds())}S"}
     experiment.pop("duration_minutes", None)
     policy = environment("staging", maximum_duration="PT12H", timing=TIMING[case.pace])
-    known = definitions.Deployed(catalogue={"seed": experiment}, environments={"staging": policy})
+    known = deployed.Deployed(catalogue={"seed": experiment}, environments={"staging": policy})
     began = world.clock.now()
-    with patch.object(admitting, "deployed", lambda: known), machine(world) as engine:
+    with patch.object(admit, "deployed", lambda: known), machine(world) as engine:
         done = engine.run({"experiment": "seed"}, deadline_seconds=300)
     record = world.records.get("run-1")
     kinds = [event["type"] for event in done.history]

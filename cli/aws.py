@@ -18,14 +18,15 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.proof import sign
 from cli.text import clean
-from squall.adapters.cloudwatch import CloudWatchMetrics
-from squall.adapters.fis import Fis
-from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
-from squall.adapters.history import DynamoHistory
-from squall.adapters.locks import DynamoLocks
-from squall.adapters.records import DynamoRecords
-from squall.domain.halt import by_hand, effective
-from squall.domain.proof import Statement
+from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
+from squall.adapters.dynamodb.halt_copy import TableHaltFlag
+from squall.adapters.dynamodb.history import DynamoHistory
+from squall.adapters.dynamodb.locks import DynamoLocks
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.adapters.fis.experiments import Fis
+from squall.adapters.ssm.halt_flag import ParameterHaltFlag
+from squall.domain.approval.identity_proof import Statement
+from squall.domain.run.halt import by_hand, effective
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cli.doctor.finding import Finding
-    from squall.domain.approval import Decision
-    from squall.domain.halt import Halt
-    from squall.domain.metrics import MetricQuery, Series
-    from squall.domain.queue import Line
-    from squall.domain.record import ExecutionRecord
-    from squall.domain.summary import RunSummary
+    from squall.domain.approval.votes import Decision
+    from squall.domain.documents.metric_models import MetricQuery, Series
+    from squall.domain.history.summary import RunSummary
+    from squall.domain.run.halt import Halt
+    from squall.domain.run.queue import Line
+    from squall.domain.run.record import ExecutionRecord
     from squall.ports import Metrics, Records
 
 _OUTPUTS = ("ExperimentStateMachineArn", "ResultsTableName", "ResultsBucketName", "AbortFunctionName")

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from squall.domain.bindings import Sentences, binding_name
-from squall.domain.documents import Result, SeriesDocument
-from squall.domain.findings import FindingStatus
-from squall.domain.metrics import Point, Window
-from squall.domain.ranks import compare, holm
+from squall.domain.documents.finding import FindingStatus
+from squall.domain.documents.metric_models import Point, Window
+from squall.domain.documents.result import Result
+from squall.domain.documents.series import SeriesDocument
+from squall.domain.experiment.sentences import Sentences
+from squall.domain.judging.ranks import compare, holm
+from squall.domain.metrics.bindings import binding_name
 
 Change = Literal["better", "worse", "higher", "lower", "same", "unknown"]
 Direction = Literal["up", "down"]

@@ -27,6 +27,6 @@ class Exit(IntEnum):
 
 def exit_code(status: Status, verdict: Verdict | None) -> Exit:
     """The code of an execution that is over."""
-    from squall.domain.verdict import exit_code as verdict_exit_code
+    from squall.domain.judging.verdict import exit_code as verdict_exit_code
 
     return Exit(verdict_exit_code(status, verdict))

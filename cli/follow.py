@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from cli.views import View
     from cli.watch import Snapshot, Watched
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.record import ExecutionRecord
 
 LOOK_SECONDS = 1.0
 

@@ -141,7 +141,7 @@ def doctor(
 def approve(context: typer.Context, execution: Id, comment: Comment, yes: Yes = False, json: Json = False) -> None:
     """Approve a run that waits for people, after showing what it would do; signed with your AWS credentials."""
     from cli.commands import approve as command
-    from squall.domain.approval import Decision
+    from squall.domain.approval.votes import Decision
 
     raise typer.Exit(command.run(_options(context, json=json), execution, comment, Decision.APPROVE, yes=yes))
 
@@ -150,7 +150,7 @@ def approve(context: typer.Context, execution: Id, comment: Comment, yes: Yes = 
 def reject(context: typer.Context, execution: Id, comment: Comment, yes: Yes = False, json: Json = False) -> None:
     """Reject a run, also one that is approved, as long as its fault has not started."""
     from cli.commands import approve as command
-    from squall.domain.approval import Decision
+    from squall.domain.approval.votes import Decision
 
     raise typer.Exit(command.run(_options(context, json=json), execution, comment, Decision.REJECT, yes=yes))
 
@@ -209,7 +209,7 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """What the experiments of a period say together: numbers, coverage, findings, what to do next."""
     from cli.commands import report as command
-    from squall.domain.period import Filters
+    from squall.domain.history.period import Filters
 
     filters = Filters(environment=environment, workload=workload, type=fault, owner=owner)
     raise typer.Exit(command.run(_options(context, json=json), days, start, end, filters, html))

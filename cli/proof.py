@@ -9,10 +9,10 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
-from squall.domain.proof import BODY, CONTENT_TYPE
+from squall.domain.approval.identity_proof import BODY, CONTENT_TYPE
 
 if TYPE_CHECKING:
-    from squall.domain.proof import Statement
+    from squall.domain.approval.identity_proof import Statement
 
 
 def sign(credentials: Any, endpoint: str, region: str, statement: Statement) -> dict[str, str]:

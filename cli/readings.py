@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from squall.application.measuring import read_series
-from squall.domain.baseline import combine
-from squall.domain.bindings import binding_of, sentences
+from squall.application.metrics.read import read_series
+from squall.domain.documents.metric_models import Window
+from squall.domain.experiment.sentences import sentences
 from squall.domain.language import Threshold
-from squall.domain.metrics import Window
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.series import combine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents import Baseline, Definition, Discovery
-    from squall.domain.metrics import MetricBinding, Point
+    from squall.domain.documents.baseline import Baseline
+    from squall.domain.documents.definition import Definition
+    from squall.domain.documents.discovery import Discovery
+    from squall.domain.documents.metric_models import MetricBinding, Point
     from squall.ports import Metrics
 
 PERIODS = 30

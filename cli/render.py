@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from cli.readings import Reading
-    from squall.domain.documents import CriterionResult, Result, SafetyCheck, TimelineEvent
+    from squall.domain.documents.judgement import CriterionResult
+    from squall.domain.documents.result import Result, TimelineEvent
+    from squall.domain.documents.safety import SafetyCheck
 
 EVENT_STYLES = {
     "approval_requested": "bold yellow",

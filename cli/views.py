@@ -12,7 +12,7 @@ from rich.panel import Panel
 from cli import render
 from cli.text import clean, safe, seconds
 from cli.watch import APPROVAL, STATES
-from squall.domain.approval import standing
+from squall.domain.approval.votes import standing
 from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:

@@ -11,12 +11,16 @@ from pydantic import ValidationError
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.readings import Reading, read
-from squall.domain.documents import Baseline, Definition, Discovery, Result, Safety
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.result import Result
+from squall.domain.documents.safety import Safety
 
 if TYPE_CHECKING:
     from cli.aws import Machine
     from squall.domain.model import Model
-    from squall.domain.record import Event, ExecutionRecord
+    from squall.domain.run.record import Event, ExecutionRecord
     from squall.ports import Metrics
 
     M = TypeVar("M", bound=Model)

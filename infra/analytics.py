@@ -11,7 +11,7 @@ from aws_cdk.aws_glue import CfnDatabase, CfnTable
 from aws_cdk.aws_s3 import Bucket
 from constructs import Construct
 
-from squall.domain.analytics import COLUMNS, NOWHERE, PARTITIONS, PREFIX
+from squall.domain.history.analytics import COLUMNS, NOWHERE, PARTITIONS, PREFIX
 
 QUERIES = Path(__file__).resolve().parent / "queries"
 SCAN_LIMIT = 10 * 1024**3

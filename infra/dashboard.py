@@ -26,7 +26,7 @@ from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
 from infra.permissions import WORKFLOW_FUNCTIONS
-from squall.domain.console import HOSTS
+from squall.domain.messages.console import HOSTS
 
 WIDTH = 24
 ACTIVE_FAULTS = "SEARCH('{AWS/Usage,Class,Resource,Service,Type} Service=\"FIS\" MetricName=\"ResourceCount\"', 'Maximum', 60)"

@@ -8,8 +8,8 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from squall.domain.environment import Environment
-from squall.domain.experiment import Experiment
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.policy.environment import Environment
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

@@ -10,8 +10,8 @@ from aws_cdk import Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
-from squall.domain.custom import CustomAction
-from squall.domain.environment import Environment
+from squall.domain.policy.custom_actions import CustomAction
+from squall.domain.policy.environment import Environment
 from squall.domain.vocabulary import FaultType
 from squall.faults import registry
 from squall.faults.base import Fault

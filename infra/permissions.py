@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
-from squall.domain.sentinel import NAMESPACE
+from squall.domain.sentinel.config import NAMESPACE
 
 CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")

@@ -18,7 +18,7 @@ from aws_cdk.aws_sqs import Queue, QueueEncryption
 from constructs import Construct
 
 from infra.settings import Settings
-from squall.adapters.history import SUMMARY_ATTRIBUTES
+from squall.adapters.dynamodb.history import SUMMARY_ATTRIBUTES
 
 INDEXES: dict[str, tuple[str, ...]] = {"open": (), "period": SUMMARY_ATTRIBUTES, "experiment": ()}
 """Each with what it holds of an item beside the keys; nothing named: all."""

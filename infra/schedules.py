@@ -11,7 +11,7 @@ from aws_cdk.aws_sqs import Queue
 from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
-from squall.domain.experiment import Experiment, Schedule
+from squall.domain.experiment.experiment import Experiment, Schedule
 
 # A firing later than this is not caught up: Admit would refuse it as stale.
 MAXIMUM_EVENT_AGE_SECONDS = 900

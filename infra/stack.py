@@ -34,7 +34,7 @@ from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.triggers import Triggers
 from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
-from squall.domain.console import HOSTS
+from squall.domain.messages.console import HOSTS
 
 
 class SquallStack(Stack):

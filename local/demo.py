@@ -35,7 +35,7 @@ from cli.watch import parsed_result
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import Account, LocalAccountError
-from squall.domain.documents import Result, TimelineEvent
+from squall.domain.documents.result import Result, TimelineEvent
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "demo"

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from squall.domain.documents import Result
-from squall.domain.environment import Environment
-from squall.domain.experiment import ExecutionInput, Experiment
+from squall.domain.documents.result import Result
+from squall.domain.experiment.experiment import ExecutionInput, Experiment
+from squall.domain.policy.environment import Environment
 from squall.domain.vocabulary import FaultType
 from squall.faults import custom, registry
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from squall.domain.documents import CriterionResult
-from squall.domain.record import Abort
-from squall.domain.verdict import OUTSIDE_SOURCES, Decision, decide, exit_code
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.judging.verdict import OUTSIDE_SOURCES, Decision, decide, exit_code
+from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource, CriterionOutcome
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "judge.md"

@@ -17,7 +17,7 @@ from cli.text import clean, clean_block
 
 if TYPE_CHECKING:
     from cli.session import Options
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.record import ExecutionRecord
 
 REASON_CHARACTERS = 500
 

@@ -17,20 +17,22 @@ from cli.names import execution_id
 from cli.render import checks_table, table
 from cli.text import clean, clean_block, safe
 from cli.watch import lenient
-from squall.domain.approval import who_decides
-from squall.domain.asking import cost_of
-from squall.domain.documents import Definition, Plan, Safety
-from squall.domain.hashes import document_hash
+from squall.domain.approval.votes import who_decides
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.plan import Plan
+from squall.domain.documents.safety import Safety
+from squall.domain.experiment.hashes import document_hash
+from squall.domain.messages.approval_request import cost_of
+from squall.domain.metrics.periods import spoken
 from squall.domain.model import digest
-from squall.domain.timing import spoken
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from cli.aws import Deployment
     from cli.session import Options
-    from squall.domain.approval import Ask, Decision
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.approval.votes import Ask, Decision
+    from squall.domain.run.record import ExecutionRecord
 
 COMMENT_CHARACTERS = 500
 

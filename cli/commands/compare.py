@@ -18,8 +18,9 @@ from cli.names import execution_id
 from cli.render import quantity, table
 from cli.text import clean, number, safe
 from cli.watch import parsed_result
-from squall.domain.bindings import sentences
-from squall.domain.documents import Definition, SeriesDocument
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.series import SeriesDocument
+from squall.domain.experiment.sentences import sentences
 from squall.domain.problems import InvalidInput
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from cli.aws import Deployment
     from cli.comparison import Direction, Fact
     from cli.session import Options
-    from squall.domain.documents import Result
+    from squall.domain.documents.result import Result
 
 METHOD = "p: Mann-Whitney, corrected for autocorrelation and for the number of metrics. Under five points a side nothing is said."
 _STYLES = {"better": "green", "worse": "bold red", "higher": "yellow", "lower": "yellow", "same": "dim", "unknown": "dim"}

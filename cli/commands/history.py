@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cli.session import Options
-    from squall.domain.summary import RunSummary
+    from squall.domain.history.summary import RunSummary
 
 LIMITS = (1, 1000)
 

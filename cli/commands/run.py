@@ -13,7 +13,7 @@ from cli.render import result_view
 from cli.text import clean
 from cli.views import Lines, View, view_for
 from cli.watch import parsed_result
-from squall.domain.approval import Decision
+from squall.domain.approval.votes import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cli.aws import Deployment, Started
     from cli.request import Request
     from cli.session import Options
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.record import ExecutionRecord
 
 
 def run(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:

@@ -15,7 +15,7 @@ from cli.exits import Exit
 from cli.names import execution_id
 from cli.render import table, word
 from cli.text import safe, seconds
-from squall.domain.approval import standing
+from squall.domain.approval.votes import standing
 from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from cli.aws import Deployment
     from cli.session import Options
-    from squall.domain.queue import Line
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.queue import Line
+    from squall.domain.run.record import ExecutionRecord
 
 EVENTS = 8
 

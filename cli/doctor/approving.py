@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.errors import CommandError
-from squall.adapters.records import DynamoRecords
-from squall.domain.approval import Ask, Caller, Decision, person_of
-from squall.domain.record import ExecutionRecord
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.approval.votes import Ask, Caller, Decision, person_of
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
 

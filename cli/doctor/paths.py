@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.doctor.setting import TERMINAL, Setting
-from squall.adapters.records import DynamoRecords
-from squall.domain.record import Abort, ExecutionRecord
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 
 WAIT = "PT5M"

@@ -13,18 +13,20 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from contextlib import AbstractContextManager
     from datetime import datetime
 
-    from squall.domain.approval import Ask, Caller, Vote
-    from squall.domain.documents import GuardSpec, StopGuard, Workload
-    from squall.domain.findings import Finding, StoredFinding
-    from squall.domain.halt import Halt, Lever
-    from squall.domain.metrics import MetricQuery, Series
+    from squall.domain.approval.votes import Ask, Caller, Vote
+    from squall.domain.documents.finding import Finding, StoredFinding
+    from squall.domain.documents.guards import GuardSpec, StopGuard
+    from squall.domain.documents.metric_models import MetricQuery, Series
+    from squall.domain.history.summary import RunSummary
     from squall.domain.model import Model
-    from squall.domain.observed import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
-    from squall.domain.queue import Line
-    from squall.domain.record import Abort, Event, ExecutionRecord
-    from squall.domain.sentinel import Datum, Lease, Sample, Sentinel
-    from squall.domain.summary import RunSummary
-    from squall.domain.sweep import Sightings
+    from squall.domain.resources.workload import Workload
+    from squall.domain.run.aws_state import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
+    from squall.domain.run.halt import Halt, Lever
+    from squall.domain.run.orphans import Sightings
+    from squall.domain.run.queue import Line
+    from squall.domain.run.record import Abort, Event, ExecutionRecord
+    from squall.domain.sentinel.config import Sentinel
+    from squall.domain.sentinel.probes import Datum, Lease, Sample
     from squall.domain.vocabulary import ResourceType, Status
 
 M = TypeVar("M", bound="Model")

@@ -27,49 +27,49 @@ class Wiring:
 
     @cached_property
     def records(self) -> ports.Records:
-        from squall.adapters.records import DynamoRecords
+        from squall.adapters.dynamodb.records import DynamoRecords
 
         return DynamoRecords(_client("dynamodb"), self.settings.table)
 
     @cached_property
     def history(self) -> ports.History:
-        from squall.adapters.history import DynamoHistory
+        from squall.adapters.dynamodb.history import DynamoHistory
 
         return DynamoHistory(_client("dynamodb"), self.settings.table)
 
     @cached_property
     def findings(self) -> ports.Findings:
-        from squall.adapters.findings import DynamoFindings
+        from squall.adapters.dynamodb.findings import DynamoFindings
 
         return DynamoFindings(_client("dynamodb"), self.settings.table)
 
     @cached_property
     def locks(self) -> ports.Locks:
-        from squall.adapters.locks import DynamoLocks
+        from squall.adapters.dynamodb.locks import DynamoLocks
 
         return DynamoLocks(_client("dynamodb"), self.settings.table)
 
     @cached_property
     def halt_flag(self) -> ports.HaltFlag:
-        from squall.adapters.halt import ParameterHaltFlag
+        from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 
         return ParameterHaltFlag(_client("ssm", quick=True), self.settings.stack)
 
     @cached_property
     def halt_copy(self) -> ports.HaltFlag:
-        from squall.adapters.halt import TableHaltFlag
+        from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 
         return TableHaltFlag(_client("dynamodb", quick=True), self.settings.table)
 
     @cached_property
     def lever(self) -> ports.SafetyLever:
-        from squall.adapters.lever import FisSafetyLever
+        from squall.adapters.fis.safety_lever import FisSafetyLever
 
         return FisSafetyLever(_client("fis", quick=True))
 
     @cached_property
     def sightings(self) -> ports.SeenBySweep:
-        from squall.adapters.sightings import TableSightings
+        from squall.adapters.dynamodb.sightings import TableSightings
 
         return TableSightings(_client("dynamodb"), self.settings.table)
 
@@ -81,58 +81,58 @@ class Wiring:
 
     @cached_property
     def documents(self) -> ports.Documents:
-        from squall.adapters.documents import S3Documents
+        from squall.adapters.s3 import S3Documents
 
         return S3Documents(_client("s3"), self.settings.bucket)
 
     @cached_property
     def faults(self) -> ports.Faults:
-        from squall.adapters.fis import Fis
+        from squall.adapters.fis.experiments import Fis
 
         return Fis(_client("fis"))
 
     @cached_property
     def metrics(self) -> ports.Metrics:
-        from squall.adapters.cloudwatch import CloudWatchMetrics
+        from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 
         return CloudWatchMetrics(_client("cloudwatch"))
 
     @cached_property
     def sentinels(self) -> ports.Sentinels:
-        from squall.adapters.sentinels import DynamoSentinels
+        from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
 
         return DynamoSentinels(_client("dynamodb"), self.settings.table)
 
     @cached_property
     def probes(self) -> ports.Probes:
-        from squall.adapters.sentinels import LambdaProbes
+        from squall.adapters.lambda_probes import LambdaProbes
 
         return LambdaProbes(_client("lambda"), self.settings.sentinel_function)
 
     @cached_property
     def sentinel_metrics(self) -> ports.SentinelMetrics:
-        from squall.adapters.sentinels import CloudWatchSentinelMetrics
+        from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetrics
 
         return CloudWatchSentinelMetrics(_client("cloudwatch"))
 
     @cached_property
     def prober(self) -> ports.Prober:
-        from squall.adapters.prober import HttpProber
+        from squall.adapters.http_prober import HttpProber
 
         return HttpProber()
 
     @cached_property
     def alarms(self) -> ports.Alarms:
-        from squall.adapters.alarms import CloudWatchAlarms
+        from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 
         return CloudWatchAlarms(_client("cloudwatch"))
 
     @cached_property
     def inventory(self) -> ports.Inventory:
-        from squall.adapters.finders import FINDERS
-        from squall.adapters.inventory import AwsInventory
-        from squall.adapters.resources import Inventories
-        from squall.adapters.targets import TargetGroups
+        from squall.adapters.inventory.finders import FINDERS
+        from squall.adapters.inventory.instances import AwsInventory
+        from squall.adapters.inventory.inventories import Inventories
+        from squall.adapters.inventory.target_groups import TargetGroups
 
         elbv2 = _client("elbv2")
         fleet = AwsInventory(_client("ec2"), _client("autoscaling"), elbv2, _client("ssm"))
@@ -140,43 +140,43 @@ class Wiring:
 
     @cached_property
     def commands(self) -> ports.Commands:
-        from squall.adapters.commands import SsmCommands
+        from squall.adapters.ssm.commands import SsmCommands
 
         return SsmCommands(_client("ssm"))
 
     @cached_property
     def automations(self) -> ports.Automations:
-        from squall.adapters.automations import SsmAutomations
+        from squall.adapters.ssm.automations import SsmAutomations
 
         return SsmAutomations(_client("ssm"))
 
     @cached_property
     def calendars(self) -> ports.Calendars:
-        from squall.adapters.calendars import ChangeCalendars
+        from squall.adapters.ssm.calendars import ChangeCalendars
 
         return ChangeCalendars(_client("ssm"))
 
     @cached_property
     def deployments(self) -> ports.Deployments:
-        from squall.adapters.deployments import Deployments
+        from squall.adapters.inventory.deployments import Deployments
 
         return Deployments(*(partial(_client, service) for service in ("autoscaling", "codepipeline", "codedeploy")))
 
     @cached_property
     def notifier(self) -> ports.Notifier:
-        from squall.adapters.notifier import SnsNotifier
+        from squall.adapters.sns import SnsNotifier
 
         return SnsNotifier(_client("sns"), self.settings.topic_arn)
 
     @cached_property
     def lifecycle(self) -> ports.Lifecycle:
-        from squall.adapters.lifecycle import EventBridgeLifecycle
+        from squall.adapters.eventbridge import EventBridgeLifecycle
 
         return EventBridgeLifecycle(_client("events"), self.settings.event_bus)
 
     @cached_property
     def workflow(self) -> ports.Workflow:
-        from squall.adapters.workflow import StepFunctions
+        from squall.adapters.step_functions import StepFunctions
 
         return StepFunctions(_client("stepfunctions"))
 

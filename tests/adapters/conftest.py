@@ -10,12 +10,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from squall.adapters.alarms import CloudWatchAlarms
-from squall.adapters.documents import S3Documents
-from squall.adapters.fis import Fis
-from squall.adapters.history import SUMMARY_ATTRIBUTES, DynamoHistory
-from squall.adapters.locks import DynamoLocks
-from squall.adapters.records import DynamoRecords
+from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
+from squall.adapters.dynamodb.history import SUMMARY_ATTRIBUTES, DynamoHistory
+from squall.adapters.dynamodb.locks import DynamoLocks
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.adapters.fis.experiments import Fis
+from squall.adapters.s3 import S3Documents
 from tests.fakes import FakeWorld
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.alarms import CloudWatchAlarms
-from squall.domain.documents import AlarmMetric, GuardSpec, StopGuard
-from squall.domain.observed import Watched
+from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
+from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
+from squall.domain.run.aws_state import Watched
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from squall.adapters.automations import SsmAutomations
+from squall.adapters.ssm.automations import SsmAutomations
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.commands import SsmCommands
+from squall.adapters.ssm.commands import SsmCommands
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error

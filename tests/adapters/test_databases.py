@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.databases import RdsDatabases
-from squall.adapters.inventory import AwsInventory
-from squall.adapters.resources import Inventories
-from squall.adapters.targets import TargetGroups
-from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
+from squall.adapters.inventory.databases import RdsDatabases
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
+from squall.domain.resources.types import OtherResource
 from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION

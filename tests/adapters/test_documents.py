@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.documents import S3Documents
-from squall.domain.documents import Run, TargetGroup
+from squall.adapters.s3 import S3Documents
+from squall.domain.documents.run import Run
+from squall.domain.resources.workload import TargetGroup
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error

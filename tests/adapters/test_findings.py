@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.findings import DynamoFindings
-from squall.domain.findings import Finding, FindingEvidence, Severity, StoredFinding
+from squall.adapters.dynamodb.findings import DynamoFindings
+from squall.domain.documents.finding import Finding, FindingEvidence, Severity, StoredFinding
 from tests.adapters.conftest import MINUTES, NOW, client_of
 
 if TYPE_CHECKING:

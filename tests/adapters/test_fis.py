@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.fis import Fis
+from squall.adapters.fis.experiments import Fis
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.functions import LambdaFunctions
-from squall.domain.functions import LambdaFunction
+from squall.adapters.inventory.functions import LambdaFunctions
+from squall.domain.resources.functions import LambdaFunction
 from squall.errors import Unavailable
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
-from squall.adapters.lever import FisSafetyLever
-from squall.domain.halt import Halt, Lever, by_hand, lever_by_hand
+from squall.adapters.dynamodb.halt_copy import TableHaltFlag
+from squall.adapters.fis.safety_lever import FisSafetyLever
+from squall.adapters.ssm.halt_flag import ParameterHaltFlag
+from squall.domain.run.halt import Halt, Lever, by_hand, lever_by_hand
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, client_of
 from tests.adapters.scripted import Scripted, error

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.history import DynamoHistory
-from squall.adapters.records import DynamoRecords
-from squall.domain.record import Event, ExecutionRecord
-from squall.domain.summary import FindingSeen, RunSummary
+from squall.adapters.dynamodb.history import DynamoHistory
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.history.summary import FindingSeen, RunSummary
+from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from tests.adapters.conftest import client_of
 

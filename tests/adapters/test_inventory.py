@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.inventory import AwsInventory
-from squall.adapters.resources import Inventories
-from squall.adapters.targets import TargetGroups
-from squall.domain.documents import Group, Workload
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.resources.workload import Group, Workload
 from tests.adapters.conftest import MINUTES, NOW, REGION
 from tests.adapters.scripted import Scripted
 from tests.fakes.workload import FakeGroup, FakeInstance

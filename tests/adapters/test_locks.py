@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.locks import DynamoLocks
+from squall.adapters.dynamodb.locks import DynamoLocks
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.adapters.scripted import Scripted, error

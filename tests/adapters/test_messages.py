@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.sns.models import sns_backends
 
-from squall.adapters.lifecycle import EventBridgeLifecycle
-from squall.adapters.notifier import MESSAGE_BYTES, SnsNotifier, legal_message, legal_subject
-from squall.adapters.workflow import StepFunctions
-from squall.domain.record import ExecutionRecord
+from squall.adapters.eventbridge import EventBridgeLifecycle
+from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_message, legal_subject
+from squall.adapters.step_functions import StepFunctions
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, REGION

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from squall.adapters import kubernetes
-from squall.adapters.kubernetes import Kubernetes
-from squall.adapters.pods import EksPods
-from squall.domain.eks import EksPod
+from squall.adapters.inventory import kubernetes
+from squall.adapters.inventory.kubernetes import Kubernetes
+from squall.adapters.inventory.pods import EksPods
+from squall.domain.resources.pods import EksPod
 from squall.errors import Unavailable
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error

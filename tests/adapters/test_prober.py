@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.prober import HttpProber, ask
-from squall.domain.sentinel import BODY_BYTES, Sentinel
+from squall.adapters.http_prober import HttpProber, ask
+from squall.domain.sentinel.config import BODY_BYTES, Sentinel
 
 
 class _Shop(BaseHTTPRequestHandler):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.items import to_item
-from squall.adapters.records import DynamoRecords
-from squall.domain.approval import Ask, Decision, Vote
-from squall.domain.record import Abort, Event, ExecutionRecord
+from squall.adapters.dynamodb.items import to_item
+from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted

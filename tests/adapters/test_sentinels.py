@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.sentinels import CloudWatchSentinelMetrics, DynamoSentinels, LambdaProbes
-from squall.domain.sentinel import Lease, Sample, data_of
+from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetrics
+from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
+from squall.adapters.lambda_probes import LambdaProbes
+from squall.domain.sentinel.probes import Lease, Sample, data_of
 from tests.adapters.conftest import MINUTES, client_of
 from tests.adapters.conftest import NOW as NOW_EXACTLY
 from tests.adapters.scripted import Scripted

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.sightings import TableSightings
-from squall.domain.sweep import Sightings
+from squall.adapters.dynamodb.sightings import TableSightings
+from squall.domain.run.orphans import Sightings
 from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.fakes.storage import FakeSightings
 

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
 from squall.adapters.sts import SignedCallers
-from squall.domain.approval import Caller
-from squall.domain.proof import BODY
+from squall.domain.approval.identity_proof import BODY
+from squall.domain.approval.votes import Caller
 from squall.errors import Refused, Unavailable
 
 HEADERS = {"Host": "sts.eu-west-1.amazonaws.com", "Authorization": "AWS4…", "X-Squall-Plan": "p"}

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.inventory import AwsInventory
-from squall.adapters.resources import Inventories
-from squall.adapters.subnets import Ec2Subnets
-from squall.adapters.targets import TargetGroups
-from squall.domain.network import Acl, Endpoint, PrefixList, Subnet
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.subnets import Ec2Subnets
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION
@@ -19,7 +19,7 @@ from tests.adapters.scripted import Scripted, error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall.domain.documents import Workload
+    from squall.domain.resources.workload import Workload
 
 STAGING = [{"Key": "squall:environment", "Value": "staging"}]
 TAGS = {"squall:environment": "staging"}

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.calendars import ChangeCalendars
-from squall.adapters.deployments import Deployments
-from squall.domain.observed import CalendarState
+from squall.adapters.inventory.deployments import Deployments
+from squall.adapters.ssm.calendars import ChangeCalendars
+from squall.domain.run.aws_state import CalendarState
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error

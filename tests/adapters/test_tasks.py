@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.inventory import AwsInventory
-from squall.adapters.resources import Inventories
-from squall.adapters.targets import TargetGroups
-from squall.adapters.tasks import EcsTasks
-from squall.domain.ecs import EcsTask
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.adapters.inventory.tasks import EcsTasks
+from squall.domain.resources.tasks import EcsTask
 from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.scaling import ScalingGroups
-from squall.adapters.volumes import EbsVolumes
-from squall.domain.scaling import FailedLaunch, ScalingGroup
-from squall.domain.volumes import Volume
+from squall.adapters.inventory.scaling_groups import ScalingGroups
+from squall.adapters.inventory.volumes import EbsVolumes
+from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
+from squall.domain.resources.volumes import Volume
 from squall.errors import Unavailable
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error

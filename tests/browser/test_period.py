@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from squall.reporting.period import render
-from tests.unit.test_period import finding, report, run
-from tests.unit.test_period_page import ATTACK
+from tests.unit.domain.history.test_period import finding, report, run
+from tests.unit.reporting.test_period_page import ATTACK
 
 pytestmark = pytest.mark.xdist_group("browser")  # one browser
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from squall.reporting.formatting import quantity
 from squall.reporting.page import render
 from squall.reporting.view import page_of
-from squall.reporting.words import quantity
-from tests.unit.report_rig import EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
+from tests.unit.reporting.report_rig import EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
 
 pytestmark = pytest.mark.xdist_group("browser")  # one browser
 

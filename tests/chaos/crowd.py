@@ -17,10 +17,10 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from squall.application import admitting, definitions
+from squall.application.admission import admit, deployed
 from squall.domain.language import grammar
-from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS
-from squall.domain.record import ExecutionRecord
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
+from squall.domain.run.record import ExecutionRecord
 from squall.wiring import use
 from tests.chaos.frozen import without_locks
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
@@ -160,11 +160,11 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
     world.alarms.arming_seconds, world.faults.stop_seconds = 10, 20
     world.faults.limit = 1000  # FIS would refuse the sixth: here nobody but Squall counts
     staging = environment("staging", maximum_queued=50)
-    known = definitions.Deployed(catalogue=catalogue, environments={"staging": staging})
+    known = deployed.Deployed(catalogue=catalogue, environments={"staging": staging})
     crowd = Crowd(world, random.Random(number))
     wiring = FakeWiring(world, SETTINGS)
     vars(wiring)["clock"] = crowd
-    with patch.object(admitting, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once):
+    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once):
         use(wiring)
         without_locks()
         world.failing = Intercept(crowd.call)

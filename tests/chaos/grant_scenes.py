@@ -8,9 +8,9 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from squall.adapters.lifecycle import DETAIL_TYPE, detail
-from squall.application import admitting
-from squall.domain.record import Abort
+from squall.adapters.eventbridge import DETAIL_TYPE, detail
+from squall.application.admission import admit
+from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.storage import Lease
@@ -321,7 +321,7 @@ def run(walk: Walk, payload: Any = None) -> None:
 
 def deployed() -> Any:
     """What the world of this scene has deployed."""
-    return vars(admitting)["deployed"]()
+    return vars(admit)["deployed"]()
 
 
 def void(_: object) -> None:

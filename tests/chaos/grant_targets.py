@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from squall.domain.network import Subnet
-from squall.domain.scaling import FailedLaunch, ScalingGroup
-from squall.domain.volumes import Attachment, Volume
+from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
+from squall.domain.resources.subnets import Subnet
+from squall.domain.resources.volumes import Attachment, Volume
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld

@@ -18,7 +18,8 @@ from unittest.mock import patch
 
 from infra.code import UPLOT
 from infra.permissions import HOLDERS, Names, capabilities, statements
-from squall.application import admitting, periods
+from squall.application.admission import admit
+from squall.application.reports import period
 from squall.domain.vocabulary import ResourceType
 from squall.errors import Refused, Unavailable
 from squall.reporting import page
@@ -259,7 +260,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
     with (
         arranged() as (walk, world),
         patch.object(page, "VENDOR", UPLOT / "dist"),
-        patch.object(periods, "deployed", vars(admitting)["deployed"]),
+        patch.object(period, "deployed", vars(admit)["deployed"]),
     ):
         policed = Policed(walk, function, grant)
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})

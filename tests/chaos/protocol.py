@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 from tests.chaos.interleaving import Actor, Explored, Scene, explore
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 from tests.chaos.crowd import start_at_once
 
 SEEDS = range(1, 6)

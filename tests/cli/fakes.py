@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.aws import Machine, Started
-from squall.domain.approval import Decision
-from squall.domain.halt import Halt
-from squall.domain.metrics import MetricQuery, Series
-from squall.domain.queue import Line
-from squall.domain.record import Event, ExecutionRecord
-from squall.domain.summary import RunSummary
+from squall.domain.approval.votes import Decision
+from squall.domain.documents.metric_models import MetricQuery, Series
+from squall.domain.history.summary import RunSummary
+from squall.domain.run.halt import Halt
+from squall.domain.run.queue import Line
+from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)

@@ -13,10 +13,11 @@ import pytest
 
 from cli.aws import Deployment
 from cli.errors import CommandError
-from squall.domain.approval import Ask, Decision, Vote
-from squall.domain.documents import Plan, Safety, SafetyCheck
-from squall.domain.hashes import definition_hash
-from squall.domain.record import ExecutionRecord
+from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.documents.plan import Plan
+from squall.domain.documents.safety import Safety, SafetyCheck
+from squall.domain.experiment.hashes import definition_hash
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import CheckOutcome, Status
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result

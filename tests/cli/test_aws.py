@@ -17,7 +17,7 @@ from cli import session
 from cli.aws import Deployment
 from cli.aws_errors import explain
 from cli.errors import CommandError
-from squall.adapters.records import DynamoRecords
+from squall.adapters.dynamodb.records import DynamoRecords
 from tests.cli.conftest import Squall
 from tests.cli.fakes import record
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cli.comparison import directions, metric_changes
-from squall.domain.bindings import sentences
-from squall.domain.documents import SeriesDocument
-from squall.domain.experiment import Experiment
-from squall.domain.metrics import Window
-from squall.domain.statistics import MeasuredSeries
+from squall.domain.documents.metric_models import Window
+from squall.domain.documents.series import SeriesDocument
+from squall.domain.documents.statistics import MeasuredSeries
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.sentences import sentences
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment, record, result

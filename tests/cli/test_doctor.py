@@ -17,16 +17,16 @@ from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, Path, Trial, examine
 from cli.doctor.setting import Setting, linked_role, quota, roles
 from cli.errors import CommandError
-from squall.domain.approval import Decision, Vote
-from squall.domain.halt import Halt
-from squall.domain.record import Event
+from squall.domain.approval.votes import Decision, Vote
+from squall.domain.run.halt import Halt
+from squall.domain.run.record import Event
 from squall.domain.vocabulary import Status
 from tests.adapters.scripted import Scripted, error
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment
 from tests.fakes.clock import START
 from tests.fakes.storage import FakeRecords
-from tests.unit.awscli import problems
+from tests.unit.tools.awscli import problems
 
 ABORT = "arn:aws:lambda:eu-west-1:123456789012:function:Squall-Abort"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:Squall-Experiment"

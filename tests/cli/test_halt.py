@@ -12,8 +12,9 @@ import pytest
 
 from cli.aws import Deployment
 from cli.errors import CommandError
-from squall.adapters.halt import ParameterHaltFlag, TableHaltFlag
-from squall.domain.halt import Halt
+from squall.adapters.dynamodb.halt_copy import TableHaltFlag
+from squall.adapters.ssm.halt_flag import ParameterHaltFlag
+from squall.domain.run.halt import Halt
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, FakeDeployment
 from tests.cli.test_aws import OUTPUTS, _stack, _table, aws

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from squall.domain.period import Period
-from squall.domain.summary import FindingSeen, RunSummary
+from squall.domain.history.period import Period
+from squall.domain.history.summary import FindingSeen, RunSummary
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment

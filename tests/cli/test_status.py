@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cli.aws import Machine
-from squall.domain.queue import Line, Slot, Ticket
+from squall.domain.run.queue import Line, Slot, Ticket
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result

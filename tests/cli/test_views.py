@@ -16,7 +16,8 @@ from cli.text import clean, number, seconds
 from cli.views import Lines, Terminal, view_for
 from cli.watch import STATES, Snapshot, Watcher
 from local.demo import reaction, workload_changes
-from squall.domain.documents import Safety, SafetyCheck, TimelineEvent
+from squall.domain.documents.result import TimelineEvent
+from squall.domain.documents.safety import Safety, SafetyCheck
 from squall.domain.language import parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.vocabulary import CheckOutcome, Status

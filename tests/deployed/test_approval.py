@@ -19,8 +19,8 @@ from cli.aws import Deployment
 from cli.doctor import approving
 from cli.doctor.finding import Outcome
 from cli.proof import sign
-from squall.domain.approval import Decision
-from squall.domain.proof import Statement
+from squall.domain.approval.identity_proof import Statement
+from squall.domain.approval.votes import Decision
 from tests.deployed.rig import ROOT, Execution, Rig, latency, until
 from tests.deployed.test_doctor import setting
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from squall.domain.observed import AutomationState
+from squall.domain.run.aws_state import AutomationState
 from squall.errors import Refused
 
 if TYPE_CHECKING:

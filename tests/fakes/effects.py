@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from squall.domain.network import Acl, Subnet
+from squall.domain.resources.subnets import Acl, Subnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

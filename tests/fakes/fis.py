@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from squall.domain.observed import ActionState, FisExperiment, FisTemplate
+from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate
 from squall.errors import Refused
 from tests.fakes.effects import EFFECTS
 

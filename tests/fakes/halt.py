@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squall.domain.halt import Halt, Lever, UnreadableHaltError, from_json, to_json
+from squall.domain.run.halt import Halt, Lever, UnreadableHaltError, from_json, to_json
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from squall.domain.summary import RunSummary
+from squall.domain.history.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.record import ExecutionRecord
     from tests.fakes.storage import FakeRecords
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from squall.domain.record import ExecutionRecord
+    from squall.domain.run.record import ExecutionRecord
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from squall.domain.metrics import Point, Series
-from squall.domain.observed import AlarmState, Watched
+from squall.domain.documents.metric_models import Point, Series
+from squall.domain.run.aws_state import AlarmState, Watched
 from squall.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents import GuardSpec, StopGuard
-    from squall.domain.metrics import MetricQuery
+    from squall.domain.documents.guards import GuardSpec, StopGuard
+    from squall.domain.documents.metric_models import MetricQuery
     from tests.fakes.clock import FakeClock
 
     Signal = Callable[[int], float | None]

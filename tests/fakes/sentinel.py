@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from squall.domain.sentinel import LEASE, Lease, Sample
+from squall.domain.sentinel.probes import LEASE, Lease, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.sentinel import Datum, Sentinel
+    from squall.domain.sentinel.config import Sentinel
+    from squall.domain.sentinel.probes import Datum
     from tests.fakes.clock import FakeClock
 
 

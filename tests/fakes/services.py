@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from squall.domain.documents import Group
-from squall.domain.ecs import EcsTask
+from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.workload import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from squall.domain.resources import OtherResource
+    from squall.domain.resources.types import OtherResource
     from tests.fakes.clock import FakeClock
 
 

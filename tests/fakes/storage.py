@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from squall.domain.approval import Decision
-from squall.domain.findings import Finding, StoredFinding
-from squall.domain.observed import Held
-from squall.domain.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
-from squall.domain.record import ExecutionRecord
-from squall.domain.sweep import Sightings
+from squall.domain.approval.votes import Decision
+from squall.domain.documents.finding import Finding, StoredFinding
+from squall.domain.run.aws_state import Held
+from squall.domain.run.orphans import Sightings
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.approval import Ask, Vote
+    from squall.domain.approval.votes import Ask, Vote
     from squall.domain.model import Model
-    from squall.domain.record import Abort, Event
+    from squall.domain.run.record import Abort, Event
 
 M = TypeVar("M", bound="Model")
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
-from squall.domain.documents import Group, TargetGroup, Workload
-from squall.domain.ecs import EcsTask
-from squall.domain.eks import EksPod
-from squall.domain.observed import CommandState
-from squall.domain.resources import Database, DatabaseCluster, Instance, group_named
+from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.instances import Instance
+from squall.domain.resources.pods import EksPod
+from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.types import group_named
+from squall.domain.resources.workload import Group, TargetGroup, Workload
+from squall.domain.run.aws_state import CommandState
 from squall.domain.vocabulary import ResourceType
 from tests.fakes.clusters import FakeClusters
 from tests.fakes.services import FakeServices
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.resources import OtherResource
+    from squall.domain.resources.types import OtherResource
     from tests.fakes.clock import FakeClock
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"

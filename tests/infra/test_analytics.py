@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.analytics import QUERIES
-from squall.domain.analytics import COLUMNS, PARTITIONS, files
-from squall.domain.summary import RunSummary
+from squall.domain.history.analytics import COLUMNS, PARTITIONS, files
+from squall.domain.history.summary import RunSummary
 from squall.domain.vocabulary import Status
 from tests.infra.template import Resources
 

@@ -8,9 +8,9 @@ from aws_cdk import Environment as Place
 from aws_cdk.assertions import Template
 
 from infra.fis_roles import FisRoles
-from squall.domain.environment import Environment
+from squall.domain.policy.environment import Environment
 from tests.infra.template import Resources, Statement
-from tests.unit.test_custom import REBOOT, RUNBOOK
+from tests.unit.domain.policy.test_custom import REBOOT, RUNBOOK
 
 pytestmark = pytest.mark.xdist_group("infra")
 

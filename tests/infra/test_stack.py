@@ -17,7 +17,7 @@ from infra.settings import ROOT, SettingsError
 from infra.synth import SynthError, synth
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped
-from squall.adapters.lifecycle import DETAIL_TYPE
+from squall.adapters.eventbridge import DETAIL_TYPE
 from squall.domain.vocabulary import Status
 from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, text

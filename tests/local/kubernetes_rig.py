@@ -12,7 +12,7 @@ from local.kubernetes import certificates, manifests
 from local.kubernetes.authentication import Authentication
 from local.kubernetes.objects import Objects
 from local.kubernetes.server import ApiServer
-from squall.adapters.kubernetes import Kubernetes
+from squall.adapters.inventory.kubernetes import Kubernetes
 from tests.local.account_rig import ACCOUNT, REGION, Account, until
 
 PODS = f"/api/v1/namespaces/{manifests.NAMESPACE}/pods"

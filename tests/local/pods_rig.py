@@ -17,8 +17,8 @@ from local.workload.cloud import Cloud
 from local.workload.parts import Surroundings
 from local.workload.routes import Routes
 from local.workload.settings import Settings
-from squall.adapters.pods import EksPods
-from squall.domain.eks import EksPod
+from squall.adapters.inventory.pods import EksPods
+from squall.domain.resources.pods import EksPod
 from tests.local.account_rig import REGION, Account
 
 WITH_PODS = Settings(pods=True, load_rps=20.0)

@@ -17,7 +17,7 @@ from local.kubernetes.deployments import Deployments
 from local.kubernetes.injection import read
 from local.kubernetes.objects import Objects
 from local.kubernetes.status import StatusError
-from squall.adapters import kubernetes
+from squall.adapters.inventory import kubernetes
 from squall.errors import Unavailable
 from tests.local.account_rig import ACCOUNT, Account, until
 from tests.local.kubernetes_rig import PODS, VIEW, Cluster, start

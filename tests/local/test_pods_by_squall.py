@@ -11,13 +11,14 @@ import pytest
 
 from local.kubernetes import manifests
 from local.kubernetes.part import CLUSTER
-from squall.adapters.finders import FINDERS
-from squall.adapters.fis import Fis
-from squall.adapters.inventory import AwsInventory
-from squall.adapters.resources import Inventories
-from squall.adapters.targets import TargetGroups
-from squall.domain.documents import TargetBefore, Workload
-from squall.domain.eks import EksPod
+from squall.adapters.fis.experiments import Fis
+from squall.adapters.inventory.finders import FINDERS
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.resources.pods import EksPod
+from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.local.account_rig import ACCOUNT, REGION

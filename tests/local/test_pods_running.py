@@ -12,7 +12,7 @@ from local.kubernetes import manifests
 from local.kubernetes.client import Client
 from local.kubernetes.part import CLUSTER
 from local.workload.settings import Settings
-from squall.adapters.cloudwatch import CloudWatchMetrics
+from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from tests.local.kubernetes_rig import PODS, VIEW, reader
 from tests.local.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
 

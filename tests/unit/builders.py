@@ -7,14 +7,19 @@ from typing import Any
 
 from hypothesis import settings
 
-from squall.domain.bindings import bind, sentences
-from squall.domain.documents import Baseline, Definition, Discovery, Group, TargetBefore, TargetGroup, Workload
-from squall.domain.environment import Environment, Timing
-from squall.domain.experiment import Experiment
-from squall.domain.metrics import MetricBinding, Point, Series, Window
-from squall.domain.record import ExecutionRecord
-from squall.domain.resources import Instance
-from squall.domain.targets import failure_domains
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.bindings import bind
+from squall.domain.policy.environment import Environment, Timing
+from squall.domain.resources.instances import Instance
+from squall.domain.resources.workload import Group, TargetGroup, Workload
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.vocabulary import Mode, Status
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine is not a failure

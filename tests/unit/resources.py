@@ -4,16 +4,18 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
-from squall.domain.documents import Discovery, Group, Workload
-from squall.domain.ecs import EcsTask
-from squall.domain.eks import EksPod
-from squall.domain.functions import LambdaFunction
-from squall.domain.network import Endpoint, Subnet
-from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
-from squall.domain.scaling import ScalingGroup
-from squall.domain.targets import failure_domains
+from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
+from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.pods import EksPod
+from squall.domain.resources.scaling_groups import ScalingGroup
+from squall.domain.resources.subnets import Endpoint, Subnet
+from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.types import OtherResource
+from squall.domain.resources.volumes import Attachment, Volume
+from squall.domain.resources.workload import Group, Workload
+from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.vocabulary import ResourceType
-from squall.domain.volumes import Attachment, Volume
 from tests.unit.builders import ACCOUNT, NOW, REGION, TAG, instance
 from tests.unit.builders import workload as fleet
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from squall.application import admitting, definitions, periods
+from squall.application.admission import admit
+from squall.application.admission import deployed as definitions
+from squall.application.reports import period
 from squall.domain.language import grammar
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
@@ -37,7 +39,7 @@ def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> defini
         catalogue={"seed": experiment},
         environments={"staging": environment("staging", inline_definitions=True), "production": environment("production")},
     )
-    for reader in (admitting, periods):
+    for reader in (admit, period):
         monkeypatch.setattr(reader, "deployed", lambda: deployed)
     return deployed
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall.domain.observed import FisExperiment
+    from squall.domain.run.aws_state import FisExperiment
     from tests.fakes.world import FakeWorld
 
     Hook = Callable[[dict[str, Any]], None]

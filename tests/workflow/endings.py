@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from squall.application.rolling_back import ENDED
-from squall.domain.documents import Definition, Result
-from squall.domain.record import ExecutionRecord
+from squall.application.recovery.rollback_document import ENDED
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.result import Result
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import yaml
 
-from squall.application import admitting, definitions
+from squall.application.admission import admit, deployed
 from squall.domain.language import grammar
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
@@ -66,8 +66,8 @@ def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
     world = workload()
     experiment = seed(world)
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
-    known = definitions.Deployed(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
-    with patch.object(admitting, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once), walking(world) as walk:
+    known = deployed.Deployed(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
+    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         yield walk, world

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
+from squall.application.admission import deployed
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
@@ -374,7 +374,7 @@ def test_a_stop_alarm_that_is_gone_before_the_fault_refuses_the_run(
 
 
 def test_a_stop_alarm_whose_silence_the_policy_let_pass_does_not_abort_by_it(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: definitions.Deployed
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.Deployed
 ) -> None:
     known.environments["staging"]["guard_quality"] = {"insufficient_data": "warn"}
     world.alarms.alarms["pager"] = FakeAlarm("pager", "INSUFFICIENT_DATA", world.clock.now() - timedelta(days=1))

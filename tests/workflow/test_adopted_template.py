@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
+from squall.application.admission import deployed
 from squall.domain.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ended, nothing_is_left, unavailable
@@ -27,7 +27,7 @@ def foreign(world: FakeWorld, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def adopting(experiment: dict[str, Any], known: definitions.Deployed) -> dict[str, Any]:
+def adopting(experiment: dict[str, Any], known: deployed.Deployed) -> dict[str, Any]:
     known.environments["staging"]["fis_templates"] = ["EXTtheirs"]
     del experiment["target_resources"]
     experiment["fis_template_id"] = "EXTtheirs"

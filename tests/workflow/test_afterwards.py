@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import RollbackReport
+from squall.domain.documents.rollback import RollbackReport
 from squall.domain.vocabulary import AbortSource, RollbackOutcome, Status, Verdict
 from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
-from squall.domain.documents import Plan
+from squall.application.admission import deployed
+from squall.domain.documents.plan import Plan
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.callers import session, user
@@ -37,7 +37,7 @@ INPUT = {"experiment": "seed", "requested_by": "ci"}
 
 
 @pytest.fixture(autouse=True)
-def asked(known: definitions.Deployed) -> None:
+def asked(known: deployed.Deployed) -> None:
     ask_people()
 
 
@@ -144,7 +144,7 @@ def test_twelve_hours_of_waiting_cost_a_few_transitions(walk: Walk, world: FakeW
     assert len(done.states) < 120
 
 
-def test_the_walker_waits_for_people_as_moto_does(known: definitions.Deployed) -> None:
+def test_the_walker_waits_for_people_as_moto_does(known: deployed.Deployed) -> None:
     from tests.workflow.rig import workload  # noqa: PLC0415
 
     walked_world, run_world = workload(), workload()
@@ -263,8 +263,8 @@ def test_what_was_not_signed_is_not_recorded(walk: Walk, world: FakeWorld, chang
             world.clock.advance(HOUR)
         elif kind == "host":
             record = record_of(world)
-            from squall.domain.approval import Decision  # noqa: PLC0415
-            from squall.domain.proof import Statement  # noqa: PLC0415
+            from squall.domain.approval.identity_proof import Statement  # noqa: PLC0415
+            from squall.domain.approval.votes import Decision  # noqa: PLC0415
 
             statement = Statement(record.execution_arn, payload["plan"], Decision.APPROVE, "fine")
             signed = world.callers.sign(EVE, statement, world.clock.now(), host="sts.amazonaws.com")
@@ -498,7 +498,7 @@ def test_without_the_record_of_the_votes_nothing_is_approved(walk: Walk, world: 
     refused_before_anything(world, "approved: ")
 
 
-def test_closed_hours_that_came_while_people_thought_reject(walk: Walk, world: FakeWorld, known: definitions.Deployed) -> None:
+def test_closed_hours_that_came_while_people_thought_reject(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
     known.environments["staging"]["closed_hours"] = {"timezone": "UTC", "start_hour": 12, "end_hour": 17}
     vote_in(walk, world, 2.2 * HOUR)
     done = run(walk)

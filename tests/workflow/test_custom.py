@@ -7,10 +7,11 @@ from unittest.mock import patch
 
 import pytest
 
-from squall.application import admitting, definitions
+from squall.application.admission import admit
+from squall.application.admission import deployed as definitions
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
-from tests.unit.test_custom import REBOOT
+from tests.unit.domain.policy.test_custom import REBOOT
 from tests.workflow.endings import nothing_is_left, result_of
 from tests.workflow.rig import environment
 from tests.workflow.walk import Walk
@@ -29,7 +30,7 @@ def reboot(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def run(walk: Walk, reboot: dict[str, Any], admitted: definitions.Deployed, later: definitions.Deployed) -> None:
-    with patch.object(admitting, "deployed", lambda: admitted), patch.object(definitions, "deployed", lambda: later):
+    with patch.object(admit, "deployed", lambda: admitted), patch.object(definitions, "deployed", lambda: later):
         walk.run(reboot)
 
 

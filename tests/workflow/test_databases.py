@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import Discovery
-from squall.domain.resources import ClusterMember, Database, DatabaseCluster, OtherResource
+from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
+from squall.domain.resources.types import OtherResource
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld

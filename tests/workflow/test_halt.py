@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from squall.application.halting import NotAHaltError
-from squall.domain.halt import Lever
+from squall.application.stopping.halt import NotAHaltError
+from squall.domain.run.halt import Lever
 from squall.domain.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import (

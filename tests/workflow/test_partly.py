@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from squall.application.definitions import Deployed
-from squall.domain.documents import Result
-from squall.domain.observed import FisExperiment
+from squall.application.admission.deployed import Deployed
+from squall.domain.documents.result import Result
+from squall.domain.run.aws_state import FisExperiment
 from squall.domain.vocabulary import Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, record_of, result_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.code import UPLOT
-from squall.domain.analytics import COLUMNS
+from squall.domain.history.analytics import COLUMNS
 from squall.errors import Unavailable
 from squall.handlers import report
 from squall.reporting import page

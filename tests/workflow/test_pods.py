@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
-from squall.domain.documents import Discovery
-from squall.domain.eks import EksPod
+from squall.application.admission import deployed
+from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.pods import EksPod
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.clusters import FakeDeployment
 from tests.fakes.workload import ACCOUNT, REGION
@@ -22,7 +22,7 @@ STRESS = {"type": "cpu_stress", "success_criteria": ["System availability > 99%"
 
 
 @pytest.fixture
-def pods(world: FakeWorld, known: definitions.Deployed) -> list[EksPod]:
+def pods(world: FakeWorld, known: deployed.Deployed) -> list[EksPod]:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True, eks_service_account="fis")
     return world.fleet.clusters.add(WEB)
@@ -139,7 +139,7 @@ def test_a_zone_of_pods_is_bounded_by_the_share_that_must_stay(walk: Walk, world
 
 
 def test_without_a_service_account_in_the_policy_nothing_is_admitted(
-    walk: Walk, world: FakeWorld, delete: dict[str, Any], known: definitions.Deployed
+    walk: Walk, world: FakeWorld, delete: dict[str, Any], known: deployed.Deployed
 ) -> None:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from squall.domain.documents import PAYLOAD_VERSION, Run
+from squall.domain.documents.run import PAYLOAD_VERSION, Run
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import snake

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import Discovery
+from squall.domain.documents.discovery import Discovery
 from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld

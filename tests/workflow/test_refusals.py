@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
-from squall.domain.documents import Result
+from squall.application.admission import deployed
+from squall.domain.documents.result import Result
 from squall.domain.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable
@@ -94,7 +94,7 @@ def test_bad_inputs(walk: Walk, world: FakeWorld, payload: Any, words: tuple[str
 
 
 def test_an_inline_definition_where_the_policy_forbids_it(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: definitions.Deployed
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.Deployed
 ) -> None:
     known.environments["staging"]["inline_definitions"] = False
     assert walk.run({"definition": experiment}).status == "SUCCEEDED"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from infra.code import UPLOT
-from squall.adapters.lifecycle import DETAIL_TYPE, detail
-from squall.application.reporting import NOT_REPORTED, REPORTED, NotOverError
+from squall.adapters.eventbridge import DETAIL_TYPE, detail
+from squall.application.reports.run import NOT_REPORTED, REPORTED, NotOverError
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from squall.handlers import report

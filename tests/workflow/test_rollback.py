@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from squall.application.rolling_back import ENDED
-from squall.domain.documents import AutomationRun
+from squall.application.recovery.rollback_document import ENDED
+from squall.domain.documents.rollback import AutomationRun
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from squall.errors import Refused
 from tests.fakes.world import FakeWorld

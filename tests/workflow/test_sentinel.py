@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from squall.application import definitions
-from squall.domain.documents import Baseline, Discovery
+from squall.application.admission import deployed
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.discovery import Discovery
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
@@ -20,7 +21,7 @@ URL = "https://shop.example.com/health"
 
 
 @pytest.fixture
-def probed(experiment: dict[str, Any], known: definitions.Deployed, world: FakeWorld) -> dict[str, Any]:
+def probed(experiment: dict[str, Any], known: deployed.Deployed, world: FakeWorld) -> dict[str, Any]:
     """Three minutes of fault, seen by a client; the probe is answered as soon as it is started."""
     known.environments["staging"]["sentinel"] = {"hosts": ["shop.example.com"], "maximum_load_per_second": 2}
     answered(world, failing=lambda _: 0.0)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import Discovery
-from squall.domain.network import Endpoint, Subnet
+from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.subnets import Endpoint, Subnet
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes import effects
 from tests.fakes.workload import ACCOUNT, REGION

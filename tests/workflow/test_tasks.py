@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from squall.domain.documents import Discovery
-from squall.domain.ecs import EcsTask
+from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.tasks import EcsTask
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.services import FakeService
 from tests.fakes.workload import ACCOUNT, REGION

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.application import admitting
-from squall.domain.approval import Caller, Decision
-from squall.domain.proof import Statement
+from squall.application.admission import admit
+from squall.domain.approval.identity_proof import Statement
+from squall.domain.approval.votes import Caller, Decision
 from tests.fakes.callers import user
 from tests.workflow.endings import ID, record_of
 
@@ -22,7 +22,7 @@ OF_APPROVAL = frozenset({"AskApproval", "Asked", "AwaitApproval", "ObserveApprov
 
 def ask_people(**policy: Any) -> None:
     """Make staging ask for approval."""
-    staging = admitting.deployed().environments["staging"]  # type: ignore[attr-defined]
+    staging = admit.deployed().environments["staging"]  # type: ignore[attr-defined]
     staging["approval"] = {**POLICY, **policy}
 
 

@@ -1,1 +1,1 @@
-"""One module per AWS service, implementing the ports; nothing else in Squall knows boto3."""
+"""Implementations of the ports, grouped by AWS service; nothing else in Squall knows boto3."""

@@ -12,8 +12,8 @@ from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError, create_parser
 
 from squall.adapters.aws import retryable
-from squall.domain.approval import Caller
-from squall.domain.proof import BODY
+from squall.domain.approval.identity_proof import BODY
+from squall.domain.approval.votes import Caller
 from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:

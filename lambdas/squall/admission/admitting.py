@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from squall.admission.experiments import parameter_problems, parse_environment, parse_experiment
 from squall.admission.policy import effective, policy_problems, range_problems, unavailable
 from squall.admission.raw import not_an_object, once, unfit_problems
-from squall.domain import timing
-from squall.domain.documents import Definition
-from squall.domain.environment import Environment
-from squall.domain.experiment import ExecutionInput, Experiment, Overrides, Trigger
-from squall.domain.hashes import definition_hash, promotion_hash
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import ExecutionInput, Experiment, Overrides, Trigger
+from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.language import parse_condition
+from squall.domain.metrics import periods
+from squall.domain.policy.environment import Environment
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.vocabulary import FaultType
 from squall.faults import adoption
@@ -102,7 +102,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
-        expected = f"at most {timing.spoken(environment.maximum_duration)}"
+        expected = f"at most {periods.spoken(environment.maximum_duration)}"
         problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
     if problems:
         raise InvalidInput(problems)
@@ -219,7 +219,7 @@ def _trigger_problems(trigger: Trigger | None, environment: Environment, flexibl
     slack = timedelta(seconds=environment.stale_trigger_seconds)
     if not -slack <= now - moment <= slack + flexible:
         message = f"stale: was due at {moment:%Y-%m-%d %H:%M:%S} UTC, it is {now:%Y-%m-%d %H:%M:%S}"
-        window = f" and its window of {timing.spoken(flexible)}" if flexible else ""
+        window = f" and its window of {periods.spoken(flexible)}" if flexible else ""
         expected = f"within {environment.stale_trigger_seconds} s of the schedule{window}"
         yield Problem(path="trigger.scheduled_time", message=message, expected=expected)
 

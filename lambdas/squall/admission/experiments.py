@@ -6,14 +6,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from squall.admission.raw import not_an_object, once, unfit_problems
-from squall.domain import eks
-from squall.domain.bindings import FELT, published_as, sentences
-from squall.domain.environment import Environment
-from squall.domain.experiment import Experiment, MetricDefinition, type_problem
+from squall.domain.experiment.experiment import Experiment, MetricDefinition, type_problem
+from squall.domain.experiment.sentences import sentences
 from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
+from squall.domain.metrics.bindings import FELT, published_as
+from squall.domain.policy.environment import Environment
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
-from squall.domain.resources import FILTERS, ZONELESS, type_named
-from squall.domain.targets import ZONAL
+from squall.domain.resources import pods
+from squall.domain.resources.types import FILTERS, ZONELESS, type_named
+from squall.domain.targets.pinning import ZONAL
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
@@ -166,7 +167,7 @@ def _filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     filters = target.get("filters") if isinstance(target, Mapping) else None
     kind = _targeted(raw)
     if kind is ResourceType.POD:
-        yield from eks.filter_problems(filters if isinstance(filters, Mapping) else {}, named=bool(_targets_of(raw)[0]))
+        yield from pods.filter_problems(filters if isinstance(filters, Mapping) else {}, named=bool(_targets_of(raw)[0]))
         return
     known = FILTERS.get(kind)
     if known is None or not isinstance(filters, Mapping):

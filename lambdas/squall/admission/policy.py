@@ -5,14 +5,14 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from squall.domain import timing
-from squall.domain.environment import Environment
-from squall.domain.experiment import Experiment
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.language import Threshold, parse_condition, parse_criterion
+from squall.domain.metrics import periods
+from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem, at, like, shown
-from squall.domain.rollback import check_values
-from squall.domain.sentinel import METRICS as SENTINEL
-from squall.domain.sentinel import PROBES_A_PERIOD
+from squall.domain.recovery.rollback_document import check_values
+from squall.domain.sentinel.config import METRICS as SENTINEL
+from squall.domain.sentinel.config import PROBES_A_PERIOD
 from squall.domain.vocabulary import BlastRadius, ResourceType
 from squall.faults import custom, registry
 
@@ -123,8 +123,8 @@ def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iter
 
 def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     """What this version can't carry out, judge or guard."""
-    lag_of = timing.lag_table(environment.timing, experiment.metrics)
-    found = timing.problems(experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery)
+    lag_of = periods.lag_table(environment.timing, experiment.metrics)
+    found = periods.problems(experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery)
     return [*unavailable(experiment.model_dump()), *found]
 
 

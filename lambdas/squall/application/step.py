@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
-from squall.domain.documents import Definition, Discovery, Run
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.run import Run
 from squall.domain.model import Model
-from squall.domain.record import Event, ExecutionRecord
+from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire

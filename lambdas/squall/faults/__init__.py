@@ -1,1 +1,1 @@
-"""Fault types: one module each, declaring everything about it; adding one edits nothing but the registry."""
+"""Fault types, one module each, by what they hit; `registry` lists them."""

@@ -10,17 +10,17 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from squall.domain.experiment import Experiment
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.metrics.periods import spoken
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, of_validation, under
-from squall.domain.timing import spoken
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import WAIT, Fault
-from squall.faults.invocations import FunctionFault
-from squall.faults.lasting import LastingFault
-from squall.faults.momentary import MomentaryFault
-from squall.faults.send_command import SendCommandFault
-from squall.faults.task_command import TaskFault
+from squall.faults.functions.base import FunctionFault
+from squall.faults.mechanisms.lasting import LastingFault
+from squall.faults.mechanisms.momentary import MomentaryFault
+from squall.faults.mechanisms.send_command import SendCommandFault
+from squall.faults.tasks.base import TaskFault
 
 PATH = "fis_template_id"
 SEND = "aws:ssm:send-command"

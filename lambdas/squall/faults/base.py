@@ -7,12 +7,15 @@ from typing import Any, Protocol, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from squall.domain.documents import Proof, RollbackReport, SafetyCheck, TargetBefore, Workload
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.rollback import Proof, RollbackReport
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.judging.fault_signals import Signal
 from squall.domain.model import Model
-from squall.domain.observed import CommandState, FisExperiment
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.resource import Resource
-from squall.domain.signals import Signal
+from squall.domain.resources.base import Resource
+from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
 
 Commands = Mapping[str, Sequence[CommandState]]

@@ -8,20 +8,22 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from squall.domain.custom import CUSTOM_NAME, VALUE, CustomAction
-from squall.domain.documents import Proof, SafetyCheck, Workload
-from squall.domain.environment import Environment
-from squall.domain.experiment import Experiment
+from squall.domain.documents.rollback import Proof
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.model import Model
-from squall.domain.observed import ActionState
+from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction
+from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem, at, like, pattern, shown
-from squall.domain.resource import Resource
-from squall.domain.resources import ids, these
-from squall.domain.rollback import ROLE_PARAMETER, TARGETS
+from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
+from squall.domain.resources.base import Resource
+from squall.domain.resources.types import ids, these
+from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import ActionState
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import LONGEST, WAIT, check, iso_duration, wait_action
-from squall.faults.lasting import LastingFault, by_action
-from squall.faults.send_command import LONGEST_VALUE
+from squall.faults.mechanisms.lasting import LastingFault, by_action
+from squall.faults.mechanisms.send_command import LONGEST_VALUE
 
 Value = Annotated[str, pattern(VALUE, "at most 1,024 characters without spaces")]
 

@@ -2,29 +2,29 @@
 
 from collections.abc import Mapping
 
-from squall.domain.documents import Definition
-from squall.domain.experiment import Experiment
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Fault
-from squall.faults.capacity_error import InsufficientCapacity
-from squall.faults.cpu_stress import CpuStress
 from squall.faults.custom import CustomFault
-from squall.faults.database_failure import DatabaseClusterFailure, DatabaseInstanceFailure
-from squall.faults.dependency_timeout import DependencyTimeout
-from squall.faults.disk_fill import DiskFill
-from squall.faults.instance_termination import InstanceTermination
-from squall.faults.invocation_faults import InvocationError, InvocationLatency, InvocationTimeout
-from squall.faults.memory_stress import MemoryStress
-from squall.faults.network_latency import NetworkLatency
-from squall.faults.pod_delete import PodDelete
-from squall.faults.pod_faults import PodCpuStress, PodDependencyTimeout, PodMemoryStress, PodNetworkLatency, PodServiceUnavailable
-from squall.faults.service_unavailable import ServiceUnavailable
-from squall.faults.subnet_disruption import SubnetDependency, SubnetUnavailable
-from squall.faults.task_network import TaskDependencyTimeout, TaskNetworkLatency
-from squall.faults.task_service_unavailable import TaskServiceUnavailable
-from squall.faults.task_stop import TaskStop
-from squall.faults.task_stress import TaskCpuStress, TaskDiskFill
-from squall.faults.volume_pause import VolumePause
+from squall.faults.databases import DatabaseClusterFailure, DatabaseInstanceFailure
+from squall.faults.functions.invocation import InvocationError, InvocationLatency, InvocationTimeout
+from squall.faults.instances.cpu_stress import CpuStress
+from squall.faults.instances.dependency_timeout import DependencyTimeout
+from squall.faults.instances.disk_fill import DiskFill
+from squall.faults.instances.memory_stress import MemoryStress
+from squall.faults.instances.network_latency import NetworkLatency
+from squall.faults.instances.service_unavailable import ServiceUnavailable
+from squall.faults.instances.termination import InstanceTermination
+from squall.faults.pods.delete import PodDelete
+from squall.faults.pods.disturbances import PodCpuStress, PodDependencyTimeout, PodMemoryStress, PodNetworkLatency, PodServiceUnavailable
+from squall.faults.scaling_groups import InsufficientCapacity
+from squall.faults.subnets import SubnetDependency, SubnetUnavailable
+from squall.faults.tasks.network import TaskDependencyTimeout, TaskNetworkLatency
+from squall.faults.tasks.service_unavailable import TaskServiceUnavailable
+from squall.faults.tasks.stop import TaskStop
+from squall.faults.tasks.stress import TaskCpuStress, TaskDiskFill
+from squall.faults.volumes import VolumePause
 
 _MODULES: tuple[Fault, ...] = (
     InstanceTermination(),

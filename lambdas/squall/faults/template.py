@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from squall.domain.documents import Definition, Discovery
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
 from squall.domain.model import Model
 from squall.domain.problems import InvalidInput, Problem
 from squall.faults.base import Fault

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.aborting import abort, parse
+from squall.application.stopping.abort import abort, parse
 from squall.wiring import wire
 
 

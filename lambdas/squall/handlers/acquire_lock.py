@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from squall.application import closing
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.domain.observed import Held
+from squall.application.supervision import close
+from squall.domain.run.aws_state import Held
 
 FIS_STOPS_WITHIN = 40
 """Seconds to wait for `stopped` of a dead holder's fault (about 30 s on AWS); the state's own limit is 60."""
@@ -20,7 +20,7 @@ def handler(step: Step) -> Outcome:
         if held is None or not held.expired:
             break
         reason = f"its lease on {held.key} ran out"
-        left = closing.close(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN)
+        left = close.close(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN)
         if left:
             what = "; ".join(one.what for one in left)
             return step.reject(f"{held.key} was left by execution {held.holder}, of which there still is: {what}")

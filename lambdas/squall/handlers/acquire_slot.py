@@ -1,6 +1,6 @@
 """AcquireSlot: FIS runs five experiments at a time, ours and others'. Take a free slot, or queue for one, bounded."""
 
-from squall.application.queueing import take_turn
+from squall.application.queue import take_turn
 from squall.application.step import Outcome, Step, step
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from squall.application.admitting import admitted, claimed, open_record
-from squall.application.naming import candidate_ids
+from squall.application.admission.admit import admitted, claimed, open_record
+from squall.application.admission.execution_ids import candidate_ids
 from squall.application.step import END, NEXT, Outcome
-from squall.domain.documents import Refusal, Run
+from squall.domain.documents.refusal import Refusal
+from squall.domain.documents.run import Run
 from squall.domain.problems import Problem
-from squall.domain.record import Event
+from squall.domain.run.record import Event
 from squall.domain.vocabulary import Status
 from squall.wiring import wire
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.approving import parse, vote
+from squall.application.approval.vote import parse, vote
 from squall.wiring import wire
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.application.guarding import put
+from squall.application.safety.guards import put
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
-from squall.domain.bindings import sentences
-from squall.domain.documents import Guards
-from squall.domain.guards import guard_name, guard_specs, stop_guard
-from squall.domain.observed import AlarmState
+from squall.domain.documents.guards import Guards
+from squall.domain.experiment.sentences import sentences
+from squall.domain.guards.alarms import guard_name, guard_specs, stop_guard
+from squall.domain.run.aws_state import AlarmState
 from squall.errors import Refused
 
 

@@ -1,6 +1,6 @@
 """AskApproval: show people what would be done, and wait for them; or go on when they have approved this very plan."""
 
-from squall.application.asking import ask
+from squall.application.approval.request import ask
 from squall.application.step import Outcome, Step, step
 
 

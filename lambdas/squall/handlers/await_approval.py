@@ -8,7 +8,7 @@ would send the execution round and round between the two until both agree.
 """
 
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.domain.approval import Standing, standing
+from squall.domain.approval.votes import Standing, standing
 
 DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
 

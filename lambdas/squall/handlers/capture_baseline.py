@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from squall.application.baselining import baseline_of, history
-from squall.application.probing import start_probing
+from squall.application.metrics.baseline import baseline_of, history
+from squall.application.sentinel import start_probing
 from squall.application.step import NEXT, Outcome, Step, step, wait
 
 

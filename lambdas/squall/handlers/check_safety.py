@@ -3,10 +3,10 @@
 `wait` is for people: the environment asks for approval.
 """
 
-from squall.application.asking import is_asked
-from squall.application.checking import check
+from squall.application.approval.request import is_asked
+from squall.application.safety.checks import check
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.domain.documents import Refusal
+from squall.domain.documents.refusal import Refusal
 
 
 @step("CheckSafety")

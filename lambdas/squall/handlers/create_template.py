@@ -1,11 +1,13 @@
 """CreateTemplate: compile this execution's own FIS template; record the pre-state and tie the guards to the template."""
 
-from squall.application.definitions import not_as_deployed
-from squall.application.guarding import put
+from squall.application.admission.deployed import not_as_deployed
+from squall.application.safety.guards import put
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.domain.documents import FaultTemplate, Guards, TargetBefore, Workload
-from squall.domain.resources import AnyResource
-from squall.domain.rollback import by_hand, intended
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
+from squall.domain.documents.guards import Guards
+from squall.domain.recovery.rollback_document import by_hand, intended
+from squall.domain.resources.types import AnyResource
+from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.faults import registry

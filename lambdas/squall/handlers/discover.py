@@ -3,13 +3,16 @@
 It never ends a run itself: what is wrong is written down and CheckSafety refuses, so that every check is on the record.
 """
 
-from squall.application.probing import dimensions
+from squall.application.sentinel import dimensions
 from squall.application.step import NEXT, Outcome, Step, step
-from squall.domain.bindings import Probed, bind, sentences
-from squall.domain.documents import Discovery, Refusal
-from squall.domain.resources import ids
-from squall.domain.targets import failure_domains, pin
-from squall.domain.timing import sentinel_period
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.refusal import Refusal
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.bindings import Probed, bind
+from squall.domain.metrics.periods import sentinel_period
+from squall.domain.resources.types import ids
+from squall.domain.targets.failure_domains import failure_domains
+from squall.domain.targets.pinning import pin
 
 
 @step("Discover")

@@ -1,8 +1,8 @@
 """FinalCheck: the same checks again, against now and the whole remaining length, with guards, lease and targets as they are."""
 
-from squall.application.checking import check
+from squall.application.safety.checks import check
 from squall.application.step import NEXT, Outcome, Step, step
-from squall.domain.documents import Guards
+from squall.domain.documents.guards import Guards
 from squall.domain.vocabulary import Mode, Status
 
 

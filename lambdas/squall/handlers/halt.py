@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.halting import Action, halt, parse, resume
+from squall.application.stopping.halt import Action, halt, parse, resume
 from squall.wiring import wire
 
 

@@ -1,6 +1,6 @@
 """Judge: what was promised against what was measured. When nothing was injected there is nothing to judge."""
 
-from squall.application.judging import judge_run
+from squall.application.judging.judge import judge_run
 from squall.application.step import NEXT, Outcome, Step, step
 
 

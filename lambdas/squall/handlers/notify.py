@@ -1,6 +1,6 @@
 """Notify: people by SNS, machines by EventBridge."""
 
-from squall.application.recording import tell
+from squall.application.result.record import tell
 from squall.application.step import NEXT, Outcome, Step, step
 
 

@@ -1,6 +1,6 @@
 """ObserveApproval: whatever woke the workflow, what people said stands on the record. Approved: everything is looked at again."""
 
-from squall.application.asking import observe
+from squall.application.approval.request import observe
 from squall.application.step import Outcome, Step, step
 
 

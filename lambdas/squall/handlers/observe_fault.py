@@ -1,7 +1,7 @@
 """ObserveFault: whatever woke the workflow, look at the record and at FIS, and say whether the fault is over."""
 
+from squall.application.fault.watch import must_end, watch_seconds
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.application.watching import must_end, watch_seconds
 
 
 @step("ObserveFault", watching=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.pulsing import pulse
+from squall.application.supervision.pulse import pulse
 from squall.wiring import wire
 
 

@@ -1,8 +1,8 @@
 """Record: write the result document, then make the record final, once."""
 
-from squall.application.recording import agreed_result, decision_of, write_result
+from squall.application.result.record import agreed_result, decision_of, write_result
 from squall.application.step import NEXT, Outcome, Step, step
-from squall.domain.documents import Judgement
+from squall.domain.documents.judgement import Judgement
 
 
 @step("Record", closing=True)

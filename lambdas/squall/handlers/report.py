@@ -7,8 +7,8 @@ Called by the run's own last lifecycle event, whoever ended it, or by a person: 
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.periods import PeriodRequest, report_period
-from squall.application.reporting import report_of
+from squall.application.reports.period import PeriodRequest, report_period
+from squall.application.reports.run import report_of
 from squall.wiring import wire
 
 

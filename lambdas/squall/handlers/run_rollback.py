@@ -5,9 +5,9 @@ The wait is bounded: what lasts longer is said, and watched to its end by the pu
 
 from datetime import timedelta
 
-from squall.application.rolling_back import ENDED, look, note_end
+from squall.application.recovery.rollback_document import ENDED, look, note_end
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.domain.rollback import said
+from squall.domain.recovery.rollback_document import said
 from squall.errors import Unavailable
 
 SHORTEST_TURN, TURNS = 1, 8

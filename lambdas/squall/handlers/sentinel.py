@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from squall.application.probing import probe
+from squall.application.sentinel import probe
 from squall.wiring import wire
 
 TO_FINISH = timedelta(seconds=20)

@@ -8,11 +8,11 @@ right before and right after the start in the same way.
 
 from datetime import timedelta
 
-from squall.application.queueing import until_next_look
-from squall.application.starting import halted, keep, withdrawn
+from squall.application.fault.start import halted, keep, withdrawn
+from squall.application.fault.watch import FIRST_LOOK_SECONDS
+from squall.application.queue import until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
-from squall.application.watching import FIRST_LOOK_SECONDS
-from squall.domain.record import ExecutionRecord
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
 

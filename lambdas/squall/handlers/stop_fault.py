@@ -5,10 +5,10 @@ Runs on every way out, also when nothing was injected; every step is idempotent.
 
 from datetime import timedelta
 
+from squall.application.fault.stop import explain, fence_and_stop, history, remove_guards, report
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
-from squall.application.stopping import explain, fence_and_stop, history, remove_guards, report
-from squall.domain.documents import Definition
-from squall.domain.environment import Timing
+from squall.domain.documents.definition import Definition
+from squall.domain.policy.environment import Timing
 from squall.domain.vocabulary import Status
 
 

@@ -1,6 +1,6 @@
 """VerifyRollback: did the fault happen to every target, and is it gone?"""
 
-from squall.application.aftermath import rollback_report
+from squall.application.recovery.rollback_report import rollback_report
 from squall.application.step import NEXT, Outcome, Step, step
 
 

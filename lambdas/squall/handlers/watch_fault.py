@@ -4,8 +4,8 @@ Wakers write the reason, then read the token; this writes the token, then reads 
 decides from the record and FIS. After completing its own token this handler must not raise.
 """
 
+from squall.application.fault.watch import must_end
 from squall.application.step import END, NEXT, Outcome, Step, step
-from squall.application.watching import must_end
 
 
 @step("WatchFault", watching=True)

@@ -1,12 +1,15 @@
 """WatchRecovery: until the steady state holds again and what was taken is replaced, bounded; and until late metrics are in."""
 
-from squall.application.aftermath import fis_of, rollback_so_far
-from squall.application.measuring import read_series
+from squall.application.metrics.read import read_series
+from squall.application.metrics.run_windows import Windows, settled_at, windows_of
+from squall.application.recovery.rollback_report import fis_of, rollback_so_far
 from squall.application.step import NEXT, Outcome, Step, step, wait
-from squall.application.windows_of_run import Windows, settled_at, windows_of
-from squall.domain.documents import FaultTemplate, Recovery, RollbackReport, Workload
-from squall.domain.record import Event
-from squall.domain.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.rollback import RollbackReport
+from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
+from squall.domain.resources.workload import Workload
+from squall.domain.run.record import Event
 
 
 @step("WatchRecovery", closing=True)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from squall.application import closing
-from squall.application.naming import SAME_MOMENT, candidate_ids, is_of
-from squall.domain.record import Event, ExecutionRecord
+from squall.application.admission.execution_ids import SAME_MOMENT, candidate_ids, is_of
+from squall.application.supervision import by_tags, close
+from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
@@ -23,7 +23,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     except (Unavailable, Refused):
         # The table may be the broken part: that the execution is dead stands in the event, and whose a fault is in FIS's tags.
         started_at = _started_at(detail)
-        left = closing.stop_by_tags(w, frozenset(candidate_ids(detail["name"], started_at)), started_at - SAME_MOMENT)
+        left = by_tags.stop_by_tags(w, frozenset(candidate_ids(detail["name"], started_at)), started_at - SAME_MOMENT)
         w.logger.exception("not closed", extra={"execution": detail["executionArn"], "leftovers": [str(leftover) for leftover in left]})
         raise  # Lambda tries again, and the function's own alarm tells people
     w.logger.info("watchdog", extra=done)
@@ -36,7 +36,7 @@ def _close(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
     reason = f"the execution is {detail['status']}" + (f": {detail['error']}" if detail.get("error") else "")
     if record is None:
         record = _unrecorded(w, detail["executionArn"], detail["name"], started_at)
-    left = closing.close(w, record.id, by="watchdog", reason=reason, failed=detail["status"] != "ABORTED", wait_seconds=FIS_STOPS_WITHIN)
+    left = close.close(w, record.id, by="watchdog", reason=reason, failed=detail["status"] != "ABORTED", wait_seconds=FIS_STOPS_WITHIN)
     return {"execution_id": record.id, "leftovers": [str(leftover) for leftover in left]}
 
 

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.baseline import points_over
-from squall.domain.bindings import binding_of
-from squall.domain.documents import CriterionResult
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.statistics import Band
 from squall.domain.language import METRICS, Threshold
-from squall.domain.metrics import MetricBinding, Point, Series, Window
-from squall.domain.statistics import Band
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.series import points_over
+from squall.domain.metrics.windows import spanning
 from squall.domain.vocabulary import CriterionOutcome
-from squall.domain.windows import spanning
-from squall.reporting.facts import Facts
-from squall.reporting.moments import Moment
-from squall.reporting.words import quantity, words
+from squall.reporting.formatting import quantity, words
+from squall.reporting.run_facts import Facts
+from squall.reporting.timeline import Moment
 
 WINDOW_NAMES = {"baseline": "before", "fault": "fault", "recovery": "after"}
 REACH = 4.0

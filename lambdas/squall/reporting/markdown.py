@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from squall.reporting.parts import Table, Word
+from squall.reporting.elements import Table, Word
+from squall.reporting.formatting import plain
 from squall.reporting.view import Page
-from squall.reporting.words import plain
 
 _MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "plain": "▫️"}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})

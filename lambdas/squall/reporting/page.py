@@ -16,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from squall.reporting.formatting import plain
 from squall.reporting.view import Page
-from squall.reporting.words import plain
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"

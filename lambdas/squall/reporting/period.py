@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.period import Bucket, Cell, Coverage, PeriodReport
+from squall.domain.history.period import Bucket, Cell, Coverage, PeriodReport
+from squall.reporting.elements import Table, Tile, Word
+from squall.reporting.formatting import length, words
 from squall.reporting.page import assembled
-from squall.reporting.parts import Table, Tile, Word
-from squall.reporting.words import length, words
 
 STACKED = ("validated", "refuted", "failed", "aborted", "inconclusive", "invalid", "rejected")
 """Outcomes from the bottom of a bar to its top."""

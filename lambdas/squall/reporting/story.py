@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from squall.domain.statistics import Comparison
+from squall.domain.documents.statistics import Comparison
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
 from squall.reporting.charts import title_of
-from squall.reporting.facts import Facts
-from squall.reporting.words import clock, date, length, listed, quantity
+from squall.reporting.formatting import clock, date, length, listed, quantity
+from squall.reporting.run_facts import Facts
 
 _DID = {
     FaultType.INSTANCE_TERMINATION: "terminated",

@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from squall.domain.console import Console
-from squall.domain.documents import CriterionResult, TargetBefore
-from squall.domain.findings import Finding, FindingStatus, Severity
-from squall.domain.resources import Instance
-from squall.domain.result import SIGNAL_SAID
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.finding import Finding, FindingStatus, Severity
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.messages.console import Console
+from squall.domain.resources.instances import Instance
+from squall.domain.result.build import SIGNAL_SAID
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
-from squall.reporting.compared import Compared, compared
-from squall.reporting.facts import Facts
-from squall.reporting.moments import Moment, moments_of
-from squall.reporting.parts import FindingView, Link, Table, Tile, Word, finding_view
+from squall.reporting.comparisons import Compared, compared
+from squall.reporting.elements import FindingView, Link, Table, Tile, Word, finding_view
+from squall.reporting.formatting import clock, date, length, number, plain, quantity, words
+from squall.reporting.run_facts import Facts
 from squall.reporting.story import HYPOTHESIS, since, story
-from squall.reporting.words import clock, date, length, number, plain, quantity, words
+from squall.reporting.timeline import Moment, moments_of
 
 _COST = {
     "action_minutes": "FIS action-minutes",

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from squall.domain.language import grammar
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.meaning import Reader
-from squall.domain.language.metrics import METRICS, Metric, canonical_metric, nearest, normal
+from squall.domain.language.metric_names import METRICS, Metric, canonical_metric, nearest, normal
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Sentence, Threshold, render
 from squall.domain.language.units import DECLARED_UNITS, DeclaredUnit, Unit, declared
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from squall.domain.language import units
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.metrics import METRICS, Metric, allows, canonical_metric, nearest, normal, statistic_named
+from squall.domain.language.metric_names import METRICS, Metric, allows, canonical_metric, nearest, normal, statistic_named
 from squall.domain.language.sentences import AlarmFires, Comparator, Recovers, Relative, Replacement, Sentence, Threshold, WindowName
 from squall.domain.language.units import Unit
 

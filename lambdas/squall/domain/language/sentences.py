@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from squall.domain.language.metrics import METRICS
+from squall.domain.language.metric_names import METRICS
 from squall.domain.language.units import SHORTEST, Unit
 from squall.domain.model import Model
 

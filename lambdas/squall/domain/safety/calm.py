@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from squall.domain.bindings import load_balancer_dimension, target_group_dimension
-from squall.domain.documents import Workload
-from squall.domain.functions import LambdaFunction
-from squall.domain.observed import AlarmState
-from squall.domain.record import ExecutionRecord
-from squall.domain.resources import Database, DatabaseCluster
-from squall.domain.safety.given import Answer, Check, SafetyInput
-from squall.domain.timing import spoken
+from squall.domain.metrics.bindings import load_balancer_dimension, target_group_dimension
+from squall.domain.metrics.periods import spoken
+from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.vocabulary import CheckOutcome
 
 NAMED_AT_MOST = 10

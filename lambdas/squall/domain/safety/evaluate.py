@@ -4,22 +4,22 @@ Each check answers with an outcome and a sentence with the values that decided. 
 A check is a line in the table of its module: ALWAYS, or FINAL for what only FinalCheck can know.
 """
 
-from squall.domain.documents import SafetyCheck
-from squall.domain.safety import calm, course, guard_quality, guards, measuring, policy, targets, times
-from squall.domain.safety.given import Check, SafetyInput
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.safety import calm, guard_quality, guards, hours, measurability, policy, run_state, targets
+from squall.domain.safety.inputs import Check, SafetyInput
 from squall.domain.vocabulary import CheckOutcome
 
 _ALWAYS: dict[str, Check] = {
-    **course.ALWAYS,
+    **run_state.ALWAYS,
     **policy.ALWAYS,
-    **times.ALWAYS,
+    **hours.ALWAYS,
     **targets.ALWAYS,
     **calm.ALWAYS,
     **guards.ALWAYS,
     **guard_quality.ALWAYS,
-    **measuring.ALWAYS,
+    **measurability.ALWAYS,
 }
-_FINAL: dict[str, Check] = {**course.FINAL, **targets.FINAL, **guards.FINAL, **measuring.FINAL}
+_FINAL: dict[str, Check] = {**run_state.FINAL, **targets.FINAL, **guards.FINAL, **measurability.FINAL}
 _OUTCOMES = {True: CheckOutcome.PASSED, False: CheckOutcome.FAILED, None: CheckOutcome.NOT_EVALUATED}
 
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from squall.domain.bindings import sentences
-from squall.domain.environment import Response
-from squall.domain.observed import AlarmState, Watched
-from squall.domain.safety.given import Answer, Check, SafetyInput
-from squall.domain.timing import spoken
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.periods import spoken
+from squall.domain.policy.environment import Response
+from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.vocabulary import CheckOutcome
 
 _COUNTED_ONLY = re.compile(r"HTTPCode_\w+|\w*ErrorCount|RejectedConnectionCount|DroppedInvalidHeaderRequestCount|TCP_\w+_Reset_Count")

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from squall.domain.bindings import load_balancer_dimension, sentences, serves_alone, target_group_dimension
-from squall.domain.documents import Workload
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery
+from squall.domain.experiment.sentences import sentences
 from squall.domain.language import AlarmFires
-from squall.domain.metrics import MetricBinding, MetricQuery
-from squall.domain.observed import AlarmState
-from squall.domain.resource import Member
-from squall.domain.resources import ids
-from squall.domain.safety.given import Answer, Check, SafetyInput
-from squall.domain.sentinel import METRICS as SENTINEL
+from squall.domain.metrics.bindings import load_balancer_dimension, serves_alone, target_group_dimension
+from squall.domain.resources.base import Member
+from squall.domain.resources.types import ids
+from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import AlarmState
+from squall.domain.safety.inputs import Answer, Check, SafetyInput
+from squall.domain.sentinel.config import METRICS as SENTINEL
 
 OF_ONE = ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName")
 """Dimensions that name a single resource."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.domain.resource import Resource
-from squall.domain.safety.given import Answer, Check, SafetyInput, listed
-from squall.domain.timing import spoken
+from squall.domain.metrics.periods import spoken
+from squall.domain.resources.base import Resource
+from squall.domain.safety.inputs import Answer, Check, SafetyInput, listed
 from squall.domain.vocabulary import RISKS
 
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 
-from squall.domain.bindings import sentences
-from squall.domain.ecs import EcsTask
-from squall.domain.functions import LambdaFunction
+from squall.domain.experiment.sentences import sentences
 from squall.domain.language import Replacement
-from squall.domain.recovery import REPLACED
-from squall.domain.resource import Member, Resource
-from squall.domain.resources import ids
-from squall.domain.safety.given import Answer, Check, SafetyInput
-from squall.domain.targets import Capacity, capacities, lost, not_opted_in
+from squall.domain.recovery.recovery import REPLACED
+from squall.domain.resources.base import Member, Resource
+from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.types import ids
+from squall.domain.safety.inputs import Answer, Check, SafetyInput
+from squall.domain.targets.failure_domains import Capacity, capacities, lost
+from squall.domain.targets.pinning import not_opted_in
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
 """Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""

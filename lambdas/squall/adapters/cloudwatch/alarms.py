@@ -1,0 +1,176 @@
+"""Guard alarms in CloudWatch. PutMetricAlarm replaces whatever has the name, so the name is looked up first."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, chunks, items, pages
+from squall.domain.run.aws_state import AlarmState, Watched
+from squall.errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
+
+_BOTH = ["MetricAlarm", "CompositeAlarm"]
+_NAMES_PER_CALL = 100
+_FIRING_READ = 1000
+_OWNER = "squall:stack"
+_IN_A_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
+"""An alarm in a composite's rule, by name or ARN, quoted or not (API reference, PutCompositeAlarm, AlarmRule)."""
+
+
+class CloudWatchAlarms:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put(self, guard: GuardSpec, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        call(
+            self._client,
+            "put_metric_alarm",
+            refusable=True,
+            **self._common(guard.name, description, action_arn, tags),
+            Metrics=[_metric(member) for member in guard.metrics],
+            ComparisonOperator=guard.comparison,
+            Threshold=guard.threshold,
+            DatapointsToAlarm=guard.datapoints_to_alarm,
+            EvaluationPeriods=guard.evaluation_periods,
+            TreatMissingData=guard.treat_missing_data,
+        )
+
+    def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
+        common = self._common(guard.name, description, action_arn, tags)
+        call(self._client, "put_composite_alarm", refusable=True, **common, AlarmRule=guard.rule)
+
+    def _common(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        """What both kinds of alarm are created or updated with."""
+        existing = next(self._described([name]), None)
+        if existing is not None:
+            self._refuse_foreign(name, existing["AlarmArn"], tags)
+        # Tags of an update are ignored, and an update leaves the state alone.
+        on_create: dict[str, Any] = {} if existing else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        return {
+            "AlarmName": name,
+            "AlarmDescription": description,
+            "ActionsEnabled": True,
+            "AlarmActions": [action_arn],
+            **on_create,
+        }
+
+    def _refuse_foreign(self, name: str, arn: str, tags: Mapping[str, str]) -> None:
+        if self._tags(arn).get(_OWNER) != tags[_OWNER]:
+            raise Refused("cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {name} exists and is not tagged {_OWNER}={tags[_OWNER]}")
+
+    def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
+        return {alarm["AlarmName"]: _state(alarm) for alarm in self._described(names)}
+
+    def tags(self, name: str) -> Mapping[str, str]:
+        existing = next(self._described([name]), None)
+        return self._tags(existing["AlarmArn"]) if existing else {}
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        answer = call(self._client, "list_tags_for_resource", ResourceARN=arn)
+        return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
+
+    def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
+        return [_state(alarm) for alarm in self._alarms(AlarmNamePrefix=prefix)]
+
+    def _described(self, names: Sequence[str]) -> Iterator[Any]:
+        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+            yield from self._alarms(AlarmNames=some)
+
+    def _alarms(self, **which: Any) -> Iterator[Any]:
+        """Metric and composite alarms; without AlarmTypes CloudWatch leaves the composite ones out."""
+        for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH, **which):
+            yield from page.get("MetricAlarms", ())
+            yield from page.get("CompositeAlarms", ())
+
+    def firing(self) -> Sequence[AlarmState]:
+        found = [_state(alarm) for alarm in islice(self._alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _FIRING_READ + 1)]
+        if len(found) > _FIRING_READ:
+            raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_FIRING_READ} alarms are in ALARM", retryable=False)
+        return found
+
+    def fired_since(self, name: str, since: datetime) -> datetime | None:
+        history = items(
+            self._client,
+            "describe_alarm_history",
+            "AlarmHistoryItems",
+            AlarmName=name,
+            AlarmTypes=_BOTH,
+            HistoryItemType="StateUpdate",
+            StartDate=since,
+            ScanBy="TimestampAscending",
+        )
+        fired = (item["Timestamp"].astimezone(UTC) for item in history if _entered_alarm(item))
+        return min((at for at in fired if at >= since), default=None)
+
+    def delete(self, names: Sequence[str]) -> None:
+        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+            if call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=some) is None:
+                # One absent name, and none of the call is deleted.
+                for name in some:
+                    call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=[name])
+
+
+def _entered_alarm(item: Mapping[str, Any]) -> bool:
+    """From the history's data; its summary where the data is not readable."""
+    try:
+        data = json.loads(item.get("HistoryData") or "{}")
+        return bool(data["newState"]["stateValue"] == "ALARM")
+    except (ValueError, KeyError, TypeError):
+        return str(item.get("HistorySummary", "")).endswith("to ALARM")
+
+
+def _metric(member: AlarmMetric) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": member.id, "ReturnData": member.return_data}
+    if member.expression is not None:
+        return {**entry, "Expression": member.expression, "Period": member.period_seconds}
+    dimensions = [{"Name": name, "Value": value} for name, value in member.dimensions]
+    metric = {"Namespace": member.namespace, "MetricName": member.metric_name, "Dimensions": dimensions}
+    return {**entry, "MetricStat": {"Metric": metric, "Period": member.period_seconds, "Stat": member.statistic}}
+
+
+def _state(alarm: Mapping[str, Any]) -> AlarmState:
+    return AlarmState(
+        name=alarm["AlarmName"],
+        state=alarm["StateValue"],
+        updated_at=alarm.get("StateUpdatedTimestamp"),
+        actions_enabled=alarm.get("ActionsEnabled", False),
+        description=alarm.get("AlarmDescription", ""),
+        configured_at=alarm.get("AlarmConfigurationUpdatedTimestamp"),
+        watches=tuple(_watched(metric) for metric in _metrics(alarm)),
+        seconds_to_alarm=max((metric["Period"] for metric in _metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
+        missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
+        members=tuple(dict.fromkeys(_members(alarm.get("AlarmRule", "")))),
+        only_scales=_only_scales(alarm.get("AlarmActions", [])),
+    )
+
+
+def _members(rule: str) -> Iterator[str]:
+    for found in _IN_A_RULE.finditer(rule):
+        named = next(one for one in found.groups() if one)
+        yield named.split(":alarm:", 1)[-1] if named.startswith("arn:") else named
+
+
+def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The metrics of an alarm on one metric, or of one on metric math, as the former says them."""
+    if "MetricName" in alarm:
+        return [dict(alarm)]
+    stats = [entry["MetricStat"] for entry in alarm.get("Metrics", ()) if "MetricStat" in entry]
+    return [{**stat["Metric"], "Period": stat["Period"]} for stat in stats]
+
+
+def _watched(metric: Mapping[str, Any]) -> Watched:
+    dimensions = tuple((one["Name"], one["Value"]) for one in metric.get("Dimensions", ()))
+    return Watched(metric.get("Namespace", ""), metric["MetricName"], dimensions)
+
+
+def _only_scales(actions: Sequence[str]) -> bool:
+    return bool(actions) and all(action.split(":")[2:3] == ["autoscaling"] for action in actions)

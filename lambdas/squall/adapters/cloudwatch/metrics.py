@@ -1,0 +1,115 @@
+"""Metric values from CloudWatch."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, chunks, items, pages
+from squall.domain.documents.metric_models import MetricQuery, Point, Series
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+QUERIES_PER_CALL = 500
+PLAIN = ("Average", "Minimum", "Maximum", "SampleCount")
+PERCENTILES = ("p50", "p95", "p99")
+STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
+
+
+class CloudWatchMetrics:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
+        if len({query.key for query in queries}) != len(queries):
+            raise ValueError("two queries of one key")
+        points: dict[str, dict[int, float]] = {query.key: {} for query in queries}
+        for some in chunks(queries, QUERIES_PER_CALL):
+            self._read(some, start, end, period_seconds, points)
+        return {
+            key: Series(key=key, period_seconds=period_seconds, points=tuple(Point(at=at, value=found[at]) for at in sorted(found)))
+            for key, found in points.items()
+        }
+
+    def _read(self, queries: list[MetricQuery], start: int, end: int, period_seconds: int, points: dict[str, dict[int, float]]) -> None:
+        keys = {f"q{index}": query.key for index, query in enumerate(queries)}
+        asked = [_data_query(f"q{index}", query, period_seconds) for index, query in enumerate(queries)]
+        statuses = dict.fromkeys(keys, "Missing")
+        span: dict[str, Any] = {"StartTime": _time(start), "EndTime": _time(end)}
+        for page in pages(self._client, "get_metric_data", MetricDataQueries=asked, ScanBy="TimestampAscending", **span):
+            for result in page["MetricDataResults"]:
+                statuses[result["Id"]] = result.get("StatusCode", "Complete")
+                for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                    if start <= at.timestamp() < end:
+                        points[keys[result["Id"]]][int(at.timestamp())] = float(value)
+        # A series with holes of CloudWatch's making must not be judged: absent counts are read as zero.
+        if wrong := {keys[query_id]: status for query_id, status in statuses.items() if status != "Complete"}:
+            raise Unavailable("cloudwatch", "GetMetricData", "PartialData", str(wrong), retryable="Forbidden" not in wrong.values())
+
+    def over(self, query: MetricQuery, start: int, end: int) -> float | None:
+        if query.statistic in STATISTICS:
+            found = self._whole(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
+            return _combined(query.statistic, found)
+        return _percentiles(self._whole(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
+
+    def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
+        plain = self._whole(query, start, end, Statistics=list(PLAIN))
+        told = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
+        return {**told, **_percentiles(self._whole(query, start, end, ExtendedStatistics=list(PERCENTILES)))} if told else {}
+
+    def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
+        wanted = [{"Name": name, "Value": value} for name, value in dimensions]
+        found = items(self._client, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric_name, Dimensions=wanted)
+        return [tuple(sorted((one["Name"], one["Value"]) for one in metric["Dimensions"])) for metric in found]
+
+    def _whole(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
+        """Data points of one period over the whole span: CloudWatch takes either plain or extended statistics in a request."""
+        answer = call(
+            self._client,
+            "get_metric_statistics",
+            Namespace=query.namespace,
+            MetricName=query.metric_name,
+            Dimensions=_dimensions(query),
+            StartTime=_time(start),
+            EndTime=_time(end),
+            Period=end - start,
+            **wanted,
+        )
+        points: Sequence[Mapping[str, Any]] = answer["Datapoints"]
+        return points
+
+
+def _percentiles(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Percentiles of parts make no percentile of the whole: they can't be told. CloudWatch divides a span that does not begin on a whole
+    minute, which only environments with periods under a minute have."""
+    return {name: float(value) for name, value in found[0]["ExtendedStatistics"].items()} if len(found) == 1 else {}
+
+
+def _combined(statistic: str, found: Sequence[Mapping[str, Any]]) -> float | None:
+    """One value, also where the span was divided at a period's boundary."""
+    values = [float(point[statistic]) for point in found]
+    if not values:
+        return None
+    if statistic == "Minimum":
+        return min(values)
+    if statistic == "Maximum":
+        return max(values)
+    if statistic == "Average":
+        samples = [float(point["SampleCount"]) for point in found]
+        return sum(value * count for value, count in zip(values, samples, strict=True)) / sum(samples)
+    return sum(values)
+
+
+def _data_query(query_id: str, query: MetricQuery, period_seconds: int) -> dict[str, Any]:
+    metric = {"Namespace": query.namespace, "MetricName": query.metric_name, "Dimensions": _dimensions(query)}
+    return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": period_seconds, "Stat": query.statistic}, "ReturnData": True}
+
+
+def _dimensions(query: MetricQuery) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in query.dimensions]
+
+
+def _time(epoch: int) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)

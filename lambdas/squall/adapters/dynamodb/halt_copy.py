@@ -1,0 +1,48 @@
+"""The halt flag in Parameter Store, and its copy in the table. Both are created by first use: an absent flag is not engaged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call
+from squall.adapters.dynamodb.items import text
+from squall.domain.run.halt import Halt, UnreadableHaltError, from_json, to_json
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_KEY = {"pk": text("HALT"), "sk": text("HALT")}
+REASON_CHARACTERS = 500
+
+
+class TableHaltFlag:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def get(self) -> Halt:
+        answer = call(self._client, "get_item", TableName=self._table, Key=_KEY, ConsistentRead=True)
+        return _understood("dynamodb", "GetItem", answer["Item"].get("halt", {}).get("S", "")) if "Item" in answer else Halt(engaged=False)
+
+    def engage(self, reason: str, by: str, at: datetime) -> None:
+        self._put(Halt(True, reason[:REASON_CHARACTERS], by, at))
+
+    def release(self, reason: str, by: str, at: datetime) -> None:
+        self._put(Halt(False, reason[:REASON_CHARACTERS], by, at))
+
+    def _put(self, halt: Halt) -> None:
+        call(
+            self._client,
+            "update_item",
+            TableName=self._table,
+            Key=_KEY,
+            UpdateExpression="SET halt = :halt",
+            ExpressionAttributeValues={":halt": text(to_json(halt))},
+        )
+
+
+def _understood(service: str, operation: str, value: str) -> Halt:
+    try:
+        return from_json(value)
+    except UnreadableHaltError as error:
+        raise Unavailable(service, operation, "Unreadable", str(error), retryable=False) from error

@@ -1,0 +1,116 @@
+"""Summaries of runs in DynamoDB, read by Query alone: of a month's partition, or of an experiment's.
+
+The index `period` holds nothing but what a summary needs: a hundred thousand runs are some fifty pages, whatever their records weigh.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, items
+from squall.adapters.dynamodb.items import Item, instant, text
+from squall.domain.history.summary import FindingSeen, RunSummary
+from squall.domain.vocabulary import Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SUMMARY_ATTRIBUTES = (
+    "started_at",
+    "ended_at",
+    "status",
+    "verdict",
+    "hypothesis_validated",
+    "experiment",
+    "environment",
+    "fault_type",
+    "trigger",
+    "summary",
+    "lock_keys",
+    "fis_experiment_id",
+)
+"""What the index `period` is to hold beside its keys; `summary` is JSON, written when the run is over.
+The last two find the last fault on a failure domain (`DynamoRecords.faulted`)."""
+_DETAILS = ("workload", "owner", "recovery_seconds")
+
+
+class DynamoHistory:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def summarise(self, summary: RunSummary) -> None:
+        details = {name: getattr(summary, name) for name in _DETAILS} | {"findings": [asdict(finding) for finding in summary.findings]}
+        call(
+            self._client,
+            "update_item",
+            absent=frozenset({"ConditionalCheckFailedException"}),
+            TableName=self._table,
+            Key={"pk": text(f"EXECUTION#{summary.execution_id}"), "sk": text("RECORD")},
+            UpdateExpression="SET #summary = :summary",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#summary": "summary"},
+            ExpressionAttributeValues={":summary": text(json.dumps(details, separators=(",", ":")))},
+        )
+
+    def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        for month in _months(start, end):
+            bounds = {":from": text(instant(start)), ":to": text(instant(end)), ":month": text(month)}
+            found = items(
+                self._client,
+                "query",
+                "Items",
+                TableName=self._table,
+                IndexName="period",
+                KeyConditionExpression="period_pk = :month AND period_sk BETWEEN :from AND :to",
+                ExpressionAttributeValues=bounds,
+            )
+            # BETWEEN takes both ends in.
+            yield from (run for run in map(_summary, found) if run.started_at < end)
+
+    def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
+        answer = call(
+            self._client,
+            "query",
+            TableName=self._table,
+            IndexName="experiment",
+            KeyConditionExpression="experiment_pk = :name",
+            ExpressionAttributeValues={":name": text(name)},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_summary(item) for item in answer["Items"]]
+
+
+def _months(start: datetime, end: datetime) -> Iterator[str]:
+    """The partitions the span touches, oldest first."""
+    first, last = start.astimezone(UTC), end.astimezone(UTC)
+    at = first.year * 12 + first.month - 1
+    while at <= last.year * 12 + last.month - 1:
+        yield f"{at // 12:04d}-{at % 12 + 1:02d}"
+        at += 1
+
+
+def _summary(item: Item) -> RunSummary:
+    def said(name: str) -> str:
+        return str(item[name]["S"]) if name in item else ""
+
+    details = json.loads(said("summary") or "{}")
+    validated = item.get("hypothesis_validated")
+    return RunSummary(
+        execution_id=said("pk").removeprefix("EXECUTION#"),
+        started_at=datetime.fromisoformat(said("started_at")),
+        status=Status(said("status")),
+        experiment=said("experiment"),
+        environment=said("environment"),
+        fault_type=said("fault_type"),
+        verdict=Verdict(said("verdict")) if "verdict" in item else None,
+        hypothesis_validated=bool(validated["BOOL"]) if validated else None,
+        ended_at=datetime.fromisoformat(said("ended_at")) if "ended_at" in item else None,
+        trigger=said("trigger"),
+        summarised=bool(details),
+        findings=tuple(FindingSeen(**finding) for finding in details.pop("findings", ())),
+        **details,
+    )

@@ -1,0 +1,178 @@
+"""How records become DynamoDB items and back. An attribute without a value is absent, never NULL."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.vocabulary import AbortSource, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+Item = dict[str, Any]
+
+FIELDS = frozenset(field.name for field in fields(ExecutionRecord))
+DETAIL_CHARACTERS = 1000
+"""An event's detail is cut here: an item may not outgrow 400 KB, or the record could never be made final."""
+
+_TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at"})
+_TUPLES = frozenset({"lock_keys", "guard_names"})
+_NUMBERS = frozenset({"slot", "fault_seconds", "token_generation"})
+_ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
+
+
+def instant(at: datetime) -> str:
+    """Fixed width, so that text order is time order."""
+    if at.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def milliseconds(at: datetime) -> Item:
+    """Leases are numbers, compared by DynamoDB itself."""
+    return {"N": str(epoch_milliseconds(at))}
+
+
+def epoch_milliseconds(at: datetime) -> int:
+    """What leases are counted in."""
+    return round(at.timestamp() * 1000)
+
+
+def from_milliseconds(value: Item) -> datetime:
+    """The time a lease's number says."""
+    return datetime.fromtimestamp(int(value["N"]) / 1000, UTC)
+
+
+def text(value: str) -> Item:
+    """An attribute of type S."""
+    return {"S": value}
+
+
+def number(value: int) -> Item:
+    """An attribute of type N."""
+    return {"N": str(value)}
+
+
+def attribute(name: str, value: Any) -> Item | None:
+    """A record's field as a DynamoDB attribute; None: leave it out."""
+    if value is None or value == "":
+        return None
+    write = _WRITERS.get(name) or _WRITERS_OF_TYPE.get(type(value))
+    if write is None:
+        write = text if isinstance(value, str) else None
+    if write is None:
+        raise TypeError(f"{name}: {type(value).__name__} is not storable")
+    return write(value)
+
+
+def timeline(events: Iterable[Event]) -> Item:
+    """A list of events, each with its detail cut to a bound."""
+    return {
+        "L": [
+            {"M": {"at": text(instant(event.at)), "event": text(event.event), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
+            for event in events
+        ]
+    }
+
+
+def _abort_attribute(abort: Abort) -> Item:
+    return {"M": {"source": text(abort.source.value), "reason": text(abort.reason), "at": text(instant(abort.at)), "by": text(abort.by)}}
+
+
+def _ask_attribute(ask: Ask) -> Item:
+    return {
+        "M": {
+            "plan": text(ask.plan),
+            "at": text(instant(ask.at)),
+            "expires_at": text(instant(ask.expires_at)),
+            "approvers": number(ask.approvers),
+            "who": {"L": [text(one) for one in ask.who]},
+            "round": number(ask.round),
+        }
+    }
+
+
+def vote_attribute(vote: Vote) -> Item:
+    """What one person said; the map of votes holds it under the person's key, so that nobody has two."""
+    said = {"arn": text(vote.arn), "decision": text(vote.decision.value), "at": text(instant(vote.at)), "comment": text(vote.comment)}
+    return {"M": said}
+
+
+def votes_attribute(votes: Iterable[Vote]) -> Item:
+    """A map by person."""
+    return {"M": {vote.person: vote_attribute(vote) for vote in votes}}
+
+
+_WRITERS: dict[str, Callable[[Any], Item]] = {
+    **dict.fromkeys(_TIMES, lambda value: text(instant(value))),
+    **dict.fromkeys(_TUPLES, lambda value: {"L": [text(entry) for entry in value]}),
+    **dict.fromkeys(_NUMBERS, number),
+    **dict.fromkeys(_ENUMS, lambda value: text(value.value)),
+    "events": timeline,
+    "abort": _abort_attribute,
+    "ask": _ask_attribute,
+    "votes": votes_attribute,
+}
+_WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOOL": value}}
+
+
+def to_item(record: ExecutionRecord) -> Item:
+    """The record's own attributes, without keys."""
+    found = ((name, attribute(name, getattr(record, name))) for name in sorted(FIELDS))
+    return {name: value for name, value in found if value is not None}
+
+
+def from_item(item: Item) -> ExecutionRecord:
+    """The record of an item; attributes it does not know (keys of the indexes) are passed over."""
+    return ExecutionRecord(**{name: _READERS.get(name, _plain)(value) for name, value in item.items() if name in FIELDS})
+
+
+def _event(item: Item) -> Event:
+    return Event(datetime.fromisoformat(item["at"]["S"]), item["event"]["S"], item["detail"]["S"])
+
+
+def _abort(item: Item) -> Abort:
+    return Abort(AbortSource(item["source"]["S"]), item["reason"]["S"], datetime.fromisoformat(item["at"]["S"]), item["by"]["S"])
+
+
+def _ask(item: Item) -> Ask:
+    return Ask(
+        plan=item["plan"]["S"],
+        at=datetime.fromisoformat(item["at"]["S"]),
+        expires_at=datetime.fromisoformat(item["expires_at"]["S"]),
+        approvers=int(item["approvers"]["N"]),
+        who=tuple(one["S"] for one in item["who"]["L"]),
+        round=int(item["round"]["N"]),
+    )
+
+
+def _votes(item: Item) -> tuple[Vote, ...]:
+    return tuple(sorted((_vote(person, said["M"]) for person, said in item.items()), key=lambda vote: (vote.at, vote.person)))
+
+
+def _vote(person: str, said: Item) -> Vote:
+    at = datetime.fromisoformat(said["at"]["S"])
+    return Vote(person, said["arn"]["S"], Decision(said["decision"]["S"]), at, said["comment"]["S"])
+
+
+def _plain(value: Item) -> str | bool:
+    return bool(value["BOOL"]) if "BOOL" in value else str(value["S"])
+
+
+_READERS: dict[str, Callable[[Item], Any]] = {
+    **dict.fromkeys(_TIMES, lambda value: datetime.fromisoformat(value["S"])),
+    **dict.fromkeys(_TUPLES, lambda value: tuple(entry["S"] for entry in value["L"])),
+    **dict.fromkeys(_NUMBERS, lambda value: int(value["N"])),
+    "status": lambda value: Status(value["S"]),
+    "decided_status": lambda value: Status(value["S"]),
+    "verdict": lambda value: Verdict(value["S"]),
+    "decided_verdict": lambda value: Verdict(value["S"]),
+    "events": lambda value: tuple(_event(entry["M"]) for entry in value["L"]),
+    "abort": lambda value: _abort(value["M"]),
+    "ask": lambda value: _ask(value["M"]),
+    "votes": lambda value: _votes(value["M"]),
+}

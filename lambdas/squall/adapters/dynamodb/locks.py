@@ -1,0 +1,191 @@
+"""Leases in DynamoDB: on failure domains (all or none, in one transaction), on FIS slots and on places in the queue for them.
+
+A lease is an epoch number that conditions compare; DynamoDB's TTL deletes days late and has no part in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from squall.adapters.aws import asking, call, code_of, items
+from squall.adapters.dynamodb.items import Item, epoch_milliseconds, from_milliseconds, instant, milliseconds, number, text
+from squall.domain.run.aws_state import Held
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_NO = frozenset({"ConditionalCheckFailedException"})
+_OURS = "holder = :me"
+_FREE_OR_OURS = "attribute_not_exists(pk) OR holder = :me"
+_FREE_OR_EXPIRED = "attribute_not_exists(pk) OR until_ms <= :now"
+
+
+class DynamoLocks:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
+        wanted = list(dict.fromkeys(keys))
+        refused = self._transact(wanted, holder, until, _FREE_OR_OURS)
+        if not refused:
+            return None
+        held = [_held(key, item, now) for key, item in refused.items() if item]
+        if not held:
+            raise Unavailable("dynamodb", "TransactWriteItems", "TransactionCanceledException", "holder unknown", retryable=True)
+        # A live lease decides: while it stands there is no point in closing the holder of an expired one.
+        return min(held, key=lambda lock: lock.expired)
+
+    def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        wanted = list(dict.fromkeys(keys))
+        return not self._transact(wanted, holder, until, _OURS)
+
+    def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
+        leases = self.holders(keys, until).values()
+        least = epoch_milliseconds(until)
+        return all(lease is not None and lease.holder == holder and epoch_milliseconds(lease.until) >= least for lease in leases)
+
+    def holders(self, keys: Sequence[str], now: datetime) -> Mapping[str, Held | None]:
+        return {key: self._lease_of(key, now) for key in dict.fromkeys(keys)}
+
+    def _lease_of(self, key: str, now: datetime) -> Held | None:
+        item = call(self._client, "get_item", TableName=self._table, Key=_key(_lock(key)), ConsistentRead=True).get("Item")
+        return _held(key, item, now) if item else None
+
+    def release(self, keys: Sequence[str], holder: str) -> None:
+        for key in dict.fromkeys(keys):
+            self._delete(_lock(key), holder)
+
+    def all(self, now: datetime) -> Sequence[Held]:
+        found = items(
+            self._client,
+            "query",
+            "Items",
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression="open_pk = :locks",
+            ExpressionAttributeValues={":locks": text("LOCKS")},
+        )
+        return [_held(item["open_sk"]["S"], item, now) for item in found]
+
+    def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
+        """Write all leases or none. Empty: written. Else the keys refused, with the item that stood in the way ({} if there was none)."""
+        if not keys:
+            return {}
+        writes = [{"Put": self._lease(_lock(key), holder, until, condition)} for key in keys]
+        with asking("dynamodb", "TransactWriteItems"):
+            try:
+                self._client.transact_write_items(TransactItems=writes)
+            except ClientError as error:
+                reasons = error.response.get("CancellationReasons", [])
+                if code_of(error) != "TransactionCanceledException" or not _only_conditions(reasons):
+                    raise
+                outcomes = zip(keys, reasons, strict=True)
+                return {key: reason.get("Item", {}) for key, reason in outcomes if reason.get("Code") == "ConditionalCheckFailed"}
+        return {}
+
+    def acquire_slot(self, holder: str, until: datetime, now: datetime, limit: int) -> int | None:
+        for _ in range(FIS_ACTIVE_EXPERIMENTS):
+            slots = self.line().slots
+            for slot in slots:
+                if slot.holder == holder and self.renew_slot(slot.number, holder, until):
+                    return slot.number
+            taken = {slot.number for slot in slots if slot.until > now}
+            free = next((number for number in range(FIS_ACTIVE_EXPERIMENTS) if number not in taken), None)
+            if free is None or len(taken) >= limit:
+                return None
+            # Only the first free one, and after a lost race the whole look again: two who both saw one place left can't both get in.
+            if self._take_slot(free, holder, until, now):
+                return free
+        return None
+
+    def renew_slot(self, slot: int, holder: str, until: datetime) -> bool:
+        return call(self._client, "put_item", absent=_NO, **self._lease(_slot(slot), holder, until, _OURS)) is not None
+
+    def _take_slot(self, slot: int, holder: str, until: datetime, now: datetime) -> bool:
+        lease = self._lease(_slot(slot), holder, until, _FREE_OR_EXPIRED)
+        lease["ExpressionAttributeValues"] = {":now": milliseconds(now)}
+        return call(self._client, "put_item", absent=_NO, **lease) is not None
+
+    def release_slot(self, slot: int, holder: str) -> None:
+        self._delete(_slot(slot), holder)
+
+    def join(self, holder: str, since: datetime, until: datetime) -> None:
+        item = {**_ticket(holder, since), "holder": text(holder), "since": text(instant(since)), "until_ms": milliseconds(until)}
+        call(self._client, "put_item", TableName=self._table, Item=item)
+
+    def leave(self, holder: str, since: datetime) -> None:
+        call(self._client, "delete_item", TableName=self._table, Key=_ticket(holder, since))
+
+    def line(self) -> Line:
+        # One partition, and the sort key of a ticket begins with its time: one query tells all, in order.
+        found = items(
+            self._client,
+            "query",
+            "Items",
+            TableName=self._table,
+            KeyConditionExpression="pk = :slots",
+            ExpressionAttributeValues={":slots": text("SLOTS")},
+            ConsistentRead=True,
+        )
+        slots, tickets = list[Slot](), list[Ticket]()
+        for item in found:
+            holder, until = item["holder"]["S"], from_milliseconds(item["until_ms"])
+            if "slot" in item:
+                slots.append(Slot(int(item["slot"]["N"]), holder, until))
+            else:
+                tickets.append(Ticket(holder, datetime.fromisoformat(item["since"]["S"]), until))
+        return Line(tuple(slots), tuple(tickets))
+
+    def _lease(self, key: Item, holder: str, until: datetime, condition: str) -> dict[str, Any]:
+        return {
+            "TableName": self._table,
+            "Item": {**key, "holder": text(holder), "until_ms": milliseconds(until)},
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {":me": text(holder)},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _delete(self, key: Item, holder: str) -> None:
+        values = {":me": text(holder)}
+        call(
+            self._client,
+            "delete_item",
+            absent=_NO,
+            TableName=self._table,
+            Key=_key(key),
+            ConditionExpression=_OURS,
+            ExpressionAttributeValues=values,
+        )
+
+
+def _only_conditions(reasons: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the transaction was cancelled by our conditions and nothing else (a conflict, throttling)."""
+    codes = {reason.get("Code") for reason in reasons} - {"None", None}
+    return codes == {"ConditionalCheckFailed"}
+
+
+def _held(key: str, item: Item, now: datetime) -> Held:
+    until = from_milliseconds(item["until_ms"])
+    return Held(key=key, holder=item["holder"]["S"], until=until, expired=until <= now)
+
+
+def _key(item: Item) -> Item:
+    return {name: item[name] for name in ("pk", "sk")}
+
+
+def _lock(key: str) -> Item:
+    # In the open index as long as it is there, so that one whose holder is gone can be found.
+    return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK"), "open_pk": text("LOCKS"), "open_sk": text(key)}
+
+
+def _slot(slot: int) -> Item:
+    return {"pk": text("SLOTS"), "sk": text(f"SLOT#{slot}"), "slot": number(slot)}
+
+
+def _ticket(holder: str, since: datetime) -> Item:
+    return {"pk": text("SLOTS"), "sk": text(f"TICKET#{instant(since)}#{holder}")}

@@ -1,0 +1,61 @@
+"""Sentinels: which function probes for a run (DynamoDB), starting one (Lambda), and what they measured (CloudWatch)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call
+from squall.adapters.dynamodb.items import Item, from_milliseconds, milliseconds, text
+from squall.domain.sentinel.probes import Lease
+
+if TYPE_CHECKING:
+    pass
+
+_KEPT = timedelta(days=1)
+"""After which DynamoDB forgets a lease that nobody gave back."""
+
+
+class DynamoSentinels:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def take(self, execution_id: str, lease: Lease) -> None:
+        expires = {"N": str(int((lease.ends_at + _KEPT).timestamp()))}
+        times = {"until_ms": milliseconds(lease.until), "ends_ms": milliseconds(lease.ends_at), "expires_at": expires}
+        call(self._client, "put_item", TableName=self._table, Item={**_key(execution_id), "holder": text(lease.owner), **times})
+
+    def renew(self, execution_id: str, owner: str, until: datetime) -> bool:
+        return (
+            call(
+                self._client,
+                "update_item",
+                absent={"ConditionalCheckFailedException"},
+                TableName=self._table,
+                Key=_key(execution_id),
+                UpdateExpression="SET until_ms = :until",
+                ConditionExpression="holder = :me",
+                ExpressionAttributeValues={":until": milliseconds(until), ":me": text(owner)},
+            )
+            is not None
+        )
+
+    def get(self, execution_id: str) -> Lease | None:
+        item = call(self._client, "get_item", TableName=self._table, Key=_key(execution_id), ConsistentRead=True).get("Item")
+        return Lease(item["holder"]["S"], from_milliseconds(item["until_ms"]), from_milliseconds(item["ends_ms"])) if item else None
+
+    def release(self, execution_id: str, owner: str) -> None:
+        call(
+            self._client,
+            "delete_item",
+            absent={"ConditionalCheckFailedException"},
+            TableName=self._table,
+            Key=_key(execution_id),
+            ConditionExpression="holder = :me",
+            ExpressionAttributeValues={":me": text(owner)},
+        )
+
+
+def _key(execution_id: str) -> Item:
+    # A partition of its own: the function that asks URLs may write here and nowhere else in the table.
+    return {"pk": text(f"SENTINEL#{execution_id}"), "sk": text("SENTINEL")}

@@ -1,0 +1,39 @@
+"""What the last sweep saw, as one item of the table."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from squall.adapters.aws import call
+from squall.adapters.dynamodb.items import text
+from squall.domain.run.orphans import Sightings
+
+_KEY = {"pk": text("SWEEP"), "sk": text("SEEN")}
+
+
+class TableSightings:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def get(self) -> Sightings:
+        item = call(self._client, "get_item", TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")
+        if item is None:
+            return Sightings()
+        seen = json.loads(item["seen"]["S"])
+        first = {key: datetime.fromisoformat(at) for key, at in seen["first"].items()}
+        return Sightings(datetime.fromisoformat(seen["at"]), first, frozenset(seen["told"]))
+
+    def put(self, sightings: Sightings) -> None:
+        at = sightings.at.isoformat() if sightings.at else None
+        seen = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.told)}
+        values = {":seen": text(json.dumps(seen))}
+        call(
+            self._client,
+            "update_item",
+            TableName=self._table,
+            Key=_KEY,
+            UpdateExpression="SET seen = :seen",
+            ExpressionAttributeValues=values,
+        )

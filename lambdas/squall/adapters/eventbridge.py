@@ -1,0 +1,49 @@
+"""Events to machines, by EventBridge."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, retryable
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from squall.domain.run.record import ExecutionRecord
+
+DETAIL_TYPE = "Squall Execution State Change"
+_REASON_CHARACTERS = 4000
+"""An entry may have 256 KB in all."""
+
+
+class EventBridgeLifecycle:
+    def __init__(self, client: Any, bus: str) -> None:
+        self._client, self._bus = client, bus
+
+    def emit(self, record: ExecutionRecord, reason: str = "") -> None:
+        entry = {
+            "Source": "squall",
+            "DetailType": DETAIL_TYPE,
+            "Resources": [record.execution_arn],
+            "Detail": json.dumps(detail(record, reason)),
+            "EventBusName": self._bus,
+        }
+        answer = call(self._client, "put_events", Entries=[entry])
+        if answer.get("FailedEntryCount"):
+            failed = answer["Entries"][0]
+            code = failed.get("ErrorCode", "Unknown")
+            raise Unavailable("events", "PutEvents", code, failed.get("ErrorMessage", ""), retryable=retryable(code))
+
+
+def detail(record: ExecutionRecord, reason: str = "") -> dict[str, str | None]:
+    """The event's detail, as docs/architecture.md names it."""
+    return {
+        "execution_id": record.id,
+        "execution_arn": record.execution_arn,
+        "experiment": record.experiment,
+        "environment": record.environment,
+        "status": record.status.value,
+        "verdict": record.verdict.value if record.verdict else None,
+        "phase": record.phase,
+        "reason": (reason or record.reason)[:_REASON_CHARACTERS],
+    }

@@ -1,0 +1,116 @@
+"""AWS FIS. There is one way to start an experiment here, and it is for real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, items
+from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_GONE = frozenset({"ResourceNotFoundException"})
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+class Fis:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def create_template(self, body: Mapping[str, Any], client_token: str) -> str:
+        answer = call(self._client, "create_experiment_template", refusable=True, **{**body, "clientToken": client_token})
+        return str(answer["experimentTemplate"]["id"])
+
+    def template(self, template_id: str) -> Mapping[str, Any] | None:
+        answer = call(self._client, "get_experiment_template", absent=_GONE, id=template_id)
+        found: Mapping[str, Any] | None = answer["experimentTemplate"] if answer else None
+        return found
+
+    def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
+        answer = call(
+            self._client,
+            "start_experiment",
+            refusable=True,
+            experimentTemplateId=template_id,
+            clientToken=client_token,
+            experimentOptions={"actionsMode": "run-all"},
+            tags=dict(tags),
+        )
+        return _experiment(answer["experiment"])
+
+    def get(self, experiment_id: str) -> FisExperiment | None:
+        answer = call(self._client, "get_experiment", absent=_GONE, id=experiment_id)
+        return None if answer is None else _experiment(answer["experiment"])
+
+    def of_template(self, template_id: str) -> Sequence[FisExperiment]:
+        return [_experiment(found) for found in items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)]
+
+    def active(self) -> Sequence[FisExperiment]:
+        # The API has no status filter: 120 days of experiments, 100 a page.
+        summaries = items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
+        found = map(_experiment, summaries)
+        return [experiment for experiment in found if not experiment.terminal]
+
+    def stop(self, experiment_id: str) -> bool:
+        # Stopping one that has ended or is stopping is refused with a plain ValidationException: its state tells which it was.
+        answer = call(self._client, "stop_experiment", absent=_GONE | {"ValidationException"}, id=experiment_id)
+        now = _experiment(answer["experiment"]) if answer else self.get(experiment_id)
+        if now is None or (now.terminal and (answer is None or now.status != "stopped")):
+            return False
+        if answer is None and now.status != "stopping":
+            raise Unavailable("fis", "StopExperiment", "ValidationException", f"{experiment_id} is {now.status}", retryable=True)
+        return True
+
+    def delete_template(self, template_id: str) -> bool:
+        try:
+            return call(self._client, "delete_experiment_template", absent=_GONE, id=template_id) is not None
+        except Unavailable as error:
+            # A grant conditioned on the template's tag cannot match a template that is gone: the denial may mean just that.
+            if error.code not in _DENIED or template_id in self._template_ids():
+                raise
+            return False
+
+    def _template_ids(self) -> set[str]:
+        return {template["id"] for template in items(self._client, "list_experiment_templates", "experimentTemplates")}
+
+    def own_templates(self, stack: str) -> Sequence[FisTemplate]:
+        listed = items(self._client, "list_experiment_templates", "experimentTemplates")
+        found = ((template, template.get("tags", {})) for template in listed)
+        return [
+            FisTemplate(template["id"], tags["squall:execution"], template["creationTime"])
+            for template, tags in found
+            if tags.get("squall:stack") == stack and "squall:execution" in tags
+        ]
+
+    def templates_tagged(self, stack: str) -> Mapping[str, str]:
+        return {template.id: template.execution_id for template in self.own_templates(stack)}
+
+
+def _experiment(found: Mapping[str, Any]) -> FisExperiment:
+    state = found["state"]
+    return FisExperiment(
+        id=found["id"],
+        template_id=found["experimentTemplateId"],
+        status=state["status"],
+        reason=state.get("reason", ""),
+        error_code=state.get("error", {}).get("code"),
+        actions=tuple(_action(name, action) for name, action in sorted(found.get("actions", {}).items())),
+        started_at=found.get("startTime"),
+        ended_at=found.get("endTime"),
+        tags=dict(found.get("tags", {})),
+        created_at=found.get("creationTime"),
+    )
+
+
+def _action(name: str, action: Mapping[str, Any]) -> ActionState:
+    state = action.get("state", {})
+    return ActionState(
+        name=name,
+        action_id=action.get("actionId", ""),
+        status=state.get("status", "pending"),
+        reason=state.get("reason", ""),
+        started_at=action.get("startTime"),
+        ended_at=action.get("endTime"),
+    )

@@ -1,0 +1,91 @@
+"""RDS DB instances and clusters as candidates. Read only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import items
+from squall.adapters.inventory.inventories import Found, identified
+from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
+from squall.domain.vocabulary import ResourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from squall.domain.resources.types import OtherResource
+
+_OPERATIONS = {
+    ResourceType.DATABASE: ("describe_db_instances", "DBInstances"),
+    ResourceType.DATABASE_CLUSTER: ("describe_db_clusters", "DBClusters"),
+}
+
+
+class RdsDatabases:
+    """Databases of one of the two types."""
+
+    def __init__(self, client: Any, kind: ResourceType) -> None:
+        self._client, self._kind = client, kind
+
+    def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
+        known = self._described({name: list(values) for name, values in filters.items()})
+        return identified(names, tags, known)
+
+    def again(self, resources: Sequence[OtherResource]) -> Found:
+        """By listing, not by identifier: one that is gone must not hide the others."""
+        return identified([one.arn for one in resources], {}, self._described({}))
+
+    def _described(self, filters: Mapping[str, list[str]]) -> list[OtherResource]:
+        entries = self._listed(self._kind, filters)
+        if self._kind is ResourceType.DATABASE:
+            return [_database(entry) for entry in entries]
+        if not entries:
+            return []
+        members = {entry["DBInstanceIdentifier"]: entry for entry in self._listed(ResourceType.DATABASE, {})}
+        return [_cluster(entry, members) for entry in entries]
+
+    def _listed(self, kind: ResourceType, filters: Mapping[str, list[str]]) -> list[Any]:
+        method, key = _OPERATIONS[kind]
+        asked = [{"Name": name, "Values": values} for name, values in filters.items()]
+        return list(items(self._client, method, key, **({"Filters": asked} if asked else {})))
+
+
+def _tags(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in entry.get("TagList", [])}
+
+
+def _database(entry: Mapping[str, Any]) -> Database:
+    return Database(
+        id=entry["DBInstanceIdentifier"],
+        arn=entry["DBInstanceArn"],
+        state=entry["DBInstanceStatus"],
+        zone=entry.get("AvailabilityZone", ""),
+        tags=_tags(entry),
+        engine=entry.get("Engine", ""),
+        multi_az=entry.get("MultiAZ", False),
+        secondary_zone=entry.get("SecondaryAvailabilityZone") or None,
+        cluster=entry.get("DBClusterIdentifier") or None,
+    )
+
+
+def _cluster(entry: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> DatabaseCluster:
+    members = sorted(_members(entry.get("DBClusterMembers", []), known), key=lambda member: member.id)
+    return DatabaseCluster(
+        id=entry["DBClusterIdentifier"],
+        arn=entry["DBClusterArn"],
+        state=entry["Status"],
+        zone=next((member.zone for member in members if member.writer), ""),
+        tags=_tags(entry),
+        engine=entry.get("Engine", ""),
+        members=tuple(members),
+    )
+
+
+def _members(members: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> Iterable[ClusterMember]:
+    for member in members:
+        instance = known.get(member["DBInstanceIdentifier"], {})
+        yield ClusterMember(
+            id=member["DBInstanceIdentifier"],
+            zone=instance.get("AvailabilityZone", ""),
+            state=instance.get("DBInstanceStatus", "unknown"),
+            writer=member.get("IsClusterWriter", False),
+        )

@@ -1,0 +1,33 @@
+"""Who finds candidates of which type. Each is made when first needed: a run pays for the clients of its own targets only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.inventory.databases import RdsDatabases
+from squall.adapters.inventory.functions import LambdaFunctions
+from squall.adapters.inventory.kubernetes import Kubernetes
+from squall.adapters.inventory.pods import EksPods
+from squall.adapters.inventory.scaling_groups import ScalingGroups
+from squall.adapters.inventory.subnets import Ec2Subnets
+from squall.adapters.inventory.tasks import EcsTasks
+from squall.adapters.inventory.volumes import EbsVolumes
+from squall.domain.vocabulary import ResourceType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from squall.adapters.inventory.inventories import Finder
+
+    Clients = Callable[[str], Any]
+
+FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
+    ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
+    ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
+    ResourceType.VOLUME: lambda client: EbsVolumes(client("ec2")),
+    ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
+    ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
+    ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
+    ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
+    ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm")),
+}

@@ -1,0 +1,71 @@
+"""Lambda functions as candidates. Read only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, items
+from squall.adapters.inventory.inventories import Found
+from squall.domain.resources.functions import LambdaFunction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from squall.domain.resources.types import OtherResource
+
+_ABSENT = frozenset({"ResourceNotFoundException"})
+_TYPE = "lambda:function"
+_SETTLED = "Successful"
+
+
+class LambdaFunctions:
+    """By ARN, or by tags."""
+
+    def __init__(self, functions: Any, tagging: Any) -> None:
+        self._functions, self._tagging = functions, tagging
+
+    def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:  # noqa: ARG002 - it has none
+        if names:
+            found = self._described(names)
+            matching = tuple(one for one in found.values() if tags.items() <= one.tags.items())
+            return Found(matching, tuple(name for name in dict.fromkeys(names) if name not in found))
+        return Found(tuple(self._described(self._tagged(tags)).values()) if tags else ())
+
+    def again(self, resources: Sequence[OtherResource]) -> Found:
+        found = self._described([one.arn for one in resources])
+        return Found(tuple(found.values()), tuple(one.arn for one in resources if one.arn not in found))
+
+    def _tagged(self, tags: Mapping[str, str]) -> list[str]:
+        """Versions and aliases carry no tags of their own."""
+        filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+        entries = items(self._tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=[_TYPE])
+        return sorted(entry["ResourceARN"] for entry in entries)
+
+    def _described(self, arns: Iterable[str]) -> dict[str, LambdaFunction]:
+        every = {arn: self._function(arn) for arn in dict.fromkeys(arns)}
+        return {arn: one for arn, one in every.items() if one}
+
+    def _function(self, arn: str) -> LambdaFunction | None:
+        if arn.split(":")[3] != str(self._functions.meta.region_name):
+            return None
+        entry = call(self._functions, "get_function_configuration", absent=_ABSENT, FunctionName=arn)
+        if entry is None or entry["FunctionArn"] != arn:
+            return None
+        tags = call(self._functions, "list_tags", absent=_ABSENT, Resource=arn)
+        return _function(entry, tags["Tags"] if tags else {})
+
+
+def _function(entry: Mapping[str, Any], tags: Mapping[str, str]) -> LambdaFunction:
+    environment = entry.get("Environment", {}).get("Variables", {})
+    return LambdaFunction(
+        id=entry["FunctionName"],
+        arn=entry["FunctionArn"],
+        state=entry.get("State", "Active"),
+        tags=dict(tags),
+        updating=entry.get("LastUpdateStatus", _SETTLED) != _SETTLED,
+        package=entry.get("PackageType", "Zip"),
+        timeout_seconds=entry.get("Timeout", 3),
+        layers=tuple(layer["Arn"] for layer in entry.get("Layers", ())),
+        wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER", ""),
+        configuration_location=environment.get("AWS_FIS_CONFIGURATION_LOCATION", ""),
+    )

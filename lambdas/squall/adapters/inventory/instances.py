@@ -1,0 +1,190 @@
+"""Instances and what they belong to, as EC2, Auto Scaling, load balancers and Systems Manager tell it. Read only."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, chunks, items
+from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.resources.instances import Instance
+from squall.domain.resources.types import group_named
+from squall.domain.resources.workload import Group, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+_NAMES_PER_CALL = 50
+"""The smallest of the limits: Auto Scaling and Systems Manager take 50 ids."""
+_LIVING = ("pending", "running", "stopping", "stopped")
+_ARN = re.compile(r"arn:(?P<partition>[^:]+):ec2:(?P<region>[^:]+):(?P<account>\d{12}):instance/(?P<id>i-[0-9a-zA-Z]+)")
+_ID = re.compile(r"i-[0-9a-zA-Z]+")
+_LAUNCHED = re.compile(r"(?:Launching a new|Attaching an existing) EC2 instance.*?: (?P<id>i-[0-9a-zA-Z]+)")
+"""The only link between a scaling activity and its instance is the sentence that describes it."""
+_ACTIVITIES = 100
+"""The newest, in one call: what replaces a lost instance is among them."""
+
+
+class AwsInventory:
+    def __init__(self, ec2: Any, autoscaling: Any, elbv2: Any, ssm: Any) -> None:
+        self._ec2, self._autoscaling, self._ssm = ec2, autoscaling, ssm
+        self._target_groups = TargetGroups(elbv2)
+
+    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
+        by_tag = {f"tag:{key}": [value] for key, value in tags.items()}
+        wanted = by_tag | {name: list(values) for name, values in filters.items()}
+        found, missing = self._by_target(targets) if targets else ([], [])
+        if wanted and targets:  # tags and filters narrow what was named, never widen it
+            matching = {entry["InstanceId"] for entry in self._by_filter(wanted)}
+            found = [entry for entry in found if entry["InstanceId"] in matching]
+        elif wanted:
+            found = self._by_filter(wanted)
+        return self._workload(found, (), missing, at)
+
+    def refresh(self, workload: Workload, at: datetime) -> Workload:
+        known = [instance.id for instance in workload.instances]
+        groups = self._groups([group.name for group in workload.groups])
+        before = {*known, *(member for group in workload.groups for member in group.in_service)}
+        joined = {member["InstanceId"]: group for group in groups for member in group["Instances"] if member["InstanceId"] not in before}
+        found = self._by_id([*known, *joined])
+        in_service = self._in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
+        seen = {entry["InstanceId"] for entry in found}
+        missing = [*workload.missing, *(instance for instance in known if instance not in seen)]
+        return self._workload(found, [group.arn for group in workload.target_groups], missing, at, groups, in_service)
+
+    def _in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
+        """When Auto Scaling put each instance into service: the end of the activity that launched it, lifecycle hooks included."""
+        ended: dict[str, datetime] = {}
+        for name in sorted(groups):
+            answer = call(self._autoscaling, "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=_ACTIVITIES)
+            for activity in answer["Activities"]:  # the newest first: an instance from a warm pool has two
+                launched = _LAUNCHED.match(activity.get("Description", ""))
+                if launched and launched["id"] in ids and activity["StatusCode"] == "Successful" and "EndTime" in activity:
+                    ended.setdefault(launched["id"], activity["EndTime"])
+        return ended
+
+    def _workload(
+        self,
+        found: list[Any],
+        target_groups: Sequence[str],
+        missing: Sequence[str],
+        at: datetime,
+        groups: Sequence[Any] = (),
+        in_service: Mapping[str, datetime] | None = None,
+    ) -> Workload:
+        ids = [entry["InstanceId"] for entry in found]
+        membership = self._membership(ids)
+        names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
+        around = [_group(group) for group in [*groups, *self._groups(sorted(names))]]
+        managed = self._managed(ids)
+        alone = {entry["InstanceId"]: entry.get("VpcId", "") for entry in found if entry["InstanceId"] not in membership}
+        arns = [*target_groups, *(arn for group in around for arn in group.target_groups)]
+        return Workload(
+            at=at,
+            instances=tuple(self._instance(entry, membership, managed, in_service or {}) for entry in found),
+            groups=tuple(sorted(around, key=lambda group: group.name)),
+            target_groups=tuple(self._target_groups.describe(arns, {} if target_groups else alone)),
+            missing=tuple(dict.fromkeys(missing)),
+        )
+
+    def _by_target(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
+        """What was found, and the targets this account and Region do not know, as they were written. A group stands for its instances."""
+        ids = {target: _id_of(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
+        members = self._members([target for target in ids if group_named(target)])
+        every = [known for known in (*ids.values(), *(one for group in members.values() for one in group)) if known]
+        found = {entry["InstanceId"]: entry for entry in self._by_id(every)}
+        ours = {target: found[known] for target, known in ids.items() if known in found and _same_account(target, found[known])}
+        named = (*ours.values(), *(found[one] for group in members.values() for one in group if one in found))
+        wanted = {entry["InstanceId"]: entry for entry in named}
+        return list(wanted.values()), [target for target in ids if target not in ours and target not in members]
+
+    def _members(self, groups: Sequence[str]) -> dict[str, list[str]]:
+        """ARN of each of these groups that exists to the ids of its instances."""
+        names = [name for group in groups if (name := group_named(group))]
+        found = {group["AutoScalingGroupARN"]: group for group in self._groups(names)}
+        return {arn: [member["InstanceId"] for member in found[arn]["Instances"]] for arn in groups if arn in found}
+
+    def _by_id(self, ids: Iterable[str]) -> list[Any]:
+        """By filter, not by parameter: an unknown or malformed id is then simply absent, and no id hides another."""
+        some = (self._by_filter({"instance-id": chunk}) for chunk in chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
+        return [entry for found in some for entry in found]
+
+    def _by_filter(self, wanted: Mapping[str, list[str]]) -> list[Any]:
+        # What has been terminated is shown for an hour; asked for by name it is an answer, among the matching ones it is noise.
+        state = {} if wanted.keys() & {"instance-id", "instance-state-name"} else {"instance-state-name": list(_LIVING)}
+        filters = [{"Name": name, "Values": values} for name, values in {**wanted, **state}.items()]
+        reservations = items(self._ec2, "describe_instances", "Reservations", Filters=filters)
+        found = [{**entry, "OwnerId": reservation["OwnerId"]} for reservation in reservations for entry in reservation["Instances"]]
+        return sorted(found, key=lambda entry: str(entry["InstanceId"]))
+
+    def _membership(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Auto Scaling's word on each instance that is in a group."""
+        return {
+            entry["InstanceId"]: entry
+            for some in chunks(ids, _NAMES_PER_CALL)
+            for entry in items(self._autoscaling, "describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=some)
+        }
+
+    def _groups(self, names: Sequence[str]) -> list[Any]:
+        return [
+            group
+            for some in chunks(names, _NAMES_PER_CALL)
+            for group in items(self._autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=some)
+        ]
+
+    def _managed(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Systems Manager's word on each instance it knows."""
+        return {
+            entry["InstanceId"]: entry
+            for some in chunks(ids, _NAMES_PER_CALL)
+            for entry in items(
+                self._ssm, "describe_instance_information", "InstanceInformationList", Filters=[{"Key": "InstanceIds", "Values": some}]
+            )
+        }
+
+    def _instance(
+        self, entry: Mapping[str, Any], membership: Mapping[str, Any], managed: Mapping[str, Any], in_service: Mapping[str, datetime]
+    ) -> Instance:
+        instance_id = entry["InstanceId"]
+        member, agent = membership.get(instance_id, {}), managed.get(instance_id, {})
+        meta = self._ec2.meta
+        return Instance(
+            id=instance_id,
+            arn=f"arn:{meta.partition}:ec2:{meta.region_name}:{entry['OwnerId']}:instance/{instance_id}",
+            state=entry["State"]["Name"],
+            zone=entry.get("Placement", {}).get("AvailabilityZone", ""),
+            tags={tag["Key"]: tag["Value"] for tag in entry.get("Tags", [])},
+            group=member.get("AutoScalingGroupName"),
+            lifecycle=member.get("LifecycleState"),
+            managed=agent.get("PingStatus") == "Online",
+            platform=agent.get("PlatformType") or ("Windows" if entry.get("Platform", "").lower() == "windows" else "Linux"),
+            private_ip=entry.get("PrivateIpAddress"),
+            launched_at=entry.get("LaunchTime"),
+            in_service_at=in_service.get(instance_id),
+        )
+
+
+def _id_of(target: str, region: str) -> str | None:
+    """The instance id, if the target can be an instance of this Region."""
+    if arn := _ARN.fullmatch(target):
+        return arn["id"] if arn["region"] == region else None
+    return target if _ID.fullmatch(target) else None
+
+
+def _same_account(target: str, entry: Mapping[str, Any]) -> bool:
+    arn = _ARN.fullmatch(target)
+    return arn is None or arn["account"] == entry["OwnerId"]
+
+
+def _group(group: Mapping[str, Any]) -> Group:
+    healthy = [m["InstanceId"] for m in group["Instances"] if m["LifecycleState"] == "InService" and m["HealthStatus"].lower() == "healthy"]
+    sources = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == "elbv2"]
+    return Group(
+        name=group["AutoScalingGroupName"],
+        desired=group["DesiredCapacity"],
+        minimum=group["MinSize"],
+        in_service=tuple(sorted(healthy)),
+        suspended=tuple(sorted(process["ProcessName"] for process in group.get("SuspendedProcesses", []))),
+        target_groups=tuple(sorted({*group.get("TargetGroupARNs", []), *sources})),
+    )

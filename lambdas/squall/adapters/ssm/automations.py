@@ -1,0 +1,44 @@
+"""Systems Manager Automation: the rollback documents of users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call
+from squall.domain.run.aws_state import AutomationState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_GONE = frozenset({"AutomationExecutionNotFoundException"})
+
+
+class SsmAutomations:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def start(self, document: str, version: str, parameters: Mapping[str, Sequence[str]], client_token: str) -> str:
+        answer = call(
+            self._client,
+            "start_automation_execution",
+            refusable=True,
+            DocumentName=document,
+            DocumentVersion=version,
+            Parameters={name: list(values) for name, values in parameters.items()},
+            ClientToken=client_token,
+            Mode="Auto",
+        )
+        return str(answer["AutomationExecutionId"])
+
+    def get(self, execution_id: str) -> AutomationState | None:
+        answer = call(self._client, "get_automation_execution", absent=_GONE, AutomationExecutionId=execution_id)
+        if answer is None:
+            return None
+        found = answer["AutomationExecution"]
+        return AutomationState(
+            id=found["AutomationExecutionId"],
+            status=found["AutomationExecutionStatus"],
+            detail=" ".join(str(found.get("FailureMessage") or "").split())[:500],
+            started_at=found.get("ExecutionStartTime"),
+            ended_at=found.get("ExecutionEndTime"),
+        )

@@ -1,0 +1,73 @@
+"""Systems Manager commands: what an agent was really asked to do, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import pages
+from squall.domain.run.aws_state import CommandState
+from squall.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+
+class SsmCommands:
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
+        # The filter takes whole seconds and leaves its own moment out.
+        after = (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        names = {_name(document) for document in documents}
+        found = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
+        recent = (command for command in found if command.requested_at >= since)
+        return sorted(recent, key=lambda command: command.requested_at, reverse=True)
+
+    def _invocations(self, instance_id: str, after: str) -> list[Any]:
+        filters = [{"key": "InvokedAfter", "value": after}]
+        try:
+            asked = pages(self._client, "list_command_invocations", InstanceId=instance_id, Filters=filters, Details=True)
+            return [entry for page in asked for entry in page["CommandInvocations"]]
+        except Unavailable as error:
+            if error.code == "InvalidInstanceId":  # not, or no longer, known to Systems Manager
+                return []
+            raise
+
+
+def _name(document: str) -> str:
+    """A document's name; FIS is given its ARN, and Systems Manager tells either."""
+    return document.rpartition("document/")[2]
+
+
+def _command(entry: Mapping[str, Any]) -> CommandState:
+    plugins = entry.get("CommandPlugins", [])
+    return CommandState(
+        id=entry["CommandId"],
+        instance_id=entry["InstanceId"],
+        document=_name(entry["DocumentName"]),
+        status=entry["Status"],
+        requested_at=entry["RequestedDateTime"],
+        ended_at=max((end for plugin in plugins if (end := _time(plugin, "Finish"))), default=None),
+        detail=_detail(entry, plugins),
+        started_at=_started(plugins),
+    )
+
+
+def _started(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
+    """When the plugin that lasts longest began: one that has not ended lasts longest of all."""
+    spans = [(start, _time(plugin, "Finish")) for plugin in plugins if (start := _time(plugin, "Start"))]
+    return max(spans, key=lambda span: (span[1] is None, (span[1] or span[0]) - span[0]), default=(None, None))[0]
+
+
+def _time(plugin: Mapping[str, Any], which: str) -> datetime | None:
+    """What has not happened yet is absent, or the beginning of 1970."""
+    at: datetime | None = plugin.get(f"Response{which}DateTime")
+    return at if at is not None and at.timestamp() > 0 else None
+
+
+def _detail(entry: Mapping[str, Any], plugins: Sequence[Mapping[str, Any]]) -> str:
+    failed = [plugin.get("Name", "") for plugin in plugins if plugin.get("Status") in {"Failed", "TimedOut"}]
+    return str(entry.get("StatusDetails", "")) + (f" in {', '.join(failed)}" if failed else "")

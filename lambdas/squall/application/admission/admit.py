@@ -1,0 +1,83 @@
+"""Admission of an execution: its definition, its record, its claim on a schedule's firing."""
+
+from datetime import datetime, timedelta
+
+from squall import admission
+from squall.application.admission.deployed import deployed
+from squall.application.admission.execution_ids import candidate_ids, is_of
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.run import Run
+from squall.domain.problems import InvalidInput, Problem
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.vocabulary import Status
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+TRIGGER_KEPT = timedelta(days=2)
+"""EventBridge Scheduler retries for at most 24 hours."""
+
+
+def admitted(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
+    """What is to run, or everything that is wrong with the input."""
+    partition, account, region = _where(run.execution_arn)
+    known = deployed()
+    try:
+        definition = admission.admit(
+            raw, name, known.catalogue, known.environments, account=account, region=region, partition=partition, now=now
+        )
+        template_id = definition.experiment.fis_template_id
+        return (admission.adopted(definition, w.faults.template(template_id)) if template_id else definition), []
+    except (Unavailable, Refused) as error:
+        return None, [Problem(path="fis_template_id", message=f"the template could not be read: {error}")]
+    except InvalidInput as invalid:
+        return None, list(invalid.problems)
+
+
+def _where(execution_arn: str) -> tuple[str, str, str]:
+    _, partition, _, region, account, *_ = execution_arn.split(":")
+    return partition, account, region
+
+
+def open_record(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
+    """Create the record, under the first id that is not another execution's."""
+    for execution_id in candidate_ids(name, run.started_at):
+        run = run.model_copy(update={"id": execution_id})
+        record = _record(run, definition, raw, w.clock.now())
+        if w.records.create(record):
+            return run, record
+        existing = w.records.get(execution_id)
+        if existing and is_of(existing, run.execution_arn, run.started_at):
+            return run, existing  # this very execution: Admit is being retried
+    raise RuntimeError(f"records of {run.id} and of its name exist and belong to other executions")
+
+
+def _record(run: Run, definition: Definition | None, raw: object, now: datetime) -> ExecutionRecord:
+    asked = raw if isinstance(raw, dict) else {}
+    return ExecutionRecord(
+        id=run.id,
+        execution_arn=run.execution_arn,
+        started_at=run.started_at,
+        status=Status.RUNNING,
+        phase="Admit",
+        phase_since=now,
+        experiment=definition.experiment.name if definition else _text(asked.get("experiment"), 128),
+        environment=definition.environment.name if definition else "",
+        fault_type=definition.experiment.type if definition else "",
+        definition_hash=definition.definition_hash if definition else "",
+        promotion_hash=definition.promotion_hash if definition else "",
+        requested_by=(definition.requested_by or "") if definition else _text(asked.get("requested_by"), 256),
+        trigger=(definition.trigger or "") if definition else "",
+    )
+
+
+def claimed(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:
+    """Whether this execution may run for the schedule's firing: each firing runs once."""
+    if not definition.trigger:
+        return True
+    schedule_arn, _, scheduled_time = definition.trigger.rpartition("#")
+    return w.records.claim_trigger(schedule_arn, scheduled_time, run.id, now + TRIGGER_KEPT)
+
+
+def _text(value: object, most: int) -> str:
+    """What somebody sent, as something DynamoDB takes: no lone surrogates, not endless."""
+    return str(value or "")[:most].encode("utf-8", "replace").decode()

@@ -1,0 +1,47 @@
+"""What is kept of a run that is over for whoever asks about many: its summary beside the record, its rows for Athena."""
+
+from squall.application.result.record import agreed_result
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.finding import FindingStatus
+from squall.domain.documents.result import Result
+from squall.domain.history.analytics import files
+from squall.domain.history.summary import FindingSeen, RunSummary, workload_of
+from squall.domain.run.record import ExecutionRecord
+from squall.wiring import Wiring
+
+ROWS = "application/x-ndjson"
+
+
+def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
+    """Write both, over what is there: repeated, it changes nothing."""
+    result = agreed_result(w, record)
+    summary = summary_of(record, result, w.documents.get(record.id, "definition", Definition))
+    for key, body in files(summary, result.statistics).items():
+        w.documents.publish(key, body, ROWS)
+    w.history.summarise(summary)  # last: what has a summary has its rows
+    return summary
+
+
+def summary_of(record: ExecutionRecord, result: Result, definition: Definition | None) -> RunSummary:
+    """A run in short."""
+    experiment = definition.experiment if definition else None
+    return RunSummary(
+        execution_id=record.id,
+        started_at=record.started_at,
+        status=record.status,
+        experiment=record.experiment,
+        environment=record.environment,
+        fault_type=record.fault_type,
+        verdict=record.verdict,
+        hypothesis_validated=record.hypothesis_validated,
+        ended_at=record.ended_at,
+        trigger=record.trigger,
+        workload=workload_of(experiment.tags if experiment else {}, record.lock_keys),
+        owner=(experiment.owner if experiment else None) or "",
+        recovery_seconds=result.recovery.seconds_to_recover if result.recovery else None,
+        findings=tuple(
+            FindingSeen(finding.id, finding.title, finding.severity.value, finding.status is FindingStatus.CLOSED)
+            for finding in result.findings
+        ),
+        summarised=True,
+    )

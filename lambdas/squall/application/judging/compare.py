@@ -1,0 +1,88 @@
+"""The comparison of a run's windows: whatever of it can't be read or told costs no verdict on an absolute threshold."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import floor
+
+from squall.application.metrics.baseline import disturbed
+from squall.application.metrics.read import SeriesByMetric, read_series
+from squall.application.metrics.run_measurements import Measured, measured
+from squall.application.step import Step
+from squall.domain.documents.cut import Cut
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Window
+from squall.domain.documents.series import StatisticsDocument
+from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.window_statistics import has_distribution
+from squall.domain.metrics.disturbances import without
+
+EARLIER_DAYS = 3
+"""How many earlier days are looked at: one request each."""
+KEPT_BRIEFLY_UNDER = 60
+"""CloudWatch keeps periods shorter than this for three hours: there are no earlier days of them."""
+
+
+def compare_run(step: Step) -> None:
+    """Write `series.json` and `statistics.json`. Nothing injected: nothing to compare."""
+    if step.record.fis_experiment_id is None or step.failure:
+        return
+    found = measured(step)
+    bindings = step.discovery.bindings
+    timing = step.definition.environment.timing
+    earlier, cut = _earlier(step, bindings, found.by_name["fault"])
+    compared = statistics(
+        CompareInput(
+            bindings=bindings,
+            windows=found.by_name,
+            finer=found.finer,
+            observed=_observed(found),
+            series=found.series,
+            values=found.values,
+            distributions=_distributions(step, bindings, found.by_name),
+            effect_at=found.windows.effect_at,
+            settled=timing.guard_evaluation_periods,
+            minimum_baseline=timing.minimum_baseline_periods,
+            earlier=earlier,
+        )
+    )
+    step.put("statistics", StatisticsDocument(at=step.now, statistics=compared, cut=cut))
+    step.note("compared", "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
+
+
+def _observed(found: Measured) -> Window:
+    period = found.run.period_seconds
+    start = floor(found.windows.effect_at.timestamp() / period) * period
+    return found.run.model_copy(update={"start": min(start, found.run.end)})
+
+
+def _distributions(
+    step: Step, bindings: Sequence[MetricBinding], windows: Mapping[str, Window]
+) -> dict[str, dict[str, Mapping[str, float]]]:
+    """Window name to metric to CloudWatch's own statistics of the samples; metrics that differ by statistic alone are asked for once."""
+    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    for name, window in windows.items():
+        known: dict[MetricQuery, Mapping[str, float]] = {}
+        for binding in bindings:
+            if not has_distribution(binding) or not window.periods:
+                continue
+            asked = binding.queries[0].model_copy(update={"key": "value", "statistic": "Average"})
+            if asked not in known:
+                known[asked] = step.w.metrics.distribution(asked, window.start, window.end)
+            found.setdefault(name, {})[binding.name] = known[asked]
+    return found
+
+
+def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
+    """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed."""
+    if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
+        return [], ()
+    day = int(timedelta(days=1).total_seconds())
+    bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
+    days, cuts = [], list[Cut]()
+    for n in range(1, EARLIER_DAYS + 1):
+        window = fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day})
+        until = datetime.fromtimestamp(window.end, UTC)
+        series, cut = without(read_series(step.w.metrics, bound, window), window, disturbed(step, window.start, until))
+        if any(one.points for found in series.values() for one in found):
+            days.append((window, series))
+        cuts += cut
+    return days, tuple(cuts)

@@ -1,0 +1,115 @@
+"""Whether the mechanism's own metrics contradict a mechanism that reports success: a command that ran, and nothing happened."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from squall.application.metrics.run_windows import Windows
+from squall.application.recovery.rollback_report import fault_of
+from squall.application.step import Step
+from squall.domain.documents.metric_models import MetricQuery, Window
+from squall.domain.documents.rollback import Proof
+from squall.domain.documents.signal_reading import SignalReading
+from squall.domain.experiment.experiment import FaultSignal
+from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, must_show, not_told, of_several, read, spans, within
+from squall.errors import Refused, Unavailable
+from squall.ports import Metrics
+
+MOST_SERIES = 10
+"""Of one metric of one target that are read: an agent publishes one for each disk, file system and aggregation it is told to."""
+
+
+def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple[SignalReading, ...]:
+    """What the metrics of the mechanism say, the fault's own and the one that the experiment declares.
+
+    Only a mechanism's word is questioned: of targets whose state has changed there is nothing to ask. Raises Unavailable where asking
+    again may help.
+    """
+    claimed = tuple(proof.target for proof in proofs if proof.proven and proof.kind == "mechanism")
+    if not claimed:
+        return ()
+    fault, experiment = fault_of(step), step.definition.experiment
+    own = fault.signals(fault.parse(experiment.parameters), step.discovery.workload, step.discovery.pinned)
+    names = {one.id: one.measured_as for one in step.discovery.pinned}
+    declared = _declared(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
+    asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
+    if not asked:
+        unknown = "none is known that this fault must move; fault_signal in the definition can name one"
+        return (SignalReading(targets=claimed, metric="", reading="not_told", detail=unknown),)
+    try:
+        return _read(step.w.metrics, asked, windows)
+    except (Unavailable, Refused) as error:
+        if isinstance(error, Unavailable) and error.retryable:
+            raise
+        return tuple(not_told(signal, f"could not be read ({error})") for signal in asked)
+
+
+def _declared(declared: FaultSignal, targets: Sequence[str], names: Mapping[str, str]) -> tuple[Signal, ...]:
+    return tuple(
+        Signal(
+            targets=(target,),
+            namespace=declared.namespace,
+            metric_name=declared.metric_name,
+            dimensions=declared.dimensions_of(names.get(target, target)),
+            statistic=declared.statistic,
+            direction=declared.direction,
+            by=declared.by,
+            after_seconds=declared.after_seconds,
+        )
+        for target in targets
+    )
+
+
+def _read(metrics: Metrics, asked: Sequence[Signal], windows: Windows) -> tuple[SignalReading, ...]:
+    queries = [_queries(metrics, number, signal) for number, signal in enumerate(asked)]
+    values = _Values(metrics, [query for some in queries for query in some])
+    return tuple(
+        of_several(signal, [_of_series(signal, query.key, values, windows) for query in some])
+        for signal, some in zip(asked, queries, strict=True)
+    )
+
+
+def _queries(metrics: Metrics, number: int, signal: Signal) -> list[MetricQuery]:
+    known: Sequence[tuple[tuple[str, str], ...]] = [signal.dimensions]
+    if signal.partly:
+        found = metrics.published(signal.namespace, signal.metric_name, signal.dimensions)
+        known = sorted(found, key=lambda dimensions: (len(dimensions), dimensions))[:MOST_SERIES]
+    return [
+        MetricQuery(
+            key=f"s{number}_{place}",
+            namespace=signal.namespace,
+            metric_name=signal.metric_name,
+            dimensions=dimensions,
+            statistic=signal.statistic,
+        )
+        for place, dimensions in enumerate(known)
+    ]
+
+
+@dataclass
+class _Values:
+    """Every series of every signal, read once a window."""
+
+    metrics: Metrics
+    queries: Sequence[MetricQuery]
+    known: dict[Window, Mapping[str, list[float]]] = field(default_factory=dict)
+
+    def of(self, key: str, window: Window) -> list[float]:
+        if window not in self.known:
+            found = self.metrics.series(self.queries, window.start, window.end, window.period_seconds) if window.periods else {}
+            self.known[window] = {name: [point.value for point in one.points] for name, one in found.items()}
+        return self.known[window].get(key, [])
+
+
+def _of_series(signal: Signal, key: str, values: _Values, windows: Windows) -> SignalReading:
+    """In the shortest periods that all have a value: what comes late, or is published more seldom, says nothing before."""
+    if windows.baseline is None:
+        return not_told(signal, "can't be compared: there is no baseline")
+    if signal.required:
+        during = values.of(key, windows.fault)
+        return must_show(signal, values.of(key, windows.baseline), during, windows.fault.periods)
+    tried = list(spans(signal, windows.fault))
+    for window in tried:
+        during, before = values.of(key, window), values.of(key, within(windows.baseline, window.period_seconds))
+        if len(during) == window.periods and len(before) >= FEWEST_PERIODS:
+            return read(signal, before, during)
+    return not_told(signal, "has no value for every period of the fault" if tried else "could not show it yet: the fault was too short")

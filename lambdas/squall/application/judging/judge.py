@@ -1,0 +1,125 @@
+"""The judgement of a run: windows, measurements, criteria, verdict."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from squall.application.judging.fault_signals import read_signals
+from squall.application.metrics.run_measurements import Measured, measured
+from squall.application.step import Step
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.fault import FaultReport
+from squall.domain.documents.guards import Guards
+from squall.domain.documents.judgement import Judgement
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.rollback import Proof, RollbackReport
+from squall.domain.documents.series import StatisticsDocument
+from squall.domain.documents.signal_reading import SignalReading
+from squall.domain.experiment.sentences import sentences
+from squall.domain.judging.criteria import JudgeInput, judge
+from squall.domain.judging.reaction_times import times
+from squall.domain.judging.verdict import decide
+from squall.domain.language import AlarmFires
+from squall.domain.run.record import Abort
+from squall.domain.vocabulary import RollbackOutcome, Status
+
+
+def judge_run(step: Step) -> None:
+    """Measure every window, judge every criterion, and write what the run is worth. Nothing injected: nothing to judge."""
+    if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
+        return
+    found = measured(step)
+    given = _given(step, found)
+    criteria = judge(given)
+    rollback = step.find("rollback", RollbackReport)
+    proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
+    signals = read_signals(step, found.windows, rollback.proofs if rollback else ())
+    broken = _broken(step.find("fault", FaultReport))
+    decision = decide(
+        criteria=criteria,
+        abort=_in_words(step),
+        injected=True,
+        proven=proven,
+        invalid_reason=_why_invalid(signals, broken) if proven else _why_unproven(step, rollback, broken),
+        not_restored=_not_restored(rollback),
+    )
+    step.put(
+        "judgement",
+        Judgement(
+            at=step.now,
+            criteria=criteria,
+            verdict=decision.verdict,
+            hypothesis_validated=decision.hypothesis_validated,
+            status=decision.status,
+            reason=decision.reason,
+            values=found.values,
+            times=times(step.record, given.effect_at, given.fault_end, given.alarms_fired, given.recovery),
+            signals=signals,
+        ),
+    )
+    step.note("judged", decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
+
+
+def _given(step: Step, found: Measured) -> JudgeInput:
+    alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
+    compared = step.find("statistics", StatisticsDocument)
+    return JudgeInput(
+        definition=step.definition,
+        discovery=step.discovery,
+        baseline=step.find("baseline", Baseline),
+        effect_at=found.windows.effect_at,
+        fault_end=found.windows.fault_end,
+        windows=found.by_name,
+        series={name: found.inside(name, step.discovery.bindings) for name in found.by_name},
+        finer=found.finer,
+        values=found.values,
+        alarms_fired={name: step.w.alarms.fired_since(name, found.windows.effect_at) for name in alarms},
+        recovery=step.find("recovery", Recovery),
+        statistics={one.metric: one for one in compared.statistics} if compared else {},
+    )
+
+
+def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
+    if rollback is None or rollback.outcome is not RollbackOutcome.NOT_RESTORED:
+        return ()
+    return rollback.differences or ("the workload is not as before",)
+
+
+def _broken(report: FaultReport | None) -> tuple[str, ...]:
+    """What FIS says it could not do: the experiment, and each action that was skipped or failed, whatever was found on the targets."""
+    if report is None:
+        return ()
+    failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []
+    actions = (action for action in report.actions if action.get("status") in {"failed", "skipped"})
+    return (*failed, *(f"the action {action['name']} {_did(action)}" for action in actions))
+
+
+def _did(action: Mapping[str, str]) -> str:
+    reason = action.get("reason", "")
+    return f"{'failed' if action['status'] == 'failed' else 'was skipped'}{f': {reason}' if reason else ''}"
+
+
+def _why_invalid(signals: Sequence[SignalReading], broken: Sequence[str]) -> str:
+    """What speaks against a fault that its own state or mechanism bears witness to; empty: nothing does."""
+    return "; ".join((*broken, *(one.detail for one in signals if one.reading == "contradicted")))
+
+
+def _why_unproven(step: Step, rollback: RollbackReport | None, broken: Sequence[str]) -> str:
+    """What FIS says, and each target that was not hit: some of several is not all."""
+    if rollback is None or not rollback.proofs:
+        unseen = "no target was resolved" if not step.discovery.pinned else "no evidence that the fault happened could be read"
+        return "; ".join((*broken, unseen))
+    missed = [proof for proof in rollback.proofs if not proof.proven]
+    several = f"{len(missed)} of {len(rollback.proofs)} targets were not hit: " if len(rollback.proofs) > 1 else ""
+    return "; ".join((*broken, several + "; ".join(_missed(proof) for proof in missed)))
+
+
+def _missed(proof: Proof) -> str:
+    return proof.detail if proof.target in proof.detail else f"{proof.target}: {proof.detail}"
+
+
+def _in_words(step: Step) -> Abort | None:
+    """The abort with the guard's own sentence instead of its alarm's name."""
+    abort = step.record.abort
+    guards = step.find("guards", Guards) if abort else None
+    said = guards.words.get(abort.by) if abort and guards else None
+    return replace(abort, reason=f"the {said} fired", by="") if abort and said else abort

@@ -1,0 +1,69 @@
+"""Reading metrics for the states that need them: one request for all series, and one value a window where summing won't do."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Series, Window
+from squall.domain.metrics.series import value_over
+from squall.domain.metrics.windows import Paced, finer_periods
+from squall.ports import Metrics
+
+SeriesByMetric = dict[str, tuple[Series, ...]]
+SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
+"""Statistics whose value over a window follows from its periods. Averages and percentiles don't: CloudWatch is asked again."""
+
+
+def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Window) -> SeriesByMetric:
+    """Binding name to the series of its queries over the window."""
+    if window.periods == 0:
+        return {b.name: tuple(Series(key=q.key, period_seconds=window.period_seconds, points=()) for q in b.queries) for b in bindings}
+    aliased: dict[str, tuple[str, MetricQuery]] = {}
+    for i, binding in enumerate(bindings):
+        for query in binding.queries:
+            alias = f"b{i}_{query.key}"
+            aliased[alias] = (binding.name, query)
+    found = metrics.series(
+        [query.model_copy(update={"key": alias}) for alias, (_, query) in aliased.items()], window.start, window.end, window.period_seconds
+    )
+    result: dict[str, list[Series]] = {binding.name: [] for binding in bindings}
+    for alias, (name, query) in aliased.items():
+        points = found[alias].points if alias in found else ()
+        result[name].append(Series(key=query.key, period_seconds=window.period_seconds, points=points))
+    return {name: tuple(series) for name, series in result.items()}
+
+
+def read_paced(metrics: Metrics, bindings: Sequence[MetricBinding], window: Paced) -> SeriesByMetric:
+    """`read_series` of every metric in its own period: a request for each period."""
+    found: SeriesByMetric = {}
+    for period in (None, *finer_periods(bindings)):
+        own = [binding for binding in bindings if binding.period_seconds == period]
+        if own:
+            found |= read_series(metrics, own, window.of(own[0]))
+    return {binding.name: found[binding.name] for binding in bindings}
+
+
+def read_values(
+    metrics: Metrics, bindings: Sequence[MetricBinding], window: Window, series: Mapping[str, Sequence[Series]]
+) -> dict[str, float | None]:
+    """Binding name to its value over the whole window, in the binding's unit; None where CloudWatch has nothing."""
+    return {
+        binding.name: value_over(
+            binding,
+            {query.key: _total(metrics, query, window, _series(series.get(binding.name, ()), query.key)) for query in binding.queries},
+            window.end - window.start,
+        )
+        if window.periods
+        else None
+        for binding in bindings
+    }
+
+
+def _series(series: Sequence[Series], key: str) -> Series | None:
+    return next((s for s in series if s.key == key), None)
+
+
+def _total(metrics: Metrics, query: MetricQuery, window: Window, series: Series | None) -> float | None:
+    combine = SUMMABLE.get(query.statistic)
+    if combine is None:
+        return metrics.over(query, window.start, window.end)
+    values = [point.value for point in series.points] if series else []
+    return float(combine(values)) if values else None

@@ -1,0 +1,116 @@
+"""Everything a run is judged on, read once: Compare reads and writes it down, Judge finds it there, or reads it when Compare could not."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from squall.application.metrics.read import SeriesByMetric, read_paced, read_values
+from squall.application.metrics.run_windows import Windows, windows_of
+from squall.application.recovery.rollback_report import fis_of
+from squall.application.step import Step
+from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.series import SeriesDocument
+from squall.domain.documents.statistics import MeasuredSeries
+from squall.domain.judging.window_statistics import seen_points
+from squall.domain.metrics.windows import Paced, finer_periods
+
+Values = dict[str, dict[str, float | None]]
+ByPeriod = Mapping[int, Mapping[str, Window]]
+"""Period to window name to window."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    windows: Windows
+    by_name: Mapping[str, Window]
+    """baseline, fault and recovery, as far as there are."""
+    run: Window
+    """From the beginning of the first to the end of the last."""
+    series: SeriesByMetric
+    """Over the whole run."""
+    values: Values
+    """Window name to metric to its value over the whole window."""
+    finer: ByPeriod = field(default_factory=dict)
+    """The windows in the periods of metrics that have their own."""
+
+    def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
+        """The series cut to a window."""
+        return {binding.name: _cut(self.series.get(binding.name, ()), self.of(name, binding)) for binding in bindings}
+
+    def of(self, name: str, binding: MetricBinding) -> Window:
+        """A window in the metric's own period."""
+        return self.finer.get(binding.period_seconds or 0, self.by_name).get(name) or self.by_name[name]
+
+
+def measured(step: Step) -> Measured:
+    """What CloudWatch had when it was first asked after the run: a repeated state judges the same numbers."""
+    bindings = step.discovery.bindings
+    fis, until = fis_of(step), _recovery_until(step)
+    windows = windows_of(step, fis, until)
+    by_name = _by_name(windows)
+    document = step.find("series", SeriesDocument)
+    if document is not None:
+        known: dict[str, Window] = {window.name: window for window in document.windows}
+        return Measured(windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), by_period(document.finer))
+    finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
+    runs = Paced(_run(by_name), {period: _run(named) for period, named in finer.items()})
+    found = Measured(windows, by_name, runs.usual, read_paced(step.w.metrics, bindings, runs), {}, finer)
+    for name in by_name:
+        inside = found.inside(name, bindings)
+        found.values[name] = {
+            metric: value
+            for binding in bindings
+            for metric, value in read_values(step.w.metrics, [binding], found.of(name, binding), inside).items()
+        }
+    step.put("series", _document(found, runs, bindings))
+    return found
+
+
+def by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
+    """Period to name to window."""
+    found: dict[int, dict[str, Window]] = {}
+    for window in windows:
+        found.setdefault(window.period_seconds, {})[window.name] = window
+    return found
+
+
+def _by_name(windows: Windows) -> dict[str, Window]:
+    return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
+
+
+def _document(found: Measured, runs: Paced, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
+    hosts = found.series.get("healthy_hosts", ())
+    drawn = {binding: seen_points(binding, found.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
+    return SeriesDocument(
+        windows=tuple(found.by_name.values()),
+        finer=tuple(window for named in found.finer.values() for window in named.values()),
+        series={"run": found.series},
+        values=found.values,
+        measured=tuple(
+            MeasuredSeries(
+                metric=binding.name,
+                unit=binding.unit,
+                period_seconds=runs.of(binding).period_seconds,
+                points=tuple((point.at, point.value) for point in points),
+            )
+            for binding, points in drawn.items()
+        ),
+    )
+
+
+def _run(windows: Mapping[str, Window]) -> Window:
+    spans = list(windows.values())
+    start, end = min(window.start for window in spans), max(window.end for window in spans)
+    return Window(name="run", start=start, end=end, period_seconds=spans[0].period_seconds)
+
+
+def _cut(series: tuple[Series, ...], window: Window) -> tuple[Series, ...]:
+    return tuple(
+        one.model_copy(update={"points": tuple(point for point in one.points if window.start <= point.at < window.end)}) for one in series
+    )
+
+
+def _recovery_until(step: Step) -> datetime:
+    recovery = step.find("recovery", Recovery)
+    return recovery.observed_until if recovery and recovery.observed_until else step.now

@@ -1,0 +1,66 @@
+"""What VerifyRollback and WatchRecovery both look at: the pinned targets as they were, and as they are."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from squall.application.step import Step
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.documents.rollback import AutomationRun, RollbackReport
+from squall.domain.recovery.rollback_document import intended, with_automation
+from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.vocabulary import RollbackOutcome
+from squall.faults import registry
+from squall.faults.base import Fault
+
+DISPATCH_SLACK = timedelta(seconds=60)
+"""Clocks of FIS, Systems Manager and Lambda differ; the lock keeps everybody else's commands off these targets."""
+
+
+def fault_of(step: Step) -> Fault:
+    """The fault module of the run."""
+    return registry.bound(step.definition)
+
+
+def fis_of(step: Step) -> FisExperiment | None:
+    """The run's FIS experiment as it is now; None when nothing was injected or FIS has forgotten it."""
+    return step.w.faults.get(step.record.fis_experiment_id) if step.record.fis_experiment_id else None
+
+
+def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
+    """Target's id to the commands that are the fault's mechanism, newest first; empty for faults without."""
+    if not fault.ssm_documents:
+        return {}
+    since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
+    return {
+        pinned.id: step.w.commands.on(pinned.agent, fault.ssm_documents, since) if pinned.agent else () for pinned in step.discovery.pinned
+    }
+
+
+def rollback_report(step: Step, workload: Workload) -> RollbackReport:
+    """Ask the state and the mechanism, not FIS's word `stopped`."""
+    fault = fault_of(step)
+    template = step.need("template", FaultTemplate)
+    report = fault.verify(
+        template.before,
+        step.discovery.workload,
+        workload,
+        commands_of(step, fault),
+        fis_of(step),
+        step.w.clock.now(),
+        length=step.definition.experiment.length,
+    )
+    declared = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    return with_automation(report, step.find("automation", AutomationRun) if declared else None, declared)
+
+
+def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:
+    """What VerifyRollback found too early to be back may be back by now, and what still lasted may be over."""
+    first = step.find("rollback", RollbackReport)
+    if first and first.outcome is not RollbackOutcome.NOT_RESTORED:
+        return first
+    report = rollback_report(step, workload)
+    step.put("rollback", report)
+    if first is None or report.outcome is not first.outcome:
+        step.note("rollback_verified", report.outcome)
+    return report

@@ -1,0 +1,86 @@
+"""The report of a run that is over: what people look at, made from what the run left in the table and in S3 alone.
+
+It is made after everybody was told, by a function of its own: whatever happens here, no fault is stopped later, nobody hears later and no
+outcome changes. A report that could not be made is said on the record's timeline, and by the alarm on the function's errors.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from squall.application.history import summarise
+from squall.application.result.record import agreed_result
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import FaultReport, FaultTemplate
+from squall.domain.documents.series import SeriesDocument
+from squall.domain.run.record import Event, ExecutionRecord
+from squall.errors import Refused, Unavailable
+from squall.reporting.csv_sheet import sheet
+from squall.reporting.markdown import markdown
+from squall.reporting.page import render
+from squall.reporting.run_facts import Facts
+from squall.reporting.view import page_of
+from squall.wiring import Wiring
+
+REPORTED, NOT_REPORTED = "reported", "report_failed"
+LOGGED_CHARACTERS = 300
+
+
+class NotOverError(Exception):
+    """There is no such run, or it is not over: nothing can be reported."""
+
+
+def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
+    """Summarise the run, and make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns how the
+    run ended, for a log, and the files' keys."""
+    record = w.records.get(execution_id)
+    if record is None or not record.final:
+        raise NotOverError(f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that is over is reported")
+    try:
+        summarise(w, record)
+        written = _write(w, record)
+    except Exception as error:
+        _note(w, record, NOT_REPORTED, f"{type(error).__name__}: {error}")
+        raise
+    _note(w, record, REPORTED, written[0])
+    return {
+        "execution_id": record.id,
+        "experiment": record.experiment,
+        "environment": record.environment,
+        "status": record.status.value,
+        "verdict": (record.verdict or record.status).value,
+        "reason": record.reason[:LOGGED_CHARACTERS],
+        "files": list(written),
+    }
+
+
+def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
+    page = page_of(facts_of(w, record))
+    files = [("report.html", render(page), "text/html; charset=utf-8"), ("report.md", markdown(page), "text/markdown; charset=utf-8")]
+    if page.course is not None:
+        files.append(("series.csv", sheet(page.course), "text/csv; charset=utf-8"))
+    return tuple(w.documents.write(record.id, name, body, content_type) for name, body, content_type in files)
+
+
+def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
+    """What the run left, as far as it got."""
+    find = w.documents.get
+    return Facts(
+        record=record,
+        result=agreed_result(w, record),
+        bucket=w.settings.bucket,
+        definition=find(record.id, "definition", Definition),
+        discovery=find(record.id, "discovery", Discovery),
+        baseline=find(record.id, "baseline", Baseline),
+        template=find(record.id, "template", FaultTemplate),
+        fault=find(record.id, "fault", FaultReport),
+        series=find(record.id, "series", SeriesDocument),
+    )
+
+
+def _note(w: Wiring, record: ExecutionRecord, event: str, detail: str) -> None:
+    """Once, however often the report is made."""
+    if all(known.event != event for known in record.events):
+        with suppress(Unavailable, Refused):
+            w.records.append(record.id, [Event(w.clock.now(), event, detail)])

@@ -1,0 +1,151 @@
+"""From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.evidence import Evidence
+from squall.domain.documents.fault import FaultReport, FaultTemplate
+from squall.domain.documents.finding import StoredFinding
+from squall.domain.documents.judgement import Judgement
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.refusal import Refusal
+from squall.domain.documents.result import Result
+from squall.domain.documents.rollback import RollbackReport
+from squall.domain.documents.safety import Safety
+from squall.domain.documents.series import StatisticsDocument
+from squall.domain.judging.verdict import Decision, decide, ending
+from squall.domain.messages.run_ended import message
+from squall.domain.result.build import build_result
+from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.vocabulary import Status
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+NOTIFIED, ANNOUNCED = "notified", "announced"
+
+
+def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
+    """How the run ends: Squall's own failure, else the judgement, else an abort before anything was injected, else what was decided."""
+    if failure:
+        return ending(Status.FAILED, None, f"Squall failed: {_said(failure)}")
+    if judgement is not None:
+        return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
+    if record.decided_status is Status.FAILED:
+        return ending(Status.FAILED, None, record.reason)
+    if record.abort is not None:
+        return decide(criteria=(), abort=record.abort, injected=False, proven=False)
+    if record.decided_status is None:
+        return ending(Status.FAILED, None, "the workflow ended without a decision")
+    return ending(record.decided_status, record.decided_verdict, record.reason)
+
+
+def _said(failure: str) -> str:
+    """Step Functions' `Error: Cause` as a sentence: Lambda's cause is JSON with the message first and a stack trace, cut anywhere."""
+    error, _, cause = failure.partition(": ")
+    _, found, rest = cause.partition('"errorMessage":')
+    try:
+        message, _ = json.JSONDecoder().raw_decode(rest.lstrip())
+    except ValueError:
+        message = cause
+    return f"{error}: {message if found else cause}"[:700]
+
+
+def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
+    """Assemble `result.json` from the documents that exist; the findings of this run join those of the experiment's earlier ones."""
+    find = w.documents.get
+    evidence = Evidence(
+        definition=find(record.id, "definition", Definition),
+        refusal=find(record.id, "refusal", Refusal),
+        discovery=find(record.id, "discovery", Discovery),
+        safety=find(record.id, "safety", Safety),
+        final_check=find(record.id, "final_check", Safety),
+        baseline=find(record.id, "baseline", Baseline),
+        template=find(record.id, "template", FaultTemplate),
+        fault=find(record.id, "fault", FaultReport),
+        rollback=find(record.id, "rollback", RollbackReport),
+        recovery=find(record.id, "recovery", Recovery),
+        statistics=find(record.id, "statistics", StatisticsDocument),
+        judgement=find(record.id, "judgement", Judgement),
+    )
+    result = build_result(record, decision, evidence, ended_at, _known_findings(w, record))
+    w.documents.put(record.id, "result", result)
+    _remember(w, record, result)
+    return result
+
+
+def _known_findings(w: Wiring, record: ExecutionRecord) -> Sequence[StoredFinding] | None:
+    """Of the experiment's earlier runs; None where they can't be read: no result is lost for that."""
+    with suppress(Unavailable, Refused):
+        return w.findings.of(record.experiment)
+    return None
+
+
+def _remember(w: Wiring, record: ExecutionRecord, result: Result) -> None:
+    """So that the next run recognises them. A finding whose history could not be read is not written over it."""
+    for finding in result.findings:
+        if finding.first_seen is None:
+            continue
+        try:
+            w.findings.save(record.experiment, finding, record.id, record.started_at)
+        except (Unavailable, Refused) as error:
+            with suppress(Unavailable, Refused):
+                w.records.append(record.id, [Event(w.clock.now(), "finding_not_remembered", f"{finding.id}: {error}")])
+
+
+def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
+    """Notify people (SNS) and machines (EventBridge) of a final record, each once. `more` is what a person has to do by hand.
+
+    One that fails does not keep the other back, nor do documents that can't be read or written: then the message says what the
+    record knows. What was not told is told when this is called again.
+    """
+    done = {event.event for event in record.events}
+    sayings: dict[str, Callable[[], None]] = {
+        NOTIFIED: lambda: _notify(w, record, more),
+        ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
+    }
+    failures: list[Exception] = []
+    for event, say in sayings.items():
+        if event in done:
+            continue
+        try:
+            say()
+        except (Unavailable, Refused) as error:
+            failures.append(error)
+            continue
+        with suppress(Unavailable, Refused):  # said is said: once more by the pulse is better than once for each retry
+            w.records.append(record.id, [Event(w.clock.now(), event)])
+    if failures:
+        raise failures[0]
+
+
+def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
+    try:
+        result = agreed_result(w, record)
+    except (Unavailable, Refused):
+        result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
+    subject, body, attributes = message(result, record, w.settings.bucket)
+    w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
+
+
+def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
+    """The result of a final record; written anew when it is missing, or when a Record that came too late wrote another ending."""
+    result = w.documents.get(record.id, "result", Result)
+    decision = decision_on(record)
+    if result is None or Decision(result.status, result.verdict, result.hypothesis_validated, result.reason) != decision:
+        result = write_result(w, record, decision, record.ended_at or w.clock.now())
+    return result
+
+
+def is_told(record: ExecutionRecord) -> bool:
+    """Whether people and machines have heard how the run ended."""
+    return {NOTIFIED, ANNOUNCED} <= {event.event for event in record.events}
+
+
+def decision_on(record: ExecutionRecord) -> Decision:
+    """How a final record says it ended."""
+    return Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)

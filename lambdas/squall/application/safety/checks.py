@@ -1,0 +1,155 @@
+"""What the safety checks are made on, collected for CheckSafety and FinalCheck alike.
+
+What can't be asked stays None, and its check counts as failed.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from squall.application.approval.request import is_asked, plan_as_made
+from squall.application.step import Step
+from squall.application.stopping import halt
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.guards import Guards, GuardSpec
+from squall.domain.documents.safety import Safety
+from squall.domain.experiment.sentences import sentences
+from squall.domain.guards.alarms import MAXIMUM_METRICS
+from squall.domain.language import AlarmFires
+from squall.domain.metrics.disturbances import LONGEST_RUN
+from squall.domain.resources.instances import Instance
+from squall.domain.run.aws_state import AlarmState, CalendarState
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.safety import SafetyInput, evaluate
+from squall.domain.safety.cost import metrics_of, of_template
+from squall.errors import Refused, Unavailable
+from squall.faults import registry
+from squall.faults.base import Fault
+
+T = TypeVar("T")
+
+
+def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
+    """Evaluate every check against now."""
+    definition, discovery = step.definition, step.discovery
+    now = step.w.clock.now()
+    parts = step.run.execution_arn.split(":")
+    timing = definition.environment.timing
+    outlasts_start = now + timedelta(seconds=timing.start_seconds)
+    fault = registry.bound(definition)
+    asked = _ask(step, lambda: step.w.records.get(step.run.id)) if final and is_asked(definition) else None
+    workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
+    armed = guards or Guards(guards=())
+    given = SafetyInput(
+        now=now,
+        definition=definition,
+        discovery=discovery,
+        workload_now=workload,
+        account=parts[4],
+        region=parts[3],
+        domain_holders=_ask(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
+        execution_id=step.run.id,
+        opt_in_tag=step.w.settings.opt_in_tag,
+        named_alarms=_named_alarms(step, definition),
+        firing=_ask(step, step.w.alarms.firing),
+        deployments=_deployments(step, definition, discovery),
+        recent_faults=_recent_faults(step, definition, discovery, now),
+        proofs=_proofs(step, definition, now),
+        baseline=step.find("baseline", Baseline) if final else None,
+        final=final,
+        guards=armed.guards,
+        stop_guard=armed.stop,
+        guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
+        lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
+        definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
+        template_id=step.record.template_id,
+        prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
+        sends_commands=bool(fault.ssm_documents),
+        moves_metrics=fault.moves_metrics,
+        risk=fault.risk,
+        cost=_cost(definition, discovery, fault, armed.guards),
+        calendars=_calendars(step, definition, now),
+        active_experiments=_ask(step, step.w.faults.active),
+        halt=_ask(step, lambda: halt.read(step.w)),
+        ask=asked.ask if asked else None,
+        votes=asked.votes if asked else (),
+        plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
+    )
+    return Safety(at=now, checks=evaluate(given))
+
+
+def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
+    parameters = fault.parse(definition.experiment.parameters)
+    length, region, partition = definition.experiment.length, definition.region, definition.partition
+    _, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)
+    metrics = metrics_of(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
+    return of_template({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
+
+
+def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
+    names = definition.environment.change_calendars
+    return _ask(step, lambda: step.w.calendars.state(names, now)) if names else None
+
+
+def _plan_hash(step: Step) -> str | None:
+    plan = plan_as_made(step)
+    return plan.hash if plan else None
+
+
+def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
+    lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
+    _ask(step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease))  # the pulse may be renewing it too
+    return step.w.locks.holds(discovery.failure_domains, step.run.id, outlasts)
+
+
+def _named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
+    experiment, calm = definition.experiment, definition.environment.calm
+    must_fire = [parsed.alarm for _, _, parsed in sentences(experiment).criteria if isinstance(parsed, AlarmFires)]
+    wanted = [*must_fire, *experiment.stop_alarm_names, *calm.do_not_disturb]
+    return _ask(step, lambda: _with_members(step, wanted)) if wanted else {}
+
+
+def _with_members(step: Step, wanted: Sequence[str]) -> dict[str, AlarmState]:
+    """The alarms, and whatever composites among them are made of, down to what is no composite."""
+    found: dict[str, AlarmState] = {}
+    asked: set[str] = set()
+    while new := [name for name in dict.fromkeys(wanted) if name not in asked]:
+        asked.update(new)
+        states = step.w.alarms.states(new)
+        found |= states
+        wanted = [member for state in states.values() for member in state.members]
+    return found
+
+
+def _deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:
+    groups = sorted({one.group for one in discovery.pinned if isinstance(one, Instance) and one.group})
+    calm = definition.environment.calm
+    if not (groups or calm.pipelines or calm.deployment_groups):
+        return ()
+    return _ask(step, lambda: step.w.deployments.in_progress(groups, calm.pipelines, calm.deployment_groups))
+
+
+def _recent_faults(step: Step, definition: Definition, discovery: Discovery, now: datetime) -> Sequence[ExecutionRecord] | None:
+    cool_down, domains = definition.environment.calm.cool_down, discovery.failure_domains
+    if cool_down is None or not domains:
+        return ()
+    return _ask(step, lambda: step.w.records.faulted(domains, now - cool_down - LONGEST_RUN, now))
+
+
+def _proofs(step: Step, definition: Definition, now: datetime) -> Sequence[ExecutionRecord] | None:
+    wanted = definition.environment.promotion
+    if wanted is None:
+        return ()
+    since = now - timedelta(days=wanted.within_days)
+    return _ask(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
+
+
+def _ask(step: Step, question: Callable[[], T]) -> T | None:
+    """An answer, or None when AWS could not be asked: the check it feeds is then not evaluated, and so failed."""
+    try:
+        return question()
+    except (Unavailable, Refused) as error:
+        step.note("not_answered", str(error)[:500])
+        return None

@@ -1,0 +1,237 @@
+"""The pulse: once a minute (and on FIS events), look after every open run without trusting alarms, events or the workflow.
+
+For a living run: renew leases, wake the workflow when FIS has finished, abort when a guard's metric breaches or a guard has gone
+blind. For a dead one: close it. For a closed one: sweep until nothing is left. Then whatever no open run leads to: see `sweeping`.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from squall.application.metrics.read import read_series
+from squall.application.result.record import agreed_result, is_told
+from squall.application.sentinel import keep_probing
+from squall.application.stopping.abort import note_abort, stop_alarms, stop_template, wake, watched_since
+from squall.application.supervision import by_tags, cleanup, close
+from squall.application.supervision.orphans import sweep_orphans
+from squall.domain.approval.votes import Standing, standing
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.guards import Guards
+from squall.domain.documents.metric_models import Window
+from squall.domain.guards.breach import breaches, window_end
+from squall.domain.metrics.periods import period_of
+from squall.domain.metrics.series import combine
+from squall.domain.policy.environment import Timing
+from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.record import Abort, ExecutionRecord
+from squall.domain.vocabulary import AbortSource, Status
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
+FIS_STOPS_WITHIN = 35
+"""Seconds a pulse waits, for all dead runs together, for FIS to finish stopping (about 30 s on AWS); then the next pulse looks again."""
+UNKNOWN_AFTER = timedelta(minutes=10)
+"""DescribeExecution is eventually consistent: an execution it does not know is dead only when it should long be known."""
+
+
+def pulse(w: Wiring) -> dict[str, str]:
+    """Execution id, or orphan, to what was done. Raises ExceptionGroup at the end for what could not be looked after."""
+    done: dict[str, str] = {}
+    failures: list[Exception] = []
+    patience = w.clock.now() + timedelta(seconds=FIS_STOPS_WITHIN)
+    for execution_id in _open(w, failures):
+        try:
+            done[execution_id] = look_after(w, execution_id, patience)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
+            failures.append(error)
+    if failures:
+        done |= _stop_the_dead(w, failures)
+    try:
+        swept = sweep_orphans(w)
+    except Exception as error:  # noqa: BLE001 - as above
+        failures.append(error)
+    else:
+        done |= {one.key: "swept" for one in swept.removed} | {one.key: f"left: {why}" for one, why in swept.left}
+        failures += swept.failures
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)
+    return done
+
+
+def _open(w: Wiring, failures: list[Exception]) -> tuple[str, ...]:
+    try:
+        return tuple(w.records.open_ids())
+    except (Unavailable, Refused) as error:
+        failures.append(error)
+        return ()
+
+
+def _stop_the_dead(w: Wiring, failures: list[Exception]) -> dict[str, str]:
+    """The table may be the broken part: whose a fault is stands in FIS's tags, and that its execution is dead says Step Functions.
+
+    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal) counts as alive.
+    """
+    try:
+        known = {id_: w.workflow.status(w.settings.execution_arn(id_)) for id_ in by_tags.tagged(w)}
+    except (Unavailable, Refused) as error:
+        failures.append(error)
+        return {}
+    dead = frozenset(id_ for id_, status in known.items() if status not in {None, "RUNNING"})
+    left = by_tags.stop_by_tags(w, dead, datetime.min.replace(tzinfo=UTC)) if dead else ()
+    return dict.fromkeys(dead, "left: " + "; ".join(map(str, left)))
+
+
+def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -> str:
+    """One run: close it (waiting for FIS until `patience`), sweep it or watch it; says what was done."""
+    record = w.records.get(execution_id)
+    if record is None:
+        return "no record"
+    if record.final:
+        return _sweep(w, record)
+    status = w.workflow.status(record.execution_arn)
+    now = w.clock.now()
+    if status in DEAD or (status is None and now - record.started_at > UNKNOWN_AFTER):
+        return _close(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
+    if status == "SUCCEEDED":
+        return _close(w, record, "the execution ended without recording", patience, failed=True)
+    timing = _timing(w, record)
+    held = _renew(w, record, timing)
+    try:
+        return _see_to(w, record, timing, held=held)
+    finally:  # a sentinel that can't be seen to is its guards' business, and watching them comes first
+        keep_probing(w, record)
+
+
+def _see_to(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
+    if record.fis_experiment_id is None or record.fault_ended_at is not None:
+        return _see_to_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
+    return _watch(w, record, timing, held=held)
+
+
+def _see_to_approval(w: Wiring, record: ExecutionRecord) -> str:
+    """Wake a run that people have decided about, or not in time: whoever should have woken it may have died."""
+    if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
+        return "awaits approval"
+    wake(w, record.id)
+    return "woken: the request for approval is decided"
+
+
+def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
+    wait = max(0, int((patience - w.clock.now()).total_seconds())) if patience else 0
+    close.close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
+    return "closed"
+
+
+def _sweep(w: Wiring, record: ExecutionRecord) -> str:
+    if record.task_token:  # whoever closed it could not wake it: it would sleep on for the fault's whole time
+        w.workflow.wake(record.task_token)
+        w.records.clear_token(record.id, record.token_generation)
+    leftovers = cleanup.sweep(w, record, thorough=True)
+    if leftovers:
+        until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
+        w.locks.renew(record.lock_keys, record.id, until)  # while a fault may run, nobody else gets its failure domain
+    if record.closed_by:
+        agreed_result(w, record)  # a Record that was still running may have written another
+    if not is_told(record) and _nobody_else_tells(w, record):
+        close.tell_of(w, record, leftovers)
+    return "left: " + "; ".join(left.what for left in leftovers) if leftovers else "swept"
+
+
+def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
+    """Whoever closed the run, or its own Notify, has had the time to; or the execution is dead."""
+    ended = record.ended_at or record.started_at
+    return w.clock.now() - ended > cleanup.SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in DEAD)
+
+
+def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
+    try:
+        definition = w.documents.get(record.id, "definition", Definition)
+    except (Unavailable, Refused):  # without S3 a run is still watched, at AWS's own pace
+        definition = None
+    return definition.environment.timing if definition else Timing()
+
+
+def _renew(w: Wiring, record: ExecutionRecord, timing: Timing) -> bool:
+    until = w.clock.now() + timedelta(seconds=timing.lease_seconds)
+    if record.slot is not None:
+        w.locks.renew_slot(record.slot, record.id, until)
+    return not record.lock_keys or w.locks.renew(record.lock_keys, record.id, until)
+
+
+def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
+    fis = w.faults.get(record.fis_experiment_id or "")
+    if fis is None or fis.terminal:
+        wake(w, record.id)
+        return "woken: FIS has ended"
+    why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
+    try:
+        why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
+    except (Unavailable, Refused) as error:
+        why = _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
+    if why is None:
+        return "watched"
+    stopped: list[str] = []
+    if record.template_id:
+        stop_template(w, record.template_id, stopped)
+    note_abort(w, record.id, why, stopped, w.clock.now())
+    wake(w, record.id)
+    return f"aborted: {why.reason}"
+
+
+def _first(*questions: Callable[[], Abort | None]) -> Abort | None:
+    return next((answer for question in questions if (answer := question()) is not None), None)
+
+
+def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Abort:
+    return Abort(source, reason, w.clock.now(), by)
+
+
+def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+    """A guard that is gone, switched off or without data protects nobody; one in ALARM was missed by the other paths."""
+    names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
+    try:
+        states = w.alarms.states(names)
+    except (Unavailable, Refused) as error:
+        return _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be read: {error}")
+    grace = timedelta(seconds=2 * timing.metric_period_seconds + timing.alarm_evaluation_seconds)
+    for name in names:
+        state = states.get(name)
+        if state is None:
+            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
+        if not state.actions_enabled and name in record.guard_names:  # a user's own alarm acts by FIS's stop condition alone
+            return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
+        if state.state == "ALARM" or _flapped(w, record, state):
+            return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
+        silent = state.updated_at is None or w.clock.now() - state.updated_at > grace
+        if state.state != "OK" and silent and (name in record.guard_names or _changed(record, state)):
+            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
+    return None
+
+
+def _flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
+    """Whether a guard that is well now fired since the fault began. Its history is asked only when its state has changed since."""
+    return _changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
+
+
+def _changed(record: ExecutionRecord, state: AlarmState) -> bool:
+    """Since FinalCheck. A user's alarm that had no data then was let pass by the policy, and is no blinder now."""
+    return state.updated_at is not None and state.updated_at >= watched_since(record)
+
+
+def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+    discovery = w.documents.get(record.id, "discovery", Discovery)
+    guards = w.documents.get(record.id, "guards", Guards)
+    if discovery is None or guards is None:
+        return _abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
+    for guard in guards.guards:
+        binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
+        if binding is None:
+            return _abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
+        period = period_of(binding, timing)
+        end = window_end(w.clock.now().timestamp(), binding.lag_seconds, period)
+        window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
+        points = combine(binding, read_series(w.metrics, [binding], window)[binding.name], period)
+        if breaches(guard, points, end, period):
+            return _abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
+    return None

@@ -1,0 +1,113 @@
+"""A proof of who says something: a signed sts:GetCallerIdentity whose signature covers the statement.
+
+The person signs it with their own credentials and never sends them; the function replays it to STS, which answers who signed. The
+statement stands in headers that the signature covers. Nothing of the request that is replayed comes from the sender but signature,
+time and session token: host, path, body and the statement's headers are what the function itself expects, so a proof of anything
+else does not verify.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from squall.domain.approval.votes import Decision
+
+BODY = "Action=GetCallerIdentity&Version=2011-06-15"
+CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
+FRESH = timedelta(minutes=5)
+"""How old, or how far ahead by its signer's clock, a proof may be. STS itself allows no less."""
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w{1,128})/(?P<day>\d{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[a-z]{1,16})/aws4_request, "
+    r"SignedHeaders=(?P<headers>[a-z0-9;-]{1,512}), Signature=[0-9a-f]{64}",
+    re.ASCII,
+)
+_TOKEN = re.compile(r"[\x21-\x7e]{0,8192}")
+_DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What is said, of which execution, on which plan."""
+
+    execution_arn: str
+    plan: str
+    decision: Decision
+    comment: str
+
+    def headers(self) -> dict[str, str]:
+        """The headers that carry it; the comment by its hash, because it may be any text."""
+        return {
+            "X-Squall-Comment": hashlib.sha256(self.comment.encode("utf-8", "replace")).hexdigest(),
+            "X-Squall-Decision": self.decision.value,
+            "X-Squall-Execution": self.execution_arn,
+            "X-Squall-Plan": self.plan,
+        }
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the sender adds: three header values."""
+
+    authorization: str
+    date: str
+    """X-Amz-Date, `20300107T100000Z`."""
+    token: str = ""
+    """X-Amz-Security-Token of temporary credentials."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The request to send to STS, or why none is sent."""
+
+    headers: Mapping[str, str]
+    refusal: str = ""
+
+
+def of_document(raw: Any) -> Proof | None:
+    """The proof as it is sent; None for anything else."""
+    if not isinstance(raw, dict) or not all(isinstance(value, str) for value in raw.values()):
+        return None
+    if not {"authorization", "date"} <= raw.keys() <= {"authorization", "date", "token"}:
+        return None
+    return Proof(raw["authorization"], raw["date"], raw.get("token", ""))
+
+
+def replayed(statement: Statement, proof: Proof, *, host: str, region: str, now: datetime) -> Replay:
+    """The very request the sender must have signed, or the sentence why the proof can't be one of this statement."""
+    why = _refusal(statement, proof, region, now)
+    if why:
+        return Replay({}, why)
+    headers = {"Content-Type": CONTENT_TYPE, "Host": host, "X-Amz-Date": proof.date, **statement.headers()}
+    if proof.token:
+        headers["X-Amz-Security-Token"] = proof.token
+    return Replay({**headers, "Authorization": proof.authorization})
+
+
+def _refusal(statement: Statement, proof: Proof, region: str, now: datetime) -> str:
+    found = _AUTHORIZATION.fullmatch(proof.authorization)
+    if found is None or not _TOKEN.fullmatch(proof.token):
+        return "this is no Signature Version 4 of a request to STS"
+    if (found["service"], found["region"]) != ("sts", region):
+        return f"signed for {found['service']} in {found['region']}; expected sts in {region}"
+    signed = {"content-type", "host", "x-amz-date", *(name.lower() for name in statement.headers())}
+    wanted = sorted(signed | ({"x-amz-security-token"} if proof.token else set()))
+    if found["headers"].split(";") != wanted:
+        return f"the signature covers the headers {found['headers']}; expected {';'.join(wanted)}"
+    at = _moment(proof.date)
+    if at is None or found["day"] != proof.date[:8]:
+        return "the time of the signature is no time"
+    if abs(now - at) > FRESH:
+        return (
+            f"signed at {at:%H:%M:%S} UTC, more than {FRESH.seconds // 60} minutes from now ({now:%H:%M:%S}): sign again, or set the clock"
+        )
+    return ""
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None

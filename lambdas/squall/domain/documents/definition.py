@@ -1,0 +1,24 @@
+"""`definition.json`: the experiment as admitted, after overrides."""
+
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.model import Model
+from squall.domain.policy.environment import Environment
+from squall.domain.vocabulary import (
+    Mode,
+)
+
+
+class Definition(Model):
+    """`definition.json`, by Admit: what runs, after overrides, and the policy it runs under."""
+
+    experiment: Experiment
+    environment: Environment
+    mode: Mode
+    definition_hash: str
+    promotion_hash: str = ""
+    """What of it is the same in every environment: `hashes.promotion_hash`. Empty in documents of earlier versions."""
+    requested_by: str | None = None
+    trigger: str | None = None
+    account: str
+    region: str
+    partition: str = "aws"

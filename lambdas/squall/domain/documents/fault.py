@@ -1,0 +1,37 @@
+"""`template.json` and `fault.json`: the FIS template, the state of each target before the fault, and FIS's report afterwards."""
+
+from datetime import datetime
+from typing import Any
+
+from squall.domain.documents.guards import GuardSpec
+from squall.domain.model import Model
+from squall.domain.resources.types import AnyResource
+
+
+class TargetBefore(Model):
+    """The pre-state of a pinned target, compared afterwards."""
+
+    resource: AnyResource
+    healthy_in: tuple[str, ...]
+    """Target group ARNs in which it was healthy."""
+
+
+class FaultTemplate(Model):
+    """`template.json`: the FIS template as created, and the pre-state."""
+
+    body: dict[str, Any]
+    """Arguments of CreateExperimentTemplate without the client token."""
+    before: tuple[TargetBefore, ...]
+    guards: tuple[GuardSpec, ...]
+
+
+class FaultReport(Model):
+    """`fault.json`, by StopFault: how the FIS experiment ended."""
+
+    experiment_id: str
+    status: str
+    reason: str = ""
+    error_code: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    actions: tuple[dict[str, str], ...] = ()

@@ -1,0 +1,51 @@
+"""`judgement.json`: each criterion with its outcome, and the verdict."""
+
+from datetime import datetime
+
+from squall.domain.documents.metric_models import Window
+from squall.domain.documents.signal_reading import SignalReading
+from squall.domain.documents.statistics import Times
+from squall.domain.model import Model
+from squall.domain.vocabulary import (
+    CriterionOutcome,
+    Status,
+    Verdict,
+)
+
+
+class CriterionResult(Model):
+    text: str
+    kind: str
+    """threshold, alarm, recovery or replacement."""
+    critical: bool
+    outcome: CriterionOutcome
+    measured: float | None = None
+    threshold: float | None = None
+    comparator: str | None = None
+    unit: str = "none"
+    metric: str | None = None
+    """Name of the binding it was measured by."""
+    low: float | None = None
+    """Of the interval a criterion relative to the baseline is decided by, in `unit`."""
+    high: float | None = None
+    window: Window | None = None
+    points: tuple[tuple[int, float], ...] = ()
+    """(start of period in epoch seconds, value in `unit`)."""
+    expected_points: int = 0
+    reason: str
+
+
+class Judgement(Model):
+    """`judgement.json`, by Judge."""
+
+    at: datetime
+    criteria: tuple[CriterionResult, ...]
+    status: Status
+    verdict: Verdict | None
+    hypothesis_validated: bool | None
+    reason: str
+    values: dict[str, dict[str, float | None]] = {}
+    """Window name to metric to value."""
+    times: Times = Times()
+    signals: tuple[SignalReading, ...] = ()
+    """What the metrics of the mechanism said of its word."""

@@ -1,0 +1,39 @@
+"""`plan.json`: the plan that people approve, and their approvals."""
+
+from datetime import datetime
+from typing import Any
+
+from squall.domain.documents.guards import GuardSpec
+from squall.domain.model import Model, digest
+from squall.domain.policy.environment import Environment
+
+
+class Plan(Model):
+    """`plan.json`, by AskApproval: everything an approval covers. Anything of it that changes is another plan."""
+
+    execution_arn: str
+    started_at: datetime
+    definition_hash: str
+    environment: Environment
+    """The policy it runs under."""
+    pinned: tuple[str, ...]
+    """ARNs of the pinned targets."""
+    targets: dict[str, Any]
+    actions: dict[str, Any]
+    """Targets and actions of the FIS template."""
+    guards: tuple[GuardSpec, ...]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the plan as canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Approvals(Model):
+    """What people were asked and said, as the result keeps it."""
+
+    plan: str
+    asked_at: datetime
+    expires_at: datetime
+    votes: tuple[dict[str, str], ...]
+    """arn, decision, comment, at."""

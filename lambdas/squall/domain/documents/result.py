@@ -1,0 +1,67 @@
+"""The documents a run leaves in S3, one per state, each written once and read by later states.
+
+All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from squall.domain.documents.finding import Finding
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.plan import Approvals
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.rollback import RollbackReport
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.documents.signal_reading import SignalReading
+from squall.domain.documents.statistics import MetricStatistics, Times
+from squall.domain.model import Model
+from squall.domain.problems import Problem
+from squall.domain.vocabulary import (
+    Status,
+    Verdict,
+)
+
+
+class TimelineEvent(Model):
+    at: datetime
+    event: str
+    """snake_case word: admitted, guards_armed, fault_started, alarm, stop_requested, fis_stopped, instance_replaced …"""
+    detail: str = ""
+
+
+class Result(Model):
+    """`result.json`: the seed's keys, and what Squall adds."""
+
+    execution_id: str
+    experiment_name: str
+    status: Status
+    start_time: datetime
+    end_time: datetime | None
+    hypothesis_validated: bool | None
+    observations: tuple[str, ...]
+    issues_discovered: tuple[str, ...]
+    improvements_identified: tuple[str, ...]
+    metrics_collected: dict[str, Any]
+
+    verdict: Verdict | None
+    reason: str
+    """Why, in one sentence."""
+    criteria: tuple[CriterionResult, ...] = ()
+    safety_checks: tuple[SafetyCheck, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    targets: tuple[dict[str, Any], ...] = ()
+    statistics: tuple[MetricStatistics, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    """Those this run saw; then, `closed`, those it proved fixed."""
+    times: Times = Times()
+    timeline: tuple[TimelineEvent, ...] = ()
+    recovery: Recovery | None = None
+    rollback: RollbackReport | None = None
+    signals: tuple[SignalReading, ...] = ()
+    """Whether metrics of the mechanism bear out what it reports; empty where the targets' own state is the proof."""
+    cost: dict[str, float] = {}
+    environment: str | None = None
+    experiment_type: str | None = None
+    definition_hash: str | None = None
+    requested_by: str | None = None
+    approval: Approvals | None = None

@@ -1,0 +1,40 @@
+"""`safety.json` and `final_check.json`: each safety check with its outcome."""
+
+from datetime import datetime
+
+from squall.domain.model import Model
+from squall.domain.vocabulary import (
+    CheckOutcome,
+)
+
+
+class SafetyCheck(Model):
+    name: str
+    outcome: CheckOutcome
+    detail: str
+    """A sentence with the values that decided."""
+
+
+class Safety(Model):
+    """`safety.json` and `final_check.json`: every check, always."""
+
+    at: datetime
+    checks: tuple[SafetyCheck, ...]
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.checks) and not self.failures
+
+    @property
+    def failures(self) -> tuple[SafetyCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED})
+
+    @property
+    def summary(self) -> str:
+        """How many passed, and what warned."""
+        warned = "".join(f"; {check.name} warned: {check.detail}" for check in self.warnings)
+        return f"{len(self.checks) - len(self.warnings) - len(self.failures)} checks passed{warned}"
+
+    @property
+    def warnings(self) -> tuple[SafetyCheck, ...]:
+        return tuple(check for check in self.checks if check.outcome is CheckOutcome.WARNED)

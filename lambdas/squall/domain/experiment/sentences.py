@@ -1,0 +1,83 @@
+"""All sentences of an experiment, parsed: steady state, abort conditions and success criteria."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from squall.domain.experiment.experiment import Criterion, Experiment
+from squall.domain.language import AlarmFires, Recovers, Replacement, SentenceError, Threshold, parse_condition, parse_criterion
+from squall.domain.problems import InvalidInput, Problem
+
+Parsed = Threshold | AlarmFires | Recovers | Replacement
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Every sentence of an experiment, parsed, with its path in the definition."""
+
+    criteria: tuple[tuple[str, Criterion, Parsed], ...]
+    conditions: tuple[tuple[str, Threshold], ...]
+    steady: tuple[tuple[str, Threshold], ...]
+
+    @property
+    def threshold_criteria(self) -> tuple[tuple[str, Threshold], ...]:
+        return tuple((path, parsed) for path, _, parsed in self.criteria if isinstance(parsed, Threshold))
+
+    @property
+    def thresholds(self) -> tuple[tuple[str, Threshold], ...]:
+        """All threshold sentences: criteria, steady state, abort conditions."""
+        return (*self.threshold_criteria, *self.steady, *self.conditions)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Canonical metrics that must be measured."""
+        return tuple(self.paths)
+
+    @property
+    def statistics(self) -> dict[str, tuple[str, ...]]:
+        """Metric to the statistics asked for by name."""
+        found: dict[str, set[str]] = {}
+        for _, threshold in self.thresholds:
+            if threshold.statistic is not None:
+                found.setdefault(threshold.metric, set()).add(threshold.statistic)
+        return {metric: tuple(sorted(statistics)) for metric, statistics in found.items()}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Metric to the path of the first sentence that needs it."""
+        found: dict[str, str] = {}
+        for path, threshold in self.thresholds:
+            found.setdefault(threshold.metric, path)
+        for path, _, parsed in self.criteria:
+            if isinstance(parsed, Recovers) and parsed.metric is not None:
+                found.setdefault(parsed.metric, path)
+        return found
+
+
+def sentences(experiment: Experiment) -> Sentences:
+    """Parse an admitted experiment; raises InvalidInput with every sentence that doesn't parse."""
+    problems: list[Problem] = []
+
+    units = {name: metric.unit for name, metric in experiment.metrics.items()}
+
+    def parse(path: str, text: str, parser: Callable[[str, Mapping[str, str]], T]) -> T | None:
+        try:
+            return parser(text, units)
+        except SentenceError as error:
+            problems.append(Problem(path=path, message=str(error), expected=" or ".join(error.expected)))
+            return None
+
+    criteria = [(f"success_criteria[{i}]", criterion) for i, criterion in enumerate(experiment.criteria)]
+    parsed = [(path, criterion, parse(path, criterion.text, parse_criterion)) for path, criterion in criteria]
+    conditions = [(f"abort_conditions[{i}]", text) for i, text in enumerate(experiment.abort_conditions)]
+    steady = [(f"steady_state[{i}]", text) for i, text in enumerate(experiment.steady_state)]
+    guards = [(path, parse(path, text, parse_condition)) for path, text in conditions]
+    states = [(path, parse(path, text, parse_condition)) for path, text in steady]
+    if problems:
+        raise InvalidInput(problems)
+    return Sentences(
+        criteria=tuple((path, criterion, sentence) for path, criterion, sentence in parsed if sentence is not None),
+        conditions=tuple((path, sentence) for path, sentence in guards if sentence is not None),
+        steady=tuple((path, sentence) for path, sentence in states if sentence is not None),
+    )

@@ -1,0 +1,121 @@
+"""Guard alarms that really arm on AWS: metric math that has data without errors, and breaches without traffic."""
+
+from collections.abc import Sequence
+
+from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery
+from squall.domain.language import Threshold
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.periods import datapoints, paced, reaction_seconds
+from squall.domain.policy.environment import Timing
+
+LONGEST_NAME = 255
+MAXIMUM_METRICS = 10
+"""In one alarm."""
+_COMPARISONS = {
+    "<": "LessThanThreshold",
+    "<=": "LessThanOrEqualToThreshold",
+    ">": "GreaterThanThreshold",
+    ">=": "GreaterThanOrEqualToThreshold",
+}
+
+
+class UnguardableError(ValueError):
+    """An abort condition that no CloudWatch alarm can watch; Admit and Discover refuse it before this is reached."""
+
+
+def guard_name(run_id: str, stack: str, number: int) -> str:
+    """`squall-<stack>-<run id>-<n>`: the prefix the abort rule matches, at most 255 characters with the number whole."""
+    end = f"-{number}"
+    return f"squall-{stack}-{run_id}"[: LONGEST_NAME - len(end)] + end
+
+
+def guard_specs(
+    run_id: str, stack: str, thresholds: Sequence[Threshold], bindings: Sequence[MetricBinding], timing: Timing
+) -> tuple[GuardSpec, ...]:
+    """One alarm an abort condition. Raises UnguardableError for one without a binding or with `==`."""
+    return tuple(_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
+
+
+def stop_guard(name: str, alarms: Sequence[str]) -> StopGuard | None:
+    """A composite alarm that fires when any of the named alarms does; None without any."""
+    if not alarms:
+        return None
+    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quoted(alarm)})" for alarm in alarms))
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:
+    binding = binding_of(bindings, threshold)
+    if binding is None:
+        raise UnguardableError(f"{threshold.text!r}: {threshold.metric} is not measured for this workload")
+    if threshold.comparator not in _COMPARISONS or threshold.relative is not None:
+        raise UnguardableError(f"{threshold.text!r}: an alarm compares an absolute value with <, <=, > or >=")
+    timing = paced(timing, binding.period_seconds)
+    metrics = _metrics(binding, timing.metric_period_seconds)
+    if len(metrics) > MAXIMUM_METRICS:
+        raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")
+    breaching, evaluated = datapoints(threshold, timing)
+    return GuardSpec(
+        name=name,
+        condition=threshold.text,
+        metric=binding.name,
+        metrics=metrics,
+        comparison=_COMPARISONS[threshold.comparator],
+        threshold=threshold.value,
+        datapoints_to_alarm=breaching,
+        evaluation_periods=evaluated,
+        treat_missing_data=_missing(binding),
+        reaction_seconds=reaction_seconds(timing, binding.lag_seconds, threshold),
+    )
+
+
+def _metrics(binding: MetricBinding, period: int) -> tuple[AlarmMetric, ...]:
+    ids = [f"m{i}" for i in range(1, len(binding.queries) + 1)]
+    expression = _expression(binding, ids, period)
+    members = tuple(_member(id_, query, period, return_data=expression is None) for id_, query in zip(ids, binding.queries, strict=True))
+    if expression is None:
+        return members
+    return (AlarmMetric(id="value", expression=expression, period_seconds=period, return_data=True), *members)
+
+
+def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str | None:
+    """The value as metric math, in the binding's unit; None where one metric alone is the value."""
+    terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
+    match binding.kind:
+        case "ratio_good":
+            return f"100*(1-({'+'.join(terms[:-1])})/{ids[-1]})"
+        case "ratio_bad":
+            return f"100*({'+'.join(terms[:-1])})/{ids[-1]}"
+        case "mean":
+            return f"{terms[0]}/{terms[1]}" if binding.scale == 1 else f"{binding.scale!r}*{terms[0]}/{terms[1]}"
+        case "rate":
+            return f"{terms[0]}/{period}"
+        case "gauge":
+            if binding.scale != 1:
+                return f"{binding.scale!r}*({'+'.join(terms)})"
+            return None if terms == list(ids) and len(ids) == 1 else "+".join(terms)
+
+
+def _member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> AlarmMetric:
+    return AlarmMetric(
+        id=id_,
+        namespace=query.namespace,
+        metric_name=query.metric_name,
+        dimensions=query.dimensions,
+        statistic=query.statistic,
+        period_seconds=period,
+        return_data=return_data,
+    )
+
+
+def _missing(binding: MetricBinding) -> str:
+    """What silence means. No traffic where there was some is an outage; a count without points is zero; anything else has gone blind."""
+    published = {query.published for query in binding.queries}
+    if "with_traffic" in published:
+        return "breaching"
+    return "notBreaching" if published == {"nonzero"} else "missing"

@@ -1,0 +1,33 @@
+"""Reading a guard's metric without its alarm: the pulse's own judgement, in case alarms or their delivery are the broken part."""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import ge, gt, le, lt
+
+from squall.domain.documents.guards import GuardSpec
+from squall.domain.documents.metric_models import Point
+
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "GreaterThanThreshold": gt,
+    "GreaterThanOrEqualToThreshold": ge,
+    "LessThanThreshold": lt,
+    "LessThanOrEqualToThreshold": le,
+}
+
+
+def window_end(now: float, lag_seconds: int, period_seconds: int) -> int:
+    """End of the last period that CloudWatch has had time to publish."""
+    return int((now - lag_seconds) // period_seconds) * period_seconds
+
+
+def breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds: int) -> bool:
+    """Whether the guard's condition holds in M of the last N published periods.
+
+    Metrics may be later than their documented lag, so a single missing period says nothing; when the whole range is missing the
+    guard sees nothing, and that breaches where the alarm treats missing data as breaching.
+    """
+    compare = COMPARISONS[guard.comparison]
+    first = end - guard.evaluation_periods * period_seconds
+    values = [point.value for point in points if first <= point.at < end]
+    if not values:
+        return guard.treat_missing_data == "breaching"
+    return sum(compare(value, guard.threshold) for value in values) >= guard.datapoints_to_alarm

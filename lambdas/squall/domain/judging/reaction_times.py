@@ -1,0 +1,44 @@
+"""How quickly a run's fault took effect, was noticed, was stopped and was got over, from the moments that are on record."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.statistics import Times
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.vocabulary import AbortSource
+
+
+def times(
+    record: ExecutionRecord, effect_at: datetime, fault_end: datetime, alarms: Mapping[str, datetime | None], recovery: Recovery | None
+) -> Times:
+    """`alarms` are the workload's own that criteria name, with when they first fired since the effect."""
+    detected_at, detected_by = _first_alarm(record, effect_at, alarms)
+    asked = record.abort.at if record.abort else None
+    recovered_at = recovery.recovered_at if recovery else None
+    return Times(
+        fault_started_at=record.fault_started_at,
+        effect_at=effect_at,
+        detected_at=detected_at,
+        detected_by=detected_by,
+        abort_requested_at=asked,
+        fault_ended_at=fault_end,
+        recovered_at=recovered_at,
+        to_effect_seconds=_between(record.fault_started_at, effect_at),
+        to_detect_seconds=_between(effect_at, detected_at),
+        to_abort_seconds=_between(asked, fault_end),
+        to_recover_seconds=_between(effect_at, recovered_at),
+    )
+
+
+def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[str, datetime | None]) -> tuple[datetime | None, str]:
+    """Guards and stop alarms as StopFault found them in their history, the abort's own, and the workload's alarms."""
+    fired = [(event.at, event.detail) for event in record.events if event.event == "alarm"]
+    if record.abort and record.abort.source is AbortSource.GUARD:
+        fired.append((record.abort.at, record.abort.reason))
+    fired += [(at, name) for name, at in alarms.items() if at is not None]
+    return min((one for one in fired if one[0] >= effect_at), default=(None, ""))
+
+
+def _between(start: datetime | None, end: datetime | None) -> float | None:
+    return max(0.0, (end - start).total_seconds()) if start and end else None

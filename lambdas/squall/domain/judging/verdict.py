@@ -1,0 +1,133 @@
+"""One pure function from evidence to verdict, and the table of what each outcome means outside."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.run.record import Abort
+from squall.domain.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
+
+THRESHOLD_NUMERATOR, THRESHOLD_DENOMINATOR = 4, 5
+"""The seed's 80 %, as integers: no float decides a verdict."""
+OUTSIDE_SOURCES = frozenset({AbortSource.OPERATOR, AbortSource.HALT, AbortSource.OUTSIDE, AbortSource.UNKNOWN})
+"""A stop that says nothing about the workload."""
+_EXIT_OF_VERDICT = {
+    Verdict.VALIDATED: 0,
+    Verdict.REFUTED: 1,
+    Verdict.ABORTED: 2,
+    Verdict.INVALID: 3,
+    Verdict.INCONCLUSIVE: 4,
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    status: Status
+    verdict: Verdict | None
+    hypothesis_validated: bool | None
+    reason: str
+
+
+def decide(
+    *,
+    criteria: Sequence[CriterionResult],
+    abort: Abort | None,
+    injected: bool,
+    proven: bool,
+    invalid_reason: str = "",
+    not_restored: Sequence[str] = (),
+) -> Decision:
+    """Priority: invalid > aborted > refuted > inconclusive > validated.
+
+    One exception: who stops a run from outside (operator, halt, death of the execution) gets `aborted` also when nothing was injected or
+    proven yet, because that is what happened; neither says anything about the hypothesis.
+
+    The verdict is about the hypothesis. What was not restored (`not_restored`) changes none, and is said with each.
+    """
+    decision = _decide(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
+    return replace(decision, reason=f"{decision.reason}; not restored: {'; '.join(not_restored)}") if not_restored else decision
+
+
+def _decide(criteria: Sequence[CriterionResult], abort: Abort | None, *, injected: bool, proven: bool, invalid_reason: str) -> Decision:
+    if abort and abort.source in OUTSIDE_SOURCES:
+        return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
+    invalid = invalid_reason or _why_invalid(abort, injected=injected, proven=proven)
+    if invalid:
+        return ending(Status.COMPLETED, Verdict.INVALID, invalid)
+    if abort:
+        return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
+    verdict, reason = _of_criteria(criteria)
+    return ending(Status.COMPLETED, verdict, reason)
+
+
+def ending(status: Status, verdict: Verdict | None, reason: str, abort: Abort | None = None) -> Decision:
+    """A decision made elsewhere (rejected, failed, planned, invalid), with what it means for the hypothesis."""
+    return Decision(status, verdict, hypothesis_validated(verdict, abort), reason)
+
+
+def hypothesis_validated(verdict: Verdict | None, abort: Abort | None = None) -> bool | None:
+    """True, false, or null where the run says nothing about the hypothesis. A guard that fired says no."""
+    if verdict is Verdict.VALIDATED:
+        return True
+    if verdict is Verdict.REFUTED:
+        return False
+    if verdict is Verdict.ABORTED and abort and abort.source is AbortSource.GUARD:
+        return False
+    return None
+
+
+def exit_code(status: Status, verdict: Verdict | None) -> int:
+    """What `squall run` exits with; 5 for what isn't final or failed."""
+    if status is Status.PLANNED:
+        return 0
+    if status is Status.REJECTED:
+        return 3
+    if status is Status.ABORTED:
+        return 2
+    if status is Status.COMPLETED and verdict is not None:
+        return _EXIT_OF_VERDICT[verdict]
+    return 5
+
+
+def _why_invalid(abort: Abort | None, *, injected: bool, proven: bool) -> str:
+    before = f" ({abort.reason})" if abort else ""
+    if not injected:
+        return f"nothing was injected, so nothing was tested{before}"
+    if not proven:
+        return f"the fault provably never took effect on every target, so nothing was tested{before}"
+    return ""
+
+
+def _why_aborted(abort: Abort) -> str:
+    who = f" by {abort.by}" if abort.by else ""
+    return f"aborted{who} ({abort.source.value}): {abort.reason}"
+
+
+def _of_criteria(criteria: Sequence[CriterionResult]) -> tuple[Verdict, str]:
+    total = len(criteria)
+    met = sum(criterion.outcome is CriterionOutcome.MET for criterion in criteria)
+    unknown = [criterion for criterion in criteria if criterion.outcome is CriterionOutcome.CANNOT_TELL]
+    failed = [criterion for criterion in criteria if criterion.outcome is CriterionOutcome.NOT_MET]
+    critical = next((criterion for criterion in failed if criterion.critical), None)
+    if critical:
+        return Verdict.REFUTED, f"the critical criterion {critical.text!r} was not met: {critical.reason}"
+    if not total:
+        return Verdict.INCONCLUSIVE, "no criterion was evaluated"
+    if not _enough(met + len(unknown), total):
+        return Verdict.REFUTED, f"{_counted(met, unknown, total)}, under 80 %: {_listed(failed)}"
+    if _enough(met, total) and not any(criterion.critical for criterion in unknown):
+        return Verdict.VALIDATED, f"{_counted(met, unknown, total)}, at least 80 %"
+    return Verdict.INCONCLUSIVE, f"{_counted(met, unknown, total)}: the answer depends on {_listed(unknown)}"
+
+
+def _enough(met: int, total: int) -> bool:
+    return met * THRESHOLD_DENOMINATOR >= total * THRESHOLD_NUMERATOR
+
+
+def _counted(met: int, unknown: Sequence[CriterionResult], total: int) -> str:
+    doubt = f" and {len(unknown)} can't be told" if unknown else ""
+    return f"{met} of {total} criteria met{doubt}"
+
+
+def _listed(criteria: Sequence[CriterionResult]) -> str:
+    return "; ".join(f"{criterion.text!r} ({criterion.reason})" for criterion in criteria)

@@ -1,0 +1,82 @@
+"""Links into the AWS console and the commands that show the same: never presigned, whoever follows them needs access of their own."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.run.record import ExecutionRecord
+
+HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+
+
+@dataclass(frozen=True)
+class Console:
+    """The console of the partition and Region an execution ran in."""
+
+    record: ExecutionRecord
+    bucket: str
+
+    @property
+    def region(self) -> str:
+        return [*self.record.execution_arn.split(":"), "", "", "", ""][3]
+
+    @property
+    def base(self) -> str:
+        partition = [*self.record.execution_arn.split(":"), ""][1]
+        return f"https://{self.region}.{HOSTS.get(partition, HOSTS['aws'])}"
+
+    @property
+    def execution(self) -> str:
+        return f"{self.base}/states/home?region={self.region}#/v2/executions/details/{self.record.execution_arn}"
+
+    @property
+    def fault(self) -> str | None:
+        """The FIS experiment; None if none was started."""
+        if not self.record.fis_experiment_id:
+            return None
+        return f"{self.base}/fis/home?region={self.region}#ExperimentDetails:ExperimentId={self.record.fis_experiment_id}"
+
+    def file(self, name: str) -> str:
+        """A file of the run in S3."""
+        return f"{self.base}/s3/object/{self.bucket}?region={self.region}&prefix={self.key(name)}"
+
+    def key(self, name: str) -> str:
+        """Of a file of the run: `result.json`, `report.html` …"""
+        return f"results/{self.record.id}/{name}"
+
+    def metrics(self, binding: MetricBinding, start: datetime, end: datetime, period_seconds: int) -> str:
+        """CloudWatch's own graph of what a binding is measured by, over a span of time."""
+        lines = [
+            _list([_text(query.namespace), _text(query.metric_name), *(_text(part) for pair in query.dimensions for part in pair)])
+            for query in binding.queries
+        ]
+        graph = {
+            "metrics": _list(lines),
+            "view": _text("timeSeries"),
+            "stacked": "~false",
+            "region": _text(self.region),
+            "stat": _text(binding.queries[0].statistic),
+            "period": f"~{period_seconds}",
+            "start": _text(f"{start:%Y-%m-%dT%H:%M:%S}.000Z"),
+            "end": _text(f"{end:%Y-%m-%dT%H:%M:%S}.000Z"),
+        }
+        packed = "~".join(f"{name}{value}" for name, value in graph.items())
+        return f"{self.base}/cloudwatch/home?region={self.region}#metricsV2:graph=~({packed})"
+
+    def commands(self) -> Iterable[str]:
+        """What shows the same without a browser."""
+        yield f"aws s3 cp s3://{self.bucket}/{self.key('result.json')} - --region {self.region}"
+        yield f"aws stepfunctions describe-execution --execution-arn {self.record.execution_arn} --region {self.region}"
+        if self.record.fis_experiment_id:
+            yield f"aws fis get-experiment --id {self.record.fis_experiment_id} --region {self.region}"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"~({''.join(items)})"
+
+
+def _text(value: str) -> str:
+    """A string as CloudWatch's console packs it: `AWS/EC2` is `~'AWS*2fEC2`."""
+    return "~'" + re.sub(r"[^A-Za-z0-9_.-]", lambda letter: "".join(f"*{byte:02x}" for byte in letter[0].encode()), value)

@@ -1,0 +1,148 @@
+"""The history before the fault: series arithmetic, and whether the steady state holds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
+
+from squall.domain.documents.baseline import Baseline
+from squall.domain.documents.cut import Cut
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.language import Threshold
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.series import points_over, value_over
+from squall.domain.metrics.windows import Paced
+from squall.domain.policy.environment import Timing
+
+SeriesByMetric = Mapping[str, Sequence[Series]]
+
+
+def assess(
+    definition: Definition,
+    discovery: Discovery,
+    window: Paced,
+    series: SeriesByMetric,
+    values: Mapping[str, float | None],
+    cut: Sequence[Cut] = (),
+) -> Baseline:
+    """Whether the steady state holds: over the whole window and over its newest periods. `series` and `values` by binding name; `cut`
+    is what the window lacks because of other experiments."""
+    parsed = sentences(definition.experiment)
+    rate = values.get("request_rate")
+    measured = any(binding.name == "request_rate" for binding in discovery.bindings)
+    violations = [
+        *_traffic(rate, definition.environment.minimum_requests_per_second if measured else None),
+        *_too_few(parsed, definition, discovery, window, series, cut),
+        *_unsteady(parsed, discovery, window, series, values, definition.environment.timing),
+    ]
+    return Baseline(
+        window=window.usual,
+        finer=tuple(window.finer.values()),
+        cut=tuple(cut),
+        series={name: tuple(found) for name, found in series.items()},
+        measurements=dict(values),
+        steady=not violations,
+        violations=tuple(violations),
+        requests_per_second=rate,
+    )
+
+
+def seen(window: Window, series: SeriesByMetric) -> Window:
+    """The window from its first data point on: history that was never written is not history with zero requests."""
+    found = (one for several in series.values() for one in several if one.period_seconds == window.period_seconds)
+    first = min((point.at for one in found for point in one.points), default=window.start)
+    return window.model_copy(update={"start": max(window.start, min(first, window.end))})
+
+
+def missing_seconds(definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric) -> int:
+    """How much longer CaptureBaseline should wait before it can judge, in whole periods of what is missing; 0 when there is enough."""
+    least = definition.environment.timing.minimum_baseline_periods
+    needed = [(binding, window.of(binding)) for binding in _needed(sentences(definition.experiment), discovery)]
+    lacking = ((least - len(points_over(binding, series.get(binding.name, ()), own))) * own.period_seconds for binding, own in needed)
+    return max(0, *lacking, 0)
+
+
+def _needed(parsed: Sentences, discovery: Discovery) -> list[MetricBinding]:
+    """What sentences are measured by, each once: only these can make a baseline too short."""
+    found = [binding_of(discovery.bindings, threshold) for _, threshold in parsed.thresholds]
+    return list({binding.name: binding for binding in found if binding is not None}.values())
+
+
+def _traffic(rate: float | None, minimum: float | None) -> list[str]:
+    if minimum is None:
+        return []
+    if rate is None:
+        return ["there is no traffic: CloudWatch has no request in the baseline, so nothing can be judged"]
+    if rate < minimum:
+        return [f"there is too little traffic: {rate:.3g} requests per second in the baseline, {minimum:g} are needed"]
+    return []
+
+
+def _too_few(
+    parsed: Sentences, definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric, cut: Sequence[Cut]
+) -> Iterable[str]:
+    least = definition.environment.timing.minimum_baseline_periods
+    short = []
+    for binding in _needed(parsed, discovery):
+        own = window.of(binding)
+        minimum = least if cut else min(least, own.periods)
+        have = len(points_over(binding, series.get(binding.name, ()), own))
+        if have < minimum:
+            short.append(f"{binding.name} has {have} of {own.periods} periods in the baseline, {minimum} are needed")
+    return [*short, *(one.said for one in cut)] if short else []
+
+
+def _unsteady(
+    parsed: Sentences,
+    discovery: Discovery,
+    window: Paced,
+    series: SeriesByMetric,
+    values: Mapping[str, float | None],
+    timing: Timing,
+) -> Iterable[str]:
+    for _, threshold in (*parsed.threshold_criteria, *parsed.steady):
+        if threshold.relative is None and threshold.window != "recovery":
+            for name, value in _looks(threshold, discovery, window, series, values, timing):
+                if value is None:
+                    yield f'"{threshold.text}" can\'t be told {name}: CloudWatch has no value'
+                elif not threshold.holds(value):
+                    yield f'"{threshold.text}" does not hold {name}: {value:.4g} {threshold.unit}'
+    for _, threshold in parsed.conditions:
+        if threshold.relative is None:
+            for name, value in _looks(threshold, discovery, window, series, values, timing):
+                if value is not None and threshold.holds(value):
+                    yield f'abort condition "{threshold.text}" is already true {name}: {value:.4g} {threshold.unit}'
+
+
+def _looks(
+    threshold: Threshold,
+    discovery: Discovery,
+    window: Paced,
+    series: SeriesByMetric,
+    values: Mapping[str, float | None],
+    timing: Timing,
+) -> list[tuple[str, float | None]]:
+    binding = binding_of(discovery.bindings, threshold)
+    if binding is None:
+        return [("before the fault", None)]
+    own = window.of(binding)
+    newest = own.end - min(timing.minimum_periods, own.periods) * own.period_seconds
+    looks = [("over the baseline", values.get(binding.name))]
+    recent = _recent(binding, series.get(binding.name, ()), newest, own)
+    return looks if recent is None else [*looks, ("now", recent)]
+
+
+def _recent(binding: MetricBinding, series: Sequence[Series], start: int, window: Window) -> float | None:
+    """The value over the newest periods: exact for counts, the mean of the periods otherwise."""
+    newest = window.model_copy(update={"start": start})
+    if binding.kind == "gauge":
+        points = [point.value for point in points_over(binding, series, newest)]
+        if not points:
+            return None
+        return sum(points) if all(query.statistic == "Sum" for query in binding.queries) else fmean(points)
+    totals: dict[str, float | None] = {}
+    for one in series:
+        inside = [point.value for point in one.points if start <= point.at < window.end]
+        totals[one.key] = sum(inside) if inside else None
+    return value_over(binding, totals, window.end - start)

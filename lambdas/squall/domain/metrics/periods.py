@@ -1,0 +1,217 @@
+"""Whether an experiment is long enough to be judged and guarded: arithmetic on metric periods, before anything is touched."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from math import ceil
+
+from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.experiment.experiment import MetricDefinition
+from squall.domain.language import Threshold
+from squall.domain.policy.environment import Timing
+from squall.domain.problems import Problem
+from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT, LAG_SECONDS, METRICS
+
+ALB_LAG_SECONDS = 180
+"""A finished minute of a load balancer metric is complete at most this long after its end."""
+EC2_LAG_SECONDS = 120
+"""The same with detailed monitoring."""
+RDS_LAG_SECONDS = 180
+"""No figure is documented for RDS: the load balancers', which is the longest of those that are."""
+_LAGS = {
+    "availability": ALB_LAG_SECONDS,
+    "response_time": ALB_LAG_SECONDS,
+    "error_rate": ALB_LAG_SECONDS,
+    "error_count": ALB_LAG_SECONDS,
+    "request_rate": ALB_LAG_SECONDS,
+    "healthy_hosts": ALB_LAG_SECONDS,
+    "unhealthy_hosts": ALB_LAG_SECONDS,
+    "cpu_utilization": EC2_LAG_SECONDS,
+    "database_connections": RDS_LAG_SECONDS,
+    "database_write_latency": RDS_LAG_SECONDS,
+    **dict.fromkeys(METRICS, LAG_SECONDS),
+}
+_GUARD_PATH = "abort_conditions"
+
+
+def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition] | None = None) -> int:
+    """Seconds after which a finished period of the metric is complete in CloudWatch.
+
+    The policy's `metric_lag_seconds` overrides everything; a declared metric has its own. Raises KeyError for a metric nobody declared.
+    """
+    if timing.metric_lag_seconds is not None:
+        return timing.metric_lag_seconds
+    if declared and metric in declared:
+        return declared[metric].lag_seconds
+    return _LAGS[metric]
+
+
+def lag_table(timing: Timing, declared: Mapping[str, MetricDefinition]) -> Callable[[str], int]:
+    """`lag_of` with the experiment's own metrics and the policy filled in."""
+    return lambda metric: lag_of(metric, timing, declared)
+
+
+def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timing) -> int | None:
+    """The period of the sentinel's metrics in a run of this length; None: the environment's own.
+
+    CloudWatch forgets points of less than a minute after three hours: a run that is longer, from its baseline until it is judged and with
+    all its waiting, has them by the minute from the beginning.
+    """
+    period = timing.sentinel_period_seconds
+    if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
+        return None
+    waiting = timing.arming_seconds + timing.slot_wait_seconds + timing.stop_seconds + 2 * ALB_LAG_SECONDS
+    before = period * timing.baseline_periods + waiting
+    after = recovery or timedelta(seconds=timing.recovery_seconds)
+    return period if timedelta(seconds=before) + length + after <= HIGH_RESOLUTION_KEPT else None
+
+
+def paced(timing: Timing, period_seconds: int | None) -> Timing:
+    """The pace of metrics with a period of their own: CloudWatch evaluates alarms of less than a minute as often."""
+    if period_seconds is None:
+        return timing
+    evaluation = min(timing.alarm_evaluation_seconds, period_seconds)
+    return timing.model_copy(update={"metric_period_seconds": period_seconds, "alarm_evaluation_seconds": evaluation})
+
+
+def period_of(binding: MetricBinding, timing: Timing) -> int:
+    """Of its points, in seconds."""
+    return binding.period_seconds or timing.metric_period_seconds
+
+
+def _pace_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
+    return paced(timing, sentinel_period(length, recovery, timing)) if threshold.metric in METRICS else timing
+
+
+def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
+    """M of N periods that must breach before a guard fires; `for 5 minutes` in the sentence raises both."""
+    wanted = ceil((threshold.for_seconds or 0) / timing.metric_period_seconds) if threshold else 0
+    slack = max(0, timing.guard_evaluation_periods - timing.guard_datapoints_to_alarm)
+    breaching = max(timing.guard_datapoints_to_alarm, wanted)
+    return breaching, breaching + slack
+
+
+def reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
+    """Breach to alarm as far as CloudWatch keeps its word: period × M + lag + evaluation."""
+    return timing.metric_period_seconds * datapoints(threshold, timing)[0] + lag + timing.alarm_evaluation_seconds
+
+
+def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
+    """Breach to alarm as seen on real load balancers: the alarm acts when a period first shows, not when it is complete.
+
+    `lag` is when a finished period is *complete* (what Judge must wait for): 180 s for a load balancer. Its first publication, which
+    is what an alarm evaluates, comes after about a third of that, never under a minute on AWS; seen: 1 to 6 minutes from breach to alarm.
+    """
+    first_seen = min(lag, max(60, lag // 3))
+    return timing.metric_period_seconds * datapoints(threshold, timing)[0] + first_seen + timing.alarm_evaluation_seconds
+
+
+def whole_periods(length: timedelta, timing: Timing) -> int:
+    """Whole periods inside a window of this length wherever it starts: the partial ones at both ends are dropped."""
+    return max(0, int(length.total_seconds()) // timing.metric_period_seconds - 1)
+
+
+def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int]) -> timedelta:
+    """The shortest fault with which every sentence can be judged or guarded, in whole periods."""
+    seconds = timing.minimum_duration_seconds
+    for path, threshold in sentences:
+        pace = _pace_of(threshold, timing, timedelta(0), None)
+        if _is_guard(path):
+            seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
+        elif threshold.window not in {"recovery", "baseline"}:
+            seconds = max(seconds, _criterion_needs(threshold, pace))
+    return timedelta(seconds=ceil(seconds / timing.metric_period_seconds) * timing.metric_period_seconds)
+
+
+def problems(
+    length: timedelta,
+    sentences: Sequence[tuple[str, Threshold]],
+    timing: Timing,
+    lag_of: Callable[[str], int],
+    *,
+    recovery: timedelta | None = None,
+) -> list[Problem]:
+    """What can't be judged or guarded in a fault of this length, each with the shortest length that works.
+
+    A guard is refused when its *typical* reaction takes more than half the fault, or its *worst* reaction (the whole lag) more than all of
+    it: in the first case it usually comes too late to be of use, in the second it may never come. Taking the worst reaction for the first
+    rule as well would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60 = 360 s > 300 s), which real runs show can be guarded
+    (2 × 60 + 60 + 60 = 240 s).
+    """
+    found = []
+    shortest = minimum_duration(sentences, timing, lag_of)
+    if length < timedelta(seconds=timing.minimum_duration_seconds):
+        found.append(
+            Problem(
+                path="duration_minutes",
+                message=f"the fault lasts {spoken(length)}, the shortest here is {timing.minimum_duration_seconds} s",
+                expected=f"at least {spoken(shortest)}",
+            )
+        )
+    for path, threshold in sentences:
+        guard = _is_guard(path)
+        pace = _pace_of(threshold, timing, length, recovery)
+        message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
+        if message:
+            longer = f"recovery of at least {spoken(_recovery_needs(timing))}"
+            expected = longer if threshold.window == "recovery" else f"at least {spoken(shortest)}"
+            found.append(Problem(path=path, message=message, expected=expected))
+    return found
+
+
+def spoken(length: timedelta) -> str:
+    """`10 min`, `90 s`, `1 h 30 min`: a length as a person says it."""
+    seconds = int(length.total_seconds())
+    if seconds < 120 or seconds % 60:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def _is_guard(path: str) -> bool:
+    return path.startswith(_GUARD_PATH)
+
+
+def _criterion_needs(threshold: Threshold, timing: Timing) -> int:
+    periods = max(timing.minimum_periods, ceil((threshold.for_seconds or 0) / timing.metric_period_seconds))
+    return (periods + 1) * timing.metric_period_seconds
+
+
+def _guard_needs(threshold: Threshold, timing: Timing, lag: int) -> int:
+    return max(2 * typical_reaction_seconds(timing, lag, threshold), reaction_seconds(timing, lag, threshold))
+
+
+def _recovery_needs(timing: Timing) -> timedelta:
+    return timedelta(seconds=(timing.minimum_periods + 1) * timing.metric_period_seconds)
+
+
+def _criterion_problem(threshold: Threshold, length: timedelta, timing: Timing, recovery: timedelta | None) -> str:
+    if threshold.window == "baseline":
+        return ""
+    in_recovery = threshold.window == "recovery"
+    span = (recovery or timedelta(seconds=timing.recovery_seconds)) if in_recovery else length
+    window = "recovery window" if in_recovery else "fault"
+    period = timing.metric_period_seconds
+    have = whole_periods(span, timing)
+    if have < timing.minimum_periods:
+        return (
+            f'"{threshold.text}" can\'t be judged: {spoken(span)} of {window} hold {have} whole periods of {period} s, '
+            f"{timing.minimum_periods} are needed"
+        )
+    if have * period < (threshold.for_seconds or 0):
+        return f'"{threshold.text}" can\'t be judged: {spoken(span)} of {window} hold only {have * period} s in whole periods'
+    return ""
+
+
+def _guard_problem(threshold: Threshold, length: timedelta, timing: Timing, lag_of: Callable[[str], int]) -> str:
+    lag = lag_of(threshold.metric)
+    typical, worst = typical_reaction_seconds(timing, lag, threshold), reaction_seconds(timing, lag, threshold)
+    breaching, evaluated = datapoints(threshold, timing)
+    how = f"{breaching} of {evaluated} periods of {timing.metric_period_seconds} s, publication and evaluation"
+    seconds = length.total_seconds()
+    if typical * 2 > seconds:
+        return f"\"{threshold.text}\" can't guard: it reacts in {typical} s ({how}), more than half of the fault's {spoken(length)}"
+    if worst > seconds:
+        return f'"{threshold.text}" can\'t guard: with late metrics it reacts in {worst} s ({how}), the fault lasts {spoken(length)}'
+    return ""

@@ -1,0 +1,94 @@
+"""What an environment's policy lists beside the faults Squall knows: FIS actions and Automation documents somebody has reviewed."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+
+from squall.domain.durations import refused
+from squall.domain.model import Model
+from squall.domain.problems import pattern
+from squall.domain.vocabulary import ResourceType, Risk
+
+CUSTOM_NAME = pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
+ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
+VALUE = r"^\S{1,1024}$"
+"""What FIS takes as a parameter's value."""
+_NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
+"""Actions of other people's rights, of the opt-in tag, and of nobody knows what."""
+OWN = frozenset({"duration", "maxDuration"})
+"""Parameters that are the fault's length."""
+
+
+class Grant(Model):
+    """A statement of the environment's FIS role."""
+
+    actions: Annotated[tuple[Annotated[str, pattern(r"^[a-z0-9-]+:[A-Za-z0-9]+$", "service:Action")], ...], Field(min_length=1)]
+    resources: Annotated[tuple[Annotated[str, pattern(r"^(\*|arn:[^\s]+)$", "ARNs, or *")], ...], Field(min_length=1)]
+    tagged: Annotated[bool, Field(strict=True)] = True
+    """Only on resources that carry the environment's tag. `false` where the API looks at no tag: a read, or a resource that has none."""
+
+    @field_validator("actions")
+    @classmethod
+    def _harmless(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
+        for action in actions:
+            if _NEVER.fullmatch(action):
+                raise refused(f"{action} is never granted to what injects faults", "exact actions that touch neither rights nor tags")
+        return actions
+
+
+class CustomAction(Model):
+    """One of them: `action` of FIS, or an Automation `document`."""
+
+    description: Annotated[str, Field(min_length=1, max_length=300), pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
+    resource_type: ResourceType
+    action: Annotated[str, pattern(r"^aws:[a-z0-9-]+:[a-z0-9-]+$", "the id of a FIS action")] | None = None
+    target_key: Annotated[str, pattern(r"^[A-Za-z]{1,64}$", "what the action calls its targets, such as Instances")] | None = None
+    document: Annotated[str, pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
+    version: Annotated[str, pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
+    """Of the document: what was reviewed. Whoever may edit the document would otherwise decide what is run."""
+    assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
+    """As whom the document acts."""
+    parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
+    """What an experiment gives, each of them: name to the regular expression that the value matches as a whole."""
+    fixed: dict[ParameterName, Annotated[str, pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
+    """What is given always."""
+    lasts: Annotated[bool, Field(strict=True)] = False
+    """FIS keeps it up for a `duration` and takes it back; else it is over in a moment, and a wait stands beside it."""
+    self_reverting: Annotated[bool, Field(strict=True)] = False
+    """Nothing of it has to be undone; else an experiment needs a `rollback`."""
+    risk: Risk = "high"
+    iam: Annotated[tuple[Grant, ...], Field(max_length=20)] = ()
+    """What FIS needs of the environment's role for the action. A document's starting is granted by itself."""
+
+    @property
+    def fis_action(self) -> str:
+        return self.action or "aws:ssm:start-automation-execution"
+
+    @field_validator("parameters")
+    @classmethod
+    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, expression in value.items():
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise refused(f"the pattern of {name} is no regular expression: {error}") from None
+        return value
+
+    @model_validator(mode="after")
+    def _whole(self) -> "CustomAction":
+        if (self.action is None) == (self.document is None):
+            raise refused("what is run is given once", "exactly one of action and document", at="action")
+        if self.action is not None and self.action.startswith(("aws:ssm:", "aws:fis:")):
+            message = f"{self.action} can't be followed to its end: commands outlive FIS's word, and FIS's own actions have no targets"
+            raise refused(message, "a document, or another action", at="action")
+        if self.action is not None and (not self.iam or self.target_key is None):
+            raise refused("FIS could not run it", "target_key, and the actions of the role in iam", at="iam")
+        if self.action is not None and (self.version or self.assume_role):
+            raise refused("is a document's", "no version and no assume_role beside action", at="version")
+        if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
+            message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
+            raise refused(message, "version and assume_role; no iam, no lasts", at="document")
+        if twice := sorted({*self.fixed} & {*self.parameters} | ({*self.fixed, *self.parameters} & OWN)):
+            raise refused(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
+        return self

@@ -1,0 +1,275 @@
+"""The policy of an environment: deployed, never given by whoever starts an execution."""
+
+import re
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from squall.domain.durations import Span, Timezone, refused
+from squall.domain.model import Model
+from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
+from squall.domain.problems import ENVIRONMENT_NAME, pattern
+from squall.domain.sentinel.config import SentinelPolicy
+from squall.domain.vocabulary import BlastRadius, FaultType, Risk
+
+Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+EVERY_DAY: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Days = Annotated[tuple[Day, ...], Field(min_length=1)]
+ClockTime = Annotated[str, pattern(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day, such as 09:30, in quotes")]
+EndTime = Annotated[str, pattern(r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", "a time of day, such as 17:30 or 24:00, in quotes")]
+Line = pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")
+AlarmName = Annotated[str, Field(min_length=1, max_length=255), Line]
+PipelineName = Annotated[str, Field(max_length=100), pattern(r"^[A-Za-z0-9.@_-]+$", "the name of a pipeline")]
+DeploymentGroup = Annotated[str, Field(max_length=201), pattern(r"^[^/\s]+/[^/\s]+$", "application/deployment-group")]
+Response = Literal["refuse", "warn"]
+CalendarName = Annotated[str, Field(min_length=3, max_length=300), pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")]
+
+
+KUBERNETES_NAME = pattern(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "the name of a Kubernetes service account")
+S3Folder = Annotated[
+    str,
+    Field(max_length=1100),
+    pattern(r"^arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_./-]*[A-Za-z0-9_-]/$", "arn:aws:s3:::bucket/folder/"),
+]
+
+
+class ClosedHours(Model):
+    """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
+
+    timezone: Timezone = "UTC"
+    days: Days = EVERY_DAY
+    start_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    end_hour: Annotated[int, Field(ge=0, le=23)] = 17
+    """Before `start_hour`: closed over midnight."""
+
+
+class Hours(Model):
+    """The same hours of some days of the week; until the end, which is no part of them."""
+
+    timezone: Timezone = "UTC"
+    days: Days = EVERY_DAY
+    since: ClockTime = "00:00"
+    until: EndTime = "24:00"
+    """Not after `since`: over midnight, into the day after each of `days`."""
+    reason: str = ""
+
+
+class Freeze(Model):
+    """Whole days on which nothing runs."""
+
+    first: date
+    last: date | None = None
+    """That day itself is frozen too. None: one day."""
+    timezone: Timezone = "UTC"
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _forward(self) -> "Freeze":
+        if self.last is not None and self.last < self.first:
+            raise refused("ends before it begins", "the first day, then the last", at="last")
+        return self
+
+
+class Calm(Model):
+    """What must be quiet around the workload before something is broken on purpose."""
+
+    do_not_disturb: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """Alarms of this account and Region of which none may be in ALARM, or missing."""
+    workload_alarms: Literal["refuse", "warn", "ignore"] = "refuse"
+    """What an alarm in ALARM means whose metrics are of the load balancer, target groups, Auto Scaling groups or instances around the
+    targets. Alarms that only scale don't count."""
+    ignored_alarms: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
+    """Alarms of the workload that mean nothing here."""
+    cool_down: Span | None = None
+    """Since the end of the last fault on the same failure domains. None: none."""
+    pipelines: Annotated[tuple[PipelineName, ...], Field(max_length=20)] = ()
+    """CodePipeline pipelines that may not be running."""
+    deployment_groups: Annotated[tuple[DeploymentGroup, ...], Field(max_length=20)] = ()
+    """CodeDeploy groups without a deployment in progress, as `application/group`. Instance refreshes of the targets' Auto Scaling groups
+    count without being named."""
+
+
+class GuardQuality(Model):
+    """Whether a guard or stop alarm that protects badly refuses the run, or only warns."""
+
+    insufficient_data: Response = "refuse"
+    actions_disabled: Response = "refuse"
+    missing_data_is_good: Response = "refuse"
+    """It treats missing data as good, or ignores it, and its metric is not one that is published only when there is something to count."""
+    slower_than_fault: Response = "refuse"
+    """Its period × the datapoints it needs is longer than the fault."""
+    watches_fault: Response = "refuse"
+    """It watches a metric that the fault moves by design."""
+
+
+class Promotion(Model):
+    """Proof in another environment of this stack first."""
+
+    environment: Annotated[str, ENVIRONMENT_NAME]
+    within_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 30
+
+
+_OF_USER = r"arn:[a-z-]+:iam::\d{12}:user/.+"
+_OF_SSO_USER = r"arn:[a-z-]+:sts::\d{12}:assumed-role/AWSReservedSSO_[^/]+/[^/]+"
+_OF_ROLE = r"arn:[a-z-]+:sts::\d{12}:assumed-role/[^/]+/\*"
+Approver = Annotated[
+    str,
+    Field(max_length=256),
+    # Whoever assumes an ordinary role chooses the session's name: a pattern that names one would promise what nobody can keep.
+    pattern(
+        f"^({_OF_USER}|{_OF_SSO_USER}|{_OF_ROLE})$",
+        "an ARN as `aws sts get-caller-identity` tells it, * for any text: of a user, of an AWSReservedSSO_ role with its user, or of a "
+        "role with all its sessions (…:assumed-role/Name/*)",
+    ),
+]
+
+
+class Approval(Model):
+    """People who decide before anything is injected; docs/approval.md says who is a person and what they sign."""
+
+    required: Annotated[bool, Field(strict=True)] = True
+    approvers: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    """How many different people, beside whoever asked for the run. One more where nobody has proven to have asked for it."""
+    who: Annotated[tuple[Approver, ...], Field(max_length=20)] = ()
+    """Who may approve; empty: anybody of the stack's account whom IAM lets invoke the Approve function."""
+    expires_after: Span = timedelta(hours=4)
+    """Nobody having decided by then, the run is rejected."""
+
+
+class Timing(Model):
+    """The pace of CloudWatch and of the workflow. Defaults are AWS's; a local account has seconds instead of minutes."""
+
+    metric_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    metric_lag_seconds: Seconds | None = None
+    """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
+    sentinel_period_seconds: Literal[1, 5, 10, 20, 30, 60] = 10
+    """Of the sentinel's own metrics, where it divides `metric_period_seconds`; CloudWatch's alarms take 10, 20, 30 and 60."""
+    alarm_evaluation_seconds: Seconds = 60
+    guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
+    guard_evaluation_periods: Annotated[int, Field(ge=1, le=10)] = 3
+    minimum_duration_seconds: Seconds = 60
+    minimum_periods: Annotated[int, Field(ge=1)] = 5
+    baseline_periods: Annotated[int, Field(ge=1, le=1440)] = 60
+    minimum_baseline_periods: Annotated[int, Field(ge=1)] = 10
+    baseline_wait_seconds: Seconds = 900
+    """The longest CaptureBaseline waits for points that are missing."""
+    arming_seconds: Seconds = 300
+    """The longest ArmGuards waits for every guard to be OK."""
+    slot_wait_seconds: Seconds = 1800
+    stop_seconds: Seconds = 120
+    """The longest StopFault waits for FIS to reach a terminal status."""
+    recovery_seconds: Seconds = 900
+    """The longest WatchRecovery waits for the steady state to hold again."""
+    poll_seconds: Annotated[int, Field(ge=1, le=300)] = 15
+    lease_seconds: Seconds = 300
+    start_seconds: Seconds = 60
+    """Timeout of the StartFault function: the lease must outlast it."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Timing":
+        if self.guard_datapoints_to_alarm > self.guard_evaluation_periods:
+            raise refused("more datapoints to alarm than periods evaluated", "M of N, M at most N", at="guard_datapoints_to_alarm")
+        if self.minimum_baseline_periods > self.baseline_periods:
+            raise refused("more than the whole baseline", "at most baseline_periods", at="minimum_baseline_periods")
+        if self.lease_seconds <= self.start_seconds:
+            raise refused("the lease ends before StartFault may", "more than start_seconds", at="lease_seconds")
+        return self
+
+
+FIS_TEMPLATE = pattern(r"^EXT[0-9A-Za-z]{1,61}$", "the id of a FIS experiment template, EXT…")
+ROLLBACK_NAME = pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
+ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
+
+
+class RollbackDocument(Model):
+    """An Automation document that experiments of this environment may run after their fault, and what they may give it."""
+
+    document: Annotated[str, pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
+    version: Annotated[str, pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = "$DEFAULT"
+    """A number pins what was reviewed: otherwise whoever may edit the document decides what is run."""
+    assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
+    """As whom it acts: given to it as AutomationAssumeRole. Never as Squall."""
+    parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
+    """Parameters an experiment may set: name to the regular expression every value matches as a whole."""
+    timeout_seconds: Annotated[int, Field(ge=10, le=3600, strict=True)] = 900
+    """The longest the workflow waits for it; it is watched to its end, and locks are kept as long."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, expression in value.items():
+            if name == "AutomationAssumeRole":
+                raise refused("the role is the policy's own", "assume_role")
+            try:
+                re.compile(expression)
+            except re.error as error:
+                raise refused(f"the pattern of {name} is no regular expression: {error}") from None
+        return value
+
+
+class Environment(Model):
+    name: Annotated[str, ENVIRONMENT_NAME]
+    description: str = ""
+    accounts: tuple[Annotated[str, pattern(r"^\d{12}$", "an account id of twelve digits, in quotes")], ...] = ()
+    """Account ids the environment lives in; empty: the account Squall is deployed to."""
+    regions: tuple[Annotated[str, pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
+    """Regions; empty: the Region Squall is deployed to."""
+    allowed_types: tuple[FaultType, ...] = tuple(FaultType)
+    allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
+    maximum_duration: Span = timedelta(hours=12)
+    maximum_risk: Risk = "high"
+    """The highest risk class of a fault; docs/faults.md says which fault has which."""
+    maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
+    """Of one run by list prices, estimated before the fault. None: no limit."""
+    owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Who may own what runs here: the experiment's `owner` must be one of them. Empty: anybody, or nobody."""
+    closed_hours: ClosedHours | None = None
+    open_hours: tuple[Hours, ...] = ()
+    """The whole run must lie within them; hours that follow each other are one. Empty: always."""
+    blackouts: tuple[Hours, ...] = ()
+    """The run may not meet any of them."""
+    freezes: tuple[Freeze, ...] = ()
+    """Days on which nothing runs."""
+    change_calendars: Annotated[tuple[CalendarName, ...], Field(max_length=10)] = ()
+    """Systems Manager Change Calendars that must all be open from start to end, by name or (shared ones) by ARN."""
+    calm: Calm = Calm()
+    guard_quality: GuardQuality = GuardQuality()
+    promotion: Promotion | None = None
+    """The same experiment must have been validated there. None: nothing is asked."""
+    inline_definitions: Annotated[bool, Field(strict=True)] = False
+    minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
+    """Share of a failure domain's capacity that must stay in service while the fault lasts."""
+    minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
+    stale_trigger_seconds: Seconds = 900
+    maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
+    """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
+    approval: Approval | None = None
+    """None: nobody is asked."""
+    parameter_ranges: dict[str, tuple[float, float]] = {}
+    """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
+    is not named here."""
+    parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """Of fault parameters that are words: which are allowed, where the fault's careful ones are not enough. Name to values."""
+    custom_actions: dict[Annotated[str, CUSTOM_NAME], CustomAction] = {}
+    """FIS actions and Automation documents that experiments of type `custom` may name. Nothing else is run by that type."""
+    rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
+    """By the name experiments call them under `rollback`."""
+    lambda_fault_configuration: S3Folder | None = None
+    """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
+    eks_service_account: Annotated[str, Field(max_length=253), KUBERNETES_NAME] | None = None
+    """As whom FIS acts in the namespaces of this environment's pods: a service account of that name in each. None: no pod is disturbed."""
+    fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
+    """FIS templates that experiments may name in `fis_template_id`."""
+    sentinel: SentinelPolicy | None = None
+    """What experiments may have probed. None: nothing."""
+    timing: Timing = Timing()
+
+    @field_validator("parameter_ranges")
+    @classmethod
+    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (least, greatest) in value.items():
+            if not least <= greatest:
+                raise refused(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
+        return value

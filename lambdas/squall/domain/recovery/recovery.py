@@ -1,0 +1,196 @@
+"""Whether the workload is back: every absolute criterion holds again, and what was taken away was replaced.
+
+Times are those of the evidence, never of the look: the first look may come long after the workload was back.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import floor
+
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.metric_models import Series, Window
+from squall.domain.documents.recovery import Recovery
+from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.language import Replacement, Threshold
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.series import points_over
+from squall.domain.metrics.windows import last_complete
+from squall.domain.resources.base import Member
+from squall.domain.resources.workload import Workload
+from squall.domain.vocabulary import FaultType
+
+REPLACED = frozenset({FaultType.INSTANCE_TERMINATION})
+"""Faults that take instances away: the workload is back only when others stand in their place."""
+
+
+@dataclass(frozen=True)
+class RecoveryInput:
+    definition: Definition
+    discovery: Discovery
+    series: Mapping[str, Sequence[Series]]
+    """By binding name, read over `window`."""
+    window: Window
+    """`observed_window`: from the effect to the last complete period."""
+    workload_now: Workload
+    before: Sequence[TargetBefore]
+    effect_at: datetime
+    fault_end: datetime
+    now: datetime
+    still_active: Sequence[str] = ()
+    """What of the fault still lasts on a target, in words: nothing has recovered from a fault that isn't over."""
+    previous: Recovery | None = None
+    """What the last look found: where nothing tells when a replacement came into service, it was between two looks."""
+
+
+@dataclass(frozen=True)
+class _Replaced:
+    ids: tuple[str, ...]
+    at: datetime | None = None
+    after: datetime | None = None
+    """Set where `at` is only an upper bound."""
+
+
+def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
+    """Periods from the one the effect fell into to the newest complete in CloudWatch for every binding."""
+    timing = definition.environment.timing
+    period = timing.metric_period_seconds
+    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
+    start = floor(effect_at.timestamp() / period) * period
+    return Window(name="recovery", start=start, end=max(start, last_complete(now, timing, lag)), period_seconds=period)
+
+
+def recovery_length(definition: Definition) -> timedelta:
+    """How long recovery is waited for: the experiment's own, else the policy's."""
+    return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
+
+
+def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
+    """The recovery so far, and whether to look again.
+
+    Recovered means: every absolute threshold holds in each of the newest whole periods (as many as guards evaluate, all after the fault's
+    end), and what was terminated is replaced by instances in service and healthy. The time to recover ends where that began.
+    """
+    parsed = sentences(given.definition.experiment)
+    thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
+    held_since, unsettled = _holding_since(thresholds, given)
+    replaced = _replaced(given)
+    lost = _replacement_wanted(given, parsed)
+    lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
+    missing = [*given.still_active, *unsettled, *([lacking] if lacking else [])]
+    recovered_at, recovered_after = (
+        (None, None) if missing else _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
+    )
+    recovery = Recovery(
+        recovered=not missing,
+        recovered_at=recovered_at,
+        seconds_to_recover=max(0.0, (recovered_at - given.effect_at).total_seconds()) if recovered_at else None,
+        replacement_ids=replaced.ids,
+        replaced_at=replaced.at,
+        replaced_after=replaced.after,
+        recovered_after=recovered_after,
+        looked_at=given.now,
+        detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replaced.ids)} took over" if replaced.ids else ""),
+        held_since={} if given.still_active else held_since,
+        observed_until=datetime.fromtimestamp(given.window.end, UTC),
+    )
+    return recovery, bool(missing) and given.window.end < _last_end(given)
+
+
+def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
+    """How long after its end CloudWatch shows the last period of a window."""
+    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
+    return timedelta(seconds=lag + definition.environment.timing.metric_period_seconds)
+
+
+def _last_end(given: RecoveryInput) -> int:
+    """End of the last whole period of the recovery that is waited for."""
+    period = given.window.period_seconds
+    return floor((given.fault_end + recovery_length(given.definition)).timestamp() / period) * period
+
+
+def _holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
+    """Metric to since when all its thresholds hold, and what doesn't hold. What held all along holds since the effect."""
+    moments: dict[str, datetime] = {}
+    broken: dict[str, list[str]] = {}
+    for threshold in thresholds:
+        since, reason = _holds_since(threshold, given)
+        if since is None:
+            broken.setdefault(threshold.metric, []).append(reason)
+        else:
+            moments[threshold.metric] = max(since, moments.get(threshold.metric, since))
+    settled = {metric: since for metric, since in moments.items() if metric not in broken}
+    return settled, [reason for reasons in broken.values() for reason in reasons]
+
+
+def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:
+    binding = binding_of(given.discovery.bindings, threshold)
+    if binding is None:
+        return None, f'"{threshold.text}" is not measured'
+    period, window = given.window.period_seconds, given.window
+    values = {point.at: point.value for point in points_over(binding, given.series.get(binding.name, ()), window)}
+    since = window.end
+    while since > window.start and since - period in values and threshold.holds(values[since - period]):
+        since -= period
+    needed = _needed_periods(given)
+    settled = (window.end - max(since, given.fault_end.timestamp())) // period
+    if settled < needed:
+        return None, f'"{threshold.text}" has held for {max(0, int(settled))} of {needed} periods since the fault ended'
+    return max(given.effect_at, datetime.fromtimestamp(since, UTC)), ""
+
+
+def _needed_periods(given: RecoveryInput) -> int:
+    """Enough to trust, and enough for every sentence that is judged in the recovery window."""
+    timing = given.definition.environment.timing
+    judged = any(threshold.window == "recovery" for _, threshold in sentences(given.definition.experiment).threshold_criteria)
+    return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
+
+
+def _replacement_wanted(given: RecoveryInput, parsed: Sentences) -> int:
+    asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
+    return len(given.before) if given.definition.experiment.type in REPLACED or asked else 0
+
+
+def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
+    """When everything was back, and since when it may have been where that is only an upper bound."""
+    if not held and replaced.at is None:
+        return given.now, given.effect_at  # nothing that was lost, nothing that says since when
+    at = max([*held, *([replaced.at] if replaced.at else [])])
+    after = max([*held, replaced.after]) if replaced.after else at
+    return at, after if after < at else None
+
+
+def _replacements(given: RecoveryInput) -> tuple[Member, ...]:
+    """Instances or tasks in service now that came after the effect, healthy wherever the lost ones were."""
+    names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
+    known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
+    known |= {one.id for one in given.discovery.workload.resources}
+    arns = {arn for target in given.before for arn in target.healthy_in}
+    healthy = [set(group.healthy) for group in given.workload_now.target_groups if group.arn in arns]
+    serving = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
+    members = [one for one in given.workload_now.resources if isinstance(one, Member) and one.id in serving]
+    return tuple(one for one in members if not _came_before(one, given) and all(one.registered_as in group for group in healthy))
+
+
+def _came_before(instance: Member, given: RecoveryInput) -> bool:
+    """A group that grew between Discover and the fault replaced nothing. Kubernetes tells whole seconds: the effect's own counts."""
+    came = instance.in_service_at or instance.launched_at
+    return came is not None and came < given.effect_at.replace(microsecond=0)
+
+
+def _replaced(given: RecoveryInput) -> _Replaced:
+    """Auto Scaling's word on when each came into service; without it, after its launch and after the last look that didn't see it."""
+    found = _replacements(given)
+    ids = tuple(sorted(instance.id for instance in found))
+    wanted = max(1, len(given.before))
+    if len(found) < wanted:
+        return _Replaced(ids)
+    last, previous = wanted - 1, given.previous
+    seen = previous.replaced_at if previous and previous.replaced_at else given.now
+    unseen = (previous.replaced_after if previous.replaced_at else previous.looked_at) if previous else None
+    floor_at = unseen or given.effect_at
+    latest = max(given.effect_at, sorted(instance.in_service_at or seen for instance in found)[last])
+    earliest = sorted(instance.in_service_at or max(floor_at, instance.launched_at or floor_at) for instance in found)[last]
+    return _Replaced(ids, latest, earliest if earliest < latest else None)

@@ -1,0 +1,96 @@
+"""RDS instances and Aurora clusters as targets."""
+
+from typing import Literal
+
+from squall.domain.model import Model
+from squall.domain.resources.base import Resource
+from squall.domain.vocabulary import ResourceType
+
+
+class Database(Resource):
+    """An RDS DB instance that is a member of no cluster; `zone` is where its primary runs."""
+
+    USABLE = frozenset({"available"})
+    IDENTITY = ("arn", "state", "zone", "secondary_zone")
+
+    type: Literal[ResourceType.DATABASE] = ResourceType.DATABASE
+    engine: str = ""
+    multi_az: bool = False
+    secondary_zone: str | None = None
+    """Where its standby is; None: it has none (or none yet)."""
+    cluster: str | None = None
+    """Identifier of the DB cluster it is a member of."""
+
+    @property
+    def belongs_to(self) -> str | None:
+        return self.cluster
+
+    @property
+    def own_domain(self) -> str:
+        return f"rds/cluster/{self.cluster}" if self.cluster else f"rds/db/{self.id}"
+
+    @property
+    def standing(self) -> frozenset[str]:
+        both = {f"{self.id} primary", *([f"{self.id} standby"] if self.secondary_zone else [])}
+        return frozenset(both) if self.usable else frozenset()
+
+    @property
+    def size(self) -> int:
+        return 2 if self.multi_az else 1
+
+    @property
+    def hit(self) -> frozenset[str]:
+        return frozenset({f"{self.id} primary"})
+
+    @property
+    def least(self) -> int | None:
+        return 1
+
+
+class ClusterMember(Model):
+    id: str
+    zone: str
+    state: str
+    """RDS's status: available, rebooting, failing-over …"""
+    writer: bool
+
+
+class DatabaseCluster(Resource):
+    """An RDS DB cluster, Aurora or Multi-AZ; `zone` is its writer's."""
+
+    USABLE = frozenset({"available"})
+    IDENTITY = ("arn", "state", "zone", "members")
+
+    type: Literal[ResourceType.DATABASE_CLUSTER] = ResourceType.DATABASE_CLUSTER
+    engine: str = ""
+    members: tuple[ClusterMember, ...] = ()
+    """Sorted by id."""
+
+    @property
+    def writer(self) -> str | None:
+        return next((member.id for member in self.members if member.writer), None)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Ids of the readers that could take over: those that are available."""
+        return tuple(member.id for member in self.members if not member.writer and member.state == "available")
+
+    @property
+    def own_domain(self) -> str:
+        return f"rds/cluster/{self.id}"
+
+    @property
+    def standing(self) -> frozenset[str]:
+        return frozenset(member.id for member in self.members if member.state == "available")
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
+
+    @property
+    def hit(self) -> frozenset[str]:
+        return frozenset({self.writer} if self.writer else ())
+
+    @property
+    def least(self) -> int | None:
+        return 1

@@ -1,0 +1,51 @@
+"""An Auto Scaling group as a target itself: what it launches with, where, and which launches found no capacity."""
+
+from datetime import datetime
+from typing import Literal
+
+from squall.domain.model import Model
+from squall.domain.resources.base import Resource
+from squall.domain.vocabulary import ResourceType
+
+
+class FailedLaunch(Model):
+    """A scaling activity that got no instance for want of capacity."""
+
+    id: str
+    at: datetime
+    said: str
+    """In Auto Scaling's words."""
+
+
+class ScalingGroup(Resource):
+    """An Auto Scaling group whose launches fail. Its instances are not touched."""
+
+    USABLE = frozenset({"active"})
+    IDENTITY = ("arn", "state", "zones", "launch_template")
+
+    type: Literal[ResourceType.SCALING_GROUP] = ResourceType.SCALING_GROUP
+    zones: tuple[str, ...] = ()
+    launch_template: bool = False
+    """It launches by a launch template, alone or in a mixed instances policy."""
+    suspended: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    """Ids of its members."""
+    failed: tuple[FailedLaunch, ...] = ()
+    """Of its newest hundred activities."""
+
+    @property
+    def contains(self) -> frozenset[str]:
+        return frozenset(self.instances)
+
+    @property
+    def belongs_to(self) -> str | None:
+        return self.id
+
+    @property
+    def own_domain(self) -> str:
+        return f"asg/{self.id}"
+
+    @property
+    def hit(self) -> frozenset[str]:
+        """Nothing: what stands goes on, only what would come does not."""
+        return frozenset()

@@ -1,0 +1,109 @@
+"""What a fault can hit: a model for each resource type, what they share, and how a name tells its type."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+
+from squall.domain.resources.base import R, Resource
+from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.instances import Instance
+from squall.domain.resources.pods import CLUSTER, EksPod
+from squall.domain.resources.pods import FILTERS as POD_FILTERS
+from squall.domain.resources.scaling_groups import ScalingGroup
+from squall.domain.resources.subnets import Subnet
+from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.volumes import Volume
+from squall.domain.vocabulary import ResourceType
+
+REGISTERED = frozenset({ResourceType.INSTANCE})
+"""Types that load balancers send requests to: what their users notice is measured there."""
+
+
+def _type_of(value: Any) -> str:
+    """Documents written before there were other types name none: those are instances."""
+    given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
+    return str(given)
+
+
+OtherResource = Annotated[
+    Annotated[Database, Tag(ResourceType.DATABASE.value)]
+    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
+    | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
+    | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
+    | Annotated[EksPod, Tag(ResourceType.POD.value)],
+    Discriminator(_type_of),
+]
+"""Every type but instances, which a workload lists by themselves."""
+AnyResource = Annotated[
+    Annotated[Instance, Tag(ResourceType.INSTANCE.value)]
+    | Annotated[Database, Tag(ResourceType.DATABASE.value)]
+    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
+    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
+    | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
+    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
+    | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
+    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
+    | Annotated[EksPod, Tag(ResourceType.POD.value)],
+    Discriminator(_type_of),
+]
+
+_GROUP = re.compile(r"arn:[^:]+:autoscaling:[^:]+:\d*:autoScalingGroup:[^:]*:autoScalingGroupName/(?P<name>[^\s:]+)")
+_SERVICE = re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:service/(?P<name>[A-Za-z0-9_-]+/[A-Za-z0-9_-]+)")
+
+_NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
+    (re.compile(r"i-[0-9A-Za-z-]+"), ResourceType.INSTANCE),
+    (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:instance/.+"), ResourceType.INSTANCE),
+    (_GROUP, ResourceType.INSTANCE),  # its instances are the candidates
+    (re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:task/[A-Za-z0-9_-]+/[A-Za-z0-9]+"), ResourceType.ECS_TASK),
+    (re.compile(r"arn:[^:]+:lambda:[^:]+:\d*:function:[A-Za-z0-9_-]+"), ResourceType.FUNCTION),  # no version, no alias
+    (_SERVICE, ResourceType.ECS_TASK),  # its tasks are the candidates
+    (re.compile(rf"arn:[^:]+:eks:[^:]+:\d*:cluster/{CLUSTER}"), ResourceType.POD),  # pods of it that filters choose
+    (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
+    (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
+    (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
+    (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
+)
+
+
+def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
+    """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources. A group stands for its
+    instances, unless it is declared that groups are meant."""
+    if declared is ResourceType.SCALING_GROUP and group_named(name):
+        return declared
+    return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
+
+
+def group_named(name: str) -> str | None:
+    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, that has this ARN; None if the name is no group's."""
+    found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
+    return found["name"] if found else None
+
+
+ZONELESS = frozenset({ResourceType.FUNCTION})
+"""Types that live in no zone."""
+FILTERS: Mapping[ResourceType, frozenset[str]] = {
+    ResourceType.ECS_TASK: frozenset({"cluster", "service"}),
+    ResourceType.FUNCTION: frozenset(),
+    ResourceType.POD: frozenset(POD_FILTERS),
+}
+"""What candidates of a type may be narrowed by; a type that is left out takes whatever its own service filters by."""
+
+
+def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
+    """The resources as what they are; raises TypeError for one of another type: admission lets none through."""
+    found = tuple(resources)
+    for resource in found:
+        if not isinstance(resource, kind):
+            raise TypeError(f"{resource.id} is an {resource.type.value}, not a {kind.__name__}")
+    return tuple(resource for resource in found if isinstance(resource, kind))
+
+
+def ids(resources: Sequence[Resource]) -> str:
+    """Their ids, for a sentence."""
+    return ", ".join(resource.id for resource in resources)

@@ -1,0 +1,217 @@
+"""The result document: the seed's keys, filled from evidence only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from squall.domain.approval import votes as approval
+from squall.domain.documents.evidence import Evidence
+from squall.domain.documents.finding import Finding, StoredFinding
+from squall.domain.documents.plan import Approvals
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.result import Result, TimelineEvent
+from squall.domain.documents.signal_reading import Reading
+from squall.domain.documents.statistics import Times
+from squall.domain.judging.verdict import Decision
+from squall.domain.metrics.periods import spoken
+from squall.domain.recovery.rollback_document import said
+from squall.domain.result.finding_history import merged
+from squall.domain.result.finding_rules import Probe, disproved, findings, probes
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.safety.cost import metrics_of, of_template
+from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
+
+
+def build_result(
+    record: ExecutionRecord, decision: Decision, evidence: Evidence, end_time: datetime, known: Sequence[StoredFinding] | None = None
+) -> Result:
+    """`decision` is how the run ends (`verdict.decide`, or `verdict.ending` of what a state decided); `known` are the findings of the
+    experiment's earlier runs, None where they could not be read."""
+    definition, checks = evidence.definition, evidence.final_check or evidence.safety
+    experiment = definition.experiment.name if definition else record.experiment
+    looked_at = probes(record, decision, evidence)
+    found = findings(looked_at, experiment)
+    return Result(
+        execution_id=record.id,
+        experiment_name=experiment,
+        status=decision.status,
+        start_time=record.started_at,
+        end_time=end_time,
+        hypothesis_validated=decision.hypothesis_validated,
+        observations=tuple(_observations(record, decision, evidence)),
+        issues_discovered=tuple(_issues(looked_at, decision, evidence)),
+        improvements_identified=tuple(_improvements(found, decision)),
+        metrics_collected=_metrics(evidence),
+        verdict=decision.verdict,
+        reason=decision.reason,
+        criteria=evidence.judgement.criteria if evidence.judgement else (),
+        safety_checks=checks.checks if checks else (),
+        problems=evidence.refusal.problems if evidence.refusal else (),
+        targets=tuple(_targets(evidence)),
+        statistics=evidence.statistics.statistics if evidence.statistics else (),
+        findings=merged(found, disproved(looked_at, experiment), known, record.id, record.started_at),
+        times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
+        timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _ordered(record)),
+        recovery=evidence.recovery,
+        rollback=evidence.rollback,
+        signals=evidence.judgement.signals if evidence.judgement else (),
+        cost=_cost(evidence),
+        environment=(definition.environment.name if definition else record.environment) or None,
+        experiment_type=(definition.experiment.type.value if definition else record.fault_type) or None,
+        definition_hash=(definition.definition_hash if definition else record.definition_hash) or None,
+        requested_by=(definition.requested_by if definition else record.requested_by) or None,
+        approval=_approval(record),
+    )
+
+
+def _approval(record: ExecutionRecord) -> Approvals | None:
+    if record.ask is None:
+        return None
+    votes = tuple({"arn": v.arn, "decision": v.decision.value, "comment": v.comment, "at": v.at.isoformat()} for v in record.votes)
+    return Approvals(plan=record.ask.plan, asked_at=record.ask.at, expires_at=record.ask.expires_at, votes=votes)
+
+
+def _ordered(record: ExecutionRecord) -> list[Any]:
+    return sorted(record.events, key=lambda event: event.at)
+
+
+def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
+    yield from _decided_by(record)
+    yield from _before(evidence)
+    yield from _during(record, evidence)
+    if evidence.rollback:
+        yield f"After the fault: {_ROLLBACK_SAID[evidence.rollback.outcome]}"
+        if evidence.rollback.automation:
+            yield f"The experiment's own undoing, {said(evidence.rollback.automation)}"
+    if evidence.recovery:
+        yield _recovery_said(evidence.recovery)
+    if evidence.judgement:
+        for criterion in evidence.judgement.criteria:
+            yield f"{criterion.text}: {_OUTCOME_SAID[criterion.outcome]}, {criterion.reason}"
+    if record.abort:
+        yield f"Aborted at {record.abort.at:%H:%M:%S} UTC by {record.abort.by or record.abort.source.value}: {record.abort.reason}"
+    if decision.verdict is Verdict.VALIDATED:
+        yield "Hypothesis validated - system behaved as expected"
+    elif decision.verdict is Verdict.REFUTED:
+        yield "Hypothesis not validated - unexpected system behavior"
+    else:
+        yield f"The hypothesis was not decided: {decision.reason}"
+
+
+def _decided_by(record: ExecutionRecord) -> Iterable[str]:
+    said = {approval.Decision.APPROVE: "Approved", approval.Decision.REJECT: "Rejected", approval.Decision.REQUEST: "Asked for"}
+    for vote in record.votes:
+        yield f"{said[vote.decision]} at {vote.at:%H:%M:%S} UTC by {vote.arn}" + (f": {vote.comment}" if vote.comment else "")
+
+
+def _before(evidence: Evidence) -> Iterable[str]:
+    if evidence.discovery and evidence.discovery.pinned:
+        pinned = evidence.discovery.pinned
+        known = len(evidence.discovery.workload.resources)
+        named = ", ".join(f"{resource.id} in {resource.zone}" if resource.zone else resource.id for resource in pinned)
+        yield f"Targeting {named}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
+    if evidence.baseline:
+        rate = evidence.baseline.requests_per_second
+        traffic = f" at {rate:.3g} requests per second" if rate is not None else ""
+        steady = "held" if evidence.baseline.steady else f"did not hold: {'; '.join(evidence.baseline.violations)}"
+        yield f"Over {evidence.baseline.window.periods} periods of baseline{traffic} the steady state {steady}"
+        yield from (f"Baseline: {cut.said}" for cut in evidence.baseline.cut)
+    if evidence.statistics:
+        yield from (f"Earlier days: {cut.said}" for cut in evidence.statistics.cut)
+
+
+def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
+    if record.fault_started_at and evidence.definition:
+        length = spoken(evidence.definition.experiment.length)
+        yield f"Fault {evidence.definition.experiment.type.value} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
+    if evidence.fault:
+        code = f" ({evidence.fault.error_code})" if evidence.fault.error_code else ""
+        yield f"FIS experiment {evidence.fault.experiment_id} ended {evidence.fault.status}{code}"
+    if evidence.rollback:
+        for proof in evidence.rollback.proofs:
+            yield f"{'Proven' if proof.proven else 'Not proven'} by {proof.kind}: {proof.detail}"
+    for signal in evidence.judgement.signals if evidence.judgement else ():
+        yield f"{SIGNAL_SAID[signal.reading]}: {signal.detail}"
+
+
+def _recovery_said(recovery: Recovery) -> str:
+    if recovery.recovered and recovery.seconds_to_recover is not None:
+        return f"Recovered {recovery.seconds_to_recover:.0f} s after the fault took effect: {recovery.detail}"
+    return f"Did not recover while watched: {recovery.detail}"
+
+
+def _issues(found: Sequence[Probe], decision: Decision, evidence: Evidence) -> Iterable[str]:
+    """What is wrong, with the workload or with the run; never what merely wasn't needed."""
+    yield from dict.fromkeys(probe.issue for probe in found if probe.wrong)
+    for problem in evidence.refusal.problems if evidence.refusal else ():
+        yield f"Refused: {problem}"
+    if decision.status is Status.FAILED:
+        yield decision.reason
+
+
+def _improvements(found: Sequence[Finding], decision: Decision) -> Iterable[str]:
+    """The seed's recommendations, each only where a finding of this run supports it."""
+    if decision.hypothesis_validated is False:
+        yield "System resilience needs improvement"
+    yield from dict.fromkeys(improvement for finding in found for improvement in finding.improvements)
+
+
+def _metrics(evidence: Evidence) -> dict[str, Any]:
+    """The seed's `baseline` and `final`, and every window by name; values in each metric's unit."""
+    baseline: Mapping[str, float | None] = evidence.baseline.measurements if evidence.baseline else {}
+    judged = evidence.judgement.values if evidence.judgement else {}
+    windows = {"baseline": dict(baseline), **{name: dict(values) for name, values in _by_window(judged).items()}}
+    found: dict[str, Any] = {name: values for name, values in windows.items() if values}
+    if "recovery" in found or "fault" in found:
+        found["final"] = found.get("recovery") or found["fault"]
+    if evidence.discovery and found:
+        found["units"] = {binding.name: binding.unit for binding in evidence.discovery.bindings}
+    return found
+
+
+def _by_window(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
+    """Judge writes window name to metric to value."""
+    return {window: dict(metrics) for window, metrics in values.items() if window in {"baseline", "fault", "recovery"}}
+
+
+def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
+    if evidence.discovery is None:
+        return
+    proofs = {proof.target: proof for proof in evidence.rollback.proofs} if evidence.rollback else {}
+    for resource in evidence.discovery.pinned:
+        proof = proofs.get(resource.id)
+        yield {
+            "type": resource.type.value,
+            "id": resource.id,
+            "arn": resource.arn,
+            "zone": resource.zone,
+            "group": resource.belongs_to,
+            "proven": proof.proven if proof else None,
+            "evidence": proof.detail if proof else "",
+        }
+
+
+def _cost(evidence: Evidence) -> dict[str, float]:
+    if evidence.template is None:
+        return {}
+    metrics = metrics_of(evidence.template.guards)
+    sentinel = evidence.definition is not None and evidence.definition.experiment.sentinel is not None
+    if evidence.fault is None or evidence.fault.started_at is None:
+        return of_template({}, alarm_metrics=metrics, sentinel=sentinel)  # nothing ran: FIS bills nothing
+    ended = evidence.fault.ended_at
+    elapsed = ended - evidence.fault.started_at if ended else None
+    return of_template(evidence.template.body, elapsed, alarm_metrics=metrics, sentinel=sentinel)
+
+
+SIGNAL_SAID: Mapping[Reading, str] = {
+    "moved": "Borne out by a metric of the mechanism",
+    "contradicted": "Contradicted by a metric of the mechanism",
+    "not_told": "No metric bears the mechanism out",
+}
+_ROLLBACK_SAID = {
+    RollbackOutcome.RESTORED: "everything is as it was before (restored)",
+    RollbackOutcome.RECOVERED: "what was taken away can't be put back; the workload has replaced it (recovered)",
+    RollbackOutcome.NOT_RESTORED: "the workload is not as it was before (not restored)",
+    RollbackOutcome.NOT_NEEDED: "nothing had changed, nothing had to be undone",
+}
+_OUTCOME_SAID = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "not met", CriterionOutcome.CANNOT_TELL: "can't be told"}

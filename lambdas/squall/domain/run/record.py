@@ -1,0 +1,82 @@
+"""The execution record: the small facts decisions are made on. One item in the table, written conditionally.
+
+Plain dataclasses, not pydantic: the abort path imports this and must start fast.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from squall.domain.approval.votes import Ask, Vote
+from squall.domain.vocabulary import AbortSource, Status, Verdict
+
+
+@dataclass(frozen=True)
+class Abort:
+    """The first reason to end the fault early; later ones do not replace it."""
+
+    source: AbortSource
+    reason: str
+    at: datetime
+    by: str = ""
+    """Alarm name or operator."""
+
+
+@dataclass(frozen=True)
+class Event:
+    at: datetime
+    event: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ExecutionRecord:
+    id: str
+    execution_arn: str
+    started_at: datetime
+    status: Status
+    phase: str
+    """Name of the last state that touched the record."""
+    experiment: str = ""
+    environment: str = ""
+    fault_type: str = ""
+    definition_hash: str = ""
+    promotion_hash: str = ""
+    """Of what the same experiment has in common in all environments."""
+    requested_by: str = ""
+    trigger: str = ""
+    verdict: Verdict | None = None
+    hypothesis_validated: bool | None = None
+    reason: str = ""
+    decided_status: Status | None = None
+    """How the run will end, written by the state that decided it; Record makes it final."""
+    decided_verdict: Verdict | None = None
+    ended_at: datetime | None = None
+    phase_since: datetime | None = None
+    """When `phase` last changed: bounded waits are measured from it."""
+    lock_keys: tuple[str, ...] = ()
+    slot: int | None = None
+    guard_names: tuple[str, ...] = ()
+    """Recorded before the alarms are created, so that leftovers can always be found."""
+    template_id: str | None = None
+    fis_experiment_id: str | None = None
+    fault_started_at: datetime | None = None
+    fault_ended_at: datetime | None = None
+    fault_seconds: int = 0
+    sentinel: bool = False
+    """Whether a URL is probed while the run is measured: the pulse sees to it."""
+    rollback_command: str = ""
+    """Set before the fault where the experiment declares a rollback document: the command that runs it by hand, whatever else is lost."""
+    abort: Abort | None = None
+    task_token: str | None = None
+    token_generation: int = 0
+    ask: Ask | None = None
+    """The newest request for approval; None: nobody was asked."""
+    votes: tuple[Vote, ...] = ()
+    """What people said to it, one a person, by time."""
+    closed_by: str = ""
+    """Who closed a run that did not reach Record: watchdog, pulse."""
+    events: tuple[Event, ...] = field(default=())
+
+    @property
+    def final(self) -> bool:
+        return self.status.final

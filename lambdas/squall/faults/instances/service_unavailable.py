@@ -1,0 +1,126 @@
+"""Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks fail."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.judging.fault_signals import Signal
+from squall.domain.metrics.bindings import load_balancer_dimension, target_group_dimension
+from squall.domain.model import Model
+from squall.domain.resources.base import Resource
+from squall.domain.resources.instances import Instance
+from squall.domain.resources.workload import TargetGroup, Workload
+from squall.domain.vocabulary import FaultType
+from squall.faults.base import check
+from squall.faults.mechanisms.send_command import SendCommandFault
+
+EPHEMERAL = range(32768, 61000)
+"""Linux's own ports: answers to connections of the Systems Manager agent arrive at one of them."""
+_AGENT_SENDS = {443: "its endpoints", 80: "the metadata service, for its credentials", 53: "name resolution"}
+_LEASES = frozenset({68, 546})
+"""DHCP and DHCPv6 clients: a lease that can't be renewed ends in an instance without an address."""
+_TRANSPORT = {
+    "HTTP": {"tcp"}, "HTTPS": {"tcp"}, "TCP": {"tcp"}, "TLS": {"tcp"}, "UDP": {"udp"}, "TCP_UDP": {"tcp", "udp"},
+    "QUIC": {"udp"}, "TCP_QUIC": {"tcp", "udp"}, "GENEVE": {"udp"},
+}  # fmt: skip
+
+_PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": "AWS/NetworkELB"}
+
+
+def served(port: int, protocol: str | None) -> int:
+    """A port at which a workload may serve. Raises ValueError for one the Systems Manager agent hears answers at."""
+    if port in EPHEMERAL:
+        span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
+        raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
+    if protocol == "udp" and port in _LEASES:
+        raise ValueError(f"not udp {port}: the instance would lose its address, and with it the Systems Manager agent")
+    return port
+
+
+class Parameters(Model):
+    protocol: Literal["tcp", "udp"] = "tcp"
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)]
+    """At which the instances serve: of the target, not of the load balancer's listener."""
+    traffic_type: Literal["ingress"] = "ingress"
+
+    @field_validator("port")
+    @classmethod
+    def _not_the_agents(cls, port: int, info: ValidationInfo) -> int:
+        return served(port, info.data.get("protocol"))
+
+    @field_validator("traffic_type", mode="before")
+    @classmethod
+    def _ingress(cls, given: object, info: ValidationInfo) -> object:
+        port = info.data.get("port")
+        if given == "egress" and port in _AGENT_SENDS:
+            why = _AGENT_SENDS[port]
+            raise ValueError(f"ingress, never egress {port}: the Systems Manager agent, which ends the fault, needs it for {why}")
+        if given == "egress":
+            raise ValueError("ingress: what an instance depends on is dependency_timeout's business")
+        return given
+
+
+class ServiceUnavailable(SendCommandFault[Parameters]):
+    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance lives; nobody hears from it."""
+
+    type = FaultType.SERVICE_UNAVAILABLE
+    title = "Service unavailable"
+    risk = "medium"
+    ssm_documents = ("AWSFIS-Run-Network-Blackhole-Port",)
+    parameters = Parameters
+    action = "blackhole"
+    names = {"Protocol": ("protocol", None), "Port": ("port", None), "TrafficType": ("traffic_type", "ingress")}
+    moves_metrics = ("healthy_hosts", "unhealthy_hosts")
+
+    def describe(self, parameters: Parameters) -> str:
+        return f"Drop what arrives at {parameters.protocol} {parameters.port}"
+
+    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+        return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": parameters.traffic_type}
+
+    def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:
+        return (check("port_serves", *port_serves(workload, pinned, parameters.protocol, parameters.port)),)
+
+    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:
+        """The load balancer's own checks of a port that is silent fail. Of several targets it tells no more than that not all were spared:
+        how many nodes of the load balancer count together depends on its zones."""
+        for group in workload.target_groups:
+            hit = tuple(one.id for one in pinned if one.id in group.healthy)  # what nobody checks can't become unhealthy
+            balancer = group.load_balancer or ""
+            namespace = next((space for kind, space in _PUBLISHED.items() if kind in balancer), None)
+            if (
+                hit
+                and namespace
+                and parameters.protocol == "tcp"
+                and parameters.port in group.health_ports
+                and group.unhealthy_after_seconds
+            ):
+                yield Signal(
+                    targets=hit,
+                    namespace=namespace,
+                    metric_name="UnHealthyHostCount",
+                    dimensions=(("LoadBalancer", load_balancer_dimension(balancer)), ("TargetGroup", target_group_dimension(group.arn))),
+                    by=1.0,
+                    after_seconds=group.unhealthy_after_seconds,
+                )
+
+
+def port_serves(workload: Workload, pinned: Sequence[Resource], protocol: str, port: int) -> tuple[bool, str]:
+    """Whether anybody would miss the port: the command succeeds all the same when nobody listens there."""
+    wanted = f"{protocol} {port}"
+    behind = {i.id: [g for g in workload.target_groups if i.registered_as in g.registered and g.ports] for i in pinned}
+    deaf = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]
+    if deaf:
+        known = sorted({f"{group.protocol or 'port'} {one}" for id_ in deaf for group in behind[id_] for one in group.ports})
+        return False, f"{', '.join(deaf)} is asked at {', '.join(known)}: nobody would miss {wanted}"
+    unknown = [id_ for id_, groups in behind.items() if not groups]
+    if unknown:
+        return True, f"no target group tells at which ports {', '.join(unknown)} serves; taken at your word that it is {wanted}"
+    return bool(pinned), f"every target is registered with a load balancer at {wanted}"
+
+
+def _fits(group: TargetGroup, protocol: str, port: int) -> bool:
+    transports = _TRANSPORT.get(group.protocol or "", {"tcp", "udp"})
+    return port in group.ports and protocol in transports

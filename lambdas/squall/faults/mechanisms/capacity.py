@@ -1,0 +1,50 @@
+"""Whether what stood around lost targets is whole again: what replaces them and their target groups, compared with before."""
+
+from collections.abc import Iterable, Sequence
+
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.resources.workload import Group, Workload
+
+
+def state_of(resource_id: str, workload: Workload) -> str:
+    """The service's word, or `gone` once it has forgotten the resource."""
+    return next((one.state for one in workload.resources if one.id == resource_id), "gone")
+
+
+def is_lost(resource_id: str, workload: Workload) -> bool:
+    """Whether nothing brings this one back: a stopped instance is not lost, a stopped task is."""
+    return all(one.state in one.LOST for one in workload.resources if one.id == resource_id)
+
+
+def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
+    """What the groups of these targets lack, in words; nothing: they are as large and as healthy as they were."""
+    names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
+    arns = {arn for target in targets for arn in target.healthy_in}
+    return [*_groups(names, before, after), *_target_groups(arns, before, after)]
+
+
+def _groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
+    then, now = {group.name: group for group in before.groups}, {group.name: group for group in after.groups}
+    for name in sorted(names):
+        yield from _group(name, then.get(name), now.get(name))
+
+
+def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
+    if after is None:
+        yield f"{before.words if before else name} is gone"
+        return
+    wanted = before.desired if before else after.desired
+    if after.desired < wanted:
+        yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
+    if len(after.in_service) < wanted:
+        yield f"{name} has {len(after.in_service)} of {wanted} {after.members} in service"
+    suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
+    if suspended:
+        yield f"{name} has suspended {', '.join(suspended)}"
+
+
+def _target_groups(arns: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
+    then, now = ({group.arn: len(group.healthy) for group in workload.target_groups} for workload in (before, after))
+    for arn in sorted(arns):
+        if now.get(arn, 0) < then.get(arn, 0):
+            yield f"{arn.partition('targetgroup/')[2] or arn} has {now.get(arn, 0)} healthy targets, it had {then[arn]}"

@@ -1,0 +1,30 @@
+"""`series.csv`: every value of every chart, for a spreadsheet or a notebook."""
+
+import csv
+import io
+from datetime import UTC, datetime
+
+from squall.reporting.charts import Course
+from squall.reporting.formatting import plain
+
+COLUMNS = ("period_start", "window", "metric", "value", "unit")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\r")
+
+
+def cell(value: object) -> str:
+    """Text of anybody as text in a spreadsheet: nothing a spreadsheet would calculate."""
+    text = plain(value)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
+
+def sheet(course: Course) -> str:
+    """One row a metric and period, times in ISO 8601 (UTC); `window` is empty between the windows that were judged."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for chart in course.charts:
+        for point in chart.points:
+            window = next((one.name for one in course.windows if one.start <= point.at < one.end), "")
+            start = datetime.fromtimestamp(point.at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            writer.writerow([start, window, cell(chart.name), repr(point.value), cell(chart.unit)])
+    return out.getvalue()

@@ -1,0 +1,365 @@
+"""Admit: what may run, from whatever the execution was started with."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from squall.admission import admit, notes, parse_environment, parse_experiment, trigger_key
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Trigger
+from squall.domain.problems import InvalidInput
+from squall.domain.vocabulary import Mode
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2027, 1, 31, 3, 0, tzinfo=UTC)
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+
+
+def read(folder: str) -> dict[str, Any]:
+    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / folder).glob("*.yaml"))}
+
+
+CATALOGUE, ENVIRONMENTS = read("experiments"), read("environments")
+LOCAL_CATALOGUE, LOCAL = read("local/experiments"), read("local/environments")
+SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+SEED_NAME = "ec2-instance-termination"
+INLINE = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "inline_definitions": True}}
+
+
+def run(raw: object, *, name: str = "run-1", catalogue: dict[str, Any] = CATALOGUE, environments: dict[str, Any] = INLINE) -> Definition:
+    return admit(raw, name, catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+
+
+def refusals(raw: object, **given: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        run(raw, **given)
+    assert caught.value.problems
+    return {problem.path: str(problem) for problem in caught.value.problems}
+
+
+def test_an_experiment_of_the_catalogue_is_admitted() -> None:
+    found = run({"experiment": SEED_NAME, "mode": "plan", "requested_by": "ann"})
+    assert found.experiment == parse_experiment(CATALOGUE[SEED_NAME])
+    assert (found.environment.name, found.mode, found.requested_by, found.trigger) == ("staging", Mode.PLAN, "ann", None)
+    assert (found.account, found.region, found.partition) == (ACCOUNT, REGION, "aws")
+    assert Definition.model_validate_json(found.model_dump_json()) == found
+
+
+def test_the_seed_runs_unchanged_at_the_pace_of_aws() -> None:
+    assert run({"definition": SEED}).experiment.length == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_everything_that_ships_for_aws_is_admitted(name: str) -> None:
+    # a bucket's or an account's name is nobody's to ship
+    folder = {"lambda_fault_configuration": "arn:aws:s3:::chaos/staging/", "eks_service_account": "fis"}
+    run({"experiment": name}, environments={**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], **folder}})
+
+
+@pytest.mark.parametrize("name", sorted(LOCAL_CATALOGUE))
+def test_everything_that_ships_for_the_local_account_is_admitted(name: str) -> None:
+    run({"experiment": name}, catalogue=LOCAL_CATALOGUE, environments=LOCAL)
+
+
+def test_45_seconds_are_enough_at_the_local_pace_and_not_on_aws() -> None:
+    short = {"definition": SEED, "overrides": {"duration": "PT45S"}}
+    assert run(short, environments=LOCAL).experiment.length == timedelta(seconds=45)
+    found = refusals(short)
+    assert set(found) == {"definition.duration_minutes", "definition.success_criteria[0]", "definition.success_criteria[1]"} | {
+        "definition.abort_conditions[0]",
+        "definition.abort_conditions[1]",
+    }
+    assert "at least 8 min" in found["definition.abort_conditions[0]"]
+
+
+@pytest.mark.parametrize("raw", [5, 5.5, [], None, "seed", True, [{"experiment": SEED_NAME}]])
+def test_an_input_that_is_no_object_is_refused_by_a_sentence(raw: object) -> None:
+    found = refusals(raw)
+    assert list(found) == ["$"]
+    assert "is an object" in found["$"]
+
+
+def deep(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        ({}, "experiment", "exactly one of"),
+        ({"experiment": SEED_NAME, "definition": SEED}, "experiment", "exactly one of"),
+        ({"experiment": "ec2-instance-terminatoin"}, "experiment", f'did you mean "{SEED_NAME}"?'),
+        ({"experiment": 5}, "experiment", "5 is not accepted"),
+        ({"experiment": SEED_NAME, "modus": "plan"}, "modus", 'did you mean "mode"?'),
+        ({"experiment": SEED_NAME, "mode": "dry"}, "mode", '"dry" is unknown'),
+        ({"experiment": SEED_NAME, "overrides": {"environment": "production"}}, "overrides.environment", "unknown key"),
+        ({"experiment": SEED_NAME, "overrides": {"success_criteria": []}}, "overrides.success_criteria", "unknown key"),
+        ({"experiment": SEED_NAME, "overrides": {"duration_minutes": -5}}, "overrides.duration_minutes", "-5 is not accepted"),
+        ({"experiment": SEED_NAME, "overrides": {"duration": "PT9H"}}, "overrides.duration", "at most 4 h"),
+        ({"experiment": SEED_NAME, "overrides": {"parameters": {"x": 1}}}, "overrides.parameters.x", "parameter"),
+        ({"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": -1}}}, "overrides.parameters.latency_ms", "-1"),
+        ({"experiment": SEED_NAME, "requested_by": 5}, "requested_by", "string"),
+        ({"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:s"}}, "trigger.scheduled_time", "is missing"),
+        ({"definition": {**SEED, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
+        ({"definition": {**SEED, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
+        ({"definition": {**SEED, "ramp": {"steps": []}}}, "definition.ramp", "not available yet: ramp"),
+        ({"definition": {**SEED, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
+        ({"definition": {**SEED, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
+        ({"definition": {**SEED, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "its policy lists no fis_templates"),
+        ({"definition": {**SEED, "fis_template_id": "tpl"}}, "definition.fis_template_id", "EXT"),
+        ({"definition": {**SEED, "success_criteria": ["All good"]}}, "definition.success_criteria[0]", "All good\n"),
+        ({"definition": []}, "definition", "an object"),
+        ({"experiment": SEED_NAME, "overrides": {"parameters": deep(40)}}, "$", "nested too deeply"),
+        ({"experiment": "x" * 70_000}, "$", "at most 65536"),
+        ({"experiment": "\ud800"}, "$", "not Unicode"),
+        ({"experiment": SEED_NAME, "\ud800": 1}, "$", "not Unicode"),
+    ],
+)
+def test_bad_input_is_refused_at_its_path(raw: object, path: str, words: str) -> None:
+    found = refusals(raw)
+    assert list(found) == [path]
+    assert words in found[path]
+
+
+def test_nesting_beyond_pythons_own_limit_is_refused_too() -> None:
+    assert "nested too deeply" in refusals({"definition": deep(100_000)})["$"]
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "a=b", "a b", "..", "ä", "x" * 81, "a\n", "\ud800"])
+def test_execution_names_that_would_be_no_key_or_path_are_refused(name: str) -> None:
+    assert list(refusals({"experiment": SEED_NAME}, name=name)) == ["execution.name"]
+
+
+def test_problems_of_input_experiment_environment_and_name_come_together() -> None:
+    raw = {"definition": {**SEED, "type": "flood", "environment": "stagin", "ramp": {}}, "modus": 1}
+    expected = {"execution.name", "modus", "definition.type", "definition.ramp", "definition.environment"}
+    assert set(refusals(raw, name="a b")) == expected
+
+
+def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
+    found = refusals({"definition": SEED}, environments=ENVIRONMENTS)
+    assert list(found) == ["definition"]
+    assert "catalogue only" in found["definition"]
+
+
+@pytest.mark.parametrize(("policy", "words"), [({"accounts": ["999999999999"]}, ACCOUNT), ({"regions": ["us-east-1"]}, REGION)])
+def test_an_environment_of_another_account_or_region_is_refused(policy: dict[str, Any], words: str) -> None:
+    elsewhere = {"staging": {**ENVIRONMENTS["staging"], **policy}}
+    found = refusals({"experiment": SEED_NAME}, environments=elsewhere)
+    assert words in found[f"catalogue.{SEED_NAME}.environment"]
+    run({"experiment": SEED_NAME}, environments={"staging": {**ENVIRONMENTS["staging"], "accounts": [ACCOUNT], "regions": [REGION]}})
+
+
+def test_a_broken_policy_is_a_problem_of_the_policy() -> None:
+    assert list(refusals({"experiment": SEED_NAME}, environments={"staging": {"name": "staging", "x": 1}})) == ["environments.staging.x"]
+    assert list(refusals({"experiment": SEED_NAME}, environments={"staging": {"name": "prod"}})) == ["environments.staging.name"]
+
+
+def test_a_broken_experiment_of_the_catalogue_is_named() -> None:
+    found = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "type": "flood"}})
+    assert list(found) == ["catalogue.mine.type"]
+
+
+def test_the_environments_own_range_of_a_parameter_binds_definition_and_override() -> None:
+    narrow = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 200]}}}
+    raw: dict[str, Any] = {"experiment": "network-latency"}
+    assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
+    wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
+    for told, said in ((301, "1 to 300"), ("300", "a valid integer")):
+        raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
+        assert said in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
+
+
+def test_overrides_change_what_runs_and_its_hash() -> None:
+    plain = run({"experiment": "network-latency"})
+    changed = run({"experiment": "network-latency", "overrides": {"duration_minutes": 20, "parameters": {"latency_ms": 300}}})
+    assert changed.experiment.length == timedelta(minutes=20)
+    assert changed.experiment.duration is None
+    assert changed.experiment.parameters == {"latency_ms": 300, "jitter_ms": 50}
+    assert changed.definition_hash != plain.definition_hash
+
+
+@pytest.mark.parametrize(("age", "refused"), [(0, False), (899, False), (-60, False), (901, True), (-901, True)])
+def test_a_firing_that_is_stale_is_refused(age: int, refused: bool) -> None:
+    due = (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    raw = {"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
+    if refused:
+        assert "stale" in refusals(raw)["trigger.scheduled_time"]
+    else:
+        assert run(raw).trigger is not None
+
+
+def test_a_firing_has_one_key_however_its_time_is_written() -> None:
+    keys = {trigger_key(Trigger(schedule_arn="arn:s", scheduled_time=t)) for t in ("2027-01-31T03:00:00Z", "2027-01-31T04:00:00+01:00")}
+    assert keys == {"arn:s#2027-01-31T03:00:00+00:00"}
+    raw = {"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:s", "scheduled_time": "yesterday"}}
+    assert '"yesterday" is no time' in refusals(raw)["trigger.scheduled_time"]
+
+
+def test_a_response_time_guard_alone_is_worth_a_note() -> None:
+    assert notes(parse_experiment(SEED)) == []
+    (note,) = notes(parse_experiment({**SEED, "abort_conditions": ["Response time > 5 seconds"]}))
+    assert "without availability" in note
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+keys = st.sampled_from([*SEED, "target", "parameters", "metrics", "steady_state", "schedule", "recovery", "ramp", "duration", "tags"])
+sentences = st.lists(st.sampled_from([*SEED["success_criteria"], *SEED["abort_conditions"]]) | json_values, max_size=6)
+definitions = st.dictionaries(keys, json_values | sentences, max_size=6).map(lambda changes: {**SEED, **changes})
+asked = st.fixed_dictionaries(
+    {},
+    optional={
+        "experiment": st.sampled_from(sorted(CATALOGUE)) | json_values,
+        "definition": definitions | json_values,
+        "mode": st.sampled_from(["run", "plan"]) | json_values,
+        "overrides": st.dictionaries(st.sampled_from(["duration", "duration_minutes", "parameters", "x"]), json_values) | json_values,
+        "trigger": st.dictionaries(st.sampled_from(["schedule_arn", "scheduled_time"]), st.just("arn:x") | json_values) | json_values,
+        "requested_by": json_values,
+    },
+)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(json_values | asked, st.text(max_size=90))
+def test_any_input_is_admitted_or_refused_with_problems(raw: object, name: str) -> None:
+    try:
+        found = run(raw, name=name)
+    except InvalidInput as invalid:
+        assert invalid.problems  # noqa: PT017 - either end is right
+        assert all(problem.path and problem.message for problem in invalid.problems)  # noqa: PT017
+    else:
+        assert Definition.model_validate_json(found.model_dump_json()) == found
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(json_values | st.dictionaries(keys, json_values), json_values)
+def test_so_is_any_catalogue_and_policy(experiment: object, policy: object) -> None:
+    for environments in ({"staging": policy}, INLINE):
+        try:
+            run({"experiment": "mine"}, catalogue={"mine": experiment}, environments=environments)
+        except InvalidInput as invalid:
+            assert invalid.problems  # noqa: PT017 - either end is right
+
+
+def test_a_range_binds_the_faults_defaults_too() -> None:
+    raw = {"experiment": "network-latency"}
+    narrow = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"jitter_ms": [20, 100], "flows_percent": [1, 50]}}}
+    catalogue = {**CATALOGUE, "network-latency": {**CATALOGUE["network-latency"], "parameters": {"latency_ms": 200}}}
+    found = refusals(raw, catalogue=catalogue, environments=narrow)
+    assert "20 to 100" in found["catalogue.network-latency.parameters.jitter_ms"]
+    assert "1 to 50" in found["catalogue.network-latency.parameters.flows_percent"]
+    inside = {**raw, "overrides": {"parameters": {"jitter_ms": 50, "flows_percent": 10}}}
+    assert run(inside, catalogue=catalogue, environments=narrow).experiment.parameters["jitter_ms"] == 50, "an override may bring it inside"
+
+
+def test_more_stop_conditions_than_fis_takes_are_refused_with_both_numbers() -> None:
+    given = {**CATALOGUE[SEED_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
+    found = refusals({"experiment": "many"}, catalogue={"many": given})
+    assert "2 abort conditions and 4 stop alarms are 6 stop conditions" in found["catalogue.many.stop_alarms"]
+    assert "at most 5" in found["catalogue.many.stop_alarms"]
+    run({"experiment": "many"}, catalogue={"many": {**given, "stop_alarms": ["pager", "checkout", "login"]}})
+
+
+@pytest.mark.parametrize(("age", "refused"), [(900 + 3600, False), (900 + 3601, True), (-900, False), (-901, True)])
+def test_a_schedule_with_a_flexible_window_is_not_stale_inside_it(age: int, refused: bool) -> None:
+    schedule = {"expression": "rate(1 day)", "flexible_minutes": 60}
+    catalogue = {"nightly": {**CATALOGUE[SEED_NAME], "schedule": schedule}}
+    due = (NOW - timedelta(seconds=age)).isoformat()
+    raw = {"experiment": "nightly", "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
+    if refused:
+        assert "its window of 60 min" in refusals(raw, catalogue=catalogue)["trigger.scheduled_time"]
+    else:
+        assert run(raw, catalogue=catalogue).trigger is not None
+
+
+def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that_says_so() -> None:
+    raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": 2001}}}
+    assert "1 to 2000" in refusals(raw)["overrides.parameters.latency_ms"]
+    other = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"flows_percent": [1, 100]}}}
+    assert "1 to 2000" in refusals(raw, environments=other)["overrides.parameters.latency_ms"]
+    willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 5000]}}}
+    assert run(raw, environments=willing).experiment.parameters["latency_ms"] == 2001
+
+
+def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> None:
+    given = {**SEED, "type": "memory_stress", "parameters": {"memory_percent": 96}}
+    raw, catalogue = {"experiment": "leak"}, {"leak": given}
+    assert "1 to 95" in refusals(raw, catalogue=catalogue)["catalogue.leak.parameters.memory_percent"]
+    willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"memory_percent": [1, 98]}}}
+    assert run(raw, catalogue=catalogue, environments=willing).experiment.parameters == {"memory_percent": 96}
+
+
+ROLLBACK = {
+    "document": "Restore-Web",
+    "assume_role": "arn:aws:iam::123456789012:role/restore",
+    "parameters": {"Service": "(web|api)", "InstanceIds": "i-[0-9a-f]+"},
+}
+WITH_ROLLBACK = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "rollback_documents": {"restore-web": ROLLBACK}}}
+
+
+@pytest.mark.parametrize(
+    ("rollback", "path", "words"),
+    [
+        ("restore-wep", "rollback", 'did you mean "restore-web"?'),
+        ({"document": "restore-web", "parameters": {"Servise": "web"}}, "rollback.parameters.Servise", 'did you mean "Service"?'),
+        ({"document": "restore-web", "parameters": {"Service": "web; reboot"}}, "rollback.parameters.Service", "(web|api)"),
+        ({"document": "restore-web", "parameters": {"Service": ["web", "$(reboot)"]}}, "rollback.parameters.Service", "(web|api)"),
+        (
+            {"document": "restore-web", "parameters": {"AutomationAssumeRole": "$targets"}},
+            "rollback.parameters.AutomationAssumeRole",
+            "may not",
+        ),
+    ],
+)
+def test_a_rollback_runs_only_what_the_policy_lists_with_values_it_allows(rollback: object, path: str, words: str) -> None:
+    found = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    assert list(found) == [f"catalogue.mine.{path}"]
+    assert words in found[f"catalogue.mine.{path}"]
+
+
+@pytest.mark.parametrize(
+    "rollback", ["restore-web", {"document": "restore-web", "parameters": {"Service": "web", "InstanceIds": "$targets"}}]
+)
+def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
+    admitted = run({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    assert admitted.experiment.rollback is not None
+    assert admitted.experiment.rollback.document == "restore-web"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"assume_role": "admin"}, "the ARN of a role"),
+        ({"assume_role": None}, "assume_role"),
+        ({"document": "Restore Web"}, "Automation document"),
+        ({"version": "latest"}, "$LATEST"),
+        ({"parameters": {"Service": "("}}, "no regular expression"),
+        ({"parameters": {"AutomationAssumeRole": ".*"}}, "the policy's own"),
+        ({"timeout_seconds": 86400}, "3600"),
+    ],
+)
+def test_a_policy_that_lists_a_wrong_rollback_document_is_refused(changes: dict[str, Any], said: str) -> None:
+    policy = {**ENVIRONMENTS["staging"], "rollback_documents": {"restore-web": {**ROLLBACK, **changes}}}
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        parse_environment(policy)
+
+
+def test_ports_the_agent_needs_are_a_dependency_only_where_the_policy_says_so() -> None:
+    catalogue = {"names": {**SEED, "type": "dependency_timeout", "parameters": {"port": 443}}}
+    assert "444 to 65535" in refusals({"experiment": "names"}, catalogue=catalogue)["catalogue.names.parameters.port"]
+    willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"port": [1, 65535]}}}
+    assert run({"experiment": "names"}, catalogue=catalogue, environments=willing).experiment.parameters == {"port": 443}

@@ -1,0 +1,141 @@
+"""Every window in numbers, every pair of windows in a sentence, and when each metric was back inside its band."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.statistics import MetricStatistics
+from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.window_statistics import band_of, describe, missing_policy, quantile, seen_points
+from tests.unit.builders import NOW, bindings, experiment, series, window
+
+BINDINGS = {binding.name: binding for binding in bindings()}
+BASELINE = window("baseline", NOW - timedelta(hours=1), 60)
+FAULT = window("fault", NOW, 10)
+RECOVERY = window("recovery", NOW + timedelta(minutes=10), 10)
+RUN = Window(name="run", start=BASELINE.start, end=RECOVERY.end, period_seconds=60)
+OBSERVED = RUN.model_copy(update={"start": FAULT.start})
+USUAL = [0.09, 0.10, 0.11] * 20
+
+
+def response(*values: float | None) -> dict[str, tuple[Series, ...]]:
+    return {"response_time": series(BINDINGS["response_time"], RUN, {"value": values})}
+
+
+def found(values: list[float | None], **changes: Any) -> MetricStatistics:
+    given: dict[str, Any] = {
+        "bindings": [BINDINGS["response_time"]],
+        "windows": {"baseline": BASELINE, "fault": FAULT, "recovery": RECOVERY},
+        "observed": OBSERVED,
+        "series": response(*values),
+        "values": {},
+        "distributions": {},
+        "effect_at": NOW + timedelta(seconds=20),
+        "settled": 3,
+        "minimum_baseline": 10,
+    }
+    (one,) = statistics(CompareInput(**{**given, **changes}))
+    return one
+
+
+def test_a_fault_that_slows_the_workload_is_seen_with_its_size_and_said_plainly() -> None:
+    one = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]])
+    fault, recovery = one.comparisons
+    assert (fault.windows, fault.n, fault.conclusion) == (("baseline", "fault"), (60, 10), "higher")
+    assert fault.shift == pytest.approx(0.2, abs=0.01)
+    assert fault.before == 0.10
+    assert fault.after == 0.3
+    assert fault.p_adjusted is not None
+    assert fault.p_adjusted < 0.001
+    assert fault.sentence.startswith("response time was higher during the fault than in the baseline (+0.2 seconds, 95 % interval 0.2 to")
+    assert recovery.conclusion == "no_difference"
+    assert "no difference from the baseline could be shown" in recovery.sentence
+
+
+def test_when_it_was_back_is_told_from_the_series() -> None:
+    one = found([*USUAL, *[0.3] * 10, 0.3, 0.3, *USUAL[:8]])
+    assert one.band is not None
+    assert one.left_band_at == NOW + timedelta(seconds=20), "not before the effect"
+    assert one.recovered_at == NOW + timedelta(minutes=12)
+    assert one.time_to_recover_seconds == 12 * 60 - 20
+
+
+def test_what_never_left_its_band_took_no_time_and_what_is_not_back_has_none() -> None:
+    assert found([*USUAL, *USUAL[:20]]).time_to_recover_seconds == 0
+    late = found([*USUAL, *[0.3] * 18, 0.1, 0.1])
+    assert (late.recovered_at, late.time_to_recover_seconds) == (None, None), "two of three periods inside"
+
+
+def test_silence_is_outside_where_it_means_that_nobody_was_answered() -> None:
+    one = found([*USUAL, *[0.1] * 4, None, None, *[0.1] * 14])
+    assert one.left_band_at == NOW + timedelta(minutes=4)
+    assert one.recovered_at == NOW + timedelta(minutes=6)
+
+
+def test_under_five_points_a_side_it_is_inconclusive() -> None:
+    short = {"baseline": BASELINE, "fault": window("fault", NOW, 4)}
+    (fault,) = found([*USUAL, *[0.3] * 20], windows=short).comparisons
+    assert (fault.conclusion, fault.p_value, fault.n) == ("inconclusive", None, (60, 4))
+    assert "at least 5 of each" in fault.sentence
+
+
+def test_a_difference_there_always_is_at_this_hour_is_told_by_earlier_days() -> None:
+    night = window("fault", NOW - timedelta(days=1), 10)
+    usual = {"response_time": series(BINDINGS["response_time"], night, {"value": [0.29, 0.3, 0.31, 0.3, 0.32] * 2})}
+    one = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]], earlier=[(night, usual)])
+    told = {comparison.windows: comparison.conclusion for comparison in one.comparisons}
+    assert told == {("baseline", "fault"): "higher", ("baseline", "recovery"): "no_difference", ("earlier_days", "fault"): "no_difference"}
+    assert one.left_band_at is None, "usual for this hour"
+
+
+def test_ratios_are_of_sums_and_a_dead_period_is_zero_percent() -> None:
+    binding = BINDINGS["availability"]
+    given = series(binding, FAULT, {"requests": [100.0] * 8 + [None, 900.0], "target_5xx": [None] * 8 + [5.0, None]})
+    points = seen_points(binding, given, (), FAULT)
+    told = describe(binding, given, points, FAULT, 99.7, {})
+    assert (told.points, told.missing, told.missing_policy, told.of, told.n) == (10, 0, "breaching", "periods", 10)
+    assert (told.mean, told.minimum, told.maximum, told.median) == (99.7, 0.0, 100.0, 100.0)
+
+
+def test_percentiles_of_samples_are_cloudwatchs_over_the_window() -> None:
+    binding = BINDINGS["response_time"].model_copy(update={"scale": 0.001})
+    own = {"Average": 100.0, "Minimum": 10.0, "Maximum": 900.0, "SampleCount": 6000.0, "p50": 90.0, "p95": 300.0, "p99": 700.0}
+    told = describe(binding, (), [Point(at=FAULT.start, value=0.1)], FAULT, 0.1, own)
+    assert (told.of, told.n) == ("samples", 6000)
+    assert [told.mean, told.median, told.p95, told.p99, told.maximum] == pytest.approx([0.1, 0.09, 0.3, 0.7, 0.9])
+    assert (told.points, told.expected_points, told.missing) == (1, 10, 9)
+    without = describe(binding, (), [], FAULT, None, {name: value for name, value in own.items() if not name.startswith("p")})
+    assert (without.median, without.p99, without.mean) == (None, None, 0.1)
+
+
+def test_silence_of_a_sparse_count_is_zero_and_counted() -> None:
+    (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
+    given = series(binding, FAULT, {"target_5xx": [None] * 9 + [4.0]})
+    told = describe(binding, given, seen_points(binding, given, (), FAULT), FAULT, 4.0, {})
+    assert (told.points, told.missing, told.missing_policy, told.median, told.maximum) == (10, 9, "zero", 0.0, 4.0)
+
+
+def bindings_of(sentence: str) -> tuple[MetricBinding, ...]:
+    return bindings(experiment(success_criteria=[sentence]))
+
+
+def test_what_silence_means_follows_from_how_it_is_published() -> None:
+    assert missing_policy(BINDINGS["response_time"]) == "breaching"
+    cpu = next(b for b in bindings_of("CPU utilization < 80%") if b.name == "cpu_utilization")
+    assert missing_policy(cpu) == "ignore"
+
+
+def test_a_band_is_no_narrower_than_what_was_seen_and_needs_points() -> None:
+    flat = band_of([Point(at=i, value=100.0) for i in range(20)], 10)
+    assert flat is not None
+    assert (flat.low, flat.high) == (99.0, 101.0)
+    spike = band_of([Point(at=i, value=9.0 if i == 3 else 1.0) for i in range(20)], 10)
+    assert spike is not None
+    assert (spike.low, spike.high) == (0.99, 9.0)
+    assert band_of([Point(at=0, value=1.0)], 10) is None
+
+
+def test_quantiles_are_linear_between_neighbours() -> None:
+    assert [quantile([0.0, 1.0, 2.0, 4.0], share) for share in (0, 0.5, 1)] == [0, 1.5, 4]

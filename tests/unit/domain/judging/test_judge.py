@@ -1,0 +1,237 @@
+"""Criteria are met, not met, or can't be told; each says by what numbers."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.metric_models import Series
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.statistics import Comparison, MetricStatistics
+from squall.domain.judging.criteria import JudgeInput, judge
+from squall.domain.vocabulary import CriterionOutcome
+from tests.unit.builders import (
+    HEALTHY,
+    NOW,
+    baseline,
+    bindings,
+    definition,
+    discovery,
+    experiment,
+    healthy_series,
+    series,
+    window,
+    workload,
+)
+
+MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
+FAULT = window("fault", NOW, 10)
+END = NOW + timedelta(minutes=10)
+REPLACED = Recovery(
+    recovered=True,
+    recovered_at=NOW + timedelta(minutes=4),
+    seconds_to_recover=240,
+    replacement_ids=("i-new",),
+    replaced_at=NOW + timedelta(minutes=3),
+)
+
+
+def result(criterion: str, **changes: Any) -> CriterionResult:
+    exp = experiment(success_criteria=[criterion], **changes.pop("experiment", {}))
+    found = discovery(exp=exp)
+    given: dict[str, Any] = {
+        "definition": definition(exp),
+        "discovery": found,
+        "baseline": baseline(measurements=HEALTHY),
+        "effect_at": NOW,
+        "fault_end": END,
+        "windows": {"fault": FAULT},
+        "series": {"fault": healthy_series(found.bindings, FAULT)},
+        "values": {"fault": HEALTHY},
+        "alarms_fired": {},
+        "recovery": REPLACED,
+    }
+    return judge(JudgeInput(**{**given, **changes}))[0]
+
+
+def availability(**values: Any) -> dict[str, dict[str, tuple[Series, ...]]]:
+    binding = next(b for b in bindings() if b.name == "availability")
+    return {"fault": {"availability": series(binding, FAULT, values)}}
+
+
+def test_a_threshold_that_holds_over_the_window_is_met_with_its_numbers() -> None:
+    found = result("System availability > 99%")
+    assert (found.outcome, found.measured, found.threshold, found.comparator, found.unit) == (MET, 100.0, 99.0, ">", "percent")
+    assert (found.expected_points, len(found.points)) == (10, 10)
+    assert "measured 100 percent" in found.reason
+
+
+def test_a_threshold_that_does_not_hold_is_not_met() -> None:
+    assert result("Response time < 2 seconds", values={"fault": {**HEALTHY, "response_time": 2.5}}).outcome is NOT_MET
+
+
+@pytest.mark.parametrize(("missing", "outcome"), [(0, MET), (2, MET), (3, UNKNOWN), (10, UNKNOWN)])
+def test_under_eighty_percent_of_the_periods_nothing_can_be_told(missing: int, outcome: CriterionOutcome) -> None:
+    found = result("System availability > 99%", series=availability(requests=[None] * missing + [600.0] * (10 - missing)))
+    assert found.outcome is outcome
+
+
+def test_a_window_with_too_few_periods_cannot_tell() -> None:
+    found = result("System availability > 99%", windows={"fault": window("fault", NOW, 4)})
+    assert (found.outcome, "5 are needed" in found.reason) == (UNKNOWN, True)
+
+
+def test_no_value_and_no_window_cannot_tell() -> None:
+    assert result("Response time < 2 seconds", values={"fault": {}}).outcome is UNKNOWN
+    assert result("System availability > 99% during recovery").outcome is UNKNOWN
+
+
+def test_a_total_outage_is_not_met_although_nothing_counts_its_requests() -> None:
+    found = result("System availability > 99%", series=availability(elb_5xx=[30.0] * 10), values={"fault": {"availability": None}})
+    assert (found.outcome, found.measured) == (NOT_MET, 0.0)
+
+
+def test_silence_of_a_sparse_count_is_zero() -> None:
+    found = result("Error count < 5", series={"fault": {}}, values={"fault": {"error_count": None}})
+    assert (found.outcome, found.measured) == (MET, 0.0)
+
+
+def compared(low: float | None, high: float | None, before: float = 0.5) -> dict[str, MetricStatistics]:
+    """Response time that shifted by something between these, in seconds."""
+    shift = None if low is None or high is None else (low + high) / 2
+    found = Comparison(
+        windows=("baseline", "fault"), n=(60, 10), before=before, shift=shift, low=low, high=high, conclusion="higher", sentence="slower"
+    )
+    return {"response_time": MetricStatistics(metric="response_time", unit="seconds", comparisons=(found,))}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("Response time increases by < 51% vs baseline", MET),
+        ("Response time increases by < 50% vs baseline", UNKNOWN),
+        ("Response time increases by < 25% vs baseline", NOT_MET),
+        ("Response time increases by <= 25% vs baseline", UNKNOWN),
+        ("Response time increases by < 30% vs baseline", UNKNOWN),
+        ("Response time <= 150% of baseline", MET),
+        ("Response time > 125% of baseline", UNKNOWN),
+        ("Response time > 124% of baseline", MET),
+        ("Response time >= 151% of baseline", NOT_MET),
+        ("Response time == 200% of baseline", NOT_MET),
+        ("Response time != 130% of baseline", UNKNOWN),
+        ("Response time != 200% of baseline", MET),
+    ],
+)
+def test_relative_criteria_are_decided_by_the_whole_interval(text: str, outcome: CriterionOutcome) -> None:
+    found = result(text, statistics=compared(0.125, 0.25))
+    assert found.outcome is outcome
+    assert found.low is not None
+    assert found.high is not None
+    assert found.measured == pytest.approx((found.low + found.high) / 2)
+    assert "95 % interval" in found.reason
+
+
+def test_what_could_not_be_compared_cant_be_told() -> None:
+    text = "Response time increases by < 20% vs baseline"
+    assert result(text).outcome is UNKNOWN, "Compare failed"
+    assert result(text, statistics=compared(None, None)).outcome is UNKNOWN, "under five points, or an interval without an end"
+    assert result(text, statistics=compared(0.01, 0.01, before=0.0)).outcome is UNKNOWN, "relative to nothing"
+
+
+def test_missing_periods_are_said_with_what_they_mean() -> None:
+    found = result("System availability > 99%", series=availability(requests=[None] * 2 + [600.0] * 8))
+    assert "2 of 10 periods have no value: no traffic was counted in them" in found.reason
+
+
+def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:
+    binding = next(b for b in bindings() if b.name == "response_time")
+    broken = {"fault": {"response_time": series(binding, FAULT, {"value": [0.1, 0.1, 0.1, 3, 0.1, 0.1, 0.1, 0.1, 3, 0.1]})}}
+    assert result("Response time < 2 seconds for 4 minutes", series=broken).outcome is MET
+    assert result("Response time < 2 seconds for 5 minutes", series=broken).outcome is NOT_MET
+
+
+@given(value=st.floats(0, 100), minutes=st.integers(0, 10))
+def test_a_complete_window_is_always_told_and_agrees_with_the_comparison(value: float, minutes: int) -> None:
+    found = result("System availability > 99%", values={"fault": {**HEALTHY, "availability": value}})
+    assert found.outcome is (MET if value > 99 else NOT_MET)
+
+
+def test_an_alarm_counts_from_the_effect() -> None:
+    text = "alarm pager fires within 3 minutes"
+    assert result(text, alarms_fired={"pager": NOW + timedelta(seconds=180)}).outcome is MET
+    assert result(text, alarms_fired={"pager": NOW + timedelta(seconds=181)}).outcome is NOT_MET
+    assert result(text, alarms_fired={"pager": None}).outcome is NOT_MET
+    assert result(text).outcome is UNKNOWN
+
+
+def test_recovery_from_a_termination_counts_from_the_effect() -> None:
+    assert result("recovers within 4 minutes").outcome is MET
+    assert result("recovers within 3 minutes").outcome is NOT_MET
+    assert result("recovers within 3 minutes", recovery=None).outcome is UNKNOWN
+
+
+def test_recovery_from_a_lasting_fault_counts_from_its_end() -> None:
+    late = REPLACED.model_copy(update={"recovered_at": END + timedelta(minutes=2)})
+    assert result("recovers within 3 minutes", recovery=late, experiment={"type": "network_latency"}).outcome is MET
+
+
+def test_one_metric_recovers_on_its_own() -> None:
+    held = {"response_time": NOW + timedelta(minutes=2)}
+    partly = Recovery(recovered=False, held_since=held, detail="0 of 1 replacements", observed_until=END)
+    assert result("Response time recovers within 3 minutes", recovery=partly).outcome is MET
+    assert result("recovers within 3 minutes", recovery=partly).outcome is NOT_MET
+
+
+def test_no_recovery_is_not_met_if_it_was_watched_long_enough() -> None:
+    never = Recovery(recovered=False, detail="still slow", observed_until=NOW + timedelta(minutes=5))
+    assert result("recovers within 5 minutes", recovery=never).outcome is NOT_MET
+    longer = {"experiment": {"recovery": "PT5H"}}
+    told = result("recovers within 6 minutes", recovery=never, **longer)
+    assert (told.outcome, "watched only 300 s" in told.reason) == (UNKNOWN, True)
+    assert result("recovers within 5 minutes", recovery=Recovery(recovered=False)).outcome is UNKNOWN
+
+
+def test_a_replacement_is_told_by_instances_not_by_words() -> None:
+    text = "Auto Scaling launches replacement instance"
+    found = result(text)
+    assert (found.outcome, found.measured, found.kind) == (MET, 180.0, "replacement")
+    assert "i-new" in found.reason
+    assert result(f"{text} within 2 minutes").outcome is NOT_MET
+    assert result(text, recovery=Recovery(recovered=False)).outcome is NOT_MET
+    assert result(text, recovery=None).outcome is UNKNOWN
+
+
+def test_behind_a_shared_load_balancer_a_group_without_a_healthy_host_is_down_while_nothing_counts_its_requests() -> None:
+    load = workload()
+    shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
+    found = discovery(shared)
+    series_of = {b.name: b for b in found.bindings}
+    outage: list[float | None] = [600.0] * 6 + [None] * 4
+    seen = {
+        "availability": series(series_of["availability"], FAULT, {"requests": outage}),
+        "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 6 + [0.0] * 4}),
+    }
+    told = result("System availability > 99%", discovery=found, series={"fault": seen})
+    assert (told.outcome, told.measured, len(told.points)) == (NOT_MET, 60.0, 10)
+    quiet = {**seen, "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 10})}
+    assert result("System availability > 99%", discovery=found, series={"fault": quiet}).outcome is UNKNOWN, "no traffic, perhaps"
+
+
+def test_an_upper_bound_alone_refutes_nothing() -> None:
+    bound = REPLACED.model_copy(update={"replaced_after": NOW + timedelta(minutes=1), "recovered_after": NOW + timedelta(minutes=1)})
+    text = "Auto Scaling launches replacement instance"
+    assert result(f"{text} within 3 minutes", recovery=bound).outcome is MET
+    told = result(f"{text} within 2 minutes", recovery=bound)
+    assert (told.outcome, "not before 60 s" in told.reason) == (UNKNOWN, True)
+    assert result(f"{text} within 30 seconds", recovery=bound).outcome is NOT_MET
+    assert result("recovers within 3 minutes", recovery=bound).outcome is UNKNOWN
+    assert result("recovers within 30 seconds", recovery=bound).outcome is NOT_MET
+
+
+def test_no_replacement_yet_is_not_met_only_if_it_was_watched_long_enough() -> None:
+    none = Recovery(recovered=False, looked_at=NOW + timedelta(minutes=4))
+    assert result("Auto Scaling launches replacement instance within 4 minutes", recovery=none).outcome is NOT_MET
+    assert result("Auto Scaling launches replacement instance within 5 minutes", recovery=none).outcome is UNKNOWN

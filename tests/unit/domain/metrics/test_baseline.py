@@ -1,0 +1,122 @@
+"""Series arithmetic fills what CloudWatch leaves out at zero, never what it leaves out in silence."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.metrics.baseline import assess, missing_seconds, seen
+from squall.domain.metrics.series import combine, dead_periods, points_over, value_over
+from squall.domain.metrics.windows import Paced
+from squall.domain.policy.environment import Timing
+from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, environment, experiment, healthy_series, series, window
+
+BASE = window("baseline", NOW - timedelta(hours=1), 60)
+COUNTS = st.lists(st.none() | st.integers(1, 1000).map(float), min_size=10, max_size=10)
+
+
+def bound(name: str, **changes: object) -> MetricBinding:
+    return next(b for b in bindings(experiment(**changes)) if b.name == name)
+
+
+def test_errors_published_only_when_they_happen_are_zero_where_there_was_traffic() -> None:
+    availability, span = bound("availability"), window(periods=3)
+    found = combine(availability, series(availability, span, {"requests": [100.0, 100.0, None], "target_5xx": [None, 10.0, 5.0]}), 60)
+    assert [(point.at - span.start, point.value) for point in found] == [(0, 100.0), (60, 90.0)]
+
+
+@given(requests=COUNTS, target=COUNTS, elb=COUNTS)
+def test_denominators_are_never_filled(requests: list[float | None], target: list[float | None], elb: list[float | None]) -> None:
+    availability, span = bound("availability"), window()
+    found = combine(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
+    with_traffic = [span.start + 60 * i for i, value in enumerate(requests) if value is not None]
+    assert [point.at for point in found] == with_traffic
+    assert all(0 <= point.value <= 100 for point in found)
+
+
+@given(requests=COUNTS, target=COUNTS)
+def test_availability_and_error_rate_are_two_sides_of_one_thing(requests: list[float | None], target: list[float | None]) -> None:
+    good = bound("availability")
+    bad = bound("error_rate", success_criteria=["Error rate < 1%"])
+    totals = {"requests": sum(filter(None, requests)) or None, "target_5xx": sum(filter(None, target)) or None, "elb_5xx": None}
+    values = [value_over(b, {q.key: next(v for k, v in totals.items() if q.key.endswith(k)) for q in b.queries}, 600) for b in (good, bad)]
+    if values[0] is None or values[1] is None:
+        assert values == [None, None]
+    else:
+        assert values[0] + values[1] == pytest.approx(100)
+
+
+def test_a_window_sums_before_it_divides() -> None:
+    availability = bound("availability")
+    keys = {q.key.rpartition("availability_")[2]: q.key for q in availability.queries}
+    assert value_over(availability, {keys["target_5xx"]: 10.0, keys["elb_5xx"]: None, keys["requests"]: 1000.0}, 600) == 99.0
+
+
+def test_a_rate_is_per_second_of_the_window() -> None:
+    rate = bound("request_rate")
+    assert value_over(rate, {rate.queries[0].key: 6000.0}, 600) == 10.0
+    assert value_over(rate, {rate.queries[0].key: None}, 600) is None
+
+
+def test_silence_of_a_sparse_count_is_zero_in_a_window() -> None:
+    errors, span = bound("error_count", success_criteria=["Error count < 5"]), window(periods=3)
+    found = points_over(errors, series(errors, span, {"target_5xx": [None, 2.0, None], "elb_5xx": [None, 1.0, None]}), span)
+    assert [point.value for point in found] == [0.0, 3.0, 0.0]
+
+
+def test_history_begins_with_its_first_point() -> None:
+    rate, span = bound("request_rate"), window(periods=4)
+    (key,) = (query.key for query in rate.queries)
+    found = {rate.name: series(rate, span, {key: [None, None, 60.0, 60.0]})}
+    assert seen(span, found).start == span.start + 120
+    assert seen(span, {rate.name: series(rate, span, {key: [None] * 4})}) == span
+
+
+def test_errors_without_any_request_mark_a_dead_period() -> None:
+    availability, span = bound("availability"), window(periods=3)
+    given = series(availability, span, {"requests": [100.0, None, None], "elb_5xx": [None, 40.0, None]})
+    assert dead_periods(availability, given) == (span.start + 60,)
+
+
+def test_a_healthy_workload_is_steady() -> None:
+    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), HEALTHY)
+    assert found.steady
+    assert found.requests_per_second == 10.0
+
+
+def test_a_criterion_that_does_not_hold_before_the_fault_is_a_violation() -> None:
+    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0})
+    assert not found.steady
+    assert "System availability > 99%" in found.violations[0]
+
+
+def test_trouble_in_the_newest_periods_is_not_hidden_by_a_good_hour() -> None:
+    given = healthy_series(bindings(), BASE)
+    slow = next(b for b in bindings() if b.name == "response_time")
+    given["response_time"] = series(slow, BASE, {"value": [0.1] * 55 + [3.0] * 5})
+    found = assess(definition(), discovery(), Paced(BASE), given, {**HEALTHY, "response_time": 0.35})
+    assert any("Response time < 2 seconds" in violation and "now" in violation for violation in found.violations)
+
+
+def test_without_traffic_nothing_can_be_judged() -> None:
+    found = assess(definition(), discovery(), Paced(BASE), {}, {"request_rate": None})
+    assert "no traffic" in found.violations[0]
+    little = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01})
+    assert "too little traffic" in little.violations[0]
+
+
+def test_criteria_about_recovery_or_the_baseline_itself_need_not_hold_before() -> None:
+    exp = experiment(success_criteria=["Response time < 0.01 seconds during recovery", "Response time < 1% of baseline"])
+    found = assess(definition(exp), discovery(exp=exp), Paced(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
+    assert found.steady, found.violations
+
+
+def test_the_baseline_is_waited_for_only_while_periods_are_missing() -> None:
+    env = environment(timing=Timing(minimum_baseline_periods=10))
+    full = healthy_series(bindings(), BASE)
+    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 0
+    slow = next(b for b in bindings() if b.name == "response_time")
+    full["response_time"] = series(slow, BASE, {"value": [0.1] * 4})
+    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 360

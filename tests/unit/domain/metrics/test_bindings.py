@@ -1,0 +1,144 @@
+"""What the sentences' metrics mean in CloudWatch, and which can't be measured."""
+
+import re
+
+import pytest
+
+from squall.domain.experiment.sentences import sentences
+from squall.domain.language import parse_condition
+from squall.domain.metrics.bindings import bind, binding_name, binding_of, measured_group
+from squall.domain.policy.environment import Timing
+from squall.domain.problems import InvalidInput
+from squall.domain.resources.workload import TargetGroup, Workload
+from tests.unit.builders import LB_ARN, NOW, bindings, experiment, instance, workload
+
+WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
+PART = (("TargetGroup", "targetgroup/shop/73e2d6bc24d8a067"), *WHOLE)
+
+
+def test_availability_counts_errors_of_target_and_load_balancer_over_requests() -> None:
+    availability = next(b for b in bindings() if b.name == "availability")
+    assert availability.kind == "ratio_good"
+    assert [(q.metric_name, q.dimensions, q.statistic, q.published) for q in availability.queries] == [
+        ("HTTPCode_Target_5XX_Count", PART, "Sum", "nonzero"),
+        ("HTTPCode_ELB_5XX_Count", WHOLE, "Sum", "nonzero"),
+        ("RequestCount", PART, "Sum", "with_traffic"),
+    ]
+    assert availability.lag_seconds == 180
+
+
+def test_the_request_rate_is_always_measured_behind_a_load_balancer() -> None:
+    assert {b.name for b in bindings()} == {"availability", "response_time", "request_rate"}
+
+
+def test_query_keys_are_legal_ids_and_unique() -> None:
+    exp = experiment(success_criteria=["p99.9 response time < 2 seconds", "error count < 5", "Response time < 1 second"])
+    keys = [query.key for binding in bindings(exp) for query in binding.queries]
+    assert len(keys) == len(set(keys))
+    assert all(re.fullmatch(r"[a-z][a-zA-Z0-9_]*", key) for key in keys)
+
+
+def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
+    exp = experiment(success_criteria=["p99 response time < 2 seconds"])
+    found = bindings(exp)
+    assert {"response_time", "response_time:p99"} <= {b.name for b in found}
+    (_, threshold), *_ = sentences(exp).threshold_criteria
+    binding = binding_of(found, threshold)
+    assert binding is not None
+    assert binding.queries[0].statistic == "p99"
+
+
+def test_without_a_load_balancer_every_sentence_that_needs_one_is_named() -> None:
+    load = Workload(at=NOW, instances=(instance("i-1"),))
+    parsed = sentences(experiment())
+    found, problems = bind(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
+    assert found == ()
+    assert [problem.path for problem in problems] == ["success_criteria[0]", "success_criteria[1]"]
+    assert all("no application load balancer was found for i-1" in problem.message for problem in problems)
+
+
+def test_cpu_is_the_groups() -> None:
+    exp = experiment(success_criteria=["CPU utilization < 90%"])
+    cpu = next(b for b in bindings(exp) if b.name == "cpu_utilization")
+    assert (cpu.queries[0].namespace, cpu.queries[0].dimensions) == ("AWS/EC2", (("AutoScalingGroupName", "shop"),))
+    assert cpu.lag_seconds == 120
+
+
+def test_a_declared_metric_is_bound_as_declared_and_scaled_to_the_languages_unit() -> None:
+    declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds", "statistic": "p90", "lag_seconds": 15}}
+    exp = experiment(metrics=declared, success_criteria=["checkout < 500 ms"])
+    checkout = next(b for b in bindings(exp) if b.name == "checkout")
+    assert (checkout.unit, checkout.scale, checkout.lag_seconds, checkout.queries[0].statistic) == ("seconds", 0.001, 15, "p90")
+
+
+def test_a_metric_recovers_needs_is_measured_too() -> None:
+    assert "healthy_hosts" in sentences(experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])).metrics
+
+
+def test_every_sentence_that_does_not_parse_is_reported() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        sentences(experiment(success_criteria=["Everything is fine"], abort_conditions=["Something is off"]))
+    assert [problem.path for problem in caught.value.problems] == ["success_criteria[0]", "abort_conditions[0]"]
+
+
+def test_the_natural_statistic_asked_for_by_name_is_the_plain_binding() -> None:
+    assert binding_name("response_time", "Average") == "response_time"
+    assert binding_of(bindings(), parse_condition("average response time > 5 seconds")) is not None
+
+
+def beside(load: Workload, name: str, healthy: tuple[str, ...], balancer: str = "app/shop") -> TargetGroup:
+    """Another target group of the same account."""
+    group = load.target_groups[0]
+    changes = {"arn": group.arn.replace("shop", name), "healthy": healthy, "load_balancer": LB_ARN.replace("app/shop", balancer)}
+    return group.model_copy(update=changes)
+
+
+def test_of_several_target_groups_of_the_targets_the_largest_is_measured() -> None:
+    load = workload()
+    small = beside(load, "zmall", (load.instances[0].id,))
+    found = bindings(load=load.model_copy(update={"target_groups": (small, *load.target_groups)}))
+    assert found[0].queries[0].dimensions == PART
+
+
+def test_what_is_measured_is_the_target_group_of_what_is_hit_not_the_largest() -> None:
+    load = workload([*workload().instances, instance("i-pay", group=None)])
+    pay = beside(load, "pay", ("i-pay",), "app/pay")
+    both = load.model_copy(update={"target_groups": (pay, *load.target_groups)})
+    (dimensions,) = {b.queries[0].dimensions for b in bindings(load=both, pinned=both.instances[2:])}
+    assert dict(dimensions) == {"TargetGroup": "targetgroup/pay/73e2d6bc24d8a067", "LoadBalancer": "app/pay/50dc6c495c0c9188"}
+    assert dict(bindings(load=both, pinned=both.instances[:2])[0].queries[0].dimensions) == dict(PART)
+
+
+def test_a_network_load_balancer_publishes_none_of_the_metrics() -> None:
+    load = workload()
+    first = load.instances[0].id
+    only = load.model_copy(update={"target_groups": (beside(load, "tcp", (first,), "net/shop"),)})
+    assert measured_group(only, load.instances[:1]) == f"no application load balancer was found for {first}; declare it in metrics"
+
+
+def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together() -> None:
+    load = workload([*workload().instances, instance("i-pay", group=None)])
+    both = load.model_copy(update={"target_groups": (beside(load, "pay", ("i-pay",)), *load.target_groups)})
+    why = measured_group(both, both.instances)
+    assert isinstance(why, str)
+    assert "share no target group (targetgroup/pay/73e2d6bc24d8a067: i-pay; targetgroup/shop" in why
+
+
+def test_cpu_is_that_of_the_pinned_targets_group() -> None:
+    load = workload([*workload().instances, instance("i-alone", group=None)])
+    exp = experiment(success_criteria=["CPU utilization < 90%"], abort_conditions=["CPU utilization > 99%"])
+    parsed = sentences(exp)
+    alone, _ = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[2:])
+    assert alone[0].queries[0].dimensions == (("InstanceId", "i-alone"),)
+    _, (problem,) = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])
+    assert "found shop, i-alone" in problem.message
+
+
+@pytest.mark.parametrize("groups", [None, 2])
+def test_behind_a_load_balancer_that_others_share_its_own_errors_are_nobodys(groups: int | None) -> None:
+    load = workload()
+    shared = load.target_groups[0].model_copy(update={"load_balancer_groups": groups})
+    found = {b.name: b for b in bindings(load=load.model_copy(update={"target_groups": (shared,)}))}
+    assert [q.metric_name for q in found["availability"].queries] == ["HTTPCode_Target_5XX_Count", "RequestCount"]
+    assert {q.dimensions for b in found.values() for q in b.queries} == {PART}
+    assert "healthy_hosts" in found, "absence of requests means something only beside it"

@@ -1,0 +1,105 @@
+"""What can be guarded and judged is decided by arithmetic on metric periods before anything is touched."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from squall.domain.experiment.sentences import sentences
+from squall.domain.language import parse_condition
+from squall.domain.metrics.periods import (
+    lag_of,
+    lag_table,
+    minimum_duration,
+    problems,
+    reaction_seconds,
+    typical_reaction_seconds,
+    whole_periods,
+)
+from squall.domain.policy.environment import Timing
+from tests.unit.builders import experiment
+
+AWS = Timing()
+LOCAL = Timing(metric_period_seconds=2, metric_lag_seconds=1, alarm_evaluation_seconds=1, minimum_duration_seconds=5)
+
+
+def check(length: timedelta, timing: Timing = AWS, **changes: object) -> list[str]:
+    parsed = sentences(experiment(**changes))
+    found = problems(length, parsed.thresholds, timing, lag_table(timing, {}))
+    return [str(problem) for problem in found]
+
+
+def test_the_seed_passes_with_its_ten_minutes() -> None:
+    assert check(timedelta(minutes=10)) == []
+    assert whole_periods(timedelta(minutes=10), AWS) == 9
+
+
+def test_the_worst_and_the_typical_reaction_are_different_numbers() -> None:
+    assert reaction_seconds(AWS, 180) == 120 + 180 + 60
+    assert typical_reaction_seconds(AWS, 180) == 120 + 60 + 60
+
+
+def test_five_minutes_are_refused_naming_every_sentence_and_the_shortest_length_that_works() -> None:
+    found = check(timedelta(minutes=5))
+    assert [problem.partition(":")[0] for problem in found] == [
+        "success_criteria[0]", "success_criteria[1]", "abort_conditions[0]", "abort_conditions[1]",
+    ]  # fmt: skip
+    assert all("at least 8 min" in problem for problem in found)
+
+
+def test_a_local_account_needs_seconds() -> None:
+    assert check(timedelta(seconds=20), LOCAL) == []
+    assert check(timedelta(seconds=4), LOCAL)
+
+
+def test_a_sentence_that_must_hold_for_long_needs_a_long_fault() -> None:
+    found = check(timedelta(minutes=10), success_criteria=["System availability > 99% for 20 minutes"])
+    assert len(found) == 1
+    assert "hold only 540 s" in found[0]
+    assert "at least 21 min" in found[0]
+
+
+def test_a_guard_that_waits_for_a_long_breach_reacts_late() -> None:
+    assert check(timedelta(minutes=10), abort_conditions=["System availability < 95% for 10 minutes"])
+
+
+def test_a_recovery_criterion_is_measured_against_the_recovery_window() -> None:
+    parsed = sentences(experiment(success_criteria=["System availability > 99% during recovery"]))
+    found = problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
+    assert [problem.path for problem in found] == ["success_criteria[0]"]
+    assert "recovery" in found[0].expected
+
+
+def test_an_unknown_metric_has_no_lag() -> None:
+    with pytest.raises(KeyError):
+        lag_of("happiness", AWS)
+
+
+def test_the_policy_overrides_every_lag() -> None:
+    assert lag_of("availability", LOCAL) == 1
+
+
+@given(
+    length=st.integers(1, 7200),
+    period=st.sampled_from([1, 2, 5, 10, 60, 300]),
+    lag=st.integers(0, 600),
+    minimum=st.integers(1, 12),
+    breaching=st.integers(1, 5),
+)
+def test_the_shortest_length_named_always_works(length: int, period: int, lag: int, minimum: int, breaching: int) -> None:
+    timing = Timing(
+        metric_period_seconds=period, metric_lag_seconds=lag, minimum_periods=minimum, guard_datapoints_to_alarm=breaching,
+        guard_evaluation_periods=breaching,
+    )  # fmt: skip
+    parsed = sentences(experiment()).thresholds
+    table = lag_table(timing, {})
+    shortest = minimum_duration(parsed, timing, table)
+    assert problems(shortest, parsed, timing, table) == []
+    if timedelta(seconds=length) < shortest - timedelta(seconds=period):
+        assert problems(timedelta(seconds=length), parsed, timing, table)
+
+
+def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
+    threshold = parse_condition("System availability < 95% for 5 minutes")
+    assert reaction_seconds(AWS, 180, threshold) == 5 * 60 + 180 + 60

@@ -1,0 +1,261 @@
+"""Custom actions: only what the deployed policy lists, with its values, on its targets, and undone as it says."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from squall.admission import admit, apply_overrides
+from squall.application.admission import deployed as definitions
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Overrides
+from squall.domain.policy.custom_actions import CustomAction
+from squall.domain.policy.environment import Environment
+from squall.domain.problems import InvalidInput
+from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
+from squall.faults import registry
+from squall.faults.custom import CustomFault
+from squall.faults.template import compile_template
+from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, before, definition, discovery, environment, experiment, instance, workload
+from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
+from tests.unit.faults.test_resource_faults import HOSTILE
+
+REBOOT: dict[str, Any] = {
+    "description": "Reboot instances",
+    "resource_type": "aws:ec2:instance",
+    "action": "aws:ec2:reboot-instances",
+    "target_key": "Instances",
+    "self_reverting": True,
+    "risk": "medium",
+    "iam": [{"actions": ["ec2:RebootInstances"], "resources": ["arn:aws:ec2:*:*:instance/*"]}],
+}
+STOP: dict[str, Any] = {
+    **REBOOT,
+    "action": "aws:ec2:stop-instances",
+    "parameters": {"startInstancesAfterDuration": r"PT\d{1,2}M"},
+    "fixed": {"completeIfInstancesTerminated": "true"},
+    "self_reverting": False,
+    "risk": "high",
+}
+IO: dict[str, Any] = {
+    **REBOOT,
+    "action": "aws:ebs:volume-io-latency",
+    "resource_type": "aws:ec2:ebs-volume",
+    "target_key": "Volumes",
+    "lasts": True,
+    "parameters": {"readIOPercentage": r"[1-9]\d?"},
+}
+RUNBOOK: dict[str, Any] = {
+    "description": "Drop the cache of a service",
+    "resource_type": "aws:ec2:instance",
+    "document": "Drop-Cache",
+    "version": "3",
+    "assume_role": f"arn:aws:iam::{ACCOUNT}:role/drop-cache",
+    "parameters": {"InstanceIds": "i-[0-9a-f]+", "Service": "web|api"},
+    "self_reverting": True,
+}
+POLICY = {"reboot": REBOOT, "stop": STOP, "io": IO, "runbook": RUNBOOK}
+ROLLBACKS = {"start": {"document": "Start", "assume_role": f"arn:aws:iam::{ACCOUNT}:role/start"}}
+
+
+def raw(action: str = "reboot", values: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    criteria = ["System availability > 99%"]
+    parameters = {"action": action, **({"values": values} if values is not None else {})}
+    return {**json.loads(json.dumps(SEED)), "type": "custom", "success_criteria": criteria, "parameters": parameters, **changes}
+
+
+def admitted(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> Definition:
+    listed = {"custom_actions": POLICY, "rollback_documents": ROLLBACKS, **policy}
+    asked = {"experiment": "x", **({"overrides": overrides} if overrides else {})}
+    environments = {"staging": {"name": "staging", **listed}}
+    return admit(asked, "run", {"x": given}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+
+
+def refused(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        admitted(given, overrides, **policy)
+    return {problem.path.removeprefix("catalogue.x."): f"{problem.message}: {problem.expected}" for problem in caught.value.problems}
+
+
+def test_what_the_policy_lists_is_admitted() -> None:
+    found = admitted(raw())
+    assert registry.bound(found).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
+    assert registry.bound(found).risk == "medium"
+    assert admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")).experiment.rollback is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "path", "said"),
+    [
+        (raw("terminate"), "parameters.action", 'staging has no custom action "terminate": io, reboot, runbook, stop'),
+        (raw("rebot"), "parameters.action", 'did you mean "reboot"'),
+        (raw("aws:ec2:terminate-instances"), "parameters.action", "pattern"),
+        (raw("reboot", {"force": "true"}), "parameters.values.force", "reboot may not be given it: no values"),
+        (raw("stop", {}, rollback="start"), "parameters.values.startInstancesAfterDuration", "is missing"),
+        (
+            raw("stop", {"startInstancesAfterDuration": "PT999M"}, rollback="start"),
+            "parameters.values.startInstancesAfterDuration",
+            "'PT999M' is refused: a match of",
+        ),
+        (raw("stop", {"startInstancesAfterDuration": "PT5M"}), "rollback", "stop does not undo itself: one of the environment's"),
+        (raw("io", {"readIOPercentage": "50"}), "target_resources", "io can't be run on an EC2 instance: EBS volume"),
+    ],
+)
+def test_what_it_does_not_list_is_refused_by_name(given: dict[str, Any], path: str, said: str) -> None:
+    assert said in refused(given)[path]
+
+
+def test_a_policy_without_a_list_runs_none() -> None:
+    assert "none: its policy lists none" in refused(raw(), custom_actions={})["parameters.action"]
+
+
+def test_an_override_gives_values_and_never_another_action() -> None:
+    given = raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")
+    assert "which action is run" in refused(given, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
+    policy = environment(custom_actions=POLICY)
+    exp = experiment(**{key: given[key] for key in ("type", "parameters", "success_criteria")})
+    changed = apply_overrides(exp, Overrides(parameters={"values": {"startInstancesAfterDuration": "PT6M"}}), policy)
+    assert changed.parameters["values"] == {"startInstancesAfterDuration": "PT6M"}
+
+
+def template(found: Definition, *targets: Any) -> dict[str, Any]:
+    fleet = targets or (instance("i-1"),)
+    disc = discovery(workload(fleet), fleet) if not targets else discovery().model_copy(update={"pinned": fleet})
+    fault = registry.bound(found)
+    parameters = fault.parse(found.experiment.parameters)
+    return compile_template(found, disc, fault, parameters, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
+
+
+def test_an_action_that_is_over_in_a_moment_has_a_wait_beside_it_and_only_what_the_policy_and_the_experiment_give() -> None:
+    body = template(admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")))
+    assert_accepted(body)
+    assert body["targets"]["Instances"]["resourceArns"] == [instance("i-1").arn]
+    assert body["actions"]["custom"] == {
+        "actionId": "aws:ec2:stop-instances",
+        "description": "stop: Reboot instances",
+        "parameters": {"completeIfInstancesTerminated": "true", "startInstancesAfterDuration": "PT5M"},
+        "targets": {"Instances": "Instances"},
+    }
+    assert body["actions"]["observe"]["parameters"] == {"duration": "PT10M"}
+
+
+def test_an_action_that_lasts_has_the_fault_s_length() -> None:
+    fault = CustomFault(ResourceType.VOLUME, CustomAction.model_validate(IO))
+    given = fault.parse({"action": "io", "values": {"readIOPercentage": "50"}})
+    from tests.unit.resources import volume  # noqa: PLC0415 - only here
+
+    _, actions = fault.compile(given, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
+    assert list(actions) == ["custom"]
+    assert actions["custom"]["parameters"] == {"readIOPercentage": "50", "duration": "PT5M"}
+    assert fault.fis_actions == ("aws:ebs:volume-io-latency",)
+
+
+def test_a_document_runs_in_its_version_as_its_own_role_on_the_pinned_targets() -> None:
+    body = template(admitted(raw("runbook", {"InstanceIds": "$targets", "Service": "web"})))
+    assert_accepted(body)
+    assert body["targets"] == {}
+    parameters = body["actions"]["custom"]["parameters"]
+    assert (parameters["documentArn"], parameters["documentVersion"], parameters["maxDuration"]) == (
+        f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/Drop-Cache",
+        "3",
+        "PT10M",
+    )
+    role = f"arn:aws:iam::{ACCOUNT}:role/drop-cache"
+    assert json.loads(parameters["documentParameters"]) == {"InstanceIds": ["i-1"], "Service": ["web"], "AutomationAssumeRole": [role]}
+    assert "observe" in body["actions"]
+
+
+@given(value=st.text(max_size=40) | st.sampled_from([one for one in HOSTILE if isinstance(one, str)]))
+def test_no_value_passes_but_a_whole_match_of_the_policy_s_pattern(value: str) -> None:
+    try:
+        found = admitted(raw("runbook", {"InstanceIds": "i-1", "Service": value}))
+    except InvalidInput:
+        assert value not in {"web", "api", "$targets"}
+        return
+    assert found.experiment.parameters["values"]["Service"] in {"web", "api", "$targets"}
+
+
+@pytest.mark.parametrize("value", [one for one in HOSTILE if not isinstance(one, str)])
+def test_values_that_are_no_text_are_refused(value: object) -> None:
+    fault = CustomFault(ResourceType.INSTANCE, CustomAction.model_validate(RUNBOOK))
+    with pytest.raises(InvalidInput, match=r"parameters\.values\.Service"):
+        fault.parse({"action": "runbook", "values": {"InstanceIds": "i-1", "Service": value}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"iam": []}, "FIS could not run it"),
+        ({"target_key": None}, "FIS could not run it"),
+        ({"action": None}, "what is run is given once"),
+        ({"action": "aws:ssm:send-command"}, "can't be followed to its end"),
+        ({"action": "aws:fis:inject-api-throttle-error"}, "can't be followed to its end"),
+        ({"document": "Other"}, "what is run is given once"),
+        ({"version": "1"}, "is a document's"),
+        ({"iam": [{"actions": [], "resources": ["*"]}]}, "at least 1 item"),
+        ({"iam": [{"actions": ["ec2:*"], "resources": ["*"]}]}, r"reboot\.iam\.0\.actions\.0"),
+        ({"iam": [{"actions": ["iam:PassRole"], "resources": ["*"]}]}, "never granted"),
+        ({"iam": [{"actions": ["ec2:CreateTags"], "resources": ["*"]}]}, "never granted"),
+        ({"iam": [{"actions": ["ec2:RebootInstances"], "resources": ["instances"]}]}, r"reboot\.iam\.0\.resources\.0"),
+        ({"parameters": {"a": "("}}, "no regular expression"),
+        ({"parameters": {"duration": ".*"}}, "length of the fault"),
+        ({"parameters": {"a": "x"}, "fixed": {"a": "x"}}, "length of the fault"),
+        ({"fixed": {"a": "two words"}}, r"reboot\.fixed\.a"),
+        ({"resource_type": "aws:s3:bucket"}, "aws:ec2:instance"),
+    ],
+)
+def test_an_entry_that_grants_nothing_too_much_or_says_half_is_refused_at_synth(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Environment.model_validate({"name": "staging", "custom_actions": {"reboot": {**REBOOT, **changes}}})
+
+
+@pytest.mark.parametrize("left_out", ["version", "assume_role"])
+def test_a_document_without_its_version_or_role_is_refused(left_out: str) -> None:
+    with pytest.raises(ValidationError, match="a role of its own"):
+        CustomAction.model_validate({key: value for key, value in RUNBOOK.items() if key != left_out})
+
+
+def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_by() -> None:
+    found = discovery()
+    fault = CustomFault(ResourceType.INSTANCE, CustomAction.model_validate(REBOOT))
+    ran = FisExperiment("E", "T", "completed", actions=(ActionState("custom", "aws:ec2:reboot-instances", "completed", "", NOW, NOW),))
+    done = fault.verify(before(found), found.workload, found.workload, {}, ran, NOW)
+    assert ([(proof.kind, proof.proven) for proof in done.proofs], done.outcome) == ([("mechanism", True)], RollbackOutcome.RESTORED)
+    assert not fault.prove(found.pinned, found.workload, {}, None)[0].proven
+    stopped = [one.model_copy(update={"state": "stopped"}) for one in found.workload.instances]
+    left = fault.verify(before(found), found.workload, workload(stopped), {}, ran, NOW)
+    assert left.outcome is RollbackOutcome.NOT_RESTORED
+    assert f"the state of {found.pinned[0].id} is stopped, it was running" in left.differences
+
+
+def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() -> None:
+    fault = registry.get(FaultType.CUSTOM, ResourceType.INSTANCE)
+    parameters = fault.parse({"action": "reboot"})
+    assert {one.outcome for one in fault.prerequisites(workload(), [], parameters)} == {CheckOutcome.FAILED}
+    with pytest.raises(LookupError):
+        fault.compile(parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
+    with pytest.raises(registry.UnknownFaultError):
+        registry.bound(definition(experiment(type="custom", parameters={"action": "reboot"})))
+
+
+@pytest.mark.parametrize(
+    ("deployed", "said"),
+    [
+        ({"staging": {"name": "staging", "custom_actions": POLICY}}, ""),
+        ({"staging": {"name": "staging"}}, "the deployed policy of staging lists no custom action reboot"),
+        ({}, "the deployed policy of staging lists no custom action reboot"),
+        ({"staging": {"name": "staging", "custom_actions": {"reboot": {**REBOOT, "risk": "high"}}}}, "says otherwise of reboot"),
+    ],
+)
+def test_what_counts_is_the_policy_deployed_now_and_not_the_copy_a_run_carries(deployed: dict[str, Any], said: str) -> None:
+    found = admitted(raw())
+    with patch.object(definitions, "deployed", lambda: definitions.Deployed({}, deployed)):
+        assert said in definitions.not_as_deployed(found)
+        assert bool(definitions.not_as_deployed(found)) is bool(said)
+    assert definitions.not_as_deployed(definition()) == "", "no other fault needs the policy again"

@@ -1,0 +1,181 @@
+"""Recovered means: everything holds again for some periods after the fault, and what was lost stands again."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from squall.domain.documents.metric_models import Series
+from squall.domain.documents.recovery import Recovery
+from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window
+from squall.domain.resources.workload import Workload
+from tests.unit.builders import (
+    NOW,
+    SEED,
+    before,
+    bindings,
+    definition,
+    discovery,
+    experiment,
+    healthy_series,
+    instance,
+    series,
+    window,
+    workload,
+)
+
+END = NOW + timedelta(minutes=10)
+LATER = END + timedelta(minutes=4)
+SPAN = window("recovery", NOW, 14)
+
+
+def replaced() -> Workload:
+    load = workload()
+    gone = load.instances[0].model_copy(update={"state": "terminated"})
+    return workload([gone, load.instances[1], instance("i-new")], desired=2)
+
+
+def look(**changes: Any) -> tuple[Recovery, bool]:
+    exp = changes.pop("experiment", experiment())
+    found = discovery(exp=exp)
+    given: dict[str, Any] = {
+        "definition": definition(exp),
+        "discovery": found,
+        "series": healthy_series(found.bindings, SPAN),
+        "window": SPAN,
+        "workload_now": replaced(),
+        "before": before(found),
+        "effect_at": NOW,
+        "fault_end": END,
+        "now": LATER,
+    }
+    return assess(RecoveryInput(**{**given, **changes}))
+
+
+def slow(values: Sequence[float | None]) -> dict[str, tuple[Series, ...]]:
+    found = healthy_series(bindings(), SPAN)
+    binding = next(b for b in bindings() if b.name == "response_time")
+    return {**found, "response_time": series(binding, SPAN, {"value": values})}
+
+
+def at(minute: int) -> datetime:
+    return NOW + timedelta(minutes=minute)
+
+
+def test_a_workload_that_never_suffered_recovered_when_the_replacement_was_seen() -> None:
+    found, waiting = look(previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert (found.recovered, waiting) == (True, False)
+    assert (found.replacement_ids, found.replaced_at, found.recovered_at) == (("i-new",), at(3), at(3))
+    assert found.seconds_to_recover == 180
+
+
+def test_time_to_recover_ends_where_the_last_bad_period_did() -> None:
+    found, _ = look(series=slow([0.1, 3, 3, 3, 3, 3] + [0.1] * 8), previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert found.seconds_to_recover == 360
+    assert found.held_since == {"availability": NOW, "response_time": at(6)}
+    assert found.observed_until == at(14)
+
+
+def test_one_good_period_is_not_recovery() -> None:
+    found, waiting = look(series=slow([3.0] * 13 + [0.1]))
+    assert (found.recovered, waiting) == (False, True)
+    assert "has held for 1 of 3 periods" in found.detail
+
+
+def test_a_missing_period_is_not_a_good_one() -> None:
+    found, _ = look(series=slow([0.1] * 12 + [None, 0.1]))
+    assert not found.recovered
+
+
+def test_without_a_replacement_there_is_no_recovery_from_a_termination() -> None:
+    load = workload()
+    lost = workload([load.instances[0].model_copy(update={"state": "terminated"}), load.instances[1]], desired=2)
+    found, waiting = look(workload_now=lost)
+    assert (found.recovered, found.replaced_at, waiting) == (False, None, True)
+    assert "0 of 1 replacements" in found.detail
+
+
+def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_count() -> None:
+    load = replaced()
+    sick = load.model_copy(
+        update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": (SEED["target_resources"][1],)}),)}
+    )
+    assert not look(workload_now=sick)[0].recovered
+
+
+def test_the_wait_is_bounded() -> None:
+    never = {"series": slow([3.0] * 14)}
+    assert look(**never, window=window("recovery", NOW, 24))[1] is True, "what CloudWatch has not shown yet was not watched"
+    assert look(**never, window=window("recovery", NOW, 25))[1] is False
+    longer = experiment(recovery=timedelta(hours=1))
+    assert look(**never, window=window("recovery", NOW, 69), experiment=longer)[1] is True
+    assert look(**never, window=window("recovery", NOW, 70), experiment=longer)[1] is False
+
+
+def test_a_lasting_fault_needs_no_replacement() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
+    found, waiting = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, waiting, found.seconds_to_recover) == (True, False, 0)
+
+
+def test_criteria_judged_in_the_recovery_window_keep_the_watch_until_there_are_enough_periods() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds during recovery"])
+    found, waiting = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, waiting) == (False, True)
+    assert "4 of 5 periods" in found.detail
+
+
+def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
+    span = observed_window(NOW + timedelta(seconds=30), LATER, definition(), discovery())
+    assert (span.start, span.end) == (int(NOW.timestamp()), int((LATER - timedelta(minutes=3)).timestamp()))
+
+
+def came(instance_id: str, **times: Any) -> Workload:
+    load = replaced()
+    others = [one for one in load.instances if one.id != "i-new"]
+    return workload([*others, instance(instance_id, **times)], desired=2)
+
+
+def test_a_replacement_is_timed_by_auto_scaling_however_late_it_is_first_seen() -> None:
+    found, _ = look(workload_now=came("i-new", launched_at=at(1), in_service_at=at(2)))
+    assert (found.replaced_at, found.replaced_after) == (at(2), None)
+    assert (found.recovered_at, found.recovered_after, found.seconds_to_recover) == (at(2), None, 120)
+
+
+def test_auto_scalings_word_corrects_an_earlier_look() -> None:
+    earlier = Recovery(recovered=False, replaced_at=at(11), replaced_after=at(1), looked_at=at(11))
+    assert look(workload_now=came("i-new", in_service_at=at(2)), previous=earlier)[0].replaced_at == at(2)
+
+
+def test_without_auto_scalings_word_a_replacement_came_between_its_launch_and_the_first_look_at_it() -> None:
+    found, _ = look(workload_now=came("i-new", launched_at=at(1)))
+    assert (found.replaced_at, found.replaced_after) == (LATER, at(1))
+    assert (found.recovered_at, found.recovered_after) == (LATER, at(1))
+    unseen = Recovery(recovered=False, looked_at=at(12))
+    assert look(workload_now=came("i-new", launched_at=at(1)), previous=unseen)[0].replaced_after == at(12)
+
+
+def test_an_instance_from_before_the_effect_replaced_nothing() -> None:
+    found, _ = look(workload_now=came("i-new", in_service_at=NOW - timedelta(seconds=1)))
+    assert (found.replacement_ids, found.recovered) == ((), False)
+
+
+def test_what_came_within_the_second_of_the_effect_counts_where_only_seconds_are_told() -> None:
+    effect = NOW + timedelta(milliseconds=700)
+    found, _ = look(workload_now=came("i-new", in_service_at=NOW), effect_at=effect)
+    assert (found.replacement_ids, found.replaced_at) == (("i-new",), effect), "and not before the effect"
+
+
+def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> None:
+    span = window("recovery", NOW, 60)
+    binding = next(b for b in bindings() if b.name == "response_time")
+    slow_for_two = {**healthy_series(bindings(), span), "response_time": series(binding, span, {"value": [3.0] * 2 + [0.1] * 58})}
+    found, _ = look(series=slow_for_two, window=span, now=at(63), workload_now=came("i-new", in_service_at=at(1)))
+    assert (found.recovered_at, found.recovered_after) == (at(2), None)
+
+
+def test_nothing_has_recovered_from_a_fault_that_is_not_over() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
+    lasts = "command c-1 is still InProgress on i-1"
+    found, waiting = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
+    assert (found.recovered, found.seconds_to_recover, found.held_since, waiting) == (False, None, {}, True)
+    assert lasts in found.detail

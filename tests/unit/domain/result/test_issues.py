@@ -1,0 +1,156 @@
+"""Findings come from evidence, keep their id from run to run, and are closed only by a run that looked and found it right."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.documents.evidence import Evidence
+from squall.domain.documents.finding import Finding, FindingStatus, Severity, StoredFinding
+from squall.domain.documents.judgement import CriterionResult, Judgement
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.rollback import RollbackReport
+from squall.domain.judging.verdict import ending
+from squall.domain.result.finding_history import merged
+from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
+from squall.domain.result.finding_rules import disproved, findings, probes
+from squall.domain.run.record import Abort
+from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Status, Verdict
+from tests.unit.builders import NOW, definition, discovery, experiment, record
+
+MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
+REFUTED = ending(Status.COMPLETED, Verdict.REFUTED, "r")
+VALIDATED = ending(Status.COMPLETED, Verdict.VALIDATED, "r")
+WELL = Recovery(recovered=True, replaced_at=NOW + timedelta(minutes=3), replacement_ids=("i-new",))
+SENTENCES = ["System availability > 99%", "alarm pager fires within 3 minutes", "recovers within 5 minutes"]
+
+
+def looked_at(
+    *outcomes: CriterionOutcome, sentences: list[str] | None = None, **changes: Any
+) -> tuple[tuple[Finding, ...], frozenset[str]]:
+    texts = sentences or SENTENCES
+    criteria = tuple(
+        CriterionResult(
+            text=text,
+            kind="threshold" if "%" in text else "other",
+            critical=False,
+            outcome=outcome,
+            measured=97.0,
+            threshold=99.0,
+            comparator=">",
+            unit="percent",
+            metric="availability" if "availability" in text else None,
+            points=((int(NOW.timestamp()), 100.0), (int(NOW.timestamp()) + 60, 94.0)),
+            reason="because",
+        )
+        for text, outcome in zip(texts, outcomes, strict=True)
+    )
+    decision = changes.pop("decision", REFUTED if NOT_MET in outcomes else VALIDATED)
+    known = record(abort=changes.pop("abort", None))
+    given = Evidence(
+        definition=definition(experiment(success_criteria=texts)),
+        discovery=discovery(),
+        recovery=changes.pop("recovery", WELL),
+        judgement=Judgement(
+            at=NOW, criteria=criteria, status=decision.status, verdict=decision.verdict, hypothesis_validated=None, reason="r"
+        ),
+        **changes,
+    )
+    found = probes(known, decision, given)
+    return findings(found, "experiment"), disproved(found, "experiment")
+
+
+def kinds(found: tuple[Finding, ...]) -> list[str]:
+    return [finding.kind for finding in found]
+
+
+def test_a_good_run_has_no_finding_and_disproves_what_it_looked_at() -> None:
+    found, right = looked_at(MET, MET, MET)
+    assert found == ()
+    assert {name.rpartition("-")[0] for name in right} == {
+        "unmeasured", "availability_lost", "not_detected", "slow_recovery", "not_recovered", "not_replaced"
+    }  # fmt: skip
+
+
+def test_a_finding_names_metric_value_moment_target_and_practice() -> None:
+    ((lost,), _) = looked_at(NOT_MET, MET, MET)
+    assert lost.kind == "availability_lost"
+    assert lost.practice.startswith("REL11-BP02")
+    assert lost.severity is Severity.HIGH
+    seen = lost.evidence
+    assert (seen.metric, seen.value, seen.threshold, seen.unit, seen.target) == (
+        "availability", 97.0, 99.0, "percent", "i-1234567890abcdef0"
+    )  # fmt: skip
+    assert seen.at == NOW + timedelta(minutes=1), "the first period that broke the criterion"
+    assert {REDUNDANCY, SHUTDOWN} <= set(lost.improvements)
+
+
+def test_its_id_is_of_what_it_is_about_never_of_values() -> None:
+    ((first,), _) = looked_at(NOT_MET, MET, MET)
+    ((stricter,), _) = looked_at(NOT_MET, MET, MET, sentences=["System availability > 99.9%", *SENTENCES[1:]])
+    ((other,), _) = looked_at(NOT_MET, MET, MET, sentences=["Error rate < 1%", *SENTENCES[1:]])
+    assert first.id == stricter.id
+    assert first.id != other.id
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "changes", "kind", "improvement", "mechanism"),
+    [
+        ((MET, NOT_MET, MET), {}, "not_detected", MONITORING, "alarm pager"),
+        ((MET, MET, NOT_MET), {}, "slow_recovery", RESPONSE, "recovery"),
+        ((UNKNOWN, MET, MET), {}, "unmeasured", MONITORING, "monitoring"),
+        ((MET, MET, MET), {"recovery": Recovery(recovered=False, replaced_at=NOW)}, "not_recovered", RESPONSE, "recovery"),
+        ((MET, MET, MET), {"recovery": Recovery(recovered=True)}, "not_replaced", AUTO_SCALING, "Auto Scaling group shop"),
+        (
+            (MET, MET, MET),
+            {"rollback": RollbackReport(at=NOW, proofs=(), outcome=RollbackOutcome.NOT_RESTORED, differences=("a command runs",))},
+            "not_restored", RESPONSE, "rollback",
+        ),
+        ((MET, MET, MET), {"abort": Abort(AbortSource.BLIND_GUARD, "no data", NOW)}, "guard_blind", MONITORING, None),
+        ((MET, MET, MET), {"abort": Abort(AbortSource.GUARD, "fired", NOW, "g-1")}, "guard_fired", RESPONSE, "g-1"),
+    ],
+)  # fmt: skip
+def test_each_recommendation_has_its_evidence(
+    outcomes: tuple[CriterionOutcome, ...], changes: dict[str, Any], kind: str, improvement: str, mechanism: str | None
+) -> None:
+    found, right = looked_at(*outcomes, **changes)
+    assert kinds(found) == [kind]
+    assert improvement in found[0].improvements
+    assert found[0].evidence.mechanism == mechanism
+    assert found[0].id not in right
+
+
+def test_who_stops_a_run_finds_nothing_out_about_the_workload() -> None:
+    found, _ = looked_at(MET, MET, MET, abort=Abort(AbortSource.OPERATOR, "enough", NOW, "me"))
+    assert found == ()
+
+
+def test_every_kind_points_at_a_best_practice_of_the_reliability_pillar() -> None:
+    assert all(kind.practice.startswith("REL") and " " in kind.practice for kind in KINDS.values())
+
+
+def test_a_finding_of_an_earlier_run_is_recognised_counted_and_closed_by_the_run_that_disproves_it() -> None:
+    seen, _ = looked_at(NOT_MET, MET, MET)
+    first = merged(seen, (), [], "run-1", NOW)
+    assert (first[0].first_seen, first[0].seen_count) == (NOW, 1)
+    later = NOW + timedelta(days=1)
+    known = [StoredFinding(finding=first[0], last_execution="run-1")]
+    again = merged(seen, (), known, "run-2", later)
+    assert (again[0].first_seen, again[0].seen_count, again[0].status) == (NOW, 2, FindingStatus.OPEN)
+    assert merged(seen, (), [StoredFinding(finding=again[0], last_execution="run-2")], "run-2", later) == again, "a repeated Record"
+    _, right = looked_at(MET, MET, MET)
+    (closed,) = merged((), right, [StoredFinding(finding=again[0], last_execution="run-2")], "run-3", later)
+    assert (closed.status, closed.closed_by, closed.seen_count) == (FindingStatus.CLOSED, "run-3", 2)
+    stored = StoredFinding(finding=closed, last_execution="run-3")
+    assert merged((), right, [stored], "run-3", later) == (closed,), "a repeated Record"
+    assert merged((), right, [stored], "run-4", later) == ()
+    (back,) = merged(seen, (), [stored], "run-5", later)
+    assert (back.status, back.closed_by, back.seen_count) == (FindingStatus.OPEN, None, 3)
+
+
+def test_what_was_not_looked_at_stays_open_and_unread_history_is_not_invented() -> None:
+    seen, _ = looked_at(NOT_MET, MET, MET)
+    (first,) = merged(seen, (), [], "run-1", NOW)
+    assert merged((), (), [StoredFinding(finding=first, last_execution="run-1")], "run-2", NOW) == ()
+    (unknown,) = merged(seen, (), None, "run-2", NOW)
+    assert (unknown.first_seen, unknown.seen_count) == (None, None)

@@ -1,0 +1,198 @@
+"""The result has the seed's keys, filled from evidence; the message says what happened and what to do."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.documents.evidence import Evidence
+from squall.domain.documents.fault import FaultReport, FaultTemplate  # fmt: skip
+from squall.domain.documents.judgement import CriterionResult, Judgement  # fmt: skip
+from squall.domain.documents.recovery import Recovery  # fmt: skip
+from squall.domain.documents.refusal import Refusal  # fmt: skip
+from squall.domain.documents.result import Result  # fmt: skip
+from squall.domain.documents.rollback import Proof, RollbackReport  # fmt: skip
+from squall.domain.documents.safety import Safety, SafetyCheck  # fmt: skip
+from squall.domain.judging.verdict import Decision, ending
+from squall.domain.messages.run_ended import message
+from squall.domain.problems import Problem
+from squall.domain.result.build import build_result
+from squall.domain.run.record import Abort, Event
+from squall.domain.safety.cost import of_template
+from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
+from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
+
+END = NOW + timedelta(minutes=20)
+SEED_KEYS = {
+    "execution_id", "experiment_name", "status", "start_time", "end_time", "hypothesis_validated", "observations", "issues_discovered",
+    "improvements_identified", "metrics_collected",
+}  # fmt: skip
+BODY = {"actions": {"terminate": {"actionId": "x"}, "observe": {"parameters": {"duration": "PT10M"}}}}
+
+
+def criterion(text: str, outcome: CriterionOutcome = CriterionOutcome.MET, reason: str = "measured 99.9 percent") -> CriterionResult:
+    return CriterionResult(text=text, kind="threshold", critical=False, outcome=outcome, measured=99.9, reason=reason)
+
+
+def evidence(*criteria: CriterionResult, **changes: Any) -> Evidence:
+    found = discovery()
+    verdict = Verdict.REFUTED if any(c.outcome is CriterionOutcome.NOT_MET for c in criteria) else Verdict.VALIDATED
+    given: dict[str, Any] = {
+        "definition": definition(),
+        "discovery": found,
+        "safety": Safety(at=NOW, checks=(SafetyCheck(name="rollback_plan", outcome=CheckOutcome.PASSED, detail="a plan"),)),
+        "baseline": baseline(),
+        "template": FaultTemplate(body=BODY, before=before(found), guards=()),
+        "fault": FaultReport(experiment_id="EXP1", status="completed", started_at=NOW, ended_at=NOW + timedelta(minutes=10)),
+        "rollback": RollbackReport(
+            at=END,
+            outcome=RollbackOutcome.RECOVERED,
+            differences=(),
+            proofs=(Proof(target=found.pinned[0].id, proven=True, kind="state", detail=f"{found.pinned[0].id} is terminated"),),
+        ),
+        "recovery": Recovery(
+            recovered=True, recovered_at=END, seconds_to_recover=240, replacement_ids=("i-new",), replaced_at=END, detail="ok"
+        ),
+        "judgement": Judgement(
+            at=END,
+            criteria=criteria,
+            status=Status.COMPLETED,
+            verdict=verdict,
+            hypothesis_validated=verdict is Verdict.VALIDATED,
+            reason="r",
+            values={"fault": HEALTHY, "recovery": HEALTHY},
+        ),
+    }
+    return Evidence(**{**given, **changes})
+
+
+def result(decision: Decision, given: Evidence, **changes: Any) -> Result:
+    return build_result(record(fis_experiment_id="EXP1", fault_started_at=NOW, **changes), decision, given, END)
+
+
+VALIDATED = ending(Status.COMPLETED, Verdict.VALIDATED, "3 of 3 criteria met")
+REFUTED = ending(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met")
+
+
+def test_the_seeds_keys_are_all_there_and_lists_stay_lists_of_strings() -> None:
+    found = result(VALIDATED, evidence(criterion("a"))).model_dump(mode="json")
+    assert set(found) >= SEED_KEYS
+    for key in ("observations", "issues_discovered", "improvements_identified"):
+        assert all(isinstance(line, str) for line in found[key])
+    assert (found["status"], found["hypothesis_validated"]) == ("completed", True)
+
+
+def test_a_good_run_has_no_issues_and_no_improvements() -> None:
+    found = result(VALIDATED, evidence(criterion("System availability > 99%")))
+    assert found.issues_discovered == ()
+    assert found.improvements_identified == ()
+    assert "Hypothesis validated - system behaved as expected" in found.observations
+
+
+def test_a_refuted_run_names_the_criterion_and_gets_the_seeds_recommendations() -> None:
+    failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds")
+    found = result(REFUTED, evidence(criterion("a"), failed))
+    assert found.issues_discovered == ("Success criteria not met: Response time < 2 seconds (measured 3 seconds)",)
+    assert {"System resilience needs improvement", "Consider additional redundancy", "Test application graceful shutdown"} <= set(
+        found.improvements_identified
+    )
+    assert "Verify auto-scaling configuration" not in found.improvements_identified  # it did replace the instance
+
+
+def test_auto_scaling_is_to_be_verified_only_when_it_did_not_replace() -> None:
+    found = result(REFUTED, evidence(criterion("a", CriterionOutcome.NOT_MET), recovery=Recovery(recovered=False, detail="0 of 1")))
+    assert "Verify auto-scaling configuration" in found.improvements_identified
+
+
+def test_metrics_of_every_window_are_collected_with_their_units() -> None:
+    collected = result(VALIDATED, evidence(criterion("a"))).metrics_collected
+    assert {"baseline", "fault", "recovery", "final", "units"} <= set(collected)
+    assert collected["baseline"]["availability"] == 100.0
+    assert collected["units"]["response_time"] == "seconds"
+
+
+def test_targets_come_with_their_proof() -> None:
+    (target,) = result(VALIDATED, evidence(criterion("a"))).targets
+    assert (target["proven"], target["zone"]) == (True, "eu-west-1a")
+
+
+def test_the_timeline_is_the_records_events_in_order() -> None:
+    events = (Event(END, "recorded"), Event(NOW, "admitted"))
+    assert [event.event for event in result(VALIDATED, evidence(), events=events).timeline] == ["admitted", "recorded"]
+
+
+def test_a_rejected_run_lists_what_refused_it() -> None:
+    failure = SafetyCheck(name="closed_hours", outcome=CheckOutcome.NOT_EVALUATED, detail="no zone")
+    given = Evidence(
+        definition=definition(),
+        safety=Safety(at=NOW, checks=(failure,)),
+        refusal=Refusal(at=NOW, problems=(Problem(path="a", message="b"),)),
+    )
+    found = build_result(record(), ending(Status.REJECTED, None, "closed"), given, END)
+    assert found.verdict is None
+    assert found.issues_discovered == ("Safety check closed_hours not evaluated: no zone", "Refused: a: b")
+    assert found.cost == {}
+
+
+def test_a_run_that_was_never_admitted_still_has_a_result() -> None:
+    found = build_result(record(experiment="x"), ending(Status.REJECTED, None, "unknown experiment"), Evidence(), END)
+    assert (found.experiment_name, found.targets, found.metrics_collected) == ("x", (), {})
+
+
+def test_an_abort_is_an_issue_only_when_the_workload_caused_it() -> None:
+    decision = ending(Status.ABORTED, Verdict.ABORTED, "stopped")
+    guard, person = (Abort(source, "why", NOW, "someone") for source in (AbortSource.GUARD, AbortSource.OPERATOR))
+    assert any("guard aborted" in issue for issue in result(decision, evidence(), abort=guard).issues_discovered)
+    assert result(decision, evidence(), abort=person).issues_discovered == ()
+
+
+def test_cost_is_action_minutes_at_ten_cents() -> None:
+    assert of_template(BODY)["action_minutes"] == 11
+    assert of_template(BODY)["fis_usd"] == pytest.approx(1.10)
+    assert of_template(BODY, timedelta(minutes=2))["action_minutes"] == 3
+    assert of_template(BODY, alarm_metrics=4)["total_usd"] > 1.10
+
+
+def test_the_message_says_verdict_numbers_reason_and_what_to_do() -> None:
+    failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds over 9 periods, wanted < 2")
+    found = result(REFUTED, evidence(criterion("System availability > 99%"), failed))
+    subject, body, attributes = message(found, record(fis_experiment_id="EXP1"), "bucket")
+    assert subject == "Squall: refuted: EC2 Instance Termination Test in staging"
+    assert "[NOT MET] Response time < 2 seconds\n      measured 3 seconds over 9 periods, wanted < 2" in body
+    assert "2 of 3 criteria met" in body
+    assert "What to do next" in body
+    assert f"executions/details/{ARN}" in body
+    assert "aws fis get-experiment --id EXP1 --region eu-west-1" in body
+    assert "s3://bucket/results/run-1/result.json" in body
+    assert attributes == {
+        "status": "completed",
+        "verdict": "refuted",
+        "environment": "staging",
+        "experiment": "EC2 Instance Termination Test",
+    }
+
+
+def test_a_subject_is_one_line_whatever_the_name() -> None:
+    found = result(VALIDATED, evidence(criterion("a"))).model_copy(update={"experiment_name": "a\nb\x07" + "c" * 200})
+    subject, _, attributes = message(found, record(), "bucket")
+    assert len(subject) < 100
+    assert subject.isprintable()
+    assert attributes["experiment"].isprintable()
+
+
+def test_what_was_not_restored_comes_first_in_what_to_do() -> None:
+    left = RollbackReport(
+        at=END, proofs=(), outcome=RollbackOutcome.NOT_RESTORED, differences=("command c is still InProgress",), could_have_lasted_until=END
+    )
+    _, body, _ = message(result(REFUTED, evidence(rollback=left)), record(), "bucket")
+    assert "First restore by hand" in body
+    assert "command c is still InProgress" in body
+    assert "could last until 2026-03-02 20:20:00 UTC" in body
+
+
+def test_every_ending_has_a_message() -> None:
+    for status in Status:
+        for verdict in [None, *Verdict]:
+            subject, body, _ = message(result(ending(status, verdict, "r"), Evidence()), record(), "bucket")
+            assert subject
+            assert "What to do next" in body

@@ -1,0 +1,300 @@
+"""The sentinel: what may be probed, what a probe says, when it ends, and how finely its metrics are read."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from squall.application.sentinel import keep_probing, probe
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.metric_models import MetricBinding, Point, Series
+from squall.domain.experiment.hashes import definition_hash, promotion_hash
+from squall.domain.experiment.sentences import sentences
+from squall.domain.guards.alarms import guard_specs
+from squall.domain.language import SentenceError, parse_condition
+from squall.domain.metrics.bindings import Probed, bind
+from squall.domain.metrics.periods import problems, sentinel_period
+from squall.domain.metrics.series import dead_periods
+from squall.domain.policy.environment import Timing
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.sentinel.config import Sentinel, SentinelPolicy, refused_address
+from squall.domain.sentinel.probes import Lease, Sample, data_of, wants_another
+from squall.domain.vocabulary import Status
+from squall.errors import Unavailable
+from tests.fakes.world import FakeWorld
+from tests.unit.builders import definition, environment, experiment, instance, workload
+
+URL = "https://shop.example.com/health?deep=1"
+PROBED = {
+    "sentinel": {"url": URL},
+    "success_criteria": ["Sentinel availability > 99%"],
+    "abort_conditions": ["Sentinel availability < 90%"],
+}
+LEASE = timedelta(seconds=45)
+
+
+def of(*names: str) -> tuple[MetricBinding, ...]:
+    parsed = sentences(experiment(**PROBED))
+    probed = Probed((("Execution", "run-1"), ("Stack", "Squall")), 10)
+    found, wrong = bind(
+        (*parsed.metrics, *names),
+        {"sentinel_response_time": ("Maximum",)},
+        {},
+        workload(),
+        Timing(),
+        pinned=[instance("i-1234567890abcdef0")],
+        probed=probed,
+    )
+    assert not [one for one in wrong if "sentinel" in one.path]
+    return tuple(one for one in found if one.name.startswith("sentinel"))
+
+
+# what may be probed
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "allowed"),
+    [
+        ("93.184.216.34", "shop.example.com", True),
+        ("10.1.2.3", "internal.example.com", True),
+        ("fd12::1", "internal.example.com", True),
+        ("127.0.0.1", "shop.example.com", False),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.2", "127.0.0.1", False),
+        ("169.254.169.254", "shop.example.com", False),
+        ("169.254.170.2", "shop.example.com", False),
+        ("fd00:ec2::254", "shop.example.com", False),
+        ("fe80::1%eth0", "shop.example.com", False),
+        ("::1", "shop.example.com", False),
+        ("::ffff:169.254.169.254", "shop.example.com", False),
+        ("64:ff9b::a9fe:a9fe", "shop.example.com", False),
+        ("2002:7f00:1::", "shop.example.com", False),
+        ("0.0.0.0", "shop.example.com", False),
+        ("0.1.2.3", "shop.example.com", False),
+        ("100.64.0.1", "shop.example.com", False),
+        ("224.0.0.1", "shop.example.com", False),
+        ("240.0.0.1", "shop.example.com", False),
+        ("nonsense", "shop.example.com", False),
+    ],
+)
+def test_no_name_leads_into_the_machine_or_its_network(address: str, host: str, allowed: bool) -> None:
+    assert (refused_address(address, host) == "") is allowed
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://shop.example.com/", "should match pattern"),
+        ("https://user:secret@shop.example.com/", "user or password"),
+        ("https:///path", "no host"),
+        ("https://shop.example.com/#top", "fragment"),
+        ("https://shop.example.com:99999/", "no URL"),
+        ("https://shop.example.com/ x", "should match pattern"),
+    ],
+)
+def test_a_url_that_is_none_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Sentinel(url=url)
+
+
+def test_a_policy_names_hosts_and_those_below_them() -> None:
+    policy = SentinelPolicy(hosts=("shop.example.com", "*.staging.example.com", "10.0.0.1"))
+    assert [policy.allows(host) for host in ("shop.example.com", "a.b.staging.example.com", "10.0.0.1")] == [True] * 3
+    evil = ("staging.example.com", "evilstaging.example.com", "x.shop.example.com", "shop.example.com.evil.org", "10.0.0.2")
+    assert [policy.allows(host) for host in evil] == [False] * 5
+    with pytest.raises(ValidationError, match="no host"):
+        SentinelPolicy(hosts=("https://shop.example.com",))
+
+
+# how finely it is read
+
+
+def test_a_short_run_is_read_by_ten_seconds_and_one_that_outlives_them_by_the_minute() -> None:
+    assert sentinel_period(timedelta(minutes=5), None, Timing()) == 10
+    assert sentinel_period(timedelta(minutes=90), None, Timing()) == 10
+    assert sentinel_period(timedelta(hours=2), None, Timing()) is None, "CloudWatch forgets points of seconds after three hours"
+    assert sentinel_period(timedelta(minutes=5), timedelta(hours=2.5), Timing()) is None
+    assert sentinel_period(timedelta(minutes=5), None, Timing(metric_period_seconds=5)) is None, "no coarser than the environment"
+
+
+def test_two_minutes_of_fault_are_enough_for_the_sentinel_and_not_for_a_load_balancer() -> None:
+    def wrong(text: str) -> list[str]:
+        sentence = ("abort_conditions[0]", parse_condition(text))
+        lags = {"sentinel_availability": 15, "availability": 180}
+        return [str(one) for one in problems(timedelta(minutes=2), [sentence], Timing(), lags.__getitem__)]
+
+    assert wrong("Sentinel availability < 90%") == []
+    assert wrong("System availability < 90%") != []
+
+
+def test_its_guards_are_evaluated_every_ten_seconds_and_silence_breaches() -> None:
+    condition = parse_condition("Sentinel availability < 90%")
+    (guard,) = guard_specs("run-1", "Squall", [condition], of(), Timing())
+    assert {metric.period_seconds for metric in guard.metrics} == {10}
+    assert guard.treat_missing_data == "breaching"
+    assert guard.reaction_seconds == 2 * 10 + 15 + 10
+    assert guard.metrics[0].expression == "100*(1-(m1)/m2)"
+
+
+def test_its_mean_is_the_sum_over_the_count_and_there_are_no_percentiles() -> None:
+    bound = {one.name: one for one in of("sentinel_response_time")}
+    assert [query.statistic for query in bound["sentinel_response_time"].queries] == ["Sum", "SampleCount"]
+    assert bound["sentinel_response_time:Maximum"].period_seconds == 10
+    (guard,) = guard_specs("run-1", "Squall", [parse_condition("Sentinel latency > 2 s")], of(), Timing())
+    assert guard.metrics[0].expression == "m1/m2"
+    with pytest.raises(SentenceError, match="no statistic p99"):
+        parse_condition("p99 sentinel response time > 2 s")
+
+
+# what it publishes
+
+
+def test_probes_become_sums_by_period() -> None:
+    start = datetime.fromisoformat("2026-03-02T20:00:00+00:00")
+    samples = [Sample(start + timedelta(seconds=s), 0.5 * (s + 1), "status 503" if s == 9 else "") for s in (1, 9, 10)]
+    data = data_of(samples, 10)
+    found: dict[tuple[str, int], tuple[float, ...]] = {
+        (one.metric, one.at - int(start.timestamp())): (one.count, one.total, one.greatest) for one in data
+    }
+    assert found == {
+        ("Attempts", 0): (1, 2, 2),
+        ("Failures", 0): (1, 1, 1),
+        ("ResponseTime", 0): (2, 6.0, 5.0),
+        ("Attempts", 10): (1, 1, 1),
+        ("Failures", 10): (1, 0, 0),  # said, too: silence would mean that nobody probed
+        ("ResponseTime", 10): (1, 5.5, 5.5),
+    }
+
+
+# when it ends
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    found = FakeWorld()
+    policy = environment(sentinel={"hosts": ["shop.example.com"]})
+    found.documents.put("run-1", "definition", definition(experiment(**PROBED), env=policy))
+    found.records.create(
+        ExecutionRecord("run-1", "arn:x", found.clock.now(), Status.RUNNING, "WatchFault", sentinel=True, phase_since=found.clock.now())
+    )
+    found.workflow.executions["arn:x"] = "RUNNING"
+    return found
+
+
+def run(world: FakeWorld, minutes: float = 14) -> str:
+    return probe(world.wiring(), "run-1", "me", world.clock.now() + timedelta(minutes=minutes))
+
+
+def test_it_probes_until_its_function_has_no_time_left_and_every_period_has_its_points(world: FakeWorld) -> None:
+    assert run(world, 2) == "no time left"
+    attempts = world.sentinel_metrics.of("Attempts")
+    assert len(attempts) == 13
+    assert set(list(attempts.values())[1:-1]) == {10.0}
+    assert world.prober.running == 0
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda world: world.records.update("run-1", phase="Compare"),
+        lambda world: world.records.finish("run-1", status=Status.ABORTED),
+        lambda world: world.workflow.executions.update({"arn:x": "ABORTED"}),
+        lambda world: world.records.items.clear(),
+        lambda world: world.sentinels.take("run-1", Lease("successor", world.clock.now() + LEASE, world.clock.now() + 9 * LEASE)),
+    ],
+    ids=["measured", "closed", "execution killed, nobody closed it", "no record", "another took over"],
+)
+def test_it_ends_within_seconds_of_its_run(world: FakeWorld, end: Any) -> None:
+    world.clock.after(60, lambda: end(world))
+    began = world.clock.now()
+    assert run(world) != "no time left"
+    assert timedelta(seconds=60) <= world.clock.now() - began <= timedelta(seconds=80)
+    assert world.prober.running == 0
+
+
+def test_it_does_not_begin_for_a_run_that_is_over_or_a_host_the_policy_lost(world: FakeWorld) -> None:
+    world.documents.put("run-1", "definition", definition(experiment(**PROBED), env=environment(sentinel={"hosts": ["other.example.com"]})))
+    assert "does not let shop.example.com be probed" in run(world)
+    world.records.finish("run-1", status=Status.COMPLETED)
+    assert run(world) == "the run is completed"
+    assert world.prober.asked == []
+
+
+@pytest.mark.parametrize("broken", ["records.get", "sentinels.renew", "sentinel_metrics.put"])
+def test_what_can_not_be_asked_or_put_for_a_minute_fails_loudly(world: FakeWorld, broken: str) -> None:
+    world.clock.after(30, lambda: world.failing.update({broken: Unavailable("test", broken, "Throttling", "no", retryable=True)}))
+    began = world.clock.now()
+    with pytest.raises(Unavailable):
+        run(world)
+    assert world.clock.now() - began < timedelta(seconds=130)
+    assert world.prober.running == 0
+
+
+def test_a_short_disturbance_loses_nothing(world: FakeWorld) -> None:
+    broken = {"sentinel_metrics.put": Unavailable("test", "put", "Throttling", "no", retryable=True)}
+    world.clock.after(30, lambda: world.failing.update(broken))
+    world.clock.after(60, world.failing.clear)
+    run(world, 2)
+    assert sum(world.sentinel_metrics.of("Attempts").values()) >= 120
+
+
+# the pulse
+
+
+def test_the_pulse_starts_a_dead_one_anew_and_says_so(world: FakeWorld) -> None:
+    w = world.wiring()
+    record = world.records.get("run-1")
+    assert record
+    keep_probing(w, record)
+    assert world.probes.started == ["run-1"]
+    keep_probing(w, record)
+    assert world.probes.started == ["run-1"], "it works"
+    world.sentinels.take("run-1", Lease("dead", world.clock.now() - LEASE, world.clock.now() + 9 * LEASE))
+    keep_probing(w, record)
+    assert len(world.probes.started) == 2
+    after = world.records.get("run-1")
+    assert after
+    assert [event.event for event in after.events] == ["sentinel_restarted"] * 2
+
+
+def test_the_pulse_starts_a_successor_in_time_and_none_for_a_run_that_is_measured(world: FakeWorld) -> None:
+    now = world.clock.now()
+    assert wants_another(Lease("me", now + LEASE, now + timedelta(seconds=140)), now) == "handed over"
+    assert wants_another(Lease("me", now + LEASE, now + timedelta(seconds=160)), now) == ""
+    world.records.update("run-1", phase="Judge")
+    record = world.records.get("run-1")
+    assert record
+    keep_probing(world.wiring(), record)
+    assert world.probes.started == []
+
+
+def test_the_pulse_lets_the_first_one_begin(world: FakeWorld) -> None:
+    world.records.update("run-1", phase="CaptureBaseline", phase_since=world.clock.now())
+    record = world.records.get("run-1")
+    assert record
+    keep_probing(world.wiring(), record)
+    assert world.probes.started == []
+    world.clock.advance(60)
+    keep_probing(world.wiring(), record)
+    assert world.probes.started == ["run-1"]
+
+
+def test_series_of_two_periods_stay_apart() -> None:
+    """A host count of a minute says nothing of a period of ten seconds."""
+    (availability,) = (one for one in of() if one.name == "sentinel_availability")
+    silent = tuple(Series(key=query.key, period_seconds=10, points=()) for query in availability.queries)
+    hosts = (Series(key="hosts", period_seconds=60, points=(Point(at=0, value=0.0),)),)
+    assert dead_periods(availability, silent, hosts) == ()
+
+
+def test_a_definition_keeps_its_sentinel() -> None:
+    found = Definition.model_validate_json(definition(experiment(**PROBED)).model_dump_json())
+    assert found.experiment.sentinel == Sentinel(url=URL)
+
+
+def test_staging_and_production_have_urls_of_their_own_and_one_proof() -> None:
+    elsewhere = {**PROBED, "sentinel": {"url": "https://production.example.com/"}}
+    assert promotion_hash(experiment(**PROBED)) == promotion_hash(experiment(**elsewhere))
+    assert promotion_hash(experiment(**PROBED)) != promotion_hash(experiment(**{**PROBED, "sentinel": {"url": URL, "every": "PT2S"}}))
+    assert definition_hash(experiment(**PROBED)) != definition_hash(experiment(**elsewhere))

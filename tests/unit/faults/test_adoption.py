@@ -1,0 +1,399 @@
+"""A FIS template of somebody else's: what it says becomes the experiment's; what disagrees is refused, each thing by its path."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from squall.admission import adopted
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.problems import InvalidInput
+from squall.domain.vocabulary import ResourceType
+from squall.faults import registry
+from squall.faults.adoption import adopt, adoptable
+from squall.faults.base import Fault
+from tests.unit.builders import SEED, TG_ARN, definition, environment, instance
+from tests.unit.faults.test_faults import PARAMETERS
+from tests.unit.faults.test_resource_faults import named, parameters_of
+from tests.unit.resources import BUILDERS, cluster, database, function, task
+
+ARN = instance("i-1").arn
+TARGET = {"resourceType": "aws:ec2:instance", "resourceArns": [ARN], "selectionMode": "ALL"}
+STATE = {"path": "State.Name", "values": ["running"]}
+CPU = {"DurationSeconds": "600", "CPU": "2"}
+
+
+def experiment(kind: str = "cpu_stress", **changes: Any) -> Experiment:
+    given = {**SEED, "type": kind, "fis_template_id": "EXT1", **changes}
+    return Experiment.model_validate({key: value for key, value in given.items() if key != "target_resources" or key in changes})
+
+
+def command(document: str = "AWSFIS-Run-CPU-Stress", told: object = None, **changes: Any) -> dict[str, Any]:
+    parameters = {
+        "documentArn": f"arn:aws:ssm:eu-west-1::document/{document}",
+        "documentParameters": json.dumps(CPU if told is None else told),
+        "duration": "PT11M",
+    }
+    return {"actionId": "aws:ssm:send-command", "parameters": parameters, "targets": {"Instances": "Web"}, **changes}
+
+
+def template(*actions: dict[str, Any], target: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    named = {f"a{number}": action for number, action in enumerate(actions or [command()])}
+    return {"id": "EXT1", "actions": named, "targets": {"Web": target or TARGET}, "roleArn": "arn:aws:iam::1:role/theirs", **changes}
+
+
+def refused(found: dict[str, Any], kind: str = "cpu_stress", **changes: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as caught:
+        adopt(experiment(kind, **changes), found)
+    return {problem.path: f"{problem.message} / {problem.expected}" for problem in caught.value.problems}
+
+
+def test_targets_and_parameters_are_the_template_s_with_the_document_s_own_defaults() -> None:
+    adopted = adopt(experiment(), template())
+    assert adopted.parameters == {"cpus": 2, "load_percent": 100}, "the document's default, not ours"
+    assert adopted.target is not None
+    assert (adopted.target.arns, adopted.target.select) == ((ARN,), "all")
+    assert adopted.fis_template_id == "EXT1"
+
+
+def test_targets_by_tags_and_filters_become_candidates_of_which_the_radius_pins_one() -> None:
+    by_tag = {
+        "resourceType": "aws:ec2:instance",
+        "resourceTags": {"app": "web"},
+        "filters": [{"path": "State.Name", "values": ["running"]}, {"path": "Placement.AvailabilityZone", "values": ["eu-west-1a"]}],
+        "selectionMode": "COUNT(1)",
+    }
+    target = adopt(experiment(), template(target=by_tag)).target
+    assert target is not None
+    assert (target.tags, target.select) == ({"app": "web"}, "radius")
+    assert target.filters == {"instance-state-name": ("running",), "availability-zone": ("eu-west-1a",)}
+
+
+def test_a_termination_with_its_wait_is_adopted() -> None:
+    found = template(
+        {"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}},
+        {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}},
+    )
+    assert adopt(experiment("instance_termination"), found).parameters == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "path", "said"),
+    [
+        (template(command("AWSFIS-Run-Disk-Fill")), "actions.a0.actionId", "type: disk_fill"),
+        (template(command("AWS-RunShellScript")), "actions.a0.actionId", "AWS-RunShellScript is no cpu_stress"),
+        (
+            template(command(parameters={"documentArn": "arn:aws:ssm:eu-west-1:666666666666:document/AWSFIS-Run-CPU-Stress"})),
+            "actions.a0.actionId",
+            "666666666666:document/AWSFIS-Run-CPU-Stress is no cpu_stress",
+        ),
+        (
+            template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
+            "actions.a0.actionId",
+            "aws:s3:bucket-pause-replication is no",
+        ),
+        (
+            template({"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}}),
+            "actions.a0.actionId",
+            "type: instance_termination",
+        ),
+        (template({"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}), "actions", "nothing is injected"),
+        (template(command(startAfter=["a9"])), "actions.a0.startAfter", "begins at once"),
+        (
+            template(command(told={**CPU, "DurationSeconds": "300"})),
+            "actions.a0.parameters.documentParameters.DurationSeconds",
+            "lasts 5 min, the experiment 10 min",
+        ),
+        (
+            template(command(), {"actionId": "aws:fis:wait", "parameters": {"duration": "PT1H"}}),
+            "actions.a1.parameters.duration",
+            "lasts 60 min",
+        ),
+        (template(command(told="[1]")), "actions.a0.parameters.documentParameters", "is not understood"),
+        (template(command(told={**CPU, "LoadPercent": "500"})), "actions.a0.parameters.documentParameters.parameters.load_percent", "100"),
+        (template(command(told={**CPU, "Workers": "5"})), "actions.a0.parameters.documentParameters", "Workers: not known"),
+        (template(command(told={**CPU, "InstallDependencies": "False"})), "actions.a0.parameters.documentParameters", "it is True"),
+        (template(command(), command(told={**CPU, "CPU": "4"})), "actions", "differ in their parameters"),
+        (template(target={**TARGET, "selectionMode": "PERCENT(50)"}), "targets.Web.selectionMode", "drawn anew"),
+        (template(target={**TARGET, "selectionMode": "COUNT(2)"}), "targets.Web.selectionMode", "COUNT(2) with single_instance"),
+        (
+            template(target={**TARGET, "resourceType": "aws:eks:pod"}),
+            "targets.Web.resourceType",
+            "aws:eks:pod can't be read yet",
+        ),
+        (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters", "'Tenancy'"),
+        (template(command(targets={})), "targets", "there is none"),
+        (template(target={"resourceType": "aws:ec2:instance", "selectionMode": "ALL"}), "targets.Web", "says nothing about which"),
+        (template(target={**TARGET, "filters": [STATE, STATE]}), "targets.Web.filters", "the same path twice"),
+        (template(target={**TARGET, "resourceArns": [ARN, "arn:aws:rds:eu-west-1:1:db:x"]}), "target_resources", "the targets are"),
+        (
+            template(stopConditions=[{"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}]),
+            "stopConditions",
+            "stop_alarms with pager",
+        ),
+        (template(experimentOptions={"accountTargeting": "multi-account"}), "experimentOptions", "other accounts"),
+    ],
+)
+def test_every_disagreement_is_named(found: dict[str, Any], path: str, said: str) -> None:
+    told = refused(found)
+    assert list(told) == [f"fis_template_id.{path}"], told
+    assert said in told[f"fis_template_id.{path}"]
+
+
+def test_all_disagreements_are_told_at_once() -> None:
+    found = template(command(startAfter=["x"], told={**CPU, "Workers": "5"}), target={**TARGET, "selectionMode": "PERCENT(9)"})
+    assert len(refused(found, parameters={"cpus": 1}, target_resources=["i-1"])) == 5
+
+
+def test_a_stop_alarm_the_experiment_has_too_is_no_disagreement() -> None:
+    alarm = {"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}
+    adopted = adopt(experiment(stop_alarms=["pager"]), template(stopConditions=[{"source": "none"}, alarm]))
+    assert adopted.stop_alarms == ("pager",)
+
+
+REBOOT = {"actionId": "aws:rds:reboot-db-instances", "parameters": {"forceFailover": "true"}, "targets": {"DBInstances": "Web"}}
+
+
+def databases(*arns: str, **changes: Any) -> dict[str, Any]:
+    return {"resourceType": "aws:rds:db", "resourceArns": arns or (database().arn,), "selectionMode": "ALL", **changes}
+
+
+def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice() -> None:
+    adopted = adopt(experiment("database_failure", service=TG_ARN), template(REBOOT, target=databases()))
+    assert (adopted.resource_type, adopted.named, adopted.service) == (ResourceType.DATABASE, (database().arn,), TG_ARN)
+
+
+@pytest.mark.parametrize(
+    ("found", "path", "said"),
+    [
+        (
+            template({**REBOOT, "parameters": {}}, target=databases()),
+            "actions.a0.parameters",
+            "in database_failure forceFailover",
+        ),
+        (template(REBOOT, target=databases(filters=[STATE])), "targets.Web.filters", "'State.Name' is not understood / none"),
+        (template({**REBOOT, "actionId": "aws:rds:failover-db-cluster"}, target=databases()), "actions.a0.actionId", "on aws:rds:cluster"),
+        (
+            template(
+                {**REBOOT, "targets": {"DBInstances": "Web", "Clusters": "Other"}},
+                target=databases(),
+                targets={"Web": databases(), "Other": {**databases(cluster().arn), "resourceType": "aws:rds:cluster"}},
+            ),
+            "targets.Other.resourceType",
+            "aws:rds:cluster beside aws:rds:db",
+        ),
+    ],
+)
+def test_what_a_template_of_databases_says_otherwise_is_named(found: dict[str, Any], path: str, said: str) -> None:
+    told = refused(found, "database_failure")
+    assert list(told) == [f"fis_template_id.{path}"], told
+    assert said in told[f"fis_template_id.{path}"]
+
+
+INVOKED = {"resourceType": "aws:lambda:function", "resourceArns": [function("orders").arn], "selectionMode": "ALL"}
+TASKS = {"resourceType": "aws:ecs:task", "resourceArns": [task("t1").arn], "selectionMode": "ALL"}
+
+
+def disturbed(action_id: str, given: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    parameters = {"duration": "PT10M", **(given or {})}
+    return {"actionId": action_id, "parameters": parameters, "targets": {"Functions": "Web"}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "given", "adopted"),
+    [
+        ("network_latency", "add-delay", {}, {"latency_ms": 1000, "invocation_percent": 100}),
+        (
+            "dependency_timeout",
+            "add-delay",
+            {"startupDelayMilliseconds": "30000", "invocationPercentage": "20"},
+            {"latency_ms": 30_000, "invocation_percent": 20},
+        ),
+        (
+            "service_unavailable",
+            "error",
+            {"preventExecution": "false", "invocationPercentage": "40"},
+            {"prevent_execution": False, "invocation_percent": 40},
+        ),
+        (
+            "service_unavailable",
+            "http-integration-response",
+            {"preventExecution": "true", "statusCode": "503", "contentTypeHeader": "text/plain"},
+            {"prevent_execution": True, "invocation_percent": 100, "status_code": 503, "content_type": "text/plain"},
+        ),
+    ],
+)
+def test_a_template_of_functions_is_adopted_with_the_actions_own_defaults(
+    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+) -> None:
+    found = adopt(experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", given), target=INVOKED))
+    assert (found.resource_type, found.parameters) == (ResourceType.FUNCTION, adopted)
+
+
+NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "given", "adopted"),
+    [
+        ("cpu_stress", "cpu-stress", {}, {"load_percent": 100, "cpus": 0}),
+        ("disk_fill", "io-stress", {"percent": "50", "installDependencies": "True"}, {"disk_percent": 50, "workers": 1}),
+        (
+            "network_latency",
+            "network-latency",
+            {**NETWORK, "sources": "10.0.0.0/8"},
+            {"latency_ms": 200, "jitter_ms": 10, "sources": "10.0.0.0/8", "flows_percent": 100},
+        ),
+        (
+            "service_unavailable",
+            "network-blackhole-port",
+            {**NETWORK, "port": "80", "trafficType": "ingress"},
+            {"port": 80, "protocol": "tcp"},
+        ),
+        (
+            "dependency_timeout",
+            "network-blackhole-port",
+            {**NETWORK, "port": "5432", "trafficType": "egress"},
+            {"port": 5432, "protocol": "tcp"},
+        ),
+        ("dependency_timeout", "network-packet-loss", {**NETWORK, "lossPercent": "100", "sources": "10.1.2.3"}, {"dependency": "10.1.2.3"}),
+    ],
+)
+def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
+    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+) -> None:
+    found = adopt(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", given, targets={"Tasks": "Web"}), target=TASKS))
+    assert (found.resource_type, found.parameters) == (ResourceType.ECS_TASK, adopted)
+
+
+def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_wait() -> None:
+    kill = {"actionId": "aws:ecs:task-kill-process", "parameters": {"processName": "nginx"}, "targets": {"Tasks": "Web"}}
+    assert adopt(experiment("service_unavailable"), template(kill, target=TASKS)).parameters == {"process": "nginx", "signal": "SIGTERM"}
+    stop = {"actionId": "aws:ecs:stop-task", "parameters": {}, "targets": {"Tasks": "Web"}}
+    wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
+    assert adopt(experiment("instance_termination"), template(stop, wait, target=TASKS)).resource_type is ResourceType.ECS_TASK
+
+
+def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
+    by_tag = {"resourceType": "aws:ecs:task", "resourceTags": {"app": "web"}, "parameters": {"cluster": "shop", "service": "web"}}
+    found = adopt(
+        experiment(), template(disturbed("aws:ecs:task-cpu-stress", targets={"Tasks": "Web"}), target={**by_tag, "selectionMode": "ALL"})
+    )
+    assert found.target is not None
+    assert (found.target.tags, found.target.filters) == ({"app": "web"}, {"cluster": ("shop",), "service": ("web",)})
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "target", "path", "said"),
+    [
+        ("service_unavailable", disturbed("aws:lambda:invocation-error"), INVOKED, "parameters", "preventExecution: must be given"),
+        (
+            "service_unavailable",
+            disturbed("aws:lambda:invocation-error", {"preventExecution": "yes"}),
+            INVOKED,
+            "parameters.parameters.prevent_execution",
+            "valid boolean",
+        ),
+        (
+            "service_unavailable",
+            disturbed(
+                "aws:lambda:invocation-http-integration-response",
+                {"preventExecution": "true", "statusCode": "200", "contentTypeHeader": "a/b"},
+            ),
+            INVOKED,
+            "parameters.parameters.status_code",
+            "400",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:lambda:invocation-add-delay", {"startupDelay": "5"}),
+            INVOKED,
+            "parameters",
+            "startupDelay: not known of this action",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:lambda:invocation-add-delay", duration="PT10M", parameters={"duration": "PT5M"}),
+            INVOKED,
+            "parameters.duration",
+            "lasts 5 min",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:ecs:task-network-latency", {"sources": "10.0.0.0/8"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "useEcsFaultInjectionEndpoints is false, in network_latency it is true",
+        ),
+        (
+            "network_latency",
+            disturbed("aws:ecs:task-network-latency", NETWORK, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters.parameters.sources",
+            "ALL",
+        ),
+        (
+            "dependency_timeout",
+            disturbed("aws:ecs:task-network-packet-loss", {**NETWORK, "sources": "10.1.2.3"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "lossPercent is 7, in dependency_timeout it is 100",
+        ),
+        (
+            "service_unavailable",
+            disturbed("aws:ecs:task-network-blackhole-port", {**NETWORK, "port": "80", "trafficType": "egress"}, targets={"Tasks": "Web"}),
+            TASKS,
+            "parameters",
+            "trafficType is egress, in service_unavailable it is ingress",
+        ),
+    ],
+)
+def test_what_a_template_of_functions_or_tasks_says_otherwise_is_named(
+    kind: str, action: dict[str, Any], target: dict[str, Any], path: str, said: str
+) -> None:
+    told = refused(template(action, target=target), kind)
+    assert list(told) == [f"fis_template_id.actions.a0.{path}"], told
+    assert said in told[f"fis_template_id.actions.a0.{path}"]
+
+
+def test_a_service_beside_targets_that_are_registered_themselves_is_refused_as_it_would_have_been() -> None:
+    assert list(refused(template(), service=TG_ARN)) == ["fis_template_id.service"]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in registry.faults() if adoptable(fault)], ids=named)
+@settings(max_examples=60)
+@given(data=st.data(), count=st.integers(1, 7))
+def test_what_squall_compiles_it_also_reads(fault: Fault, data: st.DataObject, count: int) -> None:
+    instances = fault.resource_type is ResourceType.INSTANCE
+    parsed = fault.parse(data.draw(PARAMETERS[fault.type] if instances else parameters_of(fault)))
+    pinned = [BUILDERS[fault.resource_type](f"i-{number}") for number in range(count)]
+    targets, actions = fault.compile(parsed, pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
+    adopted = adopt(experiment(fault.type.value), {"targets": targets, "actions": actions})
+    again = fault.compile(fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
+    assert again == (targets, actions)
+    assert adopted.target is not None
+    assert list(adopted.target.arns) == [one.arn for one in pinned]
+    assert adopted.resource_type is fault.resource_type
+
+
+def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_it() -> None:
+    policy = environment(fis_templates=["EXT1", "EXT2"], inline_definitions=True)
+
+    def hashes(template_id: str, cpus: str) -> tuple[str, str]:
+        found = definition(experiment(fis_template_id=template_id), policy)
+        promoted = adopted(found, template(command(told={**CPU, "CPU": cpus})))
+        return promoted.promotion_hash, promoted.definition_hash
+
+    (first, of_first), (second, of_second), (other, _) = hashes("EXT1", "2"), hashes("EXT2", "2"), hashes("EXT1", "4")
+    assert first == second
+    assert first != other
+    assert of_first != of_second
+
+
+def test_a_parameter_beyond_what_the_policy_allows_is_refused_also_where_the_template_says_it() -> None:
+    found = definition(experiment(), environment(fis_templates=["EXT1"], parameter_ranges={"load_percent": (1, 50)}))
+    with pytest.raises(InvalidInput, match=r"fis_template_id\.parameters\.load_percent: 100"):
+        adopted(found, template())

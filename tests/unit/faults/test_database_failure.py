@@ -1,0 +1,211 @@
+"""A database fails over: compiled as FIS wants it, only where something takes over, proven by who serves, recovered when it is whole."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.documents.fault import TargetBefore
+from squall.domain.metrics.bindings import bind, measured_group
+from squall.domain.policy.environment import Timing
+from squall.domain.problems import InvalidInput
+from squall.domain.resources.databases import DatabaseCluster
+from squall.domain.resources.types import OtherResource
+from squall.domain.resources.workload import Workload
+from squall.domain.targets.failure_domains import capacities, failure_domains, lost
+from squall.domain.targets.pinning import pin
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
+from squall.faults import registry
+from squall.faults.base import Fault
+from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment
+from tests.unit.resources import cluster, database, others
+
+INSTANCES = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE)
+CLUSTERS = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTER)
+LENGTH = timedelta(minutes=10)
+
+
+def compiled(fault: Fault, *pinned: OtherResource) -> tuple[dict[str, Any], dict[str, Any]]:
+    return fault.compile(fault.parse({}), pinned, LENGTH, region=REGION, partition="aws")
+
+
+WAIT = {
+    "actionId": "aws:fis:wait",
+    "description": "Keep the experiment and its stop conditions alive for the observation",
+    "parameters": {"duration": "PT10M"},
+}
+
+
+def test_an_instance_is_rebooted_with_a_failover_and_a_wait_beside_it() -> None:
+    assert compiled(INSTANCES, database()) == (
+        {
+            "DBInstances": {
+                "resourceType": "aws:rds:db",
+                "resourceArns": ["arn:aws:rds:eu-west-1:111122223333:db:orders"],
+                "selectionMode": "ALL",
+            }
+        },
+        {
+            "failover": {
+                "actionId": "aws:rds:reboot-db-instances",
+                "description": "Reboot the pinned databases with a failover to their standby",
+                "parameters": {"forceFailover": "true"},
+                "targets": {"DBInstances": "DBInstances"},
+            },
+            "observe": WAIT,
+        },
+    )
+
+
+def test_a_cluster_fails_over_with_a_wait_beside_it() -> None:
+    assert compiled(CLUSTERS, cluster()) == (
+        {
+            "Clusters": {
+                "resourceType": "aws:rds:cluster",
+                "resourceArns": ["arn:aws:rds:eu-west-1:111122223333:cluster:orders"],
+                "selectionMode": "ALL",
+            }
+        },
+        {
+            "failover": {
+                "actionId": "aws:rds:failover-db-cluster",
+                "description": "Fail the pinned clusters over to a reader",
+                "targets": {"Clusters": "Clusters"},
+            },
+            "observe": WAIT,
+        },
+    )
+
+
+def test_it_has_no_parameters() -> None:
+    for fault in (INSTANCES, CLUSTERS):
+        with pytest.raises(InvalidInput, match="there is no such parameter"):
+            fault.parse({"force": True})
+
+
+def unmet(fault: Fault, *pinned: OtherResource, now: Workload | None = None) -> dict[str, str]:
+    checks = fault.prerequisites(now or others(*pinned), pinned, fault.parse({}))
+    return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"multi_az": False, "secondary_zone": None}, {"multi_az": "orders has no standby in another zone"}),
+        ({"secondary_zone": None}, {"multi_az": "orders has no standby in another zone"}),  # being made
+        ({"cluster": "shop"}, {"in_no_cluster": "orders is a member of shop: target the cluster"}),
+        ({}, {}),
+    ],
+)
+def test_an_instance_needs_a_standby_and_no_cluster(changes: dict[str, Any], said: dict[str, str]) -> None:
+    found = unmet(INSTANCES, database(**changes))
+    assert set(found) == set(said)
+    assert all(found[name].startswith(words) for name, words in said.items())
+
+
+def test_a_cluster_needs_a_reader_that_is_available_and_a_writer() -> None:
+    assert unmet(CLUSTERS, cluster()) == {}
+    assert set(unmet(CLUSTERS, cluster(readers=0))) == {"reader_present"}
+    sick = cluster()
+    sick = sick.model_copy(update={"members": tuple(m if m.writer else m.model_copy(update={"state": "creating"}) for m in sick.members)})
+    assert set(unmet(CLUSTERS, sick)) == {"reader_present"}
+    assert set(unmet(CLUSTERS, cluster(members=()))) == {"reader_present", "writer_present"}
+
+
+def test_prerequisites_are_asked_of_the_target_as_it_is_now() -> None:
+    pinned = database()
+    assert set(unmet(INSTANCES, pinned, now=others(database(secondary_zone=None, multi_az=False)))) == {"multi_az"}
+
+
+def failed_over(one: DatabaseCluster) -> DatabaseCluster:
+    return one.model_copy(update={"members": tuple(m.model_copy(update={"writer": not m.writer}) for m in one.members)})
+
+
+def report(fault: Fault, before: OtherResource, after: OtherResource | None) -> Any:
+    then, now = others(before), others(*([after] if after else []))
+    return fault.verify([TargetBefore(resource=before, healthy_in=())], then, now, {}, None, NOW)
+
+
+SWAPPED = database(zone=f"{REGION}b", secondary_zone=f"{REGION}a")
+
+
+@pytest.mark.parametrize(
+    ("fault", "before", "after", "proven", "outcome"),
+    [
+        (INSTANCES, database(), SWAPPED, True, RollbackOutcome.RECOVERED),
+        (INSTANCES, database(), database(), False, RollbackOutcome.NOT_NEEDED),
+        (INSTANCES, database(), database(state="rebooting"), False, RollbackOutcome.NOT_RESTORED),
+        (INSTANCES, database(), SWAPPED.model_copy(update={"secondary_zone": None}), True, RollbackOutcome.NOT_RESTORED),
+        (INSTANCES, database(), None, False, RollbackOutcome.NOT_RESTORED),
+        (CLUSTERS, cluster(), failed_over(cluster()), True, RollbackOutcome.RECOVERED),
+        (CLUSTERS, cluster(), cluster(), False, RollbackOutcome.NOT_NEEDED),
+        (CLUSTERS, cluster(readers=2), cluster(readers=1), False, RollbackOutcome.NOT_RESTORED),
+        (CLUSTERS, cluster(), cluster(state="failing-over"), False, RollbackOutcome.NOT_RESTORED),
+        (CLUSTERS, cluster(), cluster(members=()), False, RollbackOutcome.NOT_RESTORED),
+        (CLUSTERS, cluster(), None, False, RollbackOutcome.NOT_RESTORED),
+    ],
+)
+def test_it_is_proven_by_who_serves_and_recovered_when_it_is_whole(
+    fault: Fault, before: OtherResource, after: OtherResource | None, proven: bool, outcome: RollbackOutcome
+) -> None:
+    found = report(fault, before, after)
+    assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome) == (proven, "state", outcome)
+    assert bool(found.differences) is (outcome is RollbackOutcome.NOT_RESTORED)
+
+
+def test_what_is_lacking_is_named() -> None:
+    gone = SWAPPED.model_copy(update={"secondary_zone": None, "state": "modifying"})
+    assert report(INSTANCES, database(), gone).differences == (
+        "orders is modifying, it was available",
+        f"orders has no standby, it had one in {REGION}b",
+    )
+
+
+def test_each_database_is_a_failure_domain_and_a_cluster_is_one_with_its_members() -> None:
+    load = others(database("orders"), database("member", cluster="shop"), cluster("shop"))
+    assert failure_domains(load, load.others) == ("rds/cluster/shop", "rds/db/orders")
+
+
+@pytest.mark.parametrize(
+    ("one", "enough"),
+    [(database(), True), (database(multi_az=False, secondary_zone=None), False), (cluster(), True), (cluster(readers=0), False)],
+)
+def test_capacity_is_what_takes_over_whatever_share_the_policy_wants(one: OtherResource, enough: bool) -> None:
+    (capacity,) = capacities(others(one), [one])
+    assert (capacity.after(lost([one])) >= capacity.needed(100)) is enough
+
+
+def test_a_database_of_another_environment_or_busy_is_not_pinned() -> None:
+    for one, said in ((database(tags={TAG: "production"}), "production"), (database(state="modifying"), "no target is available")):
+        exp = experiment(type="database_failure", target_resources=[one.arn])
+        pinned, problems = pin(others(one), exp, environment(), "s")
+        assert pinned == ()
+        assert any(said in problem.message for problem in problems)
+
+
+def test_databases_have_metrics_of_their_own_and_those_of_the_service_that_is_named() -> None:
+    load = others(cluster(), service=TG_ARN)
+    needed = ["availability", "cpu_utilization", "database_connections"]
+    bindings, problems = bind(needed, {}, {}, load, Timing(), pinned=load.others)
+    assert problems == []
+    places = {binding.name: {(query.namespace, query.metric_name, query.dimensions) for query in binding.queries} for binding in bindings}
+    writer = (("DBClusterIdentifier", "orders"), ("Role", "WRITER"))
+    assert places["database_connections"] == {("AWS/RDS", "DatabaseConnections", writer)}
+    assert places["cpu_utilization"] == {("AWS/RDS", "CPUUtilization", writer)}
+    assert any(namespace == "AWS/ApplicationELB" for namespace, _, _ in places["availability"])
+    (one,), _ = bind(["database_write_latency"], {}, {}, others(database()), Timing(), pinned=[database()])
+    assert (one.unit, one.queries[0].dimensions) == ("seconds", (("DBInstanceIdentifier", "orders"),))
+
+
+def test_without_a_service_nobody_says_whose_users_would_notice() -> None:
+    said = measured_group(others(database()), [database()])
+    assert isinstance(said, str)
+    assert "name the target group of those who would notice in service" in said
+    unknown = others(database(), service=TG_ARN).model_copy(update={"target_groups": ()})
+    assert measured_group(unknown, [database()]) == f"the target group {TG_ARN} does not exist"
+
+
+def test_a_service_is_for_targets_that_are_in_none() -> None:
+    with pytest.raises(ValueError, match="is measured in the target groups it is registered in"):
+        experiment(service=TG_ARN)
+    assert experiment(type="database_failure", target_resources=[database().arn], service=TG_ARN).service == TG_ARN

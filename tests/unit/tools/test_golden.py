@@ -1,0 +1,74 @@
+"""Golden runs: what is expected can be run, what is unexpected is said, and the table keeps what was not run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.account import Run
+from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, row, table
+from local.workload.settings import Settings
+from squall.admission import parse_experiment
+from squall.domain.result.finding_kinds import KINDS as FINDINGS
+from squall.domain.result.finding_rules import finding_id
+from squall.domain.vocabulary import Verdict
+
+BY_NAME = {kind.name: kind for kind in KINDS}
+FRAGILE = BY_NAME["fragile"]
+
+
+def ended(kind: Kind, verdict: str = "", findings: tuple[tuple[str, str], ...] = (), reason: str = "", left: tuple[str, ...] = ()) -> Ended:
+    found: list[dict[str, Any]] = [{"id": id_, "kind": name, "status": "open"} for id_, name in findings]
+    found.append({"id": "check_warned-1", "kind": "check_warned", "status": "open"})
+    found.append({"id": "degraded-1", "kind": "degraded", "status": "closed"})
+    result = {"verdict": verdict or kind.verdict, "status": "completed", "reason": reason or f"so {kind.because} it is", "findings": found}
+    return Ended(Run("run-1", 0.0, 61.4, result), left, 3.2)
+
+
+def right(kind: Kind) -> tuple[tuple[str, str], ...]:
+    return ((finding_id(kind.finding, kind.definition["name"], kind.about), kind.finding),) if kind.finding else ()
+
+
+def test_every_verdict_has_its_kind() -> None:
+    assert {kind.verdict for kind in KINDS} == {verdict.value for verdict in Verdict}
+    assert all(not kind.finding or kind.finding in FINDINGS for kind in KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_kind_is_an_experiment_on_a_workload_that_exist(kind: Kind) -> None:
+    assert parse_experiment(kind.definition).name == f"Golden run: {kind.name}"
+    Settings().changed({"workload": kind.workload, **kind.settings})
+    assert ended(kind, findings=right(kind)).wrong(kind) == []
+
+
+def test_another_verdict_reason_or_finding_and_what_is_left_are_wrong() -> None:
+    found = right(FRAGILE)
+    assert ended(FRAGILE, "validated", found).wrong(FRAGILE)[0].startswith("expected refuted, is validated")
+    assert ended(FRAGILE, "", found, "for another reason").wrong(FRAGILE) == [
+        f"expected the reason to say {FRAGILE.because!r}: for another reason"
+    ]
+    assert ended(FRAGILE, "", (("availability_lost-of-another", "availability_lost"),)).wrong(FRAGILE) == [
+        "expected availability_lost, there are ['availability_lost-of-another']"
+    ]
+    assert ended(BY_NAME["resilient"], "", found).wrong(BY_NAME["resilient"]) == [f"expected no finding, there are ['{found[0][0]}']"]
+    assert ended(FRAGILE, "", found, "", ("LOCK#asg/web",)).wrong(FRAGILE) == ["left behind: LOCK#asg/web"]
+
+
+def test_rows_of_kinds_not_run_again_stay_and_others_are_replaced() -> None:
+    document = f"# Judge\n{PLACE.begin}\n{PLACE.end}\nmore\n"
+    rows = {kind.name: row(kind, [ended(kind, findings=right(kind))] * 2) for kind in KINDS}
+    once = PLACE.written(document, [table(rows)])
+    assert PLACE.rows(once, len(COLUMNS)) == {COLUMNS[0]: COLUMNS, **rows}
+    assert rows["fragile"][3:5] == ("2", "2 refuted")
+    assert rows["resilient"][5] == "none"
+    mixed = row(FRAGILE, [ended(FRAGILE), ended(FRAGILE, "validated")])
+    again = PLACE.written(once, [table({**PLACE.rows(once, len(COLUMNS)), "fragile": mixed})])
+    assert "| 1 refuted, 1 validated |" in again
+    assert PLACE.rows(again, len(COLUMNS))["abort"] == rows["abort"]
+
+
+def test_the_documentation_has_a_place_for_the_table() -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "judge.md").read_text()
+    assert text.count(PLACE.begin) == text.count(PLACE.end) == 1
