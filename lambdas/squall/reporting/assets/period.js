@@ -9,7 +9,7 @@
   document.getElementById("unscripted").hidden = true;
   const data = JSON.parse(island.textContent);
   const day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
-  const { charts, colour, font } = window.squallPage;
+  const { charts, colour, font, bind } = window.squallPage;
 
   /** Each outcome on top of those before it: uPlot draws the highest first, so the sums are drawn in reverse. */
   function stacked() {
@@ -31,7 +31,7 @@
       width: Math.max(plot.clientWidth, 200),
       height: 200,
       legend: { show: false },
-      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      cursor: { bind, y: false, points: { show: false }, drag: { x: false, y: false } },
       scales: {
         x: { time: true, range: () => [data.times[0] - data.step / 2, data.times[data.times.length - 1] + data.step / 2] },
         y: { range: (_, low, high) => [0, Math.max(1, high) * 1.08] },

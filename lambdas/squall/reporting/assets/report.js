@@ -2,7 +2,7 @@
 (() => {
   "use strict";
 
-  const { charts, colour, font } = window.squallPage;
+  const { charts, colour, font, bind } = window.squallPage;
 
   const island = document.getElementById("data");
   if (island) {
@@ -193,7 +193,7 @@
         padding: [8, 14, 0, 0],
         legend: { show: false },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-        cursor: { sync: { key: "run", setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false },
+        cursor: { bind, sync: { key: "run", setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false },
       };
     }
 

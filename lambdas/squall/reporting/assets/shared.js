@@ -48,5 +48,11 @@
     before = undefined;
   });
 
-  Object.assign(window, { squallPage: { charts, colour, font }, squallCharts: charts }); // for the console: squallCharts[1].data
+  // A browser moves its idle mouse pointer back after a tap, and the chart hears that the pointer has left it. What a finger reads stays
+  // until the next reading; what a mouse reads goes when the mouse leaves.
+  let touched = false;
+  document.addEventListener("pointerdown", (event) => { touched = event.pointerType === "touch"; }, true);
+  const bind = { mouseleave: (chart, target, leave) => (event) => { if (!touched) leave(event); } };
+
+  Object.assign(window, { squallPage: { charts, colour, font, bind }, squallCharts: charts }); // for the console: squallCharts[1].data
 })();
