@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,13 @@ def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     assert "timing" not in environments["pre-prod"], "what is left out stays out"
     assert not list(folder.rglob("__pycache__"))
     assert code.stage(definitions, tmp_path) == folder
+
+
+def test_functions_find_their_definitions_in_the_code_asset(tmp_path: Path) -> None:
+    folder = code.stage(load(DEFINITIONS / "experiments", DEFINITIONS / "environments"), tmp_path)
+    program = (
+        "from squall.application.admission.deployed import deployed; known = deployed(); "
+        "print(*sorted(known.catalogue), *sorted(known.environments))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["by-hand", "weekly", "pre-prod", "staging"], done.stderr

@@ -10,7 +10,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.policy.environment import Environment
 from squall.domain.vocabulary import FaultType
 
-DEPLOYED = Path(__file__).parents[1] / "deployed"
+DEPLOYED = Path(__file__).parents[2] / "deployed"
 
 
 @dataclass(frozen=True)
