@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 
 from squall.application.step import Step
 from squall.domain.documents.definition import Definition
+from squall.domain.run.execution_state import has_ended
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.sentinel.probes import LEASE, LOOKS_EVERY, OVER, Datum, Lease, Sample, data_of, failures_said, wants_another
 from squall.errors import Unavailable
 from squall.wiring import Wiring
 
-DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE", "SUCCEEDED"})
-UNKNOWN_AFTER = timedelta(minutes=10)
-"""DescribeExecution is eventually consistent: what it does not know is dead only when it should long be known."""
 IN_VAIN_FOR = timedelta(seconds=60)
 """How long nothing can be put or asked before the function fails, which the stack's own alarm tells."""
 ENDED_PROBES = timedelta(milliseconds=200)
@@ -117,8 +115,7 @@ def over(w: Wiring, record: ExecutionRecord | None) -> str:
     if record.phase in OVER:
         return "everything is measured"
     status = w.workflow.status(record.execution_arn)
-    unknown = status is None and w.clock.now() - record.started_at > UNKNOWN_AFTER
-    return f"the execution is {status or 'unknown'}" if unknown or status in DEAD else ""
+    return f"the execution is {status or 'unknown'}" if has_ended(status, record.started_at, w.clock.now()) else ""
 
 
 def probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:

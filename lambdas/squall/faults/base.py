@@ -1,9 +1,10 @@
 """What a fault module declares, and what all of them share."""
 
+import builtins
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Protocol, TypeVar, get_args
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk
+from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk, RollbackOutcome
 
 Commands = Mapping[str, Sequence[CommandState]]
 """Target's id to the invocations of the fault's document on it, newest first."""
@@ -105,6 +106,31 @@ class Fault(Protocol):
 
     def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:
         """What is still there of a fault that is over in FIS, commands of an agent excepted. `now` describes the account."""
+
+
+class TypedParameters(Generic[P]):
+    """A fault type whose parameters are one model."""
+
+    type: FaultType
+    parameters: builtins.type[P]
+
+    def parse(self, raw: Mapping[str, Any]) -> P:
+        return parse_parameters(self.parameters, raw)
+
+    def _own(self, parameters: Model) -> P:
+        """The same parameters, typed. Raises TypeError for the parameters of another fault."""
+        if not isinstance(parameters, self.parameters):
+            raise TypeError(f"{builtins.type(parameters).__name__} is no model of {self.type.value}'s parameters")
+        return parameters
+
+
+def outcome_of(*, differences: bool, lost: bool, touched: bool) -> RollbackOutcome:
+    """`lost`: targets are gone and others took their places; `touched`: the fault reached at least one target."""
+    if differences:
+        return RollbackOutcome.NOT_RESTORED
+    if lost:
+        return RollbackOutcome.RECOVERED
+    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED
 
 
 def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from squall.domain.run.execution_state import RUNNING
 from squall.domain.run.orphans import AFTER_THE_FAULT, OLD, Kind, Suspect
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -119,7 +120,7 @@ class _Lives:
         if record is not None and not record.final:
             return True  # the pulse looks after it
         arn = record.execution_arn if record else self._w.settings.execution_arn(execution)
-        return self._w.workflow.status(arn) == "RUNNING"
+        return self._w.workflow.status(arn) == RUNNING
 
     def _is_ours(self, guard: Suspect) -> bool:
         """A name alone proves nothing: the prefix of stack A is also that of stack A-B."""

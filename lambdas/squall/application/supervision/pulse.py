@@ -23,16 +23,14 @@ from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine
 from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-DEAD = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
 FIS_STOPS_WITHIN = 35
 """Seconds a pulse waits, for all dead runs together, for FIS to finish stopping (about 30 s on AWS); then the next pulse looks again."""
-UNKNOWN_AFTER = timedelta(minutes=10)
-"""DescribeExecution is eventually consistent: an execution it does not know is dead only when it should long be known."""
 
 
 def pulse(w: Wiring) -> dict[str, str]:
@@ -77,7 +75,7 @@ def _stop_the_dead(w: Wiring, failures: list[Exception]) -> dict[str, str]:
     except (Unavailable, Refused) as error:
         failures.append(error)
         return {}
-    dead = frozenset(id_ for id_, status in known.items() if status not in {None, "RUNNING"})
+    dead = frozenset(id_ for id_, status in known.items() if status not in {None, RUNNING})
     left = by_tags.stop_by_tags(w, dead, datetime.min.replace(tzinfo=UTC)) if dead else ()
     return dict.fromkeys(dead, "left: " + "; ".join(map(str, left)))
 
@@ -90,10 +88,9 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -
     if record.final:
         return _sweep(w, record)
     status = w.workflow.status(record.execution_arn)
-    now = w.clock.now()
-    if status in DEAD or (status is None and now - record.started_at > UNKNOWN_AFTER):
+    if is_broken_off(status, record.started_at, w.clock.now()):
         return _close(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
-    if status == "SUCCEEDED":
+    if status == SUCCEEDED:
         return _close(w, record, "the execution ended without recording", patience, failed=True)
     timing = _timing(w, record)
     held = _renew(w, record, timing)
@@ -141,7 +138,7 @@ def _sweep(w: Wiring, record: ExecutionRecord) -> str:
 def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
     """Whoever closed the run, or its own Notify, has had the time to; or the execution is dead."""
     ended = record.ended_at or record.started_at
-    return w.clock.now() - ended > cleanup.SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in DEAD)
+    return w.clock.now() - ended > cleanup.SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
 
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:

@@ -1,10 +1,9 @@
 """What all faults share that FIS injects into invocations of Lambda functions: by its own extension, which reads them from S3."""
 
-import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,8 +17,8 @@ from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import ByHand, Commands, P, check, iso_duration, parse_parameters, targets_by_arn
+from squall.domain.vocabulary import CheckOutcome, ResourceType, Risk, RollbackOutcome
+from squall.faults.base import ByHand, Commands, P, TypedParameters, check, iso_duration, targets_by_arn
 from squall.faults.mechanisms.template_parameters import Names, read
 
 KEY = "Functions"
@@ -35,10 +34,9 @@ Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 """Of invocations, chosen at random by the extension."""
 
 
-class FunctionFault(ABC, Generic[P]):
+class FunctionFault(TypedParameters[P], ABC):
     """`aws:lambda:invocation-…`: FIS writes the fault into the folder that the function's configuration names, and takes it away again."""
 
-    type: FaultType
     resource_type = ResourceType.FUNCTION
     title: str
     risk: Risk
@@ -49,7 +47,6 @@ class FunctionFault(ABC, Generic[P]):
     moves_metrics: tuple[str, ...] = ()
     unless_allowed: Mapping[str, tuple[float, float]] = {}
     unless_listed: Mapping[str, tuple[str, ...]] = {}
-    parameters: builtins.type[P]
     names: Mapping[str, Names]
     """By action: its parameters, its duration excepted."""
 
@@ -68,9 +65,6 @@ class FunctionFault(ABC, Generic[P]):
     def needs(self, pinned: Sequence[LambdaFunction], parameters: P) -> Iterable[SafetyCheck]:  # noqa: ARG002 - for overriding
         """Checks besides the extension's."""
         return ()
-
-    def parse(self, raw: Mapping[str, Any]) -> P:
-        return parse_parameters(self.parameters, raw)
 
     def lasts(self, action_id: str) -> bool:  # noqa: ARG002 - of tasks there are actions that don't
         """Whether the action takes a duration."""
@@ -161,11 +155,6 @@ class FunctionFault(ABC, Generic[P]):
 
     def _actions(self, fis: FisExperiment | None) -> list[ActionState]:
         return [action for action in (fis.actions if fis else ()) if action.action_id in self.fis_actions]
-
-    def _own(self, parameters: Model) -> P:
-        if not isinstance(parameters, self.parameters):
-            raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
-        return parameters
 
 
 def _extension(functions: Sequence[LambdaFunction]) -> Iterable[SafetyCheck]:

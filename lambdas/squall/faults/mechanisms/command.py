@@ -1,10 +1,8 @@
 """What all faults share whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and what they left."""
 
-import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic
 
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
@@ -13,22 +11,20 @@ from squall.domain.model import Model
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
-from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import ByHand, Commands, P, parse_parameters
+from squall.domain.vocabulary import ResourceType, Risk
+from squall.faults.base import ByHand, Commands, P, TypedParameters, outcome_of
 from squall.faults.mechanisms.capacity import is_lost, missing_capacity, state_of
 
 _UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "notready")
 
 
-class CommandFault(ABC, Generic[P]):
+class CommandFault(TypedParameters[P], ABC):
     """A fault that an agent of Systems Manager carries out on each target, and ends by itself."""
 
-    type: FaultType
     resource_type: ResourceType
     title: str
     risk: Risk
     ssm_documents: tuple[str, ...]
-    parameters: builtins.type[P]
     action: str
     """Name of its actions in the template."""
     reversible = True
@@ -40,9 +36,6 @@ class CommandFault(ABC, Generic[P]):
     @abstractmethod
     def describe(self, parameters: P) -> str:
         """What the action does, in words."""
-
-    def parse(self, raw: Mapping[str, Any]) -> P:
-        return parse_parameters(self.parameters, raw)
 
     def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
         return ()
@@ -77,7 +70,7 @@ class CommandFault(ABC, Generic[P]):
         return RollbackReport(
             at=now,
             proofs=proofs,
-            outcome=_outcome(touched=bool(sent or lost), lost=bool(lost), differences=differences),
+            outcome=outcome_of(differences=bool(differences), lost=bool(lost), touched=bool(sent or lost)),
             differences=tuple(differences),
             leftovers=leftovers,
             could_have_lasted_until=_latest_end([command for _, command in sent], length),
@@ -85,11 +78,6 @@ class CommandFault(ABC, Generic[P]):
 
     def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:  # noqa: ARG002
         return ()
-
-    def _own(self, parameters: Model) -> P:
-        if not isinstance(parameters, self.parameters):
-            raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
-        return parameters
 
     def _proof(self, target: str, commands: Sequence[CommandState]) -> Proof:
         """The command was delivered and ran: in progress, succeeded, or cancelled after it had begun. In effect since the agent began."""
@@ -116,14 +104,6 @@ def _ran(command: CommandState) -> bool:
         return False
     said = command.detail.lower().replace(" ", "")
     return not any(word in said for word in _UNDELIVERED)
-
-
-def _outcome(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:
-    if differences:
-        return RollbackOutcome.NOT_RESTORED
-    if lost:
-        return RollbackOutcome.RECOVERED
-    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED
 
 
 def _changed(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:

@@ -15,18 +15,17 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.vocabulary import FaultType, ResourceType, Risk, RollbackOutcome
-from squall.faults.base import LONGEST, ByHand, Commands, P, iso_duration, numeric, parse_parameters, targets_by_arn
+from squall.domain.vocabulary import ResourceType, Risk
+from squall.faults.base import LONGEST, ByHand, Commands, P, TypedParameters, iso_duration, numeric, outcome_of, targets_by_arn
 from squall.faults.mechanisms.capacity import missing_capacity
 
 R = TypeVar("R", bound=Resource)
 _RAN = frozenset({"running", "completed", "stopping", "stopped"})
 
 
-class LastingFault(ABC, Generic[R, P]):
+class LastingFault(TypedParameters[P], ABC, Generic[R, P]):
     """A FIS action that begins, lasts as long as the fault, and is undone by FIS when it ends or is stopped."""
 
-    type: FaultType
     resource_type: ResourceType
     kind: builtins.type[R]
     title: str
@@ -36,7 +35,6 @@ class LastingFault(ABC, Generic[R, P]):
     """What the action calls its targets."""
     action: str
     """Name of its actions in the template."""
-    parameters: builtins.type[P]
     names: Mapping[str, str] = {}
     """The action's parameters by ours, its duration excepted."""
     reversible = True
@@ -71,9 +69,6 @@ class LastingFault(ABC, Generic[R, P]):
     def remains(self, before: R, now: R | None) -> Iterable[ByHand]:  # noqa: ARG002 - for overriding
         """What of the fault FIS left on the target, although it is over."""
         return ()
-
-    def parse(self, raw: Mapping[str, Any]) -> P:
-        return parse_parameters(self.parameters, raw)
 
     def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
         found = tuple(workload.now(one) or one for one in these(self.kind, pinned))
@@ -170,7 +165,7 @@ class LastingFault(ABC, Generic[R, P]):
         return RollbackReport(
             at=now,
             proofs=proofs,
-            outcome=_outcome(differences=bool(differences), touched=touched, lost=bool(replaced & inside)),
+            outcome=outcome_of(differences=bool(differences), lost=bool(replaced & inside), touched=touched),
             differences=differences,
             leftovers=leftovers,
             could_have_lasted_until=ran.started_at + length if ran and ran.started_at and length is not None else None,
@@ -180,11 +175,6 @@ class LastingFault(ABC, Generic[R, P]):
         workload = now()
         return tuple(one for then in these(self.kind, (b.resource for b in before)) for one in self.remains(then, workload.now(then)))
 
-    def _own(self, parameters: Model) -> P:
-        if not isinstance(parameters, self.parameters):
-            raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
-        return parameters
-
 
 def by_action(target: str, ran: ActionState | None, what: str) -> Proof:
     """FIS's own word is the mechanism's where nothing else can be asked: the action ran on its targets, from when until when."""
@@ -192,11 +182,3 @@ def by_action(target: str, ran: ActionState | None, what: str) -> Proof:
         return Proof(target=target, proven=False, kind="mechanism", detail=f"FIS did not {what} {target}")
     detail = f"FIS's action {ran.name} is {ran.status}: {what} {target}"
     return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=ran.started_at, until=ran.ended_at)
-
-
-def _outcome(*, differences: bool, touched: bool, lost: bool) -> RollbackOutcome:
-    if differences:
-        return RollbackOutcome.NOT_RESTORED
-    if lost:
-        return RollbackOutcome.RECOVERED
-    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED

@@ -11,7 +11,8 @@ import pytest
 from cli.doctor import paths as doctor_paths
 from cli.doctor.paths import PATHS, Trial
 from cli.doctor.setting import Setting
-from squall.application.supervision.pulse import UNKNOWN_AFTER, look_after, pulse
+from squall.application.supervision.pulse import look_after, pulse
+from squall.domain.run.execution_state import UNKNOWN_AFTER
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
