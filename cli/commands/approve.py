@@ -17,7 +17,7 @@ from cli.names import execution_id
 from cli.render import checks_table, table
 from cli.text import clean, clean_block, safe
 from cli.watch import lenient
-from squall.domain.approval.votes import who_decides
+from squall.domain.approval.votes import describe_need
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
@@ -98,7 +98,7 @@ def _facts(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> 
         ("rollback plan", experiment.rollback_plan),
         ("cost", f"at most about ${cost['total_usd']:.2f}"),
         ("started by", f"{record.requested_by or 'not said'} (a label)"),
-        ("needs", f"{who_decides(ask, record.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("needs", f"{describe_need(ask, record.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("said so far", "; ".join(f"{vote.decision.value} by {vote.arn}: {vote.comment}" for vote in record.votes) or "nothing"),
         ("plan", ask.plan),
     ]

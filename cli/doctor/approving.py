@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.domain.approval.votes import Ask, Caller, Decision, person_of
+from squall.domain.approval.votes import Ask, Caller, Decision, identify_person
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
@@ -38,7 +38,7 @@ def examine(setting: Setting, vote: Voter, name: str, clock: Callable[[], float]
     try:
         who = setting.client("sts").get_caller_identity()
         caller = Caller(who["Account"], who["Arn"], who["UserId"])
-        if why := person_of(caller)[1]:
+        if why := identify_person(caller)[1]:
             return unknown(NAME, why, PROMISE)
         plan = f"nothing-to-approve-{name}"
         made = True

@@ -148,7 +148,7 @@ def test_an_answer_of_something_else_is_no_success(squall: Squall, deployment: F
 def test_status_says_who_said_what_and_when_it_expires(squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     waiting = asked(deployment)
-    votes = (Vote("user:A", "arn:aws:iam::1:user/ada", Decision.REQUEST, START), Vote("x", HOSTILE, Decision.APPROVE, START, HOSTILE))
+    votes = (Vote("user:A", "arn:aws:iam::1:user/ada", Decision.REQUEST, START), Vote("user:x", HOSTILE, Decision.APPROVE, START, HOSTILE))
     deployment.scripts["run-1"] = [replace(waiting, votes=votes)]
     done = squall("status", "run-1")
     assert "approval" in done.stdout

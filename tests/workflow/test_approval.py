@@ -14,7 +14,7 @@ from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.callers import session, user
 from tests.fakes.workload import FakeInstance
-from tests.fakes.world import FakeWorld
+from tests.fakes.world import STACK, FakeWorld
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import (
     ID,
@@ -177,6 +177,7 @@ def test_the_requester_who_has_proven_it_needs_one_other(walk: Walk, world: Fake
 
 
 def test_one_person_is_not_two(walk: Walk, world: FakeWorld) -> None:
+    ask_people(who=["arn:aws:sts::123456789012:assumed-role/Ops/*"])
     ones = [session("Ops", "ada"), session("Ops", "bob"), session("Ops", "carol")]
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend(vote(walk, world, one) for one in ones))
@@ -201,7 +202,49 @@ def test_one_identity_center_user_is_one_person_by_whichever_permission_set(walk
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
 
+def test_a_role_that_the_approver_may_assume_is_no_second_person(walk: Walk, world: FakeWorld) -> None:
+    """One user approves and claims as a role: the claim is refused, and the approval stays one of two."""
+    answers: list[dict[str, Any]] = []
+    world.clock.after(60, lambda: answers.extend([vote(walk, world, session("Nobody", "ada"), "request"), vote(walk, world, ADA)]))
+    run(walk)
+    assert [one["recorded"] for one in answers] == [False, True]
+    assert "may not claim to be the requester" in answers[0]["message"]
+    refused_before_anything(world, "not approved by", "1 of 2 approvals")
+
+
+def test_a_claim_counts_only_from_somebody_the_policy_names(walk: Walk, world: FakeWorld) -> None:
+    ask_people(who=["arn:aws:iam::123456789012:user/bob"])
+    answers: list[dict[str, Any]] = []
+    world.clock.after(60, lambda: answers.extend([vote(walk, world, ADA, "request"), vote(walk, world, BOB)]))
+    run(walk)
+    assert [one["recorded"] for one in answers] == [False, True]
+    refused_before_anything(world, "not approved by", "1 of 2 approvals")
+
+
+def test_an_identity_center_user_and_an_iam_user_may_be_one_human_being(walk: Walk, world: FakeWorld) -> None:
+    sso = session("AWSReservedSSO_Admin_0123456789abcdef", "ada@x.org")
+    answers: list[dict[str, Any]] = []
+    world.clock.after(60, lambda: answers.extend([vote(walk, world, sso), vote(walk, world, ADA)]))
+    run(walk)
+    assert [one["recorded"] for one in answers] == [True, True]
+    refused_before_anything(world, "1 of 2 approvals", "may be one human being")
+
+
+@pytest.mark.parametrize("decision", ["approve", "request", "reject"])
+def test_squall_s_own_roles_never_take_part(walk: Walk, world: FakeWorld, decision: str) -> None:
+    """Not even where a policy names them."""
+    names = [f"{STACK}-{name}Role-1A2B3C" for name in ("StartFault", "Abort")]
+    ask_people(who=[f"arn:aws:sts::123456789012:assumed-role/{name}/*" for name in names])
+    answers: list[dict[str, Any]] = []
+    world.clock.after(60, lambda: answers.extend(vote(walk, world, session(name, "x"), decision) for name in names))
+    run(walk)
+    assert [one["recorded"] for one in answers] == [False, False]
+    assert f"is a role of {STACK} itself" in answers[0]["message"]
+    refused_before_anything(world, "not approved by", "0 of 2 approvals")
+
+
 STRANGERS = {
+    "a role that the policy does not name": (session("Ops", "mallory", "999999999999"), "may not approve"),
     "a user of somebody's own account": (user("mallory", "999999999999"), "may not approve"),
     "the root user": (replace(user("x"), arn="arn:aws:iam::123456789012:root"), "nobody in particular"),
     "a federated user": (replace(user("x"), arn="arn:aws:sts::123456789012:federated-user/ada"), "nobody in particular"),

@@ -57,7 +57,7 @@ def vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
     caller, why = _caller(w, record, request, now)
     if caller is None:
         return _no(request, why)
-    person, why = _person(caller, request.decision, asked, _account(record))
+    person, why = _identify(caller, request.decision, asked, _account(record), w.settings.stack)
     if not person:
         return _no(request, why)
     said = Vote(person, caller.arn, request.decision, w.clock.now(), request.comment)
@@ -96,15 +96,20 @@ def _caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datet
         return None, f"AWS does not confirm who signed this, or it was signed for something else: {refused.code}: {refused.message}"[:500]
 
 
-def _person(caller: Caller, decision: Decision, asked: Ask, account: str) -> tuple[str, str]:
-    person, why = votes.person_of(caller)
+def _identify(caller: Caller, decision: Decision, ask: Ask, account: str, stack: str) -> tuple[str, str]:
+    """The person's key, or the sentence why the caller's vote does not count."""
+    person, why = votes.identify_person(caller)
     if not person:
         return "", why
-    if decision is Decision.APPROVE and not votes.may_approve(caller, asked.who, account):
-        return "", f"{caller.arn} may not approve: {', '.join(asked.who) or f'only people of account {account}'}"
-    if not votes.belongs(caller, asked.who, account):
-        return "", f"{caller.arn} is not of account {account}"
-    return person, ""
+    if votes.is_own_role(caller, stack):
+        return "", f"{caller.arn} is a role of {stack} itself and decides nothing"
+    if decision is Decision.REJECT:
+        return (person, "") if votes.may_reject(caller, ask.who, account) else ("", f"{caller.arn} is not of account {account}")
+    if votes.may_take_part(caller, ask.who, account):
+        return person, ""
+    allowed = ", ".join(ask.who) or f"only IAM users and IAM Identity Center users of account {account}"
+    action = "approve" if decision is Decision.APPROVE else "claim to be the requester"
+    return "", f"{caller.arn} may not {action}: {allowed}"
 
 
 def _account(record: ExecutionRecord) -> str:

@@ -1,6 +1,6 @@
-"""Who approves a run, and what that decides: pure, over what was asked and what people said.
+"""Who is a person, who may approve a run, and what their votes decide: pure functions of the request and the votes.
 
-A token only wakes; what stands here decides. Dataclasses: the record holds them, and the abort path imports the record.
+The votes decide; a task token only wakes the workflow. Dataclasses: the record holds them, and the abort path imports the record.
 """
 
 import re
@@ -10,15 +10,29 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 GRACE = timedelta(seconds=10)
-"""How long after its expiry a request still counts as open for the workflow: somebody who voted in the last moment is still writing it."""
+"""How long the workflow treats an expired request as open: a vote of the last moment may still be on its way to the table."""
 MOST_REQUESTS = 3
-"""How often a run asks anew because what was to be approved has changed."""
+"""How often a run asks again because its plan has changed."""
+MIXED = "people are counted within one kind of identity: an IAM user, an Identity Center user and a role may be one human being"
 _SSO_ROLE = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
+_STACK_CHARACTERS = 24
+"""How much of a long stack name CloudFormation surely keeps in the names of its resources."""
+
+
+class Kind(StrEnum):
+    """Kinds of identity: the first part of a person's key."""
+
+    USER = "user"
+    SSO = "sso"
+    ROLE = "role"
+
+
+_WORDS = {Kind.USER: "an IAM user", Kind.SSO: "an Identity Center user", Kind.ROLE: "a role that the policy names"}
 
 
 class Decision(StrEnum):
     REQUEST = "request"
-    """I asked for this run: whoever says so approves nothing of it."""
+    """A claim to have requested this run: whoever makes it can't approve the run."""
     APPROVE = "approve"
     REJECT = "reject"
 
@@ -32,25 +46,25 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Ask:
-    """What people are asked, as it stands on the record. Asking anew replaces it, and no earlier vote counts."""
+    """A request for approval, as it stands on the record. A new request replaces it, and no earlier vote counts."""
 
     plan: str
-    """Hash of the plan that was shown: an approval is of this and nothing else."""
+    """Hash of the plan that was shown: an approval covers this plan and nothing else."""
     at: datetime
     expires_at: datetime
     approvers: int
-    """How many have to approve, beside whoever asked for the run."""
+    """How many people have to approve, besides the requester."""
     who: tuple[str, ...] = ()
-    """ARN patterns of those who may; empty: anybody of the account."""
+    """ARN patterns of those who may approve; empty: every IAM user and Identity Center user of the account."""
     round: int = 1
 
 
 @dataclass(frozen=True)
 class Vote:
     person: str
-    """Key of a person, the same for all of their sessions."""
+    """Key of a person, the same for all of their sessions: the kind of identity, a colon, the id."""
     arn: str
-    """As AWS named the caller."""
+    """The caller's ARN, as STS answered it."""
     decision: Decision
     at: datetime
     comment: str = ""
@@ -58,95 +72,134 @@ class Vote:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who signed, by STS's own answer."""
+    """Who signed, as STS answered."""
 
     account: str
     arn: str
     user_id: str
 
 
-def person_of(caller: Caller) -> tuple[str, str]:
+def identify_person(caller: Caller) -> tuple[str, str]:
     """The person's key and an empty sentence; or an empty key and the sentence why the caller is nobody in particular.
 
-    An IAM user is a person, by its unique id. So is a user of IAM Identity Center, by their name, whichever permission set they came
-    by. The sessions of any other role are one person: whoever assumes it chooses the session's name.
+    An IAM user is a person, by its unique id. So is a user of IAM Identity Center, by name, whatever permission set or account
+    they came by. The sessions of any other role are one person together: whoever assumes the role chooses the session's name.
     """
     service, _, resource = caller.arn.partition(f":{caller.account}:")
     kind, _, rest = resource.partition("/")
     if service.endswith(":iam:") and kind == "user" and rest:
-        return f"user:{caller.user_id}", ""
+        return f"{Kind.USER}:{caller.user_id}", ""
     role, _, session = rest.partition("/")
     if service.endswith(":sts:") and kind == "assumed-role" and session:
         if _SSO_ROLE.fullmatch(role):
-            return f"sso:{session.lower()}", ""
-        return f"role:{caller.user_id.partition(':')[0]}", ""
-    return "", f"{caller.arn} is nobody in particular: approve as an IAM user, an IAM Identity Center user or a role"
+            return f"{Kind.SSO}:{session.lower()}", ""
+        return f"{Kind.ROLE}:{caller.user_id.partition(':')[0]}", ""
+    return "", f"{caller.arn} is nobody in particular: approve as an IAM user, an IAM Identity Center user or a role that the policy names"
 
 
-def may_approve(caller: Caller, who: Sequence[str], account: str) -> bool:
-    """Whether the caller is one of those who may. Without patterns: of the stack's own account, never of a stranger's.
+def is_own_role(caller: Caller, stack: str) -> bool:
+    """Whether the caller is a role of this stack. CloudFormation composes role names from the stack's name, which it may cut."""
+    role = caller.arn.partition(":assumed-role/")[2].partition("/")[0]
+    return role.startswith(f"{stack}-"[:_STACK_CHARACTERS])
 
-    Whoever reaches the function could relay a proof of a user in an account of their own.
+
+def may_take_part(caller: Caller, who: Sequence[str], account: str) -> bool:
+    """Whether the caller may approve, or claim to be the requester: a claim is worth as much as an approval.
+
+    Without patterns: IAM users and Identity Center users of the stack's own account. Whoever reaches the function could relay a
+    proof of a user in another account.
     """
-    return any(_fits(pattern, caller.arn) for pattern in who) if who else caller.account == account
+    person, _ = identify_person(caller)
+    return bool(person) and (bool(who) or caller.account == account) and _is_named(person, caller.arn, who)
 
 
-def belongs(caller: Caller, who: Sequence[str], account: str) -> bool:
-    """Whether the caller may say anything at all: of the stack's account, or one of those who may approve."""
-    return caller.account == account or may_approve(caller, who, account)
+def may_reject(caller: Caller, who: Sequence[str], account: str) -> bool:
+    """Whether the caller may reject: anybody of the stack's account, and everybody who may approve."""
+    return caller.account == account or may_take_part(caller, who, account)
+
+
+def _is_named(person: str, arn: str, who: Sequence[str]) -> bool:
+    """An ordinary role counts only where the policy names exactly this role: no pattern for users lets one in."""
+    kind = _kind_of(person)
+    if kind is Kind.ROLE:
+        return f"{arn.rpartition('/')[0]}/*" in who
+    return kind is not None and (not who or any(_fits(pattern, arn) for pattern in who))
+
+
+def _kind_of(person: str) -> Kind | None:
+    kind = person.partition(":")[0]
+    return Kind(kind) if kind in list(Kind) else None
 
 
 def _fits(pattern: str, arn: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), arn) is not None
 
 
-def requester(votes: Iterable[Vote]) -> Vote | None:
-    """Who has proven to have asked for the run: the first who said so."""
-    return min((vote for vote in votes if vote.decision is Decision.REQUEST), key=lambda vote: vote.at, default=None)
+def find_requester(ask: Ask, votes: Iterable[Vote]) -> Vote | None:
+    """Who has proven to have requested the run: the first who claimed it and may approve."""
+    claims = (vote for vote in votes if vote.decision is Decision.REQUEST and _is_named(vote.person, vote.arn, ask.who))
+    return min(claims, key=lambda vote: vote.at, default=None)
 
 
-def needed(ask: Ask, votes: Sequence[Vote]) -> int:
-    """How many different people have to approve. Where the requester is not proven, one more: they may be among the approvers."""
-    return ask.approvers + (requester(votes) is None)
+def count_needed(ask: Ask, votes: Sequence[Vote], kind: Kind) -> int:
+    """How many people of this kind have to approve. One more where no requester of this kind is proven: they may be an approver."""
+    asked = find_requester(ask, votes)
+    return ask.approvers + (asked is None or _kind_of(asked.person) is not kind)
 
 
-def approvals(ask: Ask, votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """Those that count: one a person, in time, and not the requester's own."""
-    return tuple(vote for vote in votes if vote.decision is Decision.APPROVE and ask.at <= vote.at <= ask.expires_at)
+def list_approvals(ask: Ask, votes: Sequence[Vote]) -> tuple[Vote, ...]:
+    """The approvals that count: given in time, by somebody who may."""
+    approvals = (vote for vote in votes if vote.decision is Decision.APPROVE and ask.at <= vote.at <= ask.expires_at)
+    return tuple(vote for vote in approvals if _is_named(vote.person, vote.arn, ask.who))
 
 
 def standing(ask: Ask, votes: Sequence[Vote], now: datetime) -> tuple[Standing, str]:
-    """Where the request stands, and the sentence. One rejection outweighs any number of approvals."""
+    """Where the request stands, and the sentence. One rejection outweighs any number of approvals.
+
+    People are counted within one kind of identity. Two IAM users are two human beings as far as AWS can tell; an IAM user and an
+    Identity Center user, or a user and a role, may be one.
+    """
     rejected = [vote for vote in votes if vote.decision is Decision.REJECT]
     if rejected:
         first = min(rejected, key=lambda vote: vote.at)
         return Standing.REJECTED, f"rejected by {first.arn}: {first.comment or 'no comment'}"
-    given, wanted = approvals(ask, votes), needed(ask, votes)
-    names = ", ".join(vote.arn for vote in given)
-    if len({vote.person for vote in given}) >= wanted:
+    approvals = list_approvals(ask, votes)
+    names = ", ".join(vote.arn for vote in approvals)
+    people = {kind: len({vote.person for vote in approvals if _kind_of(vote.person) is kind}) for kind in Kind}
+    closest = min(Kind, key=lambda kind: count_needed(ask, votes, kind) - people[kind])
+    wanted = count_needed(ask, votes, closest)
+    if people[closest] >= wanted:
         return Standing.APPROVED, f"approved by {names}"
-    so_far = f"{len(given)} of {wanted} {'approval' if wanted == 1 else 'approvals'}" + (f" ({names})" if names else "")
+    so_far = f"{people[closest]} of {wanted} {'approval' if wanted == 1 else 'approvals'}" + (f" ({names})" if names else "")
+    if people[closest] < sum(people.values()):
+        so_far += f"; {MIXED}"
     if now >= ask.expires_at + GRACE:
         return Standing.EXPIRED, f"not approved by {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC: {so_far}"
     return Standing.PENDING, f"{so_far}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def who_decides(ask: Ask, votes: Sequence[Vote]) -> str:
-    """How many people, and why so many, in words."""
-    count = needed(ask, votes)
-    people = "1 person" if count == 1 else f"{count} different people"
-    asked = requester(votes)
-    why = f"not {asked.arn}, who asked for it" if asked else "one more than the policy says, because who asked for the run is not proven"
-    return f"{people} ({why})"
+def describe_need(ask: Ask, votes: Sequence[Vote]) -> str:
+    """How many people have to approve, and why so many, in words."""
+    asked = find_requester(ask, votes)
+    if asked is None:
+        reason = "one more than the policy says, because who asked for the run is not proven"
+        return f"{_people(ask.approvers + 1)}, all of one kind of identity ({reason})"
+    kind = next(words for kind, words in _WORDS.items() if kind is _kind_of(asked.person))
+    others = f"{_people(ask.approvers + 1)} of another kind of identity"
+    return f"{_people(ask.approvers)} ({kind}, not {asked.arn}, who asked for it), or {others}"
 
 
-def covers(ask: Ask | None, votes: Sequence[Vote], plan: str | None, now: datetime) -> tuple[bool | None, str]:
-    """Whether what is about to run is what was approved: the safety check `approved`. None: it can't be told."""
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} different people"
+
+
+def check_approval(ask: Ask | None, votes: Sequence[Vote], plan: str | None, now: datetime) -> tuple[bool | None, str]:
+    """The safety check `approved`: whether the plan that is about to run was approved. None: it can't be told."""
     if plan is None:
         return None, "what is about to run could not be compared with what was approved"
     if ask is None:
         return False, "nobody was asked"
-    stands, said = standing(ask, votes, now)
-    if stands is Standing.APPROVED and ask.plan != plan:
-        return False, f"{said}, but what is about to run ({plan[:12]}) is not what was shown ({ask.plan[:12]})"
-    return stands is Standing.APPROVED, f"{said}; plan {ask.plan[:12]}"
+    state, sentence = standing(ask, votes, now)
+    if state is Standing.APPROVED and ask.plan != plan:
+        return False, f"{sentence}, but what is about to run ({plan[:12]}) is not what was shown ({ask.plan[:12]})"
+    return state is Standing.APPROVED, f"{sentence}; plan {ask.plan[:12]}"

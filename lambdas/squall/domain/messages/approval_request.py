@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.approval.votes import Ask, Vote, who_decides
+from squall.domain.approval.votes import Ask, Vote, describe_need
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
@@ -70,7 +70,7 @@ def _head(request: Request) -> list[str]:
         f"Hypothesis: {experiment.hypothesis}",
         experiment.description,
         "",
-        f"Needed: {who_decides(ask, request.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC; then it is rejected.",
+        f"Needed: {describe_need(ask, request.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC; then it is rejected.",
         f"Who may: {', '.join(ask.who) or 'anybody of this account who may invoke the Approve function'}",
         f"Started by: {request.requested_by or 'not said'} (a label)" + (f", trigger {t}" if (t := request.definition.trigger) else ""),
     ]

@@ -113,29 +113,31 @@ class Promotion(Model):
 
 _OF_USER = r"arn:[a-z-]+:iam::\d{12}:user/.+"
 _OF_SSO_USER = r"arn:[a-z-]+:sts::\d{12}:assumed-role/AWSReservedSSO_[^/]+/[^/]+"
-_OF_ROLE = r"arn:[a-z-]+:sts::\d{12}:assumed-role/[^/]+/\*"
+_OF_ROLE = r"arn:[a-z-]+:sts::\d{12}:assumed-role/[\w+=,.@-]+/\*"
 Approver = Annotated[
     str,
     Field(max_length=256),
-    # Whoever assumes an ordinary role chooses the session's name: a pattern that names one would promise what nobody can keep.
+    # Whoever assumes an ordinary role chooses the session's name, so a pattern can't name a session. A pattern for several roles would
+    # make one human being who may assume two of them two people.
     pattern(
         f"^({_OF_USER}|{_OF_SSO_USER}|{_OF_ROLE})$",
-        "an ARN as `aws sts get-caller-identity` tells it, * for any text: of a user, of an AWSReservedSSO_ role with its user, or of a "
-        "role with all its sessions (…:assumed-role/Name/*)",
+        "an ARN as `aws sts get-caller-identity` prints it: of a user or of an AWSReservedSSO_ role with its user, * for any text; or of "
+        "one role with all its sessions (…:assumed-role/Name/*)",
     ),
 ]
 
 
 class Approval(Model):
-    """People who decide before anything is injected; docs/approval.md says who is a person and what they sign."""
+    """Who decides before anything is injected; docs/approval.md says who is a person and what they sign."""
 
     required: Annotated[bool, Field(strict=True)] = True
     approvers: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
-    """How many different people, beside whoever asked for the run. One more where nobody has proven to have asked for it."""
+    """How many different people, besides the requester. One more where no requester is proven."""
     who: Annotated[tuple[Approver, ...], Field(max_length=20)] = ()
-    """Who may approve; empty: anybody of the stack's account whom IAM lets invoke the Approve function."""
+    """Who may approve, and claim to be the requester; empty: every IAM user and IAM Identity Center user of the stack's account whom
+    IAM lets invoke the Approve function."""
     expires_after: Span = timedelta(hours=4)
-    """Nobody having decided by then, the run is rejected."""
+    """A run on which nobody has decided by then is rejected."""
 
 
 class Timing(Model):

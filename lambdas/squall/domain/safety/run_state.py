@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.domain.approval.votes import covers
+from squall.domain.approval.votes import check_approval
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.vocabulary import Mode
 
@@ -57,7 +57,7 @@ def _approved(given: SafetyInput) -> Answer:
         return True, f"{name} asks nobody"
     if given.definition.mode is Mode.PLAN:
         return True, f"a plan injects nothing; a run in {name} would ask people first"
-    return covers(given.ask, given.votes, given.plan_now, given.now)
+    return check_approval(given.ask, given.votes, given.plan_now, given.now)
 
 
 def _template(given: SafetyInput) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
 from hypothesis import given
@@ -16,14 +16,16 @@ from squall.domain.approval.votes import (
     Ask,
     Caller,
     Decision,
+    Kind,
     Standing,
     Vote,
-    belongs,
-    covers,
-    may_approve,
-    needed,
-    person_of,
-    requester,
+    check_approval,
+    count_needed,
+    find_requester,
+    identify_person,
+    is_own_role,
+    may_reject,
+    may_take_part,
     standing,
 )
 from squall.domain.policy.environment import Approval
@@ -36,7 +38,7 @@ A, R, Q = Decision.APPROVE, Decision.REJECT, Decision.REQUEST
 
 
 def said(*decisions: tuple[str, Decision], at: datetime = NOW + HOUR) -> tuple[Vote, ...]:
-    return tuple(Vote(person, f"arn:{person}", decision, at) for person, decision in decisions)
+    return tuple(Vote(f"user:{person}", f"arn:{person}", decision, at) for person, decision in decisions)
 
 
 TABLE = [
@@ -80,7 +82,7 @@ def test_an_approval_counts_in_its_time_alone(at: datetime, counts: bool) -> Non
 
 VOTES = st.lists(
     st.builds(
-        lambda person, decision, minutes: Vote(person, f"arn:{person}", decision, NOW + timedelta(minutes=minutes)),
+        lambda person, decision, minutes: Vote(f"user:{person}", f"arn:{person}", decision, NOW + timedelta(minutes=minutes)),
         st.sampled_from("abcdef"),
         st.sampled_from(Decision),
         st.integers(-10, 300),
@@ -94,7 +96,7 @@ VOTES = st.lists(
 def test_approved_means_enough_people_who_did_not_ask_for_it(votes: list[Vote], approvers: int, minutes: int) -> None:
     asked, now = replace(ASK, approvers=approvers), NOW + timedelta(minutes=minutes)
     stands, _ = standing(asked, votes, now)
-    first = requester(votes)
+    first = find_requester(asked, votes)
     approving = {vote.person for vote in votes if vote.decision is A}
     if stands is Standing.APPROVED:
         assert len(approving - ({first.person} if first else set())) >= approvers
@@ -108,14 +110,15 @@ def test_approved_means_enough_people_who_did_not_ask_for_it(votes: list[Vote], 
 def test_an_approval_more_never_takes_one_away_and_a_rejection_always_does(votes: list[Vote], approvers: int) -> None:
     asked, now = replace(ASK, approvers=approvers), NOW + HOUR
     before = standing(asked, votes, now)[0]
-    more = [*votes, Vote("new", "arn:new", A, now)]
+    more = [*votes, Vote("user:new", "arn:new", A, now)]
     if before is Standing.APPROVED:
         assert standing(asked, more, now)[0] is Standing.APPROVED
-    assert standing(asked, [*more, Vote("no", "arn:no", R, now)], now)[0] is Standing.REJECTED
+    assert standing(asked, [*more, Vote("user:no", "arn:no", R, now)], now)[0] is Standing.REJECTED
 
 
 def test_who_has_not_proven_to_be_the_requester_makes_one_more_needed() -> None:
-    assert (needed(ASK, ()), needed(ASK, said(("ada", Q)))) == (2, 1)
+    claimed = said(("ada", Q))
+    assert (count_needed(ASK, (), Kind.USER), count_needed(ASK, claimed, Kind.USER), count_needed(ASK, claimed, Kind.SSO)) == (2, 1, 2)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_who_has_not_proven_to_be_the_requester_makes_one_more_needed() -> None:
     ],
 )
 def test_an_approval_covers_what_was_shown(ask: Ask | None, votes: tuple[Vote, ...], plan: str | None, passed: bool | None) -> None:
-    assert covers(ask, votes, plan, NOW + HOUR)[0] is passed
+    assert check_approval(ask, votes, plan, NOW + HOUR)[0] is passed
 
 
 def caller(arn: str, user_id: str = "AIDA1", account: str = ACCOUNT) -> Caller:
@@ -159,28 +162,116 @@ SSO = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Admin_0123456789abcde
     ],
 )
 def test_who_is_a_person(who: Caller, person: str) -> None:
-    found, why = person_of(who)
+    found, why = identify_person(who)
     assert found == person
     assert bool(why) is not bool(person)
+
+
+OPS = f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops"
 
 
 @pytest.mark.parametrize(
     ("patterns", "arn", "account", "may"),
     [
         ((), f"arn:aws:iam::{ACCOUNT}:user/ada", ACCOUNT, True),
+        ((), f"{SSO}/ada@x.org", ACCOUNT, True),
+        ((), f"{OPS}/ada", ACCOUNT, False),
         ((), "arn:aws:iam::999999999999:user/ada", "999999999999", False),
+        ((), f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT, False),
         (("arn:aws:iam::999999999999:user/ada",), "arn:aws:iam::999999999999:user/ada", "999999999999", True),
         ((f"arn:aws:iam::{ACCOUNT}:user/sre/*",), f"arn:aws:iam::{ACCOUNT}:user/sre/ada", ACCOUNT, True),
         ((f"arn:aws:iam::{ACCOUNT}:user/sre/*",), f"arn:aws:iam::{ACCOUNT}:user/ada", ACCOUNT, False),
+        ((f"arn:aws:iam::{ACCOUNT}:user/sre/*",), f"{OPS}/ada", ACCOUNT, False),
         ((f"arn:aws:iam::{ACCOUNT}:user/a.a",), f"arn:aws:iam::{ACCOUNT}:user/ada", ACCOUNT, False),
         ((f"{SSO}/*@x.org",), f"{SSO}/ada@x.org", ACCOUNT, True),
         ((f"{SSO}/*@x.org",), f"{SSO}/ada@y.org", ACCOUNT, False),
+        ((f"{OPS}/*",), f"{OPS}/ada", ACCOUNT, True),
+        ((f"{OPS}/*",), f"{OPS}Other/ada", ACCOUNT, False),
+        # An ordinary role named almost like one of Identity Center's, which a pattern for Identity Center users would fit.
+        (
+            (f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_*/*@x.org",),
+            f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_mine/ada@x.org",
+            ACCOUNT,
+            False,
+        ),
     ],
 )
-def test_who_may_approve(patterns: tuple[str, ...], arn: str, account: str, may: bool) -> None:
-    who = caller(arn, account=account)
-    assert may_approve(who, patterns, ACCOUNT) is may
-    assert belongs(who, patterns, ACCOUNT) is (may or account == ACCOUNT)
+def test_who_may_approve_and_claim(patterns: tuple[str, ...], arn: str, account: str, may: bool) -> None:
+    who = caller(arn, user_id="ID1:session", account=account)
+    assert may_take_part(who, patterns, ACCOUNT) is may
+    assert may_reject(who, patterns, ACCOUNT) is (may or account == ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("role", "stack", "own"),
+    [
+        ("Squall-StartFaultRole1A2B3C4D-xyz", "Squall", True),
+        ("Squall-FisRoleStaging-xyz", "Squall", True),
+        ("Squall2-StartFaultRole-xyz", "Squall", False),
+        ("Operators", "Squall", False),
+        ("A-very-long-stack-name-o-StartFaultRole", "A-very-long-stack-name-of-somebody", True),
+    ],
+)
+def test_the_stack_knows_its_own_roles(role: str, stack: str, own: bool) -> None:
+    assert is_own_role(caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/session", "AROA1:session"), stack) is own
+    assert is_own_role(caller(f"arn:aws:iam::{ACCOUNT}:user/{role}"), stack) is False
+
+
+IDENTITIES = {
+    "user": caller(f"arn:aws:iam::{ACCOUNT}:user/ada", "AIDA1"),
+    "other user": caller(f"arn:aws:iam::{ACCOUNT}:user/bob", "AIDA2"),
+    "sso": caller(f"{SSO}/ada@x.org", "AROASSO:ada@x.org"),
+    "other sso": caller(f"{SSO}/bob@x.org", "AROASSO:bob@x.org"),
+    "sso by another permission set": caller(
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Ops_fedcba9876543210/Ada@x.org", "AROASSO2:Ada@x.org"
+    ),
+    "role": caller(f"{OPS}/ada", "AROAOPS:ada"),
+    "another session of the role": caller(f"{OPS}/bob", "AROAOPS:bob"),
+    "other role": caller(f"arn:aws:sts::{ACCOUNT}:assumed-role/Dev/ada", "AROADEV:ada"),
+    "root": caller(f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT),
+    "federated user": caller(f"arn:aws:sts::{ACCOUNT}:federated-user/ada", f"{ACCOUNT}:ada"),
+    "user of another account": caller("arn:aws:iam::999999999999:user/ada", "AIDA9", "999999999999"),
+}
+NAMED = (
+    f"arn:aws:iam::{ACCOUNT}:user/*",
+    f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_*/*",
+    f"{OPS}/*",
+    f"arn:aws:sts::{ACCOUNT}:assumed-role/Dev/*",
+)
+TWO_PEOPLE: dict[tuple[str, ...], set[frozenset[str]]] = {
+    (): {frozenset({"user", "other user"}), frozenset({"sso", "other sso"}), frozenset({"other sso", "sso by another permission set"})},
+}
+TWO_PEOPLE[NAMED] = TWO_PEOPLE[()] | {frozenset({"role", "other role"}), frozenset({"another session of the role", "other role"})}
+
+
+@pytest.mark.parametrize("who", [(), NAMED], ids=["the policy names nobody", "the policy names users and roles"])
+@pytest.mark.parametrize("pair", list(product(IDENTITIES, repeat=2)), ids=" and ".join)
+@pytest.mark.parametrize("first_says", [A, Q])
+def test_every_pair_of_identities(pair: tuple[str, str], who: tuple[str, ...], first_says: Decision) -> None:
+    """The table of docs/approval.md: whether the two together are two people, one approving or claiming and the other approving."""
+    asked, votes = replace(ASK, who=who), dict[str, Vote]()
+    for name, decision in zip(pair, (first_says, A), strict=True):
+        person, _ = identify_person(IDENTITIES[name])
+        if may_take_part(IDENTITIES[name], who, ACCOUNT):
+            votes.setdefault(person, Vote(person, IDENTITIES[name].arn, decision, NOW + HOUR))
+    approved = standing(asked, tuple(votes.values()), NOW + HOUR)[0] is Standing.APPROVED
+    assert approved is (frozenset(pair) in TWO_PEOPLE[who])
+
+
+@pytest.mark.parametrize("decision", [A, Q])
+def test_a_vote_on_the_record_of_somebody_the_policy_does_not_name_counts_for_nothing(decision: Decision) -> None:
+    role = Vote("role:AROAOPS", f"{OPS}/ada", decision, NOW + HOUR)
+    assert standing(ASK, (*said(("ada", A)), role), NOW + HOUR)[0] is Standing.PENDING
+    user = Vote("user:AIDA2", f"arn:aws:iam::{ACCOUNT}:user/bob", decision, NOW + HOUR)
+    asked = replace(ASK, who=("arn:ada",))
+    assert standing(asked, (*said(("ada", A)), user), NOW + HOUR)[0] is Standing.PENDING
+
+
+def test_who_counts_together_is_said() -> None:
+    sso = Vote("sso:ada", f"{SSO}/ada", A, NOW + HOUR)
+    assert "1 of 2 approvals" in standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
+    assert "may be one human being" in standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
+    assert "may be one human being" not in standing(ASK, said(("ada", A)), NOW + HOUR)[1]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +283,8 @@ def test_who_may_approve(patterns: tuple[str, ...], arn: str, account: str, may:
         f"arn:aws:iam::{ACCOUNT}:role/Ops",
         f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops/ada",
         f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops/ada*",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/*/*",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops*/*",
     ],
 )
 def test_a_pattern_that_would_promise_what_nobody_keeps_is_refused(pattern: str) -> None:
