@@ -51,8 +51,8 @@ def run(options: Options, execution: str, comment: str, decision: Decision, *, y
     shown = what_is_asked(deployment, record, record.ask)
     if not options.json:
         output.console().print(shown)
-    if not yes and sys.stdin.isatty() and not typer.confirm(f"{decision.value.capitalize()} this?", err=True):
-        raise CommandError("Nothing was said.", code=Exit.REFUSED)
+    if not yes:
+        _confirm(decision)
     answer = deployment.vote(record.execution_arn, wanted, record.ask.plan, decision, said)
     if not isinstance(answer, dict) or not isinstance(answer.get("recorded"), bool):
         raise CommandError(f"The approve function answered something else: {clean(answer, 500)}", f"Look with `squall status {wanted}`.")
@@ -63,6 +63,15 @@ def run(options: Options, execution: str, comment: str, decision: Decision, *, y
         who = f" for {answer['person']}" if answer.get("person") else ""
         output.console().print(clean(f"{word}{who}: {answer.get('message', '')}", 1000), soft_wrap=True)
     return Exit.VALIDATED if answer["recorded"] else Exit.REFUSED
+
+
+def _confirm(decision: Decision) -> None:
+    """Raises CommandError unless a person at a terminal answers yes. Text from a pipe is nobody's consent."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        message = f"Nothing was recorded: without a terminal nobody can be asked whether to {decision.value}."
+        raise CommandError(message, f"Read what is asked, then run the command with `--yes` to {decision.value} it.", code=Exit.REFUSED)
+    if not typer.confirm(f"{decision.value.capitalize()} this?", err=True):
+        raise CommandError("Nothing was recorded.", code=Exit.REFUSED)
 
 
 def what_is_asked(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> RenderableType:

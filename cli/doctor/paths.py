@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.doctor.setting import TERMINAL, Setting
 from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.commands import delete_alarms_command, delete_template_command, shell_command, stop_experiment_command
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 
@@ -131,11 +132,20 @@ class Trial:
 
     def clean(self) -> list[str]:
         """Take away what was made; returns the commands for what could not be."""
+        results = f"s3://{self.setting.bucket}/results/{self.name}/"
         undo: list[tuple[bool, str, Callable[[], object]]] = [
-            (bool(self.template_id), f"aws fis delete-experiment-template --id {self.template_id}", self._delete_template),
-            (bool(self.experiment_id), f"aws fis stop-experiment --id {self.experiment_id}", self._stop),
-            (self.made_alarm, f"aws cloudwatch delete-alarms --alarm-names {self.alarm}", self._delete_alarm),
-            (self.recorded, f"aws s3 rm --recursive s3://{self.setting.bucket}/results/{self.name}/", self._delete_results),
+            (
+                bool(self.template_id),
+                delete_template_command(self.template_id),
+                self._delete_template,
+            ),
+            (bool(self.experiment_id), stop_experiment_command(self.experiment_id), self._stop),
+            (self.made_alarm, delete_alarms_command(self.alarm), self._delete_alarm),
+            (
+                self.recorded,
+                shell_command("aws", "s3", "rm", "--recursive", results),
+                self._delete_results,
+            ),
             (self.recorded, self.setting.delete_record_command(self.name), self._delete_record),
         ]
         left = []

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown
+from squall.domain.commands import delete_item_command
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"
@@ -40,7 +41,7 @@ class Setting:
 
     def delete_record_command(self, name: str) -> str:
         """The same by hand."""
-        return f'aws dynamodb delete-item --table-name {self.table} --key \'{{"pk":{{"S":"EXECUTION#{name}"}},"sk":{{"S":"RECORD"}}}}\''
+        return delete_item_command(self.table, f"EXECUTION#{name}", "RECORD")
 
     def execution_arn(self, name: str) -> str:
         """Of the stack's machine; nothing by this name has to run."""

@@ -99,4 +99,4 @@ def test_a_lever_that_may_not_be_moved_is_unavailable() -> None:
 
 def test_a_reason_cannot_break_out_of_the_command_that_is_shown() -> None:
     command = lever_by_hand("x' ; rm -rf ~ $(id)", engaged=True)
-    assert command == "aws fis update-safety-lever-state --id default --state status=engaged,reason='x  rm -rf  id'"
+    assert command == "aws fis update-safety-lever-state --id default --state 'status=engaged,reason=x  rm -rf  id'"

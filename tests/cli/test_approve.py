@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import boto3
 import pytest
 
+from cli import main
 from cli.aws import Deployment
 from cli.errors import CommandError
 from squall.domain.approval.votes import Ask, Decision, Vote
@@ -60,7 +64,7 @@ def test_what_is_approved_is_shown_and_said_of_the_very_plan(
     monkeypatch.setenv("COLUMNS", "200")
     waiting = asked(deployment)
     assert waiting.ask is not None
-    done = squall("approve", "run-1", "--comment", "agreed with checkout")
+    done = squall("approve", "run-1", "--yes", "--comment", "agreed with checkout")
     assert done.exit_code == 0, done.output
     assert deployment.votes == [("run-1", waiting.ask.plan, "approve", "agreed with checkout")]
     for words in ("will maintain availability", "i-1234567890abcdef0", "aws:ec2:terminate-instances", "opt_in_tag", "2 different people"):
@@ -70,7 +74,7 @@ def test_what_is_approved_is_shown_and_said_of_the_very_plan(
 
 def test_reject_says_reject_and_json_is_the_answer_alone(squall: Squall, deployment: FakeDeployment) -> None:
     asked(deployment)
-    done = squall("reject", "run-1", "--comment", "release", "--json")
+    done = squall("reject", "run-1", "--yes", "--comment", "release", "--json")
     assert json.loads(done.stdout) == deployment.vote_answer
     assert deployment.votes[0][2] == "reject"
 
@@ -78,9 +82,55 @@ def test_reject_says_reject_and_json_is_the_answer_alone(squall: Squall, deploym
 def test_what_the_function_refuses_exits_3_with_its_sentence(squall: Squall, deployment: FakeDeployment) -> None:
     asked(deployment)
     deployment.vote_answer = {"recorded": False, "message": "you asked for this run: somebody else has to approve it"}
-    done = squall("approve", "run-1", "--comment", "mine")
+    done = squall("approve", "run-1", "--yes", "--comment", "mine")
     assert done.exit_code == 3
     assert "NOT RECORDED: you asked for this run" in done.stdout
+
+
+@contextmanager
+def standard_input(text: str, *, terminal: bool) -> Iterator[TextIO]:
+    """The reading end of a real pipe, or of a real pseudo-terminal, in which somebody has typed `text`."""
+    read_end, write_end = reversed(os.openpty()) if terminal else os.pipe()
+    with os.fdopen(read_end) as reader, os.fdopen(write_end, "w") as writer:
+        writer.write(text)
+        writer.flush()
+        if not terminal:
+            writer.close()
+        yield reader
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+@pytest.mark.parametrize(
+    ("terminal", "text", "recorded"),
+    [
+        (False, "n\n", False),
+        (False, "y\n", False),
+        (False, "", False),
+        (True, "n\n", False),
+        (True, "\n", False),
+        (True, "y\n", True),
+    ],
+)
+def test_only_yes_at_a_terminal_is_consent(
+    deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch, decision: str, terminal: bool, text: str, recorded: bool
+) -> None:
+    asked(deployment)
+    with standard_input(text, terminal=terminal) as reader:
+        monkeypatch.setattr("sys.stdin", reader)
+        code = main.squall([decision, "run-1", "--comment", "agreed"], standalone_mode=False)
+    assert (code, [vote[2] for vote in deployment.votes]) == ((0, [decision]) if recorded else (3, []))
+
+
+@pytest.mark.parametrize("decision", ["approve", "reject"])
+def test_without_a_terminal_the_plan_is_shown_and_the_error_says_what_to_add(
+    squall: Squall, deployment: FakeDeployment, decision: str
+) -> None:
+    asked(deployment)
+    refused = squall(decision, "run-1", "--comment", "agreed", stdin="y\n")
+    assert refused.exit_code == 3
+    assert "i-1234567890abcdef0" in refused.stdout
+    assert f"with `--yes` to {decision} it" in refused.stderr
+    assert deployment.votes == []
 
 
 SPOILED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -95,7 +145,7 @@ def test_what_is_not_what_the_record_asks_for_is_never_signed(
 ) -> None:
     asked(deployment)
     deployment.documents["run-1", name] = {**deployment.documents["run-1", name], **changes}
-    done = squall("approve", "run-1", "--comment", "fine")
+    done = squall("approve", "run-1", "--yes", "--comment", "fine")
     assert done.exit_code == 3
     assert deployment.votes == []
 
@@ -108,7 +158,7 @@ def test_a_plan_of_another_version_is_shown_whole(squall: Squall, deployment: Fa
     raw = {**deployment.documents["run-1", "plan"], "novelty": "x-ray"}
     deployment.documents["run-1", "plan"] = raw
     deployment.scripts["run-1"] = [replace(waiting, ask=replace(waiting.ask, plan=digest(raw)))]
-    done = squall("approve", "run-1", "--comment", "fine")
+    done = squall("approve", "run-1", "--yes", "--comment", "fine")
     assert done.exit_code == 0
     assert "x-ray" in done.stdout
     assert deployment.votes[0][1] == digest(raw)
@@ -117,7 +167,7 @@ def test_a_plan_of_another_version_is_shown_whole(squall: Squall, deployment: Fa
 @pytest.mark.parametrize("changes", [{"ask": None}, {"status": Status.REJECTED}])
 def test_what_asks_nobody_cannot_be_approved(squall: Squall, deployment: FakeDeployment, changes: dict[str, Any]) -> None:
     deployment.scripts["run-1"] = [replace(asked(deployment), **changes)]
-    done = squall("approve", "run-1", "--comment", "fine")
+    done = squall("approve", "run-1", "--yes", "--comment", "fine")
     assert done.exit_code == 3
     assert "asks for no approval" in done.stderr
     assert deployment.votes == []
@@ -127,14 +177,14 @@ def test_what_asks_nobody_cannot_be_approved(squall: Squall, deployment: FakeDep
 @pytest.mark.parametrize("command", ["approve", "reject"])
 def test_without_a_comment_nothing_is_said(squall: Squall, deployment: FakeDeployment, command: str, arguments: tuple[str, ...]) -> None:
     asked(deployment)
-    assert squall(command, "run-1", *arguments).exit_code == 3
+    assert squall(command, "run-1", "--yes", *arguments).exit_code == 3
     assert deployment.votes == []
 
 
 def test_hostile_text_is_harmless(squall: Squall, deployment: FakeDeployment) -> None:
     asked(deployment, hypothesis=HOSTILE)
     deployment.vote_answer = {"recorded": True, "message": HOSTILE, "person": HOSTILE}
-    done = squall("approve", "run-1", "--comment", "fine")
+    done = squall("approve", "run-1", "--yes", "--comment", "fine")
     assert done.exit_code == 0
     assert not CONTROL.search(done.stdout)
 
@@ -142,7 +192,7 @@ def test_hostile_text_is_harmless(squall: Squall, deployment: FakeDeployment) ->
 def test_an_answer_of_something_else_is_no_success(squall: Squall, deployment: FakeDeployment) -> None:
     asked(deployment)
     deployment.vote_answer = None
-    assert squall("approve", "run-1", "--comment", "fine").exit_code == 5
+    assert squall("approve", "run-1", "--yes", "--comment", "fine").exit_code == 5
 
 
 def test_status_says_who_said_what_and_when_it_expires(squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch) -> None:

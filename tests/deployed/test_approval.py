@@ -103,10 +103,10 @@ def test_an_approval_is_what_somebody_else_signed(
             run.arn, run.id, run.record["ask"]["plan"], Decision.REQUEST, ""
         )
         assert claim["recorded"], claim
-        own = CliRunner().invoke(main.squall, ["approve", run.id, "--comment", "mine", "--json", "--stack", rig.stack])
+        own = CliRunner().invoke(main.squall, ["approve", run.id, "--yes", "--comment", "mine", "--json", "--stack", rig.stack])
         assert (own.exit_code, json.loads(own.stdout)["recorded"]) == (3, False), own.output
         point_at(rig, bob, monkeypatch)
-        done = CliRunner().invoke(main.squall, ["approve", run.id, "--comment", "agreed", "--stack", rig.stack])
+        done = CliRunner().invoke(main.squall, ["approve", run.id, "--yes", "--comment", "agreed", "--stack", rig.stack])
         assert done.exit_code == 0, done.output
         assert target in done.stdout
         assert "user/bob" in run.until("approved")["detail"]

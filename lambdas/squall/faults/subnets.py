@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.commands import shell_command
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
@@ -89,17 +90,21 @@ class _Disruption(LastingFault[Subnet, P]):
         known = {acl.id for acl in before.clones}
         for acl in now.clones:
             if before.id in acl.subnets and before.acl and before.acl != acl.id:
-                back = f"aws ec2 replace-network-acl-association --region {region} --association-id {now.association}"
-                delete = f"aws ec2 delete-network-acl --region {region} --network-acl-id {acl.id}"
+                association = ("--association-id", str(now.association), "--network-acl-id", before.acl)
+                replace = shell_command("aws", "ec2", "replace-network-acl-association", "--region", region, *association)
                 yield (
                     f"{before.id} still has FIS's network ACL {acl.id}, it had {before.acl}",
-                    f"{back} --network-acl-id {before.acl} && {delete}",
+                    f"{replace} && {_delete_acl_command(region, acl.id)}",
                 )
             elif not acl.subnets and acl.id not in known:  # of nobody's running fault
                 yield (
                     f"the network ACL {acl.id} (managedByFIS) is left in {before.vpc}",
-                    f"aws ec2 delete-network-acl --region {region} --network-acl-id {acl.id}",
+                    _delete_acl_command(region, acl.id),
                 )
+
+
+def _delete_acl_command(region: str, acl_id: str) -> str:
+    return shell_command("aws", "ec2", "delete-network-acl", "--region", region, "--network-acl-id", acl_id)
 
 
 class SubnetUnavailable(_Disruption[Unreachable]):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, standing
+from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.guards import Guards, GuardSpec
@@ -111,7 +112,7 @@ def _tell(step: Step, plan: Plan, asked: Ask, changed: tuple[str, ...]) -> Outco
         changed=changed,
     )
     step.w.notifier.publish(*approval_request.message(request))  # nobody waits for people who were not told: this may fail the run
-    command = f"squall approve {step.run.id} --comment …"
+    command = f"{shell_command('squall', 'approve', step.run.id)} --comment …"
     if not step.note(ASKED, f"{standing(asked, (), step.now)[1]}: {command}"):
         return END
     return _wait(step, asked)

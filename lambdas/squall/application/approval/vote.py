@@ -11,6 +11,7 @@ from typing import Any
 from squall.application.stopping.abort import wake
 from squall.domain.approval import identity_proof, votes
 from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, standing
+from squall.domain.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -75,7 +76,7 @@ def _unanswerable(record: ExecutionRecord, asked: Ask, request: VoteRequest, now
     if asked.plan != request.plan:
         return f"what you were shown is not what is asked now (plan {asked.plan[:12]}): look again, then decide"
     if _started(record):
-        return f"too late: its fault has been started; to stop it: squall abort {record.id}"
+        return f"too late: its fault has been started; to stop it: {shell_command('squall', 'abort', record.id)}"
     if request.decision is not Decision.REJECT and now >= asked.expires_at:
         return f"the request expired at {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     return ""
@@ -127,7 +128,7 @@ def _answer(w: Wiring, request: VoteRequest, said: Vote, *, recorded: bool) -> d
     if not recorded:
         return {**known, "recorded": False, "message": _why_not(record, request, said)}
     if said.decision is Decision.REJECT and _started(record):
-        late = f"recorded, but its fault is being started: stop it with squall abort {record.id}"
+        late = f"recorded, but its fault is being started: stop it with {shell_command('squall', 'abort', record.id)}"
         return {**known, "recorded": True, "message": late}
     if stands is not Standing.PENDING:
         try:

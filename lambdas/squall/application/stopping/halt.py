@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from squall.application.stopping.abort import note_abort, wake
+from squall.domain.commands import list_experiments_command, shell_command, stop_experiment_command
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.halt import Halt, Lever, by_hand, copy_by_hand, effective, lever_by_hand, lever_mark
 from squall.domain.run.record import Abort, ExecutionRecord
@@ -211,7 +212,7 @@ def _stop_known(w: Wiring, work: _Work, records: Sequence[ExecutionRecord], stop
 def _open(w: Wiring, work: _Work) -> list[ExecutionRecord]:
     """Runs of the open index whose fault is not over; none if the table is the broken part."""
     found = work.attempt("the list of open executions", "squall status", w.records.open_ids) or ()
-    records = [work.attempt(f"execution {one}", f"squall status {one}", w.records.get, one) for one in found]
+    records = [work.attempt(f"execution {one}", shell_command("squall", "status", one), w.records.get, one) for one in found]
     return [record for record in records if record is not None and not record.final and record.fault_ended_at is None]
 
 
@@ -221,7 +222,7 @@ def _running(w: Wiring, work: _Work) -> list[FisExperiment]:
     tagged = work.attempt("the list of FIS templates", "aws fis list-experiment-templates", w.faults.templates_tagged, stack) or {}
     found: dict[str, FisExperiment] = {}
     for template_id in tagged:
-        command = f"aws fis list-experiments --experiment-template-id {template_id}"
+        command = list_experiments_command(template_id)
         of_template = work.attempt(f"experiments of {template_id}", command, w.faults.of_template, template_id)
         found |= {fis.id: fis for fis in of_template or ()}
     active: Sequence[FisExperiment] = work.attempt("the list of FIS experiments", LIST_EXPERIMENTS, w.faults.active) or ()
@@ -232,7 +233,7 @@ def _running(w: Wiring, work: _Work) -> list[FisExperiment]:
 def _stop(w: Wiring, work: _Work, experiment_id: str, execution_id: str, stopped: dict[str, str]) -> None:
     if experiment_id in stopped:
         return
-    command = f"aws fis stop-experiment --id {experiment_id}"
+    command = stop_experiment_command(experiment_id)
     if work.attempt(f"FIS experiment {experiment_id}", command, w.faults.stop, experiment_id):
         stopped[experiment_id] = execution_id
 
@@ -248,7 +249,7 @@ def _abort_all(
     """Say why they end to those that were stopped, and to those that have not come to their fault yet."""
     for one in dict.fromkeys([*(one for one in stopped.values() if one), *(record.id for record in records)]):
         if one not in told:
-            recorded = work.attempt(f"the record of {one}", f"squall abort {one}", _abort, w, work, request, one, stopped)
+            recorded = work.attempt(f"the record of {one}", shell_command("squall", "abort", one), _abort, w, work, request, one, stopped)
             if recorded is not None:
                 told[one] = recorded
 

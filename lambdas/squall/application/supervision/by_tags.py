@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from squall.application.supervision.cleanup import Leftover, _try
+from squall.domain.commands import delete_template_command, stop_experiment_command
 from squall.wiring import Wiring
 
 
@@ -24,12 +25,12 @@ def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) ->
     templates = _try(leftovers, "list of FIS templates", "aws fis list-experiment-templates", w.faults.own_templates, stack)
     for one in templates or ():
         if one.execution_id in execution_ids and one.created_at >= since:
-            command = f"aws fis delete-experiment-template --id {one.id}"
+            command = delete_template_command(one.id)
             _try(leftovers, f"FIS template {one.id}", command, w.faults.delete_template, one.id)
     for fis in _try(leftovers, "list of FIS experiments", "aws fis list-experiments", lambda _: w.faults.active(), None) or ():
         ours = fis.tags.get("squall:stack") == stack and fis.tags.get("squall:execution") in execution_ids
         if ours and (fis.created_at is None or fis.created_at >= since):
-            command = f"aws fis stop-experiment --id {fis.id}"
+            command = stop_experiment_command(fis.id)
             leftovers.append(Leftover(f"FIS experiment {fis.id} was {fis.status}", command))
             if fis.status != "stopping":
                 _try(leftovers, f"FIS experiment {fis.id} could not be stopped", command, w.faults.stop, fis.id)

@@ -11,6 +11,14 @@ from squall.application.recovery.rollback_document import ENDED, look, note_end,
 from squall.application.recovery.rollback_report import commands_of, fault_of, rollback_report
 from squall.application.result.record import NOTIFIED, agreed_result, decision_on, is_told, write_result
 from squall.application.step import MissingDocumentError, Step
+from squall.domain.commands import (
+    delete_alarms_command,
+    delete_item_command,
+    delete_template_command,
+    list_experiments_command,
+    shell_command,
+    stop_experiment_command,
+)
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun
@@ -54,7 +62,7 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
         _try(
             leftovers,
             f"FIS template {template_id}",
-            f"aws fis delete-experiment-template --id {template_id}",
+            delete_template_command(template_id),
             w.faults.delete_template,
             template_id,
         )
@@ -62,8 +70,8 @@ def sweep(w: Wiring, record: ExecutionRecord, *, thorough: bool = False, settle_
     leftovers += _commands(w, record, leftovers)
     leftovers += _state(w, record, leftovers)
     if guards and not leftovers:  # as long as a fault may run, its guards stand
-        names = " ".join(guards)
-        _try(leftovers, f"guards {names}", f"aws cloudwatch delete-alarms --alarm-names {names}", w.alarms.delete, guards)
+        command = delete_alarms_command(*guards)
+        _try(leftovers, f"guards {' '.join(guards)}", command, w.alarms.delete, guards)
     leftovers += roll_back(w, record)
     if not leftovers:
         _release(w, record, leftovers)
@@ -82,7 +90,7 @@ def _commands(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> 
     return [
         Leftover(
             f"command {command.id} of the fault is {command.status} on {command.instance_id}",
-            f"aws ssm cancel-command --command-id {command.id} --instance-ids {command.instance_id}",
+            shell_command("aws", "ssm", "cancel-command", "--command-id", command.id, "--instance-ids", command.instance_id),
         )
         for command in found or ()
     ]
@@ -101,7 +109,8 @@ def _state(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> lis
     """What FIS left on the targets although the fault is over: only people take it away. Not asked while something still runs."""
     if leftovers or (record.fault_started_at is None and record.fis_experiment_id is None):
         return []
-    command = f"aws fis get-experiment --id {record.fis_experiment_id}" if record.fis_experiment_id else "aws fis list-experiments"
+    fis = record.fis_experiment_id
+    command = shell_command("aws", "fis", "get-experiment", "--id", fis) if fis else "aws fis list-experiments"
     found = _try(leftovers, "what FIS left on the targets", command, _remaining, (w, record))
     return [Leftover(what, by_hand) for what, by_hand in found or ()]
 
@@ -133,7 +142,7 @@ def roll_back(w: Wiring, record: ExecutionRecord) -> list[Leftover]:
 def _rolled_back(w: Wiring, record: ExecutionRecord, step: Step) -> list[Leftover]:
     run = look(step)
     if run and not run.over:
-        command = f"aws ssm get-automation-execution --automation-execution-id {run.execution_id}"
+        command = shell_command("aws", "ssm", "get-automation-execution", "--automation-execution-id", str(run.execution_id))
         return [Leftover(said(run), command)]
     if run:
         _tell_rollback(w, record, run)
@@ -168,14 +177,14 @@ def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:
 
 def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> None:
     """Locks, slots and places in the queue; the slot may have been taken without having been recorded."""
-    delete = f"aws dynamodb delete-item --table-name {w.settings.table} --key"
+    table = w.settings.table
     for key in record.lock_keys:
-        command = f'{delete} \'{{"pk":{{"S":"LOCK#{key}"}},"sk":{{"S":"LOCK"}}}}\''
+        command = delete_item_command(table, f"LOCK#{key}", "LOCK")
         _try(leftovers, f"lock on {key}", command, lambda keys: w.locks.release(keys, record.id), (key,))
     line = _try(leftovers, "list of slots", "they expire by themselves", lambda _: w.locks.line(), record.id) or Line()
     held = {slot.number for slot in line.slots if slot.holder == record.id} | ({record.slot} if record.slot is not None else set())
     for slot in sorted(held):
-        command = f'{delete} \'{{"pk":{{"S":"SLOTS"}},"sk":{{"S":"SLOT#{slot}"}}}}\''
+        command = delete_item_command(table, "SLOTS", f"SLOT#{slot}")
         _try(leftovers, f"slot {slot}", command, lambda number: w.locks.release_slot(number, record.id), slot)
     for ticket in line.tickets:
         if ticket.holder == record.id:
@@ -197,13 +206,13 @@ def _known(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover], *, tho
 
 def _stop_all(w: Wiring, record: ExecutionRecord, template_id: str) -> list[Leftover]:
     leftovers: list[Leftover] = []
-    command = f"aws fis list-experiments --experiment-template-id {template_id}"
+    command = list_experiments_command(template_id)
     experiments = _try(leftovers, f"experiments of {template_id}", command, w.faults.of_template, template_id) or ()
     return leftovers + [_stop(w, record, fis) for fis in experiments if not fis.terminal]
 
 
 def _stop(w: Wiring, record: ExecutionRecord, fis: FisExperiment) -> Leftover:
-    left = Leftover(f"FIS experiment {fis.id} is {fis.status}", f"aws fis stop-experiment --id {fis.id}")
+    left = Leftover(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
     if fis.status == "stopping":
         return left
     try:

@@ -10,6 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from squall.domain.commands import (
+    delete_alarms_command,
+    delete_item_command,
+    delete_template_command,
+    shell_command,
+    stop_experiment_command,
+)
 from squall.domain.run.execution_state import RUNNING
 from squall.domain.run.orphans import AFTER_THE_FAULT, OLD, Kind, Suspect
 from squall.errors import Refused, Unavailable
@@ -61,14 +68,15 @@ def _suspects(w: Wiring, failures: list[Exception]) -> list[Suspect]:
 
 def _templates(w: Wiring) -> Iterator[Suspect]:
     for one in w.faults.own_templates(w.settings.stack):
-        command = f"aws fis delete-experiment-template --id {one.id}"
+        command = delete_template_command(one.id)
         yield Suspect(Kind.TEMPLATE, one.id, one.execution_id, one.created_at, command)
 
 
 def _experiments(w: Wiring) -> Iterator[Suspect]:
     for fis in w.faults.active():
         if fis.tags.get(STACK) == w.settings.stack and EXECUTION in fis.tags and fis.created_at is not None:
-            yield Suspect(Kind.EXPERIMENT, fis.id, fis.tags[EXECUTION], fis.created_at, f"aws fis stop-experiment --id {fis.id}")
+            command = stop_experiment_command(fis.id)
+            yield Suspect(Kind.EXPERIMENT, fis.id, fis.tags[EXECUTION], fis.created_at, command)
 
 
 def _guards(w: Wiring) -> Iterator[Suspect]:
@@ -76,27 +84,24 @@ def _guards(w: Wiring) -> Iterator[Suspect]:
     for alarm in w.alarms.with_prefix(prefix):
         execution = alarm.name.removeprefix(prefix).rpartition("-")[0]
         if execution and alarm.configured_at is not None:
-            command = f"aws cloudwatch delete-alarms --alarm-names {alarm.name}"
+            command = delete_alarms_command(alarm.name)
             yield Suspect(Kind.GUARD, alarm.name, execution, alarm.configured_at, command)
 
 
 def _locks(w: Wiring) -> Iterator[Suspect]:
     for held in w.locks.all(w.clock.now()):
-        yield Suspect(Kind.LOCK, held.key, held.holder, held.until, _delete(w, f"LOCK#{held.key}", "LOCK"))
+        yield Suspect(Kind.LOCK, held.key, held.holder, held.until, delete_item_command(w.settings.table, f"LOCK#{held.key}", "LOCK"))
 
 
 def _line(w: Wiring) -> Iterator[Suspect]:
     line = w.locks.line()
     for slot in line.slots:
-        yield Suspect(Kind.SLOT, str(slot.number), slot.holder, slot.until, _delete(w, "SLOTS", f"SLOT#{slot.number}"))
+        command = delete_item_command(w.settings.table, "SLOTS", f"SLOT#{slot.number}")
+        yield Suspect(Kind.SLOT, str(slot.number), slot.holder, slot.until, command)
     for ticket in line.tickets:
-        command = f"aws dynamodb query --table-name {w.settings.table} --key-condition-expression 'pk = :slots' "
-        command += '--expression-attribute-values \'{":slots":{"S":"SLOTS"}}\''
+        condition = ("--key-condition-expression", "pk = :slots", "--expression-attribute-values", '{":slots":{"S":"SLOTS"}}')
+        command = shell_command("aws", "dynamodb", "query", "--table-name", w.settings.table, *condition)
         yield Suspect(Kind.TICKET, ticket.since.isoformat(), ticket.holder, ticket.until, command)
-
-
-def _delete(w: Wiring, pk: str, sk: str) -> str:
-    return f'aws dynamodb delete-item --table-name {w.settings.table} --key \'{{"pk":{{"S":"{pk}"}},"sk":{{"S":"{sk}"}}}}\''
 
 
 class _Lives:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.approval.votes import Ask, Vote, describe_need
+from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
@@ -128,11 +129,11 @@ def _checks(request: Request) -> list[str]:
 
 def _answer(request: Request) -> Iterable[str]:
     region = request.definition.region
-    where = f"--stack {request.stack} --region {region}"
+    where = shell_command("--stack", request.stack, "--region", region)
     return [
         "To answer, with your own AWS credentials",
-        f'  squall approve {request.execution_id} --comment "…" {where}',
-        f'  squall reject {request.execution_id} --comment "…" {where}',
+        f'  {shell_command("squall", "approve", request.execution_id)} --comment "…" {where}',
+        f'  {shell_command("squall", "reject", request.execution_id)} --comment "…" {where}',
         f"plan {request.ask.plan}",
         f"execution {request.plan.execution_arn}",
         f"look: {request.url}",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from squall.domain.commands import shell_command
 from squall.domain.documents.metric_models import MetricBinding
 from squall.domain.run.record import ExecutionRecord
 
@@ -67,10 +68,11 @@ class Console:
 
     def commands(self) -> Iterable[str]:
         """What shows the same without a browser."""
-        yield f"aws s3 cp s3://{self.bucket}/{self.key('result.json')} - --region {self.region}"
-        yield f"aws stepfunctions describe-execution --execution-arn {self.record.execution_arn} --region {self.region}"
+        region = ("--region", self.region)
+        yield shell_command("aws", "s3", "cp", f"s3://{self.bucket}/{self.key('result.json')}", "-", *region)
+        yield shell_command("aws", "stepfunctions", "describe-execution", "--execution-arn", self.record.execution_arn, *region)
         if self.record.fis_experiment_id:
-            yield f"aws fis get-experiment --id {self.record.fis_experiment_id} --region {self.region}"
+            yield shell_command("aws", "fis", "get-experiment", "--id", self.record.fis_experiment_id, *region)
 
 
 def _list(items: Iterable[str]) -> str:

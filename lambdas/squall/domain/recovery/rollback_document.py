@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.run.aws_state import AutomationState
@@ -43,10 +43,8 @@ def client_token(unique: str) -> str:
 def by_hand(run: AutomationRun, region: str) -> str:
     """The command that runs it."""
     parameters = json.dumps({name: list(values) for name, values in sorted(run.parameters.items())}, separators=(",", ":"))
-    return (
-        f"aws ssm start-automation-execution --region {region} --document-name {shlex.quote(run.document)} "
-        f"--document-version {shlex.quote(run.version)} --parameters {shlex.quote(parameters)}"
-    )
+    document = ("--document-name", run.document, "--document-version", run.version)
+    return shell_command("aws", "ssm", "start-automation-execution", "--region", region, *document, "--parameters", parameters)
 
 
 def begun(run: AutomationRun, execution_id: str, now: datetime) -> AutomationRun:

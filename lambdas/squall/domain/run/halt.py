@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from squall.domain.commands import delete_item_command, shell_command
+
 
 class UnreadableHaltError(ValueError):
     """What stands in the flag is not understood: it counts as engaged."""
@@ -67,15 +69,17 @@ def lever_mark(stack: str) -> str:
 def lever_by_hand(reason: str, *, engaged: bool) -> str:
     """The plain command that moves the lever."""
     said = "".join(letter for letter in reason if letter.isalnum() or letter in " .:-_/@")[:200]
-    return f"aws fis update-safety-lever-state --id default --state status={'engaged' if engaged else 'disengaged'},reason='{said}'"
+    state = f"status={'engaged' if engaged else 'disengaged'},reason={said}"
+    return shell_command("aws", "fis", "update-safety-lever-state", "--id", "default", "--state", state)
 
 
 def by_hand(stack: str, *, engaged: bool) -> str:
     """The plain command that sets the flag."""
     value = json.dumps({"engaged": engaged, "reason": "by hand"})
-    return f"aws ssm put-parameter --name {parameter_name(stack)} --type String --overwrite --value '{value}'"
+    name = parameter_name(stack)
+    return shell_command("aws", "ssm", "put-parameter", "--name", name, "--type", "String", "--overwrite", "--value", value)
 
 
 def copy_by_hand(table: str) -> str:
     """The plain command that takes the flag's copy out of the table."""
-    return f'aws dynamodb delete-item --table-name {table} --key \'{{"pk":{{"S":"HALT"}},"sk":{{"S":"HALT"}}}}\''
+    return delete_item_command(table, "HALT", "HALT")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from squall.domain.commands import shell_command
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
@@ -195,7 +196,7 @@ def _proof(one: LambdaFunction, actions: Sequence[ActionState]) -> Proof:
 def _left(actions: Sequence[ActionState], functions: Sequence[LambdaFunction]) -> Iterable[str]:
     places = sorted({one.configuration_location for one in functions})
     where = ", ".join(places)
-    look = " && ".join(f"aws s3 ls --recursive s3://{place.rpartition(':::')[2]}" for place in places)
+    look = " && ".join(shell_command("aws", "s3", "ls", "--recursive", f"s3://{place.rpartition(':::')[2]}") for place in places)
     for action in actions:
         if action.status in {"running", "stopping", "initiating"}:
             yield f"FIS's action {action.name} is still {action.status}"
