@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.documents.guards import GuardSpec, StopGuard
     from squall.domain.documents.metric_models import MetricQuery, Series
     from squall.domain.history.summary import RunSummary
+    from squall.domain.messages.message import Message
     from squall.domain.model import Model
     from squall.domain.resources.workload import Workload
     from squall.domain.run.aws_state import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
@@ -378,8 +379,8 @@ class Deployments(Protocol):
 
 
 class Notifier(Protocol):
-    def publish(self, subject: str, body: str, attributes: Mapping[str, str]) -> None:
-        """Send to the topic; the adapter makes the subject legal (under 100 characters, one line, ASCII)."""
+    def publish(self, message: Message) -> None:
+        """Send to the topic. The adapter lays the message out and makes every text in it one printable line."""
 
 
 class Lifecycle(Protocol):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from moto.sns.models import sns_backends
 
 from squall.adapters.eventbridge import EventBridgeLifecycle
-from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_message, legal_subject
+from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_body, legal_subject, text
 from squall.adapters.step_functions import StepFunctions
+from squall.domain.messages.message import Fact, Link, Message, Section
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
@@ -37,16 +38,25 @@ RECORD = ExecutionRecord(
 )
 
 
+FOREIGN = st.text() | st.text(alphabet=st.sampled_from("a\n\r\x0b\x1b\x85\u2028\u2029\u202e\u2066\u200b\ud800 "))
+
+
+def message(subject: str, fact: str, attributes: dict[str, str]) -> Message:
+    return Message(subject=subject, facts=(Fact(fact),), attributes=attributes)
+
+
 def test_a_message_is_published(aws: Callable[[str], Any]) -> None:
     sns = aws("sns")
     topic = sns.create_topic(Name="squall")["TopicArn"]
-    SnsNotifier(sns, topic).publish("Ünder attack\nnow " + "x" * 200, "body", {"status": "completed", "verdict": ""})
-    _, body, subject, attributes, _ = sns_backends["123456789012"][REGION].topics[topic].sent_notifications[0]
+    attributes = {"status": "completed", "verdict": "", "experiment": "a\nb\x07" + "c" * 300}
+    SnsNotifier(sns, topic).publish(message("Ünder attack\nnow " + "x" * 200, "body", attributes))
+    _, body, subject, sent, _ = sns_backends["123456789012"][REGION].topics[topic].sent_notifications[0]
     assert subject is not None
-    assert attributes is not None
+    assert sent is not None
     assert subject.startswith("Under attack now xxx")
     assert body == "body"
-    assert set(attributes) == {"status"}, "SNS takes no empty attribute"
+    assert set(sent) == {"status", "experiment"}, "SNS takes no empty attribute"
+    assert sent["experiment"] == {"Type": "String", "Value": "a b" + "c" * 252 + "…"}
 
 
 @given(st.text())
@@ -60,16 +70,47 @@ def test_any_subject_becomes_legal(subject: str) -> None:
 
 @given(st.text(min_size=1), st.integers(min_value=10, max_value=100))
 def test_any_message_fits_in_bytes(body: str, limit: int) -> None:
-    legal = legal_message(body, limit)
+    legal = legal_body(body, limit)
     assert 0 < len(legal.encode()) <= limit
     assert legal == body or legal.endswith("[cut]")
 
 
 def test_a_huge_message_is_cut_with_room_for_its_attributes() -> None:
     client = Scripted("sns", publish=[{}])
-    SnsNotifier(client, "arn:topic").publish("s", "é" * MESSAGE_BYTES, {"status": "x" * 1000})
+    many = replace(message("s", "é", {"status": "x" * 256}), facts=(Fact("é" * 8000),) * 20)
+    SnsNotifier(client, "arn:topic").publish(many)
     sent = client.arguments("publish")[0]
-    assert len(sent["Message"].encode()) + len("status") + len("String") + 1000 <= MESSAGE_BYTES
+    assert sent["Message"].endswith("[cut]")
+    assert len(sent["Message"].encode()) + len("status") + len("String") + 256 <= MESSAGE_BYTES
+
+
+def test_the_text_has_facts_then_sections_then_links() -> None:
+    said = Message(
+        subject="s",
+        facts=(Fact("first"), Fact("second")),
+        sections=(Section("Empty", ()), Section("Criteria", (Fact("[met] a", "why"), Fact("[met] b")))),
+        links=(Link("fault", "https://fis"), Link("report", "https://report", "soon")),
+        attributes={},
+    )
+    assert text(said) == (
+        "first\nsecond\n\nCriteria\n  [met] a\n      why\n  [met] b\n\n"
+        "Where to look\n  fault:     https://fis\n  report:    https://report (soon)"
+    )
+
+
+@given(FOREIGN, FOREIGN, FOREIGN, FOREIGN)
+def test_no_text_from_outside_adds_a_line(fact: str, detail: str, title: str, url: str) -> None:
+    said = Message(
+        subject="s",
+        facts=(Fact(f"name: {fact}", f"why: {detail}"),),
+        sections=(Section(f"Section {title}", (Fact(f"- {fact}", f"- {detail}"),)),),
+        links=(Link("look", f"at {url}", detail),),
+        attributes={},
+    )
+    lines = text(said).splitlines()
+    assert len(lines) == 9, lines
+    starts = ("name:", "    why:", "", "Section", "  -", "      -", "", "Where to look", "  look:      at")
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines
 
 
 def test_an_event_says_what_became_of_the_execution() -> None:
@@ -129,7 +170,7 @@ def test_a_denied_wake_up_is_loud() -> None:
 
 def test_the_fakes_keep_what_was_sent() -> None:
     world = FakeWorld()
-    world.notifier.publish("s", "b", {"a": "1"})
+    world.notifier.publish(message("s", "b", {"a": "1"}))
     world.lifecycle.emit(RECORD, "why")
     world.workflow.tokens.add("token")
     assert world.workflow.wake("token")

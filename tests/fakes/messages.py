@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from squall.adapters.sns import text
 
+if TYPE_CHECKING:
+    from squall.domain.messages.message import Message
     from squall.domain.run.record import ExecutionRecord
 
 
 @dataclass(frozen=True)
-class Message:
+class Sent:
+    """A message as a subscriber gets it by mail."""
+
     subject: str
     body: str
     attributes: dict[str, str]
@@ -20,10 +23,10 @@ class Message:
 
 class FakeNotifier:
     def __init__(self) -> None:
-        self.sent: list[Message] = []
+        self.sent: list[Sent] = []
 
-    def publish(self, subject: str, body: str, attributes: Mapping[str, str]) -> None:
-        self.sent.append(Message(subject, body, dict(attributes)))
+    def publish(self, message: Message) -> None:
+        self.sent.append(Sent(message.subject, text(message), dict(message.attributes)))
 
 
 class FakeLifecycle:

@@ -1,4 +1,7 @@
-"""Messages to people, by SNS."""
+"""Messages to people, by SNS.
+
+A further format, such as a card for a chat, is one more function from a `Message` beside `text`.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
+from squall.domain.messages.printable import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
+
+    from squall.domain.messages.message import Fact, Link, Message
 
 MESSAGE_BYTES = 256 * 1024
 SUBJECT_CHARACTERS = 99
+ATTRIBUTE_CHARACTERS = 256
 _CUT = "\n[cut]"
 
 
@@ -19,28 +26,49 @@ class SnsNotifier:
     def __init__(self, client: Any, topic_arn: str) -> None:
         self._client, self._topic = client, topic_arn
 
-    def publish(self, subject: str, body: str, attributes: Mapping[str, str]) -> None:
-        given = {name: value for name, value in attributes.items() if value}
-        used = sum(len(name.encode()) + len("String") + len(value.encode()) for name, value in given.items())
+    def publish(self, message: Message) -> None:
+        attributes = {name: line for name, value in message.attributes.items() if (line := one_line(value, ATTRIBUTE_CHARACTERS))}
+        used = sum(len(name.encode()) + len("String") + len(value.encode()) for name, value in attributes.items())
         call(
             self._client,
             "publish",
             TopicArn=self._topic,
-            Subject=legal_subject(subject),
-            Message=legal_message(body, MESSAGE_BYTES - used),
-            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in given.items()},
+            Subject=legal_subject(message.subject),
+            Message=legal_body(text(message), MESSAGE_BYTES - used),
+            MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
         )
+
+
+def text(message: Message) -> str:
+    """The message as plain text: facts, then sections with a title and indented facts, then links, with an empty line between them."""
+    blocks = [
+        list(_lines(message.facts, "")),
+        *([one_line(section.title), *_lines(section.facts, "  ")] for section in message.sections if section.facts),
+        ["Where to look", *map(_link, message.links)] if message.links else [],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _lines(facts: Iterable[Fact], indent: str) -> Iterator[str]:
+    for fact in facts:
+        yield indent + one_line(fact.text)
+        if fact.detail:
+            yield f"{indent}    {one_line(fact.detail)}"
+
+
+def _link(link: Link) -> str:
+    note = f" ({one_line(link.note)})" if link.note else ""
+    return f"  {one_line(link.label) + ':':<10} {one_line(link.url)}{note}"
 
 
 def legal_subject(subject: str) -> str:
     """One line of printable ASCII under 100 characters that starts with something visible: SNS refuses anything else."""
-    plain = unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode()
-    line = " ".join("".join(character if character.isprintable() else " " for character in plain).split())
-    return line[:SUBJECT_CHARACTERS].rstrip() or "Squall"
+    plain = unicodedata.normalize("NFKD", one_line(subject)).encode("ascii", "ignore").decode()
+    return " ".join(plain.split())[:SUBJECT_CHARACTERS].rstrip() or "Squall"
 
 
-def legal_message(body: str, limit: int) -> str:
-    """SNS counts bytes, and refuses an empty message."""
+def legal_body(body: str, limit: int) -> str:
+    """The body in at most `limit` bytes: SNS counts bytes, and refuses an empty message."""
     encoded = body.encode()
     if len(encoded) <= limit:
         return body or "(empty)"

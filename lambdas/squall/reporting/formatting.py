@@ -1,17 +1,15 @@
 """Numbers, lengths and times as a person reads them."""
 
-import unicodedata
 from datetime import datetime
 
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_KEPT = frozenset("\n\t")
+from squall.domain.messages.printable import visible
+
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def plain(value: object) -> str:
     """Text without what can't be seen but hides or reorders what can: control, format (bidirectional, zero-width), private characters."""
-    text = str(value).replace("\r\n", "\n")
-    return "".join(letter for letter in text if letter in _KEPT or unicodedata.category(letter) not in _UNSEEN)
+    return visible(str(value).replace("\r\n", "\n"), keep="\n\t")
 
 
 def quantity(value: float | None, unit: str) -> str:

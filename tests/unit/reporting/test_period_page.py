@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.code import UPLOT
+from squall.adapters.sns import text
 from squall.domain.history.period import MESSAGE, Period
 from squall.domain.messages.digest import MOST, digest
 from squall.domain.vocabulary import Status, Verdict
@@ -77,29 +78,30 @@ def test_names_from_outside_are_only_ever_text(name: str) -> None:
 
 
 def test_the_digest_in_a_few_lines() -> None:
-    subject, body = digest(busy(), "s3://bucket/page.html")
-    assert subject == "Squall report 2026-10-02 to 2026-11-01: 4 experiments, 50 % validated"
+    message = digest(busy(), "s3://bucket/page.html")
+    body = text(message)
+    assert message.subject == "Squall report 2026-10-02 to 2026-11-01: 4 experiments, 50 % validated"
     for line in (
         "4 experiments: 2 validated, 1 refuted, 1 rejected.",
         "Median recovery: 40 s at first, 20 s lately.",
         "  asg/weak: 0 (refuted: instance_termination; 1 fault types not covered)",
         "  high: Finding 1, 2 ×",
         "Not run in the period: Never tried",
-        "s3://bucket/page.html",
+        "  report:    s3://bucket/page.html",
     ):
         assert line in body.splitlines(), body
     assert "Finding 2" not in body, "it was closed"
 
 
 def test_the_digest_of_nothing_says_so() -> None:
-    subject, body = digest(Period(START, END).report(), "s3://bucket/page.html")
-    assert subject.endswith("no experiments")
-    assert body.startswith(MESSAGE)
+    message = digest(Period(START, END).report(), "s3://bucket/page.html")
+    assert message.subject.endswith("no experiments")
+    assert text(message).startswith(MESSAGE)
 
 
 def test_the_digest_stays_short() -> None:
     many = [run(number, workload=f"asg/{number}", findings=(finding(number),)) for number in range(40)]
-    body = digest(report(*many), "s3://bucket/page.html")[1]
+    body = text(digest(report(*many), "s3://bucket/page.html"))
     assert len(body.splitlines()) < 4 * MOST + 10
     assert len(body.encode()) < 8_000
 

@@ -28,7 +28,9 @@ def test_every_room_of_the_domain_is_in_the_table() -> None:
     assert rooms == set(re.findall(r"^\| `(\w+)/` \|", PAGE, re.MULTILINE))
 
 
-@pytest.mark.parametrize("room", ["domain", "domain/approval", "domain/run", "application", "application/stopping", "adapters", "handlers"])
+@pytest.mark.parametrize(
+    "room", ["domain", "domain/approval", "domain/run", "domain/messages", "application", "application/stopping", "adapters", "handlers"]
+)
 def test_packages_on_the_stop_paths_import_nothing_by_themselves(room: str) -> None:
     text = (DOMAIN.parent / room / "__init__.py").read_text()
     assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -111,7 +111,7 @@ def _tell(step: Step, plan: Plan, asked: Ask, changed: tuple[str, ...]) -> Outco
         requested_by=step.record.requested_by,
         changed=changed,
     )
-    step.w.notifier.publish(*approval_request.message(request))  # nobody waits for people who were not told: this may fail the run
+    step.w.notifier.publish(approval_request.message(request))  # nobody waits for people who were not told: this may fail the run
     command = f"{shell_command('squall', 'approve', step.run.id)} --comment …"
     if not step.note(ASKED, f"{standing(asked, (), step.now)[1]}: {command}"):
         return END

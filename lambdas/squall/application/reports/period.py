@@ -76,5 +76,4 @@ def _late(w: Wiring, run: RunSummary) -> RunSummary:
 
 
 def _tell(w: Wiring, report: PeriodReport, page: str) -> None:
-    subject, body = digest(report, f"s3://{w.settings.bucket}/{page}")
-    w.notifier.publish(subject, body, {"status": "report"})
+    w.notifier.publish(digest(report, f"s3://{w.settings.bucket}/{page}"))

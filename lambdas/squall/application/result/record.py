@@ -97,15 +97,15 @@ def _remember(w: Wiring, record: ExecutionRecord, result: Result) -> None:
                 w.records.append(record.id, [Event(w.clock.now(), "finding_not_remembered", f"{finding.id}: {error}")])
 
 
-def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
-    """Notify people (SNS) and machines (EventBridge) of a final record, each once. `more` is what a person has to do by hand.
+def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
+    """Notify people (SNS) and machines (EventBridge) of a final record, each once. `leftovers` are what a person may remove by hand.
 
     One that fails does not keep the other back, nor do documents that can't be read or written: then the message says what the
     record knows. What was not told is told when this is called again.
     """
     done = {event.event for event in record.events}
     sayings: dict[str, Callable[[], None]] = {
-        NOTIFIED: lambda: _notify(w, record, more),
+        NOTIFIED: lambda: _notify(w, record, leftovers),
         ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
     }
     failures: list[Exception] = []
@@ -123,13 +123,12 @@ def tell(w: Wiring, record: ExecutionRecord, more: str = "") -> None:
         raise failures[0]
 
 
-def _notify(w: Wiring, record: ExecutionRecord, more: str) -> None:
+def _notify(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> None:
     try:
         result = agreed_result(w, record)
     except (Unavailable, Refused):
         result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
-    subject, body, attributes = message(result, record, w.settings.bucket)
-    w.notifier.publish(subject, f"{more}\n\n{body}" if more else body, attributes)
+    w.notifier.publish(message(result, record, w.settings.bucket, leftovers))
 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:

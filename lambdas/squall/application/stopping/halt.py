@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from squall.application.stopping.abort import note_abort, wake
 from squall.domain.commands import list_experiments_command, shell_command, stop_experiment_command
+from squall.domain.messages.halted import HaltChange, message
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.halt import Halt, Lever, by_hand, copy_by_hand, effective, lever_by_hand, lever_mark
 from squall.domain.run.record import Abort, ExecutionRecord
@@ -266,14 +267,14 @@ def _abort(w: Wiring, work: _Work, request: HaltRequest, execution_id: str, stop
 
 
 def _tell(w: Wiring, work: _Work, word: str, done: Mapping[str, Any]) -> None:
-    stack = w.settings.stack
-    said = {"HALTED": "Nothing starts until it is resumed: squall resume --reason …", "RESUMED": "Experiments start again."}
-    lines = [f"{word}: stack {stack}, by {done['by']}: {done['reason']}", said.get(word, "By hand: see below.")]
-    lines += [f"FIS's safety lever: {done['lever']}"] if done["lever"] != NOT_ASKED else []
-    lines += [f"stopped: FIS experiment {one['experiment']} ({one['execution_id']})" for one in done.get("stopped", ())]
-    lines += [f"aborted: {one}" for one in done.get("aborted", ())]
-    if work.failures:
-        lines += ["", "NOT DONE; by hand:", *(f"  {one.what} ({one.error}): {one.command}" for one in work.failures.values())]
-    attributes = {"status": word.lower().replace(" ", "_")}
-    command = "tell people yourself"
-    work.attempt("the message to people", command, w.notifier.publish, f"Squall: {word}: {stack}", "\n".join(lines), attributes)
+    change = HaltChange(
+        outcome=word,
+        stack=w.settings.stack,
+        by=done["by"],
+        reason=done["reason"],
+        lever=done["lever"] if done["lever"] != NOT_ASKED else "",
+        stopped={one["experiment"]: one["execution_id"] for one in done.get("stopped", ())},
+        aborted=done.get("aborted", ()),
+        not_done=[f"{one.what} ({one.error}): {one.command}" for one in work.failures.values()],
+    )
+    work.attempt("the message to people", "tell people yourself", w.notifier.publish, message(change))

@@ -22,6 +22,7 @@ from squall.domain.commands import (
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun
+from squall.domain.messages.leftovers import rollback_failed
 from squall.domain.recovery.rollback_document import said
 from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.run.queue import Line
@@ -157,8 +158,7 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
     note_aftermath(w, record)
     write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
     if not run.succeeded:
-        body = f"Of execution {record.id}:\n\n{said(run)}\n\nAgain, by hand:\n  {record.rollback_command}"
-        w.notifier.publish(f"Squall: ROLLBACK FAILED: {record.experiment or record.id}", body, {"status": "rollback_failed"})
+        w.notifier.publish(rollback_failed(record, said(run)))
 
 
 def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:

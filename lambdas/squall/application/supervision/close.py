@@ -11,6 +11,7 @@ from datetime import timedelta
 from squall.application.result.record import tell
 from squall.application.supervision.cleanup import Leftover, _try, note_aftermath, sweep
 from squall.domain.judging.verdict import Decision, decide, ending
+from squall.domain.messages.leftovers import not_cleaned_up
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
@@ -75,17 +76,12 @@ def _decision(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision
 
 def tell_of(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
     """Tell how the run ended and what of it is still there."""
-    tell(w, record, _still_there(leftovers))
+    tell(w, record, leftovers)
 
 
 def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
     """Tell what is still there of a run whose ending was told already, once."""
     if any(event.event == LEFT_BEHIND for event in record.events):
         return
-    subject = f"Squall: NOT CLEANED UP: {record.experiment or record.id}"
-    w.notifier.publish(subject, f"Of execution {record.id}:\n\n{_still_there(leftovers)}", {"status": "not_cleaned_up"})
+    w.notifier.publish(not_cleaned_up(record, leftovers))
     w.records.append(record.id, [Event(w.clock.now(), LEFT_BEHIND, "; ".join(map(str, leftovers)))])
-
-
-def _still_there(leftovers: tuple[Leftover, ...]) -> str:
-    return "STILL THERE, Squall keeps trying; by hand:\n" + "\n".join(f"  {left}" for left in leftovers) if leftovers else ""

@@ -17,6 +17,7 @@ from squall.domain.commands import (
     shell_command,
     stop_experiment_command,
 )
+from squall.domain.messages import leftovers
 from squall.domain.run.execution_state import RUNNING
 from squall.domain.run.orphans import AFTER_THE_FAULT, OLD, Kind, Suspect
 from squall.errors import Refused, Unavailable
@@ -167,14 +168,9 @@ def _remove(w: Wiring, one: Suspect, swept: Swept) -> None:
 
 
 def _tell(w: Wiring, swept: Swept) -> None:
-    stack = w.settings.stack
-    lines = ["Found of executions that no longer live, older than ten minutes and seen twice:"]
-    lines += [f"  {'stopped' if one.kind is Kind.EXPERIMENT else 'removed'}: {one}" for one in swept.removed]
-    if swept.left:
-        lines += ["", "STILL THERE, Squall keeps trying; by hand:", *(f"  {one} ({why}): {one.command}" for one, why in swept.left)]
-    word = "NOT CLEANED UP" if swept.left else "swept"
-    subject = f"Squall: {word}: {len(swept.removed) + len(swept.left)} leftovers of {stack}"
+    removed = [f"{'stopped' if one.kind is Kind.EXPERIMENT else 'removed'}: {one}" for one in swept.removed]
+    left = [f"{one} ({why}): {one.command}" for one, why in swept.left]
     try:
-        w.notifier.publish(subject, "\n".join(lines), {"status": "not_cleaned_up" if swept.left else "swept"})
+        w.notifier.publish(leftovers.swept(w.settings.stack, removed, left))
     except (Unavailable, Refused) as error:
         swept.failures.append(error)

@@ -1,6 +1,5 @@
 """The message that asks people to approve a run: everything they need to decide, and the exact command."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
-from squall.domain.messages.run_ended import LONGEST_ATTRIBUTE, LONGEST_SUBJECT, one_line
+from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.metrics.periods import spoken
 from squall.domain.resources.base import Resource
 from squall.domain.safety.cost import of_template
@@ -21,7 +20,7 @@ _COVERED = ("definition_hash", "environment", "pinned", "targets", "actions", "g
 
 @dataclass(frozen=True)
 class Request:
-    """What the message is made of."""
+    """Everything the message says."""
 
     execution_id: str
     stack: str
@@ -31,75 +30,78 @@ class Request:
     safety: Safety
     ask: Ask
     url: str
-    """Where the execution is seen."""
+    """The execution in the console."""
     votes: tuple[Vote, ...] = ()
     requested_by: str = ""
     changed: tuple[str, ...] = ()
-    """What is not as it was when people were asked before."""
+    """What differs from the plan that people were asked about before."""
 
 
 def cost_of(plan: Plan) -> dict[str, float]:
-    """What the run would cost at most."""
+    """The most the run would cost, in US$ by part; `total_usd` is their sum."""
     return of_template({"actions": plan.actions}, alarm_metrics=sum(len(guard.metrics) for guard in plan.guards))
 
 
 def differences(before: Plan, now: Plan) -> tuple[str, ...]:
-    """What of the plan has changed, in words."""
+    """What has changed in the plan, one phrase for each part."""
     changed = [name for name in _COVERED if getattr(before, name) != getattr(now, name)]
-    said = {"pinned": f"targets were {', '.join(before.pinned)}, are {', '.join(now.pinned)}"}
-    return tuple(said.get(name, f"{name.replace('_', ' ')} changed") for name in changed)
+    phrases = {"pinned": f"targets were {', '.join(before.pinned)}, are {', '.join(now.pinned)}"}
+    return tuple(phrases.get(name, f"{name.replace('_', ' ')} changed") for name in changed)
 
 
-def message(request: Request) -> tuple[str, str, dict[str, str]]:
-    """Subject, body and message attributes."""
+def message(request: Request) -> Message:
+    """The request for approval."""
     experiment, environment = request.definition.experiment, request.definition.environment
-    subject = one_line(f"Squall: approval needed: {experiment.name} in {environment.name}")[:LONGEST_SUBJECT]
-    sections = [_head(request), _changed(request), _plan(request), _judged(request), _checks(request), _answer(request)]
-    attributes = {
-        "status": Status.AWAITING_APPROVAL.value,
-        "verdict": "none",
-        "environment": environment.name,
-        "experiment": one_line(experiment.name)[:LONGEST_ATTRIBUTE],
-    }
-    return subject, "\n\n".join("\n".join(section) for section in sections if section), attributes
+    return Message(
+        subject=f"Squall: approval needed: {experiment.name} in {environment.name}",
+        facts=_head(request),
+        sections=(_changes(request), _plan(request), _promises(request), _checks(request), _commands(request)),
+        links=(Link("execution", request.url),),
+        attributes={
+            "status": Status.AWAITING_APPROVAL.value,
+            "verdict": "none",
+            "environment": environment.name,
+            "experiment": experiment.name,
+        },
+    )
 
 
-def _head(request: Request) -> list[str]:
+def _head(request: Request) -> tuple[Fact, ...]:
     experiment, ask = request.definition.experiment, request.ask
-    return [
-        f"{experiment.name}: awaiting approval in {request.definition.environment.name}",
-        f"Hypothesis: {experiment.hypothesis}",
-        experiment.description,
-        "",
-        f"Needed: {describe_need(ask, request.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC; then it is rejected.",
-        f"Who may: {', '.join(ask.who) or 'anybody of this account who may invoke the Approve function'}",
-        f"Started by: {request.requested_by or 'not said'} (a label)" + (f", trigger {t}" if (t := request.definition.trigger) else ""),
-    ]
+    trigger = f", trigger {request.definition.trigger}" if request.definition.trigger else ""
+    return facts_of(
+        [
+            f"{experiment.name}: awaiting approval in {request.definition.environment.name}",
+            f"Hypothesis: {experiment.hypothesis}",
+            f"Description: {experiment.description}" if experiment.description else "",
+            f"Needed: {describe_need(ask, request.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC; then it is rejected.",
+            f"Who may: {', '.join(ask.who) or 'anybody of this account who may invoke the Approve function'}",
+            f"Started by: {request.requested_by or 'not said'} (a label){trigger}",
+        ]
+    )
 
 
-def _changed(request: Request) -> list[str]:
+def _changes(request: Request) -> Section:
     if request.ask.round == 1:
-        return []
-    return [
-        f"Asked for the {request.ask.round}. time: what was shown before has changed, and no earlier approval counts.",
-        *_listed(request.changed),
-    ]
+        return Section("", ())
+    again = f"Asked for the {request.ask.round}. time: what was shown before has changed, and no earlier approval counts."
+    return Section("What has changed", facts_of([again, *request.changed]))
 
 
-def _listed(lines: Iterable[str]) -> list[str]:
-    return [f"  {line}" for line in lines]
-
-
-def _plan(request: Request) -> list[str]:
+def _plan(request: Request) -> Section:
     experiment, plan = request.definition.experiment, request.plan
     cost = cost_of(plan)
-    return [
+    return Section(
         f"What would be done: {experiment.type.value} for {spoken(experiment.length)}, radius {experiment.blast_radius.value}",
-        *(f"  target {_target(resource)}" for resource in request.discovery.pinned),
-        *(f"  action {name}: {_action(action)}" for name, action in plan.actions.items()),
-        f"  cost: at most about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)",
-        f"  rollback plan: {experiment.rollback_plan}",
-    ]
+        facts_of(
+            [
+                *(f"target {_target(resource)}" for resource in request.discovery.pinned),
+                *(f"action {name}: {_action(action)}" for name, action in plan.actions.items()),
+                f"cost: at most about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)",
+                f"rollback plan: {experiment.rollback_plan}",
+            ]
+        ),
+    )
 
 
 def _target(resource: Resource) -> str:
@@ -108,33 +110,39 @@ def _target(resource: Resource) -> str:
 
 
 def _action(action: dict[str, Any]) -> str:
-    given = ", ".join(f"{name}={value}" for name, value in action.get("parameters", {}).items())
-    return f"{action.get('actionId', '?')} {given}".strip()
+    parameters = ", ".join(f"{name}={value}" for name, value in action.get("parameters", {}).items())
+    return f"{action.get('actionId', '?')} {parameters}".strip()
 
 
-def _judged(request: Request) -> list[str]:
-    return [
-        "Promised, and stopped when",
-        *(f"  expect {criterion.text}" for criterion in request.definition.experiment.criteria),
-        *(f"  abort if {guard.condition} (after {guard.reaction_seconds} s at most)" for guard in request.plan.guards),
-    ]
+def _promises(request: Request) -> Section:
+    return Section(
+        "Success criteria and abort conditions",
+        facts_of(
+            [
+                *(f"expect {criterion.text}" for criterion in request.definition.experiment.criteria),
+                *(f"abort if {guard.condition} (after {guard.reaction_seconds} s at most)" for guard in request.plan.guards),
+            ]
+        ),
+    )
 
 
-def _checks(request: Request) -> list[str]:
-    return [
+def _checks(request: Request) -> Section:
+    return Section(
         f"Safety checks at {request.safety.at:%H:%M:%S} UTC; all are made again after the approval and right before the fault",
-        *(f"  [{check.outcome.value}] {check.name}: {check.detail}" for check in request.safety.checks),
-    ]
+        facts_of(f"[{check.outcome.value}] {check.name}: {check.detail}" for check in request.safety.checks),
+    )
 
 
-def _answer(request: Request) -> Iterable[str]:
-    region = request.definition.region
-    where = shell_command("--stack", request.stack, "--region", region)
-    return [
+def _commands(request: Request) -> Section:
+    where = shell_command("--stack", request.stack, "--region", request.definition.region)
+    return Section(
         "To answer, with your own AWS credentials",
-        f'  {shell_command("squall", "approve", request.execution_id)} --comment "…" {where}',
-        f'  {shell_command("squall", "reject", request.execution_id)} --comment "…" {where}',
-        f"plan {request.ask.plan}",
-        f"execution {request.plan.execution_arn}",
-        f"look: {request.url}",
-    ]
+        facts_of(
+            [
+                f'{shell_command("squall", "approve", request.execution_id)} --comment "…" {where}',
+                f'{shell_command("squall", "reject", request.execution_id)} --comment "…" {where}',
+                f"plan {request.ask.plan}",
+                f"execution {request.plan.execution_arn}",
+            ]
+        ),
+    )

@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable
 
-from squall.domain.history.period import PeriodReport
+from squall.domain.history.period import PeriodReport, WorkloadReport
+from squall.domain.messages.message import Link, Message, Section, facts_of
 
 MOST = 5
-"""Of each list; the page has all."""
+"""Entries of each list; the page has all of them."""
 
 
-def digest(report: PeriodReport, page: str) -> tuple[str, str]:
-    """Subject and body. `page` is where the whole report stands."""
+def digest(report: PeriodReport, page: str) -> Message:
+    """The digest of a period's report. `page` is where the whole report stands."""
     span = f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d}"
-    if report.message:
-        return f"Squall report {span}: no experiments", "\n".join([report.message, *_never(report), "", page])
     subject = f"Squall report {span}: {report.total_experiments} experiments, {report.hypothesis_validation_rate:g} % validated"
     outcomes = ", ".join(f"{count} {word}" for word, count in _outcomes(report).items())
-    first = f"{report.total_experiments} experiments: {outcomes}."
-    sections = (_recovery(report), _weak(report), _findings(report), _never(report), _next(report))
-    return subject, "\n".join([first, *(line for section in sections for line in section), "", page])
+    return Message(
+        subject=f"Squall report {span}: no experiments" if report.message else subject,
+        facts=facts_of([report.message or f"{report.total_experiments} experiments: {outcomes}.", *_recovery(report), *_never_run(report)]),
+        sections=() if report.message else (_weakest(report), _open_findings(report), _next(report)),
+        links=(Link("report", page),),
+        attributes={"status": "report"},
+    )
 
 
 def _outcomes(report: PeriodReport) -> dict[str, int]:
@@ -34,30 +37,29 @@ def _recovery(report: PeriodReport) -> Iterable[str]:
         yield f"Median recovery: {medians[0]:.0f} s at first, {medians[-1]:.0f} s lately."
 
 
-def _weak(report: PeriodReport) -> Iterable[str]:
-    if report.workloads:
-        yield from ("", "Weakest workloads (score of 100):")
-        for workload in report.workloads[:MOST]:
-            broken = [kind for kind, cell in workload.types.items() if cell.state == "refuted"]
-            unknown = sum(cell.state not in {"validated", "refuted"} for cell in workload.types.values())
-            said = [f"refuted: {', '.join(broken)}"] if broken else []
-            said += [f"{unknown} fault types not covered"] if unknown else []
-            yield f"  {workload.workload}: {workload.score:.0f}" + (f" ({'; '.join(said)})" if said else "")
+def _weakest(report: PeriodReport) -> Section:
+    return Section("Weakest workloads (score of 100):", facts_of(map(_workload, report.workloads[:MOST])))
 
 
-def _findings(report: PeriodReport) -> Iterable[str]:
-    still = [finding for finding in report.findings if finding.open]
-    if still:
-        yield from ("", f"Open findings ({len(still)}):")
-        yield from (f"  {finding.severity}: {finding.title}, {finding.occurrences} ×" for finding in still[:MOST])
+def _workload(workload: WorkloadReport) -> str:
+    refuted = [kind for kind, cell in workload.types.items() if cell.state == "refuted"]
+    uncovered = sum(cell.state not in {"validated", "refuted"} for cell in workload.types.values())
+    remarks = [f"refuted: {', '.join(refuted)}"] if refuted else []
+    remarks += [f"{uncovered} fault types not covered"] if uncovered else []
+    return f"{workload.workload}: {workload.score:.0f}" + (f" ({'; '.join(remarks)})" if remarks else "")
 
 
-def _never(report: PeriodReport) -> Iterable[str]:
+def _open_findings(report: PeriodReport) -> Section:
+    findings = [finding for finding in report.findings if finding.open]
+    lines = (f"{finding.severity}: {finding.title}, {finding.occurrences} ×" for finding in findings[:MOST])
+    return Section(f"Open findings ({len(findings)}):", facts_of(lines))
+
+
+def _never_run(report: PeriodReport) -> Iterable[str]:
     if report.never_run:
         more = len(report.never_run) - MOST
-        yield from ("", "Not run in the period: " + ", ".join(report.never_run[:MOST]) + (f" and {more} more" if more > 0 else ""))
+        yield "Not run in the period: " + ", ".join(report.never_run[:MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _next(report: PeriodReport) -> Iterable[str]:
-    if report.recommendations:
-        yield from ("", *(f"→ {sentence}" for sentence in report.recommendations))
+def _next(report: PeriodReport) -> Section:
+    return Section("What to do next", facts_of(report.recommendations))

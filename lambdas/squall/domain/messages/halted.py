@@ -1,0 +1,46 @@
+"""The message that the stack was halted or resumed, or that this failed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from squall.domain.messages.message import Message, Section, facts_of
+
+
+@dataclass(frozen=True)
+class HaltChange:
+    """What a halt or a resume did."""
+
+    outcome: str
+    """HALTED, NOT HALTED, RESUMED or NOT RESUMED."""
+    stack: str
+    by: str
+    reason: str
+    lever: str = ""
+    """What became of FIS's safety lever; empty if nobody asked to move it."""
+    stopped: Mapping[str, str] | None = None
+    """Id of each FIS experiment that was stopped to the execution it belongs to."""
+    aborted: Iterable[str] = ()
+    """Executions that have the halt as their reason to abort."""
+    not_done: Iterable[str] = ()
+    """What failed, each with its error and the command that does it by hand."""
+
+
+_NEXT = {"HALTED": "Nothing starts until it is resumed: squall resume --reason …", "RESUMED": "Experiments start again."}
+
+
+def message(change: HaltChange) -> Message:
+    """Who changed what and why, what was stopped, and what is left to do by hand."""
+    return Message(
+        subject=f"Squall: {change.outcome}: {change.stack}",
+        facts=facts_of(
+            [
+                f"{change.outcome}: stack {change.stack}, by {change.by}: {change.reason}",
+                _NEXT.get(change.outcome, "By hand: see below."),
+                f"FIS's safety lever: {change.lever}" if change.lever else "",
+                *(f"stopped: FIS experiment {fis} ({execution})" for fis, execution in (change.stopped or {}).items()),
+                *(f"aborted: {execution}" for execution in change.aborted),
+            ]
+        ),
+        sections=(Section("NOT DONE; by hand:", facts_of(change.not_done)),),
+        attributes={"status": change.outcome.lower().replace(" ", "_")},
+    )

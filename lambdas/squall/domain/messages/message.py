@@ -1,0 +1,49 @@
+"""A message to people as a value: what it says, apart from its layout. An adapter renders it.
+
+Texts in it may come from anybody. The renderer makes each one a single printable line (`printable.one_line`), so that no text can look like
+a section of the message. Dataclasses only, because the halt path imports this module.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement: one line of the message, and its detail, if it has any, on a line below."""
+
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Facts under a title. A renderer leaves out a section without facts."""
+
+    title: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where people find more: a URL that needs access of their own, never a presigned one."""
+
+    label: str
+    url: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    subject: str
+    facts: tuple[Fact, ...]
+    """What people read first."""
+    attributes: Mapping[str, str]
+    """By which subscriptions filter; an empty value is left out."""
+    sections: tuple[Section, ...] = ()
+    links: tuple[Link, ...] = ()
+
+
+def facts_of(lines: Iterable[str]) -> tuple[Fact, ...]:
+    """A fact without detail for each line that is not empty."""
+    return tuple(Fact(line) for line in lines if line)

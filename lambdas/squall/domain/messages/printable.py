@@ -1,0 +1,24 @@
+"""Makes text from outside harmless in a text that people read: names, reasons, comments, sentences of AWS services."""
+
+import re
+import unicodedata
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Unicode categories of control, format (bidirectional, zero-width), surrogate, private and unassigned characters."""
+_BREAKS = re.compile(r"[^\S ]+")
+LONGEST_LINE = 8000
+"""Characters: room for a command by hand with many parameters. A longer one is cut, and shows it."""
+
+
+def visible(text: str, keep: str = "") -> str:
+    """The text without characters that nobody sees and that hide or reorder others; those in `keep` stay."""
+    return "".join(letter for letter in text if letter in keep or unicodedata.category(letter) not in _INVISIBLE)
+
+
+def one_line(text: str, limit: int = LONGEST_LINE) -> str:
+    """The text as one printable line of at most `limit` characters; a line that was cut ends with `…`.
+
+    Ordinary spaces stay as they are: a command in the text must remain the command it was.
+    """
+    line = visible(_BREAKS.sub(" ", text)).strip()
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
