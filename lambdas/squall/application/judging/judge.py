@@ -15,7 +15,8 @@ from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.experiment.sentences import sentences
-from squall.domain.judging.criteria import JudgeInput, judge
+from squall.domain.judging.criteria import judge
+from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.reaction_times import times
 from squall.domain.judging.verdict import decide
 from squall.domain.language import AlarmFires
@@ -73,6 +74,7 @@ def _given(step: Step, found: Measured) -> JudgeInput:
         finer=found.finer,
         values=found.values,
         alarms_fired={name: step.w.alarms.fired_since(name, found.windows.effect_at) for name in alarms},
+        alarms_read_at=step.now,
         recovery=step.find("recovery", Recovery),
         statistics={one.metric: one for one in compared.statistics} if compared else {},
     )

@@ -7,6 +7,11 @@ from squall.domain.model import Model
 Published = Literal["always", "nonzero", "with_traffic"]
 """`nonzero`: a count CloudWatch has no point for when it is zero (ALB 5xx): filled with 0.
 `with_traffic`: no point without traffic (ALB RequestCount): never filled, its absence breaches."""
+Counted = Literal["inside_total", "outside_total", "total_only"]
+"""How the count of a ratio's bad events relates to its total, the last query. `inside_total`: the total holds them (a target's own errors).
+`outside_total`: the total holds none of them (errors that the load balancer answers itself), they are added to it.
+`total_only`: those of the `outside_total` events that the total holds all the same (a target was chosen, and then failed): they are taken
+from it again, and are no bad events of their own."""
 
 
 class MetricQuery(Model):
@@ -19,13 +24,14 @@ class MetricQuery(Model):
     statistic: str
     """CloudWatch statistic: Sum, Average, Minimum, Maximum, SampleCount, p99 …"""
     published: Published = "always"
+    counted: Counted = "inside_total"
 
 
 class MetricBinding(Model):
     """How a metric name of the language ("System availability") is measured for this workload.
 
     `gauge`: one query; the value over a window is CloudWatch's own statistic with one period over the window.
-    `ratio`: `100 * (1 - sum(bad) / sum(total))` or `100 * sum(bad) / sum(total)` by `expression`; over a window the numerators and
+    `ratio_good`, `ratio_bad`: `100 * (1 - sum(bad) / sum(total))` and `100 * sum(bad) / sum(total)`; over a window the numerators and
     denominators are summed first. `rate`: sum per second. `mean`: sum over count.
     """
 

@@ -88,17 +88,34 @@ def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str 
     terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
     match binding.kind:
         case "ratio_good":
-            return f"100*(1-({'+'.join(terms[:-1])})/{ids[-1]})"
+            return f"100*(1-{_share(binding, terms)})"
         case "ratio_bad":
-            return f"100*({'+'.join(terms[:-1])})/{ids[-1]}"
+            return f"100*{_share(binding, terms)}"
         case "mean":
-            return f"{terms[0]}/{terms[1]}" if binding.scale == 1 else f"{binding.scale!r}*{terms[0]}/{terms[1]}"
+            return f"{terms[0]}/{terms[1]}{_scale(binding.scale)}"
         case "rate":
             return f"{terms[0]}/{period}"
         case "gauge":
             if binding.scale != 1:
-                return f"{binding.scale!r}*({'+'.join(terms)})"
+                return f"({'+'.join(terms)}){_scale(binding.scale)}"
             return None if terms == list(ids) and len(ids) == 1 else "+".join(terms)
+
+
+def _share(binding: MetricBinding, terms: Sequence[str]) -> str:
+    """Bad events over the total, as `value_over` counts them."""
+    counted = [(query.counted, term) for query, term in zip(binding.queries[:-1], terms, strict=False)]
+    events = "+".join(term for how, term in counted if how != "total_only")
+    signs = {"outside_total": "+", "total_only": "-"}
+    total = terms[-1] + "".join(f"{signs[how]}{term}" for how, term in counted if how in signs)
+    return f"({events})/{total}" if total == terms[-1] else f"({events})/({total})"
+
+
+def _scale(scale: float) -> str:
+    """A division where the factor is one over a whole number, so that 9 ms are 0.009 s and not a little more."""
+    divisor = round(1 / scale) if 0 < scale < 1 else 1
+    if scale == 1:
+        return ""
+    return f"/{divisor}" if divisor > 1 and 1 / divisor == scale else f"*{scale!r}"
 
 
 def _member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> AlarmMetric:

@@ -1,6 +1,7 @@
 """Reading a guard's metric without its alarm: the pulse's own judgement, in case alarms or their delivery are the broken part."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from operator import ge, gt, le, lt
 
 from squall.domain.documents.guards import GuardSpec
@@ -27,7 +28,7 @@ def breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds
     """
     compare = COMPARISONS[guard.comparison]
     first = end - guard.evaluation_periods * period_seconds
-    values = [point.value for point in points if first <= point.at < end]
+    values = [point.value for point in points if first <= point.at < end and isfinite(point.value)]
     if not values:
         return guard.treat_missing_data == "breaching"
     return sum(compare(value, guard.threshold) for value in values) >= guard.datapoints_to_alarm

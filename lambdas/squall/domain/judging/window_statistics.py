@@ -12,6 +12,8 @@ FENCE = 3
 """Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric leaves them about never."""
 FLAT = 0.01
 """Half-width, as a share of its median, of the band of a metric that never moved: one failed request is not a departure."""
+USUALLY = 0.8
+"""Share of a window's periods with requests from which on a period without any is unusual."""
 DISTRIBUTIONS = frozenset({"Average", "Minimum", "Maximum"})
 """Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…` too."""
 
@@ -32,13 +34,49 @@ def has_distribution(binding: MetricBinding) -> bool:
 
 
 def seen_points(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
-    """The value of each period that was seen; one in which only errors were answered is seen, and failed."""
+    """The value of each period that was seen; one in which only errors were answered is seen, and failed.
+
+    `hosts`: the counts of healthy hosts. `series` may reach beyond the window.
+    """
     failed = 0.0 if binding.kind == "ratio_good" else 100.0
     points = points_over(binding, series, window)
+    if binding.kind == "rate":
+        return _with_idle_periods(points, series, hosts, window)
     known = {point.at for point in points}
     dead = dead_periods(binding, series, hosts)
     lost = [Point(at=at, value=failed) for at in dead if window.start <= at < window.end and at not in known]
     return tuple(sorted([*points, *lost], key=lambda point: point.at))
+
+
+def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
+    """A rate with the zeros that CloudWatch does not write: no requests are a rate of zero where the load balancer lives.
+
+    It lives in periods with a count of its hosts, and in all periods if it counted requests in the window or after it; but a single silent
+    period at the end of all that was read may be one that is not published yet.
+    """
+    known = {point.at: point for point in points}
+    counted = [point.at for one in series for point in one.points if point.at >= window.start]
+    alive = {point.at for one in hosts for point in one.points}
+    if counted:
+        silent_end = (window.end - max(counted)) // window.period_seconds - 1
+        end = window.end - window.period_seconds if silent_end == 1 else window.end
+        alive |= set(range(window.start, end, window.period_seconds))
+    periods = range(window.start, window.end, window.period_seconds)
+    return tuple(known.get(at) or Point(at=at, value=0.0) for at in periods if at in known or at in alive)
+
+
+def unpublished_end(binding: MetricBinding, series: Sequence[Series], requests: Sequence[Series], window: Window) -> int:
+    """How many periods at the window's end CloudWatch has published nothing of yet: 0 or 1.
+
+    Of a count without points where it is zero, silence tells only that it is zero or not published. The load balancer's own requests
+    decide: with requests in most periods and neither requests nor events in the last one, that one is still to come.
+    """
+    last = window.end - window.period_seconds
+    counted = {point.at for one in requests if one.period_seconds == window.period_seconds for point in one.points}
+    earlier = [at in counted for at in range(window.start, last, window.period_seconds)]
+    if not published_sparsely(binding) or not earlier or not earlier[-1] or sum(earlier) < USUALLY * len(earlier):
+        return 0
+    return int(last not in counted and all(point.at != last for one in series for point in one.points))
 
 
 def describe(

@@ -1,6 +1,7 @@
 """What sentences mean, as values; `render` writes them back so that parsing gives the same value."""
 
 import math
+from fractions import Fraction
 from typing import Literal
 
 from squall.domain.language.metric_names import METRICS
@@ -32,12 +33,21 @@ class Threshold(Model):
     window: WindowName = "fault"
 
     def compared(self, value: float, baseline: float | None = None) -> float | None:
-        """What is compared with the threshold, in `unit`: the value itself, or its relation to the baseline (None if it has none)."""
+        """What is compared with the threshold, in `unit`: the value itself, or its relation to the baseline in percent.
+
+        None where there is no relation: without a baseline, to a negative one, a share of nothing, and of what is not a number.
+        Nothing that stayed nothing has not changed; something where there was nothing is infinitely more. Decimal numbers are
+        taken as written: 0.5 to 0.6 is 20 %.
+        """
         if self.relative is None:
             return value
-        if not baseline:
+        if baseline is None or not math.isfinite(baseline) or not math.isfinite(value) or baseline < 0:
             return None
-        return 100 * value / baseline if self.relative == "ratio" else 100 * (value - baseline) / abs(baseline)
+        if baseline == 0:
+            change = 0.0 if value == 0 else math.copysign(math.inf, value)
+            return None if self.relative == "ratio" else change
+        share = Fraction(repr(float(value))) / Fraction(repr(float(baseline)))
+        return float(100 * (share if self.relative == "ratio" else share - 1))
 
     def holds(self, value: float, baseline: float | None = None) -> bool:
         """Whether the comparison is true. ValueError where that can't be told: not a number, or no baseline to relate to."""

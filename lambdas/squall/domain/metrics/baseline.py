@@ -1,17 +1,19 @@
 """The history before the fault: series arithmetic, and whether the steady state holds."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, isfinite
 from statistics import fmean
 
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.cut import Cut
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.series import points_over, value_over
+from squall.domain.metrics.series import counts_events, points_over, value_over
 from squall.domain.metrics.windows import Paced
 from squall.domain.policy.environment import Timing
 
@@ -34,7 +36,7 @@ def assess(
     violations = [
         *_traffic(rate, definition.environment.minimum_requests_per_second if measured else None),
         *_too_few(parsed, definition, discovery, window, series, cut),
-        *_unsteady(parsed, discovery, window, series, values, definition.environment.timing),
+        *_unsteady(parsed, _History(definition, discovery, window, series, values)),
     ]
     return Baseline(
         window=window.usual,
@@ -93,44 +95,81 @@ def _too_few(
     return [*short, *(one.said for one in cut)] if short else []
 
 
-def _unsteady(
-    parsed: Sentences,
-    discovery: Discovery,
-    window: Paced,
-    series: SeriesByMetric,
-    values: Mapping[str, float | None],
-    timing: Timing,
-) -> Iterable[str]:
+@dataclass(frozen=True)
+class _History:
+    """The time before the fault, as sentences look at it."""
+
+    definition: Definition
+    discovery: Discovery
+    window: Paced
+    series: SeriesByMetric
+    values: Mapping[str, float | None]
+
+    @property
+    def timing(self) -> Timing:
+        return self.definition.environment.timing
+
+    def length_of(self, threshold: Threshold) -> int | None:
+        """Seconds of the window in which a criterion is judged. None: the baseline itself."""
+        return None if threshold.window == "baseline" else int(self.definition.experiment.length.total_seconds())
+
+    def looks(self, threshold: Threshold, length: int | None) -> list[tuple[str, float | None]]:
+        """The value over the whole window and over its newest periods; a count of so many seconds (None: of the whole window).
+
+        A count grows with the time it is counted in: it is compared for a window of its own length.
+        """
+        binding = binding_of(self.discovery.bindings, threshold)
+        if binding is None:
+            return [("before the fault", None)]
+        own = self.window.of(binding)
+        whole, counted = self.values.get(binding.name), counts_events(binding)
+        newest = min(self.timing.minimum_periods, own.periods)
+        if counted and length is not None:
+            whole = None if whole is None or not own.periods else whole * length / (own.end - own.start)
+            newest = min(max(self.timing.minimum_periods, length // own.period_seconds), own.periods)
+        recent = _recent(binding, self.series.get(binding.name, ()), own.end - newest * own.period_seconds, own)
+        if counted and length is not None and recent is not None and newest:
+            recent *= length / (newest * own.period_seconds)
+        looks = [("over the baseline", _number(whole))]
+        return looks if recent is None else [*looks, ("now", recent)]
+
+    def breaches(self, threshold: Threshold) -> list[tuple[str, float]]:
+        """Where an abort condition is true already, as its guard sees it: by single periods, for as long as it says."""
+        binding = binding_of(self.discovery.bindings, threshold)
+        if binding is None:
+            return []
+        own = self.window.of(binding)
+        if not threshold.for_seconds:
+            looks = self.looks(threshold, own.period_seconds)
+            return [(name, value) for name, value in looks if value is not None and threshold.holds(value)]
+        points = points_over(binding, self.series.get(binding.name, ()), own)
+        wanted = ceil(threshold.for_seconds / own.period_seconds)
+        newest = own.end - max(self.timing.minimum_periods, wanted) * own.period_seconds
+        run: list[Point] = []
+        for point in (point for point in points if point.at >= newest):
+            adjoins = bool(run) and point.at - run[-1].at == own.period_seconds
+            run = [*(run if adjoins else ()), point] if threshold.holds(point.value) else []
+            if len(run) >= wanted:
+                return [("now", fmean(one.value for one in run))]
+        return []
+
+
+def _unsteady(parsed: Sentences, history: _History) -> Iterable[str]:
     for _, threshold in (*parsed.threshold_criteria, *parsed.steady):
         if threshold.relative is None and threshold.window != "recovery":
-            for name, value in _looks(threshold, discovery, window, series, values, timing):
+            for name, value in history.looks(threshold, history.length_of(threshold)):
                 if value is None:
                     yield f'"{threshold.text}" can\'t be told {name}: CloudWatch has no value'
                 elif not threshold.holds(value):
                     yield f'"{threshold.text}" does not hold {name}: {value:.4g} {threshold.unit}'
     for _, threshold in parsed.conditions:
         if threshold.relative is None:
-            for name, value in _looks(threshold, discovery, window, series, values, timing):
-                if value is not None and threshold.holds(value):
-                    yield f'abort condition "{threshold.text}" is already true {name}: {value:.4g} {threshold.unit}'
+            for name, value in history.breaches(threshold):
+                yield f'abort condition "{threshold.text}" is already true {name}: {value:.4g} {threshold.unit}'
 
 
-def _looks(
-    threshold: Threshold,
-    discovery: Discovery,
-    window: Paced,
-    series: SeriesByMetric,
-    values: Mapping[str, float | None],
-    timing: Timing,
-) -> list[tuple[str, float | None]]:
-    binding = binding_of(discovery.bindings, threshold)
-    if binding is None:
-        return [("before the fault", None)]
-    own = window.of(binding)
-    newest = own.end - min(timing.minimum_periods, own.periods) * own.period_seconds
-    looks = [("over the baseline", values.get(binding.name))]
-    recent = _recent(binding, series.get(binding.name, ()), newest, own)
-    return looks if recent is None else [*looks, ("now", recent)]
+def _number(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None
 
 
 def _recent(binding: MetricBinding, series: Sequence[Series], start: int, window: Window) -> float | None:
@@ -140,9 +179,9 @@ def _recent(binding: MetricBinding, series: Sequence[Series], start: int, window
         points = [point.value for point in points_over(binding, series, newest)]
         if not points:
             return None
-        return sum(points) if all(query.statistic == "Sum" for query in binding.queries) else fmean(points)
+        return sum(points) if counts_events(binding) else fmean(points)
     totals: dict[str, float | None] = {}
     for one in series:
-        inside = [point.value for point in one.points if start <= point.at < window.end]
+        inside = [point.value for point in one.points if start <= point.at < window.end and isfinite(point.value)]
         totals[one.key] = sum(inside) if inside else None
     return value_over(binding, totals, window.end - start)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Published
+from squall.domain.documents.metric_models import Counted, MetricBinding, MetricQuery, Published
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language import METRICS, Threshold
 from squall.domain.language import declared as declared_unit
@@ -34,6 +34,8 @@ _DATABASE = {
     "database_write_latency": "WriteLatency",
 }
 """In AWS/RDS. WriteLatency is of writes to the volume, in seconds, for every engine."""
+_ROUTED = (502, 504)
+"""The load balancer's own errors for which it had chosen a target: RequestCount holds these, and no other of its own."""
 _APPLICATION = ":loadbalancer/app/"
 """In the ARN of an application load balancer: network and gateway load balancers publish none of these metrics."""
 
@@ -217,10 +219,15 @@ def _bind(
 def _load_balancer(metric: str, statistics: Sequence[str], whole: Dimensions | None, part: Dimensions) -> list[MetricBinding] | str:
     """`whole`: the load balancer's own dimension, None where others share it."""
     bad: tuple[MetricQuery, ...] = (_query(metric, "target_5xx", "HTTPCode_Target_5XX_Count", part, "Sum", "nonzero"),)
+    routed: tuple[MetricQuery, ...] = ()
     if whole is not None:  # published per load balancer only
-        bad = (*bad, _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero"))
+        bad = (*bad, _query(metric, "elb_5xx", "HTTPCode_ELB_5XX_Count", whole, "Sum", "nonzero", "outside_total"))
+        routed = tuple(
+            _query(metric, f"elb_{status}", f"HTTPCode_ELB_{status}_Count", whole, "Sum", "nonzero", "total_only") for status in _ROUTED
+        )
     requests = _query(metric, "requests", "RequestCount", part, "Sum", "with_traffic")
-    counted = {"availability": (*bad, requests), "error_rate": (*bad, requests), "error_count": bad, "request_rate": (requests,)}
+    share = (*bad, *routed, requests)
+    counted = {"availability": share, "error_rate": share, "error_count": bad, "request_rate": (requests,)}
     if metric in counted:
         return [_binding(metric, counted[metric])]
     gauges: dict[str, tuple[str, Published]] = {
@@ -322,9 +329,23 @@ def query_key(name: str, part: str) -> str:
     return re.sub(r"\W", "_", f"q_{name}_{part}".lower(), flags=re.ASCII)[:255]
 
 
-def _query(name: str, part: str, metric: str, dimensions: Dimensions, statistic: str, published: Published) -> MetricQuery:
+def _query(
+    name: str,
+    part: str,
+    metric: str,
+    dimensions: Dimensions,
+    statistic: str,
+    published: Published,
+    counted: Counted = "inside_total",
+) -> MetricQuery:
     return MetricQuery(
-        key=query_key(name, part), namespace=_ALB, metric_name=metric, dimensions=dimensions, statistic=statistic, published=published
+        key=query_key(name, part),
+        namespace=_ALB,
+        metric_name=metric,
+        dimensions=dimensions,
+        statistic=statistic,
+        published=published,
+        counted=counted,
     )
 
 

@@ -6,7 +6,7 @@ from math import ceil
 
 from squall.domain.documents.metric_models import MetricBinding
 from squall.domain.experiment.experiment import MetricDefinition
-from squall.domain.language import Threshold
+from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import Problem
 from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT, LAG_SECONDS, METRICS
@@ -83,11 +83,11 @@ def _pace_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: 
 
 
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
-    """M of N periods that must breach before a guard fires; `for 5 minutes` in the sentence raises both."""
-    wanted = ceil((threshold.for_seconds or 0) / timing.metric_period_seconds) if threshold else 0
-    slack = max(0, timing.guard_evaluation_periods - timing.guard_datapoints_to_alarm)
-    breaching = max(timing.guard_datapoints_to_alarm, wanted)
-    return breaching, breaching + slack
+    """M of N periods that must breach before a guard fires: the policy's, or every one of the time that the sentence itself names."""
+    if threshold and threshold.for_seconds:
+        periods = ceil(threshold.for_seconds / timing.metric_period_seconds)
+        return periods, periods
+    return timing.guard_datapoints_to_alarm, timing.guard_evaluation_periods
 
 
 def reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
@@ -155,6 +155,33 @@ def problems(
             longer = f"recovery of at least {spoken(_recovery_needs(timing))}"
             expected = longer if threshold.window == "recovery" else f"at least {spoken(shortest)}"
             found.append(Problem(path=path, message=message, expected=expected))
+    return found
+
+
+def event_problems(
+    events: Sequence[tuple[str, AlarmFires | Recovers | Replacement]],
+    length: timedelta,
+    timing: Timing,
+    *,
+    recovery: timedelta | None = None,
+    instant: bool = False,
+) -> list[Problem]:
+    """Events that may take longer than anybody watches: whether they come in time could not be told.
+
+    `instant`: the fault is over in a moment, so that recovery counts from its effect and not from its end.
+    """
+    after = recovery or timedelta(seconds=timing.recovery_seconds)
+    found = []
+    for path, event in events:
+        from_end = isinstance(event, Recovers) and not instant
+        within, watched = timedelta(seconds=event.within_seconds or 0), after if from_end else length + after
+        if within > watched:
+            window = (
+                f"{spoken(after)} of recovery window" if from_end else f"{spoken(length)} of fault and {spoken(after)} of recovery window"
+            )
+            longer = within if from_end else within - length
+            message = f'"{event.text}" can\'t be judged: {window} are watched'
+            found.append(Problem(path=path, message=message, expected=f"recovery of at least {spoken(longer)}"))
     return found
 
 

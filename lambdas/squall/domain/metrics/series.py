@@ -1,6 +1,7 @@
 """Arithmetic on time series: combining several metrics into one, values over windows, missing periods."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 
@@ -11,7 +12,7 @@ def combine(binding: MetricBinding, series: Sequence[Series], period_seconds: in
     Counts published only when non-zero are 0 where the denominator has a point; denominators are never filled, so a period without
     traffic has no value.
     """
-    by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
+    by_key = _columns(series)
     columns = [by_key.get(query.key, {}) for query in binding.queries]
     points = []
     for at in _periods_with_value(binding, columns):
@@ -31,9 +32,20 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
     if len(known) < len(values):
         return None
     if binding.kind == "mean":
-        return known[0] / known[1] * binding.scale if known[1] else None
-    total = sum(known) * binding.scale
+        return scaled(known[0] / known[1], binding.scale) if known[1] else None
+    total = scaled(sum(known), binding.scale)
     return total / seconds if binding.kind == "rate" else total
+
+
+def scaled(value: float, scale: float) -> float:
+    """The value times a unit's factor, rounded once: 9 ms are 0.009 s, where 9 * 0.001 is a little more."""
+    divisor = round(1 / scale) if 0 < scale < 1 else 1
+    return value / divisor if divisor > 1 and 1 / divisor == scale else value * scale
+
+
+def counts_events(binding: MetricBinding) -> bool:
+    """Whether the value over a window is the sum of its periods, so that it grows with the window."""
+    return binding.kind == "gauge" and all(query.statistic in {"Sum", "SampleCount"} for query in binding.queries)
 
 
 def published_sparsely(binding: MetricBinding) -> bool:
@@ -55,9 +67,10 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
     everything that was answered, failed; or `hosts`, the counts of healthy hosts, say that there was nobody to answer."""
     if binding.kind not in {"ratio_good", "ratio_bad"}:
         return ()
-    by_key = {one.key: {point.at: point.value for point in one.points} for one in series}
+    by_key = _columns(series)
     total = by_key.get(binding.queries[-1].key, {})
-    bad = {at for query in binding.queries[:-1] for at, value in by_key.get(query.key, {}).items() if value > 0}
+    events = [query for query in binding.queries[:-1] if query.counted != "total_only"]
+    bad = {at for query in events for at, value in by_key.get(query.key, {}).items() if value > 0}
     periods = {one.period_seconds for one in series}
     bad |= {point.at for one in hosts if one.period_seconds in periods for point in one.points if point.value == 0}
     return tuple(sorted(at for at in bad if not total.get(at)))
@@ -73,14 +86,27 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
     return sorted(set().union(*columns))
 
 
+def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
+    """Query key to start of period to value. What is not a number is no point."""
+    return {one.key: {point.at: point.value for point in one.points if isfinite(point.value)} for one in series}
+
+
 def _filled(value: float | None, *, nonzero: bool) -> float | None:
     return 0.0 if value is None and nonzero else value
 
 
 def _ratio(binding: MetricBinding, values: Sequence[float | None]) -> float | None:
     *counts, total = values
-    known = [count for count in counts if count is not None]
-    if len(known) < len(counts) or not total:
+    known = [(query.counted, count) for query, count in zip(binding.queries, counts, strict=False) if count is not None]
+    if len(known) < len(counts) or total is None:
         return None
-    bad = min(100.0, 100 * sum(known) / total)  # a load balancer's own errors are not all among its requests
+    events = sum(count for counted, count in known if counted != "total_only")
+    total += sum(_SIGNS[counted] * count for counted, count in known)
+    if total <= 0:
+        return None
+    bad = min(100.0, 100 * events / total)
     return 100 - bad if binding.kind == "ratio_good" else bad
+
+
+_SIGNS = {"inside_total": 0, "outside_total": 1, "total_only": -1}
+"""How often a count is added to a ratio's total."""

@@ -16,7 +16,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language import Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.series import points_over
+from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete
 from squall.domain.resources.base import Member
 from squall.domain.resources.workload import Workload
@@ -131,6 +131,9 @@ def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime |
         return None, f'"{threshold.text}" is not measured'
     period, window = given.window.period_seconds, given.window
     values = {point.at: point.value for point in points_over(binding, given.series.get(binding.name, ()), window)}
+    if counts_events(binding):  # the limit is for the whole fault's length: what a period would add up to
+        times = given.definition.experiment.length.total_seconds() / period
+        values = {at: value * times for at, value in values.items()}
     since = window.end
     while since > window.start and since - period in values and threshold.holds(values[since - period]):
         since -= period

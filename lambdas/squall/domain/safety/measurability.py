@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language import Recovers
-from squall.domain.metrics.periods import lag_table, problems, spoken
+from squall.domain.language import Recovers, Threshold
+from squall.domain.metrics.periods import event_problems, lag_table, problems, spoken
+from squall.domain.recovery.recovery import REPLACED
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 
@@ -13,6 +14,9 @@ def _long_enough(given: SafetyInput) -> Answer:
     parsed: Sentences = sentences(experiment)
     judged = (*parsed.threshold_criteria, *parsed.conditions)
     found = problems(experiment.length, judged, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery)
+    events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold)]
+    instant = experiment.type in REPLACED
+    found += event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
     detail = (
         f"{spoken(experiment.length)} hold enough periods of {timing.metric_period_seconds} s to guard and judge {len(judged)} sentences"
     )

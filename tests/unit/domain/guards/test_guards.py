@@ -28,7 +28,7 @@ def test_the_seeds_guards() -> None:
 def test_sparse_counts_are_filled_and_the_denominator_never_is() -> None:
     availability = specs()[0]
     expression = next(metric.expression for metric in availability.metrics if metric.return_data)
-    assert expression == "100*(1-(FILL(m1,0)+FILL(m2,0))/m3)"
+    assert expression == "100*(1-(FILL(m1,0)+FILL(m2,0))/(m5+FILL(m2,0)-FILL(m3,0)-FILL(m4,0)))"
     assert [metric.metric_name for metric in availability.metrics if metric.expression is None][-1] == "RequestCount"
 
 
@@ -53,12 +53,13 @@ def test_an_alarm_compares_in_the_unit_of_the_language_whatever_cloudwatchs_is()
     declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds"}}
     (guard,) = specs(metrics=declared, abort_conditions=["checkout > 2 seconds"])
     assert guard.threshold == 2
-    assert next(metric.expression for metric in guard.metrics if metric.return_data) == "0.001*(m1)"
+    assert next(metric.expression for metric in guard.metrics if metric.return_data) == "(m1)/1000"
 
 
-def test_a_breach_for_longer_needs_more_datapoints() -> None:
-    (guard,) = specs(abort_conditions=["System availability < 95% for 4 minutes"])
-    assert (guard.datapoints_to_alarm, guard.evaluation_periods) == (4, 5)
+@pytest.mark.parametrize("minutes", [1, 2, 4])
+def test_a_guard_that_names_a_time_fires_after_all_of_it_without_interruption(minutes: int) -> None:
+    (guard,) = specs(abort_conditions=[f"System availability < 95% for {minutes} minutes"])
+    assert (guard.datapoints_to_alarm, guard.evaluation_periods) == (minutes, minutes)
 
 
 def test_equality_guards_nothing() -> None:

@@ -11,7 +11,8 @@ from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metric_models import Series
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.statistics import Comparison, MetricStatistics
-from squall.domain.judging.criteria import JudgeInput, judge
+from squall.domain.judging.criteria import judge
+from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.vocabulary import CriterionOutcome
 from tests.unit.builders import (
     HEALTHY,
@@ -79,6 +80,87 @@ def test_under_eighty_percent_of_the_periods_nothing_can_be_told(missing: int, o
     assert found.outcome is outcome
 
 
+@pytest.mark.parametrize(("bad", "outcome"), [([300.0] * 7, NOT_MET), ([8.0] * 7, UNKNOWN), ([None] * 7, UNKNOWN)])
+def test_worse_is_never_less_decided_whatever_is_missing(bad: list[float | None], outcome: CriterionOutcome) -> None:
+    """Seven minutes at 50 % and three silent ones are under 99 % whatever those three held."""
+    found = result(
+        "System availability > 99%",
+        series=availability(requests=[600.0] * 7 + [None] * 3, target_5xx=bad),
+        values={"fault": {"availability": 100 - sum(filter(None, bad)) / 42}},
+    )
+    assert found.outcome is outcome
+    assert "7 of 10 periods have a value" in found.reason
+
+
+def test_what_is_good_enough_even_at_worst_is_met() -> None:
+    missing = availability(requests=[600.0] * 7 + [None] * 3)
+    assert result("System availability > 60%", series=missing).outcome is MET
+
+
+def response_time(*values: float | None) -> dict[str, dict[str, tuple[Series, ...]]]:
+    binding = next(b for b in bindings() if b.name == "response_time")
+    return {"fault": {"response_time": series(binding, FAULT, {"value": values})}}
+
+
+def test_a_slow_half_refutes_an_average_whatever_the_silent_half_held() -> None:
+    assert result("Response time < 2 s", series=response_time(*[9.0] * 5), values={"fault": {"response_time": 9.0}}).outcome is NOT_MET
+    assert result("Response time < 2 s", series=response_time(*[3.0] * 5), values={"fault": {"response_time": 3.0}}).outcome is UNKNOWN
+
+
+def test_a_short_window_refutes_but_never_proves() -> None:
+    short = window("fault", NOW, 4)
+    binding = next(b for b in bindings() if b.name == "availability")
+    down = {"fault": {"availability": series(binding, short, {"requests": [600.0] * 4, "target_5xx": [300.0] * 4})}}
+    told = result("System availability > 99%", windows={"fault": short}, series=down, values={"fault": {"availability": 50.0}})
+    assert told.outcome is NOT_MET
+    assert result("System availability > 40%", windows={"fault": short}).outcome is UNKNOWN
+
+
+def request_rate(*values: float | None) -> dict[str, dict[str, tuple[Series, ...]]]:
+    binding = next(b for b in bindings() if b.name == "request_rate")
+    return {"fault": {"request_rate": series(binding, FAULT, {"requests": values})}}
+
+
+@pytest.mark.parametrize("order", [[600.0] * 6 + [None] * 4, [600.0] * 3 + [None] * 4 + [600.0] * 3, [None] * 4 + [600.0] * 6])
+def test_no_requests_are_a_rate_of_zero(order: list[float | None]) -> None:
+    found = result("Request rate > 9/s", series=request_rate(*order), values={"fault": {"request_rate": 6.0}})
+    assert found.outcome is NOT_MET
+    assert found.measured == pytest.approx(6.0)
+
+
+def test_a_load_balancer_of_which_nothing_is_seen_may_be_silent_for_another_reason() -> None:
+    assert result("Request rate > 9/s", series=request_rate(), values={"fault": {"request_rate": None}}).outcome is UNKNOWN
+    binding = next(b for b in bindings(experiment(success_criteria=["Healthy hosts > 0"])) if b.name == "healthy_hosts")
+    alive = {"fault": {**request_rate()["fault"], "healthy_hosts": series(binding, FAULT, {"value": [2.0] * 10})}}
+    assert result("Request rate > 9/s", series=alive, values={"fault": {"request_rate": None}}).outcome is NOT_MET
+
+
+def test_one_silent_period_at_the_end_may_not_be_published_yet() -> None:
+    found = result("Request rate > 9.5/s", series=request_rate(*[600.0] * 9), values={"fault": {"request_rate": 9.0}})
+    assert (found.outcome, found.measured) == (MET, 10.0)
+    assert "1 of 10 periods have no value" in found.reason
+
+
+def test_errors_of_a_last_minute_that_is_not_published_are_not_taken_for_none() -> None:
+    def told(text: str, errors: list[float | None], requests: list[float | None]) -> CriterionResult:
+        binding = next(b for b in bindings(experiment(success_criteria=[text])) if b.name == "error_count")
+        seen = {**request_rate(*requests)["fault"], "error_count": series(binding, FAULT, {"target_5xx": errors})}
+        total = sum(filter(None, errors))
+        return result(text, series={"fault": seen}, values={"fault": {"error_count": total}})
+
+    late = told("Error count < 50", [2.0] * 9, [600.0] * 9)
+    assert (late.outcome, "the last 60 s of the fault window are not yet published" in late.reason) == (UNKNOWN, True)
+    assert told("Error count < 50", [2.0] * 9, [600.0] * 10).outcome is MET
+    assert told("Error count < 50", [2.0] * 10, [600.0] * 9).outcome is MET, "its own errors are published"
+    assert told("Error count < 50", [20.0] * 9, [600.0] * 9).outcome is NOT_MET, "whatever the last minute held"
+
+
+def test_what_is_not_a_number_cant_be_told() -> None:
+    assert result("Response time < 2 s", values={"fault": {**HEALTHY, "response_time": float("nan")}}).outcome is UNKNOWN
+    nothing = response_time(*[float("nan")] * 10)
+    assert result("Response time < 2 s", series=nothing, values={"fault": {"response_time": float("nan")}}).outcome is UNKNOWN
+
+
 def test_a_window_with_too_few_periods_cannot_tell() -> None:
     found = result("System availability > 99%", windows={"fault": window("fault", NOW, 4)})
     assert (found.outcome, "5 are needed" in found.reason) == (UNKNOWN, True)
@@ -138,7 +220,21 @@ def test_what_could_not_be_compared_cant_be_told() -> None:
     text = "Response time increases by < 20% vs baseline"
     assert result(text).outcome is UNKNOWN, "Compare failed"
     assert result(text, statistics=compared(None, None)).outcome is UNKNOWN, "under five points, or an interval without an end"
-    assert result(text, statistics=compared(0.01, 0.01, before=0.0)).outcome is UNKNOWN, "relative to nothing"
+    assert result(text, statistics=compared(0.01, 0.01, before=-1.0)).outcome is UNKNOWN, "relative to a negative number"
+
+
+def test_nothing_that_stays_nothing_has_not_changed_and_something_from_nothing_has() -> None:
+    text = "Response time increases by < 20% vs baseline"
+    assert result(text, statistics=compared(0.0, 0.0, before=0.0)).outcome is MET
+    told = result(text, statistics=compared(50.0, 50.0, before=0.0))
+    assert (told.outcome, told.measured, told.high) == (NOT_MET, None, None)
+    assert result("Response time <= 150% of baseline", statistics=compared(0.0, 0.0, before=0.0)).outcome is MET
+
+
+def test_percentages_of_decimal_numbers_are_exact() -> None:
+    exact = compared(0.6 - 0.5, 0.6 - 0.5, before=0.5)
+    assert result("Response time increases by < 20% vs baseline", statistics=exact).outcome is NOT_MET
+    assert result("Response time increases by <= 20% vs baseline", statistics=exact).outcome is MET
 
 
 def test_missing_periods_are_said_with_what_they_mean() -> None:
@@ -153,6 +249,14 @@ def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:
     assert result("Response time < 2 seconds for 5 minutes", series=broken).outcome is NOT_MET
 
 
+def test_a_missing_period_may_be_the_one_that_breaks_a_run() -> None:
+    gap = response_time(*[0.1] * 5, None, *[0.1] * 4)
+    told = result("Response time < 2 seconds for 8 minutes", series=gap)
+    assert (told.outcome, "held for 300 s" in told.reason, "600 s if" in told.reason) == (UNKNOWN, True, True)
+    assert result("Response time < 2 seconds for 5 minutes", series=gap).outcome is MET
+    assert result("Response time < 2 seconds for 8 minutes", series=response_time(*[0.1] * 4, 3.0, None, *[0.1] * 4)).outcome is NOT_MET
+
+
 @given(value=st.floats(0, 100), minutes=st.integers(0, 10))
 def test_a_complete_window_is_always_told_and_agrees_with_the_comparison(value: float, minutes: int) -> None:
     found = result("System availability > 99%", values={"fault": {**HEALTHY, "availability": value}})
@@ -165,6 +269,14 @@ def test_an_alarm_counts_from_the_effect() -> None:
     assert result(text, alarms_fired={"pager": NOW + timedelta(seconds=181)}).outcome is NOT_MET
     assert result(text, alarms_fired={"pager": None}).outcome is NOT_MET
     assert result(text).outcome is UNKNOWN
+
+
+def test_an_alarm_that_was_not_watched_long_enough_cant_be_told() -> None:
+    text, silent = "alarm pager fires within 30 minutes", {"pager": None}
+    told = result(text, alarms_fired=silent, alarms_read_at=NOW + timedelta(minutes=20))
+    assert (told.outcome, "watched only 1200 s" in told.reason) == (UNKNOWN, True)
+    assert result(text, alarms_fired=silent, alarms_read_at=NOW + timedelta(minutes=30)).outcome is NOT_MET
+    assert result(text, alarms_fired=silent).outcome is UNKNOWN, "known to be read after the last window alone"
 
 
 def test_recovery_from_a_termination_counts_from_the_effect() -> None:

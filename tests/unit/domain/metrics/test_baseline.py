@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.language import parse_condition
 from squall.domain.metrics.baseline import assess, missing_seconds, seen
 from squall.domain.metrics.series import combine, dead_periods, points_over, value_over
 from squall.domain.metrics.windows import Paced
@@ -40,8 +41,10 @@ def test_denominators_are_never_filled(requests: list[float | None], target: lis
 def test_availability_and_error_rate_are_two_sides_of_one_thing(requests: list[float | None], target: list[float | None]) -> None:
     good = bound("availability")
     bad = bound("error_rate", success_criteria=["Error rate < 1%"])
-    totals = {"requests": sum(filter(None, requests)) or None, "target_5xx": sum(filter(None, target)) or None, "elb_5xx": None}
-    values = [value_over(b, {q.key: next(v for k, v in totals.items() if q.key.endswith(k)) for q in b.queries}, 600) for b in (good, bad)]
+    totals = {"requests": sum(filter(None, requests)) or None, "target_5xx": sum(filter(None, target)) or None}
+    values = [
+        value_over(b, {q.key: next((v for k, v in totals.items() if q.key.endswith(k)), None) for q in b.queries}, 600) for b in (good, bad)
+    ]
     if values[0] is None or values[1] is None:
         assert values == [None, None]
     else:
@@ -52,6 +55,63 @@ def test_a_window_sums_before_it_divides() -> None:
     availability = bound("availability")
     keys = {q.key.rpartition("availability_")[2]: q.key for q in availability.queries}
     assert value_over(availability, {keys["target_5xx"]: 10.0, keys["elb_5xx"]: None, keys["requests"]: 1000.0}, 600) == 99.0
+
+
+def test_requests_that_were_rejected_before_a_target_was_chosen_are_requests_too() -> None:
+    """RequestCount holds what a target was chosen for: the load balancer's 502 and 504, but not its 503."""
+    availability = bound("availability")
+    keys = {q.key.rpartition("availability_")[2]: q.key for q in availability.queries}
+
+    def told(**counts: float) -> float | None:
+        return value_over(availability, {keys[part]: count for part, count in counts.items()}, 600)
+
+    assert told(requests=500, elb_5xx=500) == 50.0
+    assert told(requests=1000, elb_5xx=500, elb_502=300, elb_504=200) == 50.0
+    assert told(elb_5xx=500) is None, "a dead period: what it means is told by `dead_periods`"
+
+
+@given(st.integers(1, 10**6))
+def test_milliseconds_are_exactly_a_thousandth_of_seconds(milliseconds: int) -> None:
+    declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds"}}
+    sentence = f"checkout <= {milliseconds} ms"
+    binding = bound("checkout", metrics=declared, success_criteria=[sentence])
+    value = value_over(binding, {binding.queries[0].key: float(milliseconds)}, 60)
+    assert value is not None
+    assert parse_condition(sentence, {"checkout": "milliseconds"}).holds(value)
+
+
+def test_what_is_not_a_number_is_no_point() -> None:
+    errors, span = bound("response_time"), window(periods=3)
+    found = points_over(errors, series(errors, span, {"value": [0.1, float("nan"), float("inf")]}), span)
+    assert [point.value for point in found] == [0.1]
+
+
+def counted(errors: float | list[float], **changes: object) -> tuple[str, ...]:
+    """The violations of a baseline of an hour with so many errors a minute."""
+    exp = experiment(**changes)
+    binding = next(b for b in bindings(exp) if b.name == "error_count")
+    minutes = [errors] * 60 if isinstance(errors, float) else errors
+    given = {**healthy_series(bindings(exp), BASE), "error_count": series(binding, BASE, {"target_5xx": minutes})}
+    return assess(definition(exp), discovery(exp=exp), Paced(BASE), given, {**HEALTHY, "error_count": sum(minutes)}).violations
+
+
+def test_a_count_is_compared_for_a_window_of_its_own_length() -> None:
+    """120 errors in an hour are 2 a minute, which a guard looks at, and 20 in the ten minutes of the fault."""
+    assert counted(2.0, abort_conditions=["Error count > 100"]) == ()
+    assert counted(2.0, success_criteria=["Error count < 50"]) == ()
+    (guard,) = counted(101.0, abort_conditions=["Error count > 100"])[:1]
+    assert "already true over the baseline: 101 count" in guard
+    assert "does not hold over the baseline: 60 count" in counted(6.0, success_criteria=["Error count < 50"])[0]
+    now = counted([0.0] * 50 + [6.0] * 10, success_criteria=["Error count < 50"])
+    assert now == ('"Error count < 50" does not hold now: 60 count',)
+
+
+def test_an_abort_condition_that_names_a_time_is_true_only_after_it() -> None:
+    spike = [0.0] * 57 + [700.0, 0.0, 700.0]
+    assert counted(spike, abort_conditions=["Error count > 100 for 2 minutes"]) == ()
+    assert counted(spike, abort_conditions=["Error count > 100"]) != ()
+    (said,) = counted([0.0] * 58 + [700.0] * 2, abort_conditions=["Error count > 100 for 2 minutes"])
+    assert said == 'abort condition "Error count > 100 for 2 minutes" is already true now: 700 count'
 
 
 def test_a_rate_is_per_second_of_the_window() -> None:

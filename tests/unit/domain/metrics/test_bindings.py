@@ -22,6 +22,8 @@ def test_availability_counts_errors_of_target_and_load_balancer_over_requests() 
     assert [(q.metric_name, q.dimensions, q.statistic, q.published) for q in availability.queries] == [
         ("HTTPCode_Target_5XX_Count", PART, "Sum", "nonzero"),
         ("HTTPCode_ELB_5XX_Count", WHOLE, "Sum", "nonzero"),
+        ("HTTPCode_ELB_502_Count", WHOLE, "Sum", "nonzero"),
+        ("HTTPCode_ELB_504_Count", WHOLE, "Sum", "nonzero"),
         ("RequestCount", PART, "Sum", "with_traffic"),
     ]
     assert availability.lag_seconds == 180

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import parse_condition
+from squall.domain.language import Recovers, Threshold, parse_condition
 from squall.domain.metrics.periods import (
+    event_problems,
     lag_of,
     lag_table,
     minimum_duration,
@@ -103,3 +104,27 @@ def test_the_shortest_length_named_always_works(length: int, period: int, lag: i
 def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
     threshold = parse_condition("System availability < 95% for 5 minutes")
     assert reaction_seconds(AWS, 180, threshold) == 5 * 60 + 180 + 60
+
+
+@pytest.mark.parametrize(
+    ("sentence", "recovery", "expected"),
+    [
+        ("System recovers within 20 minutes", 15, "recovery of at least 20 min"),
+        ("System recovers within 20 minutes", 20, ""),
+        ("Auto Scaling launches replacement instance within 26 minutes", 15, "recovery of at least 16 min"),
+        ("alarm pager fires within 30 minutes", 15, "recovery of at least 20 min"),
+        ("alarm pager fires within 25 minutes", 15, ""),
+        ("Auto Scaling launches replacement instance", 15, ""),
+    ],
+)
+def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:
+    criteria = sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
+    events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold)]
+    found = event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
+    assert [problem.expected for problem in found] == ([expected] if expected else [])
+
+
+def test_a_recovery_that_counts_from_the_effect_is_watched_through_the_fault_too() -> None:
+    events = [("success_criteria[0]", Recovers(text="recovers", within_seconds=1500))]
+    assert event_problems(events, timedelta(minutes=10), AWS, instant=True) == []
+    assert event_problems(events, timedelta(minutes=10), AWS) != []

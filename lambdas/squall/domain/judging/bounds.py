@@ -1,0 +1,92 @@
+"""What a value over a window can be at least and at most when some periods of the window have no value."""
+
+from collections.abc import Sequence
+from math import inf
+
+from squall.domain.documents.metric_models import MetricBinding, Point, Series
+from squall.domain.language import METRICS, Threshold
+from squall.domain.metrics.series import counts_events
+from squall.domain.vocabulary import CriterionOutcome
+
+Interval = tuple[float, float]
+MET, NOT_MET, CANNOT_TELL = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
+
+
+def possible(binding: MetricBinding) -> Interval:
+    """The least and the greatest value that the metric can have in any period. A declared metric may have any."""
+    known = METRICS.get(binding.name.partition(":")[0])
+    if known is None:
+        return (0.0 if all(query.statistic == "SampleCount" for query in binding.queries) else -inf), inf
+    least = -inf if known.least is None else known.least
+    return least, inf if known.greatest is None or counts_events(binding) else known.greatest
+
+
+def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[Point], series: Sequence[Series], missing: int) -> Interval:
+    """The value over the whole window whatever `missing` of its periods held; `value` is the one over the periods with `points`.
+
+    A missing period weighs as much as the busiest one that was seen. Of percentiles nothing follows: they are not made of periods.
+    """
+    least, greatest = possible(binding)
+    if not points or value is None or not missing:
+        return (least, greatest) if missing or value is None else (value, value)
+    if binding.kind == "gauge" and {query.statistic for query in binding.queries} != {"Average"}:
+        return _gauge_bounds(binding, [point.value for point in points])
+    weights = _weights(binding, points, series)
+    seen, lost = sum(weights), missing * max(weights)
+    if not seen:
+        return least, greatest
+    return (value * seen + least * lost) / (seen + lost), (value * seen + greatest * lost) / (seen + lost)
+
+
+def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
+    """A sum, a maximum or a minimum that only grows or only falls with what is missing."""
+    least, greatest = possible(binding)
+    statistics = {query.statistic for query in binding.queries}
+    if counts_events(binding) and least >= 0:
+        return sum(values), inf
+    if statistics == {"Maximum"}:
+        return max(values), greatest
+    return (least, min(values)) if statistics == {"Minimum"} else (least, greatest)
+
+
+def _weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[Series]) -> list[float]:
+    """How much each period counts in the value over the window: its requests in a ratio, otherwise all alike."""
+    if binding.kind in {"gauge", "rate"}:
+        return [1.0] * len(points)
+    counts = {point.at: point.value for one in series if one.key == binding.queries[-1].key for point in one.points}
+    return [counts.get(point.at, 0.0) for point in points] if counts else [1.0] * len(points)
+
+
+def decide_by_interval(threshold: Threshold, low: float, high: float) -> CriterionOutcome:
+    """Met where the whole interval is on the right side, not met where all of it is on the wrong side.
+
+    Of `==` and `!=` only an interval without the value, or that is nothing but the value, tells.
+    """
+    bound = threshold.value
+    match threshold.comparator:
+        case "<":
+            met, failed = high < bound, low >= bound
+        case "<=":
+            met, failed = high <= bound, low > bound
+        case ">":
+            met, failed = low > bound, high <= bound
+        case ">=":
+            met, failed = low >= bound, high < bound
+        case "==":
+            met, failed = low == bound == high, not low <= bound <= high
+        case "!=":
+            met, failed = not low <= bound <= high, low == bound == high
+    return MET if met else NOT_MET if failed else CANNOT_TELL
+
+
+def run_bounds(held: Sequence[bool | None], period: int) -> tuple[int, int]:
+    """Seconds of the longest run of adjoining periods in which a comparison holds: if no missing period (None) held, and if all did."""
+    return _longest([one is True for one in held]) * period, _longest([one is not False for one in held]) * period
+
+
+def _longest(held: Sequence[bool]) -> int:
+    longest = current = 0
+    for one in held:
+        current = current + 1 if one else 0
+        longest = max(longest, current)
+    return longest

@@ -1,0 +1,254 @@
+"""A metric compared with a number, or with its baseline: met, not met, or cannot tell, whatever is missing of the window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, copysign, inf, isfinite
+from statistics import fmean
+from typing import Any
+
+from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.statistics import Comparison, MetricStatistics
+from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, decide_by_interval, run_bounds, value_bounds
+from squall.domain.judging.judge_input import Judged, JudgeInput
+from squall.domain.judging.window_statistics import missing_policy, seen_points, unpublished_end
+from squall.domain.language import Threshold
+from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.series import dead_periods, published_sparsely
+from squall.domain.vocabulary import CriterionOutcome
+
+COMPLETE_ENOUGH = 0.8
+"""Share of a window's periods that must have a value, unless the answer is the same whatever the others held."""
+ROUNDING = 1e-12
+"""Relative error of a float beyond which a digit means nothing."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One threshold's metric over its window."""
+
+    threshold: Threshold
+    binding: MetricBinding
+    window: Window
+    points: tuple[Point, ...]
+    series: tuple[Series, ...]
+    value: float | None
+    """Over the whole window, as far as it was seen."""
+    minimum: int
+    """Periods that a window must hold to be judged."""
+    unpublished: int
+    """Periods at the window's end of which CloudWatch has nothing yet, although silence of this metric means zero."""
+
+    @property
+    def missing(self) -> int:
+        """Periods without a value, those included by which the window is too short."""
+        return max(0, max(self.window.periods, self.minimum) - len(self.points)) + self.unpublished
+
+    @property
+    def incomplete(self) -> str:
+        """Why the value alone decides nothing; empty where it does."""
+        window = self.window
+        if window.periods < self.minimum:
+            return f"the {window.name} window holds {window.periods} whole periods of {window.period_seconds} s, {self.minimum} are needed"
+        needed = max(self.minimum, ceil(COMPLETE_ENOUGH * window.periods))
+        if len(self.points) < needed:
+            return f"{len(self.points)} of {window.periods} periods have a value, {needed} are needed"
+        if self.unpublished:
+            return f"the last {self.unpublished * window.period_seconds} s of the {window.name} window are not yet published"
+        return "" if self.value is not None else "CloudWatch has no value over the window"
+
+
+def judge_threshold(threshold: Threshold, given: JudgeInput) -> Judged:
+    """By the value over the window. A period in which only errors were answered is seen, and failed.
+
+    Where too much is missing, the criterion is decided only if the answer is the same whatever the missing periods held.
+    """
+    binding = binding_of(given.discovery.bindings, threshold)
+    window = given.window_of(threshold.window, binding)
+    compared = {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
+    if window is None or binding is None:
+        reason = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
+        return Judged("threshold", CANNOT_TELL, reason, more=compared)
+    measured = _measure(threshold, binding, window, given)
+    more = {
+        **compared,
+        "metric": binding.name,
+        "window": window,
+        "points": tuple((point.at, point.value) for point in measured.points),
+        "expected_points": window.periods,
+    }
+    outcome, reason, shown, interval = _decide(measured, given)
+    return Judged("threshold", outcome, reason + _silence(measured), shown, {**more, **interval})
+
+
+def _measure(threshold: Threshold, binding: MetricBinding, window: Window, given: JudgeInput) -> _Measured:
+    within = given.series.get(threshold.window, {})
+    series = tuple(within.get(binding.name, ()))
+    later = given.series_from(threshold.window, binding.name) if binding.kind == "rate" else series
+    points = seen_points(binding, later, within.get("healthy_hosts", ()), window)
+    return _Measured(
+        threshold=threshold,
+        binding=binding,
+        window=window,
+        points=points,
+        series=series,
+        value=_value(binding, given, threshold.window, points),
+        minimum=given.definition.environment.timing.minimum_periods,
+        unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, given) else (), window),
+    )
+
+
+def _is_balancer(binding: MetricBinding, given: JudgeInput) -> bool:
+    """Whether it is published by the load balancer that counts the requests."""
+    requests = next((one for one in given.discovery.bindings if one.name == "request_rate"), None)
+    return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
+
+
+def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
+    """Over the whole window; in a window in which nothing but errors was answered, that.
+
+    Requests that nobody could answer are in no count: with such periods in it the window's value is the mean of its periods. So is a
+    rate's: its silent periods are zero.
+    """
+    value = given.values.get(window, {}).get(binding.name)
+    series = given.series.get(window, {})
+    uncounted = set(dead_periods(binding, series.get(binding.name, ()), series.get("healthy_hosts", ())))
+    uncounted -= set(dead_periods(binding, series.get(binding.name, ())))
+    if points and (binding.kind == "rate" or any(point.at in uncounted for point in points)):
+        return fmean(point.value for point in points)
+    if value is not None:
+        return value if isfinite(value) else None
+    if binding.kind in {"ratio_good", "ratio_bad"} and points:
+        return points[0].value  # no denominator in the whole window: every point is a dead period
+    return 0.0 if published_sparsely(binding) else None
+
+
+def _silence(measured: _Measured) -> str:
+    """What is missing is said."""
+    periods = measured.window.periods
+    missing = periods - len(measured.points)
+    if missing <= 0:
+        return ""
+    means = {"breaching": "no traffic was counted in them", "zero": "they count as zero", "ignore": "they are left out"}
+    return f"; {missing} of {periods} periods have no value: {means[missing_policy(measured.binding)]}"
+
+
+Decided = tuple[CriterionOutcome, str, float | None, dict[str, Any]]
+"""Outcome, reason, the value that is shown, and the interval where there is one."""
+
+
+def _decide(measured: _Measured, given: JudgeInput) -> Decided:
+    threshold, value = measured.threshold, measured.value
+    if threshold.relative is not None:
+        return _decide_relative(measured, given)
+    if threshold.for_seconds:
+        return *_decide_held(measured, None), value, {}
+    if not measured.incomplete and value is not None:
+        return (MET if threshold.holds(value) else NOT_MET), _said(measured), value, {}
+    low, high = value_bounds(measured.binding, value, measured.points, measured.series, measured.missing)
+    outcome = _allowed(measured, decide_by_interval(threshold, low, high))
+    if outcome is CANNOT_TELL:
+        return outcome, measured.incomplete, value, {}
+    wanted = f"wanted {threshold.comparator} {threshold.value:g}"
+    reason = f"{measured.incomplete}, but whatever the others held, it is between {low:.4g} and {high:.4g} {threshold.unit}, {wanted}"
+    return outcome, reason, value, {}
+
+
+def _allowed(measured: _Measured, outcome: CriterionOutcome) -> CriterionOutcome:
+    """A window that is too short proves nothing good."""
+    return CANNOT_TELL if outcome is MET and measured.window.periods < measured.minimum else outcome
+
+
+def _said(measured: _Measured) -> str:
+    threshold, value = measured.threshold, measured.value or 0.0
+    wanted = f"wanted {threshold.comparator} {threshold.value:g}"
+    return f"measured {value:.4g} {threshold.unit} over {len(measured.points)} periods, {wanted}"
+
+
+def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOutcome, str]:
+    """By the longest run of periods in which it holds, with and without the periods that have no value. `before`: the baseline's value."""
+    threshold, window = measured.threshold, measured.window
+    values = {point.at: point.value for point in measured.points}
+    unknown = set(range(window.end - measured.unpublished * window.period_seconds, window.end, window.period_seconds))
+    held = [
+        None if at in unknown or at not in values else _holds(threshold, values[at], before)
+        for at in range(window.start, window.end, window.period_seconds)
+    ]
+    shortest, longest = run_bounds(held, window.period_seconds)
+    wanted = threshold.for_seconds or 0
+    outcome = _allowed(measured, MET if shortest >= wanted else NOT_MET if longest < wanted else CANNOT_TELL)
+    if window.periods < measured.minimum and outcome is CANNOT_TELL:
+        return outcome, measured.incomplete
+    doubt = "" if shortest == longest else f", {longest} s if the periods without a value held it too"
+    return outcome, f"held for {shortest} s without interruption{doubt}, wanted {wanted} s; {_said(measured)}"
+
+
+def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
+    """By the interval of the Hodges-Lehmann shift against the bound: met if all of it is on the right side, not met if all of it is on
+    the wrong one. Both sides of the comparison are uncertain, and a single number would hide it."""
+    threshold, value = measured.threshold, measured.value
+    compared = _comparison(given.statistics.get(measured.binding.name), threshold.window)
+    ends = _relative_ends(threshold, compared) if compared else None
+    if value is None or compared is None or compared.before is None or ends is None:
+        return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
+    low, typical, high = ends
+    change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
+    said = (
+        f"the typical period {change} {typical:.4g} %{of} (95 % interval {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
+        f"wanted {threshold.comparator} {threshold.value:g} %"
+    )
+    interval = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
+    shown = typical if isfinite(typical) else None
+    if threshold.for_seconds:
+        outcome, reason = _decide_held(measured, compared.before)
+        return outcome, f"{reason}; {said}", shown, interval
+    outcome = decide_by_interval(threshold, low, high)
+    if measured.incomplete and not (outcome is NOT_MET and _mostly_failed(measured, compared.before)):
+        return CANNOT_TELL, measured.incomplete, shown, interval
+    return outcome, said, shown, interval
+
+
+def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
+    unit = measured.binding.unit
+    if measured.value is None or compared is None:
+        known = "" if measured.value is None else f"measured {measured.value:.4g} {unit}, but it could not be compared with the baseline"
+        return known or measured.incomplete
+    if compared.before is None or None in {compared.low, compared.shift, compared.high}:
+        return measured.incomplete or compared.sentence
+    return f"the baseline is {compared.before:.4g} {unit}: nothing is relative to a negative number"
+
+
+def _relative_ends(threshold: Threshold, compared: Comparison) -> tuple[float, float, float] | None:
+    """Lower end, typical value and upper end in percent of the baseline; None where nothing is relative to it."""
+    before, shifts = compared.before, (compared.low, compared.shift, compared.high)
+    ends = [None if before is None or shift is None else _relation(threshold, _sum(before, shift), before) for shift in shifts]
+    known = sorted(end for end in ends if end is not None)
+    return (known[0], known[1], known[2]) if len(known) == len(ends) else None
+
+
+def _relation(threshold: Threshold, value: float, before: float | None) -> float | None:
+    """`Threshold.compared`, and of a share of nothing: nothing is all of it, anything is infinitely more."""
+    if threshold.relative == "ratio" and before == 0:
+        return 100.0 if value == 0 else copysign(inf, value)
+    return threshold.compared(value, before)
+
+
+def _holds(threshold: Threshold, value: float, before: float | None) -> bool:
+    relation = _relation(threshold, value, before)
+    return relation is not None and threshold.model_copy(update={"relative": None}).holds(relation)
+
+
+def _sum(before: float, shift: float) -> float:
+    """Without the last digits that a difference of two floats makes up: 0.5 and what it takes to 0.6 are 0.6."""
+    total = before + shift
+    return 0.0 if abs(total) <= ROUNDING * max(abs(before), abs(shift)) else float(f"{total:.12g}")
+
+
+def _mostly_failed(measured: _Measured, before: float) -> bool:
+    """Whether more than half of all periods were seen to fail: then the typical one does, whatever the others held."""
+    failed = sum(not _holds(measured.threshold, point.value, before) for point in measured.points)
+    return 2 * failed > max(measured.window.periods, measured.minimum)
+
+
+def _comparison(found: MetricStatistics | None, window: str) -> Comparison | None:
+    wanted = ("baseline", window)
+    return next((one for one in found.comparisons if one.windows == wanted), None) if found else None
