@@ -149,7 +149,7 @@ class Bench:
         body = None if changes is None else json.dumps(changes).encode()
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(f"{self.account.endpoint}/_squall/profile", body, {"Content-Type": "application/json"})
-        with direct.open(request, timeout=10) as answer:
+        with direct.open(request, timeout=DEADLINE_SECONDS) as answer:
             profile: dict[str, Any] = json.load(answer)
         return profile
 

@@ -15,7 +15,7 @@ EXPERIMENT = "network-latency"
 LONG = "PT4M"
 """Longer than the slowest path: the fault's own end would be no measurement."""
 EVENTS = ["aws.states", "aws.fis", "aws.cloudwatch"]
-DEADLINE_SECONDS = 200.0
+DEADLINE_SECONDS = 600.0
 HALT = {"action": "halt", "reason": "measuring", "requested_by": "bench"}
 RESUME = {"action": "resume", "reason": "measured"}
 

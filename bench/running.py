@@ -19,7 +19,7 @@ from bench.account import Bench, MeasurementError
 from bench.tables import Table
 from local.workload.functions import BUCKET
 
-CALM_SECONDS, CLEAN_SECONDS = 120.0, 60.0
+CALM_SECONDS, CLEAN_SECONDS, ANSWER_SECONDS = 300.0, 60.0, 60.0
 ENDED = ("completed", "stopped", "failed", "cancelled")
 
 
@@ -27,7 +27,7 @@ def calm(bench: Bench) -> None:
     """Wait until the workload is whole; MeasurementError where it doesn't become so."""
     deadline = time.monotonic() + CALM_SECONDS
     while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{bench.account.workload_url}/instances", timeout=10) as answer:
+        with urllib.request.urlopen(f"{bench.account.workload_url}/instances", timeout=ANSWER_SECONDS) as answer:
             states = [(web["lifecycle_state"], web["target_state"]) for web in json.load(answer)]
         status = bench.account.client("rds").describe_db_clusters(DBClusterIdentifier="sample-db")["DBClusters"][0]["Status"]
         if states == [("InService", "healthy")] * 3 and status == "available":
@@ -48,14 +48,14 @@ def arrived(bench: Bench) -> None:
 
 def _workload(bench: Bench) -> dict[str, Any]:
     """Everything it says of itself."""
-    with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=10) as answer:
+    with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=ANSWER_SECONDS) as answer:
         return dict(json.load(answer))
 
 
 def forget(bench: Bench) -> None:
     """The last run's failures are no steady state of this one."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    direct.open(urllib.request.Request(f"{bench.account.endpoint}/_squall/metrics", method="DELETE"), timeout=10).close()
+    direct.open(urllib.request.Request(f"{bench.account.endpoint}/_squall/metrics", method="DELETE"), timeout=ANSWER_SECONDS).close()
 
 
 def left(bench: Bench) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ def _kept(execution_id: str, name: str, text: str) -> Path:
 
 
 def _instances(account: Account) -> dict[str, dict[str, Any]]:
-    with urllib.request.urlopen(f"{account.workload_url}/instances", timeout=5) as answer:  # noqa: S310 - our own loopback URL
+    with urllib.request.urlopen(f"{account.workload_url}/instances", timeout=30) as answer:  # noqa: S310 - our own loopback URL
         return {instance["id"]: instance for instance in json.load(answer)}
 
 

@@ -26,8 +26,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parents[1]
-DEPLOY_SECONDS = 120.0
-SYNTH_SECONDS = 180.0
+DEPLOY_SECONDS = 600.0
+SYNTH_SECONDS = 600.0
+"""Bounds for what hangs: half a minute and ten seconds on an idle machine."""
 _SOURCES = (
     "app.py",
     "cdk.json",
@@ -174,7 +175,9 @@ def outputs(place: Place, stack_name: str) -> dict[str, str]:
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False
+    )
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-3000:]
         raise DeployError(f"{' '.join(command[:4])} … failed with {done.returncode}:\n{said}")

@@ -19,7 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 MARKER = "SQUALL_LOCAL_STATE"
-STOP_SECONDS = 10.0
+STOP_SECONDS = 30.0
+"""How long a process may take to end after SIGTERM."""
+KILL_SECONDS = 30.0
+"""How long a process may take to disappear after SIGKILL."""
+FOLLOW_SECONDS = 10.0
+"""How long the children of a process that has ended may take to follow it."""
 
 _started: list[subprocess.Popen[bytes]] = []
 """Kept so that Python reaps them when they end while their starter still runs."""
@@ -83,7 +88,7 @@ def stop(state_dir: Path, name: str) -> None:
     """SIGTERM, then SIGKILL after STOP_SECONDS; forgets the record. Stopping a dead process changes nothing."""
     record = read(state_dir, name)
     if record is not None:
-        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
             if not record.alive:
                 break
             with contextlib.suppress(ProcessLookupError):
@@ -107,11 +112,11 @@ def leftovers(state_dir: Path) -> list[int]:
 
 def kill_leftovers(state_dir: Path) -> list[int]:
     """Kill what the orderly stop left behind; returns what survives even that."""
-    until(lambda: not leftovers(state_dir), 3.0)
+    until(lambda: not leftovers(state_dir), FOLLOW_SECONDS)
     for pid in leftovers(state_dir):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    until(lambda: not leftovers(state_dir), 5.0)
+    until(lambda: not leftovers(state_dir), KILL_SECONDS)
     return leftovers(state_dir)
 
 

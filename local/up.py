@@ -30,9 +30,12 @@ REGION = "us-east-1"
 ACCESS_KEY = "AKIASQUALLLOCALACCT0"
 SECRET_KEY = "squall-local-account-only"
 STACK = "Squall"
-READY_SECONDS = 30.0
-CHANGE_SECONDS = 60.0
-"""Until a changed workload has what its settings ask for: a function and its first execution environment take their time."""
+READY_SECONDS = 180.0
+"""How long a process may take to answer: five seconds on an idle machine. A process that ends is not waited for."""
+CHANGE_SECONDS = 180.0
+"""How long a changed workload may take until it has what its settings ask for: a function starts its first execution environment."""
+ANSWER_SECONDS = 20.0
+"""A process that does not answer its health check within this time counts as not answering at all."""
 PARTS = ("workload", "account")
 """In the order they stop: the workload first, so that it can't complain about a vanished account."""
 _OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory", "database")
@@ -280,7 +283,7 @@ def _answers(url: str) -> bool:
 
 
 def _get(url: str) -> Any:
-    with _DIRECT.open(url, timeout=5) as answer:
+    with _DIRECT.open(url, timeout=ANSWER_SECONDS) as answer:
         return json.load(answer)
 
 

@@ -21,7 +21,7 @@ from local.account import nodes, settings
 from local.account.patching import original, replace, require
 
 Data = dict[str, Any]
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 _NOT_FOUND = "The referenced task was not found."
 
 _told: dict[str, Data] = {}

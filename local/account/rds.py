@@ -23,7 +23,7 @@ from local.account.patching import original, replace, require
 
 Data = dict[str, Any]
 Parameters = dict[str, Any]
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 _KINDS = {"db-instance": ("RDS DB Instance Event", "DB_INSTANCE"), "db-cluster": ("RDS DB Cluster Event", "CLUSTER")}
 
 _owned: dict[str, Data] = {}

@@ -33,7 +33,8 @@ logger = logging.getLogger("squall.ssm")
 Data = dict[str, Any]
 PREFIX = "AWSFIS-"
 TERMINAL = ("Success", "Failed", "Cancelled", "TimedOut")
-AGENT_TIMEOUT_SECONDS = 5.0
+AGENT_TIMEOUT_SECONDS = 30.0
+"""Longer than the workload's manager waits for an instance: its answer, not this limit, tells what became of a fault."""
 
 
 class Document(NamedTuple):

@@ -25,7 +25,7 @@ HEADER = "x-k8s-aws-id"
 LONGEST_SECONDS = 900
 KNOWN_SECONDS = 5.0
 """How long an answer of STS and EKS is believed: an access entry takes effect, and stops taking effect, some seconds late."""
-STS_SECONDS = 5.0
+STS_SECONDS = 20.0
 _ASKED = frozenset(
     {"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token"}
     | {"x-amz-signature", "x-amz-signedheaders"}

@@ -12,7 +12,7 @@ from urllib.error import HTTPError
 from local.kubernetes.status import StatusError
 
 Json = dict[str, Any]
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 30.0
 UNREACHABLE = 0
 """Code of what never was answered."""
 

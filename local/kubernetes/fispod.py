@@ -19,7 +19,7 @@ from local.workload.lifeline import die_with_parent, tell
 
 Json = dict[str, Any]
 POLL_SECONDS = 0.5
-APPEAR_SECONDS = 20.0
+APPEAR_SECONDS = 60.0
 
 
 class InjectionError(Exception):

@@ -35,7 +35,7 @@ PROBE_SECONDS = 1.0
 FAILURES = 3
 """Probes in a row until a pod is not ready: every ten seconds on a real cluster, every second here."""
 RESTART_SECONDS = 2.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 20.0
 _PROBER = build_opener(ProxyHandler({}))
 
 

@@ -15,6 +15,9 @@ from typing import IO, Any, cast
 
 ROOT = Path(__file__).resolve().parents[2]
 
+REAP_SECONDS = 60.0
+"""How long the kernel may take to end a killed process."""
+
 OnEvent = Callable[[dict[str, Any]], None]
 
 
@@ -63,7 +66,7 @@ class Child:
         """SIGKILL the whole process group, as the power cut of a terminated machine, and reap it."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=REAP_SECONDS)
         with self._writing, contextlib.suppress(OSError):
             self._orders.close()
 

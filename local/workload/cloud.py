@@ -67,6 +67,10 @@ class GroupOrders:
     suspended: frozenset[str]
 
 
+CALL_SECONDS = 60.0
+"""How long a call of the account may take."""
+
+
 class NoCapacityError(Exception):
     """EC2 has no instance left in the zone."""
 
@@ -82,7 +86,7 @@ class Cloud:
         self._ec2, self._elb, self._autoscaling, self._cloudwatch, self._rds, self._ssm, self._iam = (
             self.client(service) for service in ("ec2", "elbv2", "autoscaling", "cloudwatch", "rds", "ssm", "iam")
         )
-        self._http = URLLib3Session(timeout=10)
+        self._http = URLLib3Session(timeout=CALL_SECONDS)
         self._peers: list[Any] | None = None
         """The VPC's subnets: they stay."""
 

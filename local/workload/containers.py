@@ -25,7 +25,7 @@ from local.workload.served import Served
 from local.workload.settings import Settings
 from local.workload.traffic import Traffic, used_by
 
-READY_SECONDS = 15.0
+READY_SECONDS = 60.0
 _ADDRESSES = 200
 """Of each zone, before the first is used again."""
 

@@ -32,7 +32,8 @@ from local.workload.traffic import Publisher, Traffic
 
 DESIRED = 3
 TICK_SECONDS = 0.5
-FAULT_SECONDS = 5.0
+FAULT_SECONDS = 20.0
+"""How long an instance may take to start or end a fault."""
 
 log = logging.getLogger(__name__)
 

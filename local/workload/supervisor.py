@@ -22,7 +22,8 @@ from local.workload.settings import Settings
 NOTICE_SECONDS = 1.0
 """Between a death and the group's reaction; minutes on AWS, where the group asks EC2 and ELB now and then."""
 DRAIN_SECONDS = 2.0
-READY_SECONDS = 15.0
+READY_SECONDS = 60.0
+"""An instance whose process does not answer by then is taken for dead."""
 AGAIN_SECONDS = 3.0
 """Between launches that found no capacity, each in the next zone."""
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")

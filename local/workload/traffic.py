@@ -19,6 +19,8 @@ from local.workload.fleet import Fleet
 from local.workload.served import Roster, Served
 from local.workload.settings import Settings
 
+READY_SECONDS = 60.0
+
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +39,7 @@ class Traffic:
         self.settings = Settings()
         log = folder / "logs" / f"{name}balancer.log"
         self.balancer = Child("local.workload.balancer", ["--port", "0"] if name else [], log, self._on_balancer)
-        if not self._ready.wait(15):
+        if not self._ready.wait(READY_SECONDS):
             raise RuntimeError(f"the balancer did not start; see {log}")
         arguments = ["--port", str(self.port), "--seed", str(seed)]
         self.client = Child("local.workload.client", arguments, folder / "logs" / f"{name}client.log", self._on_client)

@@ -17,6 +17,7 @@ from infra.code import UPLOT
 from infra.settings import ROOT
 from scripts.build_layer import exclusive
 from squall.reporting import page
+from tests.patience import PATIENCE
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -53,7 +54,7 @@ def _unpacked() -> str:
             env={**os.environ, "TMPDIR": str(folder)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
     if done.returncode:

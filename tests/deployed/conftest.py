@@ -9,7 +9,8 @@ from local import processes
 from local import up as launcher
 from local.account.profile import IDEAL
 from local.workload.settings import RESILIENT
-from tests.deployed.rig import PATIENCE, Rig, until
+from tests.deployed.rig import Rig
+from tests.patience import until
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +47,8 @@ def switch_schedule(rig: Rig, name: str, state: str) -> None:
 def rig(deployed: Rig) -> Iterator[Rig]:
     """Everything as after the deployment: ideal account, whole and quiet workload, nothing left of earlier runs."""
     ideal(deployed)
-    deployed.clean(2 * PATIENCE)
-    until(deployed.whole, what="three healthy instances")
+    deployed.clean()
+    until(deployed.whole, "three healthy instances")
     deployed.forget_runs()
     yield deployed
     ideal(deployed)
@@ -71,4 +72,4 @@ def target(rig: Rig) -> str:
 @pytest.fixture
 def calm(rig: Rig) -> None:
     """For guards on the response time: no trace of an earlier delay in the newest periods."""
-    until(rig.quiet, what="a quiet workload")
+    until(rig.quiet, "a quiet workload")

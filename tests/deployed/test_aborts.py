@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.deployed.rig import ALONE, TRIPPED, Execution, Rig, latency, until
+from tests.deployed.rig import ALONE, ENDED, TRIPPED, Execution, Rig, latency
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
-SOON = timedelta(seconds=15)
+SOON_SECONDS = 15.0
 """From an alarm to FIS's stop: two seconds on an idle machine."""
 Property = Callable[[str, object], None]
 Only = Callable[..., None]
@@ -35,9 +36,9 @@ def test_a_guard_that_fires_ends_the_fault_and_the_delay_is_gone(rig: Rig, targe
     run = rig.run(latency(target, **TRIPPED))
     run.until("fault_started")  # not `watched`: on a busy machine the guard may have ended the fault by then
     experiment = run.record["fis_experiment_id"]
-    until(lambda: rig.response_seconds(target) > 1.5, what="the instance is slow")
+    rig.wait_until_slow(target)
     record = run.done()
-    assert rig.response_seconds(target) < 1
+    rig.wait_until_quick(target)
     assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("aborted", "aborted", False)
     assert record["abort"]["source"] == "guard"
     assert run.status == "SUCCEEDED"
@@ -45,9 +46,9 @@ def test_a_guard_that_fires_ends_the_fault_and_the_delay_is_gone(rig: Rig, targe
     assert fault["state"]["status"] == "stopped"
     alarm = fired_at(rig, run)
     record_property("alarm_to_stopped_seconds", round((fault["endTime"] - alarm).total_seconds(), 1))
-    assert timedelta(0) <= fault["endTime"] - alarm < SOON
+    assert timedelta(0) <= fault["endTime"] - alarm < timedelta(seconds=stretched(SOON_SECONDS))
     record_property("alarm_to_recorded_seconds", round((run.at("abort_requested") - alarm).total_seconds(), 1))
-    assert run.at("abort_requested") - alarm < SOON
+    assert run.at("abort_requested") - alarm < timedelta(seconds=stretched(SOON_SECONDS))
     assert run.result["rollback"]["outcome"] == "restored"
     assert run.message()["MessageAttributes"]["verdict"]["Value"] == "aborted"
     assert rig.left() == []
@@ -94,7 +95,7 @@ def test_the_pulse_alone_reads_the_metric_itself(rig: Rig, target: str, only: On
     kept = ("AlarmName", "AlarmDescription", "Metrics", "ComparisonOperator", "EvaluationPeriods", "DatapointsToAlarm")
     same = {key: guard[key] for key in kept if key in guard}
     rig.client("cloudwatch").put_metric_alarm(**same, Threshold=1000.0, AlarmActions=guard["AlarmActions"], TreatMissingData="notBreaching")
-    until(lambda: "aborted" in rig.pulse()[run.id], what="the pulse sees the metric", interval=1.0)
+    until(lambda: "aborted" in rig.pulse()[run.id], "the pulse sees the metric", interval=1.0)
     assert "the pulse saw" in run.record["abort"]["reason"]
     stopped(rig, experiment)
     aborted_by_guard(rig, run)
@@ -143,11 +144,11 @@ def trip(rig: Rig, run: Execution) -> None:
 
 
 def stopped(rig: Rig, experiment: str) -> dict[str, Any]:
-    """FIS has ended the fault early, long before its two minutes."""
-    until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", what="FIS has stopped")
-    found = rig.fault(experiment)
-    assert found["endTime"] - found["startTime"] < timedelta(seconds=100)
-    return found
+    """FIS has ended the fault early: at the end of its two minutes it would be `completed`."""
+    until(lambda: rig.fault(experiment)["state"]["status"] in ENDED, "FIS is through with the experiment")
+    fault = rig.fault(experiment)
+    assert fault["state"]["status"] == "stopped", fault["state"]
+    return fault
 
 
 def aborted_by_guard(rig: Rig, run: Execution) -> None:

@@ -21,10 +21,11 @@ from cli.doctor.finding import Outcome
 from cli.proof import sign
 from squall.domain.approval.identity_proof import Statement
 from squall.domain.approval.votes import Decision
-from tests.deployed.rig import ROOT, Execution, Rig, latency, until
+from tests.deployed.rig import ROOT, Execution, Rig, latency
 from tests.deployed.test_doctor import setting
+from tests.patience import LONGEST_TEST, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 
 def policy(rig: Rig) -> str:
@@ -84,7 +85,7 @@ def test_an_approval_is_what_somebody_else_signed(
         run.until("approval_requested")
         assert run.record["status"] == "awaiting_approval"
         assert rig.locks() == []
-        asking = until(lambda: [m for m in rig.people.look() if f"squall approve {run.id} " in m["Message"]], what="people are asked")
+        asking = until(lambda: [m for m in rig.people.look() if f"squall approve {run.id} " in m["Message"]], "people are asked")
         assert "approval needed" in asking[0]["Subject"]
 
         forged = rig.invoke("Approve", payload(rig, run, Credentials(bob.access_key, "guessed"), Decision.APPROVE, Decision.APPROVE))

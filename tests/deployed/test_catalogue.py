@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.deployed.rig import Rig
+from tests.patience import LONGEST_TEST
 
-pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 
 def definition(target: str, **changes: Any) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def test_a_workload_that_waits_for_its_cpu_refutes_the_hypothesis(rig: Rig, targ
     rig.settings(workload="fragile-cpu")
     rig.forget()
     run = rig.run(definition(target))
-    record = run.done(seconds=300)
+    record = run.done()
     assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "refuted", False), record["reason"]
     (criterion,) = run.result["criteria"]
     assert (criterion["text"], criterion["outcome"]) == ("System availability >= 99 %", "not_met")
@@ -47,7 +48,7 @@ def test_an_instance_that_ignores_its_command_makes_the_run_invalid(rig: Rig, ta
     rig.settings(workload="immune")
     rig.forget()
     run = rig.run(definition(target))
-    record = run.done(seconds=300)
+    record = run.done()
     assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("completed", "invalid", None), record["reason"]
     assert f"the fault did nothing to {target}" in record["reason"]
     assert [one["outcome"] for one in run.result["criteria"]] == ["met"]

@@ -8,8 +8,9 @@ from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, Path, Trial, examine
 from cli.doctor.setting import Setting, fis_role_names, quota, roles
 from tests.deployed.rig import Rig
+from tests.patience import LONGEST_TEST
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 Property = Callable[[str, object], None]
 QUICK = [path for path in PATHS if path.name != "pulse"]

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from tests.deployed.endings import told_of_outside
-from tests.deployed.rig import AWS_EVENTS, Execution, Rig, latency, until
+from tests.deployed.rig import AWS_EVENTS, Execution, Rig, latency
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 BY_EVENT = 30.0
 """Seconds; two on an idle machine."""
@@ -20,12 +21,12 @@ Property = Callable[[str, object], None]
 def test_stopped_while_the_fault_runs(rig: Rig, target: str, record_property: Property) -> None:
     run = rig.run(latency(target))
     experiment = run.watched()
-    until(lambda: rig.response_seconds(target) > 1.5, what="the instance is slow")
+    rig.wait_until_slow(target)
     run.stop()
     with rig.measured(record_property, "seconds_until_nothing_is_left"):
-        rig.clean(BY_EVENT)
+        rig.clean(stretched(BY_EVENT))
     assert rig.fault(experiment)["state"]["status"] == "stopped"
-    assert rig.response_seconds(target) < 1
+    rig.wait_until_quick(target)
     told_of_outside(run, by="watchdog")
 
 
@@ -36,11 +37,11 @@ def test_stopped_while_the_fault_runs_and_no_event_arrives(rig: Rig, target: str
     rig.profile(drop_all_events=AWS_EVENTS)
     run.stop()
     with rig.measured(record_property, "seconds_until_the_fault_is_stopped"):
-        until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", BY_SCHEDULE, "the pulse's schedule")
-    until(run.looked_at_again, BY_EVENT, "the next pulse, not waited for, takes the rest away")
+        until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", "the pulse's schedule", seconds=stretched(BY_SCHEDULE))
+    until(run.looked_at_again, "the next pulse, not waited for, takes the rest away", seconds=stretched(BY_EVENT))
     assert rig.left() == []
     assert rig.fault(experiment)["state"]["status"] == "stopped"
-    assert rig.response_seconds(target) < 1
+    rig.wait_until_quick(target)
     told_of_outside(run, by="pulse")
 
 
@@ -48,12 +49,12 @@ def test_stopped_while_the_fault_is_being_started(rig: Rig, target: str) -> None
     """StartFault has checked everything and its call is on the way: it reaches FIS after the watchdog has closed the run."""
     before = answers_of_start(rig)
     template = stopped_at_start(rig, run := rig.run(latency(target)))
-    rig.clean(BY_EVENT)
-    until(lambda: answers_of_start(rig) > before, what="StartFault has come to its end")
+    rig.clean(stretched(BY_EVENT))
+    until(lambda: answers_of_start(rig) > before, "StartFault has come to its end")
     assert rig.faults(template) == []
     assert rig.left() == []
     assert run.record.get("fis_experiment_id") is None
-    assert rig.response_seconds(target) < 1
+    rig.wait_until_quick(target)
     told_of_outside(run, by="watchdog")
 
 
@@ -61,12 +62,12 @@ def test_stopped_while_the_fault_is_being_started_and_no_event_arrives(rig: Rig,
     """Nobody has closed the run when the call reaches FIS: a fault without a workflow, until the pulse comes by."""
     rig.profile(drop_all_events=AWS_EVENTS, disable_schedules=True)
     template = stopped_at_start(rig, run := rig.run(latency(target)))
-    (fault,) = until(lambda: rig.faults(template), what="the late call takes effect")
+    (fault,) = until(lambda: rig.faults(template), "the late call takes effect")
     assert rig.pulse()[run.id] == "closed"
-    until(run.looked_at_again, BY_EVENT, "FIS has stopped, and the next pulse takes the rest away")
+    until(run.looked_at_again, "FIS has stopped, and the next pulse takes the rest away", seconds=stretched(BY_EVENT))
     assert rig.left() == []
     assert rig.fault(fault["id"])["state"]["status"] == "stopped"
-    assert rig.response_seconds(target) < 1
+    rig.wait_until_quick(target)
     told_of_outside(run, by="pulse")
 
 

@@ -13,9 +13,10 @@ import yaml
 from local.deploy import ROOT
 from local.workload.functions import BUCKET
 from tests.deployed.endings import told_of_outside
-from tests.deployed.rig import Rig, until
+from tests.deployed.rig import Rig
+from tests.patience import LONGEST_TEST, PATIENCE, stretched, until
 
-pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 BY_EVENT = 30.0
 """Seconds; two on an idle machine."""
@@ -27,7 +28,7 @@ IN_A_ROW = 30
 def url(rig: Rig) -> str:
     """Where the sample's function is asked; `rig` puts the workload back."""
     rig.settings(functions=True)
-    return str(rig.overview()["function"]["url"])
+    return str(rig.workload["function"]["url"])
 
 
 def definition() -> dict[str, Any]:
@@ -36,7 +37,7 @@ def definition() -> dict[str, Any]:
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -53,12 +54,12 @@ def test_stopped_while_invocations_fail(rig: Rig, url: str, record_property: Cal
     run = rig.run({**definition(), "duration": "PT2M"})
     experiment = run.watched()
     assert len(faults(rig)) == 1
-    until(lambda: status(url) == 502, what="an invocation that fails")
+    until(lambda: status(url) == 502, "an invocation that fails")
     run.stop()
     with rig.measured(record_property, "seconds_until_nothing_is_left"):
-        rig.clean(BY_EVENT)
+        rig.clean(stretched(BY_EVENT))
     assert faults(rig) == []
     with rig.measured(record_property, "seconds_until_invocations_are_as_before"):
-        until(lambda: all(status(url) == 200 for _ in range(IN_A_ROW)), what="invocations as before")
+        until(lambda: all(status(url) == 200 for _ in range(IN_A_ROW)), "invocations as before")
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     told_of_outside(run, by="watchdog")

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.deployed.rig import Execution, Json, Rig, latency, until
+from tests.deployed.rig import Execution, Json, Rig, latency
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 HALT = {"action": "halt", "reason": "drill", "requested_by": "ops"}
-QUIET = timedelta(seconds=15)
+QUIET_SECONDS = 15.0
 """From the call to `stopped`: a second or two on an idle machine."""
 Property = Callable[[str, object], None]
 
@@ -31,10 +32,10 @@ def test_halt_stops_what_runs_and_refuses_every_start_until_resumed(halted: Rig,
         answer = rig.invoke("Halt", HALT)
     assert (answer["engaged"], answer["failed"], answer["lever"]) == (True, [], "not asked for")
     assert answer["stopped"] == [{"experiment": experiment, "execution_id": run.id}]
-    until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", what="FIS has stopped")
+    until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", "FIS has stopped")
     quiet = rig.fault(experiment)["endTime"] - datetime.fromisoformat(answer["at"])
     record_property("halt_to_stopped_seconds", round(quiet.total_seconds(), 1))
-    assert quiet < QUIET
+    assert quiet < timedelta(seconds=stretched(QUIET_SECONDS))
     refused = rig.run(latency(target))  # what the console does, and a schedule
     record = run.done()
     assert (record["status"], record["abort"]["source"], record["abort"]["by"]) == ("aborted", "halt", "ops")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from typing import Any
-
 import pytest
 
 from tests.deployed.endings import told_of_outside
-from tests.deployed.rig import Rig, until
+from tests.deployed.rig import Rig
 from tests.deployed.test_ended_outside import BY_EVENT
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 DEFINITION = {
     "name": "Deaf to the inventory",
@@ -34,30 +31,25 @@ DEFINITION = {
 }
 
 
-def workload(rig: Rig) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{rig.account.workload_url}/workload", timeout=10) as answer:
-        return dict(json.load(answer))
-
-
 def faults(rig: Rig) -> list[str]:
     """Of all pods, how each stands."""
-    return [fault["status"] for one in workload(rig)["pods"]["containers"] for fault in one["faults"]]
+    return [fault["status"] for one in rig.workload["pods"]["containers"] for fault in one["faults"]]
 
 
 def helpers(rig: Rig) -> list[str]:
-    return [one["name"] for one in workload(rig)["pods"]["all"] if one["name"].startswith("fispod-")]
+    return [one["name"] for one in rig.workload["pods"]["all"] if one["name"].startswith("fispod-")]
 
 
 def test_stopped_while_a_fault_lasts_in_a_pod(rig: Rig) -> None:
     rig.settings(pods=True)
-    until(lambda: "pods" in (now := workload(rig)) and now["parts_whole"], what="the cluster with its pods")
+    until(lambda: "pods" in (now := rig.workload) and now["parts_whole"], "the cluster with its pods")
     rig.forget()  # what earlier tests did to availability is no baseline
     run = rig.run(DEFINITION)
     experiment = run.watched()
-    until(lambda: faults(rig) == ["started"], what="the ephemeral container")
+    until(lambda: faults(rig) == ["started"], "the ephemeral container")
     assert len(helpers(rig)) == 1
     run.stop()
-    rig.clean(BY_EVENT)
+    rig.clean(stretched(BY_EVENT))
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     assert faults(rig) == ["cancelled"]
     assert helpers(rig) == []

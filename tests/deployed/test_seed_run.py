@@ -10,9 +10,10 @@ import pytest
 
 from local import processes
 from tests.deployed.conftest import ideal
-from tests.deployed.rig import PATIENCE, ROOT, Execution, Rig, latency, seed, until
+from tests.deployed.rig import ROOT, Execution, Rig, latency, seed
+from tests.patience import LONGEST_TEST, until
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class Running:
 @pytest.fixture(scope="module")
 def running(deployed: Rig) -> Iterator[Running]:
     ideal(deployed)
-    deployed.clean(2 * PATIENCE)
-    until(deployed.quiet, what="a quiet workload")
+    deployed.clean()
+    until(deployed.quiet, "a quiet workload")
     deployed.forget()  # what earlier tests did to availability is no baseline
     deployed.forget_runs()
     before = deployed.webs
@@ -88,7 +89,7 @@ def test_the_role_of_an_environment_hits_nothing_of_another(running: Running) ->
     )["experimentTemplate"]["id"]
     try:
         started = rig.client("fis").start_experiment(clientToken="bypass", experimentTemplateId=template)["experiment"]["id"]
-        until(lambda: rig.fault(started)["state"]["status"] == "failed", what="FIS has given up")
+        until(lambda: rig.fault(started)["state"]["status"] == "failed", "FIS has given up")
     finally:
         rig.client("fis").delete_experiment_template(id=template)
     assert rig.fault(started)["state"]["error"]["code"] == "AuthorizationFailure"
@@ -98,7 +99,7 @@ def test_the_role_of_an_environment_hits_nothing_of_another(running: Running) ->
 
 def test_the_seed_is_validated_on_a_process_that_really_died(running: Running) -> None:
     rig, run = running.rig, running.run
-    record = run.done(seconds=240)
+    record = run.done()
     assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "validated", True), record["reason"]
     result = run.result
     (pinned,) = result["targets"]
@@ -113,7 +114,7 @@ def test_the_seed_is_validated_on_a_process_that_really_died(running: Running) -
 
 
 def test_the_result_is_complete(running: Running) -> None:
-    running.run.done(seconds=240)
+    running.run.done()
     result = running.run.result
     jsonschema.validate(result, json.loads((ROOT / "schemas/result.schema.json").read_text()))
     availability, response_time, replacement = result["criteria"]
@@ -131,25 +132,25 @@ def test_the_result_is_complete(running: Running) -> None:
 
 def test_its_last_event_brings_the_report(running: Running) -> None:
     rig, run = running.rig, running.run
-    run.done(seconds=240)
+    run.done()
     bucket = rig.account.outputs["ResultsBucketName"]
 
     def written() -> set[str]:
         found = rig.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"results/{run.id}/")["Contents"]
         return {one["Key"].rpartition("/")[2] for one in found}
 
-    until(lambda: {"report.html", "report.md", "series.csv"} <= written(), what="the report")
+    until(lambda: {"report.html", "report.md", "series.csv"} <= written(), "the report")
     page = rig.client("s3").get_object(Bucket=bucket, Key=f"results/{run.id}/report.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
     html = page["Body"].read().decode()
     assert '<h2 id="verdict">validated</h2>' in html
     assert "new uPlot" in html
-    until(lambda: run.saw("reported"), what="the report on the timeline")
+    until(lambda: run.saw("reported"), "the report on the timeline")
 
 
 def test_people_and_machines_are_told(running: Running) -> None:
     run = running.run
-    run.done(seconds=240)
+    run.done()
     message = run.message()
     assert message["Subject"] == "Squall: validated: EC2 Instance Termination Test in staging"
     assert {name: value["Value"] for name, value in message["MessageAttributes"].items()} == {
@@ -159,7 +160,7 @@ def test_people_and_machines_are_told(running: Running) -> None:
         "experiment": "EC2 Instance Termination Test",
     }
     assert "[met] System availability > 99%" in message["Message"]
-    until(lambda: any(event["detail"]["status"] == "completed" for event in run.lifecycle), what="the last lifecycle event")
+    until(lambda: any(event["detail"]["status"] == "completed" for event in run.lifecycle), "the last lifecycle event")
     events = run.lifecycle
     assert {event["detail-type"] for event in events} == {"Squall Execution State Change"}
     assert {event["detail"]["execution_arn"] for event in events} == {run.arn}

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from local.deploy import ROOT
-from tests.deployed.rig import Json, Rig, until
+from tests.deployed.rig import Json, Rig
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 GONE = 60.0
 """Seconds until nothing is left: some five on an idle machine, with FIS's own slowness."""
@@ -21,10 +22,10 @@ GONE = 60.0
 def tasks(rig: Rig) -> Iterator[Rig]:
     """With the ECS service, which no other test wants."""
     rig.settings(tasks=True)
-    until(lambda: rig.workload["parts_whole"], what="three tasks with their agents")
+    until(lambda: rig.workload["parts_whole"], "three tasks with their agents")
     yield rig
     rig.settings(tasks=False)
-    until(lambda: rig.workload["parts_whole"], what="the service has ended")
+    until(lambda: rig.workload["parts_whole"], "the service has ended")
 
 
 def calls(rig: Rig, task: str) -> tuple[int, int]:
@@ -47,12 +48,12 @@ def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
     (arn,) = [arn for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
     task = arn.rpartition("/")[2]
     (node,) = [one["node"] for one in rig.workload["tasks"]["tasks"] if one["id"] == task]
-    until(lambda: [one["Status"] for one in commands(rig, node)] == ["InProgress"], what="the command runs")
+    until(lambda: [one["Status"] for one in commands(rig, node)] == ["InProgress"], "the command runs")
     before = calls(rig, task)
-    until(lambda: calls(rig, task)[1] > before[1], what="the task asks the inventory in vain")
+    until(lambda: calls(rig, task)[1] > before[1], "the task asks the inventory in vain")
 
     run.stop()
-    rig.clean(GONE)
+    rig.clean(stretched(GONE))
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     record = run.done()
     assert (record["status"], record["verdict"], record["closed_by"]) == ("aborted", "aborted", "watchdog")
@@ -61,5 +62,5 @@ def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
     (faults,) = [one["faults"] for one in rig.workload["tasks"]["containers"] if one["id"] == task]
     assert [fault["status"] for fault in faults] == ["cancelled"]
     asked, failed = calls(rig, task)
-    until(lambda: calls(rig, task)[0] >= asked + 20, what="it asks the inventory as often as before")
+    until(lambda: calls(rig, task)[0] >= asked + 20, "it asks the inventory as often as before")
     assert calls(rig, task)[1] - failed <= 1, "one call may have been on its way"

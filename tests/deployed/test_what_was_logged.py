@@ -5,8 +5,9 @@ import re
 import pytest
 
 from tests.deployed.rig import Rig, seed
+from tests.patience import LONGEST_TEST
 
-pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 DENIED = re.compile(r"AccessDenied|not authorized to perform|UnauthorizedOperation|AuthorizationError")
 SURPRISE = re.compile(r"Traceback|Task timed out|^[\w.]+(Error|Exception): ")

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from local.deploy import ROOT
-from tests.deployed.rig import GROUP, Execution, Rig, until
+from tests.deployed.rig import GROUP, Execution, Rig
+from tests.patience import LONGEST_TEST, stretched, until
 
-pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 GONE = 60.0
 """Seconds until nothing is left: some five on an idle machine, with FIS's own slowness."""
@@ -30,7 +31,7 @@ def shipped(name: str) -> Mapping[str, Any]:
 def stopped(rig: Rig, run: Execution, experiment: str) -> None:
     """Stopped by somebody who knows nothing of it, and everything of Squall's taken away."""
     run.stop()
-    rig.clean(GONE)
+    rig.clean(stretched(GONE))
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     record = run.done()
     assert (record["status"], record["verdict"]) == ("aborted", "aborted")
@@ -53,11 +54,11 @@ def test_a_subnet_has_its_own_acl_again(rig: Rig) -> None:
     rig.forget()  # what earlier tests did to availability is no baseline
     run = rig.run(definition)
     experiment = run.watched()
-    until(lambda: acls(rig)[subnet].startswith("clone "), what="FIS has cut the subnet off")
-    until(lambda: "unhealthy" in {web["target_state"] for web in rig.webs.values()}, what="the load balancer hears nothing of the instance")
+    until(lambda: acls(rig)[subnet].startswith("clone "), "FIS has cut the subnet off")
+    until(lambda: "unhealthy" in {web["target_state"] for web in rig.webs.values()}, "the load balancer hears nothing of the instance")
     stopped(rig, run, experiment)
     assert acls(rig) == before
-    until(rig.whole, what="the instance is back in service")
+    until(rig.whole, "the instance is back in service")
 
 
 def waiting(rig: Rig) -> dict[str, int]:
@@ -70,9 +71,9 @@ def test_a_volume_takes_io_again(rig: Rig) -> None:
     run = rig.run(shipped("volume-stall"))
     experiment = run.watched()
     (pinned,) = [arn.rpartition("/")[2] for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
-    until(lambda: {volume for volume, writes in waiting(rig).items() if writes} == {pinned}, what="writes wait for that volume alone")
+    until(lambda: {volume for volume, writes in waiting(rig).items() if writes} == {pinned}, "writes wait for that volume alone")
     stopped(rig, run, experiment)
-    until(lambda: set(waiting(rig).values()) == {0}, what="nobody waits for any volume")
+    until(lambda: set(waiting(rig).values()) == {0}, "nobody waits for any volume")
     pauses = [fault for web in rig.webs.values() for fault in web["faults"] if fault["document"] == "EBS-PauseVolumeIO"]
     assert [fault["status"] for fault in pauses] == ["cancelled"]
     assert rig.whole()
@@ -90,8 +91,8 @@ def test_a_group_launches_again(rig: Rig) -> None:
     experiment = run.watched()
     (lost, *_) = rig.webs
     rig.client("ec2").terminate_instances(InstanceIds=[lost])
-    until(lambda: launches(rig)[0] == "Failed", what="a launch that found no capacity")
+    until(lambda: launches(rig)[0] == "Failed", "a launch that found no capacity")
     assert not rig.whole()
     stopped(rig, run, experiment)
-    until(rig.whole, what="the group has replaced what it lost")
+    until(rig.whole, "the group has replaced what it lost")
     assert launches(rig)[0] == "Successful"

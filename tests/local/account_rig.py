@@ -1,19 +1,19 @@
-"""Helpers for tests against the local account: clients, switches, polling with a deadline."""
+"""The local account as tests use it: clients, roles, functions, and the switches of its profile."""
 
 import io
 import json
 import socket
-import time
 import urllib.request
 import uuid
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -31,21 +31,6 @@ IDEAL = {
     "disable_alarm_actions": False,
     "disable_schedules": False,
 }
-
-
-T = TypeVar("T")
-
-
-def until(look: Callable[[], T], seconds: float = 20.0, what: str = "condition") -> T:
-    """Look until the answer is truthy; the deadline is a bound, not a wait."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true within {seconds} s")
-        time.sleep(0.1)
 
 
 def free_port() -> int:
@@ -90,7 +75,7 @@ class Account:
     def _call(self, path: str, body: dict[str, Any] | None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.endpoint + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def role(self, trusted: str, statements: list[dict[str, Any]], name: str | None = None) -> str:

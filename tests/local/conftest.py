@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.account_rig import IDEAL, ROOT, Account, Agent, free_port, until
+from tests.local.account_rig import IDEAL, ROOT, Account, Agent, free_port
+from tests.patience import PATIENCE, until
 
 
 @pytest.fixture(scope="session")
@@ -68,12 +69,12 @@ def running_account(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> I
                 except (urllib.error.URLError, ConnectionError):
                     return False
 
-            until(ready, 30, "the local account")
+            until(ready, "the local account")
             yield account
         finally:
             server.terminate()
             try:
-                server.wait(10)
+                server.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()

@@ -13,7 +13,8 @@ from local.kubernetes.authentication import Authentication
 from local.kubernetes.objects import Objects
 from local.kubernetes.server import ApiServer
 from squall.adapters.inventory.kubernetes import Kubernetes
-from tests.local.account_rig import ACCOUNT, REGION, Account, until
+from tests.local.account_rig import ACCOUNT, REGION, Account
+from tests.patience import until
 
 PODS = f"/api/v1/namespaces/{manifests.NAMESPACE}/pods"
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"

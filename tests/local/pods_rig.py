@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from local.workload.settings import Settings
 from squall.adapters.inventory.pods import EksPods
 from squall.domain.resources.pods import EksPod
 from tests.local.account_rig import REGION, Account
+from tests.patience import until
 
 WITH_PODS = Settings(pods=True, load_rps=20.0)
 ENVIRONMENT = {"squall:environment": "staging"}
@@ -53,13 +53,14 @@ class Sample:
         self.part.route()
         self.cloud.report({"groups": {}, "target_health": {}, **self.part.report()})
 
-    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, self.part.overview()
+    def until(self, condition: Callable[[], object]) -> Any:
+        """Give the part its turns until the condition holds; returns what the condition returned."""
+
+        def look() -> object:
             self.tick()
-            time.sleep(0.1)
-        return found
+            return condition()
+
+        return until(look)
 
     def whole(self) -> bool:
         return self.part.whole(self.settings)
@@ -103,10 +104,10 @@ class Sample:
 
     def ended(self, experiment: str) -> dict[str, Any]:
         over = {"completed", "failed", "stopped"}
-        return dict(self.until(lambda: found if (found := self.state(experiment))["state"]["status"] in over else None, 60))
+        return dict(self.until(lambda: found if (found := self.state(experiment))["state"]["status"] in over else None))
 
     def acting(self, experiment: str, action: str = "act") -> None:
-        self.until(lambda: self.state(experiment)["actions"][action]["state"]["status"] == "running", 40)
+        self.until(lambda: self.state(experiment)["actions"][action]["state"]["status"] == "running")
 
     @property
     def overview(self) -> Any:

@@ -10,8 +10,11 @@ from botocore.exceptions import ClientError
 
 from local.account.metrics.evaluation import Rule, decide
 from local.account.metrics.expressions import ExpressionError, Scope, evaluate
-from tests.local.account_rig import ACCOUNT, REGION, Account, until
+from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.account_rig import function as make_function
+from tests.patience import until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 NAMESPACE = "Squall/Test"
 
@@ -167,7 +170,7 @@ def test_a_window_of_whole_local_periods_is_one_point_wherever_in_the_minute_it_
 
 
 def test_a_lagging_metric_appears_late_under_its_own_time(account: Account, unique: str) -> None:
-    account.profile(metric_lag_seconds=2)
+    account.profile(metric_lag_seconds=3600)
     cloudwatch = account.client("cloudwatch")
     at = time.time() - 1
     put(cloudwatch, unique, 7, at=at)
@@ -180,6 +183,7 @@ def test_a_lagging_metric_appears_late_under_its_own_time(account: Account, uniq
         return list(found["MetricDataResults"][0]["Timestamps"])
 
     assert values() == []
+    account.profile(metric_lag_seconds=2)
     until(values, what="the late point")
     assert values()[0].timestamp() == int(at)
     assert time.time() - at > 2
@@ -227,12 +231,17 @@ def test_an_alarm_sees_only_its_own_dimensions(account: Account, unique: str) ->
     cloudwatch = account.client("cloudwatch")
     mine = [{"Name": "side", "Value": "a"}]
     put_alarm(cloudwatch, unique, Dimensions=mine, TreatMissingData="missing", EvaluationPeriods=5)
-    put(cloudwatch, unique, 100, side="b")
-    put(cloudwatch, unique, 1, side="a")
 
-    reaches(cloudwatch, unique, "OK")
-    put(cloudwatch, unique, 100, side="a")
-    reaches(cloudwatch, unique, "ALARM")
+    def reach(wanted: str, value: float) -> None:
+        def look() -> bool:
+            put(cloudwatch, unique, 100, side="b")
+            put(cloudwatch, unique, value, side="a")
+            return state(cloudwatch, unique) == wanted
+
+        until(look, f"alarm {wanted}", interval=1.0)
+
+    reach("OK", 1)
+    reach("ALARM", 100)
 
 
 def availability(name: str) -> list[dict[str, Any]]:

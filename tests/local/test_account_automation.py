@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.account_rig import ACCOUNT, REGION, Account, until
+from tests.local.account_rig import ACCOUNT, REGION, Account
+from tests.patience import until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 ARN = f"arn:aws:ssm:{REGION}:{ACCOUNT}"
 OVER = {"Success", "Failed", "TimedOut", "Cancelled"}

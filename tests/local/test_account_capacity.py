@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.account_rig import ACCOUNT, REGION, Account, until
+from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.test_account_fis import Lab, code
+from tests.patience import until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 ACTION = "aws:ec2:asg-insufficient-instance-capacity-error"
 GROUPS = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName/"

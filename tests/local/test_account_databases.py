@@ -6,6 +6,8 @@ from botocore.exceptions import ClientError
 from local.account.iam import rds_resource
 from tests.local.account_rig import ACCOUNT, REGION, Account
 
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
+
 ARN = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 STOCK = f"{ARN}:db:{ARN}:cluster:orders"
 """What ministack makes of an ARN in the place of a name."""

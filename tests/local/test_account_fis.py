@@ -2,13 +2,17 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.account_rig import ACCOUNT, REGION, Account, Agent, until
+from tests.local.account_rig import ACCOUNT, REGION, Account, Agent
+from tests.patience import stretched, until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 NO_STOP = [{"source": "none"}]
 LATENCY = f"arn:aws:ssm:{REGION}::document/AWSFIS-Run-Network-Latency-Sources"
@@ -337,7 +341,7 @@ def test_a_latency_fault_reaches_the_agent_and_a_stop_cancels_it(lab: Lab, agent
 def test_a_shorter_action_completes_while_its_command_goes_on(lab: Lab, agent: Agent) -> None:
     instance = lab.instance()
 
-    lab.reach(lab.run({"slow": latency("PT1S", 4)}, targets={"victims": lab.target(instance)}), "completed")
+    lab.reach(lab.run({"slow": latency("PT1S", math.ceil(stretched(4)))}, targets={"victims": lab.target(instance)}), "completed")
 
     assert commands(lab, instance)[0]["Status"] == "InProgress"
     until(lambda: commands(lab, instance)[0]["Status"] == "Success", what="the command's own end")

@@ -13,7 +13,10 @@ import pytest
 
 from local.workload.functions import BUCKET, FUNCTION, Orders
 from local.workload.settings import Settings
-from tests.local.account_rig import REGION, Account, function, until
+from tests.local.account_rig import REGION, Account, function
+from tests.patience import PATIENCE, until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 FOLDER = f"arn:aws:s3:::{BUCKET}/staging/*"
 WRITES: dict[str, Any] = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": FOLDER}
@@ -71,7 +74,7 @@ class Lab:
         """Status of one request to the function's URL."""
         assert self.orders.path
         try:
-            with urllib.request.urlopen(self.account.endpoint + self.orders.path, timeout=30) as answer:
+            with urllib.request.urlopen(self.account.endpoint + self.orders.path, timeout=PATIENCE) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

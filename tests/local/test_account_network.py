@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.account_rig import ACCOUNT, REGION, Account, until
+from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.test_account_fis import ENVIRONMENT, Lab, code
+from tests.patience import until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 SUBNET, CIDRS = "subnet-00000002", {"a": "172.31.0.0/20", "c": "172.31.32.0/20"}
 EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"

@@ -13,7 +13,10 @@ from botocore.exceptions import ClientError
 
 from local.workload.cloud import Cloud
 from local.workload.ecs_resources import CLUSTER, SERVICE, Service
-from tests.local.account_rig import ACCOUNT, REGION, Account, Agent, until
+from tests.local.account_rig import ACCOUNT, REGION, Account, Agent
+from tests.patience import until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 TAGS = {"squall:environment": "staging"}
 OPTED_IN = {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}}

@@ -19,7 +19,9 @@ from local.workload.parts import Surroundings
 from local.workload.routes import Routes
 from local.workload.served import Fault
 from local.workload.settings import Settings
-from tests.local.workload_rig import until
+from tests.patience import PATIENCE, until
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 ZONES = {"us-east-1a": "subnet-a", "us-east-1b": "subnet-b"}
 QUIET = Settings(load=False, base_latency_ms=0.0)
@@ -74,7 +76,7 @@ class Held:
 
     def healthy(self, name: str, zone: str = "us-east-1a") -> Container:
         container = self.all.start(name, zone)
-        assert until(lambda: self.settled(container, "healthy"), 20), container
+        until(lambda: self.settled(container, "healthy"))
         return container
 
     def settled(self, container: Container, state: str) -> bool:
@@ -85,12 +87,12 @@ class Held:
         fault = container.faults["c-1"] = Fault("c-1", document, parameters, 60.0)
         assert container.child is not None
         container.child.order(op="fault", command_id="c-1", document=document, parameters=parameters, duration_seconds=60.0)
-        assert fault.known.wait(5)
+        assert fault.known.wait(PATIENCE)
         return fault
 
     def get(self) -> int:
         try:
-            with urllib.request.urlopen(f"{self.all.overview()['balancer_url']}/health", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.all.overview()['balancer_url']}/health", timeout=PATIENCE) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             with error:
@@ -112,7 +114,7 @@ def test_they_serve_at_addresses_of_their_zones_and_a_drained_one_gets_no_reques
     held.all.drain(one)
     held.all.route()
     held.all.terminate(one)
-    assert until(lambda: one.ended, 5), "SIGTERM is obeyed"
+    until(lambda: one.ended, "SIGTERM is obeyed")
     assert [held.get() for _ in range(6)] == [200] * 6
     held.all.forget(one)
     assert held.cloud.targets == {"172.31.17.1"}
@@ -122,7 +124,7 @@ def test_what_is_killed_undrained_is_found_out_by_whoever_asks_next(held: Held) 
     one = held.healthy("box-1")
     held.all.kill(one)
     assert held.get() == 502
-    assert until(lambda: held.settled(one, "unhealthy"), 5)
+    until(lambda: held.settled(one, "unhealthy"))
     assert held.cloud.targets == {"172.31.1.1"}
 
 
@@ -130,14 +132,14 @@ def test_faults_hit_the_one_they_are_brought_to(held: Held) -> None:
     one, two = held.healthy("box-1"), held.healthy("box-2")
     fault = held.fault(one, "AWSFIS-Run-Network-Blackhole-Port", Protocol="tcp", Port="80", TrafficType="ingress")
     assert fault.status == "started"
-    assert until(lambda: held.settled(one, "unhealthy"), 15)
+    until(lambda: held.settled(one, "unhealthy"))
     assert two.target_state == "healthy"
 
 
 def test_a_period_is_published_of_the_balancer_each_container_and_whatever_the_part_adds(held: Held) -> None:
     held.healthy("box-1")
     held.get()
-    assert until(lambda: any(namespace == "Boxes" for namespace, _ in held.cloud.published), 15)
+    until(lambda: any(namespace == "Boxes" for namespace, _ in held.cloud.published))
     names: dict[str, set[Any]] = {}
     for namespace, datum in held.cloud.published:
         names.setdefault(namespace, set()).add(datum["MetricName"])
@@ -162,4 +164,4 @@ def test_a_process_is_ended_by_its_name_and_no_other(held: Held) -> None:
     assert not one.ended
     one.faults.clear()
     assert held.fault(one, "AWSFIS-Run-Kill-Process", ProcessName="sample-web", Signal="SIGTERM").status == "started"
-    assert until(lambda: one.ended, 5)
+    until(lambda: one.ended)

@@ -28,7 +28,7 @@ from local.workload.records import Records
 from local.workload.routes import Node
 from local.workload.settings import Settings
 from local.workload.volume import Volume
-from tests.local.workload_rig import until
+from tests.patience import PATIENCE, until
 
 FIRST, SECOND = DATABASE_NODES.values()
 
@@ -52,7 +52,7 @@ class Pair:
 
     async def follow(self) -> None:
         self.nodes[1]._obey({"op": "follow", "port": self.ports[0]})
-        await asyncio.wait_for(self.whole.wait(), 5)
+        await asyncio.wait_for(self.whole.wait(), PATIENCE)
 
     def tell(self, **event: object) -> None:
         if event["event"] == "whole":
@@ -175,7 +175,7 @@ def _reach(cluster: Cluster, condition: Callable[[], object], settings: Settings
         cluster.tick(settings)
         return bool(condition())
 
-    assert until(look, 15), cluster.as_dict()
+    until(look)
 
 
 def _writer(cluster: Cluster) -> Any:

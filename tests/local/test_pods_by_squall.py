@@ -25,6 +25,8 @@ from tests.local.account_rig import ACCOUNT, REGION
 from tests.local.kubernetes_rig import VIEW
 from tests.local.pods_rig import ENVIRONMENT, FILTERS, Sample, opened
 
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
+
 __all__ = ["opened"]
 
 READS = {"Effect": "Allow", "Action": ["eks:DescribeCluster", "ec2:Describe*", "elasticloadbalancing:Describe*"], "Resource": "*"}

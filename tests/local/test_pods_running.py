@@ -15,6 +15,9 @@ from local.workload.settings import Settings
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from tests.local.kubernetes_rig import PODS, VIEW, reader
 from tests.local.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
+from tests.patience import PATIENCE
+
+pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
 __all__ = ["opened"]
 
@@ -66,7 +69,7 @@ def test_a_deleted_pod_serves_until_nobody_asks_it_any_more_and_is_replaced(samp
     experiment = sample.start(sample.role(), target, "aws:eks:pod-delete")
     sample.until(lambda: "deletionTimestamp" in (sample.pod(target) or {"metadata": {}})["metadata"])
     sample.until(lambda: "draining" in sample.target_health().values())
-    urllib.request.urlopen(sample.url(target) + "health", timeout=2).close()
+    urllib.request.urlopen(sample.url(target) + "health", timeout=PATIENCE).close()
     over = sample.ended(experiment)
     assert over["state"]["status"] == "completed", over["state"]
     sample.until(sample.whole)
@@ -99,7 +102,7 @@ def test_lost_packets_are_felt_by_the_pods_own_requests_until_fis_is_stopped(sam
 def test_a_deaf_pod_is_not_ready_and_is_again_when_the_fault_is_over(sample: Sample, target: str) -> None:
     deaf = {"protocol": "tcp", "port": "80", "trafficType": "ingress", "duration": "PT12S"}
     experiment = sample.start(sample.role(), target, "aws:eks:pod-network-blackhole-port", **deaf)
-    sample.until(lambda: not ready(sample.pod(target)), 40)
+    sample.until(lambda: not ready(sample.pod(target)))
     with pytest.raises(OSError, match="timed out"):
         urllib.request.urlopen(sample.url(target), timeout=1).close()
     assert sample.ended(experiment)["state"]["status"] == "completed"

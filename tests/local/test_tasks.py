@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ from local.workload.routes import Routes
 from local.workload.settings import Settings
 from local.workload.tasks import Task, Tasks
 from tests.local.test_containers import ZONES, Notes
+from tests.patience import until
 
 ON = Settings(tasks=True, load=False, base_latency_ms=0.0, replacement_delay_seconds=0.0)
 
@@ -59,13 +59,15 @@ class Ship:
         child.order(op="settings", settings=self.settings.as_dict())
         child.order(op="routes", routes=Routes().as_dict())
 
-    def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, [task.as_dict() for task in self.tasks]
+    def until(self, condition: Callable[[], object]) -> None:
+        """Give the service its turns until the condition holds."""
+
+        def look() -> object:
             self.service.tick(self.settings)
             self.service.route()
-            time.sleep(0.05)
+            return condition()
+
+        until(look, interval=0.05)
 
     def whole(self) -> bool:
         return self.service.whole(self.settings)

@@ -21,6 +21,7 @@ from local import processes
 from local import up as local
 from tests.local.account_rig import ROOT
 from tests.local.account_rig import Account as AccountRig
+from tests.patience import until
 
 pytestmark = pytest.mark.xdist_group("workload")
 
@@ -94,10 +95,10 @@ def test_failovers_by_fis_need_its_role_and_are_what_the_rds_api_then_tells(acco
     assert _writer(rds.describe_db_clusters(DBClusterIdentifier=before["DBClusterArn"])["DBClusters"][0]) == "sample-db-1"
 
     assert _experiment(account, rig, failover, cluster, "staging")["state"]["status"] == "completed"
-    assert processes.until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-2", 10)
-    assert processes.until(lambda: _available(rds) == {"sample-db-1", "sample-db-2", "sample-db-multi-az"}, 15)
+    until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-2")
+    until(lambda: _available(rds) == {"sample-db-1", "sample-db-2", "sample-db-multi-az"})
     assert _experiment(account, rig, reboot, instance, "staging")["state"]["status"] == "completed"
-    assert processes.until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-1", 10)
+    until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-1")
 
     told = rds.describe_events(SourceType="db-cluster", SourceIdentifier="sample-db")["Events"]
     assert [event["Message"] for event in told if event["Message"].startswith("Completed")] == [
@@ -137,13 +138,13 @@ def _experiment(
     )["experimentTemplate"]  # fmt: skip
     experiment = fis.start_experiment(experimentTemplateId=template["id"])["experiment"]["id"]
     ended = ("completed", "failed", "stopped")
-    assert processes.until(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] in ended, 10)
+    until(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] in ended)
     return dict(fis.get_experiment(id=experiment)["experiment"])
 
 
 def test_a_half_alive_account_is_described_and_started_anew(account: local.Account, folder: Path) -> None:
     os.kill(account.pids["account"], signal.SIGKILL)
-    assert processes.until(lambda: processes.start_time(account.pids["account"]) is None, 5)
+    until(lambda: processes.start_time(account.pids["account"]) is None)
 
     now = local.status(folder)
     assert (now.state, now.parts) == ("half-alive", {"account": False, "workload": True})

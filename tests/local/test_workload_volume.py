@@ -10,6 +10,7 @@ import pytest
 from local.workload import volume as module
 from local.workload import volume_metrics
 from local.workload.volume import Journal, Volume
+from tests.patience import PATIENCE
 
 
 def test_a_required_record_waits_for_the_volume_and_is_then_written(tmp_path: Path) -> None:
@@ -18,12 +19,12 @@ def test_a_required_record_waits_for_the_volume_and_is_then_written(tmp_path: Pa
         journal = Journal(volume)
         volume.pause("fault")
         writing = asyncio.create_task(journal.write(required=True))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # the task's turn: it writes until it waits for the volume
         assert not writing.done()
         assert (volume.waiting, journal.written, journal.failed) == (1, 0, 0)
         assert volume.stalled_seconds > 0
         volume.resume("fault")
-        assert await asyncio.wait_for(writing, 1)
+        assert await asyncio.wait_for(writing, PATIENCE)
         assert (volume.waiting, volume.stalled_seconds, journal.written) == (0, 0, 1)
 
     asyncio.run(run())
@@ -36,12 +37,12 @@ def test_a_record_that_may_wait_holds_up_nobody_and_is_written_later(tmp_path: P
         volume = Volume(tmp_path)
         journal = Journal(volume)
         volume.pause("fault")
-        assert [await asyncio.wait_for(journal.write(required=False), 1) for _ in range(4)] == [True, True, True, False]
+        assert [await asyncio.wait_for(journal.write(required=False), PATIENCE) for _ in range(4)] == [True, True, True, False]
         await asyncio.sleep(0)
         assert (journal.written, journal.failed) == (0, 1), "what doesn't fit into memory is lost, and counted"
         assert volume.waiting == 1, "one writer waits for all of them"
         volume.resume("fault")
-        await asyncio.wait_for(journal.caught_up(), 1)
+        await asyncio.wait_for(journal.caught_up(), PATIENCE)
         assert journal.written == 3
         assert volume.used() == 3 * module.RECORD_BYTES
 

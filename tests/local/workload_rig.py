@@ -8,12 +8,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from local import processes
 from local.deploy import ROOT, Place
+from tests.patience import PATIENCE, until
 
 _BARE_ACCOUNT = """
 import sys
@@ -42,10 +42,21 @@ class Rig:
         emulator |= {"SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "TMPDIR": str(folder), "LOG_LEVEL": "WARNING"}
         environment = self.place.environment()
         processes.start("account", [sys.executable, "-c", _BARE_ACCOUNT], folder, ROOT, {**environment, **emulator})
-        assert until(lambda: self.answers(f"{self.endpoint}/_ministack/health"), 30), self.log("account")
+        self._wait("account", f"{self.endpoint}/_ministack/health")
         manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports[1]), "--endpoint", self.endpoint]
         processes.start("workload", [*manager, "--state-dir", str(folder)], folder, ROOT, environment)
-        assert until(lambda: self.answers(f"{self.url}/healthz"), 30), self.log("workload")
+        self._wait("workload", f"{self.url}/healthz")
+
+    def _wait(self, name: str, url: str) -> None:
+        """Until the process answers at `url`; a process that ended on the way never will, and its log says why."""
+
+        def look() -> bool:
+            record = processes.read(self.folder, name)
+            assert record is not None, name
+            assert record.alive, self.log(name)
+            return self.answers(url)
+
+        until(look, f"the {name} is ready")
 
     def log(self, name: str) -> str:
         return (self.folder / "logs" / f"{name}.log").read_text()
@@ -58,14 +69,14 @@ class Rig:
         return True
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def send(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/{path}", data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -90,21 +101,17 @@ class Rig:
 
     def response_seconds(self, instance_id: str) -> float:
         started = time.monotonic()
-        urllib.request.urlopen(self.webs[instance_id]["url"] + "/", timeout=20).close()
+        urllib.request.urlopen(self.webs[instance_id]["url"] + "/", timeout=PATIENCE).close()
         return time.monotonic() - started
 
     def close(self) -> list[int]:
         """Stop in order; returns what had to be killed because it did not go with its parents."""
         for name in ("workload", "account"):
             processes.stop(self.folder, name)
-        processes.until(lambda: not processes.leftovers(self.folder), 5)
+        processes.until(lambda: not processes.leftovers(self.folder), PATIENCE)
         left = processes.leftovers(self.folder)
         processes.kill_leftovers(self.folder)
         return left
-
-
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    return processes.until(condition, seconds, interval=0.1)
 
 
 def _free_port() -> int:

@@ -27,6 +27,7 @@ from moto import mock_aws
 from squall.wiring import use
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.patience import PATIENCE
 from tests.workflow.driver import Driver
 
 logging.getLogger("moto").setLevel(logging.CRITICAL + 1)  # it prints whole parse trees
@@ -62,7 +63,7 @@ class Machine(Driver):
         super().__init__(world)
         self.sfn, self.arn = sfn, arn
 
-    def run(self, payload: object, name: str = "run-1", *, deadline_seconds: float = 60) -> Finished:
+    def run(self, payload: object, name: str = "run-1", *, deadline_seconds: float = PATIENCE) -> Finished:
         """Start and wait for the end (real seconds, a backstop)."""
         arn = self.start(payload, name)
         return self.finish(arn, deadline_seconds=deadline_seconds)
@@ -74,7 +75,7 @@ class Machine(Driver):
         assert started["executionArn"] == arn
         return arn
 
-    def finish(self, arn: str, *, deadline_seconds: float = 60) -> Finished:
+    def finish(self, arn: str, *, deadline_seconds: float = PATIENCE) -> Finished:
         deadline = time.monotonic() + deadline_seconds
         while (described := self.sfn.describe_execution(executionArn=arn))["status"] == "RUNNING":
             if time.monotonic() > deadline:

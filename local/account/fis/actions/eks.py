@@ -15,9 +15,9 @@ from local.kubernetes.status import StatusError
 
 Json = dict[str, Any]
 POLL_SECONDS = 0.5
-APPEAR_SECONDS = 30.0
+APPEAR_SECONDS = 120.0
 """Until FIS's pod has brought the fault to its target, at most."""
-GONE_SECONDS = 20.0
+GONE_SECONDS = 60.0
 OVERDUE_SECONDS = 30.0
 GRACE_SECONDS = 10
 _COMMON = {"kubernetesServiceAccount": True, "fisPodContainerImage": False, "maxErrorsPercent": False, "fisPodLabels": False,

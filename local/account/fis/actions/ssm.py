@@ -7,7 +7,7 @@ from local.account import ssm
 from local.account.fis.actions.base import Action
 from local.account.fis.targets import INSTANCE
 
-CANCEL_WAIT_SECONDS = 10.0
+CANCEL_WAIT_SECONDS = 30.0
 
 
 class SendCommand(Action):
