@@ -21,8 +21,6 @@ from local.workload.served import Fault
 from local.workload.settings import Settings
 from tests.patience import PATIENCE, until
 
-pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
-
 ZONES = {"us-east-1a": "subnet-a", "us-east-1b": "subnet-b"}
 QUIET = Settings(load=False, base_latency_ms=0.0)
 
