@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from squall.application.metrics.read import read_series
 from squall.domain.documents.metric_models import Window
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import Threshold
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import combine
 

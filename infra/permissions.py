@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
-from squall.domain.sentinel.config import NAMESPACE
+from squall.domain.language.metric_table import SENTINEL_NAMESPACE
 
 CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
@@ -386,7 +386,7 @@ def _sentinel(names: Names) -> dict[str, list[PolicyStatement]]:
         "sentinel": [
             _allow(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], own_items),
             # PutMetricData authorizes on no resource; no other namespace than the sentinel's can be written.
-            _allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}),
+            _allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": SENTINEL_NAMESPACE}}),
             # What Lambda itself does as the function's role where the function lives in a VPC.
             *([_allow([f"ec2:{one}" for one in (*interfaces, *_DESCRIBED)], ["*"])] if names.sentinel_in_vpc else []),
         ],

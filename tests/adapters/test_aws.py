@@ -192,8 +192,9 @@ def test_fakes_have_every_method_of_their_port() -> None:
     assert all([clock, records, locks, documents, faults, metrics, alarms, inventory, commands, notifier, lifecycle, workflow])
 
 
-def test_the_light_logger_writes_one_json_line(capsys: pytest.CaptureFixture[str]) -> None:
-    log = logger("squall-light", light=True)
+def test_without_powertools_the_logger_writes_one_json_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "aws_lambda_powertools.logging", None)
+    log = logger("squall-plain")
     log.info("stopped %s", "EXP1", extra={"execution_id": "run-1"})
     line = capsys.readouterr().err.strip()
     assert '"message": "stopped EXP1"' in line

@@ -18,7 +18,7 @@ from cli.watch import STATES, Snapshot, Watcher
 from local.demo import reaction, workload_changes
 from squall.domain.documents.result import TimelineEvent
 from squall.domain.documents.safety import Safety, SafetyCheck
-from squall.domain.language import parse_criterion
+from squall.domain.language.parse import parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.vocabulary import CheckOutcome, Status
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record

@@ -1,4 +1,4 @@
-"""The structured logger: Powertools' where the layer has it, else one JSON line a message, so that the abort path needs no layer."""
+"""The structured logger: Powertools' if the layer is there; otherwise JSON lines, so that Abort and Halt need no layer."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Any
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def logger(service: str, *, light: bool = False) -> Any:
-    """`light` spares the cold start Powertools' import (about 85 ms on a small machine)."""
-    if not light:
-        try:
-            from aws_lambda_powertools.logging import Logger  # noqa: PLC0415
-        except ImportError:
-            pass
-        else:
-            return Logger(service=service)
-    found = logging.getLogger(service)
-    if not found.handlers:
+def logger(service: str) -> Any:
+    """The logger of a service, with its handler; messages and `extra` become one JSON object each."""
+    try:
+        from aws_lambda_powertools.logging import Logger  # noqa: PLC0415 - functions without the layer have no Powertools
+    except ImportError:
+        return _plain_logger(service)
+    return Logger(service=service)
+
+
+def _plain_logger(service: str) -> logging.Logger:
+    plain = logging.getLogger(service)
+    if not plain.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(_JsonLines())
-        found.addHandler(handler)
-        found.setLevel(logging.INFO)
-        found.propagate = False
-    return found
+        plain.addHandler(handler)
+        plain.setLevel(logging.INFO)
+        plain.propagate = False
+    return plain
 
 
 class _JsonLines(logging.Formatter):

@@ -13,7 +13,7 @@ from squall.admission.raw import not_an_object, once, unfit_problems
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import ExecutionInput, Experiment, Overrides, Trigger
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from squall.domain.language import parse_condition
+from squall.domain.language.parse import parse_condition
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under

@@ -8,8 +8,13 @@ from pydantic import ValidationError
 from squall.admission.raw import not_an_object, once, unfit_problems
 from squall.domain.experiment.experiment import Experiment, MetricDefinition, type_problem
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import DECLARED_UNITS, SentenceError, Threshold, normal, parse_condition, parse_criterion
-from squall.domain.metrics.bindings import FELT, published_as
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.metric_names import normalize
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.parse import parse_condition, parse_criterion
+from squall.domain.language.sentences import Threshold
+from squall.domain.language.units import DECLARED_UNITS
+from squall.domain.metrics.bindings import published_as
 from squall.domain.policy.environment import Environment
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
 from squall.domain.resources import pods
@@ -84,7 +89,7 @@ def _sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     declared = _declared(raw)
     first_of: dict[str, str] = {}
     for name in declared:
-        if (first := first_of.setdefault(normal(name), name)) != name:
+        if (first := first_of.setdefault(normalize(name), name)) != name:
             yield Problem(path=at("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
     for path, text in _texts(raw, "success_criteria"):
         if isinstance(found := _read(path, text, declared, guard=False, event=True), Problem):
@@ -133,7 +138,7 @@ def _signal_problems(experiment: Experiment) -> list[Problem]:
         return []
     metric = (signal.namespace, signal.metric_name)
     asked = next((name for name in sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
-    felt = next((name for name in FELT if metric in published_as(name, {})), None)
+    felt = next((row.name for row in METRICS.values() if row.felt and metric in published_as(row.name, {})), None)
     if asked is None and felt is None:
         return []
     why = f"criteria or guards are about it ({asked})" if asked else f"users feel it ({felt})"

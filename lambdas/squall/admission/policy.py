@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.language import Threshold, parse_condition, parse_criterion
+from squall.domain.language.metric_table import measured_by_sentinel
+from squall.domain.language.parse import parse_condition, parse_criterion
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem, at, like, shown
 from squall.domain.recovery.rollback_document import check_values
-from squall.domain.sentinel.config import METRICS as SENTINEL
 from squall.domain.sentinel.config import PROBES_A_PERIOD
 from squall.domain.vocabulary import BlastRadius, ResourceType
 from squall.faults import custom, registry
@@ -104,7 +105,7 @@ def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iter
     """Whether the environment's policy lets this URL be probed, and with this load; whether its metrics have a sentinel at all."""
     asked, policy = experiment.sentinel, environment.sentinel
     if asked is None:
-        used = next(((path, one.metric) for path, one in _thresholds(experiment) if one.metric in SENTINEL), None)
+        used = next(((path, one.metric) for path, one in _thresholds(experiment) if measured_by_sentinel(one.metric)), None)
         if used and used[1] not in experiment.metrics:
             yield Problem(path=used[0], message=f"{used[1]} needs a sentinel, and the experiment has none", expected="sentinel, with a url")
         return

@@ -8,8 +8,9 @@ from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
 from squall.domain.experiment.sentences import sentences
-from squall.domain.metrics.bindings import Probed, bind
+from squall.domain.metrics.bindings import bind
 from squall.domain.metrics.periods import sentinel_period
+from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.resources.types import ids
 from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.targets.pinning import pin
@@ -38,7 +39,7 @@ def handler(step: Step) -> Outcome:
         environment.timing,
         pinned=pinned or workload.resources,  # nothing pinned is refused anyway: the checks still say what could be measured
         paths=parsed.paths,
-        probed=_probed(step),
+        sentinel=_sentinel(step),
     )
     discovery = Discovery(
         workload=workload,
@@ -55,9 +56,9 @@ def handler(step: Step) -> Outcome:
     return NEXT
 
 
-def _probed(step: Step) -> Probed | None:
+def _sentinel(step: Step) -> SentinelSource | None:
     experiment = step.definition.experiment
     if experiment.sentinel is None:
         return None
     period = sentinel_period(experiment.length, experiment.recovery, step.definition.environment.timing)
-    return Probed(tuple(sorted(dimensions(step.w.settings.stack, step.run.id).items())), period)
+    return SentinelSource(tuple(sorted(dimensions(step.w.settings.stack, step.run.id).items())), period)

@@ -7,7 +7,8 @@ from typing import Any
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import Band
-from squall.domain.language import METRICS, Threshold
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import points_over
 from squall.domain.metrics.windows import spanning

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.metrics.bindings import bind, measured_group
+from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import InvalidInput
 from squall.domain.resources.databases import DatabaseCluster

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
-from squall.domain.sentinel.config import NAMESPACE, RESPONSE_TIME
+from squall.domain.language.metric_table import RESPONSE_TIME, SENTINEL_NAMESPACE
 from squall.domain.sentinel.probes import Datum
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class CloudWatchSentinelMetrics:
         named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
         for first in range(0, len(data), _DATA_A_CALL):
             some = [_datum(one, named) for one in data[first : first + _DATA_A_CALL]]
-            call(self._client, "put_metric_data", Namespace=NAMESPACE, MetricData=some)
+            call(self._client, "put_metric_data", Namespace=SENTINEL_NAMESPACE, MetricData=some)
 
 
 def _datum(one: Datum, dimensions: list[dict[str, str]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.reaction_times import times
 from squall.domain.judging.verdict import decide
-from squall.domain.language import AlarmFires
+from squall.domain.language.sentences import AlarmFires
 from squall.domain.run.record import Abort
 from squall.domain.vocabulary import RollbackOutcome, Status
 

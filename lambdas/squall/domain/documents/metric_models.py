@@ -1,17 +1,12 @@
 """Metrics as Squall sees them: CloudWatch queries, how to combine them, and what a missing point means."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
+from pydantic import model_validator
+
+from squall.domain.language.metric_table import Counted, Kind, Published
 from squall.domain.model import Model
-
-Published = Literal["always", "nonzero", "with_traffic"]
-"""`nonzero`: a count CloudWatch has no point for when it is zero (ALB 5xx): filled with 0.
-`with_traffic`: no point without traffic (ALB RequestCount): never filled, its absence breaches."""
-Counted = Literal["inside_total", "outside_total", "total_only"]
-"""How the count of a ratio's bad events relates to its total, the last query. `inside_total`: the total holds them (a target's own errors).
-`outside_total`: the total holds none of them (errors that the load balancer answers itself), they are added to it.
-`total_only`: those of the `outside_total` events that the total holds all the same (a target was chosen, and then failed): they are taken
-from it again, and are no bad events of their own."""
 
 
 class MetricQuery(Model):
@@ -37,7 +32,7 @@ class MetricBinding(Model):
 
     name: str
     """Canonical name of the metric, as `squall.domain.language` normalises it."""
-    kind: Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
+    kind: Kind
     unit: str
     """Unit of the measured value as the language knows it (percent, seconds, count, per_second, bytes, none)."""
     scale: float = 1.0
@@ -48,8 +43,12 @@ class MetricBinding(Model):
     """A period of its own, finer than the environment's. None: that."""
     lag_seconds: int
     """Publication lag: how late CloudWatch may show a finished period."""
-    manipulated_by: tuple[str, ...] = ()
-    """Fault types that move this metric by design: watching it with a guard is refused or warned."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired_field(cls, value: Any) -> Any:
+        """Documents stored by earlier versions hold `manipulated_by`, which was always empty and nothing read."""
+        return {key: item for key, item in value.items() if key != "manipulated_by"} if isinstance(value, Mapping) else value
 
 
 class Point(Model):

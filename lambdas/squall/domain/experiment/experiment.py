@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from squall.domain.durations import Minutes, Span, Timezone, check_schedule, refused
+from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
@@ -68,7 +69,7 @@ class MetricDefinition(Model):
     statistic: Statistic = "Average"
     unit: DeclaredUnit = "none"
     lag_seconds: Annotated[int, Field(ge=0, le=900, strict=True)] = 180
-    published: Literal["always", "nonzero", "with_traffic"] = "always"
+    published: Published = "always"
 
 
 EACH_TARGET = "$target"

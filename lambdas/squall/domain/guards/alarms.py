@@ -1,12 +1,14 @@
 """Guard alarms that really arm on AWS: metric math that has data without errors, and breaches without traffic."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery
-from squall.domain.language import Threshold
+from squall.domain.documents.statistics import MissingPolicy
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.periods import datapoints, paced, reaction_seconds
+from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
 LONGEST_NAME = 255
@@ -18,6 +20,8 @@ _COMPARISONS = {
     ">": "GreaterThanThreshold",
     ">=": "GreaterThanOrEqualToThreshold",
 }
+_TREATED: Mapping[MissingPolicy, str] = {"breaching": "breaching", "zero": "notBreaching", "ignore": "missing"}
+"""CloudWatch's word for each meaning of a period without data. `missing`: an alarm without any data goes to INSUFFICIENT_DATA."""
 
 
 class UnguardableError(ValueError):
@@ -69,7 +73,7 @@ def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], t
         threshold=threshold.value,
         datapoints_to_alarm=breaching,
         evaluation_periods=evaluated,
-        treat_missing_data=_missing(binding),
+        treat_missing_data=_TREATED[missing_policy(binding)],
         reaction_seconds=reaction_seconds(timing, binding.lag_seconds, threshold),
     )
 
@@ -128,11 +132,3 @@ def _member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> 
         period_seconds=period,
         return_data=return_data,
     )
-
-
-def _missing(binding: MetricBinding) -> str:
-    """What silence means. No traffic where there was some is an outage; a count without points is zero; anything else has gone blind."""
-    published = {query.published for query in binding.queries}
-    if "with_traffic" in published:
-        return "breaching"
-    return "notBreaching" if published == {"nonzero"} else "missing"

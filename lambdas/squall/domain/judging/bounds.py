@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from math import inf
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series
-from squall.domain.language import METRICS, Threshold
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.series import counts_events
 from squall.domain.vocabulary import CriterionOutcome
 

@@ -8,7 +8,7 @@ from squall.domain.experiment.experiment import Criterion
 from squall.domain.experiment.sentences import Parsed, sentences
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
-from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.recovery.recovery import REPLACED
 from squall.domain.vocabulary import CriterionOutcome
 

@@ -10,10 +10,10 @@ from squall.domain.documents.metric_models import MetricBinding, Point, Series, 
 from squall.domain.documents.statistics import Comparison, MetricStatistics
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
-from squall.domain.judging.window_statistics import missing_policy, seen_points, unpublished_end
-from squall.domain.language import Threshold
+from squall.domain.judging.window_statistics import seen_points, unpublished_end
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.series import dead_periods, published_sparsely
+from squall.domain.metrics.series import dead_periods, missing_policy, published_sparsely
 from squall.domain.vocabulary import CriterionOutcome
 
 COMPLETE_ENOUGH = 0.8

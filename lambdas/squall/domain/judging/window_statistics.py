@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from math import floor
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import Band, MissingPolicy, WindowStatistics
-from squall.domain.metrics.series import dead_periods, points_over, published_sparsely
+from squall.domain.documents.statistics import Band, WindowStatistics
+from squall.domain.metrics.series import dead_periods, missing_policy, points_over, published_sparsely
 
 FENCE = 3
 """Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric leaves them about never."""
@@ -16,13 +16,6 @@ USUALLY = 0.8
 """Share of a window's periods with requests from which on a period without any is unusual."""
 DISTRIBUTIONS = frozenset({"Average", "Minimum", "Maximum"})
 """Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…` too."""
-
-
-def missing_policy(binding: MetricBinding) -> MissingPolicy:
-    """What silence of this metric means."""
-    if published_sparsely(binding):
-        return "zero"
-    return "breaching" if any(query.published == "with_traffic" for query in binding.queries) else "ignore"
 
 
 def has_distribution(binding: MetricBinding) -> bool:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from squall.domain.language import units
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.metric_names import METRICS, Metric, allows, canonical_metric, nearest, normal, statistic_named
+from squall.domain.language.metric_names import allows, canonical_metric, nearest, normalize, statistic_named
+from squall.domain.language.metric_table import METRICS, Metric
 from squall.domain.language.sentences import AlarmFires, Comparator, Recovers, Relative, Replacement, Sentence, Threshold, WindowName
 from squall.domain.language.units import Unit
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 _COMPARATORS: dict[str, Comparator] = {"GT": ">", "GE": ">=", "LT": "<", "LE": "<=", "EQ": "==", "NE": "!="}
 _MIRRORED: dict[Comparator, Comparator] = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
-_EVERYTHING = {normal(name) for name in ("system", "the system", "service", "workload", "application", "everything", "steady state")}
+_EVERYTHING = {normalize(name) for name in ("system", "the system", "service", "workload", "application", "everything", "steady state")}
 _LONGEST = 43_200
 
 
@@ -25,7 +26,7 @@ class Reader:
 
     def __init__(self, text: str, declared: Mapping[str, str]) -> None:
         self.text = text
-        self.declared = {normal(name): (name, unit) for name, unit in declared.items()}
+        self.declared = {normalize(name): (name, unit) for name, unit in declared.items()}
 
     def read(self, node: "Node") -> Sentence:
         match node.data:
@@ -81,8 +82,8 @@ class Reader:
         raise self._unknown_metric(" ".join(words), _start(tokens[0]))
 
     def _metric(self, name: str) -> Metric | None:
-        if normal(name) in self.declared:
-            declared, unit = self.declared[normal(name)]
+        if normalize(name) in self.declared:
+            declared, unit = self.declared[normalize(name)]
             known = units.declared(unit)
             anything = ("Average", "Maximum", "Minimum", "Sum", "SampleCount", "p")
             return Metric(name=declared, title=declared, unit=known.unit if known else "none", kind="gauge", statistics=anything)
@@ -110,7 +111,7 @@ class Reader:
         if subject is None:
             return None
         name = " ".join(_unquoted(token) for token in _tokens(subject))
-        if normal(name) in _EVERYTHING and normal(name) not in self.declared:
+        if normalize(name) in _EVERYTHING and normalize(name) not in self.declared:
             return None
         metric, statistic = self._subject(subject)
         if statistic is not None:

@@ -4,7 +4,7 @@ import math
 from fractions import Fraction
 from typing import Literal
 
-from squall.domain.language.metric_names import METRICS
+from squall.domain.language.metric_table import METRICS
 from squall.domain.language.units import SHORTEST, Unit
 from squall.domain.model import Model
 

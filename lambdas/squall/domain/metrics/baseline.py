@@ -11,7 +11,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language import Threshold
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over, value_over
 from squall.domain.metrics.windows import Paced

@@ -6,30 +6,12 @@ from math import ceil
 
 from squall.domain.documents.metric_models import MetricBinding
 from squall.domain.experiment.experiment import MetricDefinition
-from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.metric_table import LOAD_BALANCER_LAG_SECONDS, METRICS, measured_by_sentinel
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import Problem
-from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT, LAG_SECONDS, METRICS
+from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT
 
-ALB_LAG_SECONDS = 180
-"""A finished minute of a load balancer metric is complete at most this long after its end."""
-EC2_LAG_SECONDS = 120
-"""The same with detailed monitoring."""
-RDS_LAG_SECONDS = 180
-"""No figure is documented for RDS: the load balancers', which is the longest of those that are."""
-_LAGS = {
-    "availability": ALB_LAG_SECONDS,
-    "response_time": ALB_LAG_SECONDS,
-    "error_rate": ALB_LAG_SECONDS,
-    "error_count": ALB_LAG_SECONDS,
-    "request_rate": ALB_LAG_SECONDS,
-    "healthy_hosts": ALB_LAG_SECONDS,
-    "unhealthy_hosts": ALB_LAG_SECONDS,
-    "cpu_utilization": EC2_LAG_SECONDS,
-    "database_connections": RDS_LAG_SECONDS,
-    "database_write_latency": RDS_LAG_SECONDS,
-    **dict.fromkeys(METRICS, LAG_SECONDS),
-}
 _GUARD_PATH = "abort_conditions"
 
 
@@ -42,7 +24,7 @@ def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition]
         return timing.metric_lag_seconds
     if declared and metric in declared:
         return declared[metric].lag_seconds
-    return _LAGS[metric]
+    return METRICS[metric].lag_seconds
 
 
 def lag_table(timing: Timing, declared: Mapping[str, MetricDefinition]) -> Callable[[str], int]:
@@ -59,7 +41,7 @@ def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timin
     period = timing.sentinel_period_seconds
     if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
         return None
-    waiting = timing.arming_seconds + timing.slot_wait_seconds + timing.stop_seconds + 2 * ALB_LAG_SECONDS
+    waiting = timing.arming_seconds + timing.slot_wait_seconds + timing.stop_seconds + 2 * LOAD_BALANCER_LAG_SECONDS
     before = period * timing.baseline_periods + waiting
     after = recovery or timedelta(seconds=timing.recovery_seconds)
     return period if timedelta(seconds=before) + length + after <= HIGH_RESOLUTION_KEPT else None
@@ -79,7 +61,7 @@ def period_of(binding: MetricBinding, timing: Timing) -> int:
 
 
 def _pace_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
-    return paced(timing, sentinel_period(length, recovery, timing)) if threshold.metric in METRICS else timing
+    return paced(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
 
 
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:

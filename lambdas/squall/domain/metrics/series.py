@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.statistics import MissingPolicy
 
 
 def combine(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:
@@ -51,6 +52,13 @@ def counts_events(binding: MetricBinding) -> bool:
 def published_sparsely(binding: MetricBinding) -> bool:
     """Whether CloudWatch has no point where the value is 0: then silence is zero, not missing."""
     return all(query.published == "nonzero" for query in binding.queries)
+
+
+def missing_policy(binding: MetricBinding) -> MissingPolicy:
+    """What a period without a data point means, for guards, judging and statistics alike."""
+    if published_sparsely(binding):
+        return "zero"
+    return "breaching" if any(query.published == "with_traffic" for query in binding.queries) else "ignore"
 
 
 def points_over(binding: MetricBinding, series: Sequence[Series], window: Window) -> tuple[Point, ...]:

@@ -14,7 +14,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metric_models import Series, Window
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language import Replacement, Threshold
+from squall.domain.language.sentences import Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete

@@ -4,7 +4,7 @@ Nothing is a finding without something that was measured, and nothing is taken f
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from squall.domain.documents.evidence import Evidence
@@ -14,15 +14,16 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.sentences import Parsed, sentences
 from squall.domain.judging.verdict import Decision
-from squall.domain.language import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.metric_table import METRICS, Shows
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.recovery.recovery import REPLACED
 from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, REDUNDANCY, SHUTDOWN
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Verdict
 
 _JUDGED = frozenset({Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE})
-_SERVES = frozenset({"availability", "error_rate", "error_count"})
-_CAPACITY = frozenset({"healthy_hosts", "unhealthy_hosts"})
+_NOT_MET_MEANS: Mapping[Shows, str] = {"errors": "availability_lost", "capacity": "capacity_lost", "performance": "degraded"}
+"""The kind of finding when a criterion on a metric is not met."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def _kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tuple[st
     """The kind a failed criterion is; of a met one, every kind it proves not to be there."""
     match sentence:
         case Threshold():
-            family = "availability_lost" if sentence.metric in _SERVES else "capacity_lost" if sentence.metric in _CAPACITY else "degraded"
-            return (family,)
+            shows: Shows = METRICS[sentence.metric].shows if sentence.metric in METRICS else "performance"
+            return (_NOT_MET_MEANS[shows],)
         case AlarmFires():
             return ("not_detected",)
         case Recovers():

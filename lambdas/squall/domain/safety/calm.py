@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from squall.domain.metrics.bindings import load_balancer_dimension, target_group_dimension
 from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.scopes import load_balancer_dimension, target_group_dimension
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.workload import Workload

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from squall.domain.experiment.sentences import sentences
+from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
 from squall.domain.metrics.periods import spoken
 from squall.domain.policy.environment import Response
 from squall.domain.run.aws_state import AlarmState, Watched
@@ -16,17 +17,6 @@ _COUNTED_ONLY = re.compile(r"HTTPCode_\w+|\w*ErrorCount|RejectedConnectionCount|
 """Metrics of load balancers that have no point where there is nothing to count: their silence is good news (AWS documentation of
 Elastic Load Balancing's metrics, "Reporting criteria: there is a nonzero value")."""
 _BALANCERS = frozenset({"AWS/ApplicationELB", "AWS/NetworkELB", "AWS/ELB"})
-CANONICAL: Mapping[tuple[str, str], str] = {
-    ("AWS/EC2", "CPUUtilization"): "cpu_utilization",
-    ("AWS/ApplicationELB", "HealthyHostCount"): "healthy_hosts",
-    ("AWS/ApplicationELB", "UnHealthyHostCount"): "unhealthy_hosts",
-    ("AWS/NetworkELB", "HealthyHostCount"): "healthy_hosts",
-    ("AWS/NetworkELB", "UnHealthyHostCount"): "unhealthy_hosts",
-    ("AWS/AutoScaling", "GroupInServiceInstances"): "healthy_hosts",
-    ("AWS/AutoScaling", "GroupTerminatingInstances"): "unhealthy_hosts",
-    ("AWS/RDS", "DatabaseConnections"): "database_connections",
-}
-"""What CloudWatch's metrics are called in a fault's `moves_metrics`."""
 
 
 def _has_data(given: SafetyInput) -> Answer:
@@ -78,7 +68,7 @@ def _watches_workload(given: SafetyInput) -> Answer:
         f"{alarm.name} watches {watched.metric_name}"
         for alarm in found or ()
         for watched in alarm.watches
-        if CANONICAL.get((watched.namespace, watched.metric_name)) in moved
+        if watched_by_alarm(watched.namespace, watched.metric_name) & moved
     ]
     wrong = [f"{said}, which the fault moves by design: it would watch the fault itself, not the workload" for said in (*own, *theirs)]
     response = given.definition.environment.guard_quality.watches_fault
@@ -113,7 +103,8 @@ def _judged(given: SafetyInput, found: list[AlarmState] | None, wrong: Sequence[
 
 
 def _counted_only(watched: Watched) -> bool:
-    return watched.namespace in _BALANCERS and _COUNTED_ONLY.fullmatch(watched.metric_name) is not None
+    listed = watched.namespace in _BALANCERS and _COUNTED_ONLY.fullmatch(watched.metric_name) is not None
+    return listed or published_when_nonzero(watched.namespace, watched.metric_name)
 
 
 def _names(watches: Sequence[Watched]) -> str:

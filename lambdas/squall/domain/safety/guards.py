@@ -1,17 +1,17 @@
 """The alarms: those that must be quiet before a fault, and the guards that are to end it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import AlarmFires
-from squall.domain.metrics.bindings import load_balancer_dimension, serves_alone, target_group_dimension
+from squall.domain.language.metric_table import measured_by_sentinel
+from squall.domain.language.sentences import AlarmFires
+from squall.domain.metrics.scopes import load_balancer_dimension, serves_alone, target_group_dimension
 from squall.domain.resources.base import Member
 from squall.domain.resources.types import ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.sentinel.config import METRICS as SENTINEL
 
 OF_ONE = ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName")
 """Dimensions that name a single resource."""
@@ -35,8 +35,7 @@ def _guards_measure_targets(given: SafetyInput) -> Answer:
     if given.workload_now is None:
         return None, "the targets' groups could not be described"
     declared = given.definition.experiment.metrics
-    theirs_by_name = {*declared, *SENTINEL}  # what the sentinel asks, the experiment says
-    own = [binding for binding in given.discovery.bindings if binding.name.partition(":")[0] not in theirs_by_name]
+    own = [binding for binding in given.discovery.bindings if not _is_declared(binding.name.partition(":")[0], declared)]
     wrong = [binding for binding in own if not all(_is_of_targets(query, given, given.workload_now) for query in binding.queries)]
     if wrong or not given.discovery.pinned:
         said = "; ".join(f"{binding.name} is measured on {_place_of(binding)}" for binding in wrong)
@@ -44,6 +43,11 @@ def _guards_measure_targets(given: SafetyInput) -> Answer:
     places = ", ".join(dict.fromkeys(_place_of(binding) for binding in own)) or "events only"
     theirs = sorted({binding.name for binding in given.discovery.bindings if binding not in own})
     return True, f"measured on {places}" + (f"; as the experiment declares: {', '.join(theirs)}" if theirs else "")
+
+
+def _is_declared(metric: str, declared: Collection[str]) -> bool:
+    """Whether the experiment says what the metric is about: its own metrics, and the sentinel's, which probe its own URL."""
+    return metric in declared or measured_by_sentinel(metric)
 
 
 def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:

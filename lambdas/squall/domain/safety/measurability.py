@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language import Recovers, Threshold
+from squall.domain.language.sentences import Recovers, Threshold
 from squall.domain.metrics.periods import event_problems, lag_table, problems, spoken
 from squall.domain.recovery.recovery import REPLACED
 from squall.domain.safety.inputs import Answer, Check, SafetyInput

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import Replacement
+from squall.domain.language.sentences import Replacement
 from squall.domain.recovery.recovery import REPLACED
 from squall.domain.resources.base import Member, Resource
 from squall.domain.resources.functions import LambdaFunction

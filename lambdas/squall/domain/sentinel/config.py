@@ -6,7 +6,7 @@ What an experiment may ask for, what an environment allows, which addresses are 
 import re
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Annotated, Final
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -15,14 +15,6 @@ from squall.domain.durations import Span, refused
 from squall.domain.model import Model
 from squall.domain.problems import pattern
 
-NAMESPACE = "Squall/Sentinel"
-ATTEMPTS: Final = "Attempts"
-FAILURES: Final = "Failures"
-RESPONSE_TIME: Final = "ResponseTime"
-METRICS = ("sentinel_availability", "sentinel_response_time")
-"""Their names in the language."""
-LAG_SECONDS = 15
-"""A finished period is complete this long after its end: it is put at once, and CloudWatch shows it some seconds later."""
 HIGH_RESOLUTION_KEPT = timedelta(hours=3)
 """How long CloudWatch keeps points of less than a minute."""
 PROBES_A_PERIOD = 2

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import floor
 from typing import Literal
 
-from squall.domain.sentinel.config import ATTEMPTS, FAILURES, RESPONSE_TIME
+from squall.domain.language.metric_table import ATTEMPTS, FAILURES, RESPONSE_TIME
 
 LEASE = timedelta(seconds=45)
 """Of a probe that works: the pulse starts another when nobody holds it."""

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.metrics.bindings import load_balancer_dimension, target_group_dimension
+from squall.domain.metrics.scopes import load_balancer_dimension, target_group_dimension
 from squall.domain.model import Model
 from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance

@@ -8,7 +8,8 @@ import pytest
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import MetricStatistics
 from squall.domain.judging.comparison import CompareInput, statistics
-from squall.domain.judging.window_statistics import band_of, describe, missing_policy, quantile, seen_points
+from squall.domain.judging.window_statistics import band_of, describe, quantile, seen_points
+from squall.domain.metrics.series import missing_policy
 from tests.unit.builders import NOW, bindings, experiment, series, window
 
 BINDINGS = {binding.name: binding for binding in bindings()}

@@ -4,18 +4,11 @@ from typing import Any
 
 import pytest
 
-from squall.domain.language import (
-    METRICS,
-    AlarmFires,
-    Recovers,
-    Replacement,
-    SentenceError,
-    Threshold,
-    canonical_metric,
-    parse_condition,
-    parse_criterion,
-    render,
-)
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.metric_names import canonical_metric
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.parse import parse_condition, parse_criterion
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold, render
 
 OWN = {"queue depth": "count", "Checkout latency": "milliseconds", "heap": "bytes", "max connections": "count", "score": "none"}
 

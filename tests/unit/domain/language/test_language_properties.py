@@ -6,20 +6,11 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.language import (
-    METRICS,
-    AlarmFires,
-    Recovers,
-    Replacement,
-    Sentence,
-    SentenceError,
-    Threshold,
-    Unit,
-    parse_condition,
-    parse_criterion,
-    render,
-)
-from squall.domain.language.units import SPELLINGS
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.parse import parse_condition, parse_criterion
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Sentence, Threshold, render
+from squall.domain.language.units import SPELLINGS, Unit
 
 DECLARED: dict[str, Unit] = {"queue depth": "count", "for baseline": "bytes", "p99": "none", "Average": "seconds", "5xx": "per_second"}
 _WORDS = """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.documents.metric_models import MetricBinding
-from squall.domain.language import parse_condition
+from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.baseline import assess, missing_seconds, seen
 from squall.domain.metrics.series import combine, dead_periods, points_over, value_over
 from squall.domain.metrics.windows import Paced

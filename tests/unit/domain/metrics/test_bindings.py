@@ -5,8 +5,9 @@ import re
 import pytest
 
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import parse_condition
-from squall.domain.metrics.bindings import bind, binding_name, binding_of, measured_group
+from squall.domain.language.parse import parse_condition
+from squall.domain.metrics.bindings import bind, binding_name, binding_of
+from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import InvalidInput
 from squall.domain.resources.workload import TargetGroup, Workload

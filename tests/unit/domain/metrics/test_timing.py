@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language import Recovers, Threshold, parse_condition
+from squall.domain.language.parse import parse_condition
+from squall.domain.language.sentences import Recovers, Threshold
 from squall.domain.metrics.periods import (
     event_problems,
     lag_of,

@@ -12,9 +12,11 @@ from squall.domain.documents.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.sentences import sentences
 from squall.domain.guards.alarms import guard_specs
-from squall.domain.language import SentenceError, parse_condition
-from squall.domain.metrics.bindings import Probed, bind
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.parse import parse_condition
+from squall.domain.metrics.bindings import bind
 from squall.domain.metrics.periods import problems, sentinel_period
+from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.metrics.series import dead_periods
 from squall.domain.policy.environment import Timing
 from squall.domain.run.record import ExecutionRecord
@@ -36,7 +38,7 @@ LEASE = timedelta(seconds=45)
 
 def of(*names: str) -> tuple[MetricBinding, ...]:
     parsed = sentences(experiment(**PROBED))
-    probed = Probed((("Execution", "run-1"), ("Stack", "Squall")), 10)
+    sentinel = SentinelSource((("Execution", "run-1"), ("Stack", "Squall")), 10)
     found, wrong = bind(
         (*parsed.metrics, *names),
         {"sentinel_response_time": ("Maximum",)},
@@ -44,7 +46,7 @@ def of(*names: str) -> tuple[MetricBinding, ...]:
         workload(),
         Timing(),
         pinned=[instance("i-1234567890abcdef0")],
-        probed=probed,
+        sentinel=sentinel,
     )
     assert not [one for one in wrong if "sentinel" in one.path]
     return tuple(one for one in found if one.name.startswith("sentinel"))

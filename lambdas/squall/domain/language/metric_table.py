@@ -1,0 +1,229 @@
+"""Every metric the language knows, one row each: its names, where CloudWatch has it, and what a period without data means.
+
+A new metric is a new row. The parser, the bindings, the timing rules, guards, judging and reports read the row and name no metric
+themselves, except the four that another number depends on (`request_rate`, `healthy_hosts`; a note compares `availability` with
+`response_time`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from squall.domain.language.units import Unit
+
+Kind = Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
+"""How the parts make the value: `gauge` their sum; `ratio_good` and `ratio_bad` in percent, the last part is the total and all before it
+count bad events; `rate` the sum per second; `mean` the first part over the second."""
+Published = Literal["always", "nonzero", "with_traffic"]
+"""What a period without a data point means. `always`: nothing is known of it. `nonzero`: a count that was zero (load balancers publish
+error counts only when there are errors). `with_traffic`: no request was counted; it is never filled in, and it breaches."""
+Counted = Literal["inside_total", "outside_total", "total_only"]
+"""How the count of a ratio's bad events relates to its total. `inside_total`: the total holds them (errors of a target). `outside_total`:
+the total does not hold them (errors that the load balancer answers itself), so they are added to it. `total_only`: those of the
+`outside_total` events that the total holds all the same (a target was chosen, then failed); they are subtracted from it again and are no
+bad events of their own."""
+Scope = Literal["target_group", "compute", "ecs_service", "database", "sentinel"]
+"""What the dimensions of a metric name. `squall.domain.metrics.scopes` finds them for the pinned targets."""
+Shows = Literal["errors", "capacity", "performance"]
+
+LOAD_BALANCER_LAG_SECONDS = 180
+"""A finished minute of a load balancer metric is complete at most this long after its end."""
+_EC2_LAG_SECONDS = 120
+"""The same with detailed monitoring."""
+_RDS_LAG_SECONDS = 180
+"""AWS documents no figure for RDS: the load balancers', which is the longest of those it documents."""
+_SENTINEL_LAG_SECONDS = 15
+"""The sentinel puts a finished period at once; CloudWatch shows it some seconds later."""
+
+SENTINEL_NAMESPACE = "Squall/Sentinel"
+ATTEMPTS: Final = "Attempts"
+FAILURES: Final = "Failures"
+RESPONSE_TIME: Final = "ResponseTime"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One CloudWatch metric that a value is made of."""
+
+    name: str
+    """Distinguishes the parts in the keys of their queries."""
+    metric_name: str
+    statistic: str | None = None
+    """None: the metric's natural statistic, or the one a sentence asks for."""
+    published: Published = "always"
+    counted: Counted = "inside_total"
+    whole_balancer: bool = False
+    """Published for the load balancer as a whole only: left out where the load balancer serves other target groups too."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where CloudWatch has a metric for one kind of target."""
+
+    namespace: str
+    scope: Scope
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """What the language has to know of a metric, also of one that an experiment declares."""
+
+    name: str
+    """Canonical name."""
+    title: str
+    """As people write it."""
+    unit: Unit
+    kind: Kind
+    aliases: tuple[str, ...] = ()
+    statistic: str = "Average"
+    """The natural statistic, used when a sentence names none."""
+    statistics: tuple[str, ...] = ()
+    """Statistics a sentence may ask for besides the natural one; `p` stands for every percentile."""
+    least: float | None = None
+    greatest: float | None = None
+    """The smallest and greatest value it can have: a comparison that they make always or never true is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownMetric(Metric):
+    """A row of the table."""
+
+    sources: tuple[Source, ...]
+    """The first one whose scope fits the pinned targets is measured."""
+    lag_seconds: int
+    """How long after its end a finished period is complete in CloudWatch."""
+    measured: Literal["if_named", "always", "if_balancer_shared"] = "if_named"
+    """`always`: in every run that has a source for it, because other numbers mean nothing without it. `if_balancer_shared`: also in runs
+    behind a load balancer that serves other target groups, where unanswered requests show only as missing while no host is healthy."""
+    felt: bool = False
+    """Users feel it: evidence of what a fault does to them, never of whether there was a fault."""
+    shows: Shows = "performance"
+    """What it says about the workload that a criterion on it is not met."""
+    alarmed_as: tuple[tuple[str, str], ...] = ()
+    """Namespace and name of the CloudWatch metrics by which an alarm of the user's own watches this metric. A fault that moves this metric
+    by design sets such an alarm off by itself, so the alarm can't be a stop alarm of that fault."""
+
+
+_ANY = ("Average", "Maximum", "Minimum", "Sum", "SampleCount", "p")
+_ALB, _NLB, _EC2, _RDS = "AWS/ApplicationELB", "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"
+_TARGET_5XX = Part("target_5xx", "HTTPCode_Target_5XX_Count", "Sum", "nonzero")
+_BALANCER_5XX = Part("elb_5xx", "HTTPCode_ELB_5XX_Count", "Sum", "nonzero", "outside_total", whole_balancer=True)
+_ROUTED = (  # the load balancer's own errors for which it had chosen a target: RequestCount holds these, and no other of its own
+    Part("elb_502", "HTTPCode_ELB_502_Count", "Sum", "nonzero", "total_only", whole_balancer=True),
+    Part("elb_504", "HTTPCode_ELB_504_Count", "Sum", "nonzero", "total_only", whole_balancer=True),
+)
+_REQUESTS = Part("requests", "RequestCount", "Sum", "with_traffic")
+
+
+def _balanced(*parts: Part) -> tuple[Source, ...]:
+    return (Source(_ALB, "target_group", parts),)
+
+
+def _database(metric_name: str) -> Source:
+    return Source(_RDS, "database", (Part("value", metric_name),))
+
+
+def _probed(*parts: Part) -> tuple[Source, ...]:
+    return (Source(SENTINEL_NAMESPACE, "sentinel", parts),)
+
+
+_ROWS = (
+    KnownMetric(
+        name="availability", title="System availability", unit="percent", kind="ratio_good",
+        aliases=("availability", "service availability", "success rate"), least=0, greatest=100,
+        sources=_balanced(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        measured="always", felt=True, shows="errors",
+    ),
+    KnownMetric(
+        name="response_time", title="Response time", unit="seconds", kind="gauge",
+        aliases=("latency", "response latency", "target response time"), statistics=_ANY, least=0,
+        sources=_balanced(Part("value", "TargetResponseTime", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        felt=True,
+    ),
+    KnownMetric(
+        name="error_rate", title="Error rate", unit="percent", kind="ratio_bad",
+        aliases=("failure rate",), least=0, greatest=100,
+        sources=_balanced(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        felt=True, shows="errors",
+    ),
+    KnownMetric(
+        name="request_rate", title="Request rate", unit="per_second", kind="rate",
+        aliases=("throughput", "requests"), least=0,
+        sources=_balanced(_REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        measured="always", felt=True,
+    ),
+    KnownMetric(
+        name="error_count", title="Error count", unit="count", kind="gauge",
+        aliases=("errors",), statistic="Sum", least=0,
+        sources=_balanced(_TARGET_5XX, _BALANCER_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        felt=True, shows="errors",
+    ),
+    KnownMetric(
+        name="healthy_hosts", title="Healthy hosts", unit="count", kind="gauge",
+        aliases=("healthy host count", "healthy instances", "healthy targets"), statistics=("Maximum", "Minimum"), least=0,
+        sources=_balanced(Part("value", "HealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        measured="if_balancer_shared", shows="capacity",
+        alarmed_as=((_ALB, "HealthyHostCount"), (_NLB, "HealthyHostCount"), ("AWS/AutoScaling", "GroupInServiceInstances")),
+    ),
+    KnownMetric(
+        name="unhealthy_hosts", title="Unhealthy hosts", unit="count", kind="gauge",
+        aliases=("unhealthy host count", "unhealthy instances", "unhealthy targets"), statistics=("Maximum", "Minimum"), least=0,
+        sources=_balanced(Part("value", "UnHealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        shows="capacity",
+        alarmed_as=((_ALB, "UnHealthyHostCount"), (_NLB, "UnHealthyHostCount"), ("AWS/AutoScaling", "GroupTerminatingInstances")),
+    ),
+    KnownMetric(  # of ECS in percent of what the service's tasks reserve
+        name="cpu_utilization", title="CPU utilization", unit="percent", kind="gauge",
+        aliases=("cpu", "cpu utilisation", "cpu usage"), statistics=("Maximum", "Minimum", "p"), least=0, greatest=100,
+        sources=(
+            _database("CPUUtilization"),
+            Source("AWS/ECS", "ecs_service", (Part("value", "CPUUtilization"),)),
+            Source(_EC2, "compute", (Part("value", "CPUUtilization"),)),
+        ),
+        lag_seconds=_EC2_LAG_SECONDS,
+        alarmed_as=((_EC2, "CPUUtilization"),),
+    ),
+    KnownMetric(
+        name="database_connections", title="Database connections", unit="count", kind="gauge",
+        statistics=("Maximum", "Minimum", "Sum"), least=0,
+        sources=(_database("DatabaseConnections"),), lag_seconds=_RDS_LAG_SECONDS,
+        alarmed_as=((_RDS, "DatabaseConnections"),),
+    ),
+    KnownMetric(  # of writes to the volume, in seconds, for every engine
+        name="database_write_latency", title="Database write latency", unit="seconds", kind="gauge",
+        aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), least=0,
+        sources=(_database("WriteLatency"),), lag_seconds=_RDS_LAG_SECONDS,
+    ),
+    KnownMetric(  # a sentinel that falls silent is never taken for good: `with_traffic`, like requests
+        name="sentinel_availability", title="Sentinel availability", unit="percent", kind="ratio_good",
+        aliases=("sentinel success rate",), least=0, greatest=100,
+        sources=_probed(Part("failures", FAILURES, "Sum", "with_traffic"), Part("attempts", ATTEMPTS, "Sum", "with_traffic")),
+        lag_seconds=_SENTINEL_LAG_SECONDS, measured="always",
+    ),
+    KnownMetric(  # no percentiles: CloudWatch has them for whole minutes only, and the sentinel's periods are shorter
+        name="sentinel_response_time", title="Sentinel response time", unit="seconds", kind="mean",
+        aliases=("sentinel latency",), statistics=("Maximum", "Minimum"), least=0,
+        sources=_probed(Part("sum", RESPONSE_TIME, "Sum", "with_traffic"), Part("count", RESPONSE_TIME, "SampleCount", "with_traffic")),
+        lag_seconds=_SENTINEL_LAG_SECONDS, measured="always",
+    ),
+)  # fmt: skip
+
+METRICS: Mapping[str, KnownMetric] = {row.name: row for row in _ROWS}
+"""The table, by canonical name."""
+
+
+def measured_by_sentinel(name: str) -> bool:
+    """Whether the known metric of that name is what the sentinel publishes."""
+    return name in METRICS and any(source.scope == "sentinel" for source in METRICS[name].sources)
+
+
+def watched_by_alarm(namespace: str, metric_name: str) -> frozenset[str]:
+    """Canonical names of the metrics that an alarm on this CloudWatch metric watches."""
+    return frozenset(row.name for row in METRICS.values() if (namespace, metric_name) in row.alarmed_as)
+
+
+def published_when_nonzero(namespace: str, metric_name: str) -> bool:
+    """Whether a row says that this CloudWatch metric has no point where there is nothing to count."""
+    named = ((source.namespace, part) for row in METRICS.values() for source in row.sources for part in source.parts)
+    return any((place, part.metric_name, part.published) == (namespace, metric_name, "nonzero") for place, part in named)
