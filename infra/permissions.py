@@ -130,8 +130,26 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "put_guards",
         "delete_guards",
     ),
-    "FinalCheck": (*WORKFLOW_STEP, "inventory", "read_guards", "list_experiments", "locks", "read_halt", *SURROUNDINGS),
-    "StartFault": (*EVERY_FUNCTION, "read_documents", "emit_events", "start_experiment", "read_experiment", "stop_experiment", "read_halt"),
+    "FinalCheck": (
+        *WORKFLOW_STEP,
+        "inventory",
+        "read_own_template",
+        "read_guards",
+        "list_experiments",
+        "locks",
+        "read_halt",
+        *SURROUNDINGS,
+    ),
+    "StartFault": (
+        *EVERY_FUNCTION,
+        "read_documents",
+        "emit_events",
+        "read_own_template",
+        "start_experiment",
+        "read_experiment",
+        "stop_experiment",
+        "read_halt",
+    ),
     "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
     "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),
     "StopFault": (
@@ -235,6 +253,7 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
     of_this_stack = {"StringEquals": {"aws:ResourceTag/squall:stack": names.stack}}
     tagged_ours = {"StringEquals": {"aws:RequestTag/squall:stack": names.stack}}
     return {
+        "read_own_template": [_allow(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
         "list_experiments": [_allow(["fis:ListExperiments"], ["*"])],
         "read_experiment": [_allow(["fis:GetExperiment"], [experiments], of_this_stack)],
         "stop_experiment": [_allow(["fis:StopExperiment"], [experiments], of_this_stack)],

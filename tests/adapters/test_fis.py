@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.fis.experiments import Fis
+from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
@@ -165,3 +166,10 @@ def test_listings_are_paged_and_errors_told() -> None:
     faults = Fis(Scripted("fis", list_experiments=[{"experiments": [summary]}, {"experiments": [{**summary, "id": "EXP2"}]}]))
     found = faults.of_template("EXT1")
     assert [(one.id, one.error_code, one.terminal) for one in found] == [("EXP1", "InvalidTarget", True), ("EXP2", "InvalidTarget", True)]
+
+
+def test_a_template_and_its_experiment_are_told_as_they_were_created(faults: ports.Faults) -> None:
+    body = {**BODY, "experimentOptions": {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}}
+    template = faults.create_template(body, "token")
+    assert find_differences(body, faults.template(template)) == ()
+    assert find_differences(body, faults.start(template, "start", TAGS).answer) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -104,6 +105,7 @@ class FakeFaults:
             started_at=self._clock.now(),
             tags=dict(tags),
             created_at=self._clock.now(),
+            answer={**deepcopy(dict(body)), "tags": dict(tags), "experimentOptions": _options(body)},
         )
         self.runs[experiment_id] = FakeRun(experiment, body)
         self._start_tokens[client_token] = experiment_id
@@ -262,6 +264,11 @@ class FakeFaults:
         run.experiment = replace(run.experiment, status=status, error_code=error_code, actions=actions, ended_at=ended)
         for listener in list(self.listeners):
             listener(run.experiment)
+
+
+def _options(body: Mapping[str, Any]) -> dict[str, str]:
+    """As an experiment has them: the template's, and the mode of its start."""
+    return {**body.get("experimentOptions", {}), "actionsMode": "run-all"}
 
 
 def _as(action: ActionState, status: str, clock: FakeClock) -> ActionState:

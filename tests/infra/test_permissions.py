@@ -190,10 +190,14 @@ NEEDS_OF_PORT = {
     "probes": "start_sentinel",
 }
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
-NEVER_ASKED = {"CheckSafety": {"inventory", "locks"}, "AcquireSlot": {"inventory"}}
+NEVER_ASKED = {"CheckSafety": {"inventory", "locks", "read_templates"}, "AcquireSlot": {"inventory", "read_templates"}}
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
-NARROWER = {"Sentinel": {"record": "read_record", "read_documents": "read_definition"}}  # it reads, and speaks with whatever a URL names
+NARROWER = {
+    "Sentinel": {"record": "read_record", "read_documents": "read_definition"},  # it reads, and speaks with whatever a URL names
+    "FinalCheck": {"read_templates": "read_own_template"},
+    "StartFault": {"read_templates": "read_own_template"},
+}
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
 
@@ -299,7 +303,9 @@ def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touc
 
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:
     reading = {name: found for name in stack.functions() for found in of(stack, name) if "fis:GetExperimentTemplate" in found.actions}
-    assert set(reading) == {"admit"}
+    assert set(reading) == {"admit", "final_check", "start_fault"}
+    for name in ("final_check", "start_fault"):  # they read what would be started, which carries the stack's tag
+        assert reading[name].conditions == {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall"}}
     assert reading["admit"].resources == ("arn:aws:fis:eu-central-1:123456789012:experiment-template/EXTlisted",)
 
 

@@ -3,12 +3,13 @@
 Order is everything here. The record says `starting` (only if nobody closed the run), FIS starts by a client token of the
 execution (a repeated call starts nothing new), then the record is read again: whoever closed the run meanwhile has deleted
 the template, so a late call fails, or else this function sees the closed record and stops what it started. The halt flag is read
-right before and right after the start in the same way.
+right before and right after the start in the same way, and so is what FIS would start, and has started, compared with what was compiled.
 """
 
 from datetime import timedelta
 
-from squall.application.fault.start import halted, keep, withdrawn
+from squall.application.fault.start import halted, keep, replaced, withdrawn
+from squall.application.fault.template import compiled_template
 from squall.application.fault.watch import FIRST_LOOK_SECONDS
 from squall.application.queue import until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
@@ -28,15 +29,15 @@ def handler(step: Step) -> Outcome:
     if not step.note("starting", template_id):
         return END
     record = step.w.records.get(step.run.id) or step.record
-    if record.abort or halted(step) or withdrawn(step, record):
+    if record.abort or halted(step) or withdrawn(step, record) or replaced(step):
         return END
+    compiled, seconds = compiled_template(step), int(step.definition.experiment.length.total_seconds())
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
         fis = step.w.faults.start(template_id, step.client_token, tags)
     except Refused as refused:
         return _refused(step, record, refused)
-    seconds = int(step.definition.experiment.length.total_seconds())
-    if not keep(step, record, fis, seconds):
+    if not keep(step, record, fis, seconds, compiled):
         return END
     step.announce(f"fault {fis.id} started")
     return {**NEXT, "seconds": seconds + FIRST_LOOK_SECONDS}

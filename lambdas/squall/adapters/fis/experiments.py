@@ -101,6 +101,7 @@ def _experiment(found: Mapping[str, Any]) -> FisExperiment:
         ended_at=found.get("endTime"),
         tags=dict(found.get("tags", {})),
         created_at=found.get("creationTime"),
+        answer=found,
     )
 
 

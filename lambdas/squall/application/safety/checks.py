@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from squall.application.approval.request import is_asked, plan_as_made
+from squall.application.fault.template import template_differences
 from squall.application.step import Step
 from squall.application.stopping import halt
 from squall.domain.documents.baseline import Baseline
@@ -22,8 +23,9 @@ from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.resources.instances import Instance
 from squall.domain.run.aws_state import AlarmState, CalendarState
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.safety import SafetyInput, evaluate
 from squall.domain.safety.cost import metrics_of, of_template
+from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
 from squall.faults import registry
 from squall.faults.base import Fault
@@ -65,6 +67,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
         definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
+        template_differences=_ask(step, lambda: template_differences(step)) if final else None,
         prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
         sends_commands=bool(fault.ssm_documents),
         moves_metrics=fault.moves_metrics,

@@ -1,7 +1,9 @@
 """What AWS says about the things a run created, as plain values. Dataclasses: the abort path imports this and must start fast."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 TERMINAL_FIS_STATUSES = frozenset({"completed", "stopped", "failed", "cancelled"})
 """Every terminal status of a FIS experiment; each maps to an outcome."""
@@ -46,6 +48,8 @@ class FisExperiment:
     ended_at: datetime | None = None
     tags: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    """FIS's whole answer: what the experiment does to which targets, as which role, and what stops it."""
 
     @property
     def terminal(self) -> bool:

@@ -56,6 +56,8 @@ class SafetyInput:
     definition_hash_now: str | None = None
     """The hash of the definition document as read again."""
     template_id: str | None = None
+    template_differences: Sequence[str] | None = None
+    """Where the FIS template differs from what was compiled; None: could not be compared."""
     prerequisites: tuple[SafetyCheck, ...] | None = None
     """What `registry.of(experiment).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
     sends_commands: bool = False

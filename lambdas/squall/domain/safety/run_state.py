@@ -64,6 +64,13 @@ def _template(given: SafetyInput) -> Answer:
     return bool(given.template_id), given.template_id or "there is no FIS template"
 
 
+def _template_unchanged(given: SafetyInput) -> Answer:
+    if given.template_differences is None:
+        return None, "the FIS template could not be compared with what was compiled"
+    differences = "; ".join(given.template_differences)
+    return not differences, differences or f"{given.template_id} is what was compiled"
+
+
 ALWAYS: Mapping[str, Check] = {
     "not_halted": _not_halted,
     "failure_domain_free": _domain_free,
@@ -74,4 +81,5 @@ FINAL: Mapping[str, Check] = {
     "definition_unchanged": _definition_unchanged,
     "approved": _approved,
     "fis_template_present": _template,
+    "fis_template_unchanged": _template_unchanged,
 }

@@ -11,7 +11,8 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.guards.alarms import stop_guard
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.safety import SafetyInput, evaluate
+from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.inputs import SafetyInput
 from squall.domain.vocabulary import CheckOutcome, FaultType, Status, Verdict
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, definition, discovery, environment, experiment, record

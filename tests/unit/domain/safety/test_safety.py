@@ -13,7 +13,8 @@ from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
 from squall.domain.run.halt import Halt
-from squall.domain.safety import SafetyInput, evaluate
+from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.inputs import SafetyInput
 from squall.domain.vocabulary import CheckOutcome
 from tests.unit.builders import (
     ACCOUNT,
@@ -61,6 +62,7 @@ def safe(**changes: Any) -> SafetyInput:
         "lease_held": True,
         "definition_hash_now": "a" * 64,
         "template_id": "EXT1",
+        "template_differences": (),
         "prerequisites": (SafetyCheck(name="linux", outcome=CheckOutcome.PASSED, detail="Linux"),),
         "moves_metrics": ("healthy_hosts",),
         "risk": "high",
@@ -96,7 +98,7 @@ def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
     final = {check.name for check in evaluate(safe())}
     assert final - first == {
         "steady_state", "traffic", "guards_healthy", "lease_held", "targets_unchanged", "definition_unchanged", "approved",
-        "fis_template_present",
+        "fis_template_present", "fis_template_unchanged",
     }  # fmt: skip
 
 

@@ -1,0 +1,90 @@
+"""What FIS starts is what was checked: a template that somebody edits or swaps injects nothing, or is stopped at once."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from squall.domain.vocabulary import AbortSource, Status, Verdict
+from tests.fakes.world import FakeWorld
+from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable
+from tests.workflow.walk import Walk
+
+INPUT = {"experiment": "seed"}
+
+
+def edit(world: FakeWorld) -> None:
+    """Three instances instead of one, and nothing that stops the fault."""
+    template_id = record_of(world).template_id
+    assert template_id is not None
+    body: dict[str, Any] = deepcopy(dict(world.faults.templates[template_id]))
+    (target,) = body["targets"].values()
+    target["resourceArns"] = [f"{target['resourceArns'][0].rpartition('/')[0]}/{one.id}" for one in world.fleet.members("web")]
+    world.faults.templates[template_id] = {**body, "stopConditions": [{"source": "none"}]}
+
+
+def swap(world: FakeWorld) -> None:
+    """The record points at a template of another run of the stack."""
+    template_id = record_of(world).template_id
+    assert template_id is not None
+    body = world.faults.templates[template_id]
+    other = world.faults.create_template({**body, "tags": {**body["tags"], "squall:execution": "run-2"}}, "another run's token")
+    world.records.items[ID] = replace(record_of(world), template_id=other)
+
+
+def rejected(world: FakeWorld, *words: str) -> None:
+    record = ended(world, Status.REJECTED, None, None)
+    for word in words:
+        assert word in record.reason, record.reason
+    assert world.faults.runs == {}
+
+
+@pytest.mark.parametrize("state", ["FinalCheck", "StartFault"])
+def test_a_template_that_was_edited_is_not_started(walk: Walk, world: FakeWorld, state: str) -> None:
+    walk.before[state] = lambda _: edit(world)
+    walk.run(INPUT)
+    rejected(world, "stopConditions", "resourceArns")
+    nothing_is_left(world, twice=True)
+    is_settled(world)
+
+
+@pytest.mark.parametrize("state", ["FinalCheck", "StartFault"])
+def test_another_run_s_template_is_not_started(walk: Walk, world: FakeWorld, state: str) -> None:
+    walk.before[state] = lambda _: swap(world)
+    walk.run(INPUT)
+    rejected(world, 'tag squall:execution is "run-2", compiled was "run-1"')
+
+
+def test_what_was_edited_in_the_last_moment_is_stopped_at_once_and_told(walk: Walk, world: FakeWorld) -> None:
+    """Between the comparison and the start."""
+    world.faults.stop_seconds = 0
+    edits = once(lambda: edit(world))
+    world.failing = Intercept(lambda called: edits() if called == "faults.start" else None)
+    walk.run(INPUT)
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.abort is not None
+    assert record.abort.source is AbortSource.OUTSIDE
+    assert "FIS started something else than was checked" in record.reason
+    (run,) = world.faults.runs.values()
+    assert run.experiment.status == "stopped"
+    assert run.experiment.started_at is not None
+    assert run.experiment.ended_at == run.experiment.started_at, "stopped in the moment it was started"
+    assert "something else than was checked" in world.notifier.sent[-1].body
+    nothing_is_left(world, twice=True)
+
+
+def test_a_template_that_cannot_be_read_is_not_started(walk: Walk, world: FakeWorld) -> None:
+    world.failing["faults.template"] = unavailable("faults.template")
+    walk.run(INPUT)
+    rejected(world, "fis_template_unchanged", "could not be compared")
+
+
+def test_a_template_that_cannot_be_read_right_before_the_start_is_not_started(walk: Walk, world: FakeWorld) -> None:
+    world.failing = Intercept(lambda called: fail(called) if (walk.running[-1:], called) == (["StartFault"], "faults.template") else None)
+    walk.run(INPUT)
+    assert "Squall failed" in ended(world, Status.FAILED, None, None).reason
+    assert world.faults.runs == {}
+    nothing_is_left(world, twice=True)
