@@ -27,7 +27,7 @@ from squall.wiring import use
 from tests.chaos.grant_scenes import SCENES as OF_RUNS
 from tests.chaos.grant_targets import ON_TARGETS
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
-from tests.infra.test_permissions import ASKS_NOTHING, NEEDS, NEEDS_OF_PORT
+from tests.infra.test_permissions import ASKS_NOTHING, NARROWER, NEEDS, NEEDS_OF_PORT
 from tests.workflow.driver import TICK
 from tests.workflow.rig import arranged
 from tests.workflow.walk import Walk
@@ -161,7 +161,7 @@ def needs(function: str, called: str, kind: ResourceType | None) -> frozenset[Gr
     known = capabilities(NAMES)
     found = set()
     for capability in NEEDS.get(method) or (NEEDS_OF_PORT[port],):
-        for one in known[capability]:
+        for one in known[NARROWER.get(function, {}).get(capability, capability)]:
             for action in one.actions:
                 if (called if action in METHODS else "") in METHODS.get(action, {""}) and (kind is None or kind in KINDS[action]):
                     found.add((action, tuple(one.resources)))

@@ -19,6 +19,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Notify", "events:PutEvents", "a good run"),
     ("Pulse", "lambda:InvokeFunction", "a sentinel"),
     ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
+    ("StartFault", "fis:GetExperimentTemplate", "a good run"),
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
 )
