@@ -164,7 +164,7 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
     crowd = Crowd(world, random.Random(number))
     wiring = FakeWiring(world, SETTINGS)
     vars(wiring)["clock"] = crowd
-    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once):
+    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
         use(wiring)
         without_locks()
         world.failing = Intercept(crowd.call)

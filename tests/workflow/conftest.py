@@ -19,7 +19,7 @@ from tests.workflow.walk import Walk, walking
 
 @pytest.fixture(autouse=True)
 def sentences_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grammar, "tree", tree_read_once)
+    monkeypatch.setattr(grammar, "parse_tree", tree_read_once)
 
 
 @pytest.fixture

@@ -67,13 +67,13 @@ def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
     experiment = seed(world)
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
     known = deployed.Deployed(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
-    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "tree", tree_read_once), walking(world) as walk:
+    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         yield walk, world
 
 
-tree_read_once = cache(grammar.tree)
+tree_read_once = cache(grammar.parse_tree)
 """Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
 
 

@@ -9,7 +9,7 @@ from squall.admission.raw import not_an_object, once, unfit_problems
 from squall.domain.experiment.experiment import Experiment, MetricDefinition, type_problem
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.metric_names import normalize
+from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
@@ -89,7 +89,7 @@ def _sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     declared = _declared(raw)
     first_of: dict[str, str] = {}
     for name in declared:
-        if (first := first_of.setdefault(normalize(name), name)) != name:
+        if (first := first_of.setdefault(normalize_name(name), name)) != name:
             yield Problem(path=at("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
     for path, text in _texts(raw, "success_criteria"):
         if isinstance(found := _read(path, text, declared, guard=False, event=True), Problem):

@@ -1,10 +1,10 @@
-"""A sentence that isn't understood: where, and what would have been."""
+"""The error of a sentence that is not understood: at which position, and what would be understood there."""
 
 _WIDTH = 60
 
 
 class SentenceError(Exception):
-    """`position` is 0-based and at most the length of the text (the end)."""
+    """`position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood there."""
 
     def __init__(self, text: str, position: int, message: str, expected: tuple[str, ...] = ()) -> None:
         self.text, self.message, self.expected = text, message, expected
@@ -13,7 +13,7 @@ class SentenceError(Exception):
 
     @property
     def caret(self) -> str:
-        """The sentence with a caret under the position, long ones cut around it."""
+        """The sentence, cut around the position if it is long, and on a second line a caret under the position."""
         start = max(0, self.position - _WIDTH)
         end = self.position + _WIDTH
         before, after = ("…" if start else ""), ("…" if end < len(self.text) else "")

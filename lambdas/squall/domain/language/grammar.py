@@ -1,4 +1,4 @@
-"""The parser: grammar.lark, LALR, built once. Turns lark's errors into SentenceError."""
+"""The parser: LALR, built once from grammar.lark. It turns lark's errors into SentenceError."""
 
 import re
 from functools import cache
@@ -40,30 +40,30 @@ _EXPECTED = {
     "NAME": "an alarm name",
     "$END": "the end of the sentence",
 }
-_UNSAID = {"_LINK", "_DOT"}
-"""Allowed, but no help to name."""
+_NOT_LISTED = {"_LINK", "_DOT"}
+"""Tokens that would be understood, but that do not help to mend the sentence."""
 
 
 @cache
 def _parser() -> "Lark":
-    from lark import Lark  # noqa: PLC0415 - only states that parse pay for it
+    from lark import Lark  # noqa: PLC0415 - lark takes long to import, and most states parse nothing
 
     text = files("squall.domain.language").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(text, parser="lalr", lexer="contextual", g_regex_flags=re.IGNORECASE)
 
 
-def tree(text: str) -> "Tree[Token]":
-    """The sentence's syntax tree."""
+def parse_tree(text: str) -> "Tree[Token]":
+    """The syntax tree of the sentence. Raises SentenceError."""
     from lark.exceptions import UnexpectedInput  # noqa: PLC0415 - as above
 
-    _check_text(text)
+    _check_characters(text)
     try:
         return _parser().parse(text)
     except UnexpectedInput as error:
-        raise _not_understood(text, error) from None
+        raise _sentence_error(text, error) from None
 
 
-def _check_text(text: str) -> None:
+def _check_characters(text: str) -> None:
     if not text.strip():
         raise SentenceError(text, 0, "the sentence is empty", (_EXPECTED["WORD"],))
     if len(text) > MAXIMUM_LENGTH:
@@ -73,9 +73,9 @@ def _check_text(text: str) -> None:
             raise SentenceError(text, position, f"the character {letter!a} can't be part of a sentence")
 
 
-def _not_understood(text: str, error: Exception) -> SentenceError:
+def _sentence_error(text: str, error: Exception) -> SentenceError:
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
-    expected = tuple(dict.fromkeys(word for name in sorted(names) if name not in _UNSAID and (word := _EXPECTED.get(name))))
+    expected = tuple(dict.fromkeys(word for name in sorted(names) if name not in _NOT_LISTED and (word := _EXPECTED.get(name))))
     token = getattr(error, "token", None)
     end = len(text.rstrip())
     position = end if token is not None and token.type == "$END" else int(getattr(error, "pos_in_stream", 0) or 0)

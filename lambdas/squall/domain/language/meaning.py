@@ -1,56 +1,66 @@
-"""From a syntax tree to what the sentence means: names, statistics, units and bounds, each error at its position."""
+"""From the syntax tree of a sentence to its meaning: names, statistics, units and bounds. Every error has its position."""
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from squall.domain.language import units
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.metric_names import allows, canonical_metric, nearest, normalize, statistic_named
-from squall.domain.language.metric_table import METRICS, Metric
+from squall.domain.language.metric_names import allows_statistic, canonical_metric, find_nearest, find_statistic, normalize_name
+from squall.domain.language.metric_table import EVERY_STATISTIC, METRICS, Metric
 from squall.domain.language.sentences import AlarmFires, Comparator, Recovers, Relative, Replacement, Sentence, Threshold, WindowName
+from squall.domain.language.syntax_tree import end_of, find_node, number_and_unit, require_node, start_of, tokens_of, unquote
 from squall.domain.language.units import Unit
 
 if TYPE_CHECKING:
-    from lark import Token, Tree
+    from lark import Token
 
-    Node = Tree[Token]
+    from squall.domain.language.syntax_tree import Node
 
 _COMPARATORS: dict[str, Comparator] = {"GT": ">", "GE": ">=", "LT": "<", "LE": "<=", "EQ": "==", "NE": "!="}
 _MIRRORED: dict[Comparator, Comparator] = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
-_EVERYTHING = {normalize(name) for name in ("system", "the system", "service", "workload", "application", "everything", "steady state")}
-_LONGEST = 43_200
+_WHOLE_SYSTEM = {
+    normalize_name(name) for name in ("system", "the system", "service", "workload", "application", "everything", "steady state")
+}
+_LONGEST_DURATION = 43_200
+"""Seconds: the twelve hours that a fault may last at most."""
 
 
 class Reader:
-    """Reads one sentence; `declared` maps the experiment's own metric names to their units."""
+    """Reads one sentence. `declared` maps the experiment's own metric names to their units."""
 
     def __init__(self, text: str, declared: Mapping[str, str]) -> None:
         self.text = text
-        self.declared = {normalize(name): (name, unit) for name, unit in declared.items()}
+        self.declared = {normalize_name(name): (name, unit) for name, unit in declared.items()}
 
     def read(self, node: "Node") -> Sentence:
+        """The meaning of the sentence. Raises SentenceError."""
         match node.data:
             case "alarm":
-                return AlarmFires(text=self.text, alarm=self._alarm(_child(node, "alarm_name")), within_seconds=self._within(node) or 0)
+                return AlarmFires(
+                    text=self.text,
+                    alarm=self._read_alarm_name(require_node(node, "alarm_name")),
+                    within_seconds=self._read_within(node) or 0,
+                )
             case "recovers":
-                return Recovers(text=self.text, metric=self._recovering(node), within_seconds=self._within(node) or 0)
+                return Recovers(text=self.text, metric=self._read_recovering(node), within_seconds=self._read_within(node) or 0)
             case "replacement":
-                return Replacement(text=self.text, within_seconds=self._within(node))
+                return Replacement(text=self.text, within_seconds=self._read_within(node))
             case _:
-                return self._threshold(node)
+                return self._read_threshold(node)
 
-    def _threshold(self, node: "Node") -> Threshold:
-        metric, statistic = self._subject(_child(node, "subject"))
-        comparator_token = _tokens(_child(node, "comparator"))[0]
+    def _read_threshold(self, node: "Node") -> Threshold:
+        metric, statistic = self._read_subject(require_node(node, "subject"))
+        comparator_token = tokens_of(require_node(node, "comparator"))[0]
         comparator = _COMPARATORS[comparator_token.type]
-        relative = _relation(node)
-        quantity = _child(node, "quantity")
+        relative = _read_relation(node)
+        quantity = require_node(node, "quantity")
         unit: Unit = "count" if statistic == "SampleCount" else metric.unit
-        value = self._value(quantity, unit, metric, relative)
+        value = self._read_value(quantity, unit, metric, relative)
         if relative is None:
             self._check_possible(metric, comparator, value, quantity)
-        direction = _find(node, "direction")
-        if direction is not None and _tokens(direction)[0].type == "DOWN":
+        direction = find_node(node, "direction")
+        if direction is not None and tokens_of(direction)[0].type == "DOWN":
             comparator, value = _MIRRORED[comparator], -value
         return Threshold(
             text=self.text,
@@ -60,145 +70,148 @@ class Reader:
             value=value + 0.0,
             unit="percent" if relative else unit,
             relative=relative,
-            for_seconds=self._span(node),
-            window=self._window(node, relative),
+            for_seconds=self._read_span(node),
+            window=self._read_window(node, relative),
         )
 
-    # subject
-
-    def _subject(self, node: "Node") -> tuple[Metric, str | None]:
-        """The metric, and the statistic asked for; a metric's whole name wins over a statistic at its beginning."""
-        tokens = _tokens(node)
-        words = [_unquoted(token) for token in tokens]
+    def _read_subject(self, node: "Node") -> tuple[Metric, str | None]:
+        """The metric, and the statistic asked for. The whole name of a metric comes before a statistic at its beginning."""
+        tokens = tokens_of(node)
+        words = [unquote(token) for token in tokens]
         if words[0].casefold() == "the" and len(words) > 1:
             tokens, words = tokens[1:], words[1:]
-        if (metric := self._metric(" ".join(words))) is not None:
+        if (metric := self._find_metric(" ".join(words))) is not None:
             return metric, None
-        for statistic_word, rest in _splits(words):
-            statistic = statistic_named(statistic_word)
-            metric = self._metric(" ".join(rest)) if statistic else None
+        for statistic_word, rest in _split_statistic(words):
+            statistic = find_statistic(statistic_word)
+            metric = self._find_metric(" ".join(rest)) if statistic else None
             if statistic is not None and metric is not None:
-                return metric, self._statistic(metric, statistic, tokens[0])
-        raise self._unknown_metric(" ".join(words), _start(tokens[0]))
+                return metric, self._check_statistic(metric, statistic, tokens[0])
+        raise self._unknown_metric_error(" ".join(words), start_of(tokens[0]))
 
-    def _metric(self, name: str) -> Metric | None:
-        if normalize(name) in self.declared:
-            declared, unit = self.declared[normalize(name)]
-            known = units.declared(unit)
-            anything = ("Average", "Maximum", "Minimum", "Sum", "SampleCount", "p")
-            return Metric(name=declared, title=declared, unit=known.unit if known else "none", kind="gauge", statistics=anything)
+    def _find_metric(self, name: str) -> Metric | None:
+        """The metric of that name; what the experiment declares comes before what the language knows."""
+        if normalize_name(name) in self.declared:
+            own, unit = self.declared[normalize_name(name)]
+            known = units.find_declared_unit(unit)
+            return Metric(name=own, title=own, unit=known.unit if known else "none", kind="gauge", statistics=EVERY_STATISTIC)
         canonical = canonical_metric(name)
         return METRICS[canonical] if canonical else None
 
-    def _statistic(self, metric: Metric, statistic: str, token: "Token") -> str | None:
-        if not allows(metric, statistic):
+    def _check_statistic(self, metric: Metric, statistic: str, token: "Token") -> str | None:
+        if not allows_statistic(metric, statistic):
             offered = tuple("p50 … p99.9" if s == "p" else s for s in dict.fromkeys((metric.statistic, *metric.statistics)))
-            raise SentenceError(self.text, _start(token), f"{metric.title} has no statistic {statistic}", offered)
+            raise SentenceError(self.text, start_of(token), f"{metric.title} has no statistic {statistic}", offered)
         return statistic if metric.kind == "gauge" or statistic != metric.statistic else None
 
-    def _unknown_metric(self, name: str, position: int) -> SentenceError:
+    def _unknown_metric_error(self, name: str, position: int) -> SentenceError:
         declared = [own for own, _ in self.declared.values()]
         titles = {title: metric.title for metric in METRICS.values() for title in (metric.title, *metric.aliases)}
-        guesses = [name, *(" ".join(rest) for word, rest in _splits(name.split()) if statistic_named(word))]
-        found = next((near for guess in guesses if (near := nearest(guess, [*declared, *titles]))), None)
-        suggestion = f': did you mean "{found}"?' if found else ""
+        guesses = [name, *(" ".join(rest) for word, rest in _split_statistic(name.split()) if find_statistic(word))]
+        found = next((near for guess in guesses if (near := find_nearest(guess, [*declared, *titles]))), None)
+        fix = f'did you mean "{found}"?' if found else "Squall does not know it, and the experiment does not declare it in metrics"
         return SentenceError(
-            self.text, position, f'"{name}" is no metric{suggestion}', (*declared, *(metric.title for metric in METRICS.values()))
+            self.text, position, f'"{name}" is not a metric: {fix}', (*declared, *(metric.title for metric in METRICS.values()))
         )
 
-    def _recovering(self, node: "Node") -> str | None:
-        subject = _find(node, "subject")
+    def _read_recovering(self, node: "Node") -> str | None:
+        subject = find_node(node, "subject")
         if subject is None:
             return None
-        name = " ".join(_unquoted(token) for token in _tokens(subject))
-        if normalize(name) in _EVERYTHING and normalize(name) not in self.declared:
+        name = " ".join(unquote(token) for token in tokens_of(subject))
+        if normalize_name(name) in _WHOLE_SYSTEM and normalize_name(name) not in self.declared:
             return None
-        metric, statistic = self._subject(subject)
+        metric, statistic = self._read_subject(subject)
         if statistic is not None:
-            position = _start(_tokens(subject)[0])
-            raise SentenceError(self.text, position, "a metric recovers, not a statistic of it", (f"{metric.title} recovers",))
+            position = start_of(tokens_of(subject)[0])
+            raise SentenceError(
+                self.text, position, "a metric recovers, not a statistic of it: leave out the statistic", (f"{metric.title} recovers",)
+            )
         return metric.name
 
-    def _alarm(self, node: "Node") -> str:
-        token = _tokens(node)[0]
-        name = _unquoted(token)
+    def _read_alarm_name(self, node: "Node") -> str:
+        token = tokens_of(node)[0]
+        name = unquote(token)
         if len(name) > 255 or not name.strip():
-            raise SentenceError(self.text, _start(token), "an alarm's name has 1 to 255 characters")
+            raise SentenceError(self.text, start_of(token), "an alarm's name has 1 to 255 characters")
         return name
 
-    # quantities
-
-    def _value(self, quantity: "Node", unit: Unit, metric: Metric, relative: Relative | None) -> float:
+    def _read_value(self, quantity: "Node", unit: Unit, metric: Metric, relative: Relative | None) -> float:
         """The number in the metric's unit, or in percent of the baseline."""
-        number, token = _number_and_unit(quantity)
+        number, token = number_and_unit(quantity)
         wanted: Unit = "percent" if relative else unit
-        spelled = self._unit(token, units.EXAMPLES[wanted])
+        spelled = self._read_unit(token, units.EXAMPLES[wanted])
         bare = ("count", "none")
         if spelled is None and wanted not in bare:
             what = "a comparison with the baseline is in %" if relative else f"{metric.title} needs a unit"
-            raise SentenceError(self.text, _end(number), what, (units.EXAMPLES[wanted],))
+            raise SentenceError(self.text, end_of(number), what, (units.EXAMPLES[wanted],))
         if spelled is not None and spelled.unit != wanted:
             what = "A comparison with the baseline" if relative else metric.title
             raise SentenceError(
-                self.text, _start(token or number), f"{what} is not measured in {token}: it is in {wanted}", (units.EXAMPLES[wanted],)
+                self.text, start_of(token or number), f"{what} is not measured in {token}: it is in {wanted}", (units.EXAMPLES[wanted],)
             )
-        value = units.convert(str(number), spelled.factor if spelled else units.ONE)
+        value = units.convert_number(str(number), spelled.factor if spelled else Fraction(1))
         if value in (float("inf"), float("-inf")):
-            raise SentenceError(self.text, _start(number), "the number is too large")
+            raise SentenceError(self.text, start_of(number), "the number is too large")
         if relative == "ratio" and value < 0:
-            raise SentenceError(self.text, _start(number), "a share of the baseline is not negative: write increases by or decreases by")
+            raise SentenceError(
+                self.text, start_of(number), "a share of the baseline is not negative: write `increases by` or `decreases by`"
+            )
         return value
 
-    def _unit(self, token: "Token | None", expected: str) -> units.Spelling | None:
+    def _read_unit(self, token: "Token | None", expected: str) -> units.Spelling | None:
         if token is None:
             return None
-        found = units.spelling(str(token))
-        if found is None:
-            near = nearest(str(token), units.SPELLINGS)
+        unit = units.find_unit(str(token))
+        if unit is None:
+            near = find_nearest(str(token), units.SPELLINGS)
             suggestion = f': did you mean "{near}"?' if near else ""
-            raise SentenceError(self.text, _start(token), f'"{token}" is no unit{suggestion}', (expected,))
-        return found
+            raise SentenceError(self.text, start_of(token), f'"{token}" is not a unit{suggestion}', (expected,))
+        return unit
 
     def _check_possible(self, metric: Metric, comparator: Comparator, value: float, quantity: "Node") -> None:
-        """Refuses what is always or never true whatever happens: it would judge or guard nothing."""
-        always, never = _foregone(metric, comparator, value)
+        """Refuse a comparison that is always or never true, because it would judge or guard nothing."""
+        always, never = _decided_by_bounds(metric, comparator, value)
         if always or never:
             bounds = f"{metric.least:g} to {metric.greatest:g}" if metric.greatest is not None else f"at least {metric.least:g}"
-            position = _start(_number_and_unit(quantity)[0])
-            raise SentenceError(self.text, position, f"this is {'always' if always else 'never'} true", (f"{metric.title} is {bounds}",))
+            position = start_of(number_and_unit(quantity)[0])
+            message = f"this is {'always' if always else 'never'} true, whatever happens: {metric.title} is {bounds}"
+            raise SentenceError(self.text, position, message, ("a comparison that can be true and false",))
 
-    def _duration(self, quantity: "Node") -> int:
-        number, token = _number_and_unit(quantity)
-        spelled = self._unit(token, "seconds, minutes or hours")
+    def _read_duration(self, quantity: "Node") -> int:
+        number, token = number_and_unit(quantity)
+        spelled = self._read_unit(token, "seconds, minutes or hours")
         if spelled is None or spelled.unit != "seconds":
             message = "a duration needs a unit" if spelled is None else f"a duration is not measured in {token}"
-            raise SentenceError(self.text, _end(number) if token is None else _start(token), message, ("seconds, minutes or hours",))
-        seconds = units.convert(str(number), spelled.factor)
-        if not 1 <= seconds <= _LONGEST or not seconds.is_integer():
-            raise SentenceError(self.text, _start(number), "a duration is whole seconds", ("1 second to 12 hours",))
+            raise SentenceError(self.text, end_of(number) if token is None else start_of(token), message, ("seconds, minutes or hours",))
+        seconds = units.convert_number(str(number), spelled.factor)
+        if not 1 <= seconds <= _LONGEST_DURATION or not seconds.is_integer():
+            raise SentenceError(
+                self.text, start_of(number), "a duration is whole seconds, from 1 second to 12 hours", ("1 second to 12 hours",)
+            )
         return int(seconds)
 
-    def _within(self, node: "Node") -> int | None:
-        within = _find(node, "within")
-        return None if within is None else self._duration(_child(within, "quantity"))
+    def _read_within(self, node: "Node") -> int | None:
+        within = find_node(node, "within")
+        return None if within is None else self._read_duration(require_node(within, "quantity"))
 
-    def _span(self, node: "Node") -> int | None:
-        span = _find(node, "span")
-        return None if span is None else self._duration(_child(span, "quantity"))
+    def _read_span(self, node: "Node") -> int | None:
+        span = find_node(node, "span")
+        return None if span is None else self._read_duration(require_node(span, "quantity"))
 
-    def _window(self, node: "Node", relative: Relative | None) -> WindowName:
-        window = _find(node, "window")
+    def _read_window(self, node: "Node", relative: Relative | None) -> WindowName:
+        window = find_node(node, "window")
         if window is None:
             return "fault"
-        token = _tokens(window)[0]
+        token = tokens_of(window)[0]
         name = cast("WindowName", token.casefold().split()[0])
         if name == "baseline" and relative:
-            raise SentenceError(self.text, _start(token), "the baseline can't be compared with itself", ("fault or recovery",))
+            raise SentenceError(self.text, start_of(token), "the baseline can't be compared with itself", ("fault or recovery",))
         return name
 
 
-def _foregone(metric: Metric, comparator: Comparator, value: float) -> tuple[bool, bool]:
-    """Whether the comparison is always true, never true, by the bounds of the metric."""
+def _decided_by_bounds(metric: Metric, comparator: Comparator, value: float) -> tuple[bool, bool]:
+    """Whether the bounds of the metric make the comparison always true, and whether they make it never true."""
     least = float("-inf") if metric.least is None else metric.least
     greatest = float("inf") if metric.greatest is None else metric.greatest
     outside = not least <= value <= greatest
@@ -217,48 +230,16 @@ def _foregone(metric: Metric, comparator: Comparator, value: float) -> tuple[boo
             return outside, False
 
 
-def _relation(node: "Node") -> Relative | None:
+def _read_relation(node: "Node") -> Relative | None:
     if node.data == "change":
         return "change"
-    return None if _find(node, "baseline") is None else "ratio"
+    return None if find_node(node, "baseline") is None else "ratio"
 
 
-def _splits(words: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """The ways to take a statistic off: first word (`p99 of X`, `p99 X`), or last (`X p99`)."""
+def _split_statistic(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """The ways to split a statistic from a metric name: it is the first word (`p99 of X`, `p99 X`) or the last (`X p99`)."""
     if len(words) > 2 and words[1].casefold() == "of":
         yield words[0], words[3:] if words[2].casefold() == "the" and len(words) > 3 else words[2:]
     if len(words) > 1:
         yield words[0], words[1:]
         yield words[-1], words[:-1]
-
-
-def _find(node: "Node", name: str) -> "Node | None":
-    return next((cast("Node", child) for child in node.children if getattr(child, "data", None) == name), None)
-
-
-def _child(node: "Node", name: str) -> "Node":
-    found = _find(node, name)
-    if found is None:
-        raise AssertionError(f"the grammar promises {name} in {node.data}")
-    return found
-
-
-def _tokens(node: "Node") -> "list[Token]":
-    return [child for child in node.children if not hasattr(child, "data")]
-
-
-def _number_and_unit(quantity: "Node") -> "tuple[Token, Token | None]":
-    tokens = _tokens(quantity)
-    return tokens[0], tokens[1] if len(tokens) > 1 else None
-
-
-def _unquoted(token: "Token") -> str:
-    return token[1:-1] if token.type == "QUOTED" else str(token)
-
-
-def _start(token: "Token") -> int:
-    return token.start_pos or 0
-
-
-def _end(token: "Token") -> int:
-    return token.end_pos or 0

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from squall.domain.language.metric_table import METRICS, Metric
 
@@ -18,18 +19,19 @@ _STATISTICS = {
 _SPELLED = {word: statistic for statistic, words in _STATISTICS.items() for word in words}
 
 
-def normalize(name: str) -> str:
+@lru_cache(maxsize=1024)
+def normalize_name(name: str) -> str:
     """The name without case, spaces, underscores and hyphens. Two names are the same name if this is equal."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
 def canonical_metric(name: str) -> str | None:
     """The canonical name of the known metric that has this name, title or alias; None if there is none."""
-    wanted = normalize(name)
-    return next((row.name for row in METRICS.values() if wanted in map(normalize, (row.name, row.title, *row.aliases))), None)
+    wanted = normalize_name(name)
+    return next((row.name for row in METRICS.values() if wanted in map(normalize_name, (row.name, row.title, *row.aliases))), None)
 
 
-def statistic_named(word: str) -> str | None:
+def find_statistic(word: str) -> str | None:
     """CloudWatch's spelling of a statistic (`mean` is Average, `P99.90` is p99.9); None if the word is not a statistic."""
     known = _SPELLED.get(word.casefold())
     if known is not None:
@@ -38,14 +40,14 @@ def statistic_named(word: str) -> str | None:
     return f"p{float(match[1]):g}" if match else None
 
 
-def allows(metric: Metric, statistic: str) -> bool:
+def allows_statistic(metric: Metric, statistic: str) -> bool:
     """Whether a sentence may ask for this statistic of the metric."""
     asked = "p" if statistic.startswith("p") else statistic
     return statistic == metric.statistic or asked in metric.statistics
 
 
-def nearest(name: str, choices: Iterable[str]) -> str | None:
+def find_nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice most like the name; None if none is like it."""
-    by_normalized = {normalize(choice): choice for choice in choices}
-    found = difflib.get_close_matches(normalize(name), list(by_normalized), n=1, cutoff=0.6)
+    by_normalized = {normalize_name(choice): choice for choice in choices}
+    found = difflib.get_close_matches(normalize_name(name), list(by_normalized), n=1, cutoff=0.6)
     return by_normalized[found[0]] if found else None

@@ -35,6 +35,8 @@ _RDS_LAG_SECONDS = 180
 _SENTINEL_LAG_SECONDS = 15
 """The sentinel puts a finished period at once; CloudWatch shows it some seconds later."""
 
+EVERY_STATISTIC = ("Average", "Maximum", "Minimum", "Sum", "SampleCount", "p")
+
 SENTINEL_NAMESPACE = "Squall/Sentinel"
 ATTEMPTS: Final = "Attempts"
 FAILURES: Final = "Failures"
@@ -105,7 +107,6 @@ class KnownMetric(Metric):
     by design sets such an alarm off by itself, so the alarm can't be a stop alarm of that fault."""
 
 
-_ANY = ("Average", "Maximum", "Minimum", "Sum", "SampleCount", "p")
 _ALB, _NLB, _EC2, _RDS = "AWS/ApplicationELB", "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"
 _TARGET_5XX = Part("target_5xx", "HTTPCode_Target_5XX_Count", "Sum", "nonzero")
 _BALANCER_5XX = Part("elb_5xx", "HTTPCode_ELB_5XX_Count", "Sum", "nonzero", "outside_total", whole_balancer=True)
@@ -137,7 +138,7 @@ _ROWS = (
     ),
     KnownMetric(
         name="response_time", title="Response time", unit="seconds", kind="gauge",
-        aliases=("latency", "response latency", "target response time"), statistics=_ANY, least=0,
+        aliases=("latency", "response latency", "target response time"), statistics=EVERY_STATISTIC, least=0,
         sources=_balanced(Part("value", "TargetResponseTime", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True,
     ),

@@ -6,7 +6,7 @@
     [metric] recovers within duration
     Auto Scaling launches replacement instance [within duration]
 
-A sentence that isn't understood is an error at a position, never a pass.
+A sentence that is not understood is an error at a position, never a pass.
 """
 
 from collections.abc import Mapping
@@ -21,19 +21,21 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
-    """What a success criterion means; `declared` is the experiment's own metric names with their units."""
-    return Reader(text, declared).read(grammar.tree(text))
+    """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units. Raises SentenceError."""
+    return Reader(text, declared).read(grammar.parse_tree(text))
 
 
 def parse_condition(text: str, declared: Mapping[str, str] = _NONE) -> Threshold:
-    """What an abort condition or a sentence of the steady state means: a number to compare with, at any moment."""
+    """The meaning of an abort condition or a sentence of the steady state: an absolute threshold. Raises SentenceError."""
     sentence = parse_criterion(text, declared)
     if not isinstance(sentence, Threshold):
         raise SentenceError(text, 0, "an event can only be a success criterion", ("a metric compared with a number",))
     if sentence.relative is not None:
-        raise SentenceError(text, _position(text, "baseline"), "no baseline exists where this is checked", ("an absolute threshold",))
+        message = "only a success criterion is compared with the baseline: no baseline exists while this is checked"
+        raise SentenceError(text, _position(text, "baseline"), message, ("an absolute threshold, such as < 2 seconds",))
     if sentence.window != "fault":
-        raise SentenceError(text, _position(text, sentence.window), "this is checked all the time: it has no window", ("no `during`",))
+        message = "this is checked all the time, so it has no window: leave out `during`"
+        raise SentenceError(text, _position(text, sentence.window), message, ("no `during`",))
     return sentence
 
 

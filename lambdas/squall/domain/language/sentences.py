@@ -1,4 +1,4 @@
-"""What sentences mean, as values; `render` writes them back so that parsing gives the same value."""
+"""The meaning of a sentence as a value. `render_sentence` writes it back, so that parsing the result gives the same value."""
 
 import math
 from fractions import Fraction
@@ -21,7 +21,7 @@ class Threshold(Model):
     metric: str
     """Canonical name of a known metric, or the name as the experiment declares it."""
     statistic: str | None = None
-    """CloudWatch's spelling; None: the metric's natural one."""
+    """In CloudWatch's spelling; None: the metric's natural one."""
     comparator: Comparator
     value: float
     """In `unit`."""
@@ -29,7 +29,7 @@ class Threshold(Model):
     relative: Relative | None = None
     """`change`: percent by which the metric differs from the baseline. `ratio`: percent of the baseline."""
     for_seconds: int | None = None
-    """How long it must hold without interruption; None: over the window as a whole."""
+    """How long it must hold without interruption; None: the value over the whole window is compared."""
     window: WindowName = "fault"
 
     def compared(self, value: float, baseline: float | None = None) -> float | None:
@@ -50,7 +50,7 @@ class Threshold(Model):
         return float(100 * (share if self.relative == "ratio" else share - 1))
 
     def holds(self, value: float, baseline: float | None = None) -> bool:
-        """Whether the comparison is true. ValueError where that can't be told: not a number, or no baseline to relate to."""
+        """Whether the comparison is true. Raises ValueError where that can't be told: not a number, or no baseline to relate to."""
         left = self.compared(value, baseline)
         if left is None or math.isnan(left):
             raise ValueError(f"{self.text!r} can't be evaluated on {value} with baseline {baseline}")
@@ -70,7 +70,7 @@ class Threshold(Model):
 
 
 class AlarmFires(Model):
-    """An alarm of the workload's own must notice the fault."""
+    """An alarm of the workload must notice the fault."""
 
     text: str
     alarm: str
@@ -79,11 +79,11 @@ class AlarmFires(Model):
 
 
 class Recovers(Model):
-    """The steady state (of one metric, or all of it) holds again soon after the fault."""
+    """The steady state, or what it says of one metric, holds again in time."""
 
     text: str
     metric: str | None = None
-    """None: everything in the steady state."""
+    """None: the whole steady state."""
     within_seconds: int
 
 
@@ -98,31 +98,31 @@ class Replacement(Model):
 Sentence = Threshold | AlarmFires | Recovers | Replacement
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """The shortest spelling that reads back as the same float."""
     return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def render(sentence: Sentence) -> str:
-    """The sentence in its plainest spelling; parsing that gives the same meaning."""
+def render_sentence(sentence: Sentence) -> str:
+    """The sentence in its plainest spelling, which has the same meaning."""
     match sentence:
         case Threshold():
-            return _threshold(sentence)
+            return _render_threshold(sentence)
         case AlarmFires():
-            return f"alarm {_quoted(sentence.alarm)} fires within {sentence.within_seconds} seconds"
+            return f"alarm {_quote(sentence.alarm)} fires within {sentence.within_seconds} seconds"
         case Recovers():
-            return f"{_name(sentence.metric) if sentence.metric else 'System'} recovers within {sentence.within_seconds} seconds"
+            return f"{_metric_title(sentence.metric) if sentence.metric else 'System'} recovers within {sentence.within_seconds} seconds"
         case Replacement():
             within = "" if sentence.within_seconds is None else f" within {sentence.within_seconds} seconds"
             return f"Auto Scaling launches replacement instance{within}"
 
 
-def _threshold(sentence: Threshold) -> str:
+def _render_threshold(sentence: Threshold) -> str:
     words = [sentence.statistic] if sentence.statistic else []
-    words.append(_name(sentence.metric))
+    words.append(_metric_title(sentence.metric))
     if sentence.relative == "change":
         words.append("increases by")
-    words += [sentence.comparator, number(sentence.value), SHORTEST[sentence.unit]]
+    words += [sentence.comparator, format_number(sentence.value), SHORTEST[sentence.unit]]
     if sentence.relative is not None:
         words.append("vs baseline" if sentence.relative == "change" else "of baseline")
     if sentence.for_seconds is not None:
@@ -132,9 +132,9 @@ def _threshold(sentence: Threshold) -> str:
     return " ".join(word for word in words if word)
 
 
-def _name(metric: str) -> str:
-    return METRICS[metric].title if metric in METRICS else _quoted(metric)
+def _metric_title(metric: str) -> str:
+    return METRICS[metric].title if metric in METRICS else _quote(metric)
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return f"'{name}'" if '"' in name else f'"{name}"'

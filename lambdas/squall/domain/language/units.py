@@ -1,14 +1,14 @@
-"""Units of the language: how they are spelled, what dimension they have, how they convert. Exact: factors are fractions."""
+"""Units of the language: how people spell them, and how they convert. Factors are fractions, so that nothing is rounded twice."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
 
 Unit = Literal["percent", "seconds", "count", "per_second", "bytes", "none"]
-"""The canonical units: measured values and thresholds are compared in these."""
+"""The canonical units, in which measured values and thresholds are compared."""
 
 DeclaredUnit = Literal["percent", "seconds", "milliseconds", "count", "per_second", "bytes", "none"]
-"""What an experiment may say of its own metrics: the canonical units, and milliseconds (measured in seconds)."""
+"""The units an experiment may declare for its own metrics: the canonical ones, and milliseconds, which are compared in seconds."""
 
 UNITS: tuple[Unit, ...] = get_args(Unit)
 DECLARED_UNITS: tuple[DeclaredUnit, ...] = get_args(DeclaredUnit)
@@ -16,17 +16,17 @@ DECLARED_UNITS: tuple[DeclaredUnit, ...] = get_args(DeclaredUnit)
 
 @dataclass(frozen=True)
 class Spelling:
-    """A way to write a unit: its canonical unit, and how many of those one of it is."""
+    """A way to write a unit: the canonical unit, and how many of those it is."""
 
     unit: Unit
     factor: Fraction
 
 
 def _spellings() -> dict[str, Spelling]:
-    found: dict[str, Spelling] = {}
+    spelled: dict[str, Spelling] = {}
 
     def add(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
-        found.update({spelling: Spelling(unit, Fraction(factor)) for spelling in spellings})
+        spelled.update({spelling: Spelling(unit, Fraction(factor)) for spelling in spellings})
 
     add("percent", 1, "%", "percent", "pct")
     add("seconds", 1, "s", "sec", "secs", "second", "seconds")
@@ -44,11 +44,11 @@ def _spellings() -> dict[str, Spelling]:
     for power, letter in enumerate("kmgt", start=1):
         add("bytes", 1000**power, f"{letter}b")
         add("bytes", 1024**power, f"{letter}ib")
-    return found
+    return spelled
 
 
 SPELLINGS = _spellings()
-ONE = Fraction(1)
+"""The spelling, in lower case and without spaces, of every unit that a sentence may hold."""
 
 SHORTEST: dict[Unit, str] = {
     "percent": "%",
@@ -58,7 +58,7 @@ SHORTEST: dict[Unit, str] = {
     "bytes": "bytes",
     "none": "",
 }
-"""How each canonical unit is written back."""
+"""How `render_sentence` writes each canonical unit."""
 
 EXAMPLES: dict[Unit, str] = {
     "percent": "%",
@@ -68,25 +68,25 @@ EXAMPLES: dict[Unit, str] = {
     "bytes": "B, KB, MB or GB",
     "none": "no unit",
 }
-"""What to write, for messages."""
+"""What error messages suggest to write."""
 
 
-def spelling(text: str) -> Spelling | None:
-    """The unit written so, in any case and spacing; None if there is none."""
+def find_unit(text: str) -> Spelling | None:
+    """The unit that is spelled like this, in any case and spacing; None if there is none."""
     words = text.casefold().replace("μ", "µ").split()
     return SPELLINGS.get("".join("/" if word == "per" else word for word in words))
 
 
-def convert(number: str, factor: Fraction) -> float:
-    """The number as written, times the factor: rounded once. Overflows to infinity."""
+def convert_number(number: str, factor: Fraction) -> float:
+    """The number as written, times the factor, rounded once. A number too large for a float is infinity."""
     try:
         return float(Fraction(number) * factor)
     except OverflowError:
         return float("inf")
 
 
-def declared(unit: str) -> Spelling | None:
-    """The canonical unit of a metric declared in `unit`, and the factor (a binding's `scale`) from one to the other."""
+def find_declared_unit(unit: str) -> Spelling | None:
+    """The canonical unit of a metric declared in `unit`, and the factor to it (the `scale` of a binding); None if there is none."""
     if unit == "milliseconds":
         return Spelling("seconds", Fraction(1, 1000))
     return next((Spelling(known, Fraction(1)) for known in UNITS if known == unit), None)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.experiment import MetricDefinition
-from squall.domain.language.metric_names import allows
+from squall.domain.language.metric_names import allows_statistic
 from squall.domain.language.metric_table import METRICS, Kind, KnownMetric, Part, Source
 from squall.domain.language.sentences import Threshold
-from squall.domain.language.units import declared as declared_unit
+from squall.domain.language.units import find_declared_unit
 from squall.domain.metrics.periods import lag_of
 from squall.domain.metrics.scopes import (
     Dimensions,
@@ -122,7 +122,7 @@ def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> li
     queries = tuple(_query(row.name, source.namespace, part, of, part.statistic or row.statistic) for part, of in present)
     bindings = [_binding(row, row.statistic, row.kind, queries, period)]
     for statistic in statistics:
-        if statistic != row.statistic and allows(row, statistic):
+        if statistic != row.statistic and allows_statistic(row, statistic):
             part, of = present[0]
             query = _query(binding_name(row.name, statistic), source.namespace, replace(part, name="value"), of, statistic)
             bindings.append(_binding(row, statistic, "gauge", (query,), period))
@@ -147,7 +147,7 @@ def _binding(row: KnownMetric, statistic: str, kind: Kind, queries: tuple[Metric
 
 
 def _bind_declared(metric: str, definition: MetricDefinition, statistics: Sequence[str]) -> list[MetricBinding] | str:
-    unit = declared_unit(definition.unit)
+    unit = find_declared_unit(definition.unit)
     if unit is None:
         return f"its unit {definition.unit!r} is not one of the language's"
     bindings = []

@@ -8,7 +8,7 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import canonical_metric
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold, render
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold, render_sentence
 
 OWN = {"queue depth": "count", "Checkout latency": "milliseconds", "heap": "bytes", "max connections": "count", "score": "none"}
 
@@ -189,7 +189,7 @@ def test_events(text: str, expected: AlarmFires | Recovers | Replacement) -> Non
         ("p99 respons time < 2 seconds", 0, 'did you mean "Response time"'),
         ("queue dpth < 2", 0, 'did you mean "queue depth"'),
         ("p99 availability > 3 %", 0, "no statistic p99"),
-        ("p101 latency > 3 s", 0, "is no metric"),
+        ("p101 latency > 3 s", 0, "is not a metric"),
         ("System availability > 100 %", 22, "never true"),
         ("System availability <= 100 %", 23, "always true"),
         ("Response time >= 0 s", 17, "always true"),
@@ -294,6 +294,6 @@ def test_known_metrics_are_found_by_every_alias() -> None:
 
 
 def test_rendering_is_plain() -> None:
-    assert render(parse_criterion("P99.9 of the latency stays under 300ms during the recovery phase")) == (
+    assert render_sentence(parse_criterion("P99.9 of the latency stays under 300ms during the recovery phase")) == (
         "p99.9 Response time < 0.3 seconds during recovery"
     )

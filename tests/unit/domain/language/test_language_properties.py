@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Sentence, Threshold, render
+from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Sentence, Threshold, render_sentence
 from squall.domain.language.units import SPELLINGS, Unit
 
 DECLARED: dict[str, Unit] = {"queue depth": "count", "for baseline": "bytes", "p99": "none", "Average": "seconds", "5xx": "per_second"}
@@ -62,10 +62,10 @@ events = (
 
 @given(thresholds() | events)
 def test_what_is_rendered_means_the_same(sentence: Sentence) -> None:
-    text = render(sentence)
+    text = render_sentence(sentence)
     again = parse_criterion(text, DECLARED)
     assert again == sentence.model_copy(update={"text": text})
-    assert render(again) == text
+    assert render_sentence(again) == text
 
 
 def failure(text: str, parse: Callable[[str, Mapping[str, str]], object]) -> SentenceError | None:
@@ -104,7 +104,7 @@ def test_so_is_any_jumble_of_the_languages_own_words(text: str) -> None:
 
 @given(thresholds() | events, st.data())
 def test_so_is_a_right_sentence_with_a_piece_missing(sentence: Sentence, data: st.DataObject) -> None:
-    text = render(sentence)
+    text = render_sentence(sentence)
     start = data.draw(st.integers(0, len(text)))
     check_total(text[:start] + text[data.draw(st.integers(start, len(text))) :])
 

@@ -19,7 +19,7 @@ from squall.domain.judging.verdict import Decision
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_table import METRICS, KnownMetric, Part, Source
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import Threshold, render
+from squall.domain.language.sentences import Threshold, render_sentence
 from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, reaction_seconds
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import InvalidInput
@@ -99,7 +99,7 @@ def test_its_title_aliases_statistics_and_bounds_are_the_languages() -> None:
     assert (criterion.metric, criterion.statistic, criterion.value) == ("abandoned_carts", None, 5.0)
     condition = parse_condition(CONDITION)
     assert (condition.metric, condition.statistic, condition.unit) == ("abandoned_carts", "Maximum", "count")
-    assert render(condition) == "Maximum Abandoned carts > 20 count"
+    assert render_sentence(condition) == "Maximum Abandoned carts > 20 count"
     with pytest.raises(SentenceError, match='did you mean "Abandoned carts"'):
         parse_criterion("Abandonned carts < 5")
     with pytest.raises(SentenceError, match="has no statistic"):
