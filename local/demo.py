@@ -1,7 +1,8 @@
-"""`make demo`: the local account, a real `cdk deploy`, one real experiment followed to its verdict, and everything down again.
+"""`make demo`: the local account, a real `cdk deploy`, one real experiment followed to its verdict, and the end of all
+processes.
 
-By default the seed's experiment, with its two instance ids replaced by real ones of the sample workload and 45 seconds
-instead of ten minutes. `EXPERIMENT=abort-demo` runs one that ships and trips its abort condition on purpose.
+By default the experiment of REL12-BP05, with its two instance ids replaced by real ones of the sample workload, and 45
+seconds instead of ten minutes. `EXPERIMENT=abort-demo` runs one that deliberately trips its abort condition.
 """
 
 from __future__ import annotations
@@ -39,20 +40,20 @@ from squall.domain.documents.result import Result, TimelineEvent
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "demo"
-"""Its own folder: an account somebody has up stays as it is."""
+"""Its own folder, so that another account stays as it is."""
 SEED = ROOT / "local" / "data" / "seed-experiment.json"
 SEED_DURATION = "PT45S"
 TIMEOUT_SECONDS = 600.0
 REPORT_SECONDS = 30.0
 EXPECTED = {"seed": Exit.VALIDATED, "abort-demo": Exit.ABORTED}
-"""Outcome each demonstration is to have; any other experiment is to be validated."""
+"""The outcome that each demonstration should have; every other experiment should be validated."""
 ALARM_EVENTS = ("alarm", "guard_fired", "abort_requested")
 STOPPED_EVENTS = ("fis_stopped", "fis_cancelled", "fis_completed")
 
 
 @dataclass
 class Steps:
-    """Lines with the seconds since the start."""
+    """Prints lines with the seconds since the start."""
 
     console: Console
     began: float
@@ -62,7 +63,7 @@ class Steps:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 if the outcome is the expected one."""
+    """Returns 0 if the outcome is the expected one."""
     parser = argparse.ArgumentParser(prog="local.demo", description=__doc__)
     parser.add_argument("--experiment", default=os.environ.get("EXPERIMENT") or "seed", help="`seed`, or the name of one in experiments/")
     chosen = str(parser.parse_args(argv).experiment)
@@ -87,7 +88,7 @@ def _interrupt(*_: object) -> None:
 
 @contextlib.contextmanager
 def _account(say: Steps) -> Iterator[Account]:
-    """The account with the stack in it; down again in every case."""
+    """The account with the stack in it; stopped in every case."""
     try:
         launcher.up(STATE, deploy=False, on_progress=say)
         say("cdk bootstrap and cdk deploy")
@@ -147,12 +148,12 @@ def _judge(chosen: str, ending: Ending, result: Result | None, console: Console)
 
 
 def _keep(ending: Ending) -> Path:
-    """A copy of the result outside the account, which is about to go down."""
+    """Save a copy of the result outside the account, which is about to be stopped."""
     return _kept(ending.record.id, "result.json", json.dumps(ending.result, indent=2))
 
 
 def _report(deployment: Deployment, execution_id: str) -> Path:
-    """The same of the report, which the stack makes just after the run has ended."""
+    """Save a copy of the report, which the stack creates just after the run has ended."""
     return _kept(execution_id, reports.PAGE, reports.fetch(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
 
 
@@ -167,7 +168,7 @@ def _instances(account: Account) -> dict[str, dict[str, Any]]:
 
 
 def workload_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What became of the workload's processes, as the operating system sees it."""
+    """The changes of the workload's processes, as the operating system sees them."""
     lines = [
         f"process {web['pid']} of {instance} was killed"
         for instance, web in before.items()

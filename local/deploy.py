@@ -1,4 +1,4 @@
-"""Brings the synthesized stack into the local account: by the real CDK CLI, or quickly with the same artefacts.
+"""Deploys the synthesized stack into the local account: with the real CDK CLI, or quickly with the same artefacts.
 
 The quick way does what the CLI does and nothing else (publish the assets of the manifest, create or update the stack
 from the template asset), in a third of a second instead of six, so that a test run can afford a stack of its own.
@@ -48,7 +48,7 @@ _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class DeployError(RuntimeError):
-    """Synthesis or deployment failed; the message says what the tool or CloudFormation said."""
+    """Synthesis or deployment failed; the message has the tool's or CloudFormation's reason."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def context(account_id: str, region: str, stack_name: str, experiments: str = EX
 
 
 class Synthesis:
-    """`infra.synth` at work in the background, so that the account can start meanwhile; skipped when nothing it is made
-    from has changed since it last wrote `output`."""
+    """`infra.synth` in the background, so that the account can start meanwhile. Skipped when its sources have not
+    changed since it last wrote `output`."""
 
     def __init__(self, settings: Mapping[str, str], output: Path) -> None:
         self._output = output
@@ -123,7 +123,7 @@ class Synthesis:
         )
 
     def wait(self) -> Path:
-        """The assembly's folder; raises DeployError with what the synthesis said."""
+        """The assembly's folder. Raises DeployError with the output of the synthesis."""
         if self._process is not None:
             said, _ = self._process.communicate(timeout=SYNTH_SECONDS)
             if self._process.returncode:
@@ -132,7 +132,7 @@ class Synthesis:
         return self._output
 
     def cancel(self) -> None:
-        """Kill the synthesis and the node process it started, if it still runs."""
+        """Kill the synthesis and its node process, if it still runs."""
         if self._process is not None and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -150,7 +150,7 @@ def _stamp(settings: Mapping[str, str]) -> str:
 
 
 def by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
-    """Bootstrap and deploy with the CDK CLI, as one does on AWS; returns the stack's outputs."""
+    """Bootstrap and deploy with the CDK CLI, as on AWS; returns the stack's outputs."""
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
     environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
     _make_way_for_bootstrap(place)
@@ -192,7 +192,7 @@ def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
 
 
 def _make_way_for_bootstrap(place: Place) -> None:
-    """Remove what the quick way made in the place of bootstrap's own resources, which would collide with them."""
+    """Delete what the quick way created in the place of bootstrap's own resources, which would conflict with them."""
     if _status(place.client("cloudformation"), "CDKToolkit") is not None:
         return
     place.client("ssm").delete_parameters(Names=[_BOOTSTRAP_VERSION])
@@ -206,7 +206,7 @@ def _make_way_for_bootstrap(place: Place) -> None:
 
 
 def _allow_unbootstrapped(place: Place) -> None:
-    """Templates may ask for the bootstrap version: answer what `cdk bootstrap` would have written, if it did not."""
+    """Write the bootstrap version that `cdk bootstrap` would have written, if it did not: templates may ask for it."""
     try:
         place.client("ssm").put_parameter(Name=_BOOTSTRAP_VERSION, Value="30", Type="String")
     except ClientError as error:
@@ -260,7 +260,7 @@ def _zipped(folder: Path) -> bytes:
 
 
 def _apply(place: Place, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:
-    """Create or update the stack and wait for its end."""
+    """Create or update the stack and wait until CloudFormation is done."""
     formation = place.client("cloudformation")
     request = {
         "StackName": stack_name,

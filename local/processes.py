@@ -1,9 +1,9 @@
-"""Detached processes of a local account: started with a record on disk, found again, and stopped without ever
-touching a stranger.
+"""Detached processes of a local account: started with a record on disk, found again, and stopped without touching any
+other process.
 
-A pid alone proves nothing: it may have been reused. A record holds the start time too, and every process of an
-account, whoever started it, carries the account's state folder in an environment variable: what is left behind can
-be found by it even when every record is lost.
+A pid alone proves nothing, since it may be reused: a record also holds the start time. Every process of an account,
+whoever started it, carries the account's state folder in an environment variable, so that it can be found even when
+every record is lost.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ FOLLOW_SECONDS = 10.0
 """How long the children of a process that has ended may take to follow it."""
 
 _started: list[subprocess.Popen[bytes]] = []
-"""Kept so that Python reaps them when they end while their starter still runs."""
+"""Kept so that Python reaps them when they end before their starter."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """A process we started: `started` is the kernel's start time in ticks, which a reused pid can't share."""
+    """A process we started. `started` is the kernel's start time in ticks, which a reused pid can't share."""
 
     name: str
     pid: int
@@ -85,7 +85,7 @@ def read(state_dir: Path, name: str) -> Record | None:
 
 
 def stop(state_dir: Path, name: str) -> None:
-    """SIGTERM, then SIGKILL after STOP_SECONDS; forgets the record. Stopping a dead process changes nothing."""
+    """Send SIGTERM, and SIGKILL after STOP_SECONDS; delete the record. Repeatable."""
     record = read(state_dir, name)
     if record is not None:
         for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
@@ -111,7 +111,7 @@ def leftovers(state_dir: Path) -> list[int]:
 
 
 def kill_leftovers(state_dir: Path) -> list[int]:
-    """Kill what the orderly stop left behind; returns what survives even that."""
+    """Kill what the orderly stop left running; returns the processes that survive."""
     until(lambda: not leftovers(state_dir), FOLLOW_SECONDS)
     for pid in leftovers(state_dir):
         with contextlib.suppress(ProcessLookupError):

@@ -37,7 +37,7 @@ CHANGE_SECONDS = 180.0
 ANSWER_SECONDS = 20.0
 """A process that does not answer its health check within this time counts as not answering at all."""
 PARTS = ("workload", "account")
-"""In the order they stop: the workload first, so that it can't complain about a vanished account."""
+"""In the order they stop: the workload first, so that it does not report a vanished account."""
 _OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory", "database")
 
 Progress = Callable[[str], None]
@@ -84,7 +84,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Status:
-    """What is alive of an account."""
+    """Which processes of an account are alive."""
 
     state: str
     """`up`, `down` or `half-alive`."""
@@ -110,8 +110,8 @@ def up(
 ) -> Account:
     """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
 
-    `experiments`: folder of the catalogue to deploy, relative to the repository's root. `workload`: how resilient the sample workload
-    is, a name of `local.workload.settings.WORKLOADS`; None: as it is if it runs, else resilient.
+    `experiments`: folder of the catalogue to deploy, relative to the repository's root. `workload`: a name of
+    `local.workload.settings.WORKLOADS`; None keeps a running workload as it is and starts a resilient one.
     """
     folder = Path(state_dir).resolve()
     if workload is not None and workload not in WORKLOADS:
@@ -134,7 +134,7 @@ def up(
         except BaseException:
             if synthesis is not None:
                 synthesis.cancel()
-            # An account that was there before is not ours to take away.
+            # An account that was running before stays.
             if running is None:
                 _down(folder)
             raise
@@ -149,7 +149,7 @@ def down(state_dir: str | Path = ".local") -> None:
 
 
 def status(state_dir: str | Path = ".local") -> Status:
-    """What is alive, by process and by answer."""
+    """The state of the account, by its processes and their answers."""
     folder = Path(state_dir).resolve()
     records = {name: processes.read(folder, name) for name in PARTS}
     parts = {name: record is not None and record.alive for name, record in records.items()}
@@ -172,7 +172,7 @@ def env(state_dir: str | Path = ".local") -> dict[str, str]:
 
 
 def load(state_dir: str | Path = ".local") -> Account:
-    """The running account; raises LocalAccountError if there is none."""
+    """The running account. Raises LocalAccountError if there is none."""
     now = status(state_dir)
     if now.state != "up" or now.account is None:
         raise LocalAccountError(f"the local account is {now.state}{': ' + now.detail if now.detail else ''}; start it with `make local-up`")
@@ -180,7 +180,8 @@ def load(state_dir: str | Path = ".local") -> Account:
 
 
 def change_workload(account: Account, **settings: object) -> dict[str, Any]:
-    """Change the sample workload while it runs (see docs/local.md); returns all settings. Raises LocalAccountError if refused."""
+    """Change the settings of the running workload (see docs/local.md); returns all settings. Raises LocalAccountError
+    if refused."""
     # The address is the workload's own, always http on this machine.
     request = urllib.request.Request(f"{account.workload_url}/settings", data=json.dumps(settings).encode())  # noqa: S310
     try:
@@ -194,7 +195,7 @@ def change_workload(account: Account, **settings: object) -> dict[str, Any]:
 def deploy(
     state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _quiet
 ) -> Account:
-    """Deploy into the running account: `cli` by the CDK CLI, otherwise the quick way; synthesizes unless given `cdk_out`."""
+    """Deploy into the running account, with the CDK CLI (`cli`) or the quick way. Synthesizes unless given `cdk_out`."""
     folder = Path(state_dir).resolve()
     account = load(folder)
     if cdk_out is None:
@@ -220,7 +221,7 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str
     pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
     _await(folder, "account", f"{endpoint}/_ministack/health")
     on_progress("starting the workload")
-    manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports["workload"]), "--endpoint", endpoint]
+    manager = [sys.executable, "-m", "local.workload", "--port", str(ports["workload"]), "--endpoint", endpoint]
     manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
     pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
     _await(folder, "workload", f"{workload_url}/healthz")
@@ -256,7 +257,7 @@ def _down(folder: Path) -> None:
 
 
 def _await(folder: Path, name: str, url: str) -> None:
-    """Wait for a healthy answer; a process that died on the way ends the wait at once, with its last words."""
+    """Wait for a healthy answer. Raises LocalAccountError with the end of the log, immediately if the process ends."""
 
     def settled() -> bool:
         record = processes.read(folder, name)
@@ -319,7 +320,7 @@ def _write(folder: Path, account: Account) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One `up` or `down` at a time for a state folder."""
+    """Allow one `up` or `down` at a time per state folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

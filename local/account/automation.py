@@ -1,7 +1,9 @@
-"""SSM Automation: documents of users' own, and a runner of them that acts in this very account as the role it was given.
+"""SSM Automation: documents that users create, and a runner that carries them out in this account as the role they
+name.
 
-Documents are of schema 0.3, with the actions and keys known here; one that says more is refused when it is made, so that nothing is
-left out in silence. A document that names no role would act as its caller on AWS; here it is refused when it is started.
+Documents are of schema 0.3, with the actions and keys known here. A document that uses anything else is refused when it
+is created, so that nothing is left out silently. On AWS a document without a role acts as its caller; here it is
+refused when it is started.
 """
 
 import hashlib
@@ -43,30 +45,30 @@ class AutomationError(ValueError):
 
 
 class Caller(Protocol):
-    """Who asks for an execution, and for what."""
+    """The caller of an execution, and what it asks for."""
 
     @property
     def data(self) -> Data: ...
 
     def authorize(self, action: str, resource: str, context: Data | None = None) -> None:
-        """Refuse what IAM would refuse them."""
+        """Raise if IAM would refuse the caller."""
 
 
 class Call(NamedTuple):
-    """A request to Systems Manager: what it says, and whose it is."""
+    """A request to Systems Manager: its body and its caller."""
 
     data: Data
     headers: dict[str, str]
     query: Data
 
     def authorize(self, action: str, resource: str, context: Data | None = None) -> None:
-        """One more permission of the caller than ministack has looked at."""
+        """Check a further permission of the caller: ministack has checked only the first."""
         if denied := iam.check_caller(self.headers, self.query, action, resource, context):
             raise AutomationError("AccessDeniedException", denied.message)
 
 
 def install() -> None:
-    """Add the operations to SSM, with the resources IAM checks them on."""
+    """Add the operations to SSM, and the resources that IAM checks them on."""
     require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
     handle = original(ssm, "handle_request", "method path headers body query_params")
     operations: Mapping[str, Callable[[Call], Data]] = {
@@ -91,7 +93,7 @@ def install() -> None:
 
 
 def create_document(call: Call) -> Data:
-    """CreateDocument, of Automation documents."""
+    """CreateDocument for Automation documents."""
     name, content = str(call.data.get("Name") or ""), str(call.data.get("Content") or "")
     if call.data.get("DocumentType") != "Automation" or not _NAME.fullmatch(name):
         raise AutomationError("InvalidDocumentContent", f"{name!r}: only Automation documents are known here, by a name of their own")
@@ -105,7 +107,7 @@ def create_document(call: Call) -> Data:
 
 
 def describe_document(call: Call) -> Data:
-    """DescribeDocument: a document has one version here."""
+    """DescribeDocument: a document has only one version here."""
     if _named(call) not in _documents:
         raise AutomationError("InvalidDocument", f"Document with name {_named(call)} does not exist.")
     return {"Document": _described(_named(call))}
@@ -123,7 +125,7 @@ def _described(name: str) -> Data:
 
 
 def delete_document(call: Call) -> Data:
-    """DeleteDocument; what runs goes on."""
+    """DeleteDocument; running executions continue."""
     if _documents.pop(_named(call), None) is None:
         raise AutomationError("InvalidDocument", f"Document with name {_named(call)} does not exist.")
     return {}
@@ -168,7 +170,8 @@ def _problems(document: Data) -> Iterator[str]:
 
 
 def start_execution(call: Caller) -> Data:
-    """StartAutomationExecution: refuses at once what AWS refuses at once, and needs iam:PassRole for the document's role."""
+    """StartAutomationExecution: refuses immediately what AWS refuses immediately; needs iam:PassRole for the document's
+    role."""
     identifier = str(uuid.uuid4())
     call.authorize("ssm:StartAutomationExecution", _arn(f"automation-execution/{identifier}"))
     name = _named(call)
@@ -226,12 +229,12 @@ def stop_execution(call: Call) -> Data:
 
 
 def status(identifier: str) -> str:
-    """Of an execution that was started."""
+    """The status of an execution that was started."""
     return str(_executions[identifier]["AutomationExecutionStatus"])
 
 
 def stop(identifier: str) -> None:
-    """No step is begun any more; the one that runs is carried to its end. What has ended stays as it is."""
+    """Begin no further step; the step that runs is carried to its end. An execution that has ended stays as it is."""
     execution = _executions[identifier]
     if "ExecutionEndTime" not in execution:
         execution["AutomationExecutionStatus"] = "Cancelling"

@@ -1,4 +1,4 @@
-"""The steps of an Automation document, carried out one after another in this very account as the role it was given."""
+"""The steps of an Automation document, carried out one after another in this account as the document's role."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -29,7 +29,7 @@ _REFERENCE = re.compile(r"\{\{\s*([\w.:-]+)\s*\}\}")
 
 
 class StepError(RuntimeError):
-    """A step failed, with the status it ends in."""
+    """A step failed; `status` is the status it ends in."""
 
     def __init__(self, message: str, status: str = "Failed") -> None:
         super().__init__(message)
@@ -37,7 +37,8 @@ class StepError(RuntimeError):
 
 
 def filled(value: Any, known: Data) -> Any:
-    """References replaced: one that stands alone keeps its type. Raises StepError for one without a value."""
+    """Replace references by their values; a reference that stands alone keeps its type. Raises StepError for a
+    reference without a value."""
     if isinstance(value, dict):
         return {key: filled(inner, known) for key, inner in value.items()}
     if isinstance(value, list):
@@ -65,7 +66,7 @@ class Runner:
         }  # fmt: skip
 
     def run(self) -> None:
-        """To its end, whatever that is."""
+        """Carry the execution to its end, successful or not."""
         if not self._cancelled:
             self._execution["AutomationExecutionStatus"] = "InProgress"
         status = "Failed"
@@ -80,7 +81,7 @@ class Runner:
         return bool(self._execution["AutomationExecutionStatus"] == "Cancelling")
 
     def _steps(self) -> str:
-        """Carry them out; the status it all ends in."""
+        """Carry out the steps; returns the status of the whole execution."""
         steps = {step["name"]: step for step in self._document["mainSteps"]}
         order, status, name = list(steps), "Success", next(iter(steps))
         while name:
@@ -143,7 +144,7 @@ class Runner:
             time.sleep(POLL_SECONDS)
 
     def _client(self, service: str) -> Any:
-        """With a session of the role: what it may do is checked where any caller's is."""
+        """Call an API with a session of the role, so that its permissions are checked like any caller's."""
         key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
         name, session = self._role.rpartition("/")[2], f"Automation-{self._execution['AutomationExecutionId']}"
         sts.register_session(key, {
@@ -159,5 +160,6 @@ class Runner:
 
 
 def _selected(selector: str, answer: Any) -> Any:
-    """A path such as ``$.AutoScalingGroups[0].DesiredCapacity``: of JSONPath, what JMESPath says alike."""
+    """Evaluate a path such as ``$.AutoScalingGroups[0].DesiredCapacity``: the part of JSONPath that JMESPath writes the
+    same way."""
     return jmespath.search(selector.removeprefix("$."), answer)

@@ -23,7 +23,7 @@ _shortages: dict[str, "Shortage"] = {}
 
 @dataclass(frozen=True)
 class Shortage:
-    """Groups whose launches are refused in these zones, so many percent of them."""
+    """The groups whose launches are refused in these zones, and the percentage of launches that is refused."""
 
     groups: frozenset[str]
     zones: frozenset[str]
@@ -31,7 +31,7 @@ class Shortage:
 
 
 def install() -> None:
-    """Let RunInstances refuse; must come after whatever else mends it."""
+    """Make RunInstances refuse such launches. Must be installed after every other patch of RunInstances."""
     require(ec2, "_ACTION_MAP", "_p", "_subnets", "_error", "_DEFAULT_SUBNET_ID")
     run = ec2._ACTION_MAP["RunInstances"]
 
@@ -42,7 +42,7 @@ def install() -> None:
         response: Response
         if any(holder.chance(one.percent / 100) for one in short):
             kind = ec2._p(params, "InstanceType")
-            # A server's error on AWS: here not, since only the group itself launches for a group, and it tries again in its own time.
+            # On AWS a server error, which SDKs retry. Not here: only the group launches for the group, and it retries at its own pace.
             message = (
                 f"We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). "
                 "Our system will be working on provisioning additional capacity."
@@ -56,19 +56,19 @@ def install() -> None:
 
 
 def begin(identifier: str, shortage: Shortage) -> None:
-    """From now on, until `end`."""
+    """Refuse launches from now on, until `end`."""
     with _lock:
         _shortages[identifier] = shortage
 
 
 def end(identifier: str) -> None:
-    """Launches succeed again; ending twice changes nothing."""
+    """Let launches succeed again. Repeatable."""
     with _lock:
         _shortages.pop(identifier, None)
 
 
 def _group(params: Json) -> str:
-    """For which group is launched: by the tag that Auto Scaling alone can write."""
+    """The group that the launch is for, by the tag that only Auto Scaling can write."""
     specification = 1
     while ec2._p(params, f"TagSpecification.{specification}.ResourceType"):
         number = 1

@@ -1,7 +1,9 @@
-"""ECS, told by the sample workload's service: its tasks, what ends them, and the agents in them that Systems Manager reaches.
+"""ECS for the sample workload's service: its tasks, what ends them, and the agents in them that Systems Manager
+reaches.
 
-ministack keeps the records; the workload reports how its processes stand (`report`, through ministack_truth), and stopping a task is its to
-carry out: ``POST {workload}/tasks/<id>/stop``. No other task runs here: a service's tasks are what the workload says they are.
+ministack keeps the records. The workload reports the state of its processes (`report`, called by ministack_truth), and
+carries out the stop of a task: ``POST {workload}/tasks/<id>/stop``. No other task runs here: the tasks of a service are
+those that the workload reports.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -25,7 +27,7 @@ TIMEOUT_SECONDS = 30.0
 _NOT_FOUND = "The referenced task was not found."
 
 _told: dict[str, Data] = {}
-"""What the workload said last of each task, by ARN."""
+"""The workload's latest report of each task, by ARN."""
 
 
 class TaskError(ValueError):
@@ -59,7 +61,7 @@ def _with_fault_injection(register: Callable[[Data], Any]) -> Callable[[Data], A
 
 
 def report(told: Data) -> None:
-    """Make the records say what is so."""
+    """Write the workload's report into ministack's records."""
     service = ecs._services.get(f"{told['cluster']}/{told['service']}")
     if service is None:
         return
@@ -130,7 +132,8 @@ def _stop_or_pass(stock: Callable[[Data], Any]) -> Callable[[Data], Any]:
 
 
 def stop(arn: str, reason: str) -> None:
-    """Have the workload stop a task, and show that it is to stop; TaskError where that can't be done. A stopped one stays as it is."""
+    """Ask the workload to stop a task, and mark the task as stopping. Raises TaskError if that fails. A stopped task
+    stays as it is."""
     task = ecs._tasks.get(arn)
     if task is None or arn not in _told:
         raise TaskError(_NOT_FOUND)

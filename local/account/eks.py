@@ -1,7 +1,8 @@
-"""EKS: ministack's clusters and access entries, the sample's own API server behind one of them, and access entries made by CloudFormation.
+"""EKS: ministack's clusters and access entries, the sample's own API server behind one cluster, and access entries
+created by CloudFormation.
 
-The workload reports where its API server listens and which authority signed it (`report`, through ministack_truth). FIS speaks with a
-cluster as its experiment's role, as anybody does: by a token that EKS checks with STS (`client`).
+The workload reports the address of its API server and the certificate authority that signed it (`report`, called by
+ministack_truth). FIS calls a cluster as its experiment's role, with a token that EKS checks with STS (`client`).
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -30,7 +31,7 @@ ENTRY = "AWS::EKS::AccessEntry"
 
 
 def install() -> None:
-    """Patch EKS: no containers, its tags for IAM, and what CloudFormation makes of it."""
+    """Patch EKS: start no containers, give IAM its tags, and teach CloudFormation its access entries."""
     require(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
     require(eks, "_ae_key")
     require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
@@ -42,7 +43,7 @@ def install() -> None:
 
 
 def report(told: Data) -> None:
-    """Where the workload's API server is, once it is anywhere; a cluster whose server has ended keeps its last address."""
+    """Record the address of the workload's API server. A cluster whose server has ended keeps its last address."""
     cluster = eks._clusters.get(told["name"])
     if cluster is None:
         return
@@ -58,7 +59,7 @@ def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def cluster(identifier: str) -> Data | None:
-    """By ARN or name."""
+    """A cluster by its ARN or name."""
     found: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
     return found if found and (not identifier.startswith("arn:") or found["arn"] == identifier) else None
 
@@ -72,7 +73,7 @@ def tags_of(arn: str) -> dict[str, str]:
 
 
 def _make_entry(_logical: str, props: Data, _stack: str) -> tuple[str, Data]:
-    """`Ref` is cluster and principal, as on AWS."""
+    """`Ref` of an access entry is cluster and principal, as on AWS."""
     name, principal = str(props["ClusterName"]), str(props["PrincipalArn"])
     given = {"principalArn": principal, "type": props.get("Type", "STANDARD"), "username": props.get("Username", "")}
     answer = eks._create_access_entry(name, {**given, "kubernetesGroups": props.get("KubernetesGroups", [])})
@@ -101,7 +102,7 @@ def _delete_entry(physical: str, _props: Data) -> None:
 
 
 def client(found: Data, role_arn: str) -> Client:
-    """As this role, in this cluster."""
+    """A client of this cluster that calls as this role."""
     key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
     name, session = role_arn.rpartition("/")[2], "FIS"
     account = get_account_id()

@@ -25,7 +25,8 @@ RULE_SERVICE = "events.amazonaws.com"
 
 @dataclass(frozen=True)
 class Delivery:
-    """Who delivers: a rule invokes functions by their resource policy, everything else with the target's role."""
+    """The sender of a delivery. A rule invokes functions by their resource policy, and everything else with the
+    target's role."""
 
     service: str
     source_arn: str
@@ -41,7 +42,7 @@ _delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
 def install() -> None:
-    """Patch event delivery."""
+    """Patch the delivery of events."""
     require(eventbridge, "_put_events", "_dispatch_to_sqs", "_SCHEDULER_TICK_INTERVAL")
     require(lambda_svc, "invoke_async_with_retry", "function_policy_for_arn", "_get_func_record_for_ref")
     eventbridge._SCHEDULER_TICK_INTERVAL = 1
@@ -52,7 +53,7 @@ def install() -> None:
 
 
 def publish(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
-    """Put an event of an AWS service on the default bus."""
+    """Put an event of an AWS service on the default event bus."""
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
 
@@ -62,7 +63,7 @@ def publish(source: str, detail_type: str, detail: dict[str, Any], resources: li
 
 def _misbehaving(deliver: Callable[..., None]) -> Callable[..., None]:
     def dispatch(event: dict[str, Any], view: Any) -> None:
-        # An event may be published by work that some other delivery began: it is delivered in its own name.
+        # A delivery may publish an event: that event is then delivered in its own name.
         token = _delivery.set(None)
         try:
             deliver(event, view)
@@ -108,7 +109,7 @@ def _later(seconds: float, call: Callable[..., None], *arguments: Any) -> None:
 
 def _as_rule(invoke: Callable[..., None]) -> Callable[..., None]:
     def invoke_target(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None) -> None:
-        # The sources that are not rules (Scheduler) set the delivery themselves.
+        # Senders that are not rules (Scheduler) set the delivery themselves.
         if _delivery.get() is not None:
             invoke(target, event, rule, view)
             return
@@ -124,7 +125,7 @@ def _as_rule(invoke: Callable[..., None]) -> Callable[..., None]:
 
 
 def deliver_to_lambda(arn: str, payload: Any) -> None:
-    """Invoke asynchronously, with Lambda's own two retries, if the deliverer may."""
+    """Invoke asynchronously, with Lambda's own two retries, if the sender may."""
     delivery = _delivery.get()
     try:
         if delivery:
@@ -142,7 +143,7 @@ def _check_lambda(delivery: Delivery, arn: str) -> None:
 
 
 def check_function_policy(arn: str, service: str, source_arn: str) -> None:
-    """Refuse unless the function's resource policy lets the service invoke it for that source."""
+    """Raise unless the function's resource policy lets the service invoke it for that source."""
     found = lambda_svc.function_policy_for_arn(arn)
     if found is None:
         raise DeliveryError(f"function {arn} not found")
@@ -151,7 +152,7 @@ def check_function_policy(arn: str, service: str, source_arn: str) -> None:
 
 
 def check_role(delivery: Delivery, action: str, resource: str) -> None:
-    """Refuse unless the target's role is trusted to the deliverer and allows the call."""
+    """Raise unless the target's role trusts the sender and allows the call."""
     if not delivery.role_arn:
         raise DeliveryError(f"the target {resource} has no role")
     if not iam.trusts(delivery.role_arn, delivery.service, delivery.source_arn):
@@ -198,7 +199,7 @@ def fail_delivery(delivery: Delivery | None, arn: str, payload: Any, reason: str
 
 
 def using(delivery: Delivery, call: Callable[[], None]) -> None:
-    """Run a delivery on behalf of something that isn't a rule."""
+    """Run a delivery for a sender that is not a rule."""
     token = _delivery.set(delivery)
     try:
         call()

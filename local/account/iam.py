@@ -1,7 +1,7 @@
-"""IAM: what ministack's policy check needs to know of FIS and CloudWatch, and checks of service roles.
+"""IAM: what ministack's policy check lacks for FIS and CloudWatch, and checks of service roles.
 
-Service roles matter here because on AWS it is FIS, Scheduler and EventBridge that call, with the role they were
-given: ``authorize_role`` answers what such a call would be answered, with the target's own tags in the context.
+On AWS it is FIS, Scheduler and EventBridge that call, with the role they were given: ``authorize_role`` gives the
+answer that such a call would get, with the target's own tags in the context.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -29,7 +29,7 @@ Context = dict[str, Any]
 
 
 def install() -> None:
-    """Teach the policy check about FIS, alarms and tags."""
+    """Teach the policy check the actions of FIS, alarms and tags."""
     require(iam_actions, "SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP")
     require(router, "SERVICE_PATTERNS")
     require(tagging, "_RESOURCE_TAG_COLLECTORS")
@@ -75,9 +75,12 @@ _RDS_KINDS = (("DBCluster", "cluster"), ("DBInstance", "db"))
 
 
 def rds_resource(found: str, query: dict[str, Any], region: str, account: str) -> str:
-    """What an RDS call is checked on. One that names nothing is checked on all there is of its kind: AWS's answer to
-    ``DescribeDBClusters`` of everything is refused on ``cluster:*``, and a policy that says so allows it."""
-    if found.count("arn:") > 1:  # RDS takes an ARN wherever it takes a name
+    """The resource that an RDS call is checked on.
+
+    A call that names none is checked on all resources of its kind: on AWS, ``DescribeDBClusters`` without a name is
+    checked on ``cluster:*``.
+    """
+    if found.count("arn:") > 1:  # RDS takes an ARN in the place of a name
         return found[found.index("arn:", 1) :]
     action = "".join(query.get("Action") or [])
     kind = next((kind for word, kind in _RDS_KINDS if re.fullmatch(rf"[A-Z][a-z]+{word}s?", action)), "")
@@ -88,7 +91,7 @@ _OF_EXECUTIONS = ("GetAutomationExecution", "StopAutomationExecution")
 
 
 def _automation(headers: dict[str, str], body: bytes, prefix: str) -> str | None:
-    """The document or execution an Automation call is checked on first; None: it is no such call."""
+    """The document or execution that an Automation call is checked on first; None for any other call."""
     action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
     if action in {"CreateDocument", "DescribeDocument", "DeleteDocument", "StartAutomationExecution"}:
         name = str(data.get("Name") or data.get("DocumentName") or "")
@@ -123,7 +126,7 @@ def fis_resource(method: str, path: str, body: bytes, region: str, account: str)
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    """The body of a CloudWatch call: JSON for the SDKs of today, CBOR for those of tomorrow."""
+    """The body of a CloudWatch call, in JSON or CBOR: SDKs send either."""
     try:
         data = json.loads(body) if body[:1] == b"{" else importlib.import_module("cbor2").loads(body)
     except Exception:  # noqa: BLE001 - whatever it is, it names no resource
@@ -132,7 +135,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def alarm_resources(data: dict[str, Any], prefix: str) -> list[str]:
-    """The alarms a CloudWatch call is about."""
+    """The alarms that a CloudWatch call names."""
     if isinstance(data.get("AlarmNames"), list) and data["AlarmNames"]:
         return [prefix + str(name) for name in data["AlarmNames"]]
     if data.get("AlarmName"):
@@ -169,7 +172,7 @@ def tag_context(tags: dict[str, str] | None) -> Context:
 
 @dataclass(frozen=True)
 class Denied:
-    """A call refused; ``principal`` is who was refused."""
+    """A refused call; ``principal`` is the caller."""
 
     principal: str
     action: str
@@ -196,7 +199,7 @@ def check_caller(
 
 
 def check_other_alarms(headers: dict[str, str], query: Context, body: bytes) -> Denied | None:
-    """A call that names several alarms is checked on each; ministack has checked it on the first."""
+    """Check a call that names several alarms on each: ministack has checked only the first."""
     data = _document(body)
     action = "cloudwatch:" + headers.get("x-amz-target", "").rpartition(".")[2]
     prefix = f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:"
@@ -245,7 +248,7 @@ def trusts(role_arn: str, service: str, source_arn: str) -> bool:
 def authorize_role(
     role_arn: str, action: str, resource: str, tags: dict[str, str] | None = None, context: Context | None = None
 ) -> Denied | None:
-    """What IAM would answer the role's holder. ``tags`` are those of the resource."""
+    """IAM's answer to a call by a service role. ``tags`` are those of the resource."""
     name = role_arn.rsplit("/", 1)[-1]
     session = f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/service"
     service = action.partition(":")[0]

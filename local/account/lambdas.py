@@ -1,8 +1,9 @@
-"""Lambda, nearer to AWS: execution environments, extensions in front of the runtime, errors, and metrics of every invocation.
+"""Lambda, nearer to AWS: execution environments, extensions in front of the runtime, errors, and metrics of every
+invocation.
 
 A handler's exception arrives under its class name, and its environment lives on: only a timeout or a crash ends it.
-AWS_LAMBDA_EXEC_WRAPPER is what starts the runtime, from a layer under /opt. Each invocation counts once, however it came, from when it
-began and without the environment's own start; one that was throttled is none.
+AWS_LAMBDA_EXEC_WRAPPER starts the runtime, from a layer under /opt. Each invocation counts once, however it was
+requested, from its beginning and without the start of its environment. A throttled request is not an invocation.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -33,7 +34,7 @@ Json = dict[str, Any]
 
 
 def install() -> None:
-    """Patch the worker script, what starts and asks it, and what counts."""
+    """Patch the worker script, what starts workers, and what counts invocations."""
     require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "subprocess")
     lambda_runtime._PYTHON_WORKER_SCRIPT = substitute(lambda_runtime._PYTHON_WORKER_SCRIPT, _OLD, _NEW, "Python worker script")
     if lambda_runtime.subprocess is not subprocess:
@@ -51,7 +52,7 @@ def install() -> None:
 
 
 def _outliving(invoke: Callable[..., Json]) -> Callable[..., Json]:
-    """ministack ends the environment of whatever answers an error, so what was raised comes as an answer."""
+    """Return an exception as an answer: ministack ends the environment of a worker that answers with an error."""
 
     def invoke_worker(worker: Any, event: Any, request_id: str, **other: Any) -> Json:
         answer = invoke(worker, event, request_id, **other)
@@ -93,7 +94,7 @@ class _Processes:
 
 
 def _wrapper(environment: Mapping[str, str]) -> list[str]:
-    """What the function's runtime is started by; a wrapper that no layer brings is looked for in vain, as on AWS."""
+    """The command that starts the function's runtime. A wrapper that no layer brings is not found, as on AWS."""
     named = environment.get(WRAPPER, "")
     if not named:
         return []
@@ -101,7 +102,7 @@ def _wrapper(environment: Mapping[str, str]) -> list[str]:
     for layer in environment.get(LAYERS, "").split(os.pathsep):
         found = Path(layer) / inside
         if layer and found.is_file():
-            found.chmod(0o755)  # the emulator's way to unpack a layer loses it
+            found.chmod(0o755)  # the emulator loses it when it unpacks a layer
             return [str(found)]
     return [named]
 
@@ -112,7 +113,7 @@ _begun = threading.local()
 
 
 def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
-    """The start of an environment is no part of an invocation's duration."""
+    """Measure the invocation alone: the start of its environment does not count."""
 
     def timed_spawn(self: Any) -> None:
         began = time.time()
@@ -125,10 +126,10 @@ def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _only_throttles(_emit: Callable[..., None]) -> Callable[..., None]:
-    """ministack counts what Invoke answers; counted here is what was executed, and what was not for want of concurrency."""
+    """Count what was executed, and what was throttled. ministack counts what Invoke answers."""
 
     def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
-        if throttle and not duration_ms:  # said once where it is refused, and again with a duration where Invoke answers
+        if throttle and not duration_ms:  # reported once where it is refused, and again with a duration where Invoke answers
             _put(function_name, time.time(), {"Throttles": 1.0})
 
     return emit
@@ -148,7 +149,7 @@ def _counted(dispatch: Callable[..., Json]) -> Callable[..., Json]:
 
 
 def _put(function: str, at: float, values: Mapping[str, float]) -> None:
-    """As Lambda stamps them: when the invocation began, which may be long before they are there."""
+    """Stamp the metrics with the beginning of the invocation, as Lambda does."""
     for name, value in values.items():
         unit = "Milliseconds" if name == "Duration" else "Count"
         cloudwatch._store_datum("AWS/Lambda", name, {"FunctionName": function}, at, unit, value, None, None, None)

@@ -1,7 +1,8 @@
-"""The network of the account: what the emulator's EC2 leaves out of network ACLs, interfaces and addresses.
+"""The account's network: what the emulator's EC2 leaves out of network ACLs, interfaces and addresses.
 
-It associates no subnet with any ACL, forgets the subnet when an association is replaced, deletes ACLs that are in use, gives instances
-addresses of nobody's network and no interface. Who looks for what lives in a subnet, and FIS when it cuts one off, need all of it.
+The emulator associates no subnet with an ACL, forgets the subnet when an association is replaced, deletes ACLs that are
+in use, and gives instances addresses outside every network and no interface. Squall needs all of it to find what lives
+in a subnet, and FIS to cut a subnet off.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -23,15 +24,15 @@ Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[Json], Response]
 
 LAST_RULE = 32767
-"""Denies what no other rule speaks of; nobody can take it away."""
+"""The rule that denies what no other rule matches; it can't be deleted."""
 _RESERVED = 512
-"""Addresses of a subnet that are left to what is no instance."""
+"""The first addresses of a subnet, which no instance gets."""
 _GONE = ("terminated", "shutting-down")
 _lock = threading.RLock()
 
 
 def install() -> None:
-    """Mend EC2."""
+    """Patch EC2."""
     require(ec2, "_network_acls", "_network_interfaces", "_subnets", "_instances", "_ACTION_MAP", "_error", "_xml", "_p", "_parse_filters")
     launch = original(
         ec2, "_launch_instances_internal",
@@ -56,7 +57,8 @@ def install() -> None:
 
 
 def acl_of(subnet: str) -> tuple[Json, str]:
-    """The subnet's network ACL, and the id of the association; a subnet nobody associated has its VPC's default."""
+    """The subnet's network ACL and the id of the association. A subnet without an association of its own has its VPC's
+    default ACL."""
     with _lock:
         acls = list(ec2._network_acls.values())
         for acl in acls:
@@ -109,7 +111,7 @@ def _unless_used(delete: Handler) -> Handler:
 
 
 def _replace_association(params: Json) -> Response:
-    """The subnet gets another ACL and a new association; as on AWS, the old id is nobody's afterwards."""
+    """Give the subnet another ACL. As on AWS, the association has a new id and the old id is no longer valid."""
     old, wanted = ec2._p(params, "AssociationId"), ec2._p(params, "NetworkAclId")
     response: Response
     if wanted not in ec2._network_acls:
@@ -131,7 +133,7 @@ def _replace_association(params: Json) -> Response:
 
 
 def _at_home(instance: Json) -> Json:
-    """With an address of its subnet that nobody has."""
+    """Launch with a free address of the subnet."""
     subnet = ec2._subnets.get(instance["SubnetId"])
     if subnet is not None:
         taken = {one["PrivateIpAddress"] for one in ec2._instances.values() if one is not instance}
@@ -143,7 +145,7 @@ def _at_home(instance: Json) -> Json:
 
 
 def interfaces() -> Iterator[Json]:
-    """Each instance's own, and whatever else was made."""
+    """The interfaces of instances, and those that were created."""
     for instance in list(ec2._instances.values()):
         if instance["State"]["Name"] not in _GONE:
             yield {
@@ -168,7 +170,8 @@ _FILTERS = {
 
 
 def _describe_interfaces(params: Json) -> Response:
-    """By ids or filters. A filter that is not known is refused: one that is ignored shows what nobody asked for."""
+    """The interfaces with these ids or filters. Raises for an unknown filter: to ignore it would return interfaces that
+    were not asked for."""
     response: Response
     filters = ec2._parse_filters(params)
     if unknown := sorted(set(filters) - set(_FILTERS)):

@@ -1,7 +1,8 @@
-"""Systems Manager's managed nodes: every running instance, and the agents in the sample's tasks, which register as ``mi-…``.
+"""Systems Manager's managed nodes: every running instance, and the agents in the sample's tasks, which register as
+``mi-…``.
 
-An agent in a task registers itself with tags of its own, ``ECS_TASK_ARN`` among them, and takes its leave when the task is stopped:
-then Systems Manager has never heard of it.
+An agent in a task registers itself with its own tags, ``ECS_TASK_ARN`` among them, and deregisters when the task is
+stopped: from then on Systems Manager does not know the node.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -15,11 +16,11 @@ from ministack.services import ec2, ssm
 Data = dict[str, Any]
 
 _registered: dict[str, Data] = {}
-"""By what they belong to: `id`, `address`, `since`."""
+"""The agents' registrations by owner: `id`, `address`, `since`."""
 
 
 def show(owner: str, node: str | None, address: str, tags: dict[str, str]) -> None:
-    """What belongs to `owner` (a task's id) is registered under this id; None: nothing of it is."""
+    """Register the agent of `owner` (a task's id) under this node id; None deregisters it."""
     known = _registered.get(owner)
     if known is not None and known["id"] != node:
         del _registered[owner]
@@ -30,18 +31,19 @@ def show(owner: str, node: str | None, address: str, tags: dict[str, str]) -> No
 
 
 def of(owner: str) -> str | None:
-    """The id under which what belongs to `owner` is registered."""
+    """The node id of the agent of `owner`."""
     found = _registered.get(owner)
     return str(found["id"]) if found else None
 
 
 def tags_of(node: str) -> dict[str, str]:
-    """The tags of a node that is no instance."""
+    """The tags of a node that is not an instance."""
     return dict(ssm._tags.get(node) or {})
 
 
 def managed() -> set[str]:
-    """Who can be sent a command now: every running instance has an agent, as the workload's processes are the instances."""
+    """The nodes that can be sent a command now. Every running instance has an agent, as the workload's processes are
+    the instances."""
     running = {i for i, instance in ec2._instances.items() if instance.get("State", {}).get("Name") == "running"}
     return running | {node["id"] for node in _registered.values()}
 
@@ -60,7 +62,7 @@ _FIELDS = {"InstanceIds": "InstanceId", "PingStatus": "PingStatus", "PlatformTyp
 
 
 def _value(node: Data, key: str) -> str | None:
-    """What a filter looks at; None: nothing that a node has."""
+    """The value of a node that a filter compares; None if a node has no such value."""
     if key.startswith("tag:"):
         name = node["InstanceId"]
         found = tags_of(name) if name.startswith("mi-") else {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []}
@@ -82,7 +84,7 @@ def _node(identifier: str, other: Data | None) -> Data:
 
 
 def page(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
-    """An answer of so many at most, with a token for the rest."""
+    """One page of an answer, with a token for the next."""
     start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
     answer: Data = {name: items[start : start + size]}
     if start + size < len(items):

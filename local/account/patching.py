@@ -20,7 +20,8 @@ def require(owner: ModuleType | type, *names: str) -> None:
 
 
 def original(owner: ModuleType | type, name: str, parameters: str) -> Callable[..., Any]:
-    """The function to be replaced, once its parameter names are the expected ones (blank separated)."""
+    """The function to replace. Raises PatchPointError if its parameter names (blank separated) are not the expected
+    ones."""
     require(owner, name)
     function: Callable[..., Any] = getattr(owner, name)
     found = " ".join(inspect.signature(function).parameters)
@@ -40,7 +41,7 @@ def replace(
 
 
 def substitute(text: str, old: str, new: str, what: str) -> str:
-    """The text with one known fragment exchanged; anything but exactly one occurrence is a missing patch point."""
+    """The text with one known fragment replaced. Raises PatchPointError unless the fragment occurs exactly once."""
     if text.count(old) != 1:
         raise PatchPointError(f"{what}: expected fragment found {text.count(old)} times")
     return text.replace(old, new)

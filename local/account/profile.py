@@ -24,17 +24,17 @@ class Profile:
     event_delay_seconds: tuple[float, float] = (0.0, 0.0)
     fis_stopping_seconds: float = 0.0
     fis_restore_seconds: float = 2.0
-    """From the end of a fault on a subnet until its own network ACL is back."""
+    """Seconds from the end of a fault on a subnet until its original network ACL is associated again."""
     fis_minimum_seconds: float = 1.0
     fis_start_delay_seconds: float = 0.0
-    """How long StartExperiment hangs before it takes effect: the caller may be dead by then."""
+    """Seconds that StartExperiment hangs before it takes effect: its caller may have died by then."""
     ssm_dispatch_seconds: float = 0.1
     disable_stop_conditions: bool = False
     disable_alarm_actions: bool = False
     disable_schedules: bool = False
 
     def with_changes(self, changes: dict[str, Any]) -> "Profile":
-        """This profile with some settings changed; unknown names are refused."""
+        """A copy of this profile with some settings changed. Raises UnknownSettingError for unknown names."""
         known = {f.name for f in fields(self)}
         unknown = sorted(set(changes) - known)
         if unknown:

@@ -1,9 +1,10 @@
-"""RDS, told by the sample workload's database: who writes, who reads, what is failing over, and the orders for it.
+"""RDS for the sample workload's database: who writes, who reads, what is failing over, and the orders for it.
 
-ministack keeps the records; the workload reports how its two processes stand (`report`, through ministack_truth), and failovers and
-reboots are its to carry out: ``POST {workload}/database/failover`` and ``POST {workload}/database/<node>/reboot``. One database is shown
-twice: as an Aurora cluster of a writer and a reader, and as a Multi-AZ DB instance of the same two processes. Other clusters and
-instances are ministack's own, without its containers: nothing but the workload's processes runs here.
+ministack keeps the records. The workload reports the state of its two processes (`report`, called by ministack_truth),
+and carries out failovers and reboots: ``POST {workload}/database/failover`` and ``POST
+{workload}/database/<node>/reboot``. One database is shown twice: as an Aurora cluster of a writer and a reader, and as
+a Multi-AZ DB instance of the same two processes. Other clusters and instances are ministack's own, without its
+containers: only the workload's processes run here.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -29,7 +30,7 @@ _KINDS = {"db-instance": ("RDS DB Instance Event", "DB_INSTANCE"), "db-cluster":
 _owned: dict[str, Data] = {}
 """The workload's latest report, by cluster; ``instances``: node by DB instance, the Multi-AZ instance as its cluster's writer."""
 _absent: dict[str, Data] = {}
-"""Records of nodes that are not there at the moment."""
+"""Records of nodes that are absent at the moment."""
 
 
 def install() -> None:
@@ -49,7 +50,7 @@ def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 
 def _as_aws_shows_it(xml: Callable[[Data], str]) -> Callable[[Data], str]:
-    """With the standby's zone, and without what does not apply: AWS leaves it out."""
+    """Add the standby's zone, and leave out what does not apply, as AWS does."""
 
     def instance_xml(i: Data) -> str:
         zone = i.get("SecondaryAvailabilityZone")
@@ -60,7 +61,7 @@ def _as_aws_shows_it(xml: Callable[[Data], str]) -> Callable[[Data], str]:
 
 
 def _or_else(stock: Callable[[Parameters], Any], ours: Callable[[Parameters], Any]) -> Callable[[Parameters], Any]:
-    """Ours for the workload's own database, ministack's for every other."""
+    """Describe the workload's own database by its report, and every other as ministack does."""
 
     def call(p: Parameters) -> Any:
         answer = ours(p)
@@ -73,7 +74,7 @@ def _or_else(stock: Callable[[Parameters], Any], ours: Callable[[Parameters], An
 
 
 def report(database: Data) -> None:
-    """Make the records say what is so."""
+    """Write the workload's report into ministack's records."""
     cluster = rds._clusters.get(database["id"])
     if cluster is None:
         return
@@ -183,7 +184,7 @@ def reboot(p: Parameters) -> Any:
 
 
 def _order(path: str) -> str:
-    """Have the workload do it; what it refuses, or nothing."""
+    """Send the order to the workload; returns its refusal, or None."""
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(settings.current().workload_url + path, data=b"{}")  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -37,12 +37,12 @@ class Firing:
     one_shot: bool
 
 
-# When each schedule's last occurrence was due; a schedule is known here from its first tick on.
+# When each schedule's last occurrence was due. A schedule is known here from its first tick on.
 _last_due: dict[_Key, float] = {}
 
 
 def install() -> None:
-    """Replace the ticking."""
+    """Replace the emulator's tick."""
     require(scheduler, "_schedules", "_SCHEDULE_TICK_INTERVAL", "_to_epoch")
     require(eventbridge, "_parse_rate_seconds", "_parse_cron_fields", "_cron_next_fire", "_invoke_target")
     original(scheduler, "_tick_schedules", "")

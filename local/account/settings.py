@@ -1,4 +1,4 @@
-"""What the account process was started with."""
+"""The settings the account process was started with."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,12 @@ _current: list[Settings] = []
 
 
 def use(settings: Settings) -> None:
-    """Set, once and before anything asks, what the process was started with."""
+    """Set the settings of the process, once and before anything reads them."""
     _current[:] = [settings]
 
 
 def current() -> Settings:
-    """The settings in force; asking before the server has set them is a mistake."""
+    """The settings of the process. Raises if the server has not set them yet."""
     if not _current:
         raise RuntimeError("the local account has not been started")
     return _current[0]

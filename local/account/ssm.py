@@ -34,7 +34,8 @@ Data = dict[str, Any]
 PREFIX = "AWSFIS-"
 TERMINAL = ("Success", "Failed", "Cancelled", "TimedOut")
 AGENT_TIMEOUT_SECONDS = 30.0
-"""Longer than the workload's manager waits for an instance: its answer, not this limit, tells what became of a fault."""
+"""Longer than the workload's manager waits for an instance, so that the manager's answer decides what became of a
+fault."""
 
 
 class Document(NamedTuple):
@@ -99,7 +100,7 @@ def install() -> None:
 
 
 def document_name(reference: str) -> str:
-    """A document by name or ARN, as its name."""
+    """The name of a document that is given by name or ARN."""
     return reference.rpartition(":document/")[2] or reference
 
 
@@ -120,7 +121,7 @@ def _send_or_pass(send: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def start_command(document: str, instances: list[str], data: Data) -> Data:
-    """Record the command and let it run on each instance; what SSM checks at once is refused here."""
+    """Record the command and run it on each instance. Raises CommandError for what SSM refuses immediately."""
     name = document_name(document)
     parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
     duration = _check(name, parameters)
@@ -210,7 +211,8 @@ def _run(record: Data, instance: str, duration: int) -> None:
 
 
 def tell_workload(method: str, path: str, body: Data | None) -> None:
-    """Ask the workload's manager. Raises OSError if it does not do what is asked; what is gone has ended anyhow."""
+    """Send a request to the workload's manager. Raises OSError if it is not carried out; to end what is gone already
+    succeeds."""
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(  # noqa: S310
         settings.current().workload_url + path,
@@ -346,6 +348,6 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
 
 
 def _times(invocation: Data) -> Data:
-    """When the agent began and ended, as far as it has."""
+    """When the agent began and ended, as far as known."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
     return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation.get(of))}

@@ -1,7 +1,9 @@
-"""What calls about ECS tasks and their managed instances are checked on by IAM, where ministack would take something else for it.
+"""The resources that IAM checks calls about ECS tasks and their managed instances on, where ministack would take
+others.
 
-From the service authorization reference: DescribeTasks and StopTask on the tasks, DescribeServices and UpdateService on the services,
-ListTasks, ListClusters and DescribeTaskDefinition on nothing. Of several the first is told.
+From the service authorization reference: DescribeTasks and StopTask are checked on the tasks, DescribeServices and
+UpdateService on the services, ListTasks, ListClusters and DescribeTaskDefinition on no resource. Of several resources
+the first is returned.
 """
 
 import json

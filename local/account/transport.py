@@ -12,7 +12,7 @@ from local.account.patching import replace
 
 
 def install() -> None:
-    """Patch where a request's origin is noted, and how long a task token lives."""
+    """Patch the origin of a request, and the lifetime of a task token."""
     replace(ministack.app, "pin_request_origin", "source_ip secure_transport", _over_tls)
     replace(stepfunctions, "_execute_task", "state_def raw_input execution ctx", _with_timeout_expression)
 

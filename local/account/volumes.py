@@ -1,4 +1,5 @@
-"""EBS volumes as EC2 has them: tagged at launch, gone with their instance, of Nitro instances; the emulator knows none of it."""
+"""EBS volumes as EC2 has them: tagged at launch, deleted with their instance, on Nitro instances. The emulator has none
+of this."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -18,7 +19,7 @@ _TYPE = re.compile(r"(<instanceType>(\w+)\.[\w-]+</instanceType>.*?<hypervisor>)
 
 
 def install() -> None:
-    """Mend EC2."""
+    """Patch EC2."""
     require(ec2, "_volumes", "_instances", "_tags", "_ACTION_MAP", "_parse_tag_specs")
     run = original(ec2, "_run_instances", "p")
     describe = original(ec2, "_describe_volumes", "p")

@@ -1,7 +1,8 @@
-"""Step Functions: ``RedriveCount`` in the context, task tokens that fail with their Lambda, heartbeats and time out.
+"""Step Functions: ``RedriveCount`` in the context, and task tokens that fail with their Lambda, have heartbeats and
+time out.
 
-A Lambda task runs with the state machine's role, which must be trusted to Step Functions and allow the invocation;
-ministack runs it as root. Other integrations (``sns:publish``, ``aws-sdk:…``) are still not checked.
+A Lambda task runs with the state machine's role, which must trust Step Functions and allow the invocation; ministack
+runs it as root. Other integrations (``sns:publish``, ``aws-sdk:…``) are still not checked.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -75,7 +76,8 @@ def _with_redrive_count(evaluate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_deadlines(invoke: Callable[..., Any]) -> Callable[..., Any]:
-    """ministack swallows the error of a Lambda that was to answer by token and knows no heartbeat; AWS does both."""
+    """Fail the task with its Lambda, and by its heartbeat, as AWS does: ministack ignores both where the answer comes
+    by token."""
 
     def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: dict[str, Any]) -> Any:
         clean = resource.replace(".waitForTaskToken", "")

@@ -1,12 +1,15 @@
-"""FIS's Lambda extension as AWS documents it: a process between Lambda and the function's runtime, which looks for faults in S3.
+"""FIS's Lambda extension as AWS documents it: a process between Lambda and the function's runtime that looks for faults
+in S3.
 
-Lambda hands it each invocation, and it passes that on to the runtime at once, late, or not at all. Where AWS's has the Runtime API
-between the three, here it is the emulator's lines of JSON. What is as on AWS, and unkind: it looks seldom (slowly until it has found a
-fault, quicker then), every execution environment looks for itself, only while invocations come, and without holding one up; so a fault
-begins late, differently late in each environment, and ends late. It may read with the function's own role only, and where that may not
-read, it says so in the function's log and nobody else hears of it.
+Lambda hands each invocation to the extension, which passes it on to the runtime immediately, late, or not at all. AWS's
+extension uses the Runtime API for that; this one uses the emulator's lines of JSON.
 
-One file without imports of this repository: it runs from a layer.
+As on AWS, it looks seldom (slowly until it has found a fault, more often then). Each execution environment looks for
+itself, only while invocations come, and without delaying any. So a fault starts late, at a different moment in each
+environment, and ends late. The extension reads with the function's own role; if that is not allowed, only the
+function's log says so.
+
+One file without imports from this repository: it runs from a layer.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 SLOW_SECONDS, HOT_SECONDS = 6.0, 2.0
-"""A tenth of AWS's 60 and 20, as everything is quicker here."""
+"""A tenth of AWS's 60 and 20 s, as everything is faster here."""
 ANSWER_SECONDS = 5.0
 DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{what}" for what in ("add-delay", "error", "http-integration-response"))
 DEFAULT_DELAY_MILLISECONDS = "1000"
@@ -40,7 +43,7 @@ _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 @dataclass(frozen=True)
 class Fault:
-    """What FIS left for this function."""
+    """A fault that FIS has written for this function."""
 
     action: str
     parameters: Mapping[str, str]
@@ -56,7 +59,7 @@ class Fault:
 
 
 def applied(faults: Sequence[Fault], now: float) -> tuple[Fault | None, Fault | None]:
-    """The delay and the failure in force: of identical or conflicting faults the earliest alone, and none long after its end."""
+    """The delay and the failure in force: the earliest of identical or conflicting faults, and none long after its end."""
     running = sorted((one for one in faults if one.start <= now < one.end + HOT_SECONDS), key=lambda one: one.start)
     delays = [one for one in running if one.action == DELAY]
     failures = [one for one in running if one.action in (ERROR, RESPONSE)]
@@ -77,7 +80,8 @@ class Folder:
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def faults(self) -> list[Fault]:
-        """Those of this function. Raises OSError or ValueError: it may not be read, or holds something else."""
+        """The faults of this function. Raises OSError or ValueError if the folder can't be read or holds something
+        else."""
         listed = ET.fromstring(self._get("?" + urllib.parse.urlencode({"list-type": "2", "prefix": self._folder})))  # noqa: S314 - S3's own answer
         keys = [str(one.text) for one in listed.iter() if one.tag.rpartition("}")[2] == "Key"]
         found = [json.loads(self._get("/" + urllib.parse.quote(key))) for key in keys]
@@ -96,7 +100,8 @@ class Folder:
 
 
 class Poller:
-    """What was last read, and when to read again. Nothing waits for it, unless AWS_FIS_POLL_MAX_WAIT_MILLISECONDS says so."""
+    """The faults last read, and when to read again. No invocation waits for it, unless
+    AWS_FIS_POLL_MAX_WAIT_MILLISECONDS says so."""
 
     def __init__(self, read: Callable[[], list[Fault]], environment: Mapping[str, str]) -> None:
         self._read = read
@@ -107,7 +112,7 @@ class Poller:
         self.faults: list[Fault] = []
 
     def look(self) -> None:
-        """Look if it is time to, in the background."""
+        """Start to read in the background if it is time to."""
         interval = HOT_SECONDS if self.faults else self._slow
         busy = self._looking is not None and self._looking.is_alive()
         if not busy and (self._looked is None or time.monotonic() - self._looked >= interval):
@@ -132,7 +137,8 @@ class Extension:
         self._random = random.Random()
 
     def run(self) -> None:
-        """Until either side is gone. The first line says what the function is, and every other one is an invocation."""
+        """Pass on messages until either side is gone. The first line describes the function; every other line is an
+        invocation."""
         self._poller.look()
         if not (first := self._above.readline()) or self._ask(first) is None:
             return
@@ -157,7 +163,7 @@ class Extension:
         return True
 
     def _ask(self, line: bytes, keep: bool = False) -> bytes | None:
-        """The runtime's answer, handed on unless it is kept; None: there is none."""
+        """The runtime's answer, passed on unless it is to be withheld; None if the runtime has ended."""
         try:
             self._to_below.write(line)
             self._to_below.flush()
@@ -178,7 +184,7 @@ class Extension:
 
 def _answer(failure: Fault) -> dict[str, Any]:
     if failure.action == ERROR:
-        # As the emulator's runtime tells that a handler raised (local/account/lambdas.py).
+        # In the form in which the emulator's runtime reports an exception of the handler (local/account/lambdas.py).
         return {"status": "ok", "raised": ["FaultInjected", "AWS FIS EXTENSION - this invocation fails", []], "trace": ""}
     given = failure.parameters
     headers = {"Content-Type": given.get("contentTypeHeader", "application/json")}

@@ -1,1 +1,1 @@
-"""A Kubernetes API server as EKS has it, in small: what Squall, FIS and kubectl's own words need of one, over HTTPS on loopback."""
+"""A small Kubernetes API server as EKS has it, over HTTPS on loopback: as much of it as Squall, FIS and kubectl need."""

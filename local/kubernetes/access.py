@@ -1,4 +1,5 @@
-"""Who may do what: EKS's access policies by access entry, and Kubernetes' own roles by their bindings. What nothing allows is forbidden."""
+"""Authorization: EKS's access policies by access entry, and Kubernetes' own roles by their bindings. Everything else is
+forbidden."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ _VIEWED = frozenset({"pods", "configmaps", "serviceaccounts", "deployments", "re
 
 @dataclass(frozen=True)
 class Grant:
-    """An access policy that is associated with an access entry. No namespaces: the whole cluster."""
+    """An access policy associated with an access entry. Without namespaces it is valid in the whole cluster."""
 
     policy: str
     namespaces: tuple[str, ...] = ()
@@ -33,7 +34,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class User:
-    """Whoever asks, as Kubernetes knows them."""
+    """The caller, as Kubernetes knows it."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class User:
 
 
 def allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
-    """`resource` with its subresource: `pods/ephemeralcontainers`."""
+    """`resource` includes the subresource: `pods/ephemeralcontainers`."""
     if any(grant.allows(verb, resource, namespace) for grant in user.grants):
         return True
     return any(_rule_allows(rule, verb, group, resource) for rule in _rules(objects, user, namespace))

@@ -1,7 +1,8 @@
-"""Who asks, by bearer token: an IAM role as EKS knows it, or a pod's service account.
+"""Authentication by bearer token: an IAM role as EKS knows it, or a pod's service account.
 
-An IAM token is a presigned GetCallerIdentity that has the cluster's name among its signed headers. EKS sends it to STS, with that
-header, and believes what STS answers: here the account's own STS, which checks the signature. Whom STS names needs an access entry.
+An IAM token is a presigned GetCallerIdentity that has the cluster's name among its signed headers. EKS sends it to STS,
+with that header, and trusts STS's answer: here the account's own STS, which checks the signature. The identity that STS
+returns needs an access entry.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ PREFIX = "k8s-aws-v1."
 HEADER = "x-k8s-aws-id"
 LONGEST_SECONDS = 900
 KNOWN_SECONDS = 5.0
-"""How long an answer of STS and EKS is believed: an access entry takes effect, and stops taking effect, some seconds late."""
+"""Seconds that answers of STS and EKS are cached: an access entry takes effect, and stops taking effect, so much later.
+"""
 STS_SECONDS = 20.0
 _ASKED = frozenset(
     {"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-security-token"}
@@ -35,7 +37,7 @@ _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Authentication:
-    """Of one cluster. `eks`: a client of the account with its owner's credentials."""
+    """Authentication for one cluster. `eks`: a client of the account with its owner's credentials."""
 
     def __init__(self, cluster: str, endpoint: str, eks: Any, objects: Objects) -> None:
         self._cluster, self._endpoint, self._eks, self._objects = cluster, endpoint, eks, objects
@@ -45,7 +47,7 @@ class Authentication:
         self._lock = threading.Lock()
 
     def user(self, authorization: str) -> User | None:
-        """None: nobody the cluster knows."""
+        """The caller that the token belongs to; None if the cluster knows no such caller."""
         kind, _, token = authorization.partition(" ")
         if kind != "Bearer" or not token:
             return None
@@ -61,7 +63,7 @@ class Authentication:
         return user
 
     def issue(self, namespace: str, account: str, pod: str) -> str:
-        """A token for a pod's service account, good as long as there is the pod."""
+        """A token for a pod's service account, valid as long as the pod exists."""
         token = secrets.token_urlsafe(32)
         self._accounts[token] = (namespace, account, pod)
         return token
@@ -78,7 +80,7 @@ class Authentication:
         return self._entry(principal) if principal else None
 
     def _principal(self, token: str) -> str | None:
-        """The role or user that signed; None for whatever STS does not confirm."""
+        """The role or user that signed the token; None if STS does not confirm it."""
         url = _presigned(token)
         if url is None or f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" != self._endpoint:
             return None
@@ -109,7 +111,8 @@ class Authentication:
 
 
 def _presigned(token: str) -> str | None:
-    """The URL in a token, if it is what EKS takes: a GetCallerIdentity and nothing else, signed with the cluster's name."""
+    """The URL in a token. Raises unless it is a GetCallerIdentity signed with the cluster's name, which is all EKS
+    accepts."""
     if not token.startswith(PREFIX):
         return None
     encoded = token.removeprefix(PREFIX)

@@ -1,4 +1,4 @@
-"""A client of a cluster, for FIS and its pod: JSON over HTTPS, the cluster's own authority and no other."""
+"""A client of a cluster for FIS and its pod: JSON over HTTPS, trusting only the cluster's own certificate authority."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from local.kubernetes.status import StatusError
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
 UNREACHABLE = 0
-"""Code of what never was answered."""
+"""The status code of a request without an answer."""
 
 
 class Client:
-    """Speaks with whatever token `token` gives."""
+    """A client that sends the token that `token` returns."""
 
     def __init__(self, endpoint: str, authority: str, token: Callable[[], str]) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -30,7 +30,7 @@ class Client:
         return self.call("GET", path)
 
     def find(self, path: str) -> Json | None:
-        """None: not there."""
+        """The object; None if it does not exist."""
         try:
             return self.get(path)
         except StatusError as error:
@@ -42,7 +42,7 @@ class Client:
         return self.call("POST", path, body)
 
     def delete(self, path: str, body: Json | None = None) -> None:
-        """Deleting what is not there changes nothing."""
+        """Delete an object. Repeatable."""
         try:
             self.call("DELETE", path, body)
         except StatusError as error:
@@ -50,7 +50,7 @@ class Client:
                 raise
 
     def call(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Raises StatusError with what the server answered."""
+        """Send a request. Raises StatusError with the server's error answer."""
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._endpoint + path, data=data, headers=headers, method=method)  # noqa: S310 - https, by context

@@ -1,4 +1,5 @@
-"""The controllers: a Deployment keeps a ReplicaSet, that keeps pods. One being deleted counts no more: its successor starts at once."""
+"""The controllers: a Deployment keeps a ReplicaSet, which keeps pods. A pod that is being deleted no longer counts: its
+successor starts immediately."""
 
 from __future__ import annotations
 
@@ -22,23 +23,23 @@ def owned_by(owner: Mapping[str, Any]) -> list[Json]:
 
 
 def controlled(objects: list[Json], owner: Mapping[str, Any]) -> list[Json]:
-    """Those that have this owner."""
+    """The objects that have this owner."""
     uid = owner["metadata"]["uid"]
     return [one for one in objects if any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences", ()))]
 
 
 def ready(pod: Mapping[str, Any]) -> bool:
-    """By its condition."""
+    """Whether the pod is ready, by its condition."""
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
 
 
 def active(pod: Mapping[str, Any]) -> bool:
-    """Whether it counts: nobody deletes it, and it is not over."""
+    """Whether the pod counts as a replica: it is not being deleted and has not ended."""
     return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in _OVER
 
 
 class Deployments:
-    """All of a cluster. A Deployment's template does not change once it is made."""
+    """The controllers of a cluster. A Deployment's template does not change after its creation."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects

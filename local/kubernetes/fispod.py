@@ -1,7 +1,7 @@
-"""FIS's own pod: acts on one target pod as the service account it was given, watches what it does, and leaves when it is over.
+"""FIS's own pod: acts on one target pod as its service account, watches the effect, and ends when that is over.
 
-Its orders stand in a ConfigMap that FIS made. It deletes the target, or puts an ephemeral container into it and waits for its end; asked to
-end itself (SIGTERM, when FIS deletes it) it ends the ephemeral container first.
+Its orders are in a ConfigMap that FIS created. It deletes the target, or adds an ephemeral container to it and waits
+for the container's end. On SIGTERM (when FIS deletes it) it ends the ephemeral container first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ APPEAR_SECONDS = 60.0
 
 
 class InjectionError(Exception):
-    """The fault could not be brought to the pod, or ended otherwise than it should."""
+    """The fault could not be brought to the pod, or it ended with an error."""
 
 
 class FisPod:
-    """Does what its ConfigMap says."""
+    """Carries out the orders in its ConfigMap."""
 
     def __init__(self, client: Client, namespace: str) -> None:
         self._client, self._place = client, f"/api/v1/namespaces/{namespace}"
@@ -81,7 +81,7 @@ class FisPod:
 
 
 def main() -> None:
-    """Run until the fault is over; says `done`, or `failed` and why."""
+    """Run until the fault is over; prints `done`, or `failed` and the reason."""
     die_with_parent()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--api", required=True)

@@ -1,4 +1,4 @@
-"""What FIS's ephemeral container does to the pod it is put into, by its arguments: `cpu-stress percent=80 workers=0 duration=PT30S`."""
+"""What FIS's ephemeral container does to its pod, by its arguments: `cpu-stress percent=80 workers=0 duration=PT30S`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?")
 
 @dataclass(frozen=True)
 class Kind:
-    """The effect of the sample's process that does it, its parameters by FIS's, and those FIS has none of."""
+    """The sample process's effect, its parameters by those of FIS, and its parameters that FIS does not set."""
 
     document: str
     names: Mapping[str, str]
@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True)
 class Injection:
-    """What the sample's process is told, and for how many seconds."""
+    """The order for the sample's process, and its duration in seconds."""
 
     document: str
     parameters: dict[str, str]
@@ -53,7 +53,7 @@ class Injection:
 
 
 def read(arguments: Sequence[str]) -> Injection:
-    """Raises ValueError for what is no injection."""
+    """Parse the arguments. Raises ValueError if they are not an injection."""
     kind = KINDS.get(arguments[0]) if arguments else None
     given = dict(part.split("=", 1) for part in arguments[1:] if "=" in part)
     match = _DURATION.fullmatch(given.pop("duration", ""))

@@ -1,7 +1,8 @@
-"""Pods as processes: scheduled, started, probed, ended with what time they asked for, and the ephemeral containers put into them.
+"""Pods as processes: scheduled, started, probed and ended with their grace period; and the ephemeral containers added
+to them.
 
-The application's pods are processes behind the cluster's target group (`local.workload.containers`); FIS's own is a process that
-speaks with the API server by its service account's token. `tick` is called on the manager's main thread.
+The application's pods are processes behind the cluster's target group (`local.workload.containers`). FIS's own pod is a
+process that calls the API server with its service account's token. `tick` is called on the manager's main thread.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from local.workload.served import Fault
 
 Json = dict[str, Any]
 APPLICATION = "sample-web"
-"""The image that is the sample's own; every other is FIS's."""
+"""The sample's own image; every other image is FIS's."""
 PULL_SECONDS = 0.5
-"""Until an ephemeral container runs, or a pod of FIS's: its image is fetched."""
+"""Seconds until an ephemeral container or a pod of FIS runs: its image is pulled."""
 DEREGISTER_SECONDS = 1.0
-"""From a pod's deletion until the load balancer's controller has taken it out of the target group."""
+"""Seconds from a pod's deletion until the load balancer's controller has deregistered it."""
 PROBE_SECONDS = 1.0
 FAILURES = 3
-"""Probes in a row until a pod is not ready: every ten seconds on a real cluster, every second here."""
+"""Failed probes in a row until a pod is not ready. A real cluster probes every ten seconds, this one every second."""
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 20.0
 _PROBER = build_opener(ProxyHandler({}))
@@ -49,7 +50,7 @@ class Node:
 
 @dataclass
 class Running:
-    """A pod that has been given a node."""
+    """A pod that is bound to a node."""
 
     uid: str
     namespace: str
@@ -58,25 +59,25 @@ class Running:
     began: float = field(default_factory=time.monotonic)
     container: Container | None = None
     child: Child | None = None
-    """Of FIS's pod."""
+    """The process of FIS's pod."""
     failures: int = 0
     passed: bool = False
     ready: bool | None = None
     since: str = ""
     deadline: float | None = None
-    """When it is killed; None while nobody asked it to end."""
+    """When the pod is killed; None while it is not being deleted."""
     asked: float = 0.0
     told_to_end: bool = False
     dead_since: float | None = None
     restarts: int = 0
     said: dict[str, Any] = field(default_factory=dict)
-    """The last word of FIS's pod."""
+    """The last message of FIS's pod."""
     injected: dict[str, float] = field(default_factory=dict)
-    """Ephemeral containers, and when they were seen."""
+    """Ephemeral containers, and when they were first seen."""
 
 
 class Kubelet:
-    """Of all nodes."""
+    """The kubelet of all nodes."""
 
     def __init__(
         self,
@@ -88,7 +89,7 @@ class Kubelet:
         secrets: Mapping[str, str],
         changed: Callable[[], None],
     ) -> None:
-        """`secrets`: `api` (the server's address) and `authority` (its certificate), as every pod gets them."""
+        """`secrets`: the `api` server's address and the `authority`'s certificate, which every pod gets."""
         self._objects, self._authentication, self._containers, self._nodes = objects, authentication, containers, nodes
         self._folder, self._secrets, self._changed = folder, secrets, changed
         self._running: dict[str, Running] = {}
@@ -100,7 +101,7 @@ class Kubelet:
     # --- what is looked at again and again ------------------------------------------------------------------------
 
     def tick(self, *, room: bool) -> None:
-        """`room`: whether the nodes have any left for the application's pods."""
+        """`room`: whether the nodes have room left for the application's pods."""
         pods = {pod["metadata"]["uid"]: pod for pod in self._objects.all("pods")}
         for gone in [run for uid, run in self._running.items() if uid not in pods]:
             self._bury(gone)
@@ -141,7 +142,7 @@ class Kubelet:
         self._say(pod, run)
 
     def _restart(self, pod: Json, run: Running) -> None:
-        """A container that ended by itself is started again, after a while."""
+        """Restart a container that ended by itself, after a while."""
         if run.dead_since is None:
             run.dead_since, run.passed, run.ready, run.failures = time.monotonic(), False, False, 0
             if run.container is not None:
@@ -152,7 +153,7 @@ class Kubelet:
             run.container, run.dead_since, run.restarts = self._containers.start(run.name, run.node.zone), None, run.restarts + 1
 
     def _say(self, pod: Json, run: Running) -> None:
-        """The pod's status as it is."""
+        """Write the pod's present status."""
         container = run.container
         running = container is not None and container.port is not None and run.dead_since is None
         then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]
@@ -177,7 +178,8 @@ class Kubelet:
     # --- how a pod ends -------------------------------------------------------------------------------------------
 
     def _end(self, pod: Json, run: Running) -> None:
-        """The hook before the end, SIGTERM, and SIGKILL when the grace period is over; the target group hears of it a moment later."""
+        """End a pod: the preStop hook, SIGTERM, and SIGKILL when the grace period is over. The target group follows a
+        moment later."""
         at = time.monotonic()
         if run.deadline is None:
             run.asked = at
@@ -275,7 +277,7 @@ class Kubelet:
         return {"terminated": {"exitCode": code, "message": fault.error}}
 
     def execute(self, namespace: str, name: str, container: str, command: str) -> str:
-        """`stop` of an ephemeral container: it ends what it does. From any thread. Raises StatusError."""
+        """Handle the command `stop` in an ephemeral container: it ends its effect. From any thread. Raises StatusError."""
         with self._lock:
             run = next((one for one in self._running.values() if (one.namespace, one.name) == (namespace, name)), None)
             fault = run.container.faults.get(container) if run is not None and run.container is not None else None
@@ -315,7 +317,7 @@ class Kubelet:
         return list(self._running.values())
 
     def close(self) -> None:
-        """Leave no process."""
+        """Kill every process."""
         self._closing.set()
         self._probes.shutdown(wait=False, cancel_futures=True)
         for run in list(self._running.values()):

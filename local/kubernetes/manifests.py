@@ -1,4 +1,5 @@
-"""What the cluster's owner has applied: the Deployment, and as whom FIS may act in its namespace (AWS's page on `aws:eks:pod` actions)."""
+"""The manifests that the cluster's owner has applied: the Deployment, and the identity that FIS may act as in its
+namespace (AWS's page on `aws:eks:pod` actions)."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ DEPLOYMENT = "web"
 REPLICAS = 3
 SERVICE_ACCOUNT = "fis"
 FIS_USER = "squall-fis-staging"
-"""What the access entry of the environment's FIS role calls it."""
+"""The user name in the access entry of the environment's FIS role."""
 ROLE = "fis-experiments"
 PRE_STOP_SECONDS = 3
-"""A pod serves on until the load balancer sends it nothing more."""
+"""A pod keeps serving until the load balancer sends it no more requests."""
 RBAC = "rbac.authorization.k8s.io"
 
 _LABELS = {"app": "web", "squall.environment": "staging"}

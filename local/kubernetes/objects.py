@@ -1,4 +1,5 @@
-"""The objects of a cluster: created, listed page by page, changed under a resource version, deleted; a pod when its kubelet is done."""
+"""The objects of a cluster: created, listed by page, changed under a resource version, deleted. A pod goes once its
+kubelet is done with it."""
 
 from __future__ import annotations
 
@@ -30,21 +31,21 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "roles": ("rbac.authorization.k8s.io", "Role"),
     "rolebindings": ("rbac.authorization.k8s.io", "RoleBinding"),
 }
-"""API group and kind by the name of its lists."""
+"""API group and kind by the plural name in the path."""
 NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 CONTINUE_SECONDS = 300.0
-"""How long a list can be gone on with: etcd compacts every five minutes."""
+"""Seconds that a list can be continued: etcd compacts every five minutes."""
 GRACE_SECONDS = 30
 
 
 def now() -> str:
-    """As Kubernetes writes moments."""
+    """A time as Kubernetes writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
 class _Snapshot:
-    """A list as it was when it was begun."""
+    """A list as it was when its first page was requested."""
 
     items: list[Json]
     version: int
@@ -62,7 +63,7 @@ class Objects:
         self._snapshots: dict[str, _Snapshot] = {}
 
     def create(self, plural: str, namespace: str, body: Json) -> Json:
-        """Raises StatusError as kube-apiserver would."""
+        """Create an object. Raises StatusError as kube-apiserver would."""
         group, kind = KINDS[plural]
         given = copy.deepcopy(body)
         about = given.setdefault("metadata", {})
@@ -94,13 +95,13 @@ class Objects:
             return copy.deepcopy(self._known.get((plural, namespace, name)))
 
     def all(self, plural: str, namespace: str | None = None) -> list[Json]:
-        """Of one namespace or all, by name."""
+        """The objects of one namespace or of all, by name."""
         with self.lock:
             found = [one for (kind, where, _), one in sorted(self._known.items()) if kind == plural and namespace in {None, where}]
             return copy.deepcopy(found)
 
     def page(self, plural: str, namespace: str, query: Mapping[str, str]) -> Json:
-        """A list, or a page of it: `limit`, `continue`, `labelSelector` (equality), `fieldSelector` (metadata.name)."""
+        """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector` (metadata.name)."""
         group, kind = KINDS[plural]
         token, limit = query.get("continue", ""), _number(query.get("limit", "0"))
         snapshot, start = self._resume(token) if token else (self._begin(plural, namespace, query), 0)
@@ -114,7 +115,7 @@ class Objects:
         return {"kind": f"{kind}List", "apiVersion": version, "metadata": about, "items": copy.deepcopy(items)}
 
     def update(self, plural: str, namespace: str, name: str, change: Callable[[Json], None]) -> Json:
-        """Change an object in place; nothing is written where nothing changed."""
+        """Change an object in place. Without a change nothing is written."""
         with self.lock:
             found = self._at(plural, namespace, name)
             after = copy.deepcopy(found)
@@ -128,7 +129,8 @@ class Objects:
         return copy.deepcopy(after)
 
     def delete(self, plural: str, namespace: str, name: str, grace: int | None = None) -> Json:
-        """A pod is asked to end, and goes when its kubelet says so (`remove`); everything else goes at once."""
+        """Delete an object. A pod is asked to end, and goes when its kubelet says so (`remove`); every other object
+        goes immediately."""
         if plural != "pods":
             with self.lock:
                 found = self._at(plural, namespace, name)
@@ -191,7 +193,7 @@ class Objects:
         return snapshot, int(start)
 
     def compact(self) -> None:
-        """Forget lists that were begun: whoever goes on with one is told so."""
+        """Forget expired lists; to continue one of them is then an error."""
         with self.lock:
             self._snapshots.clear()
 

@@ -1,7 +1,8 @@
-"""The sample's EKS cluster: two nodes, a namespace `shop` with the Deployment `web` behind a load balancer, and whom its owner lets in.
+"""The sample's EKS cluster: two nodes, the Deployment `web` in the namespace `shop` behind a load balancer, and its
+access entries.
 
-The cluster is in the EKS API from the start, so that a stack may make access entries of it; its API server and its pods run only while the
-setting `pods` asks for them.
+The cluster is in the EKS API from the start, so that a stack may create access entries for it. Its API server and its
+pods run only while the setting `pods` asks for them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from local.workload.settings import Settings
 CLUSTER = "sample"
 ROLE = "sample-eks"
 BLOCK = 9
-"""Third octet of the pods' addresses in zone a."""
+"""The third octet of the addresses of pods in zone a."""
 INSIGHTS = "ContainerInsights"
 
 
@@ -47,7 +48,7 @@ class Pods:
         self._register()
 
     def _register(self) -> None:
-        """A cluster its owner tagged, whose creator is its administrator."""
+        """Create the cluster with its owner's tags; its creator is its administrator."""
         vpc = self._ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
         trust = {"Effect": "Allow", "Principal": {"Service": "eks.amazonaws.com"}, "Action": "sts:AssumeRole"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -96,7 +97,7 @@ class Pods:
         self._around.changed()
 
     def _launch(self) -> list[Node]:
-        """An instance a zone: whoever wants to know where a pod runs asks EC2 for its node's address."""
+        """Launch one instance per zone: EC2 tells the zone of a pod by its node's address."""
         tags = {"Name": "sample-node", WORKLOAD_TAG: "node", f"kubernetes.io/cluster/{CLUSTER}": "owned"}
         machines = {zone: self._around.cloud.run_instance(subnet, tags) for zone, subnet in self._around.subnets.items()}
         self._nodes = [machine.id for machine in machines.values()]
@@ -137,7 +138,7 @@ class Pods:
         return self._containers.served()
 
     def find(self, name: str) -> Served | None:  # noqa: ARG002 - the protocol's
-        """No agent of Systems Manager is in a pod."""
+        """Find nothing: no pod has an agent of Systems Manager."""
         return None
 
     def route(self) -> None:
@@ -160,7 +161,7 @@ class Pods:
     # --- Container Insights ---------------------------------------------------------------------------------------
 
     def _measure(self, start: float, used: Measured) -> Mapping[str, list[Datum]]:
-        """With enhanced observability: of each pod, as a share of its limits."""
+        """Container Insights with enhanced observability: the usage of each pod as a share of its limits."""
         runs = {run.name: run for run in self._kubelet.pods() if run.container is not None} if self._open else {}
         return {INSIGHTS: [datum for name, one in used.items() if name in runs for datum in _of_pod(Stamp(start), runs[name], one)]}
 

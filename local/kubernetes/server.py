@@ -20,12 +20,13 @@ from local.kubernetes.status import StatusError
 
 Json = dict[str, Any]
 Exec = Callable[[str, str, str, str], str]
-"""Runs a command in a container of a pod: namespace, pod, container, command; its output. Raises StatusError."""
+"""Runs a command in a container of a pod: takes namespace, pod, container and command, returns the output. Raises
+StatusError."""
 
 VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.5-eks-local"}
 LARGEST_BODY = 1 << 20
 POLL_SECONDS = 0.1
-"""Between looks whether the server is to end."""
+"""Seconds between checks whether the server is to end."""
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[^/]+)(?:/(?P<sub>[a-z]+))?)?"
@@ -35,14 +36,14 @@ _SUBRESOURCES = {"ephemeralcontainers", "exec"}
 
 
 class ApiServer:
-    """Serves until `close`."""
+    """The HTTPS server; serves until `close`."""
 
     def __init__(self, objects: Objects, authentication: Authentication, execute: Exec) -> None:
         self._objects, self._authentication, self._execute = objects, authentication, execute
         self._server: ThreadingHTTPServer | None = None
 
     def serve(self, certificate: Path) -> int:
-        """In the background; returns the port."""
+        """Serve in the background; returns the port."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate)
@@ -58,7 +59,7 @@ class ApiServer:
             self._server = None
 
     def answer(self, method: str, target: str, authorization: str, body: bytes) -> tuple[int, Json]:
-        """Status and body of one request."""
+        """Handle one request; returns status and body."""
         try:
             return self._route(method, target, authorization, body)
         except StatusError as error:
@@ -116,7 +117,7 @@ class ApiServer:
 
 
 def _add_ephemeral(pod: Json, given: Json) -> None:
-    """Ephemeral containers may be added and never changed or taken out."""
+    """Add ephemeral containers. Existing ones can be neither changed nor removed."""
     name = pod["metadata"]["name"]
     if given.get("metadata", {}).get("resourceVersion") not in {None, pod["metadata"]["resourceVersion"]}:
         raise status.conflict("pods", name)
@@ -142,7 +143,7 @@ def _object(body: bytes) -> Json:
 
 
 class _Server(ThreadingHTTPServer):
-    """TLS is agreed on in the connection's own thread: who says nothing keeps nobody waiting."""
+    """Do the TLS handshake in the connection's own thread: a client that sends nothing must not block the others."""
 
     daemon_threads = True
 
@@ -156,7 +157,7 @@ class _Server(ThreadingHTTPServer):
             super().finish_request(secured, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Of a client that went, or trusts another authority, nothing is said."""
+        """Do not log a client that disconnected or does not trust the authority."""
 
 
 def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:

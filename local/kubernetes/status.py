@@ -1,4 +1,4 @@
-"""What the API server refuses, in Kubernetes' own bodies (`meta/v1` Status)."""
+"""The API server's error answers, in Kubernetes' own bodies (`meta/v1` Status)."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ class StatusError(Exception):
 
 
 def unauthorized() -> StatusError:
-    """Nobody the cluster knows."""
+    """401: the cluster does not know the caller."""
     return StatusError(401, "Unauthorized", "Unauthorized")
 
 
 def not_found(plural: str, name: str, group: str = "") -> StatusError:
-    """There is no such object."""
+    """404: there is no such object."""
     what = f"{plural}.{group}" if group else plural
     return StatusError(404, "NotFound", f'{what} "{name}" not found', name=name, kind=plural)
 
 
 def no_such_path() -> StatusError:
-    """There is no such API."""
+    """404: there is no such API."""
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(plural: str, name: str) -> StatusError:
-    """There is one of that name."""
+    """409: an object of that name exists."""
     return StatusError(409, "AlreadyExists", f'{plural} "{name}" already exists', name=name, kind=plural)
 
 
 def conflict(plural: str, name: str) -> StatusError:
-    """It was changed meanwhile."""
+    """409: the object was changed meanwhile."""
     why = "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {plural} "{name}": {why}'
     return StatusError(409, "Conflict", message, name=name, kind=plural)
 
 
 def invalid(kind: str, name: str, why: str) -> StatusError:
-    """What is said of it can not be."""
+    """422: the object is not valid."""
     return StatusError(422, "Invalid", f'{kind} "{name}" is invalid: {why}', name=name, kind=kind)
 
 
 def bad_request(why: str) -> StatusError:
-    """The request makes no sense."""
+    """400: the request is malformed."""
     return StatusError(400, "BadRequest", why)
 
 
 def expired() -> StatusError:
-    """A list can not be gone on with."""
+    """410: the list can no longer be continued."""
     return StatusError(
         410, "Expired", "The provided continue parameter is too old to display a consistent list result. You must start a new list."
     )
 
 
 def forbidden(user: str, verb: str, plural: str, group: str, namespace: str, name: str = "") -> StatusError:
-    """Nothing allows it."""
+    """403: nothing allows the request."""
     what = f"{plural.partition('/')[0]}{'.' + group if group else ''}" + (f' "{name}"' if name else "")
     message = f'{what} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" in the namespace "{namespace}"'
     return StatusError(403, "Forbidden", message, **({"name": name} if name else {}), kind=plural.partition("/")[0])

@@ -1,7 +1,7 @@
-"""Which packets the network ACLs of the subnets let through, by EC2's own word of them.
+"""Which packets the subnets' network ACLs let through, by EC2's answers.
 
-An ACL stands at a subnet's edge and remembers nothing: what one end sends and what the other answers are each looked at, by the rule with
-the lowest number that speaks of the address outside. Inside a subnet nothing is looked at.
+An ACL is at a subnet's edge and is stateless: requests and answers are checked separately, by the matching rule with
+the lowest number. Traffic inside a subnet is not checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _OF_TCP = ("-1", "6")
 
 @dataclass(frozen=True, order=True)
 class Rule:
-    """One rule of an ACL that speaks of TCP, whatever the port."""
+    """One rule of an ACL that applies to TCP, whatever the port."""
 
     number: int
     allows: bool
@@ -32,7 +32,7 @@ class Edge:
     rules: tuple[Rule, ...]
 
     def passes(self, outside: IPv4Address) -> bool:
-        """Whether packets go both ways between somebody inside and this address."""
+        """Whether packets pass in both directions between the subnet and this address."""
         return all(self._decided(outside, outgoing) for outgoing in (True, False))
 
     def _decided(self, outside: IPv4Address, outgoing: bool) -> bool:
@@ -42,12 +42,12 @@ class Edge:
 
 @dataclass(frozen=True)
 class Acls:
-    """Every subnet with an ACL; none: nothing is denied."""
+    """Every subnet with its ACL. Without any, nothing is denied."""
 
     edges: tuple[Edge, ...] = ()
 
     def passes(self, one: IPv4Address, other: IPv4Address) -> bool:
-        """Whether the two can talk."""
+        """Whether packets pass between the two addresses, in both directions."""
         ends = {one, other}
         for edge in self.edges:
             outside = {end for end in ends if end not in edge.network}
@@ -57,7 +57,7 @@ class Acls:
 
     @classmethod
     def described(cls, subnets: Iterable[Mapping[str, Any]], acls: Iterable[Mapping[str, Any]]) -> Acls:
-        """Of EC2's answers to DescribeSubnets and DescribeNetworkAcls."""
+        """The ACLs in EC2's answers to DescribeSubnets and DescribeNetworkAcls."""
         rules = {
             association["SubnetId"]: tuple(sorted(_rules(acl["Entries"])))
             for acl in acls

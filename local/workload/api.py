@@ -7,14 +7,12 @@ import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from local.workload.cluster import DatabaseStateError
+from local.workload.manager import Manager
 from local.workload.served import Fault
 from local.workload.settings import InvalidSettingError
-
-if TYPE_CHECKING:
-    from local.workload.manager import Manager
 
 Answer = tuple[HTTPStatus, object]
 
@@ -22,7 +20,7 @@ MAX_FAULT_SECONDS = 12 * 3600.0
 
 
 class BadRequestError(ValueError):
-    """A body that is not what the path takes."""
+    """The body is not what the path takes."""
 
 
 def serve(manager: Manager, port: int) -> int:
@@ -94,11 +92,11 @@ def route(manager: Manager, method: str, path: list[str], body: bytes) -> Answer
         case "POST", ["tasks", task_id, "stop"]:
             return HTTPStatus.OK, manager.tasks.stop(task_id, str(_object(body).get("reason", "")))
         case "POST", ["database", *order]:
-            return HTTPStatus.OK, _of_database(manager, order)
+            return HTTPStatus.OK, _order_database(manager, order)
     raise LookupError(f"no such thing: {method} /{'/'.join(path)}")
 
 
-def _of_database(manager: Manager, order: list[str]) -> object:
+def _order_database(manager: Manager, order: list[str]) -> object:
     match order:
         case ["failover"]:
             manager.database.fail_over()
@@ -134,7 +132,7 @@ def _fault(value: dict[str, Any]) -> Fault:
 
 
 def _text(value: object) -> str:
-    """SSM passes every parameter as a list of strings; a plain value is taken too."""
+    """A parameter as text. SSM passes every parameter as a list of strings; a single value is taken, too."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value)

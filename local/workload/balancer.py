@@ -1,8 +1,8 @@
 """The load balancer: round robin over healthy targets, with the failure semantics and the counts of an ALB.
 
-Like an ALB it does not retry a request on another target: a refused connection is the caller's 502, silence is a
-504, no target is a 503. One thing is quicker than AWS, on purpose: a refused connection takes the target out at
-once instead of after the next two health checks, so that a kill costs a handful of requests and not seconds of them.
+Like an ALB it does not retry a request on another target: a refused connection is the caller's 502, a timeout a 504, no
+target a 503. One thing is deliberately faster than on AWS: a refused connection takes the target out immediately
+instead of after the next two health checks, so that a kill costs a handful of requests instead of seconds of them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TARGET_TIMEOUT_SECONDS = 6.0
 
 @dataclass
 class Target:
-    """One registered instance, and what the checks know of it."""
+    """One registered instance, and the result of its health checks."""
 
     id: str
     port: int
@@ -41,7 +41,8 @@ class Target:
         self.pool = http1.Pool(self.port)
 
     def succeeded(self) -> bool:
-        """Count a passed check; True if the state changed. A new target needs one, a sick one HEALTHY_AFTER."""
+        """Count a passed check; returns whether the state changed. A new target needs one, an unhealthy one
+        HEALTHY_AFTER."""
         self.streak = max(1, self.streak + 1)
         if self.state == "healthy" or (self.state == "unhealthy" and self.streak < HEALTHY_AFTER):
             return False
@@ -49,7 +50,7 @@ class Target:
         return True
 
     def failed(self, reason: str, at_once: bool = False) -> bool:
-        """Count a failed check; True if the state changed."""
+        """Count a failed check; returns whether the state changed."""
         self.streak = min(-1, self.streak - 1)
         if self.state == "unhealthy" or (self.streak > -UNHEALTHY_AFTER and not at_once):
             return False
@@ -59,7 +60,7 @@ class Target:
 
 
 PORT = 8480
-"""Where it listens unless somebody else does: experiments that name a URL need one that stays."""
+"""The port it listens at unless that is taken: experiments that name a URL need one that stays."""
 
 
 class Balancer:
@@ -76,7 +77,7 @@ class Balancer:
     async def run(self, port: int) -> None:
         try:
             server = await asyncio.start_server(self._serve, "127.0.0.1", port)
-        except OSError:  # another account's, which is where its experiments' sentinel looks
+        except OSError:  # taken by another account, where the sentinel of its experiments looks
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         tell(event="ready", port=server.sockets[0].getsockname()[1])
         await asyncio.gather(self._check_all(), self._report(), listen(self._obey))
@@ -125,7 +126,8 @@ class Balancer:
         return int(answer.second), answer.body
 
     def _choose(self) -> Target | None:
-        """The next healthy target; any registered one if none is healthy, as an ALB fails open, or if nothing is taken out."""
+        """The next healthy target. Any registered target if none is healthy, as an ALB fails open, or if none is to be
+        taken out."""
         registered = list(self._targets.values())
         usable = [target for target in registered if target.state == "healthy" or not self._ejects] or registered
         if not usable:

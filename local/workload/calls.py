@@ -1,4 +1,4 @@
-"""How an instance asks what it depends on: with a time limit, a second try, and over a network that may be disturbed."""
+"""How an instance calls its dependencies: with a timeout, a second try, and over a network that may be disturbed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 class FailedError(Exception):
-    """What was asked did not answer in time, or not well."""
+    """A call that got no answer in time, or an error answer."""
 
 
-async def limited(seconds: float | None, ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer, or FailedError; `seconds`: None waits for ever."""
+async def call_within(seconds: float | None, ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer. Raises FailedError. `seconds`: None waits without a limit."""
     try:
         async with asyncio.timeout(seconds):
             return await ask()
@@ -30,16 +30,16 @@ async def limited(seconds: float | None, ask: Callable[[], Awaitable[T]]) -> T:
 
 
 class Inventory:
-    """The dependency, as an instance sees it."""
+    """The dependency's client in an instance."""
 
     def __init__(self, network: Network, took: Callable[[float], None]) -> None:
-        """`took` is told how many seconds each try lasted, answered or given up."""
+        """`took` is called with the duration of each try in seconds, answered or given up."""
         self._network = network
         self._took = took
         self._pool: http1.Pool | None = None
 
-    def moved(self, port: int | None) -> None:
-        """It listens at another port now, or nowhere."""
+    def follow(self, port: int | None) -> None:
+        """Follow the inventory to another port; None: it listens nowhere."""
         if self._pool is not None and self._pool.port != port:
             self._pool.close()
             self._pool = None
@@ -47,11 +47,11 @@ class Inventory:
             self._pool = http1.Pool(port)
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Raises FailedError once every try has failed."""
+        """Call it with up to so many `tries`. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             asked = time.monotonic()
             try:
-                await limited(timeout, self._once)
+                await call_within(timeout, self._once)
             except FailedError:
                 if not left:
                     raise
@@ -70,14 +70,14 @@ class Inventory:
 
 
 class Orders:
-    """The function, as an instance sees it: asked over AWS's network, which no fault of an instance's reaches here."""
+    """The function's client in an instance. Calls go over AWS's network, which no fault of an instance affects here."""
 
     def __init__(self) -> None:
         self._at: tuple[int, str] | None = None
         self._pool: http1.Pool | None = None
 
-    def moved(self, at: tuple[int, str] | None) -> None:
-        """Its URL is another now, or nobody's."""
+    def follow(self, at: tuple[int, str] | None) -> None:
+        """Follow the function to another URL; None: there is no function."""
         if at == self._at:
             return
         if self._pool is not None:
@@ -85,10 +85,10 @@ class Orders:
         self._at, self._pool = at, None if at is None else http1.Pool(at[0])
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Raises FailedError once every try has failed."""
+        """Call it with up to so many `tries`. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             try:
-                await limited(timeout, self._once)
+                await call_within(timeout, self._once)
             except FailedError:
                 if not left:
                     raise

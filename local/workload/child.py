@@ -1,4 +1,4 @@
-"""The manager's half of the bond with a child process: start, orders, events, and a kill that leaves nothing."""
+"""The manager's side of a child process: start, orders, events, and a kill that leaves no process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 
 class Child:
-    """One process of the workload, in a process group of its own so that its own children die with it."""
+    """One process of the workload, in its own process group, so that its own children die with it."""
 
     def __init__(self, module: str, arguments: Sequence[str], log: Path, on_event: OnEvent) -> None:
         self._on_event = on_event
@@ -58,12 +58,12 @@ class Child:
         return True
 
     def terminate(self) -> None:
-        """SIGTERM to the process itself: what it makes of it is its own."""
+        """Send SIGTERM to the process itself, which decides how it ends."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 
     def kill(self) -> None:
-        """SIGKILL the whole process group, as the power cut of a terminated machine, and reap it."""
+        """Send SIGKILL to the whole process group, like a power cut of the machine, and reap the process."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(timeout=REAP_SECONDS)

@@ -1,4 +1,4 @@
-"""The workload's resources in the account, made and read through ordinary AWS APIs, and what it reports about them."""
+"""The workload's resources in the account, created and read through ordinary AWS APIs, and its report to the account."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Machine:
-    """An instance that was launched."""
+    """A launched instance."""
 
     id: str
     address: str
@@ -61,7 +61,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class GroupOrders:
-    """What somebody asked of the Auto Scaling group through its API."""
+    """The orders that the Auto Scaling group has got through its API."""
 
     desired: int
     suspended: frozenset[str]
@@ -76,7 +76,7 @@ class NoCapacityError(Exception):
 
 
 class Cloud:
-    """The account, as the workload uses it."""
+    """The account's APIs, as the workload uses them."""
 
     def __init__(self, endpoint: str, region: str) -> None:
         self._endpoint = endpoint
@@ -88,11 +88,11 @@ class Cloud:
         )
         self._http = URLLib3Session(timeout=CALL_SECONDS)
         self._peers: list[Any] | None = None
-        """The VPC's subnets: they stay."""
+        """The VPC's subnets, which never change."""
 
     @property
     def endpoint(self) -> str:
-        """Of the account."""
+        """The account's endpoint URL."""
         return self._endpoint
 
     def client(self, service: str) -> Any:
@@ -100,7 +100,8 @@ class Cloud:
         return self._session.client(service, endpoint_url=self._endpoint, config=self._config)
 
     def ensure(self, desired: int) -> Resources:
-        """Create what is missing of the network, the balancer, the group, the database and its rollback; names make it repeatable."""
+        """Create whatever is missing: network, load balancer, group, database and its rollback. Repeatable, by their
+        names."""
         subnets = self._subnets()
         balancer = self.ensure_balancer(GROUP, list(subnets.values()))
         targets = self.ensure_target_group(GROUP, balancer, "instance")
@@ -157,7 +158,7 @@ class Cloud:
         return chosen
 
     def ensure_balancer(self, name: str, subnets: list[str]) -> str:
-        """The ARN of the application load balancer of this name, made if it is not there."""
+        """Create the application load balancer of this name unless it exists; returns its ARN."""
         for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
             if balancer["LoadBalancerName"] == name:
                 return str(balancer["LoadBalancerArn"])
@@ -165,7 +166,8 @@ class Cloud:
         return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
     def ensure_target_group(self, name: str, balancer: str, kind: str) -> str:
-        """The ARN of the target group of this name behind that balancer, made if it is not there. `kind`: instance or ip."""
+        """Create the target group of this name behind that load balancer unless it exists; returns its ARN. `kind`:
+        instance or ip."""
         for group in self._elb.describe_target_groups()["TargetGroups"]:
             if group["TargetGroupName"] == name:
                 return str(group["TargetGroupArn"])
@@ -208,14 +210,14 @@ class Cloud:
         return created["Instances"][0]
 
     def acls(self, subnets: Iterable[str]) -> Acls:
-        """What the network ACLs of these subnets, and of their peers', let through at this moment."""
+        """What the network ACLs of these subnets, and of the VPC's other subnets, let through at the moment."""
         if self._peers is None:
             found = self._ec2.describe_subnets(SubnetIds=list(subnets))["Subnets"]
             self._peers = self._ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [found[0]["VpcId"]]}])["Subnets"]
         return Acls.described(self._peers, self._ec2.describe_network_acls()["NetworkAcls"])
 
     def states(self) -> dict[str, str]:
-        """State by id of every instance of the workload that EC2 still knows."""
+        """State by id of every instance of the workload that EC2 knows."""
         pages = self._ec2.get_paginator("describe_instances").paginate(Filters=[{"Name": "tag-key", "Values": [WORKLOAD_TAG]}])
         return {
             instance["InstanceId"]: instance["State"]["Name"]
@@ -225,7 +227,7 @@ class Cloud:
         }
 
     def terminate(self, instance_ids: Iterable[str]) -> None:
-        """Terminate instances; those already forgotten by EC2 are as good as terminated."""
+        """Terminate instances. An instance that EC2 has forgotten counts as terminated."""
         for instance_id in instance_ids:
             try:
                 self._ec2.terminate_instances(InstanceIds=[instance_id])
@@ -234,13 +236,13 @@ class Cloud:
                     raise
 
     def orders(self) -> GroupOrders:
-        """The group's desired capacity and suspended processes as they stand now."""
+        """The group's present desired capacity and suspended processes."""
         group = self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"][0]
         suspended = frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", []))
         return GroupOrders(int(group["DesiredCapacity"]), suspended)
 
     def register(self, target_group_arn: str, target: str) -> None:
-        """`target`: an instance's id or an address, as the target group is."""
+        """Register a target: an instance's id or an address, depending on the target group."""
         self._elb.register_targets(TargetGroupArn=target_group_arn, Targets=[{"Id": target}])
 
     def deregister(self, target_group_arn: str, target: str) -> None:
@@ -255,7 +257,8 @@ class Cloud:
             self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + 500])
 
     def report(self, document: Mapping[str, object]) -> None:
-        """Tell the account what is so (see ministack_truth): AWS's own services would know, no public API can say it."""
+        """Report the workload's state to the account (see ministack_truth): AWS's own services would know it, and no
+        public API can tell them."""
         body = urlencode({"Action": REPORT_ACTION, "Version": "2011-01-01", "Document": json.dumps(document)})
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         request = AWSRequest(method="POST", url=self._endpoint + "/", data=body, headers=headers)
@@ -269,7 +272,7 @@ class Cloud:
 
 
 def _own(tags: Mapping[str, str], kind: str) -> dict[str, str]:
-    """What EC2 takes of them: only Auto Scaling itself writes tags of its own, and none on volumes."""
+    """The tags that EC2 accepts: only Auto Scaling itself writes tags of its own, and none on volumes."""
     return {key: value for key, value in tags.items() if kind == "instance" or not key.startswith("aws:")}
 
 

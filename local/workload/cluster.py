@@ -1,8 +1,9 @@
 """The manager's side of the database: a primary and a standby in two zones, and what happens when the primary is lost.
 
-Failover is what it is on AWS, in seconds: the primary is gone, its endpoint leads nowhere, writes fail; the standby is promoted and
-the endpoint follows it; later the lost node comes back as the new standby, re-cloned. Without a standby the same node has to come
-back by itself, which takes ten times as long (Aurora: under a minute with a replica, up to ten minutes without one).
+A failover takes seconds here and is otherwise as on AWS. The primary is gone, its endpoint leads nowhere, and writes
+fail. The standby is promoted, and the endpoint follows it. Later the lost node comes back as the new standby, cloned
+anew. Without a standby the node has to come back by itself, which takes ten times as long (Aurora: under a minute with
+a replica, up to ten minutes without one).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from local.workload.settings import Settings
 
 CLUSTER = "sample-db"
 MULTI_AZ = "sample-db-multi-az"
-"""The same two nodes under the name of a Multi-AZ DB instance."""
+"""The name of the same two nodes as a Multi-AZ DB instance."""
 ALONE_FACTOR = 10.0
 REBOOT_SECONDS = 2.0
 REJOIN_SECONDS = 4.0
@@ -33,12 +34,12 @@ _KEPT_EVENTS = 50
 
 
 class DatabaseStateError(ValueError):
-    """The database can't do that in the state it is in."""
+    """The database can't carry out the order in its present state."""
 
 
 @dataclass
 class Member:
-    """One node. `serving`: it answers and, as a standby, has everything."""
+    """One node. `serving`: it answers and, as a standby, has every row."""
 
     id: str
     zone: str
@@ -48,11 +49,11 @@ class Member:
     absent_until: float = 0.0
     rebooting: bool = False
     generation: int = 0
-    """Of its process: what an earlier one still had to say is not heard."""
+    """The number of its process: late messages of earlier processes are ignored."""
     told: dict[str, Any] = field(default_factory=dict)
-    """The latest totals of its process."""
+    """The latest totals that its process reported."""
     mark: dict[str, Any] = field(default_factory=dict)
-    """Those at the end of the last metric period."""
+    """The totals at the end of the last metric period."""
 
     @property
     def alive(self) -> bool:
@@ -84,7 +85,7 @@ class Cluster:
         self._writer = self._members[0]
         self._successor: Member | None = None
         self._due = 0.0
-        """When the outage is over, while there is a successor."""
+        """When the outage ends, if there is a node to take over."""
         self._asked: Callable[[Settings], None] | None = None
         self._failing_over = False
         self._standby = True
@@ -199,7 +200,7 @@ class Cluster:
             self._follow(member)
 
     def _follow(self, member: Member) -> None:
-        """Have a standby follow whoever leads now."""
+        """Order the standby to follow the present primary."""
         if member.alive and member.child is not None and self._writer.port is not None and member is not self._writer:
             member.serving = False
             member.child.order(op="follow", port=self._writer.port)
@@ -235,7 +236,7 @@ class Cluster:
 
     @property
     def busy(self) -> bool:
-        """Whether the database is on its way from one state to another and takes no orders."""
+        """Whether the database is changing from one state to another and accepts no orders."""
         return self._asked is not None or self._successor is not None or self._writer.node is None
 
     @property
@@ -244,11 +245,11 @@ class Cluster:
 
     @property
     def members(self) -> list[Member]:
-        """The nodes there are to be, the writer first."""
+        """The nodes that there should be, the writer first."""
         return [self._writer, self._other] if self._standby or self._other.alive else [self._writer]
 
     def endpoints(self) -> dict[str, Node]:
-        """The node behind each endpoint; none while nobody can answer there."""
+        """The node behind each endpoint; an endpoint without a node that can answer is left out."""
         with self.lock:
             writer, reader = (None if self._successor else self._writer.node), self._other.node
             found = {"writer": writer, "reader": reader or writer}
@@ -265,7 +266,7 @@ class Cluster:
         return f"{head}{_SUFFIX}.{self._region}.rds.amazonaws.com"
 
     def report(self) -> dict[str, object]:
-        """What the RDS API repeats to whoever asks (`local.account.rds`)."""
+        """The report that the RDS API repeats (`local.account.rds`)."""
         with self.lock:
             other = self._other
             multi_az = {
@@ -293,7 +294,7 @@ class Cluster:
             }
 
     def measure(self) -> list[Measured]:
-        """What every DB instance did since this was last asked; nothing of one whose process is new or gone."""
+        """What every DB instance did since the last call. An instance whose process is new or gone is left out."""
         with self.lock:
             measured = [found for member in self.members if (found := self._of_member(member))]
         whole = [replace(found, instance=MULTI_AZ, cluster=None) for found in measured if found.instance == self._writer.id]

@@ -1,8 +1,10 @@
-"""Real processes behind a load balancer and a target group of their own, registered by address: what tasks and pods are made of.
+"""Real processes behind a load balancer and a target group of their own, registered by address: tasks and pods consist
+of them.
 
-When they come and go, and what the APIs say of them, is for the part that uses this (`tasks`): `start` brings one up, `drain` takes it out
-of the target group, `terminate` asks it to end, `kill` makes it, and `forget` removes what is left. Each has an address in its zone's
-subnet, serves at tcp 80 there, asks the inventory and the database as web instances do, and suffers the same faults.
+The part that uses this (`tasks`, `local.kubernetes`) decides when they come and go, and what the APIs report. `start`
+starts one, `drain` takes it out of the target group, `terminate` asks it to end, `kill` ends it, and `forget` removes
+what is left. Each has an address in its zone's subnet, serves at tcp 80 there, asks the inventory and the database as
+web instances do, and suffers the same faults.
 """
 
 from __future__ import annotations
@@ -23,23 +25,24 @@ from local.workload.parts import Surroundings
 from local.workload.peers import zone_network
 from local.workload.served import Served
 from local.workload.settings import Settings
-from local.workload.traffic import Traffic, used_by
+from local.workload.traffic import Traffic, measure_usage
 
 READY_SECONDS = 60.0
 _ADDRESSES = 200
-"""Of each zone, before the first is used again."""
+"""Addresses of each zone, before the first is used again."""
 
 log = logging.getLogger(__name__)
 
 Measured = Mapping[str, tuple[float, float]]
 """Percent of CPU and of memory, by container."""
 More = Callable[[float, Measured], Mapping[str, list[Datum]]]
-"""The metrics of a period, by namespace, that a part publishes besides the load balancer's and the application's own."""
+"""Makes the metrics of a period, by namespace, that a part publishes besides the load balancer's and the application's
+own."""
 
 
 @dataclass
 class Container(Served):
-    """One of them, registered by address."""
+    """One container, registered by its address."""
 
     address: IPv4Address = field(kw_only=True)
     started: float = field(default_factory=time.time)
@@ -50,7 +53,7 @@ class Container(Served):
 
     @property
     def late(self) -> bool:
-        """Whether it should have been ready by now."""
+        """Whether it should be ready by now."""
         return self.port is None and time.time() - self.started > READY_SECONDS
 
     @property
@@ -62,11 +65,13 @@ class Container(Served):
 
 
 class Containers:
-    """All of one part. `open`, `start`, `kill`, `forget` and `close` are called on the manager's main thread."""
+    """All containers of one part. `open`, `start`, `kill`, `forget` and `close` are called on the manager's main
+    thread."""
 
     def __init__(self, name: str, block: int, dimension: str, around: Surroundings, more: More) -> None:
-        """`name`: of load balancer and target group. `block`: third octet (0 to 15) of the addresses in zone a; zone b's is 16 more.
-        `dimension`: which of the application's metrics tells one container from another (`TaskId`)."""
+        """`name`: the name of load balancer and target group. `block`: third octet (0 to 15) of the addresses in zone
+        a; in zone b it is 16 more. `dimension`: the dimension of the application's metrics that tells one container
+        from another (`TaskId`)."""
         self.name, self._block, self._dimension, self._around, self._more = name, block, dimension, around, more
         self.lock = around.lock
         self.all: dict[str, Container] = {}
@@ -74,7 +79,7 @@ class Containers:
         self._traffic: Traffic | None = None
         self._settings = Settings()
         self._used = False
-        """Whether there was ever one for its users to be answered by."""
+        """Whether a container was ever healthy, so that there may be load."""
         self._given = dict.fromkeys(around.subnets, 0)
 
     def served(self) -> list[Served]:
@@ -85,7 +90,7 @@ class Containers:
         return self._traffic is not None
 
     def open(self, settings: Settings) -> None:
-        """Make what is missing of load balancer and target group, and start the load balancer's process and its users."""
+        """Create load balancer and target group if missing, and start the processes of the load balancer and its users."""
         around = self._around
         self.load_balancer_arn = around.cloud.ensure_balancer(self.name, list(around.subnets.values()))
         self.target_group_arn = around.cloud.ensure_target_group(self.name, self.load_balancer_arn, "ip")
@@ -96,13 +101,13 @@ class Containers:
         threading.Thread(target=self._publish_all, args=(traffic,), name=f"publisher-{self.name}", daemon=True).start()
 
     def start(self, name: str, zone: str) -> Container:
-        """A new process in this zone, registered as a target; it is ready when `target_state` is `healthy`."""
+        """Start a process in this zone and register it as a target; it is ready when `target_state` is `healthy`."""
         around = self._around
         container = Container(name, zone, address=self._address(zone))
 
         def on_event(event: dict[str, object]) -> None:
             with self.lock:
-                container.happened(event)
+                container.handle(event)
             around.changed()
 
         folder = around.folder / self.name / name
@@ -116,19 +121,20 @@ class Containers:
         return container
 
     def drain(self, container: Container) -> None:
-        """No request is sent there any more; those it works on may end."""
+        """Send it no more requests; those it works on may end."""
         with self.lock:
             container.leaving_since, container.target_port = time.time(), None
             container.target_state, container.target_reason = "draining", "Target.DeregistrationInProgress"
         self._around.changed()
 
     def terminate(self, container: Container) -> None:
-        """SIGTERM: it answers what it has begun, and ends."""
+        """Send SIGTERM: it answers the requests that it works on, and ends."""
         if container.child is not None:
             container.child.terminate()
 
     def kill(self, container: Container) -> None:
-        """SIGKILL. The balancer is not told: it finds out by a request or a check that fails, unless it was drained."""
+        """Send SIGKILL. The balancer is not told: unless the container was drained, it finds out by a request or a
+        health check that fails."""
         if container.child is not None:
             container.child.kill()
         with self.lock:
@@ -136,7 +142,7 @@ class Containers:
         self._around.changed()
 
     def forget(self, container: Container) -> None:
-        """Remove it from the target group, and its volume."""
+        """Remove it from the target group, and delete its volume."""
         self.kill(container)
         self._around.cloud.deregister(self.target_group_arn, container.registered_as)
         shutil.rmtree(self._around.folder / self.name / container.id, ignore_errors=True)
@@ -154,7 +160,7 @@ class Containers:
             self._traffic.settle(settings)
 
     def route(self) -> None:
-        """Tell the load balancer its targets; its users come with the first that is healthy."""
+        """Tell the load balancer its targets. The load starts with the first healthy target."""
         if self._traffic is None:
             return
         self._traffic.route()
@@ -163,13 +169,13 @@ class Containers:
             self._traffic.settle(self._settings)
 
     def close(self) -> None:
-        """End all of it; load balancer and target group stay, without targets."""
+        """End all processes. Load balancer and target group stay, without targets."""
         for container in list(self.all.values()):
             self.forget(container)
         self.end()
 
     def end(self) -> None:
-        """Leave no process; the account is not told."""
+        """Kill every process, without telling the account."""
         for container in list(self.all.values()):
             if container.child is not None:
                 container.child.kill()
@@ -179,7 +185,7 @@ class Containers:
         self._traffic = None
 
     def report(self) -> dict[str, Any]:
-        """The health of its targets, for the account to repeat."""
+        """The health of the targets, for the account to repeat."""
         if not self.target_group_arn:
             return {}
         with self.lock:
@@ -187,7 +193,7 @@ class Containers:
         return {"target_health": {self.target_group_arn: health}}
 
     def overview(self) -> dict[str, object]:
-        """Empty while it is not open."""
+        """State for people and tests; empty while it is not open."""
         if self._traffic is None:
             return {}
         children = [self._traffic.balancer, self._traffic.client]
@@ -206,7 +212,7 @@ class Containers:
         return zone_network(zone)[self._block * 256 + self._given[zone]]
 
     def _publish_all(self, traffic: Traffic) -> None:
-        """Every period once it is over, until it is closed. A refused one is lost and logged, as a real agent's is."""
+        """Publish every period after its end, until `close`. As with a real agent, a refused period is lost and logged."""
         while (period := traffic.periods.get()) is not None:
             try:
                 self._publish(*period)
@@ -218,8 +224,8 @@ class Containers:
         put = self._around.cloud.put_metrics
         put("AWS/ApplicationELB", metrics.balancer_data(start, counts, *names))
         with self.lock:
-            counted = {one.id: one.grown() for one in self.all.values()}
-            used = {one.id: measured for one in self.all.values() if (measured := used_by(one)) is not None}
+            counted = {one.id: one.take_counts() for one in self.all.values()}
+            used = {one.id: measured for one in self.all.values() if (measured := measure_usage(one)) is not None}
         put("SampleWeb", metrics.application_data(start, counted, {"Service": self.name}, self._dimension))
         for namespace, data in self._more(start, used).items():
             put(namespace, data)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Counts:
-    """Counters of one period. `hosts` holds samples, so that a host lost for a second shows in the minimum."""
+    """Counters of one period. `hosts` adds samples, so that a host lost for a second shows in the minimum."""
 
     routed: int = 0
     times_ms: Counter[int] = field(default_factory=Counter)
@@ -19,7 +19,7 @@ class Counts:
     unhealthy: Counter[int] = field(default_factory=Counter)
 
     def answered(self, status: int, seconds: float) -> None:
-        """A target answered: only these have a response time."""
+        """A target answered: only such requests have a response time."""
         self.routed += 1
         self.times_ms[round(seconds * 1000)] += 1
         self.target_statuses[f"{status // 100}XX"] += 1

@@ -1,6 +1,6 @@
 """The database's measurements as AWS/RDS publishes them: by DB instance, and for the cluster by role.
 
-A node that is down publishes nothing, and a standby's `AuroraReplicaLag` is its own; the primary has none.
+A node that is down publishes nothing. A standby publishes its own `AuroraReplicaLag`, the primary none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from local.workload.metrics import Datum, Stamp
 
 @dataclass(frozen=True)
 class Measured:
-    """One DB instance over one period. Latencies in seconds, of the operations there were; `lag_ms`: None for a writer."""
+    """One DB instance over one period. Latencies in seconds per operation; `lag_ms` is None for a writer."""
 
     instance: str
     cluster: str | None

@@ -1,4 +1,5 @@
-"""The manager's side of the inventory: it runs, and is started again if it dies. No fault of AWS's hits it; the way to it can be hit."""
+"""The manager's side of the inventory: it starts it, and again if it dies. No fault of AWS's hits it; the way to it can
+be hit."""
 
 from __future__ import annotations
 

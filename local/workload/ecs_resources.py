@@ -8,7 +8,7 @@ from typing import Any
 CLUSTER = "sample"
 SERVICE = "sample-tasks"
 ROLE = "arn:aws:iam::000000000000:role/sample-managed-instance"
-"""The sidecar registers the task with it; nobody here assumes it."""
+"""The role that the sidecar registers the task with; nothing assumes it here."""
 _APP = {
     "name": "web",
     "image": "sample/web:1",
@@ -25,13 +25,13 @@ _AGENT = {
 
 
 class Service:
-    """One service of one revision."""
+    """The service, with one revision of its task definition."""
 
     def __init__(self, ecs: Any) -> None:
         self._ecs = ecs
 
     def ensure(self, target_group: str, subnets: Sequence[str], count: int, tags: Mapping[str, str]) -> None:
-        """Make what is missing, and have `count` tasks desired."""
+        """Create what is missing, and set the desired count."""
         if any(service["status"] == "ACTIVE" for service in self._described()):
             self.scale(count)
             return
@@ -62,7 +62,7 @@ class Service:
         )
 
     def desired(self) -> int:
-        """What somebody asked of it through its API."""
+        """The desired count that was set through the API."""
         return sum(service["desiredCount"] for service in self._described() if service["status"] == "ACTIVE")
 
     def scale(self, count: int) -> None:

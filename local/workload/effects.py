@@ -1,6 +1,6 @@
-"""What the SSM fault documents do to an instance process, for real: slow sockets, lost answers, burnt CPU, full disks.
+"""What the SSM fault documents do to an instance process: slow sockets, lost answers, burnt CPU, full disks.
 
-Network faults are rules (see `network`), everything else is the real thing in small (see SIZES).
+Network faults are rules (see `network`); every other effect is the real one at a small scale (see SIZES).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
 from local.workload.network import Disturbance, Hole, Network
-from local.workload.peers import networks
+from local.workload.peers import resolve_sources
 from local.workload.stress import resident_bytes
 from local.workload.volume import Volume
 
@@ -24,7 +24,7 @@ MEMORY_BYTES = 96 << 20
 """SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
 MOST_STRESSORS = 4
 PROCESS = "sample-web"
-"""The name of the only process that there is to be ended."""
+"""The name of the only process that can be ended."""
 _DIRECTIONS = {"ingress": True, "egress": False}
 
 Parameters = Mapping[str, str]
@@ -32,7 +32,7 @@ Undo = Callable[[], None]
 
 
 class UnknownDocumentError(ValueError):
-    """A document the sample instance has no effect for."""
+    """A document that the sample instance has no effect for."""
 
 
 @dataclass
@@ -42,11 +42,12 @@ class Effects:
     network: Network
     volume: Volume
     names: Mapping[str, IPv4Address] = field(default_factory=dict)
-    """What the instance's resolver answers at this moment."""
+    """Addresses by domain name, as the instance's resolver answers at the moment."""
     ignored: frozenset[str] = frozenset()
 
     def start(self, command_id: str, document: str, parameters: Parameters) -> Undo:
-        """Begin `document`; raises UnknownDocumentError, or ValueError or KeyError for parameters it can't be begun with."""
+        """Begin the effect of `document`. Raises UnknownDocumentError, or ValueError or KeyError for parameters that it
+        can't begin with."""
         name = document.rsplit("/", 1)[-1]
         effects: dict[str, tuple[str, Callable[[str, Parameters], Undo]]] = {
             "AWSFIS-Run-Network-Latency": ("network", self._latency),
@@ -78,9 +79,9 @@ class Effects:
         return self._disturb(command_id, parameters, Disturbance(loss=float(parameters.get("LossPercent", "7"))))
 
     def _disturb(self, command_id: str, parameters: Parameters, what: Disturbance) -> Undo:
-        """Without `Sources` (the documents by interface) everybody is hit."""
+        """Without `Sources` (the documents by interface) all traffic is disturbed."""
         _inbound(parameters)
-        peers = networks(parameters["Sources"], self.names) if "Sources" in parameters else what.peers
+        peers = resolve_sources(parameters["Sources"], self.names) if "Sources" in parameters else what.peers
         share = float(parameters.get("FlowsPercent", "100").rstrip("%"))
         self.network.disturbances[command_id] = Disturbance(peers, what.delay, what.jitter, what.loss, share)
         return lambda: _forget(self.network.disturbances, command_id)
@@ -93,7 +94,7 @@ class Effects:
         return self._stress(int(parameters.get("CPU", "0")) or 1, "cpu", parameters.get("LoadPercent", "100"))
 
     def _memory(self, _command_id: str, parameters: Parameters) -> Undo:
-        """So much of what is free, as stress-ng counts it, by all workers together."""
+        """A share of the free memory, as stress-ng counts it, divided among the workers."""
         workers = min(MOST_STRESSORS, int(parameters.get("Workers", "1")))
         free = max(0, MEMORY_BYTES - resident_bytes(os.getpid()))
         share = min(100.0, float(parameters["Percent"])) / 100
@@ -107,7 +108,7 @@ class Effects:
         return lambda: path.unlink(missing_ok=True)
 
     def _pause(self, command_id: str, _parameters: Parameters) -> Undo:
-        """No agent's doing: EC2 stops answering for the instance's volume."""
+        """Pause the instance's volume. On AWS no agent does this: EC2 stops answering for the volume."""
         self.volume.pause(command_id)
         return lambda: self.volume.resume(command_id)
 
@@ -141,7 +142,7 @@ def _inbound(parameters: Parameters) -> bool:
 
 
 def _nothing() -> None:
-    """Of a fault that nobody feels, nothing has to be undone."""
+    """Undo an effect of which nothing stays."""
 
 
 def _forget(table: dict[str, Disturbance] | dict[str, Hole], command_id: str) -> None:

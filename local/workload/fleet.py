@@ -1,4 +1,4 @@
-"""The web instances as the manager sees them, as an Auto Scaling group has them; and the report of them all."""
+"""The web instances, with the state that an Auto Scaling group has for each; and the report about all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT_ACTIVITIES = 50
 
 @dataclass
 class Activity:
-    """A scaling activity, under the API's own field names."""
+    """A scaling activity, with the API's own field names."""
 
     description: str
     cause: str
@@ -72,7 +72,7 @@ class Web(Served):
 
 @dataclass
 class Fleet:
-    """All instances of the group and its history; whoever touches it holds `lock`."""
+    """All instances of the group and its activities. Callers hold `lock`."""
 
     group: str
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -89,7 +89,7 @@ class Fleet:
         return activity
 
     def report(self, target_group_arn: str) -> dict[str, object]:
-        """The document `ministack_truth` repeats to whoever asks the APIs."""
+        """The report that `ministack_truth` repeats to callers of the APIs."""
         instances = [
             {
                 "InstanceId": web.id,

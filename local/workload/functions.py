@@ -1,8 +1,9 @@
-"""The function that takes orders: made in the account when the settings ask for it, taken away when they don't.
+"""The function that takes orders: created in the account when the settings ask for it, deleted when they don't.
 
-It is what FIS asks of a function it disturbs: a layer with the extension (local/extension), the wrapper that puts it before the runtime,
-and the folder where faults are left, which local/environments/staging.yaml names, too. Its role may read that folder, unless the settings
-say that somebody forgot it: then the extension hears of nothing, and nothing but the function's own log says so.
+It has what FIS requires of a function that it disturbs: a layer with the extension (local/extension), the wrapper that
+puts it in front of the runtime, and the folder for faults, which local/environments/staging.yaml also names. Its role
+may read that folder, unless the settings say that the permission was forgotten: then the extension learns of no fault,
+and only the function's own log says so.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ROLE = "sample-orders"
 LAYER = "aws-fis-extension-sample"
 TIMEOUT_SECONDS = 6
 CONCURRENCY = 10
-"""Execution environments, each of them processes of this machine: what comes beyond is throttled."""
+"""Execution environments, each of them processes of this machine: requests beyond them are throttled."""
 EXTENSION = Path(__file__).resolve().parents[1] / "extension"
 CODE = """
 import time
@@ -45,7 +46,7 @@ _READS = [
 
 
 class Orders:
-    """`path`: where the function is asked, at the account's own address; None: it isn't there."""
+    """`path`: the path of the function's URL at the account's own address; None if there is no function."""
 
     def __init__(self, endpoint: str, region: str, tags: dict[str, str]) -> None:
         self._endpoint, self._region, self._tags = endpoint, region, tags
@@ -53,7 +54,7 @@ class Orders:
         self.path: str | None = None
 
     def settle(self, settings: Settings) -> None:
-        """Have the function be there, or not, as the settings say. Nothing is imported or asked for one that nobody wants."""
+        """Create or delete the function as the settings say. Without a function in use nothing is imported or called."""
         if settings.functions:
             self._grant(reads=settings.extension_reads)
             self.path = self.path or self._create()
@@ -62,7 +63,7 @@ class Orders:
             _delete(self._client("lambda"))
 
     def as_dict(self) -> dict[str, object] | None:
-        """What a person or a test wants to know of it."""
+        """What people and tests want to know of the function."""
         url = None if self.path is None else self._endpoint + self.path
         return {"name": FUNCTION, "location": f"arn:aws:s3:::{BUCKET}/{FOLDER}", "url": url} if url else None
 
@@ -80,14 +81,14 @@ class Orders:
         iam.put_role_policy(RoleName=ROLE, PolicyName="own", PolicyDocument=_policy(_LOGS, *(_READS if reads else ())))
 
     def _create(self) -> str:
-        """Bucket, layer and function; returns the path of its URL."""
+        """Create bucket, layer and function; returns the path of the function's URL."""
         s3, functions = self._client("s3"), self._client("lambda")
         if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
             s3.create_bucket(Bucket=BUCKET)
         role = self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
         files = {f"aws-fis/{name}": (EXTENSION / name).read_text() for name in ("bootstrap", "extension.py")}
         layer = functions.publish_layer_version(LayerName=LAYER, Content={"ZipFile": _zipped(files)})["LayerVersionArn"]
-        if FUNCTION in [one["FunctionName"] for one in functions.list_functions()["Functions"]]:  # of an earlier manager
+        if FUNCTION in [one["FunctionName"] for one in functions.list_functions()["Functions"]]:  # left by an earlier manager
             _delete(functions)
         functions.create_function(
             FunctionName=FUNCTION,
@@ -114,13 +115,13 @@ class Orders:
             Principal="*",
             FunctionUrlAuthType="NONE",
         )
-        functions.invoke(FunctionName=FUNCTION)  # its first environment starts now, not with a user waiting
+        functions.invoke(FunctionName=FUNCTION)  # starts its first environment now, not while a user waits
         identifier = str(urlsplit(url).hostname).partition(".")[0]
         return f"/_aws/lambda-url/{identifier}/"
 
 
 def _delete(functions: Any) -> None:
-    # The emulator keeps the URL of a function that is gone, and the next of that name could have none.
+    # The emulator keeps the URL of a deleted function, and the next function of that name could have none.
     if functions.list_function_url_configs(FunctionName=FUNCTION)["FunctionUrlConfigs"]:
         functions.delete_function_url_config(FunctionName=FUNCTION)
     functions.delete_function(FunctionName=FUNCTION)

@@ -1,7 +1,7 @@
-"""One web instance: a process that answers HTTP on loopback and suffers the faults an SSM agent would bring to it.
+"""One web instance: a process that answers HTTP on loopback and suffers the faults that an SSM agent would bring to it.
 
-The instance owns the end of every fault: its timer runs here, so a fault ends by itself even if nobody is left to
-ask for it, just as the documents' own `sleep DurationSeconds` does on a real machine.
+The instance itself ends every fault: the timer runs here, so that a fault ends even if no other process is left, as the
+documents' own `sleep DurationSeconds` does on a real machine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FINISH_SECONDS = 0.05
 
 @dataclass
 class Active:
-    """A fault in effect: what ends it, and the timer that will."""
+    """A fault in effect: the function that ends it, and the timer that calls it."""
 
     undo: Undo
     timer: asyncio.TimerHandle
@@ -54,7 +54,7 @@ class Instance:
         self._answering = 0
 
     async def run(self, graceful: bool) -> None:
-        """`graceful`: on SIGTERM it answers what it has begun before it ends."""
+        """`graceful`: on SIGTERM it answers the requests that it works on before it ends."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         if graceful:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._finish, server)
@@ -62,7 +62,7 @@ class Instance:
         await asyncio.gather(self._report(), listen(self._obey))
 
     def _finish(self, server: asyncio.Server) -> None:
-        """Take no more connections, and end with the last answer."""
+        """Take no more connections, and end after the last answer."""
         server.close()
         if self._answering:
             asyncio.get_running_loop().call_later(FINISH_SECONDS, self._finish, server)
@@ -70,7 +70,7 @@ class Instance:
             os._exit(0)
 
     async def _report(self) -> None:
-        """Tell what has failed so far, when that has grown; see how much of CPU and memory the stressors take."""
+        """Report the counts when they have changed; measure the CPU and memory that the stressors take."""
         told: dict[str, int] = {}
         mark = time.monotonic(), _stressors()
         while True:
@@ -90,7 +90,7 @@ class Instance:
             while True:
                 message = await http1.read(reader)
                 if not await self._network.impair(INBOUND):
-                    # Silence, not a reset: the caller must find out by its own time-out.
+                    # No answer rather than a reset: the caller has to find out by its own timeout.
                     continue
                 self._answering += 1
                 try:
@@ -109,7 +109,7 @@ class Instance:
         elif order["op"] == "routes":
             routes = Routes.of(order["routes"])
             self._effects.names = routes.names
-            self._service.moved(routes)
+            self._service.follow(routes)
         elif order["op"] == "acls":
             self._network.acls = Acls.of(order["acls"])
         elif order["op"] == "fault":
@@ -139,13 +139,13 @@ class Instance:
 
 
 def _stressors() -> dict[int, float]:
-    """Busy seconds of every process of the instance but the service itself."""
+    """Busy seconds of every process of the instance except the service itself."""
     own = os.getpid()
     return {pid: seconds for pid, seconds in usage.busy_seconds(own).items() if pid != own}
 
 
 def main() -> None:
-    """Run until the manager is gone or pulls the plug."""
+    """Run until the manager is gone or kills it."""
     die_with_parent()
     parser = argparse.ArgumentParser()
     parser.add_argument("--id", required=True)

@@ -1,7 +1,7 @@
-"""The child's half of the bond with the manager: lines of JSON in and out, and death when the manager dies.
+"""The child's side of the connection to the manager: lines of JSON in and out, and death when the manager dies.
 
-Two mechanisms, because neither alone is enough: the kernel's parent-death signal works even for a child that
-is busy or stopped, and end-of-file on the pipe works even if the signal was missed before it was set up.
+It takes two mechanisms. The kernel's parent-death signal works even for a child that is busy or stopped. End of file on
+the pipe works even if the parent died before the signal was set up.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def tell(**event: object) -> None:
 
 
 async def listen(on_order: Callable[[dict[str, Any]], None]) -> None:
-    """Hand every order of the manager to `on_order`; exit the process when the manager is gone."""
+    """Pass every order of the manager to `on_order`; exit the process when the manager is gone."""
     reader = asyncio.StreamReader(limit=1 << 20)
     protocol = asyncio.StreamReaderProtocol(reader)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)

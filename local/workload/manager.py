@@ -1,11 +1,8 @@
-"""`python -m local.workload.manager`: registers the sample workload, runs its processes, and takes the faults."""
+"""The workload's manager: registers the sample workload in the account, runs its processes, and brings faults to them."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
-import signal
 import threading
 import time
 from pathlib import Path
@@ -13,19 +10,17 @@ from typing import Any
 
 from local.kubernetes.part import Pods
 from local.workload.acls import Acls
-from local.workload.api import serve
-from local.workload.child import ROOT, Child
+from local.workload.child import Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
 from local.workload.cluster import Cluster
 from local.workload.dependency import Dependency
 from local.workload.fleet import Fleet, Web
 from local.workload.functions import Orders
-from local.workload.lifeline import tell
 from local.workload.parts import Part, Surroundings
 from local.workload.peers import DATABASE_NODES
 from local.workload.routes import Routes
 from local.workload.served import Fault, Served
-from local.workload.settings import RESILIENT, WORKLOADS, Settings
+from local.workload.settings import Settings
 from local.workload.supervisor import Supervisor
 from local.workload.tasks import Tasks
 from local.workload.traffic import Publisher, Traffic
@@ -39,11 +34,11 @@ log = logging.getLogger(__name__)
 
 
 class NoSuchInstanceError(LookupError):
-    """An instance the workload does not run (any more)."""
+    """The workload does not run such an instance (any more)."""
 
 
 class Manager:
-    """The workload as a whole. `run` must be called on the main thread: children die with the thread that starts them."""
+    """The whole workload. `run` must be called on the main thread: children die with the thread that starts them."""
 
     def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
@@ -61,7 +56,7 @@ class Manager:
         self.ready = False
 
     def start(self) -> None:
-        """Register everything and start the processes that are not instances."""
+        """Register everything, and start the load balancer, its users and the publisher."""
         self.resources = self._cloud.ensure(DESIRED)
         self.orders.settle(self.settings)
         self.fleet = Fleet(self.resources.group)
@@ -69,18 +64,18 @@ class Manager:
         self.database = Cluster(self._folder, list(self.resources.subnets), self._region, self._changed)
         self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed, self._brief)
         self._supervisor.clear_out()
-        self.bystanders = self._bystanders()
+        self.bystanders = self._launch_bystanders()
         self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
         around = Surroundings(
             self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
         )
         self.tasks = Tasks(around)
         self._parts: list[Part] = [self.tasks, Pods(around)]
-        """What runs only while a setting asks for it."""
+        """The parts that run only while a setting asks for them."""
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
-    def _bystanders(self) -> dict[str, str]:
-        """Instances nothing may touch: one of another environment, one that never opted in."""
+    def _launch_bystanders(self) -> dict[str, str]:
+        """Instances that no experiment may touch: one of another environment, one that never opted in."""
         subnet = next(iter(self.resources.subnets.values()))
         return {
             "production": self._cloud.run_instance(
@@ -99,9 +94,9 @@ class Manager:
                     self._supervisor.tick(self.settings)
                     for part in self._parts:
                         part.tick(self.settings)
-                    self._guard()
-                    self._route()
-                    self._say()
+                    self._tell_acls()
+                    self._tell_routes()
+                    self._report_state()
                 except Exception:
                     log.exception("this tick failed; the next one tries again")
                 self._wait()
@@ -109,16 +104,16 @@ class Manager:
             self.kill()
 
     def _wait(self) -> None:
-        """Sleep to the next tick, but pass on routes and health as soon as they change."""
+        """Wait for the next tick, but pass on routes and health as soon as they change."""
         due = time.monotonic() + TICK_SECONDS
         while not self._stopping and (left := due - time.monotonic()) > 0:
             if self._wake.wait(left):
                 self._wake.clear()
-                self._route()
-                self._say()
+                self._tell_routes()
+                self._report_state()
 
-    def _route(self) -> None:
-        """Tell the balancer and the instances where things are, if that has changed."""
+    def _tell_routes(self) -> None:
+        """Tell the balancer and the instances where everything listens, if that has changed."""
         self._traffic.route()
         for part in self._parts:
             part.route()
@@ -127,31 +122,31 @@ class Manager:
         routes = Routes(self.dependency.port, self.database.endpoints(), names, orders)
         if routes != self._routes:
             self._routes = routes
-            self._order(op="routes", routes=routes.as_dict())
+            self._order_all(op="routes", routes=routes.as_dict())
 
-    def _order(self, **order: object) -> None:
-        """To everything that is served."""
-        for child in [one.child for one in self._served() if one.child is not None]:
+    def _order_all(self, **order: object) -> None:
+        """Send an order to every process that serves requests."""
+        for child in [served.child for served in self._served() if served.child is not None]:
             child.order(**order)
 
-    def _guard(self) -> None:
-        """Tell all that serve what the network lets through, if that has changed."""
+    def _tell_acls(self) -> None:
+        """Tell every process that serves requests what the network ACLs let through, if that has changed."""
         acls = self._cloud.acls(self.resources.subnets.values())
         if acls != self._acls:
             self._acls = acls
-            self._order(op="acls", acls=acls.as_list())
+            self._order_all(op="acls", acls=acls.as_list())
 
     def _brief(self, child: Child) -> None:
-        """What an instance must know when it boots."""
+        """Tell a new process the settings, the routes and the network ACLs."""
         child.order(op="settings", settings=self.settings.as_dict())
         child.order(op="routes", routes=self._routes.as_dict())
         child.order(op="acls", acls=self._acls.as_list())
 
-    def _say(self) -> None:
+    def _report_state(self) -> None:
         if self._dirty:
             self._dirty = False
             try:
-                self._cloud.report(self._report())
+                self._cloud.report(self._collect_report())
             except Exception:
                 self._dirty = True
                 raise
@@ -162,12 +157,12 @@ class Manager:
             self._traffic.settle(self.settings)
             self.ready = True
 
-    def _report(self) -> dict[str, Any]:
+    def _collect_report(self) -> dict[str, Any]:
         with self.fleet.lock:
             report: dict[str, Any] = self.fleet.report(self.resources.target_group_arn)
         for part in self._parts:
-            told = part.report()
-            report = {**report, **told, "target_health": {**report["target_health"], **told.get("target_health", {})}}
+            added = part.report()
+            report = {**report, **added, "target_health": {**report["target_health"], **added.get("target_health", {})}}
         return {**report, "database": self.database.report()}
 
     def _changed(self) -> None:
@@ -189,7 +184,7 @@ class Manager:
         self.database.kill()
 
     def change(self, values: dict[str, object]) -> Settings:
-        """Apply settings; raises InvalidSettingError. What they ask for is there when it returns."""
+        """Apply settings; returns once what they ask for is there. Raises InvalidSettingError."""
         with self._changing:
             wanted = self.settings.changed(values)
             self.orders.settle(wanted)
@@ -204,10 +199,11 @@ class Manager:
         return self.settings
 
     def start_fault(self, instance_id: str, fault: Fault) -> Fault:
-        """Bring a fault to an instance or container; returns once it has it, refused it or is gone. Repeatable by command."""
-        web = self._one(instance_id)
+        """Bring a fault to an instance or container; returns once the process has started it, refused it or is gone.
+        Repeatable by command."""
+        web = self._find_served(instance_id)
         with self.fleet.lock:
-            if fault.command_id not in web.faults and self._fails(fault.command_id):
+            if fault.command_id not in web.faults and self._is_to_fail(fault.command_id):
                 fault.status, fault.error = "refused", "the command failed on this instance: its agent can't carry it out"
             known = web.faults.setdefault(fault.command_id, fault)
             child = web.child
@@ -227,14 +223,15 @@ class Manager:
         known.known.wait(FAULT_SECONDS)
         return known
 
-    def _fails(self, command_id: str) -> bool:
-        """Whether the workload's setting has this target fail the command: the first so many that it reaches."""
-        reached = sum(command_id in one.faults for one in self._served())
+    def _is_to_fail(self, command_id: str) -> bool:
+        """Whether this target fails the command: the setting `failing_agents` has the first so many targets of a
+        command fail it."""
+        reached = sum(command_id in served.faults for served in self._served())
         return reached < self.settings.failing_agents
 
     def end_fault(self, instance_id: str, command_id: str) -> Fault:
-        """End a fault before its time; ending an ended one changes nothing."""
-        web = self._one(instance_id)
+        """End a fault early. Repeatable."""
+        web = self._find_served(instance_id)
         with self.fleet.lock:
             fault = web.faults.get(command_id)
             if fault is None:
@@ -247,7 +244,7 @@ class Manager:
         return fault
 
     def overview(self) -> dict[str, object]:
-        """Everything a person or a test wants to know at once."""
+        """The whole state of the workload, for people and tests."""
         return {
             "ready": self.ready,
             "instances": [web.as_dict() for web in self.webs()],
@@ -262,61 +259,29 @@ class Manager:
             "database": self.database.as_dict(),
             "function": self.orders.as_dict(),
             "settings": self.settings.as_dict(),
-            **{name: told for part in self._parts for name, told in part.overview().items()},
+            **{name: shown for part in self._parts for name, shown in part.overview().items()},
             "parts_whole": all(part.whole(self.settings) for part in self._parts),
             "load": self._traffic.load,
             "pids": [child.pid for child in self._children() if child is not None],
         }
 
     def _children(self) -> list[Child | None]:
-        """Every process that is no instance."""
+        """Every process that is not an instance."""
         return [self._traffic.balancer, self._traffic.client, self.dependency.child, *self.database.children()]
 
     def webs(self) -> list[Web]:
-        """The instances of the group at this moment."""
+        """The instances of the group at the moment."""
         with self.fleet.lock:
             return list(self.fleet.webs.values())
 
     def _served(self) -> list[Served]:
         with self.fleet.lock:
-            return [*self.fleet.served(), *(one for part in self._parts for one in part.served())]
+            return [*self.fleet.served(), *(served for part in self._parts for served in part.served())]
 
-    def _one(self, name: str) -> Served:
-        """By the name under which Systems Manager knows it."""
+    def _find_served(self, name: str) -> Served:
+        """The process that Systems Manager knows by this name. Raises NoSuchInstanceError."""
         with self.fleet.lock:
-            found = self.fleet.webs.get(name) or next((one for part in self._parts if (one := part.find(name))), None)
-        if found is None:
+            served = self.fleet.webs.get(name) or next((found for part in self._parts if (found := part.find(name))), None)
+        if served is None:
             raise NoSuchInstanceError(f"instance {name} is not running here")
-        return found
-
-
-def main() -> None:
-    """Run until SIGTERM."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--endpoint", required=True)
-    parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--state-dir", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workload", choices=list(WORKLOADS), default=RESILIENT, help="the settings to begin with")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    folder = arguments.state_dir.resolve() / "workload"
-    folder.mkdir(parents=True, exist_ok=True)
-    manager = Manager(arguments.endpoint, arguments.region, folder, arguments.seed, WORKLOADS[arguments.workload])
-    manager.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: manager.stop())
-    try:
-        port = serve(manager, arguments.port)
-        (folder / "workload.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}", "root": str(ROOT)}))
-        tell(event="ready", port=port)
-    except BaseException:
-        manager.kill()
-        raise
-    manager.run()
-
-
-if __name__ == "__main__":
-    main()
+        return served

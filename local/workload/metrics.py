@@ -50,7 +50,7 @@ def balancer_data(start: float, counts: Mapping[str, Any], load_balancer: str, t
     data: list[Datum] = []
     for dimensions in (whole, both):
         if counts["routed"]:
-            # One sample a request, as ALB has it: Sum counts requests, Average is 1.
+            # One sample per request, as with an ALB: Sum counts requests, Average is 1.
             data.append(stamp.datum("RequestCount", "Count", dimensions, Values=[1.0], Counts=[float(counts["routed"])]))
         seconds = {int(ms) / 1000: int(count) for ms, count in counts["times_ms"].items()}
         data.extend(stamp.values("TargetResponseTime", "Seconds", dimensions, seconds))
@@ -98,8 +98,12 @@ FAILURES = {"write_errors": "WriteErrors", "dependency_errors": "DependencyError
 def application_data(
     start: float, counted: Mapping[str, Mapping[str, int]], dimensions: Mapping[str, str], each: str = "InstanceId"
 ) -> list[Datum]:
-    """The application's own metrics for one period: journal records its full disk refused and calls that failed, zeros included; how long a
-    call of the dependency took as the instance saw it, where one ended. `each`: the dimension that tells one process from another."""
+    """The application's own metrics for one period.
+
+    Journal records that a full disk refused and calls that failed, zeros included; and how long a call of the
+    dependency took for the instance, in periods in which one ended. `each`: the dimension that tells one process from
+    another.
+    """
     stamp = Stamp(start)
     data: list[Datum] = []
     for kind, name in FAILURES.items():

@@ -1,9 +1,9 @@
-"""Makes ministack's Auto Scaling, ELB and EC2 answers tell the truth about the workload's real processes.
+"""Makes ministack's Auto Scaling, ELB and EC2 report the workload's real processes.
 
-ministack invents the instances of a group, calls every target healthy, puts every instance in the first zone and has
-no scaling activities. The workload is the service behind those APIs here, so it reports what is so, and ministack
-repeats it. The account server calls `install()` once, before it serves; every patch point is asserted, so that another
-ministack version fails at start and not by lying.
+ministack invents the instances of a group, calls every target healthy, puts every instance in the first zone and has no
+scaling activities. Here the workload is the service behind those APIs: it reports its state, and ministack repeats the
+report. The account server calls `install()` once, before it serves. Every patch point is checked, so that another
+ministack version fails at start instead of reporting something untrue.
 
 Also added, because experiments need them: SuspendProcesses, ResumeProcesses, TerminateInstanceInAutoScalingGroup,
 DescribeLoadBalancerTargetGroups, and `SquallReportWorkload` (not an AWS action; only the workload's manager calls it).
@@ -58,7 +58,7 @@ class PatchPointMissingError(RuntimeError):
 
 
 def install() -> None:
-    """Patch the three services; safe to call again."""
+    """Patch the three services. Repeatable."""
     autoscaling, alb, ec2 = (_module(name) for name in ("autoscaling", "alb", "ec2"))
     if getattr(autoscaling, "_squall_truth", False):
         return
@@ -80,7 +80,7 @@ def _module(name: str) -> ModuleType:
 
 
 def _patch_zones(ec2: ModuleType) -> None:
-    """An instance is in the zone of its subnet, and so is its volume."""
+    """Put an instance and its volume in the zone of its subnet."""
     launch = getattr(ec2, "_launch_instances_internal", None)
     if launch is None or "subnet_id" not in inspect.signature(launch).parameters:
         raise PatchPointMissingError("ministack.services.ec2._launch_instances_internal(subnet_id) is not there any more")
@@ -131,7 +131,7 @@ def _patch_groups(autoscaling: ModuleType, ec2: ModuleType, health: dict[str, di
 
 
 def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p: dict[str, Any]) -> Response:
-    """Take the workload's word for its groups' instances and activities and its targets' health."""
+    """Record the workload's report of its groups' instances and activities and its targets' health."""
     document = json.loads(autoscaling._p(p, "Document"))
     for name, reported in document["groups"].items():
         group = autoscaling._asgs.get(name)
@@ -149,7 +149,7 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
 
 
 def _set_capacity(autoscaling: ModuleType, original: Handler, p: dict[str, Any]) -> Response:
-    """Within the group's bounds, as Auto Scaling has it."""
+    """Set the desired capacity within the group's bounds, as Auto Scaling does."""
     group, wanted = autoscaling._asgs.get(autoscaling._p(p, "AutoScalingGroupName")), autoscaling._p(p, "DesiredCapacity")
     if group is not None and wanted and int(wanted) < group["MinSize"]:
         return _error(autoscaling, f"New SetDesiredCapacity value {wanted} is below min value {group['MinSize']} for the AutoScalingGroup.")
@@ -253,7 +253,8 @@ def _patch_target_health(alb: ModuleType, health: dict[str, dict[str, list[str]]
 
 
 def _patch_identifiers(alb: ModuleType) -> None:
-    """A balancer and a target group have the same ARN in every local account, so that an experiment in a file can name them."""
+    """Give a load balancer or target group the same ARN in every local account, so that an experiment in a file can
+    name it."""
     named: ContextVar[str] = ContextVar("named", default="")
     random_id = alb._short_id
 

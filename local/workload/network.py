@@ -1,11 +1,15 @@
-"""What is wrong with an instance's network: the rules that fault documents set, and what they do to one exchange.
+"""The faults of an instance's network: the rules that fault documents set, and their effect on an exchange.
 
-Loopback has no packet filter without privileges, so the rules act where the instance answers and where it asks: the
-caller feels the same delay, loss or silence on its socket. Who is hit is decided as the documents decide it. Latency
-and loss match packets by the peer's address, and every exchange has packets in both directions: `ingress` (the peer is
-their source) and `egress` (it is their destination) are felt alike, once an exchange. The black hole matches the
-destination port: `ingress` drops what arrives at a port of the instance, `egress` what it sends to that port of anybody. The network
-ACLs between the two ends are no rule of the instance's: whatever its settings ignore, they drop what they deny.
+Loopback has no packet filter without privileges, so that the rules act where the instance answers and where it asks:
+the peer sees the same delay, loss or silence on its socket. The rules match as the documents do.
+
+Latency and loss match packets by the peer's address. Every exchange has packets in both directions, so that `ingress`
+(the peer is their source) and `egress` (it is their destination) have the same effect, once per exchange. The black
+hole matches the destination port: `ingress` drops what arrives at a port of the instance, `egress` what the instance
+sends to that port of any peer.
+
+The network ACLs between the two ends are not rules of the instance: whatever its settings ignore, they drop what they
+deny.
 """
 
 from __future__ import annotations
@@ -59,12 +63,12 @@ class Network:
     disturbances: dict[str, Disturbance] = field(default_factory=dict)
     holes: dict[str, Hole] = field(default_factory=dict)
     address: IPv4Address | None = None
-    """The instance's own."""
+    """The instance's own address."""
     acls: Acls = field(default_factory=Acls)
 
     async def impair(self, flow: Flow) -> bool:
-        """Let an exchange suffer what it must; False if nothing of it ever arrives."""
-        if self._swallowed(flow):
+        """Delay an exchange as the rules demand; False if it never arrives."""
+        if self._is_dropped(flow):
             return False
         seconds = 0.0
         for rule in list(self.disturbances.values()):
@@ -79,13 +83,13 @@ class Network:
                     return False
         if seconds:
             await asyncio.sleep(seconds)
-        return not self._swallowed(flow)
+        return not self._is_dropped(flow)
 
     async def carry(self, flow: Flow) -> None:
-        """Let a request of the instance through, however long that takes: TCP asks again until its caller gives up."""
+        """Delay a request of the instance, without a limit: TCP sends it again until its caller gives up."""
         while not await self.impair(flow):  # noqa: ASYNC110 - a packet sent again, not an event waited for
             await asyncio.sleep(ASKED_AGAIN_SECONDS)
 
-    def _swallowed(self, flow: Flow) -> bool:
+    def _is_dropped(self, flow: Flow) -> bool:
         denied = self.address is not None and not self.acls.passes(self.address, flow.peer)
         return denied or any(hole.hits(flow) for hole in self.holes.values())

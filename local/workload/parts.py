@@ -1,4 +1,4 @@
-"""What the sample workload consists of besides its web instances: parts that run only while a setting asks for them."""
+"""The parts of the sample workload besides its web instances. Each runs only while a setting asks for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from local.workload.settings import Settings
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the manager gives every part."""
+    """What the manager passes to every part."""
 
     cloud: Cloud
     subnets: Mapping[str, str]
@@ -25,33 +25,36 @@ class Surroundings:
     folder: Path
     seed: int
     lock: threading.RLock
-    """One for all that is served: a fault is looked up among all of it."""
+    """One lock for all processes that serve requests: a fault's target is looked up among all of them."""
     brief: Callable[[Child], None]
-    """Tells a new process the settings and where things are."""
+    """Tells a new process the settings and the routes."""
     changed: Callable[[], None]
 
 
 class Part(Protocol):
-    """One kind of target. Children die with the thread that starts them, so that only `tick` starts any: on the manager's main thread."""
+    """One kind of target. Only `tick` starts processes, on the manager's main thread: children die with the thread that
+    starts them."""
 
     def tick(self, settings: Settings) -> None:
-        """Compare what should be with what is, and act on the difference: start when asked for, end when not."""
+        """Compare the desired state with the actual one, and act on the difference: start what is asked for, end what
+        is not."""
         ...
 
     def settle(self, settings: Settings) -> None:
-        """The settings have changed; processes that run are told. From any thread."""
+        """Tell running processes the changed settings. From any thread."""
         ...
 
     def whole(self, settings: Settings) -> bool:
-        """Whether all that the settings ask for is there and healthy, or, when they ask for nothing, nothing."""
+        """Whether everything that the settings ask for is there and healthy, and, when they ask for nothing, nothing
+        runs."""
         ...
 
     def served(self) -> list[Served]:
-        """The processes that faults can be brought to; to be asked with the lock held."""
+        """The processes that faults can hit. Callers hold the lock."""
         ...
 
     def find(self, name: str) -> Served | None:
-        """The process that an agent's command reaches under this name."""
+        """The process that a command to the agent of this name hits."""
         ...
 
     def route(self) -> None:
@@ -59,13 +62,13 @@ class Part(Protocol):
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """For the account (`ministack_truth`): `target_health` by target group, and whatever else it repeats."""
+        """The report for the account (`ministack_truth`): `target_health` by target group, and the part's own records."""
         ...
 
     def overview(self) -> Mapping[str, object]:
-        """For people and tests; empty while nothing runs."""
+        """State for people and tests; empty while nothing runs."""
         ...
 
     def kill(self) -> None:
-        """Leave no process."""
+        """Kill every process."""
         ...

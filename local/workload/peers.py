@@ -1,7 +1,7 @@
-"""Whom an instance talks with, at the addresses a definition can name.
+"""The peers of an instance, at the addresses that a definition can name.
 
-Everything really listens on loopback at ports that were free. To the APIs, the documents and the experiments the sample
-workload lives in the account's default VPC, and these are its addresses there:
+Everything really listens on loopback, at free ports. For the APIs, the documents and the experiments the sample workload
+lives in the account's default VPC, with these addresses:
 
 | who | address | port | names |
 |---|---|---|---|
@@ -35,7 +35,7 @@ _ZONE_ID = re.compile(r"[a-z]{2,4}\d-az([1-3])")
 
 @dataclass(frozen=True)
 class Flow:
-    """An exchange of the instance with a peer: who asks, and at which TCP port the other one serves."""
+    """An exchange of the instance with a peer: the peer's address, the TCP port of the side that serves, and who asks."""
 
     peer: IPv4Address
     port: int
@@ -47,15 +47,15 @@ TO_INVENTORY = Flow(INVENTORY, INVENTORY_PORT, inbound=False)
 
 
 def zone_network(zone: str) -> IPv4Network:
-    """The subnet of an Availability Zone by its name."""
+    """The subnet of the Availability Zone with this name."""
     return _ZONES[zone[-1]]
 
 
-def networks(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv4Network, ...]:
-    """What the `Sources` of a document mean at this moment: addresses, networks, Availability Zones, domain names.
+def resolve_sources(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv4Network, ...]:
+    """The networks that the `Sources` of a document stand for at the moment: addresses, networks, Availability Zones, domain names.
 
-    `names`: what the instance's resolver knows besides the inventory. DYNAMODB and S3 are nobody the sample talks with. Raises
-    ValueError for what is none of these, as a document fails whose name can't be resolved.
+    `names`: addresses by domain name, besides the inventory's. DYNAMODB and S3 stand for none: the sample does not use them. Raises
+    ValueError for anything else, as the document fails for a name that can't be resolved.
     """
     return tuple(network for source in sources.split(",") for network in _networks(source.strip(), {INVENTORY_NAME: INVENTORY, **names}))
 

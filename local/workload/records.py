@@ -1,4 +1,4 @@
-"""The database, as an instance sees it."""
+"""The database's client in an instance."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import time
 from typing import Any
 
 from local.workload import http1
-from local.workload.calls import FailedError, limited
+from local.workload.calls import FailedError, call_within
 from local.workload.network import Network
 from local.workload.peers import DATABASE_PORT, Flow
 from local.workload.routes import Node
 
 TIMEOUT_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
-"""As long as an ordinary failover takes, and shorter than the load balancer waits."""
+"""As long as an ordinary failover takes, and shorter than the load balancer's timeout."""
 PAUSE_SECONDS = 0.1
 AVOIDED_SECONDS = 5.0
-"""An endpoint that failed is not asked again for so long while there is another."""
+"""Seconds that an endpoint is avoided after a failure, while there is another."""
 
 
 class Records:
-    """Reads go to the reader endpoint, writes to the writer's, each over a few kept connections."""
+    """Reads go to the reader endpoint, writes to the writer endpoint, each over a few kept connections."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -30,27 +30,27 @@ class Records:
         self._idle: dict[Node, list[http1.Stream]] = {}
         self._failed: dict[str, float] = {}
 
-    def moved(self, nodes: dict[str, Node]) -> None:
-        """The endpoints resolve to other nodes now; connections to a node that serves no more are dropped."""
+    def follow(self, nodes: dict[str, Node]) -> None:
+        """Follow the endpoints to other nodes; connections to nodes without an endpoint are closed."""
         self._nodes = nodes
         for node in [node for node in self._idle if node not in nodes.values()]:
             for _, writer in self._idle.pop(node):
                 writer.close()
 
     async def read(self, key: str, retry: bool) -> Any:
-        """Of the reader; where it may be asked again, of the writer when the reader fails."""
+        """Read from the reader; with `retry` also from the writer, when the reader fails."""
         return await self._ask(("reader", "writer") if retry else ("reader",), {"op": "get", "key": key}, retry)
 
     async def write(self, key: str, value: str, retry: bool) -> Any:
         return await self._ask(("writer",), {"op": "put", "key": key, "value": value}, retry)
 
     async def _ask(self, endpoints: tuple[str, ...], question: dict[str, str], retry: bool) -> Any:
-        """Once, or again and again for as long as a failover may take. Raises FailedError."""
+        """Ask once, or repeatedly for as long as a failover may take. Raises FailedError."""
         give_up = time.monotonic() + (PATIENCE_SECONDS if retry else 0.0)
         while True:
             endpoint = self._preferred(endpoints)
             try:
-                return await limited(TIMEOUT_SECONDS, lambda: self._once(endpoint, question))  # noqa: B023 - awaited before the next
+                return await call_within(TIMEOUT_SECONDS, lambda: self._once(endpoint, question))  # noqa: B023 - awaited before the next
             except FailedError:
                 self._failed[endpoint] = time.monotonic()
                 if time.monotonic() + PAUSE_SECONDS >= give_up:
@@ -58,7 +58,7 @@ class Records:
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _preferred(self, endpoints: tuple[str, ...]) -> str:
-        """The first that did not fail lately, or the one that failed longest ago."""
+        """The first endpoint that did not fail lately, or else the one that failed longest ago."""
         since = time.monotonic() - AVOIDED_SECONDS
         return min(endpoints, key=lambda endpoint: max(since, self._failed.get(endpoint, since)))
 

@@ -1,7 +1,8 @@
-"""The sample's own Automation documents, and the roles they act as: one takes capacity of the group away, the other puts it back.
+"""The sample's own Automation documents and their roles: one document takes capacity away from the group, the other
+restores it.
 
-local/environments/staging.yaml lists them for experiments to name, as custom action and as rollback; local/experiments/scale-in.yaml and
-rollback-demo.yaml do.
+local/environments/staging.yaml lists them for experiments to name, as custom action and as rollback;
+local/experiments/scale-in.yaml and rollback-demo.yaml name them.
 """
 
 import json
@@ -11,13 +12,13 @@ from botocore.exceptions import ClientError
 
 GROUP = "sample-web"
 DOCUMENTS = {"Sample-RestoreCapacity": "sample-rollback", "Sample-ScaleIn": "sample-scale-in"}
-"""Each with its role."""
+"""The documents, each with its role."""
 _ROLE: dict[str, Any] = {"AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"}}
 _CAPACITY: dict[str, Any] = {"Capacity": {"type": "Integer", "allowedPattern": "[1-9]"}}
 
 
 def _content(description: str, group: str, **parameters: Any) -> dict[str, Any]:
-    """A document that sets the group's capacity, and waits until the group says so."""
+    """A document that sets the group's capacity and waits until the group reports it."""
     return {
         "schemaVersion": "0.3",
         "description": description,
@@ -66,7 +67,7 @@ _GRANTS = [
 
 
 def ensure(ssm: Any, iam: Any) -> None:
-    """Make roles and documents, where they are missing."""
+    """Create missing roles and documents."""
     for document, role in DOCUMENTS.items():
         _ensure(ssm, iam, document, role)
 

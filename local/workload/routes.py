@@ -1,4 +1,4 @@
-"""Where things listen at this moment, as the manager tells every instance: its name service, so to speak."""
+"""Where everything listens at the moment, as the manager tells every instance: the sample's name service."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A process that serves behind a load balancer, as the manager sees it: identity, place in the target group, faults.
+"""A process behind a load balancer, as the manager sees it: its identity, its place in the target group, its faults.
 
-Web instances (`fleet`) and containers (`containers`) are both this.
+Both web instances (`fleet`) and containers (`containers`) are of this kind.
 """
 
 from __future__ import annotations
@@ -42,34 +42,35 @@ class Fault:
 
 @dataclass
 class Served:
-    """One process and its place behind the load balancer. Whoever touches it holds its roster's lock."""
+    """One process and its place behind the load balancer. Callers hold its roster's lock."""
 
     id: str
     zone: str
     child: Child | None = None
     port: int | None = None
     target_port: int | None = None
-    """Where the balancer sends requests: outlives the process, until the target is deregistered."""
+    """The port that the balancer sends requests to; it outlives the process, until the target is deregistered."""
     target_state: str = "initial"
     target_reason: str = "Elb.RegistrationInProgress"
     leaving_since: float | None = None
     cpu_mark: tuple[float, dict[int, float]] | None = None
     counts: dict[str, int] = field(default_factory=dict)
-    """What has failed in its process so far: `write_errors`, `dependency_errors`, `database_errors`; and what waits for its volume now."""
+    """Failures in its process so far (`write_errors`, `dependency_errors`, `database_errors`), and the writes that wait
+    for its volume now."""
     counts_told: dict[str, int] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
 
     @property
     def registered_as(self) -> str:
-        """Its name in the target group."""
+        """The name it is registered under in the target group."""
         return self.id
 
     @property
     def running(self) -> bool:
         return self.child is not None and self.child.alive and self.port is not None
 
-    def happened(self, event: dict[str, Any]) -> None:
-        """Take an event of its process."""
+    def handle(self, event: dict[str, Any]) -> None:
+        """Handle an event of its process."""
         if event["event"] == "ready":
             self.port = self.target_port = event["port"]
             return
@@ -88,7 +89,7 @@ class Served:
         fault.known.set()
 
     def lose(self) -> None:
-        """The process is gone, and its faults with it."""
+        """Record that the process is gone, and its faults with it."""
         self.child, self.port = None, None
         self.counts, self.counts_told = {}, {}
         for fault in self.faults.values():
@@ -96,8 +97,8 @@ class Served:
                 fault.status, fault.ended = "lost", time.time()
                 fault.known.set()
 
-    def grown(self) -> dict[str, int]:
-        """What it counted since this was last asked, by kind."""
+    def take_counts(self) -> dict[str, int]:
+        """The counts since the last call, by kind."""
         grown = {kind: max(0, count - self.counts_told.get(kind, 0)) for kind, count in self.counts.items()}
         self.counts_told = self.counts
         return grown
@@ -123,5 +124,5 @@ class Roster(Protocol):
     lock: threading.RLock
 
     def served(self) -> list[Served]:
-        """Each of them at this moment; to be asked with the lock held."""
+        """The processes at the moment. Callers hold the lock."""
         ...

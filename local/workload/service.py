@@ -1,4 +1,4 @@
-"""The web application: some requests ask the inventory, some the database, all are written into the journal."""
+"""The web application: some requests ask the inventory, some the database, and all are written to the journal."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from local.workload.settings import Settings
 from local.workload.volume import Journal
 
 WORKERS = 24
-"""Requests an instance works on at once; the others wait. Its health check has a thread of its own."""
+"""Requests that an instance works on at once; the others wait. The health check needs no worker."""
 INVENTORY_SHARE = 0.2
 READ_SHARE = 0.15
 WRITE_SHARE = 0.15
 ORDER_SHARE = 0.06
-"""Of the requests, where there is a function to ask."""
+"""The share of requests that ask the function, if there is one."""
 CPU_SECONDS = 0.02
-"""What a request computes, where it is CPU that it needs."""
+"""CPU seconds of a request, where requests need CPU."""
 NO_MEMORY_PERCENT = 67.0
-"""Of the instance's memory taken: from then on a request gets none, where it needs any."""
+"""Percent of the instance's memory: with more in use a request that needs memory fails."""
 KEYS = 64
 
 
@@ -37,18 +37,18 @@ class Service:
         self._cpu = asyncio.Lock()
         self.settings = Settings()
         self.busy = 0.0
-        """Share of the instance's CPU that others than the service use."""
+        """The share of the instance's CPU that other processes use."""
         self.memory_percent = 0.0
-        """How much of the instance's memory is taken, by the service and others."""
+        """Percent of the instance's memory that is in use, by the service and others."""
         self.counts: Counter[str] = Counter()
 
-    def moved(self, routes: Routes) -> None:
-        self._inventory.moved(routes.inventory)
-        self._database.moved(dict(routes.database))
-        self._orders.moved(routes.orders)
+    def follow(self, routes: Routes) -> None:
+        self._inventory.follow(routes.inventory)
+        self._database.follow(dict(routes.database))
+        self._orders.follow(routes.orders)
 
     async def answer(self) -> tuple[int, bytes]:
-        """Status and body of one request."""
+        """Handle one request; returns status and body."""
         async with self._workers:
             await self._compute()
             whole = await self._collect()
@@ -69,7 +69,7 @@ class Service:
                 await asyncio.sleep(CPU_SECONDS / max(0.02, 1.0 - self.busy))
 
     async def _collect(self) -> bool:
-        """Whether everything the answer needs is there."""
+        """Whether everything that the answer needs is there."""
         drawn = self._rng.random()
         if drawn < INVENTORY_SHARE:
             return await self._stock()

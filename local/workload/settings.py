@@ -1,4 +1,4 @@
-"""What a test or a person may change on the running workload, validated at the door."""
+"""The settings that tests and people may change on the running workload, validated when they are set."""
 
 from __future__ import annotations
 
@@ -16,36 +16,39 @@ class InvalidSettingError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """Switches of the workload; the defaults are a healthy and resilient system under steady load."""
+    """Settings of the workload; the defaults are a healthy and resilient system under steady load."""
 
     load: bool = True
     load_rps: float = 50.0
     base_latency_ms: float = 12.0
     error_rate: float = 0.0
     replace: bool = True
-    """Whether the group replaces what it lost."""
+    """Whether the group replaces lost instances."""
     replacement_delay_seconds: float = 6.0
     refresh_seconds: float = 0.0
-    """The group replaces its oldest instance every so many seconds, by a new one that is launched first; 0: never."""
+    """Seconds after which the group replaces its oldest instance by one that is launched first, again and again; 0:
+    never."""
     eject: bool = True
-    """Whether the load balancer takes an instance whose health check fails out of rotation."""
+    """Whether the load balancer stops sending requests to an instance whose health check fails."""
     retry: bool = True
-    """Whether an instance asks the dependency and the function a second time, and the database until a failover can be over."""
+    """Whether an instance asks the dependency and the function a second time, and the database for as long as a
+    failover may take."""
     dependency_timeout_ms: float = 200.0
-    """How long an instance waits for an answer of the dependency; 0: for ever."""
+    """How long an instance waits for an answer of the dependency; 0: without a limit."""
     fallback: bool = True
-    """Whether a request does without a dependency or function that failed, or fails with it."""
+    """Whether a request succeeds without a dependency or function that failed."""
     journal_required: bool = False
-    """Whether a request that can't be written down is refused: False is the service that bears a full disk, True one that doesn't."""
+    """Whether a request that can't be written to the journal fails: False is the service that survives a full disk."""
     disk_mib: float = 32.0
     cpu_bound: bool = False
-    """Whether a request needs the instance's one CPU, and so waits for whatever else runs on it."""
+    """Whether a request needs the instance's one CPU, and so waits for every other process on it."""
     memory_bound: bool = False
-    """Whether a request needs memory, and fails where two thirds of the instance's are taken."""
+    """Whether a request needs memory, and fails while two thirds of the instance's memory are in use."""
     standby: bool = True
     """Whether the database has a standby."""
     failover_seconds: float = 3.0
-    """From the loss of the primary to the standby's promotion; without a standby ten times as long until the primary is back."""
+    """Seconds from the loss of the primary to the standby's promotion; without a standby ten times as long until the
+    primary is back."""
     pods: bool = False
     """Whether the sample's EKS cluster runs: an API server, two nodes, and a Deployment behind a load balancer of its own."""
     ignore: frozenset[str] = frozenset()
@@ -53,16 +56,16 @@ class Settings:
     tasks: bool = False
     """Whether the ECS service runs, beside the web instances."""
     failing_agents: float = 0.0
-    """So many targets of each command fail it, the first ones it reaches."""
+    """The number of targets of each command that fail it, the first ones it reaches."""
     functions: bool = False
     """Whether there is a Lambda function that takes orders, which some requests ask."""
     function_timeout_ms: float = 1000.0
-    """How long an instance waits for an answer of the function; 0: as long as its own caller."""
+    """How long an instance waits for an answer of the function; 0: as long as its own caller waits."""
     extension_reads: bool = True
-    """Whether the function's role may read where FIS leaves faults for the extension."""
+    """Whether the function's role may read the folder where FIS leaves faults for the extension."""
 
     def changed(self, values: Mapping[str, object]) -> Settings:
-        """A copy with `values` applied, a named `workload` first; refuses what it does not know, by name."""
+        """A copy with `values` applied, a named `workload` first. Raises InvalidSettingError."""
         base = named(values["workload"]) if "workload" in values else self
         types = {field.name: type(getattr(self, field.name)) for field in fields(self)}
         checked: dict[str, bool | float | frozenset[str]] = {}
@@ -131,7 +134,8 @@ WORKLOADS: dict[str, Settings] = {
     "fragile-function": Settings(functions=True, retry=False, fallback=False, function_timeout_ms=0.0),
     "deaf-extension": Settings(functions=True, extension_reads=False),
 }
-"""The sample workload as it is by default, and each way in which it isn't resilient, or faults don't do to it what they say."""
+"""The sample workload by default, and each way in which it is not resilient, or faults do not do to it what they
+should."""
 
 
 def named(name: object) -> Settings:

@@ -1,4 +1,5 @@
-"""A stressor inside an instance: a process of its own, so that the fault costs CPU, memory or disk and not correctness."""
+"""A stressor inside an instance: a process of its own, so that the fault takes CPU, memory or disk and breaks nothing
+else."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ _SLICE_SECONDS = 0.05
 
 
 def burn_cpu(load_percent: float) -> None:
-    """Keep one core busy for `load_percent` of the time, at the lowest priority: the host has work to do too."""
+    """Keep one core busy for `load_percent` of the time, at the lowest priority: the host has other work."""
     os.nice(19)
     busy = _SLICE_SECONDS * min(100.0, max(1.0, load_percent)) / 100
     while True:
@@ -24,7 +25,7 @@ def burn_cpu(load_percent: float) -> None:
 
 
 def resident_bytes(pid: int) -> int:
-    """What a process holds of the machine's memory; nothing once it is gone."""
+    """Resident memory of a process; 0 once it is gone."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

@@ -1,7 +1,8 @@
-"""The Auto Scaling group: keeps as many real processes as the API's desired capacity, and pulls the plug on the dead.
+"""The Auto Scaling group: keeps as many real processes as the API's desired capacity, and kills those of dead machines.
 
-EC2 is the authority on machines: an instance that EC2 calls shutting-down, stopped or terminated loses its process at
-once, whoever asked for it. A process that dies by itself makes its instance unhealthy, and the group terminates it.
+EC2 decides about machines: an instance that EC2 calls shutting-down, stopped or terminated loses its process
+immediately, whoever ordered it. A process that dies by itself makes its instance unhealthy, and the group terminates
+it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from local.workload.fleet import Activity, Fleet, Web
 from local.workload.settings import Settings
 
 NOTICE_SECONDS = 1.0
-"""Between a death and the group's reaction; minutes on AWS, where the group asks EC2 and ELB now and then."""
+"""Seconds from a death to the group's reaction; minutes on AWS, where the group checks EC2 and ELB now and then."""
 DRAIN_SECONDS = 2.0
 READY_SECONDS = 60.0
-"""An instance whose process does not answer by then is taken for dead."""
+"""An instance whose process is not ready after so many seconds counts as dead."""
 AGAIN_SECONDS = 3.0
-"""Between launches that found no capacity, each in the next zone."""
+"""Seconds between launches without capacity, each in the next zone."""
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Vacancy:
-    """A place to be filled: when, in which zone and why."""
+    """A missing instance: when it is due, in which zone, and why."""
 
     due: float
     zone: str
@@ -41,7 +42,8 @@ class Vacancy:
 
 
 class Supervisor:
-    """One `tick` compares what should be with what is and acts on the difference; the manager calls it in a loop."""
+    """Each `tick` compares the desired state with the actual one and acts on the difference; the manager calls it in a
+    loop."""
 
     def __init__(
         self,
@@ -63,7 +65,7 @@ class Supervisor:
         self._vacancies: list[Vacancy] = []
         self._refused_since: Activity | None = None
         self._outgoing: Web | None = None
-        """The instance that a refresh replaces, once there is another for it."""
+        """The instance that a refresh replaces, while its replacement is launched."""
         self._refreshed = time.time()
 
     def tick(self, settings: Settings) -> None:
@@ -83,7 +85,7 @@ class Supervisor:
         self._fill(orders, settings)
 
     def _examine(self, web: Web, state: str, orders: GroupOrders, settings: Settings) -> None:
-        """Notice death: of the machine (EC2 says so) or of the process (nobody else would); and what follows from it."""
+        """Notice the death of the machine (EC2 reports it) or of the process (nothing else would), and act on it."""
         if web.dead_since is None:
             if self._is_dead(web, state):
                 self._bury(web)
@@ -98,7 +100,7 @@ class Supervisor:
                 due = web.dead_since + settings.replacement_delay_seconds
                 self._vacancies.append(Vacancy(due, web.zone, f"instance {web.id} was terminated"))
         elif state not in _DEAD:
-            # Nobody may replace it, and its machine runs (again): so does its service.
+            # It may not be replaced, and its machine runs (again): start its process.
             self._boot(web)
 
     @staticmethod
@@ -107,7 +109,8 @@ class Supervisor:
         return state in _DEAD or late or web.child is None or not web.child.alive
 
     def _bury(self, web: Web) -> None:
-        """Pull the plug. The balancer is not told: it finds out as it would on AWS, by a request or a check that fails."""
+        """Kill the process. The balancer is not told: as on AWS, it finds out by a request or a health check that
+        fails."""
         if web.child is not None:
             web.child.kill()
         with self._fleet.lock:
@@ -115,7 +118,7 @@ class Supervisor:
         self._changed()
 
     def _retire(self, web: Web, cause: str) -> None:
-        """Terminate and start draining; the target stays visible as draining for a moment, as on AWS."""
+        """Terminate the instance and start draining. The target stays visible as draining for a moment, as on AWS."""
         log.info("retiring %s: %s", web.id, cause)
         self._cloud.terminate([web.id])
         with self._fleet.lock:
@@ -138,7 +141,7 @@ class Supervisor:
         self._changed()
 
     def _refresh(self, orders: GroupOrders, settings: Settings) -> None:
-        """Replace the oldest now and then: for a while the group has one more than it wants."""
+        """Replace the oldest instance regularly: for a while the group has one more than desired."""
         with self._fleet.lock:
             staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
         serving = [web for web in staying if web.lifecycle == "InService"]
@@ -175,7 +178,7 @@ class Supervisor:
                 self._retire(staying.pop(), "the desired capacity was lowered")
 
     def _fill(self, orders: GroupOrders, settings: Settings) -> None:
-        """Launch what is due, or record once that it can't be done."""
+        """Launch what is due, or record once that it can't be launched."""
         due = [vacancy for vacancy in self._vacancies if vacancy.due <= time.time()]
         if not due or "Launch" in orders.suspended:
             return
@@ -213,7 +216,7 @@ class Supervisor:
         self._changed()
 
     def _put_off(self, vacancy: Vacancy, said: str) -> None:
-        """Nothing was launched; the next try is in the next zone."""
+        """Record the failed launch; the next attempt is in the next zone."""
         failed = Activity("Launching a new EC2 instance", vacancy.cause, self._fleet.group)
         failed.end("Failed", f"{said} Launching EC2 instance failed.")
         with self._fleet.lock:
@@ -224,11 +227,11 @@ class Supervisor:
         self._changed()
 
     def _boot(self, web: Web) -> None:
-        """Start the instance's process; its events arrive on the child's reader thread."""
+        """Start the instance's process. Its events arrive on the child's reader thread."""
 
         def on_event(event: dict[str, object]) -> None:
             with self._fleet.lock:
-                web.happened(event)
+                web.handle(event)
             self._changed()
 
         folder = self._folder / "instances" / web.id
@@ -240,7 +243,7 @@ class Supervisor:
         self._brief(web.child)
 
     def clear_out(self) -> None:
-        """Before the first tick: terminate what an earlier manager left behind in the account."""
+        """Terminate what an earlier manager left in the account. Called before the first tick."""
         self._cloud.terminate(id_ for id_, state in self._cloud.states().items() if state not in _DEAD)
         for instance_id in self._cloud.registered(self._resources.target_group_arn):
             self._cloud.deregister(self._resources.target_group_arn, instance_id)

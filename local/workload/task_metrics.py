@@ -1,7 +1,7 @@
-"""What ECS publishes of a service and its tasks: `AWS/ECS`, and Container Insights with enhanced observability.
+"""What ECS publishes about a service and its tasks: `AWS/ECS`, and Container Insights with enhanced observability.
 
-`AWS/ECS` has one sample a task in each period, so that its Maximum is the busiest task and its Average the service. Percentages are of
-what a task reserves. The task definition is of the service's name.
+`AWS/ECS` has one sample per task in each period, so that its Maximum is the busiest task and its Average the service.
+Percentages are of what a task reserves. The task definition has the service's name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from local.workload.metrics import Datum, Stamp
 def data(
     start: float, used: Mapping[str, tuple[float, float]], cluster: str, service: str, states: Mapping[str, int], desired: int
 ) -> dict[str, list[Datum]]:
-    """By namespace. `used`: percent of CPU and of memory by task."""
+    """The metrics of one period, by namespace. `used`: percent of CPU and of memory by task."""
     stamp = Stamp(start)
     of = {"ClusterName": cluster, "ServiceName": service}
     each = {"ClusterName": cluster, "TaskDefinitionFamily": service}

@@ -1,8 +1,10 @@
-"""An ECS service: keeps as many tasks as the API's desired count, each a real process with an agent that Systems Manager reaches.
+"""An ECS service: keeps as many tasks as the API's desired count, each a real process with an agent that Systems
+Manager reaches.
 
-The workload is the service's scheduler and its tasks' host; the account repeats what it reports (`local.account.ecs`). A task that is
-stopped leaves its target group first, is sent SIGTERM when that is over and SIGKILL if it stays; one whose container ends by itself, or
-whose load balancer's health check fails, is replaced like one that was stopped, but not under the same stop code.
+The workload is the service's scheduler and its tasks' host; the account repeats its report (`local.account.ecs`). A
+task that is stopped is first deregistered from its target group, then sent SIGTERM, and SIGKILL if it stays. A task
+whose container ends by itself, or whose load balancer's health check fails, is replaced in the same way, with another
+stop code.
 """
 
 from __future__ import annotations
@@ -25,22 +27,22 @@ from local.workload.settings import Settings
 
 DESIRED = 3
 AGENT_SECONDS = 2.0
-"""From a container that runs to its agent's registration with Systems Manager."""
+"""Seconds from the start of a container to its agent's registration with Systems Manager."""
 DEREGISTRATION_SECONDS = 2.0
 STOP_TIMEOUT_SECONDS = 3.0
 """Between SIGTERM and SIGKILL: a container's stopTimeout."""
 GRACE_SECONDS = 10.0
-"""Of a new task, in which a failing health check of the load balancer is no reason to stop it."""
+"""Seconds in which a failing health check of the load balancer does not stop a new task."""
 UNHEALTHY_SECONDS = 4.0
 REMEMBERED_SECONDS = 3600.0
-"""Of a stopped task, as on AWS."""
+"""Seconds that a stopped task stays visible, as on AWS."""
 _BLOCK = 1
 
 USER, SCHEDULER, EXITED = "UserInitiated", "ServiceSchedulerInitiated", "EssentialContainerExited"
 
 
 class NoSuchTaskError(LookupError):
-    """A task that does not run here."""
+    """There is no such task."""
 
 
 @dataclass
@@ -51,12 +53,12 @@ class Task:
     zone: str
     container: Container
     node: str
-    """Under this name its agent registers with Systems Manager."""
+    """The name under which its agent registers with Systems Manager."""
     last: str = "PENDING"
     created: float = field(default_factory=time.time)
     started: float | None = None
     stopping: float | None = None
-    """Since when it is to be stopped."""
+    """When its stop was ordered."""
     termed: float | None = None
     stopped: float | None = None
     unhealthy: float | None = None
@@ -69,12 +71,12 @@ class Task:
 
     @property
     def online(self) -> bool:
-        """Whether Systems Manager hears its agent: no longer when that was sent SIGTERM, at which it takes its leave."""
+        """Whether Systems Manager reaches its agent, which deregisters at SIGTERM."""
         since = self.started is not None and time.time() - self.started >= AGENT_SECONDS
         return since and self.termed is None and not self.over and self.container.running
 
     def stop(self, code: str, reason: str) -> None:
-        """It is to be stopped; whoever came first is whose doing it is."""
+        """Order the stop. Only the first order sets code and reason."""
         if self.stopping is None:
             self.stopping, self.stop_code, self.reason = time.time(), code, reason
 
@@ -105,13 +107,13 @@ class Tasks:
         self._tasks: dict[str, Task] = {}
         self._desired = 0
         self._vacant: list[tuple[float, str]] = []
-        """When and in which zone a task is to be started."""
+        """When and in which zone each missing task is to be started."""
         self._ever = False
 
     # --- orders, from any thread ----------------------------------------------------------------------------------
 
     def stop(self, task_id: str, reason: str) -> dict[str, object]:
-        """Stop a task on somebody's request; raises NoSuchTaskError."""
+        """Stop a task by an order from outside. Raises NoSuchTaskError."""
         with self._around.lock:
             task = self._tasks.get(task_id)
             if task is None:
@@ -170,7 +172,7 @@ class Tasks:
         self._around.changed()
 
     def _move(self, task: Task, settings: Settings) -> None:
-        """One task from where it is to where it should be next."""
+        """Advance one task to its next state."""
         before = task.as_dict()
         if task.over:
             if time.time() - (task.stopped or 0.0) > REMEMBERED_SECONDS:
@@ -189,7 +191,7 @@ class Tasks:
 
     @staticmethod
     def _examine(task: Task) -> None:
-        """Notice what ends a task besides an order."""
+        """Notice what ends a task besides an order: an ended container, or failing health checks."""
         if task.termed is None and (task.container.ended or task.container.late):
             task.stop(EXITED, "Essential container in task exited")
         sick = task.container.target_state == "unhealthy" and task.started is not None and time.time() - task.started > GRACE_SECONDS
@@ -257,7 +259,7 @@ class Tasks:
         return self._containers.served()
 
     def find(self, name: str) -> Served | None:
-        """By the name of its agent: commands are sent to that."""
+        """The container of the task whose agent has this name, which commands are sent to."""
         return next((task.container for task in self._tasks.values() if task.node == name and task.online), None)
 
     def report(self) -> Mapping[str, Any]:

@@ -25,16 +25,17 @@ log = logging.getLogger(__name__)
 
 
 class Traffic:
-    """A load balancer and its users: keeps its targets equal to the roster, and the roster's health equal to its word."""
+    """A load balancer and its users: passes the roster's targets to the balancer, and the balancer's health results to
+    the roster."""
 
     def __init__(self, roster: Roster, folder: Path, seed: int, changed: Callable[[], None], name: str = "") -> None:
-        """`name`: of another one than the web instances'; it listens wherever it can."""
+        """`name`: the name of a load balancer other than the web instances'; it listens at any free port."""
         self._roster = roster
         self._changed = changed
         self._ready = threading.Event()
         self._told: list[dict[str, object]] | None = None
         self.periods: queue.Queue[tuple[float, dict[str, Any]] | None] = queue.Queue()
-        """Those that are over; None ends whoever publishes them."""
+        """Periods that have ended; None ends their publisher."""
         self.load: dict[str, Any] = {}
         self.settings = Settings()
         log = folder / "logs" / f"{name}balancer.log"
@@ -54,9 +55,9 @@ class Traffic:
             self.periods.put((event["start"], event["counts"]))
         elif event["event"] == "health":
             with self._roster.lock:
-                for one in self._roster.served():
-                    if one.registered_as in event["targets"] and one.leaving_since is None:
-                        one.target_state, one.target_reason = event["targets"][one.registered_as]
+                for served in self._roster.served():
+                    if served.registered_as in event["targets"] and served.leaving_since is None:
+                        served.target_state, served.target_reason = event["targets"][served.registered_as]
             self._changed()
 
     def _on_client(self, event: dict[str, Any]) -> None:
@@ -70,10 +71,12 @@ class Traffic:
         self.balancer.order(eject=settings.eject)
 
     def route(self) -> None:
-        """Tell the balancer the targets, if they changed."""
+        """Tell the balancer its targets, if they changed."""
         with self._roster.lock:
             targets: list[dict[str, object]] = [
-                {"id": one.registered_as, "port": one.target_port} for one in self._roster.served() if one.target_port is not None
+                {"id": served.registered_as, "port": served.target_port}
+                for served in self._roster.served()
+                if served.target_port is not None
             ]
         if targets != self._told:
             self._told = targets
@@ -85,7 +88,7 @@ class Traffic:
 
 
 class Publisher(threading.Thread):
-    """Puts every period into CloudWatch once it is over. A refused period is lost and logged, as a real agent's is."""
+    """Publishes every period to CloudWatch after its end. As with a real agent, a refused period is lost and logged."""
 
     def __init__(self, cloud: Cloud, resources: Resources, fleet: Fleet, traffic: Traffic, database: Cluster, folder: Path) -> None:
         super().__init__(name="publisher", daemon=True)
@@ -114,12 +117,12 @@ class Publisher(threading.Thread):
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
 
     def _counted(self) -> dict[str, dict[str, int]]:
-        """By instance and kind, since they were last published."""
+        """Counts by instance and kind since the last period."""
         with self._fleet.lock:
-            return {web.id: web.grown() for web in self._fleet.webs.values()}
+            return {web.id: web.take_counts() for web in self._fleet.webs.values()}
 
     def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[int, dict[str, int]]]:
-        """By volume: its writes since they were last published, and what its instance tells now."""
+        """By volume: its writes since the last period, and its instance's present counts."""
         with self._fleet.lock:
             return {web.volume: (counted.get(web.id, {}).get("volume_writes", 0), web.counts) for web in self._fleet.webs.values()}
 
@@ -130,7 +133,7 @@ class Publisher(threading.Thread):
             webs = list(self._fleet.webs.values())
             desired = self._fleet.desired
         for web in webs:
-            measured = used_by(web)
+            measured = measure_usage(web)
             if measured is not None:
                 cpu[web.id], memory = measured
                 folder = self._folder / "instances" / web.id
@@ -138,14 +141,14 @@ class Publisher(threading.Thread):
         return cpu, used, [web.lifecycle for web in webs], desired
 
 
-def used_by(one: Served) -> tuple[float, float] | None:
-    """Percent of its CPU since this was last asked, and of its memory; None for a process that is gone or new."""
-    child = one.child
+def measure_usage(served: Served) -> tuple[float, float] | None:
+    """Percent of CPU since the last call, and of memory; None for a process that is gone or new."""
+    child = served.child
     if child is None or not child.alive:
-        one.cpu_mark = None
+        served.cpu_mark = None
         return None
-    now, before, busy = time.monotonic(), one.cpu_mark, usage.busy_seconds(child.pid)
-    one.cpu_mark = (now, busy)
+    now, before, busy = time.monotonic(), served.cpu_mark, usage.busy_seconds(child.pid)
+    served.cpu_mark = (now, busy)
     if before is None or now <= before[0]:
         return None
     percent = 100 * usage.grown(busy, before[1]) / (now - before[0])

@@ -1,4 +1,4 @@
-"""What an instance really uses, read from /proc and its folder."""
+"""What an instance really uses, read from /proc and from its folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def family(pid: int) -> list[int]:
 
 
 def busy_seconds(pid: int) -> dict[int, float]:
-    """Per process of the family, the seconds it ran or wanted to.
+    """Per process of the family, the seconds it ran or waited for a CPU.
 
-    Waiting for a CPU counts as busy: an instance with its own CPU would not have waited for the neighbours on this
-    machine, and a stressor must show at its load even where the host is crowded.
+    Waiting counts: an instance with its own CPU would not have waited for the neighbours on this machine, and a
+    stressor must show at its load even where the host is crowded.
     """
     busy = {}
     for member in family(pid):
@@ -35,7 +35,7 @@ def busy_seconds(pid: int) -> dict[int, float]:
 
 
 def grown(now: dict[int, float], before: dict[int, float]) -> float:
-    """Seconds added between two readings; a process that ended between them takes its last seconds with it."""
+    """Seconds added between two readings. A process that ended between them is left out."""
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in now.items())
 
 
@@ -45,5 +45,5 @@ def memory_percent(pid: int) -> float:
 
 
 def disk_percent(folder: Path, size: float) -> float:
-    """Size of the instance's folder as a share of its disk of so many bytes."""
+    """Size of the instance's folder as a share of its disk (`size` in bytes)."""
     return min(100.0, 100.0 * used(folder) / size)

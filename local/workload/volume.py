@@ -1,8 +1,8 @@
-"""The instance's disk: a folder that takes so much and no more, and the journal the application keeps on it.
+"""The instance's disk: a folder of limited size, and the application's journal on it.
 
-A real volume of that size would need privileges to mount; the bound is kept here instead, for whoever writes: the
-application's journal, and the file of a disk-fill fault. Refused writes fail as on a full file system, with ENOSPC. While the
-volume's I/O is paused nothing fails: who writes waits.
+A real volume of that size would need privileges to mount. The limit is kept here instead, for everything that writes:
+the application's journal, and the file of a disk-fill fault. A refused write fails as on a full file system, with
+ENOSPC. While the volume's I/O is paused nothing fails: writers wait.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from pathlib import Path
 
 DISK_BYTES = 32 << 20
 RECORD_BYTES = 4 << 10
-"""What the application writes down of a request."""
+"""The size of the record that the application writes for a request."""
 ROTATE_BYTES = 2 << 20
-"""Size at which the journal is rotated. The copy is made before the old one goes, so rotation needs as much room again."""
+"""Size at which the journal is rotated. The copy is made before the old file is deleted, so that a rotation needs as
+much room again."""
 
 KEPT_RECORDS = 4096
-"""What the application keeps in memory of its journal, at most."""
+"""The most records of its journal that the application keeps in memory."""
 
 
 class Volume:
@@ -33,7 +34,7 @@ class Volume:
         self._flows.set()
         self._waiting_since: float | None = None
         self.waiting = 0
-        """Writes that wait for it."""
+        """The number of waiting writes."""
 
     @property
     def paused(self) -> bool:
@@ -41,11 +42,11 @@ class Volume:
 
     @property
     def stalled_seconds(self) -> float:
-        """How long the oldest write has waited; 0 while nothing does."""
+        """Seconds that the oldest waiting write has waited; 0 without one."""
         return 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
 
     def pause(self, by: str) -> None:
-        """Take no I/O any more, until whoever paused it lets it go on."""
+        """Pause all I/O, until every `by` that paused it has resumed it."""
         self._pauses.add(by)
         self._flows.clear()
 
@@ -56,7 +57,7 @@ class Volume:
             self._flows.set()
 
     async def flowing(self) -> None:
-        """Wait until it takes I/O, however long that is."""
+        """Wait until I/O is not paused, without a limit."""
         while self.paused:
             self._waiting_since = self._waiting_since or time.monotonic()
             self.waiting += 1
@@ -69,19 +70,19 @@ class Volume:
         return used(self.folder)
 
     def reserve(self, size: int) -> None:
-        """Raises OSError(ENOSPC) if so many more bytes don't fit."""
+        """Check that so many more bytes fit. Raises OSError(ENOSPC)."""
         if self.used() + size > self.size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
 
     def append(self, name: str, data: bytes) -> int:
-        """Write to the end of a file; its size."""
+        """Append to a file; returns its size."""
         self.reserve(len(data))
         with (self.folder / name).open("ab") as file:
             file.write(data)
             return file.tell()
 
     def fill(self, name: str, percent: float) -> Path:
-        """Allocate what is missing until so many percent are in use."""
+        """Allocate a file that fills the disk up to so many percent."""
         wanted = int(self.size * min(100.0, percent) / 100) - self.used()
         path = self.folder / name
         with path.open("wb") as file:
@@ -91,7 +92,7 @@ class Volume:
 
 
 class Journal:
-    """One record a request, in two files: the current one and the one before."""
+    """One record per request, in two files: the current one and the previous one."""
 
     NAME = "journal"
 
@@ -99,14 +100,14 @@ class Journal:
         self._volume = volume
         self._record = b"." * (RECORD_BYTES - 1) + b"\n"
         self.failed = 0
-        """Records that could not be written."""
+        """The number of records that could not be written."""
         self.written = 0
         self._kept = 0
-        """Records in memory, for which a writer waits."""
+        """The number of records in memory that wait to be written."""
         self._writer: asyncio.Task[None] | None = None
 
     async def write(self, required: bool) -> bool:
-        """Whether the record is on disk, or, unless it is `required` there, in memory while the volume is paused."""
+        """Write a record; returns whether it is on disk, or, unless `required`, in memory while the volume is paused."""
         if self._volume.paused and not required:
             return self._keep()
         await self._volume.flowing()
@@ -122,7 +123,7 @@ class Journal:
         return True
 
     async def caught_up(self) -> None:
-        """Wait until nothing is only in memory."""
+        """Wait until no record is in memory only."""
         if self._writer is not None:
             await self._writer
 
@@ -133,7 +134,7 @@ class Journal:
             self.append()
 
     def append(self) -> bool:
-        """Whether the record is on disk, of a volume that takes I/O."""
+        """Append a record to the volume, which is not paused; returns whether it is on disk."""
         try:
             size = self._volume.append(self.NAME, self._record)
         except OSError:
@@ -145,7 +146,7 @@ class Journal:
         return True
 
     def _rotate(self, size: int) -> None:
-        """Not without room for the copy: the journal then grows on, until nothing fits any more."""
+        """Rotate if there is room for the copy. Without it the journal grows on until nothing fits."""
         folder = self._volume.folder
         try:
             self._volume.reserve(size)

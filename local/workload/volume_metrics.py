@@ -1,4 +1,4 @@
-"""AWS/EBS for one period: what the instances' volumes took, and what waits for them."""
+"""AWS/EBS for one period: the writes that the instances' volumes took, and those that wait."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from local.workload.metrics import Datum, Stamp
 
 STALLED_SECONDS = 60
-"""I/O that has waited so long fails EBS's own check, on Nitro instances."""
+"""I/O that has waited for so long fails EBS's own check, on Nitro instances."""
 
 
 def data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]]]) -> list[Datum]:
-    """By volume id: its writes of the period, and what its instance says of it now (`volume_waiting`, `volume_stalled_seconds`)."""
+    """`volumes`: by volume id, its writes of the period and its instance's present counts (`volume_waiting`,
+    `volume_stalled_seconds`)."""
     stamp = Stamp(start)
     found: list[Datum] = []
     for volume_id, (writes, now) in volumes.items():

@@ -128,9 +128,9 @@ def test_a_client_asks_until_somebody_leads_again_or_fails_at_once(pair: Any, tm
             await client.write("a", "1", retry=False)
         waiting = asyncio.create_task(client.write("a", "1", retry=True))
         await asyncio.sleep(0)
-        client.moved({"writer": Node(FIRST, nodes.ports[0])})
+        client.follow({"writer": Node(FIRST, nodes.ports[0])})
         assert (await waiting)["seq"] == 1
-        client.moved({"writer": Node(FIRST, nodes.ports[1]), "reader": Node(SECOND, nodes.ports[1])})
+        client.follow({"writer": Node(FIRST, nodes.ports[1]), "reader": Node(SECOND, nodes.ports[1])})
         with pytest.raises(FailedError, match="read-only"):
             await client.write("a", "2", retry=False)
         assert (await client.read("a", retry=False))["value"] is None
@@ -146,7 +146,7 @@ def test_a_black_hole_towards_the_databases_port_is_the_clients_time_out(
     async def use(nodes: Pair) -> None:
         network = Network(random.Random(1))
         client = Records(network)
-        client.moved({"reader": Node(FIRST, nodes.ports[0])})
+        client.follow({"reader": Node(FIRST, nodes.ports[0])})
         await client.read("a", retry=False)
         hole = {"Protocol": "tcp", "Port": "5432", "TrafficType": "egress"}
         Effects(network, Volume(tmp_path)).start("c", "AWSFIS-Run-Network-Blackhole-Port", hole)
@@ -232,7 +232,7 @@ def test_a_primary_that_dies_by_itself_is_failed_over_and_without_a_standby_come
 def test_a_reboot_keeps_the_writer_and_its_rows(cluster: Cluster) -> None:
     _reach(cluster, lambda: cluster.whole)
     client = Records(Network(random.Random(1)))
-    client.moved(cluster.endpoints())
+    client.follow(cluster.endpoints())
     asyncio.run(client.write("a", "1", retry=False))
 
     cluster.reboot("sample-db-1")
@@ -242,7 +242,7 @@ def test_a_reboot_keeps_the_writer_and_its_rows(cluster: Cluster) -> None:
 
     assert _writer(cluster) == "sample-db-1"
     again = Records(Network(random.Random(1)))
-    again.moved(cluster.endpoints())
+    again.follow(cluster.endpoints())
     assert asyncio.run(again.read("a", retry=False))["value"] == "1"
     with pytest.raises(LookupError):
         cluster.reboot("sample-db-3")

@@ -85,7 +85,7 @@ def test_a_reader_nobody_hears_is_replaced_by_the_writer_where_reads_are_tried_a
         nodes = [Node(address, port) for address, port in zip(DATABASE_NODES.values(), pair.ports, strict=True)]
         network = Network(random.Random(1), address=A)
         records = Records(network)
-        records.moved({"writer": nodes[0], "reader": nodes[1]})
+        records.follow({"writer": nodes[0], "reader": nodes[1]})
         await records.write("k", "v", retry=True)
         network.acls = _acls(_acl("subnet-b", (1, "deny", str(IPv4Network("172.31.0.0/20")))))
         with pytest.raises(FailedError):

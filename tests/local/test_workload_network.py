@@ -129,7 +129,7 @@ def test_a_call_into_a_black_hole_hangs_until_its_time_is_up_on_that_instance_on
         took: list[float] = []
         sick, well = Inventory(network, took.append), Inventory(Network(random.Random(2)), took.append)
         for inventory in (sick, well):
-            inventory.moved(port)
+            inventory.follow(port)
             await inventory.ask(5, 1)
         undo = effects.start("c", HOLE, {"Protocol": "tcp", "Port": "8080", "TrafficType": "egress"})
         began = time.monotonic()
@@ -150,7 +150,7 @@ def test_latency_towards_the_dependency_is_felt_once_a_call(network: Network, ef
     async def use(port: int) -> None:
         took: list[float] = []
         inventory = Inventory(network, took.append)
-        inventory.moved(port)
+        inventory.follow(port)
         given = {"Sources": "172.31.0.30", "DelayMilliseconds": "150", "JitterMilliseconds": "0", "TrafficType": "egress"}
         effects.start("c", LATENCY, given)
         began = time.monotonic()
@@ -171,7 +171,7 @@ def test_a_request_does_without_the_dependency_or_fails_with_it(
     async def run() -> tuple[int, bytes]:
         application = Service("i-1", random.Random(1), network, Journal(Volume(tmp_path)))
         application.settings = Settings(fallback=fallback, base_latency_ms=0)
-        application.moved(Routes())
+        application.follow(Routes())
         answer = await application.answer()
         assert application.counts["dependency_errors"] == 1
         assert application.counts["dependency_calls"] == 2, "it asks twice"

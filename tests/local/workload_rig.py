@@ -43,7 +43,7 @@ class Rig:
         environment = self.place.environment()
         processes.start("account", [sys.executable, "-c", _BARE_ACCOUNT], folder, ROOT, {**environment, **emulator})
         self._wait("account", f"{self.endpoint}/_ministack/health")
-        manager = [sys.executable, "-m", "local.workload.manager", "--port", str(ports[1]), "--endpoint", self.endpoint]
+        manager = [sys.executable, "-m", "local.workload", "--port", str(ports[1]), "--endpoint", self.endpoint]
         processes.start("workload", [*manager, "--state-dir", str(folder)], folder, ROOT, environment)
         self._wait("workload", f"{self.url}/healthz")
 

@@ -7,7 +7,7 @@ _PATTERN = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
 def seconds(text: str) -> int:
-    """The duration's length; ``ValueError`` if it isn't one."""
+    """The duration in seconds. Raises ValueError if the text is not an ISO 8601 duration."""
     match = _PATTERN.fullmatch(text)
     if match is None or not any(match.groups()):
         raise ValueError(f"{text!r} is not an ISO 8601 duration")

@@ -38,7 +38,7 @@ def launch(experiment: Experiment, lever_engaged: bool) -> None:
 
 
 def ask_to_stop(experiment: Experiment, reason: str) -> None:
-    """Have the experiment stop; it is ``stopping`` as soon as its thread sees it (at most a tick)."""
+    """Order the experiment to stop. It is ``stopping`` as soon as its thread sees the order (at most a tick later)."""
     with store.lock:
         if not experiment.terminal and experiment.stop_reason is None:
             experiment.stop_reason = reason
@@ -123,7 +123,7 @@ class Run:
     def _run_actions(self) -> None:
         while True:
             self._start_ready()
-            # After the first start on purpose: FIS starts even if an alarm already fires, and stops at once.
+            # Checked after the first actions have started: FIS starts even if an alarm already fires, and stops immediately.
             if not holder.current.disable_stop_conditions and _fired(self.experiment):
                 ask_to_stop(self.experiment, STOP_CONDITION_REASON)
             if self.experiment.stop_reason is not None:
@@ -188,7 +188,8 @@ class Run:
             change_state(self.experiment, "stopped", reason)
 
     def _stop_running(self, status: str, reason: str) -> ExperimentError | None:
-        """Stop what runs, cancel what hasn't begun; a stop that isn't allowed leaves the effect and is reported."""
+        """Stop running actions and cancel pending ones. A stop that IAM refuses leaves the effect in place; the refusal
+        is returned."""
         failure: ExperimentError | None = None
         for name in self.running:
             _set_action(self.experiment.actions[name], "stopping", "Action is stopping.")

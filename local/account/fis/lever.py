@@ -1,4 +1,4 @@
-"""The safety lever: one an account and Region; engaging stops what runs and cancels what starts."""
+"""The safety lever, one per account and Region: engaging it stops running experiments and cancels new ones."""
 
 import threading
 import time
@@ -36,7 +36,7 @@ def get(identifier: str) -> Json:
 
 
 def update(identifier: str, wanted: Json) -> Json:
-    """UpdateSafetyLeverState: engaging stops what runs first."""
+    """UpdateSafetyLeverState: engaging the lever first stops what runs."""
     get(identifier)
     status, reason = wanted.get("status"), wanted.get("reason")
     if status not in ("engaged", "disengaged") or not reason:

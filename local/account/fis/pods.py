@@ -1,4 +1,5 @@
-"""Targets of type `aws:eks:pod`: found by parameters in a cluster, as the experiment's role, when the experiment begins."""
+"""Targets of type `aws:eks:pod`: found by parameters in a cluster, as the experiment's role, when the experiment
+starts."""
 
 from typing import Any
 
@@ -16,7 +17,7 @@ SELECTORS = ("labelSelector", "deploymentName", "podName")
 
 
 def problem(target: Json) -> str:
-    """What CreateExperimentTemplate refuses of such a target; empty: nothing."""
+    """Why CreateExperimentTemplate refuses such a target; empty if it does not."""
     given = target.get("parameters") or {}
     if target.get("resourceArns") or target.get("resourceTags"):
         return "targets of type aws:eks:pod are identified by parameters"
@@ -28,7 +29,7 @@ def problem(target: Json) -> str:
 
 
 def resolve(name: str, target: Json, role_arn: str) -> list[Resource]:
-    """The pods that run, by name; Raises ExperimentError where the role may not look, or there is no cluster."""
+    """The running pods, by name. Raises ExperimentError if the role may not list them, or the cluster does not exist."""
     where, given = f"targets.{name}", target["parameters"]
     found = eks.cluster(given["clusterIdentifier"])
     if found is None:
@@ -45,12 +46,12 @@ def resolve(name: str, target: Json, role_arn: str) -> list[Resource]:
 
 def _resource(found: Json, tags: dict[str, str], pod: Json) -> Resource:
     name = pod["metadata"]["name"]
-    arn = f"{found['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has none; this only names it
+    arn = f"{found['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has no ARN; this one only identifies it
     return Resource(arn, name, tags, {"cluster": found, "pod": pod})
 
 
 def refused(error: StatusError, where: str) -> ExperimentError:
-    """Kubernetes' answer as FIS tells it."""
+    """Kubernetes' error answer as FIS reports it."""
     code = "AuthorizationFailure" if error.code in {401, 403} else "DependentServiceFailure"
     return ExperimentError(code, f"Kubernetes answered {error.code}: {error}", where)
 

@@ -103,7 +103,7 @@ def create_template(request: Request) -> Json:
 
 
 def _authorize_template(request: Request, action: str, data: Json) -> None:
-    """Beyond the template: every action used, and passing the role."""
+    """The permissions that a template needs besides its own: each action used, and passing the role."""
     prefix = _scope()[2]
     context = iam.tag_context(data.get("tags"))
     for used in sorted({str(a.get("actionId")) for a in (data.get("actions") or {}).values()}):
@@ -141,7 +141,7 @@ def list_templates(request: Request) -> Json:
 
 
 def start_experiment(request: Request) -> Json:
-    """Idempotent by clientToken; a deleted template can't be started; a sixth active experiment is refused."""
+    """StartExperiment: idempotent by clientToken. Refuses a deleted template, and an experiment beyond the quota."""
     prefix, data = _scope()[2], request.data
     _need_text(data, "experimentTemplateId")
     context = iam.tag_context(data.get("tags"))
@@ -179,7 +179,7 @@ def get_experiment(request: Request) -> Json:
 
 
 def stop_experiment(request: Request) -> Json:
-    """Stopping what has ended is a validation error, as it is on AWS."""
+    """StopExperiment: to stop an experiment that has ended is a validation error, as on AWS."""
     experiment = store.find_experiment(request.path[0])
     if experiment.terminal:
         status = experiment.state["status"]
@@ -289,7 +289,7 @@ ROUTES: list[tuple[str, re.Pattern[str], Operation]] = [
 
 
 def reset() -> None:
-    """Called by the emulator's reset: stop what runs, forget everything."""
+    """Called by the emulator's reset: stop all experiments and forget everything."""
     for account in list(fis_backends.values()):
         for region in list(account.values()):
             for experiment in list(region.experiments.values()):
@@ -300,7 +300,7 @@ def reset() -> None:
 
 
 def get_state() -> None:
-    """Nothing is kept over a restart: an experiment doesn't survive its engine."""
+    """No state survives a restart: an experiment ends with the engine that runs it."""
 
 
 def load_persisted_state(data: Any) -> None:

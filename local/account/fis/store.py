@@ -24,7 +24,7 @@ lock = threading.RLock()
 
 
 class Experiment(MotoExperiment):
-    """An experiment whose state is set by the engine, not by how often it was looked at."""
+    """An experiment whose state is set by the engine. (moto's advances with each look.)"""
 
     def __init__(self, **fields: Any) -> None:
         super().__init__(**fields)
@@ -124,7 +124,7 @@ def template(identifier: str) -> Json:
 
 
 def delete_template(identifier: str) -> Json:
-    """Remove the template and show it a last time."""
+    """Delete the template; returns it as the API last shows it."""
     with lock:
         shown = template(identifier)
         backend().delete_experiment_template(identifier)
@@ -132,7 +132,7 @@ def delete_template(identifier: str) -> Json:
 
 
 def update_template(identifier: str, data: Json) -> Json:
-    """Change the given parts of a template."""
+    """Change those parts of a template that the request names."""
     item = find_template(identifier)
     for key, attribute in (
         ("description", "description"), ("stopConditions", "stop_conditions"), ("targets", "targets"),

@@ -95,7 +95,7 @@ FINDERS = {
 
 
 def resolve(name: str, target: Json) -> list[Resource]:
-    """The target's resources now; an unknown type makes the experiment fail."""
+    """The resources that the target matches now. Raises ExperimentError for an unknown resource type."""
     find = FINDERS.get(target["resourceType"])
     if find is None:
         raise ExperimentError("InvalidTarget", f"{target['resourceType']} can't be resolved here", f"targets.{name}")
@@ -121,7 +121,7 @@ def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
 
 
 def select(found: list[Resource], mode: str) -> list[Resource]:
-    """ALL, COUNT(n), or PERCENT(n) rounded down: half of one is none."""
+    """Select ALL, COUNT(n), or PERCENT(n) rounded down: half of one resource is none."""
     if mode == "ALL":
         return found
     number = int(mode[mode.index("(") + 1 : -1])

@@ -47,7 +47,7 @@ def install() -> None:
 
 
 def _patched_when_first_used(handle: Callable[..., Any]) -> Callable[..., Any]:
-    """CloudFormation takes seconds to import, so its alarms are mended at its first call and not at the start."""
+    """Patch CloudFormation's alarms at its first call: importing CloudFormation takes seconds."""
     pending = [True]
 
     async def handle_request(*arguments: Any) -> Any:
@@ -71,7 +71,8 @@ def _checked_on_every_alarm(handle: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
-    """ministack copies every stored point at every call; once a minute is enough to forget two weeks."""
+    """Evict old points once a minute. ministack copies every stored point at every call, to forget those of two weeks
+    ago."""
     last = [0.0]
 
     def evict_old_metrics() -> None:
@@ -91,7 +92,7 @@ def _stamped(store: Callable[..., None]) -> Callable[..., None]:
 
 
 def _typed(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Serve the JSON and CBOR protocols (every current SDK); the old query protocol stays ministack's."""
+    """Serve the JSON and CBOR protocols, which every current SDK uses. The old query protocol stays ministack's."""
 
     def make(fallback: Callable[..., Any]) -> Callable[..., Any]:
         def handle(params: Data, cbor_data: Data, is_cbor: bool, is_json: bool = False) -> Any:
@@ -165,7 +166,8 @@ def _check_queries(queries: list[Query]) -> None:
 
 
 MINUTE_SECONDS = 5
-"""What AWS does by the minute, here goes by the workload's metric period: a window of whole periods is one point, as it is there."""
+"""What GetMetricStatistics does by the minute on AWS, it does by the workload's metric period here: a window of whole
+periods is one point."""
 
 
 def get_metric_statistics(data: Data) -> Data:
@@ -251,7 +253,7 @@ def _check_plain_metric(data: Data) -> None:
 
 
 def _check_period(period: int) -> None:
-    # 1 and 5 seconds are what custom high-resolution metrics allow; AWS alarms stop at 10, the local account doesn't.
+    # AWS allows 1 and 5 s for high-resolution metrics, but 10 s at least for alarms. The local account allows them for both.
     if period not in (1, 5, 10, 20, 30) and (period < 60 or period % 60):
         raise RefusedError("Period must be 10, 20, 30 or a multiple of 60")
 
@@ -271,7 +273,7 @@ def _check_metrics(data: Data) -> None:
 
 
 def complete_alarm(alarm: Data, before: Data | None, request: Data) -> None:
-    """What ministack leaves out of the stored alarm: ``Metrics``, and the state's data across an update."""
+    """Keep what ministack leaves out of the stored alarm: ``Metrics``, and the state's data across an update."""
     if request.get("Metrics"):
         alarm["Metrics"] = request["Metrics"]
         for key in ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Period", "Dimensions", "Unit"):
@@ -285,7 +287,7 @@ def complete_alarm(alarm: Data, before: Data | None, request: Data) -> None:
 
 
 def _template_alarm(make: Callable[..., Data]) -> Callable[..., Data]:
-    """CloudFormation alarms over metric math, which ministack refuses."""
+    """Create CloudFormation alarms over metric math, which ministack refuses."""
 
     def record(name: str, props: Data) -> Data:
         metrics = props.get("Metrics")
@@ -299,7 +301,7 @@ def _template_alarm(make: Callable[..., Data]) -> Callable[..., Data]:
 
 
 def _template_query(query: Data) -> Data:
-    """A template's values may be strings."""
+    """Convert values that a template may write as strings."""
     result = dict(query)
     if isinstance(result.get("ReturnData"), str):
         result["ReturnData"] = result["ReturnData"].lower() == "true"

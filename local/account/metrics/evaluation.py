@@ -1,7 +1,7 @@
-"""How CloudWatch decides an alarm's state from the points it has, including those it hasn't.
+"""How CloudWatch decides an alarm's state from existing and missing points.
 
-From "Configuring how CloudWatch alarms treat missing data": more points than the evaluation periods are retrieved;
-if enough real ones exist only the newest real ones count; otherwise missing ones are treated as configured.
+From "Configuring how CloudWatch alarms treat missing data": more points than the evaluation periods are retrieved. If
+enough of them exist, only the newest existing ones count; otherwise missing ones are treated as configured.
 """
 
 import operator
@@ -42,7 +42,8 @@ class Decision:
 
 
 def decide(rule: Rule, points: list[float | None], current: str) -> Decision:
-    """The state for points oldest first, ``None`` where there is none; ``current`` where nothing is to change."""
+    """The alarm's state. `points`: oldest first, ``None`` where one is missing. `current`: the state that stays where
+    nothing decides."""
     real = [value for value in points if value is not None]
     window = real[-rule.periods :]
     breaching = sum(rule.breached_by(value) for value in window)

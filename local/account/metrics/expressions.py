@@ -1,7 +1,7 @@
-"""CloudWatch metric math: a small grammar, evaluated over time series. Never ``eval``.
+"""CloudWatch metric math: a small grammar, evaluated over time series without ``eval``.
 
-A value is a number, a series (time → number) or a list of series. Between two series only the times both have
-count; a division by zero is no data at that time, as on CloudWatch.
+A value is a number, a series (time → number) or a list of series. An operation on two series has values only at times
+that both have. A division by zero has no value at that time, as on CloudWatch.
 """
 
 import math
@@ -214,7 +214,7 @@ def _map(function: Callable[[float], float], value: Value) -> Value:
 
 
 def _aggregate(name: str, values: list[Value]) -> Value:
-    """Of one series: a number. Of a list: a series over all times any of them has."""
+    """An aggregation: of one series a number, of a list of series a series over all times that any of them has."""
     if len(values) != 1:
         raise ExpressionError(f"{name} takes one series or one list")
     function, value = _AGGREGATES[name], values[0]

@@ -1,4 +1,4 @@
-"""Time series out of the stored points: by exact dimensions, by period, and only what is visible yet."""
+"""Time series from the stored points: by exact dimensions, by period, and only those that are published yet."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -49,8 +49,10 @@ class Window:
 
 
 def forget() -> int:
-    """Drop every point there is, as if the account were new; how many series there were. AWS has no such call: it is for
-    measuring one fault after another without minutes in between."""
+    """Delete every stored point, as if the account were new; returns the number of series deleted.
+
+    AWS has no such call. It lets one fault be measured after another without minutes in between.
+    """
     names = list(cloudwatch._metrics)
     for name in names:
         cloudwatch._metrics.pop(name, None)
@@ -80,10 +82,10 @@ def parse_query(data: dict[str, Any]) -> Query:
 
 
 def visible_points(metric: MetricStat, window: Window) -> list[Point]:
-    """The window's points that have been published by now, given how late the profile publishes.
+    """The window's points that are published by now, given how late the profile publishes.
 
-    Points are stored as they came, nearly in the order of their times: what came an hour before the window began
-    is not looked at, which keeps an evaluation cheap however long the account has been running.
+    Points are stored in the order of their arrival, which is nearly that of their times. A point that arrived an hour
+    before the window began is not looked at, which keeps an evaluation cheap however long the account has been running.
     """
     key = (metric.namespace, metric.name, cloudwatch._dims_key(dict(metric.dimensions)))
     lag = holder.current.metric_lag_seconds
@@ -98,7 +100,7 @@ def visible_points(metric: MetricStat, window: Window) -> list[Point]:
 
 
 def statistic(points: list[Point], stat: str) -> float | None:
-    """One statistic of some points; none if there is nothing to count."""
+    """One statistic of some points; None without points."""
     stats = cloudwatch._calc_stats(points)
     if stat not in ("SampleCount", "Sum", "Average", "Minimum", "Maximum") and not cloudwatch._is_percentile_stat(stat):
         raise ExpressionError(f"statistic {stat} is not known here")
@@ -153,7 +155,7 @@ def _by_reference(found: dict[str, Value]) -> dict[str, Value]:
 
 
 def stamp(point_list: list[Point]) -> None:
-    """Mark the newest points with when they arrived, which is what the publication lag counts from."""
+    """Mark new points with their time of arrival, which the publication lag is counted from."""
     now = time.time()
     for point in reversed(point_list):
         if RECEIVED in point:

@@ -1,4 +1,5 @@
-"""Running an Automation document: as long as it takes, as the role it names, and with FIS's own role only to start and stop it."""
+"""Running an Automation document: for as long as it takes, as the role that it names. FIS's own role only starts and
+stops it."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ _OVER = ("Success", "Failed", "TimedOut", "Cancelled")
 
 @dataclass(frozen=True)
 class _AsRole:
-    """A start as Automation takes it, by the experiment's role."""
+    """A request to start an execution, made by the experiment's role."""
 
     action: Action
     data: dict[str, Any]
@@ -47,7 +48,7 @@ class StartAutomation(Action):
         self.id = str(started["AutomationExecutionId"])
 
     def finished(self) -> bool:
-        """When the document has ended, as FIS waits for it. Longer than its `maxDuration` is a failure."""
+        """Whether the document has ended. An execution longer than `maxDuration` is a failure."""
         self.authorize("ssm:GetAutomationExecution", f"{self._prefix}automation-execution/{self.id}", {})
         status = automation.status(self.id)
         if status in _OVER and status != "Success":

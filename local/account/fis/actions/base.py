@@ -38,15 +38,15 @@ class Action:
         return time.monotonic() - self.started_at >= self.duration_seconds
 
     def start(self) -> None:
-        """Have the effect happen; raise ``ExperimentError`` if it may not or can not."""
+        """Start the effect. Raises ``ExperimentError`` if it is not allowed or not possible."""
         raise NotImplementedError
 
     def finished(self) -> bool:
-        """Whether the action is over; raise ``ExperimentError`` if it went wrong meanwhile."""
+        """Whether the action has ended. Raises ``ExperimentError`` if it failed meanwhile."""
         return self.elapsed
 
     def finish(self) -> None:
-        """What is done when the action ends by itself."""
+        """Clean up after an action that ended by itself."""
 
     def stop(self) -> None:
         """End the effect early, as far as it can be ended."""
@@ -55,7 +55,7 @@ class Action:
         return ExperimentError(code, reason, f"actions.{self.name}")
 
     def authorize(self, action: str, arn: str, tags: dict[str, str], context: dict[str, Any] | None = None) -> None:
-        """Refuse what IAM would refuse the experiment's role."""
+        """Raise ``ExperimentError`` if IAM would refuse the experiment's role."""
         denied = iam.authorize_role(self.role_arn, action, arn, tags, context)
         if denied:
             raise self.fail("AuthorizationFailure", denied.message)

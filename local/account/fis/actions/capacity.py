@@ -1,4 +1,4 @@
-"""Letting the launches of Auto Scaling groups fail for want of capacity. What is not launched meanwhile is not hit."""
+"""Making launches of Auto Scaling groups fail for lack of capacity. A group that launches nothing meanwhile is not hit."""
 
 import uuid
 from typing import ClassVar
@@ -23,7 +23,7 @@ class InsufficientCapacity(Action):
         launching = [group.identifier for group in self.resources if group.attributes.get("LaunchTemplate")]
         zones = self.given["availabilityZoneIdentifiers"].split(",")
         percent = float(self.given.get("percentage") or 100)
-        # A group with a launch configuration is left alone, and FIS says nothing of it.
+        # A group with a launch configuration is not affected, and FIS reports nothing about it.
         capacity.begin(self.id, capacity.Shortage(frozenset(launching), frozenset(zones), percent))
 
     def finish(self) -> None:

@@ -9,9 +9,9 @@ from local.account.fis.actions.base import Action
 from local.account.fis.targets import VOLUME
 
 DOCUMENT = "EBS-PauseVolumeIO"
-"""No document of Systems Manager: what the workload calls an effect that no agent brings."""
+"""Not a document of Systems Manager: the workload's name for this effect, which no agent carries out."""
 BACKSTOP_SECONDS = 5.0
-"""The volume goes on by itself so much later, if this account is no more."""
+"""If this account has died, the volume resumes by itself so many seconds after the action's end."""
 
 
 class PauseVolumeIo(Action):
@@ -34,8 +34,9 @@ class PauseVolumeIo(Action):
                 self._pause(attached["InstanceId"])
 
     def _pause(self, instance: str) -> None:
-        """An instance that runs nothing notices nothing: that is no failure of EC2's."""
-        self.paused.append(instance)  # also where no answer comes: it may have been heard
+        """Pause the volume of an instance. An instance without a process has nothing to pause, which is not a failure
+        of EC2."""
+        self.paused.append(instance)  # also if no answer comes: the order may have arrived
         body = {"command_id": self.id, "document": DOCUMENT, "parameters": {}, "duration_seconds": self.duration_seconds + BACKSTOP_SECONDS}
         with contextlib.suppress(OSError):
             ssm.tell_workload("POST", f"/instances/{instance}/faults", body)

@@ -1,7 +1,7 @@
-"""Faults on ECS tasks: stopping them, and commands to the Systems Manager agent in a container of theirs.
+"""Faults on ECS tasks: stopping them, and commands to the Systems Manager agent in a container of the task.
 
-The action's duration is the document's, too. The command begins later than the action, so that FIS cancels it when the action's time is up:
-its status is Cancelled, and nothing failed.
+The document has the action's duration, too. Its command starts later than the action, so that FIS cancels it when the
+action's time is over: the command's status is then Cancelled, and nothing has failed.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ class _Tasks(Action):
 
 
 class StopTask(_Tasks):
-    """Over for FIS once ECS has taken the order."""
+    """Finished for FIS once ECS has accepted the order."""
 
     action_id = "aws:ecs:stop-task"
     description = "Stop the specified ECS tasks."
@@ -41,11 +41,11 @@ class StopTask(_Tasks):
 
 
 class TaskCommand(_Tasks):
-    """One command to the managed instances that the tasks are registered as."""
+    """A command to the managed instances that the tasks are registered as."""
 
     document: ClassVar[str]
     taken: ClassVar[Mapping[str, str]]
-    """The document's parameter for each of the action's."""
+    """The document's parameter names by the action's."""
     of_processes: ClassVar[bool] = False
     of_network: ClassVar[bool] = False
     command_id = ""
@@ -70,7 +70,7 @@ class TaskCommand(_Tasks):
         self.command_id = str(record["CommandId"])
 
     def _look(self, task: Resource) -> None:
-        """What FIS and ECS ask of a task before anything is sent there."""
+        """Raise unless a task meets what FIS and ECS require before a command is sent to it."""
         self.authorize("ecs:DescribeTasks", task.arn, task.tags)
         definition = ecs.definition_of(task.arn)
         if task.attributes.get("enableExecuteCommand"):
@@ -122,7 +122,7 @@ class IoStress(TaskCommand):
 
 
 class KillProcess(TaskCommand):
-    """Over once the command is: a process is ended in a moment."""
+    """Finished once the command is: a process is ended in a moment."""
 
     action_id = "aws:ecs:task-kill-process"
     description = "Stop a process in the specified ECS tasks."

@@ -16,7 +16,7 @@ from local.kubernetes.status import StatusError
 Json = dict[str, Any]
 POLL_SECONDS = 0.5
 APPEAR_SECONDS = 120.0
-"""Until FIS's pod has brought the fault to its target, at most."""
+"""Seconds that FIS's pod may take to bring the fault to its target."""
 GONE_SECONDS = 60.0
 OVERDUE_SECONDS = 30.0
 GRACE_SECONDS = 10
@@ -40,7 +40,7 @@ class _Pods(Action):
     target_key = "Pods"
     resource_type = POD
     injects: ClassVar[str]
-    """As `local.kubernetes.injection` calls it; `delete`: nothing is put into the target."""
+    """The arguments of `local.kubernetes.injection`. `delete` puts nothing into the target."""
 
     def start(self) -> None:
         self._helpers: list[_Helper] = []
@@ -82,7 +82,7 @@ class _Pods(Action):
         return helper
 
     def _begun(self, helper: _Helper) -> bool:
-        """Whether the fault is in the target. Raises ExperimentError if its pod has failed."""
+        """Whether the fault is in effect. Raises ExperimentError if FIS's pod has failed."""
         phase = self._phase(helper)
         if phase == "Succeeded" or self.injects == "delete":
             return phase != "Pending"
@@ -120,7 +120,7 @@ class _Pods(Action):
         self.stop()
 
     def stop(self) -> None:
-        """FIS's pod is deleted; it ends what it put into its target before it goes."""
+        """Delete FIS's pod, which ends what it put into its target first."""
         try:
             for one in self._helpers:
                 one.client.delete(f"{one.place}/pods/{one.name}")
@@ -133,7 +133,7 @@ class _Pods(Action):
             raise refused(error, f"actions.{self.name}") from error
 
     def _sweep(self) -> None:
-        """Of an action that failed, as far as it goes."""
+        """Clean up after an action that failed, as far as possible."""
         for one in self._helpers:
             for path in (f"{one.place}/pods/{one.name}", f"{one.place}/configmaps/{one.config}"):
                 try:

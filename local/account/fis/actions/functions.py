@@ -1,7 +1,9 @@
-"""Faults of Lambda functions: an object in S3 for as long as the action runs. Whether anything reads it, FIS never learns.
+"""Faults of Lambda functions: an object in S3 for as long as the action runs. FIS never learns whether anything reads
+it.
 
-What AWS writes into the object is not documented; this is what the local extension (local/extension) reads. FIS takes the folder
-from the function's own configuration, and its role has to be allowed to write there, to look at the function and to ask for tags.
+What AWS writes into the object is not documented; this is what the local extension (local/extension) reads. FIS takes
+the folder from the function's own configuration. Its role must be allowed to write there, to read the function's
+configuration, and to read tags.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -26,7 +28,7 @@ MAXIMUM_DELAY = 900_000
 
 @dataclass(frozen=True)
 class Place:
-    """Where one function's fault lies."""
+    """The object that holds one function's fault."""
 
     bucket: str
     key: str
@@ -37,7 +39,7 @@ class Place:
 
 
 def place(resource: Resource) -> Place | None:
-    """A new object in the folder that the function names; None: it names none."""
+    """A new object in the folder that the function names; None if it names none."""
     variables = (resource.attributes.get("Environment") or {}).get("Variables") or {}
     bucket, _, folder = str(variables.get(LOCATION, "")).removeprefix(PREFIX).partition("/")
     return Place(bucket, f"{folder.rstrip('*/')}/{resource.identifier}/{uuid.uuid4()}.json".lstrip("/")) if bucket else None
@@ -87,7 +89,7 @@ class _Invocations(Action):
         self._remove()
 
     def _remove(self) -> None:
-        """What may not be removed stays, and is tried for each: one refusal must not leave the others' faults."""
+        """Remove all objects. One refusal does not keep the others; an object that can't be removed stays."""
         refused: ExperimentError | None = None
         for arn, found in list(self._written.items()):
             try:

@@ -1,6 +1,6 @@
-"""Cutting subnets off: FIS's own way, a clone of the subnet's network ACL that denies, associated in the original's place.
+"""Cutting subnets off, in FIS's way: a clone of the subnet's network ACL, with rules that deny, replaces the original.
 
-Whether a packet passes is the workload's to find out, which looks at EC2's ACLs. Putting the original back takes a while, as on AWS.
+The workload decides whether a packet passes, from EC2's ACLs. To put the original back takes a while, as on AWS.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -23,13 +23,13 @@ MANAGED = "managedByFIS"
 _MOST_ENTRIES = 10
 _FIRST_RULE = 1
 _SHIFT = 100
-"""The clone's own rules follow the denials."""
+"""The rules copied from the original come after those that deny."""
 _SERVICES = ("s3", "dynamodb", "s3express")
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A subnet that was cut off, and by what."""
+    """A subnet that was cut off, and the clone that does it."""
 
     subnet: Resource
     original: str
@@ -86,7 +86,7 @@ class DisruptConnectivity(Action):
     # --- what is denied ---
 
     def _denied(self, subnet: dict[str, Any]) -> list[tuple[str, str]]:
-        """Rules before the clone's own, in order: allow or deny, and a network."""
+        """The rules that come first in the clone, in order: allow or deny, and a network."""
         scope, vpc = self.given["scope"], ec2._vpcs[subnet["VpcId"]]
         others = [one for one in ec2._subnets.values() if one["VpcId"] == subnet["VpcId"]]
         if scope == "availability-zone":
@@ -148,7 +148,7 @@ class DisruptConnectivity(Action):
         self._call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=clone)
 
     def _restore(self) -> None:
-        """Only where the clone still is: somebody may have put the original back by hand."""
+        """Put the original back where the clone still is: somebody may have done so by hand."""
         while self.cuts:
             cut = self.cuts[-1]
             acl, association = network.acl_of(cut.subnet.identifier)

@@ -1,4 +1,4 @@
-"""Failing over a cluster and rebooting DB instances: over for FIS once RDS has taken the order."""
+"""Failing over a cluster and rebooting DB instances: finished for FIS once RDS has accepted the order."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -13,10 +13,10 @@ from local.account.fis.targets import CLUSTER, DB_INSTANCE, Resource
 
 class _Databases(Action):
     permissions: ClassVar[tuple[str, str]]
-    """The order, and the look FIS takes at what it ordered."""
+    """The permission for the order, and for describing its target."""
 
     def order(self, call: Callable[[Resource], Any]) -> None:
-        """Call RDS for each target, once all of them are authorized."""
+        """Call RDS for each target, after all of them are authorized."""
         for resource in self.resources:
             for permission in self.permissions:
                 self.authorize(permission, resource.arn, resource.tags)

@@ -1,4 +1,4 @@
-"""``aws:ssm:send-command``: the command lives its own ``DurationSeconds``; FIS only looks on for ``duration``."""
+"""``aws:ssm:send-command``: the command runs for its own ``DurationSeconds``; FIS only waits for ``duration``."""
 
 import json
 from typing import Any, ClassVar

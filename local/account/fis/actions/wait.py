@@ -11,4 +11,4 @@ class Wait(Action):
     parameters: ClassVar[dict[str, bool]] = {"duration": True}
 
     def start(self) -> None:
-        """Nothing happens, for the duration."""
+        """Does nothing for its duration."""
