@@ -15,14 +15,16 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.result import Result
-from squall.domain.documents.safety import Safety
+from squall.domain.documents.safety import FinalCheck, Safety
 
 if TYPE_CHECKING:
     from cli.aws import Machine
+    from squall.domain.documents.document import Document
     from squall.domain.model import Model
     from squall.domain.run.record import Event, ExecutionRecord
     from squall.ports import Metrics
 
+    D = TypeVar("D", bound=Document)
     M = TypeVar("M", bound=Model)
 
 STATES = (
@@ -119,14 +121,14 @@ class Watcher:
             known.result = self.source.document(self.execution_id, "result")
 
     def _documents(self, known: Snapshot) -> None:
-        known.definition = known.definition or self._document("definition", Definition)
-        known.discovery = known.discovery or self._document("discovery", Discovery)
-        known.safety = known.safety or self._document("safety", Safety)
-        known.baseline = known.baseline or self._document("baseline", Baseline)
-        known.final_check = known.final_check or self._document("final_check", Safety)
+        known.definition = known.definition or self._document(Definition)
+        known.discovery = known.discovery or self._document(Discovery)
+        known.safety = known.safety or self._document(Safety)
+        known.baseline = known.baseline or self._document(Baseline)
+        known.final_check = known.final_check or self._document(FinalCheck)
 
-    def _document(self, name: str, model: type[M]) -> M | None:
-        raw = self.source.document(self.execution_id, name)
+    def _document(self, model: type[D]) -> D | None:
+        raw = self.source.document(self.execution_id, model.NAME)
         return None if raw is None else lenient(raw, model)
 
     def _metrics(self, known: Snapshot) -> None:

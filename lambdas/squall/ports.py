@@ -14,12 +14,12 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from datetime import datetime
 
     from squall.domain.approval.votes import Ask, Caller, Vote
+    from squall.domain.documents.document import Document
     from squall.domain.documents.finding import Finding, StoredFinding
     from squall.domain.documents.guards import GuardSpec, StopGuard
     from squall.domain.documents.metric_models import MetricQuery, Series
     from squall.domain.history.summary import RunSummary
     from squall.domain.messages.message import Message
-    from squall.domain.model import Model
     from squall.domain.resources.workload import Workload
     from squall.domain.run.aws_state import AlarmState, AutomationState, CalendarState, CommandState, FisExperiment, FisTemplate, Held
     from squall.domain.run.halt import Halt, Lever
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # the abort path imports this module: keep pydantic out of it
     from squall.domain.sentinel.probes import Datum, Lease, Sample
     from squall.domain.vocabulary import ResourceType, Status
 
-M = TypeVar("M", bound="Model")
+D = TypeVar("D", bound="Document")
 
 
 class Clock(Protocol):
@@ -204,14 +204,14 @@ class Callers(Protocol):
 
 
 class Documents(Protocol):
-    def put(self, execution_id: str, name: str, document: Model) -> None:
-        """Write `results/<execution_id>/<name>.json`."""
+    def put(self, execution_id: str, document: Document) -> None:
+        """Write the document at the key of its name, over what is there."""
 
-    def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
-        """None if it was never written."""
+    def get(self, execution_id: str, model: type[D]) -> D | None:
+        """The document of this kind; None if it was never written. Raises ValueError if the model does not accept what is there."""
 
     def publish(self, key: str, body: str, content_type: str) -> str:
-        """Write what is of no single run: `analytics/…` or `reports/…`; returns the key."""
+        """Write a file that belongs to no single run: `analytics/…` or `reports/…`; returns the key."""
 
     def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
         """Write `results/<execution_id>/<file_name>` as it stands; returns that key."""

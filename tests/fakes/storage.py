@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from squall.domain.approval.votes import Decision
+from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
 from squall.domain.run.aws_state import Held
 from squall.domain.run.orphans import Sightings
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from squall.domain.approval.votes import Ask, Vote
-    from squall.domain.model import Model
+    from squall.domain.documents.document import Document
     from squall.domain.run.record import Abort, Event
 
-M = TypeVar("M", bound="Model")
+D = TypeVar("D", bound="Document")
 
 _FIELDS = {field.name for field in fields(ExecutionRecord)}
 _FIXED = {"id", "started_at", "events"}
@@ -251,18 +252,18 @@ class FakeDocuments:
     def __init__(self) -> None:
         self.files: dict[str, str] = {}
 
-    def put(self, execution_id: str, name: str, document: Model) -> None:
-        self.files[f"results/{execution_id}/{name}.json"] = document.model_dump_json()
+    def put(self, execution_id: str, document: Document) -> None:
+        self.files[document_key(execution_id, document)] = document.model_dump_json()
 
     def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
-        return self.publish(f"results/{execution_id}/{file_name}", body, content_type)
+        return self.publish(file_key(execution_id, file_name), body, content_type)
 
     def publish(self, key: str, body: str, content_type: str) -> str:
         self.files[key] = body
         return key
 
-    def get(self, execution_id: str, name: str, model: type[M]) -> M | None:
-        body = self.files.get(f"results/{execution_id}/{name}.json")
+    def get(self, execution_id: str, model: type[D]) -> D | None:
+        body = self.files.get(document_key(execution_id, model))
         return None if body is None else model.model_validate_json(body)
 
 

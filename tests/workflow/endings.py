@@ -24,7 +24,7 @@ def record_of(world: FakeWorld, execution_id: str = ID) -> ExecutionRecord:
 
 
 def result_of(world: FakeWorld, execution_id: str = ID) -> Result:
-    result = world.documents.get(execution_id, "result", Result)
+    result = world.documents.get(execution_id, Result)
     assert result is not None
     return result
 
@@ -51,7 +51,7 @@ def nothing_is_left(world: FakeWorld, execution_id: str = ID, *, twice: bool = F
 
 def rolled_back(world: FakeWorld, execution_id: str = ID) -> None:
     """Where a fault was injected and the experiment declares a rollback document, it ran: once, and to its end."""
-    definition = world.documents.get(execution_id, "definition", Definition)
+    definition = world.documents.get(execution_id, Definition)
     if definition is None or definition.experiment.rollback is None:
         return
     injected = any(run.experiment.tags.get("squall:execution") == execution_id for run in world.faults.runs.values())

@@ -62,7 +62,7 @@ def test_an_agent_that_ignores_the_cancel_keeps_the_lock_and_people_are_told(
     walk_.after["StartFault"] = fire
     walk_.run({"definition": {**latency, "duration_minutes": 60}})  # longer than recovery is watched
     assert record_of(world).status is Status.ABORTED
-    rollback = world.documents.get(ID, "rollback", RollbackReport)
+    rollback = world.documents.get(ID, RollbackReport)
     assert rollback is not None
     assert rollback.outcome is RollbackOutcome.NOT_RESTORED
     assert world.locks.leases, "the next experiment could start on targets that are still faulty"

@@ -91,7 +91,7 @@ def test_the_message_holds_everything_a_person_needs(walk: Walk, world: FakeWorl
     vote_in(walk, world, 60)
     run(walk)
     (message,) = requests(world)
-    record, plan = record_of(world), world.documents.get(ID, "plan", Plan)
+    record, plan = record_of(world), world.documents.get(ID, Plan)
     assert plan is not None
     assert record.ask is not None
     assert record.ask.plan == plan.hash
@@ -435,7 +435,7 @@ def test_a_target_that_is_gone_when_they_approve_is_asked_for_anew(walk: Walk, w
     gone: list[str] = []
 
     def leaves() -> None:
-        plan = world.documents.get(ID, "plan", Plan)
+        plan = world.documents.get(ID, Plan)
         assert plan is not None
         gone.append(plan.pinned[0])
         world.fleet.instances[plan.pinned[0].rpartition("/")[2]].tags.clear()
@@ -473,7 +473,7 @@ def test_a_changed_plan_asks_again_and_no_earlier_vote_counts(walk: Walk, world:
     assert "Asked for" not in first.body
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert [one.arn for one in record_of(world).votes] == [BOB.arn, EVE.arn]
-    pinned = world.documents.get(ID, "plan", Plan)
+    pinned = world.documents.get(ID, Plan)
     assert pinned is not None
     assert [target["arn"] for target in result_of(world).targets] == list(pinned.pinned)
 

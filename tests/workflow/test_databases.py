@@ -63,7 +63,7 @@ def test_a_failover_is_proven_recovered_and_leaves_nothing(
 def test_the_lock_is_the_clusters(walk: Walk, world: FakeWorld, failover: dict[str, Any]) -> None:
     world.fleet.add_other(CLUSTER)
     walk.run(of(failover, CLUSTER))
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     assert discovery.failure_domains == ("rds/cluster/shop",)
 

@@ -48,7 +48,7 @@ def test_a_deleted_pod_is_proven_replaced_and_leaves_nothing(walk: Walk, world: 
     assert result.recovery is not None
     assert (result.rollback.outcome, [proof.kind for proof in result.rollback.proofs]) == (RollbackOutcome.RECOVERED, ["state"])
     assert len(result.recovery.replacement_ids) == 1
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     assert discovery.failure_domains == ("eks/main/shop/deployment/web",)
     assert "fault_prerequisites.service_account" in {check.name for check in result.safety_checks if check.outcome == "warned"}
@@ -133,7 +133,7 @@ def test_a_pod_of_another_environment_is_never_hit(walk: Walk, world: FakeWorld,
 
 def test_a_zone_of_pods_is_bounded_by_the_share_that_must_stay(walk: Walk, world: FakeWorld, delete: dict[str, Any]) -> None:
     walk.run({"definition": {**delete, "blast_radius": "single_az"}})
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     assert len(discovery.pinned) == 1, "two of three would leave a third, half is asked for"
 

@@ -29,7 +29,7 @@ def test_what_is_measured_is_what_is_hit(walk: Walk, world: FakeWorld, experimen
     found: dict[bool, set[str]] = {}
     for name in ("a", "b", "c", "d", "e", "f"):  # the choice among candidates hangs on the name
         walk.run({"definition": {**experiment, "target_resources": [*web, *pay]}, "mode": "plan"}, name)
-        discovery = world.documents.get(name, "discovery", Discovery)
+        discovery = world.documents.get(name, Discovery)
         assert discovery is not None
         groups = {value for b in discovery.bindings for q in b.queries for key, value in q.dimensions if key == "TargetGroup"}
         found.setdefault(discovery.pinned[0].id in pay, set()).update(groups)

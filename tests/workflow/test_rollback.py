@@ -168,7 +168,7 @@ def test_the_command_by_hand_and_the_pulse_start_it_once(walk: Walk, world: Fake
     walk.run({"experiment": "seed"})
     (alert,) = (message for message in world.notifier.sent if "NOT CLEANED UP" in message.subject)
     token = alert.body.rpartition("--client-token ")[2].split()[0]
-    intended = world.documents.get(ID, "automation", AutomationRun)
+    intended = world.documents.get(ID, AutomationRun)
     assert intended is not None
     world.automations.start(intended.document, intended.version, intended.parameters, token)
     world.failing.clear()

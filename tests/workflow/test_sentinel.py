@@ -76,7 +76,7 @@ def test_a_short_fault_is_judged_by_the_client_in_periods_of_ten_seconds(walk: W
 
 def test_the_baseline_waits_for_the_first_probes_and_no_longer(walk: Walk, world: FakeWorld, probed: dict[str, Any]) -> None:
     walk.run({"definition": probed})
-    baseline = world.documents.get("run-1", "baseline", Baseline)
+    baseline = world.documents.get("run-1", Baseline)
     record = world.records.get("run-1")
     assert baseline
     assert record
@@ -120,7 +120,7 @@ def test_a_sentinel_that_falls_silent_under_the_fault_aborts_it(walk: Walk, worl
 def test_an_experiment_without_one_starts_none(walk: Walk, world: FakeWorld) -> None:
     walk.run({"experiment": "seed"})
     assert world.probes.started == []
-    discovery = world.documents.get("run-1", "discovery", Discovery)
+    discovery = world.documents.get("run-1", Discovery)
     assert discovery
     assert not [one for one in discovery.bindings if "sentinel" in one.name]
 
@@ -154,7 +154,7 @@ def test_the_next_run_waits_for_history_that_nobody_disturbed(walk: Walk, world:
     assert first
     watched = next(event.at for event in first.events if event.event == "recovered")
     walk.run({"experiment": "seed"}, "second")
-    baseline = world.documents.get("second", "baseline", Baseline)
+    baseline = world.documents.get("second", Baseline)
     assert baseline
     assert [cut.execution_id for cut in baseline.cut] == ["first"]
     assert baseline.window.start >= watched.timestamp()

@@ -45,7 +45,7 @@ def test_it_is_measured_locked_proven_restored_and_leaves_nothing(walk: Walk, wo
     assert result.rollback is not None
     assert (result.rollback.outcome, [(p.kind, p.proven) for p in result.rollback.proofs]) == (RollbackOutcome.RESTORED, [("state", True)])
     assert [(target["type"], target["id"]) for target in result.targets] == [("aws:ec2:subnet", NAME)]
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     assert discovery.failure_domains == ("asg/web", f"subnet/{NAME}", "tg/web/0123456789abcdef")
     nothing_is_left(world)

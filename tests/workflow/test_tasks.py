@@ -45,7 +45,7 @@ def test_a_stopped_task_is_proven_replaced_and_leaves_nothing(walk: Walk, world:
     assert (result.rollback.outcome, [proof.proven for proof in result.rollback.proofs]) == (RollbackOutcome.RECOVERED, [True])
     assert len(result.recovery.replacement_ids) == 1
     assert [(target["type"], target["group"]) for target in result.targets] == [("aws:ecs:task", "shop/web")]
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     assert discovery.failure_domains == ("ecs/shop/web", "tg/shop/1123456789abcdef")
     nothing_is_left(world)
@@ -120,7 +120,7 @@ def test_a_task_of_another_environment_is_never_hit(walk: Walk, world: FakeWorld
 
 def test_a_zone_of_tasks_is_bounded_by_the_share_that_must_stay(walk: Walk, world: FakeWorld, stop: dict[str, Any]) -> None:
     walk.run({"definition": {**stop, "blast_radius": "single_az"}})
-    discovery = world.documents.get(ID, "discovery", Discovery)
+    discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
     zones = {one.zone for one in discovery.pinned}
     assert len(zones) == 1

@@ -15,7 +15,7 @@ ROWS = "application/x-ndjson"
 def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
     """Write both, over what is there: repeated, it changes nothing."""
     result = agreed_result(w, record)
-    summary = summary_of(record, result, w.documents.get(record.id, "definition", Definition))
+    summary = summary_of(record, result, w.documents.get(record.id, Definition))
     for key, body in files(summary, result.statistics).items():
         w.documents.publish(key, body, ROWS)
     w.history.summarise(summary)  # last: what has a summary has its rows

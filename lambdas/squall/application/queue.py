@@ -68,7 +68,7 @@ def _must_leave(step: Step, ahead: tuple[str, ...], found: Room) -> str:
     failed = [one for one in safety.failures if one.outcome is CheckOutcome.FAILED]
     if not failed:
         return ""
-    step.put("safety", safety)
+    step.put(safety)
     return ("while it waited for a FIS slot: " + "; ".join(f"{one.name}: {one.detail}" for one in failed))[:2000]
 
 

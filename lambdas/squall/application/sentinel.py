@@ -122,7 +122,7 @@ def probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
     """Probe until something ends it; says what. Raises Unavailable when nothing could be put or asked for a minute."""
     if why := over(w, w.records.get(execution_id)):
         return why
-    definition = w.documents.get(execution_id, "definition", Definition)
+    definition = w.documents.get(execution_id, Definition)
     if definition is None or definition.experiment.sentinel is None:
         return "the experiment has no sentinel"
     sentinel, policy = definition.experiment.sentinel, definition.environment.sentinel

@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.document import Document, document_key
 from squall.domain.documents.run import Run
-from squall.domain.model import Model
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
 
-M = TypeVar("M", bound=Model)
+D = TypeVar("D", bound=Document)
 Outcome = dict[str, Any]
 
 NEXT: Outcome = {"outcome": "next", "seconds": 0}
@@ -62,11 +62,11 @@ class Step:
 
     @cached_property
     def definition(self) -> Definition:
-        return self.need("definition", Definition)
+        return self.need(Definition)
 
     @cached_property
     def discovery(self) -> Discovery:
-        return self.need("discovery", Discovery)
+        return self.need(Discovery)
 
     @property
     def client_token(self) -> str:
@@ -78,17 +78,20 @@ class Step:
         """How long the run has been in this state, over all its visits."""
         return self.now - (self.record.phase_since or self.now)
 
-    def need(self, name: str, model: type[M]) -> M:
-        document = self.find(name, model)
+    def need(self, model: type[D]) -> D:
+        """The run's document of this kind. Raises MissingDocumentError if there is none."""
+        document = self.find(model)
         if document is None:
-            raise MissingDocumentError(f"results/{self.run.id}/{name}.json")
+            raise MissingDocumentError(document_key(self.run.id, model))
         return document
 
-    def find(self, name: str, model: type[M]) -> M | None:
-        return self.w.documents.get(self.run.id, name, model)
+    def find(self, model: type[D]) -> D | None:
+        """The run's document of this kind; None if it was never written."""
+        return self.w.documents.get(self.run.id, model)
 
-    def put(self, name: str, document: Model) -> None:
-        self.w.documents.put(self.run.id, name, document)
+    def put(self, document: Document) -> None:
+        """Write the document, over what is there."""
+        self.w.documents.put(self.run.id, document)
 
     def note(self, event: str, detail: str = "", **changes: Any) -> bool:
         """Change the record and its timeline. False if the record was closed meanwhile: stop and undo what you did."""

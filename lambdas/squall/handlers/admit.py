@@ -30,12 +30,12 @@ def handler(event: Mapping[str, Any], context: object) -> Outcome:
     if definition and not problems and not claimed(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
-        w.documents.put(run.id, "refusal", Refusal(at=now, problems=tuple(problems)))
+        w.documents.put(run.id, Refusal(at=now, problems=tuple(problems)))
         reason = "; ".join(str(problem) for problem in problems)[:2000]
         w.records.update(run.id, events=[Event(now, "rejected", reason)], decided_status=Status.REJECTED, reason=reason)
         return {**END, "run": run.model_dump(mode="json")}
     if definition:
-        w.documents.put(run.id, "definition", definition)
+        w.documents.put(run.id, definition)
     w.records.update(run.id, events=[Event(now, "admitted")])
     w.lifecycle.emit(record)
     return {**NEXT, "run": run.model_dump(mode="json")}

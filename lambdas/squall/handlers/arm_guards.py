@@ -32,7 +32,7 @@ def handler(step: Step) -> Outcome:
     if step.closed_meanwhile():  # and its guards were deleted while we were creating them
         step.w.alarms.delete(guards.names)
         return END
-    step.put("guards", guards)
+    step.put(guards)
     return _armed(step, guards, states)
 
 

@@ -16,7 +16,7 @@ def handler(step: Step) -> Outcome:
     if missing and step.elapsed < timedelta(seconds=bound):
         return wait(min(missing, bound))
     baseline = baseline_of(step, found)
-    step.put("baseline", baseline)
+    step.put(baseline)
     if not baseline.steady:
         return step.invalid("the steady state does not hold before the fault: " + "; ".join(baseline.violations))
     window = baseline.window

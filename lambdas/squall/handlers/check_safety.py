@@ -12,8 +12,8 @@ from squall.domain.documents.refusal import Refusal
 @step("CheckSafety")
 def handler(step: Step) -> Outcome:
     safety = check(step, final=False)
-    step.put("safety", safety)
-    refusal = step.find("refusal", Refusal)
+    step.put(safety)
+    refusal = step.find(Refusal)
     problems = refusal.problems if refusal else ()
     if safety.passed and not problems:
         step.note("safety_checked", safety.summary)

@@ -18,7 +18,7 @@ from squall.faults.template import compile_template
 def handler(step: Step) -> Outcome:
     definition, discovery, settings = step.definition, step.discovery, step.w.settings
     fault = registry.bound(definition)
-    guards = step.need("guards", Guards)
+    guards = step.need(Guards)
     role, why = settings.fis_role_arns.get(definition.environment.name), not_as_deployed(definition)
     if role is None or why:
         return step.reject(why or f"this stack has no FIS role for environment {definition.environment.name}")
@@ -35,7 +35,7 @@ def handler(step: Step) -> Outcome:
     )
     workload = step.w.inventory.refresh(discovery.workload, step.now)
     before = tuple(_before(pinned, workload) for pinned in discovery.pinned)
-    step.put("template", FaultTemplate(body=body, before=before, guards=guards.guards))
+    step.put(FaultTemplate(body=body, before=before, guards=guards.guards))
     try:
         template_id = step.w.faults.create_template(body, step.client_token)
     except Refused as refused:

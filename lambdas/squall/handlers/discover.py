@@ -48,10 +48,10 @@ def handler(step: Step) -> Outcome:
         failure_domains=failure_domains(workload, pinned),
         bindings=bindings,
     )
-    step.put("discovery", discovery)
+    step.put(discovery)
     problems = (*unpinnable, *unmeasurable)
     if problems:
-        step.put("refusal", Refusal(at=step.now, problems=problems))
+        step.put(Refusal(at=step.now, problems=problems))
     step.note("discovered", ids(pinned) or "nothing can be pinned")
     return NEXT
 

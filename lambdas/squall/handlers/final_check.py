@@ -8,8 +8,8 @@ from squall.domain.vocabulary import Mode, Status
 
 @step("FinalCheck")
 def handler(step: Step) -> Outcome:
-    safety = check(step, final=True, guards=step.need("guards", Guards))
-    step.put("final_check", safety)
+    safety = check(step, final=True, guards=step.need(Guards))
+    step.put(safety)
     if not safety.passed:
         failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)
         return step.reject(f"right before the fault: {failed}"[:2000])

@@ -9,7 +9,7 @@ from squall.domain.documents.judgement import Judgement
 def handler(step: Step) -> Outcome:
     if step.record.final:
         return NEXT  # repeated, or closed by the watchdog
-    decision = decision_of(step.record, step.find("judgement", Judgement), step.failure)
+    decision = decision_of(step.record, step.find(Judgement), step.failure)
     ended_at = step.w.clock.now()
     write_result(step.w, step.record, decision, ended_at)
     recorded = step.w.records.finish(

@@ -15,7 +15,7 @@ from squall.domain.vocabulary import Status
 @step("StopFault", closing=True)
 def handler(step: Step) -> Outcome:
     w, record = step.w, step.record
-    definition = step.find("definition", Definition)
+    definition = step.find(Definition)
     timing = definition.environment.timing if definition else Timing()
     experiments = fence_and_stop(step, record.template_id) if record.template_id else []
     running = [fis for fis in experiments if not fis.terminal]
@@ -34,7 +34,7 @@ def handler(step: Step) -> Outcome:
     )
     if not record.fault_ended_at:
         w.records.append(step.run.id, history(fis, ended_at))
-    step.put("fault", report(fis))
+    step.put(report(fis))
     explain(step, fis)
     remove_guards(step)
     if record.slot is not None:

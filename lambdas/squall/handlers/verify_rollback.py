@@ -8,7 +8,7 @@ from squall.application.step import NEXT, Outcome, Step, step
 def handler(step: Step) -> Outcome:
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
     report = rollback_report(step, workload)
-    step.put("rollback", report)
+    step.put(report)
     proven = sum(proof.proven for proof in report.proofs)
     step.note("fault_proven" if proven == len(report.proofs) and proven else "fault_not_proven", "; ".join(p.detail for p in report.proofs))
     step.note("rollback_verified", report.outcome)

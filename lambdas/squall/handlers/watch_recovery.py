@@ -19,7 +19,7 @@ def handler(step: Step) -> Outcome:
     rollback = rollback_so_far(step, workload)
     windows = windows_of(step, fis_of(step), step.now)
     recovery, waiting = _assess(step, windows, workload, rollback)
-    step.put("recovery", recovery)
+    step.put(recovery)
     in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
     settling = step.now < settled_at(step, windows)
     if (waiting or settling) and in_time:
@@ -40,11 +40,11 @@ def _assess(step: Step, windows: Windows, workload: Workload, rollback: Rollback
             series=read_series(step.w.metrics, step.discovery.bindings, window),
             window=window,
             workload_now=workload,
-            before=step.need("template", FaultTemplate).before,
+            before=step.need(FaultTemplate).before,
             effect_at=windows.effect_at,
             fault_end=windows.fault_end,
             now=step.now,
             still_active=rollback.leftovers,
-            previous=step.find("recovery", Recovery),
+            previous=step.find(Recovery),
         )
     )

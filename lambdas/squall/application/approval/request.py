@@ -41,10 +41,10 @@ def plan_to_show(step: Step) -> Plan:
 
 def plan_as_made(step: Step) -> Plan | None:
     """What is about to be done: the definition read again, the template and the guards as they were created. None before they were."""
-    template, guards = step.find("template", FaultTemplate), step.find("guards", Guards)
+    template, guards = step.find(FaultTemplate), step.find(Guards)
     if template is None or guards is None:
         return None
-    definition = step.need("definition", Definition)
+    definition = step.need(Definition)
     return _plan(step, definition, template.body["targets"], template.body["actions"], guards.guards)
 
 
@@ -85,13 +85,13 @@ def _ask_anew(step: Step, plan: Plan) -> Outcome:
         stands, said = standing(before, step.record.votes, step.now)
         if stands is Standing.REJECTED:
             return step.reject(said[:2000])
-        shown = step.find("plan", Plan)
+        shown = step.find(Plan)
         changed = approval_request.differences(shown, plan) if shown else ("what was shown before could not be read",)
         if before.round >= MOST_REQUESTS:
             return step.reject(f"asked {before.round} times, and what was to be approved changed again: {'; '.join(changed)}"[:2000])
     expires_at = step.now + policy.expires_after
     asked = Ask(plan.hash, step.now, expires_at, policy.approvers, policy.who, before.round + 1 if before else 1)
-    step.put("plan", plan)  # first: whoever sees the request must be able to see what it is about
+    step.put(plan)  # first: whoever sees the request must be able to see what it is about
     if not step.w.records.ask(step.run.id, asked, step.record.votes):
         return wait(1)  # closed, asked by another invocation, or somebody has just said something more: look again
     step.announce(f"awaiting approval until {expires_at:%Y-%m-%d %H:%M:%S} UTC")
@@ -105,7 +105,7 @@ def _tell(step: Step, plan: Plan, asked: Ask, changed: tuple[str, ...]) -> Outco
         plan=plan,
         definition=step.definition,
         discovery=step.discovery,
-        safety=step.need("safety", Safety),
+        safety=step.need(Safety),
         ask=asked,
         url=Console(step.record, step.w.settings.bucket).execution,
         requested_by=step.record.requested_by,

@@ -98,7 +98,7 @@ def _cause(record: ExecutionRecord, fis: FisExperiment, fired: list[Fired], ende
 
 def _fired(step: Step, record: ExecutionRecord, until: datetime) -> list[Fired]:
     """Guards and the user's own stop alarms, also in a fault that ran to its end: nobody may have heard them."""
-    guards = step.find("guards", Guards)
+    guards = step.find(Guards)
     words = guards.words if guards else {}
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}
     since = watched_since(record)

@@ -20,4 +20,4 @@ def template_differences(step: Step) -> tuple[str, ...]:
 
 def compiled_template(step: Step) -> Mapping[str, Any]:
     """The arguments of CreateExperimentTemplate, as CreateTemplate wrote them down."""
-    return step.need("template", FaultTemplate).body
+    return step.need(FaultTemplate).body

@@ -44,7 +44,7 @@ def compare_run(step: Step) -> None:
             earlier=earlier,
         )
     )
-    step.put("statistics", StatisticsDocument(at=step.now, statistics=compared, cut=cut))
+    step.put(StatisticsDocument(at=step.now, statistics=compared, cut=cut))
     step.note("compared", "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
 
 

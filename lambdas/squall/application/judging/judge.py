@@ -31,10 +31,10 @@ def judge_run(step: Step) -> None:
     found = measured(step)
     given = _given(step, found)
     criteria = judge(given)
-    rollback = step.find("rollback", RollbackReport)
+    rollback = step.find(RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
     signals = read_signals(step, found.windows, rollback.proofs if rollback else ())
-    broken = _broken(step.find("fault", FaultReport))
+    broken = _broken(step.find(FaultReport))
     decision = decide(
         criteria=criteria,
         abort=_in_words(step),
@@ -44,7 +44,6 @@ def judge_run(step: Step) -> None:
         not_restored=_not_restored(rollback),
     )
     step.put(
-        "judgement",
         Judgement(
             at=step.now,
             criteria=criteria,
@@ -62,11 +61,11 @@ def judge_run(step: Step) -> None:
 
 def _given(step: Step, found: Measured) -> JudgeInput:
     alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
-    compared = step.find("statistics", StatisticsDocument)
+    compared = step.find(StatisticsDocument)
     return JudgeInput(
         definition=step.definition,
         discovery=step.discovery,
-        baseline=step.find("baseline", Baseline),
+        baseline=step.find(Baseline),
         effect_at=found.windows.effect_at,
         fault_end=found.windows.fault_end,
         windows=found.by_name,
@@ -75,7 +74,7 @@ def _given(step: Step, found: Measured) -> JudgeInput:
         values=found.values,
         alarms_fired={name: step.w.alarms.fired_since(name, found.windows.effect_at) for name in alarms},
         alarms_read_at=step.now,
-        recovery=step.find("recovery", Recovery),
+        recovery=step.find(Recovery),
         statistics={one.metric: one for one in compared.statistics} if compared else {},
     )
 
@@ -122,6 +121,6 @@ def _missed(proof: Proof) -> str:
 def _in_words(step: Step) -> Abort | None:
     """The abort with the guard's own sentence instead of its alarm's name."""
     abort = step.record.abort
-    guards = step.find("guards", Guards) if abort else None
+    guards = step.find(Guards) if abort else None
     said = guards.words.get(abort.by) if abort and guards else None
     return replace(abort, reason=f"the {said} fired", by="") if abort and said else abort

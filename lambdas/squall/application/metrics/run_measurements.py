@@ -49,7 +49,7 @@ def measured(step: Step) -> Measured:
     fis, until = fis_of(step), _recovery_until(step)
     windows = windows_of(step, fis, until)
     by_name = _by_name(windows)
-    document = step.find("series", SeriesDocument)
+    document = step.find(SeriesDocument)
     if document is not None:
         known: dict[str, Window] = {window.name: window for window in document.windows}
         return Measured(windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), by_period(document.finer))
@@ -63,7 +63,7 @@ def measured(step: Step) -> Measured:
             for binding in bindings
             for metric, value in read_values(step.w.metrics, [binding], found.of(name, binding), inside).items()
         }
-    step.put("series", _document(found, runs, bindings))
+    step.put(_document(found, runs, bindings))
     return found
 
 
@@ -112,5 +112,5 @@ def _cut(series: tuple[Series, ...], window: Window) -> tuple[Series, ...]:
 
 
 def _recovery_until(step: Step) -> datetime:
-    recovery = step.find("recovery", Recovery)
+    recovery = step.find(Recovery)
     return recovery.observed_until if recovery and recovery.observed_until else step.now

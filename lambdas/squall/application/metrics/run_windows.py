@@ -34,14 +34,14 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     timing, length = paced(definition.environment.timing, period_seconds), definition.experiment.length
     effect = _mechanism(step, until) or _action(step, fis)
     fault = fault_window(effect.all, length, timing, ended_at=effect.no_longer_all)
-    baseline = step.find("baseline", Baseline)
+    baseline = step.find(Baseline)
     recovery = recovery_window(effect.over, until, timing)
     return Windows(effect.first, effect.over, fault, recovery, baseline.of_period(period_seconds) if baseline else None)
 
 
 def _mechanism(step: Step, until: datetime) -> InEffect | None:
     """By the commands VerifyRollback and WatchRecovery saw; what they left over still lasts."""
-    rollback = step.find("rollback", RollbackReport)
+    rollback = step.find(RollbackReport)
     if rollback is None:
         return None
     length, stopped_at = step.definition.experiment.length, step.record.fault_ended_at

@@ -18,12 +18,12 @@ def token(step: Step) -> str:
 
 def look(step: Step) -> AutomationRun | None:
     """The rollback as it stands now, started if it was not. None: the experiment declares none."""
-    run = step.find("automation", AutomationRun)
+    run = step.find(AutomationRun)
     if run is None:
         run = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
         if run is None:
             return None
-        step.put("automation", run)
+        step.put(run)
     if run.over:
         return run
     if run.execution_id is None:
@@ -32,14 +32,14 @@ def look(step: Step) -> AutomationRun | None:
             execution_id = step.w.automations.start(run.document, run.version, run.parameters, token(step))
         except Refused as no:
             run = refused(run, f"{no.code}: {no.message}"[:500], step.w.clock.now())
-            step.put("automation", run)
+            step.put(run)
             return run
         run = begun(run, execution_id, step.w.clock.now())
-        step.put("automation", run)
+        step.put(run)
         step.w.records.append(step.run.id, [step.event("rollback_started", execution_id)])
     now = seen(run, step.w.automations.get(run.execution_id or ""), step.w.clock.now())
     if now != run:
-        step.put("automation", now)
+        step.put(now)
     return now
 
 

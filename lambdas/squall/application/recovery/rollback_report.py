@@ -40,7 +40,7 @@ def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:
     """Ask the state and the mechanism, not FIS's word `stopped`."""
     fault = fault_of(step)
-    template = step.need("template", FaultTemplate)
+    template = step.need(FaultTemplate)
     report = fault.verify(
         template.before,
         step.discovery.workload,
@@ -51,16 +51,16 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
         length=step.definition.experiment.length,
     )
     declared = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
-    return with_automation(report, step.find("automation", AutomationRun) if declared else None, declared)
+    return with_automation(report, step.find(AutomationRun) if declared else None, declared)
 
 
 def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:
     """What VerifyRollback found too early to be back may be back by now, and what still lasted may be over."""
-    first = step.find("rollback", RollbackReport)
+    first = step.find(RollbackReport)
     if first and first.outcome is not RollbackOutcome.NOT_RESTORED:
         return first
     report = rollback_report(step, workload)
-    step.put("rollback", report)
+    step.put(report)
     if first is None or report.outcome is not first.outcome:
         step.note("rollback_verified", report.outcome)
     return report

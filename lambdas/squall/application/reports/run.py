@@ -70,12 +70,12 @@ def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
         record=record,
         result=agreed_result(w, record),
         bucket=w.settings.bucket,
-        definition=find(record.id, "definition", Definition),
-        discovery=find(record.id, "discovery", Discovery),
-        baseline=find(record.id, "baseline", Baseline),
-        template=find(record.id, "template", FaultTemplate),
-        fault=find(record.id, "fault", FaultReport),
-        series=find(record.id, "series", SeriesDocument),
+        definition=find(record.id, Definition),
+        discovery=find(record.id, Discovery),
+        baseline=find(record.id, Baseline),
+        template=find(record.id, FaultTemplate),
+        fault=find(record.id, FaultReport),
+        series=find(record.id, SeriesDocument),
     )
 
 

@@ -16,7 +16,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.result import Result
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.documents.safety import Safety
+from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.run_ended import message
@@ -59,21 +59,21 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
     """Assemble `result.json` from the documents that exist; the findings of this run join those of the experiment's earlier ones."""
     find = w.documents.get
     evidence = Evidence(
-        definition=find(record.id, "definition", Definition),
-        refusal=find(record.id, "refusal", Refusal),
-        discovery=find(record.id, "discovery", Discovery),
-        safety=find(record.id, "safety", Safety),
-        final_check=find(record.id, "final_check", Safety),
-        baseline=find(record.id, "baseline", Baseline),
-        template=find(record.id, "template", FaultTemplate),
-        fault=find(record.id, "fault", FaultReport),
-        rollback=find(record.id, "rollback", RollbackReport),
-        recovery=find(record.id, "recovery", Recovery),
-        statistics=find(record.id, "statistics", StatisticsDocument),
-        judgement=find(record.id, "judgement", Judgement),
+        definition=find(record.id, Definition),
+        refusal=find(record.id, Refusal),
+        discovery=find(record.id, Discovery),
+        safety=find(record.id, Safety),
+        final_check=find(record.id, FinalCheck),
+        baseline=find(record.id, Baseline),
+        template=find(record.id, FaultTemplate),
+        fault=find(record.id, FaultReport),
+        rollback=find(record.id, RollbackReport),
+        recovery=find(record.id, Recovery),
+        statistics=find(record.id, StatisticsDocument),
+        judgement=find(record.id, Judgement),
     )
     result = build_result(record, decision, evidence, ended_at, _known_findings(w, record))
-    w.documents.put(record.id, "result", result)
+    w.documents.put(record.id, result)
     _remember(w, record, result)
     return result
 
@@ -133,7 +133,7 @@ def _notify(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
     """The result of a final record; written anew when it is missing, or when a Record that came too late wrote another ending."""
-    result = w.documents.get(record.id, "result", Result)
+    result = w.documents.get(record.id, Result)
     decision = decision_on(record)
     if result is None or Decision(result.status, result.verdict, result.hypothesis_validated, result.reason) != decision:
         result = write_result(w, record, decision, record.ended_at or w.clock.now())

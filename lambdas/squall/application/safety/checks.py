@@ -15,7 +15,7 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards, GuardSpec
-from squall.domain.documents.safety import Safety
+from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.sentences import sentences
 from squall.domain.guards.alarms import MAXIMUM_METRICS
 from squall.domain.language.sentences import AlarmFires
@@ -59,13 +59,13 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         deployments=_deployments(step, definition, discovery),
         recent_faults=_recent_faults(step, definition, discovery, now),
         proofs=_proofs(step, definition, now),
-        baseline=step.find("baseline", Baseline) if final else None,
+        baseline=step.find(Baseline) if final else None,
         final=final,
         guards=armed.guards,
         stop_guard=armed.stop,
         guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
-        definition_hash_now=_ask(step, lambda: step.need("definition", Definition).definition_hash) if final else None,
+        definition_hash_now=_ask(step, lambda: step.need(Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
         template_differences=_ask(step, lambda: template_differences(step)) if final else None,
         prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
@@ -80,7 +80,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         votes=asked.votes if asked else (),
         plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
     )
-    return Safety(at=now, checks=evaluate(given))
+    return (FinalCheck if final else Safety)(at=now, checks=evaluate(given))
 
 
 def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tuple[GuardSpec, ...]) -> dict[str, float]:

@@ -133,7 +133,7 @@ def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
     """The user's own stop alarms of a run: name to words."""
     from squall.domain.documents.definition import Definition  # noqa: PLC0415 - pydantic; the abort function does without
 
-    definition = w.documents.get(record.id, "definition", Definition)
+    definition = w.documents.get(record.id, Definition)
     named = definition.experiment.stop_alarms if definition else ()
     return {alarm.rpartition(":alarm:")[2]: f"stop alarm {alarm.rpartition(':alarm:')[2]!r}" for alarm in named}
 

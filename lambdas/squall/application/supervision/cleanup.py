@@ -100,7 +100,7 @@ def _commands(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> 
 def _active(of: tuple[Wiring, ExecutionRecord]) -> list[CommandState]:
     w, record = of
     step = Step.of(w, record)
-    if step.find("discovery", Discovery) is None:
+    if step.find(Discovery) is None:
         return []
     commands = commands_of(step, fault_of(step))
     return [command for on_instance in commands.values() for command in on_instance if command.active]
@@ -119,7 +119,7 @@ def _state(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> lis
 def _remaining(of: tuple[Wiring, ExecutionRecord]) -> tuple[ByHand, ...]:
     w, record = of
     step = Step.of(w, record)
-    template, discovery = step.find("template", FaultTemplate), step.find("discovery", Discovery)
+    template, discovery = step.find(FaultTemplate), step.find(Discovery)
     if template is None or discovery is None:
         return ()
     return fault_of(step).left_over(template.before, lambda: w.inventory.refresh(discovery.workload, w.clock.now()))
@@ -170,9 +170,9 @@ def note_aftermath(w: Wiring, record: ExecutionRecord) -> None:
         experiments = w.faults.of_template(record.template_id)
         if experiments:
             fis = w.faults.get(experiments[-1].id) or experiments[-1]
-            step.put("fault", report(fis))
+            step.put(report(fis))
             step.record = replace(record, fis_experiment_id=fis.id, fault_started_at=record.fault_started_at or fis.started_at)
-            step.put("rollback", rollback_report(step, w.inventory.refresh(step.discovery.workload, step.now)))
+            step.put(rollback_report(step, w.inventory.refresh(step.discovery.workload, step.now)))
 
 
 def _release(w: Wiring, record: ExecutionRecord, leftovers: list[Leftover]) -> None:

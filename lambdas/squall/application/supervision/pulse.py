@@ -143,7 +143,7 @@ def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
     try:
-        definition = w.documents.get(record.id, "definition", Definition)
+        definition = w.documents.get(record.id, Definition)
     except (Unavailable, Refused):  # without S3 a run is still watched, at AWS's own pace
         definition = None
     return definition.environment.timing if definition else Timing()
@@ -217,8 +217,8 @@ def _changed(record: ExecutionRecord, state: AlarmState) -> bool:
 
 
 def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    discovery = w.documents.get(record.id, "discovery", Discovery)
-    guards = w.documents.get(record.id, "guards", Guards)
+    discovery = w.documents.get(record.id, Discovery)
+    guards = w.documents.get(record.id, Guards)
     if discovery is None or guards is None:
         return _abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
     for guard in guards.guards:

@@ -1,12 +1,14 @@
 """`baseline.json`: the baseline window and the value of each metric in it."""
 
 from squall.domain.documents.cut import Cut
+from squall.domain.documents.document import Document
 from squall.domain.documents.metric_models import Series, Window
-from squall.domain.model import Model
 
 
-class Baseline(Model):
+class Baseline(Document):
     """`baseline.json`: history before the fault, and whether the steady state held."""
+
+    NAME = "baseline"
 
     window: Window
     finer: tuple[Window, ...] = ()

@@ -1,15 +1,17 @@
 """`definition.json`: the experiment as admitted, after overrides."""
 
+from squall.domain.documents.document import Document
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.model import Model
 from squall.domain.policy.environment import Environment
 from squall.domain.vocabulary import (
     Mode,
 )
 
 
-class Definition(Model):
+class Definition(Document):
     """`definition.json`, by Admit: what runs, after overrides, and the policy it runs under."""
+
+    NAME = "definition"
 
     experiment: Experiment
     environment: Environment

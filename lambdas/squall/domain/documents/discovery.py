@@ -1,13 +1,15 @@
 """`discovery.json`: resolved targets, the workload around them, and metric bindings."""
 
+from squall.domain.documents.document import Document
 from squall.domain.documents.metric_models import MetricBinding
-from squall.domain.model import Model
 from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 
 
-class Discovery(Model):
+class Discovery(Document):
     """`discovery.json`, by Discover: what was found, what is pinned and how it is measured."""
+
+    NAME = "discovery"
 
     workload: Workload
     pinned: tuple[AnyResource, ...]

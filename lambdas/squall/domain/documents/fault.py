@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
 from squall.domain.model import Model
 from squall.domain.resources.types import AnyResource
@@ -16,8 +17,10 @@ class TargetBefore(Model):
     """Target group ARNs in which it was healthy."""
 
 
-class FaultTemplate(Model):
+class FaultTemplate(Document):
     """`template.json`: the FIS template as created, and the pre-state."""
+
+    NAME = "template"
 
     body: dict[str, Any]
     """Arguments of CreateExperimentTemplate without the client token."""
@@ -25,8 +28,10 @@ class FaultTemplate(Model):
     guards: tuple[GuardSpec, ...]
 
 
-class FaultReport(Model):
+class FaultReport(Document):
     """`fault.json`, by StopFault: how the FIS experiment ended."""
+
+    NAME = "fault"
 
     experiment_id: str
     status: str

@@ -1,5 +1,6 @@
 """`guards.json`: the guard alarms of a run and the metrics they watch."""
 
+from squall.domain.documents.document import Document
 from squall.domain.model import Model
 
 
@@ -43,8 +44,10 @@ class StopGuard(Model):
     rule: str
 
 
-class Guards(Model):
+class Guards(Document):
     """`guards.json`, by ArmGuards."""
+
+    NAME = "guards"
 
     guards: tuple[GuardSpec, ...]
     stop: StopGuard | None = None

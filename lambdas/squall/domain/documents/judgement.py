@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from squall.domain.documents.document import Document
 from squall.domain.documents.metric_models import Window
 from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.documents.statistics import Times
@@ -35,8 +36,10 @@ class CriterionResult(Model):
     reason: str
 
 
-class Judgement(Model):
+class Judgement(Document):
     """`judgement.json`, by Judge."""
+
+    NAME = "judgement"
 
     at: datetime
     criteria: tuple[CriterionResult, ...]

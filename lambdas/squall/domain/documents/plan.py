@@ -3,13 +3,16 @@
 from datetime import datetime
 from typing import Any
 
+from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
 from squall.domain.model import Model, digest
 from squall.domain.policy.environment import Environment
 
 
-class Plan(Model):
+class Plan(Document):
     """`plan.json`, by AskApproval: everything an approval covers. Anything of it that changes is another plan."""
+
+    NAME = "plan"
 
     execution_arn: str
     started_at: datetime

@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from squall.domain.model import Model
+from squall.domain.documents.document import Document
 
 
-class Recovery(Model):
+class Recovery(Document):
     """`recovery.json`, by WatchRecovery."""
+
+    NAME = "recovery"
 
     recovered: bool
     recovered_at: datetime | None = None

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from squall.domain.model import Model
+from squall.domain.documents.document import Document
 from squall.domain.problems import Problem
 
 
-class Refusal(Model):
+class Refusal(Document):
     """`refusal.json`, by Admit or Discover: everything that was wrong with what was asked."""
+
+    NAME = "refusal"
 
     at: datetime
     problems: tuple[Problem, ...]

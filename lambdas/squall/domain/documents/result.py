@@ -6,6 +6,7 @@ All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
 from datetime import datetime
 from typing import Any
 
+from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.plan import Approvals
@@ -29,8 +30,10 @@ class TimelineEvent(Model):
     detail: str = ""
 
 
-class Result(Model):
+class Result(Document):
     """`result.json`: the seed's keys, and what Squall adds."""
+
+    NAME = "result"
 
     execution_id: str
     experiment_name: str

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from squall.domain.documents.document import Document
 from squall.domain.model import Model
 from squall.domain.vocabulary import (
     RollbackOutcome,
@@ -22,8 +23,10 @@ class Proof(Model):
     """When the mechanism ended; None: it lasts, it has none, or nothing tells."""
 
 
-class AutomationRun(Model):
+class AutomationRun(Document):
     """`automation.json`, written before it starts: the Automation execution of the experiment's rollback document."""
+
+    NAME = "automation"
 
     rollback: str
     """Its name in the environment's policy."""
@@ -47,8 +50,10 @@ class AutomationRun(Model):
         return self.over and self.status in {"Success", "CompletedWithSuccess"}
 
 
-class RollbackReport(Model):
+class RollbackReport(Document):
     """`rollback.json`, by VerifyRollback: proof of fault and what became of each target."""
+
+    NAME = "rollback"
 
     at: datetime
     proofs: tuple[Proof, ...]

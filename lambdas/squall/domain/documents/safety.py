@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from squall.domain.documents.document import Document
 from squall.domain.model import Model
 from squall.domain.vocabulary import (
     CheckOutcome,
@@ -15,8 +16,10 @@ class SafetyCheck(Model):
     """A sentence with the values that decided."""
 
 
-class Safety(Model):
-    """`safety.json` and `final_check.json`: every check, always."""
+class Safety(Document):
+    """`safety.json`, by CheckSafety: every check with its outcome."""
+
+    NAME = "safety"
 
     at: datetime
     checks: tuple[SafetyCheck, ...]
@@ -38,3 +41,9 @@ class Safety(Model):
     @property
     def warnings(self) -> tuple[SafetyCheck, ...]:
         return tuple(check for check in self.checks if check.outcome is CheckOutcome.WARNED)
+
+
+class FinalCheck(Safety):
+    """`final_check.json`, by FinalCheck: the same checks again, right before the fault."""
+
+    NAME = "final_check"

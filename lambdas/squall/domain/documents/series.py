@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from squall.domain.documents.cut import Cut
+from squall.domain.documents.document import Document
 from squall.domain.documents.metric_models import Series, Window
 from squall.domain.documents.statistics import MeasuredSeries, MetricStatistics
-from squall.domain.model import Model
 
 
-class SeriesDocument(Model):
+class SeriesDocument(Document):
     """`series.json`, by Compare: the raw series everything is judged on, by window and metric."""
+
+    NAME = "series"
 
     windows: tuple[Window, ...]
     finer: tuple[Window, ...] = ()
@@ -21,8 +23,10 @@ class SeriesDocument(Model):
     """Each metric in its own unit from the beginning of the baseline to the end of the recovery, also between the windows."""
 
 
-class StatisticsDocument(Model):
+class StatisticsDocument(Document):
     """`statistics.json`, by Compare."""
+
+    NAME = "statistics"
 
     at: datetime
     statistics: tuple[MetricStatistics, ...]

@@ -176,7 +176,7 @@ def test_probes_become_sums_by_period() -> None:
 def world() -> FakeWorld:
     found = FakeWorld()
     policy = environment(sentinel={"hosts": ["shop.example.com"]})
-    found.documents.put("run-1", "definition", definition(experiment(**PROBED), env=policy))
+    found.documents.put("run-1", definition(experiment(**PROBED), env=policy))
     found.records.create(
         ExecutionRecord("run-1", "arn:x", found.clock.now(), Status.RUNNING, "WatchFault", sentinel=True, phase_since=found.clock.now())
     )
@@ -216,7 +216,7 @@ def test_it_ends_within_seconds_of_its_run(world: FakeWorld, end: Any) -> None:
 
 
 def test_it_does_not_begin_for_a_run_that_is_over_or_a_host_the_policy_lost(world: FakeWorld) -> None:
-    world.documents.put("run-1", "definition", definition(experiment(**PROBED), env=environment(sentinel={"hosts": ["other.example.com"]})))
+    world.documents.put("run-1", definition(experiment(**PROBED), env=environment(sentinel={"hosts": ["other.example.com"]})))
     assert "does not let shop.example.com be probed" in run(world)
     world.records.finish("run-1", status=Status.COMPLETED)
     assert run(world) == "the run is completed"
