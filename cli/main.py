@@ -209,7 +209,7 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
 ) -> None:
     """What the experiments of a period say together: numbers, coverage, findings, what to do next."""
     from cli.commands import report as command
-    from squall.domain.history.period import Filters
+    from squall.domain.history.period_report import Filters
 
     filters = Filters(environment=environment, workload=workload, type=fault, owner=owner)
     raise typer.Exit(command.run(_options(context, json=json), days, start, end, filters, html))

@@ -16,7 +16,7 @@ from cli.exits import Exit
 from cli.render import sparkline, table, word
 from cli.spans import span
 from cli.text import clean, safe, seconds
-from squall.domain.history.period import PeriodReport
+from squall.domain.history.period_report import PeriodReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from cli.session import Options
-    from squall.domain.history.period import Cell, Filters
+    from squall.domain.history.period_report import Cell, Filters
 
 _CELLS = {
     "validated": ("✓", "green"),

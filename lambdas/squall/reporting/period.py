@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.history.period import Bucket, Cell, Coverage, PeriodReport
+from squall.domain.history.period_report import Bucket, Cell, Coverage, PeriodReport
 from squall.reporting.elements import Table, Tile, Word
 from squall.reporting.formatting import length, words
 from squall.reporting.page import assembled

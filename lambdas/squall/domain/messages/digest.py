@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from squall.domain.history.period import PeriodReport, WorkloadReport
+from squall.domain.history.period_report import PeriodReport, WorkloadReport
 from squall.domain.messages.message import Link, Message, Section, facts_of
 
 MOST = 5

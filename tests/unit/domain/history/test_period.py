@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.history.period import MESSAGE, Filters, Period, PeriodReport
+from squall.domain.history.period import MESSAGE, Period
+from squall.domain.history.period_report import Filters, PeriodReport
 from squall.domain.history.quantiles import RELATIVE_ERROR, Quantiles
 from squall.domain.history.summary import FindingSeen, RunSummary, workload_of
 from squall.domain.vocabulary import Status, Verdict
