@@ -10,7 +10,7 @@ from squall.domain.documents.metric_models import Window
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.series import combine
+from squall.domain.metrics.series import combine_series
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ def read(metrics: Metrics, definition: Definition, discovery: Discovery, baselin
     end = int(now.timestamp()) // period * period
     window = Window(name="fault", start=end - PERIODS * period, end=end, period_seconds=period)
     series = read_series(metrics, discovery.bindings, window)
-    points = {binding.name: combine(binding, series[binding.name], period) for binding in discovery.bindings}
+    points = {binding.name: combine_series(binding, series[binding.name], period) for binding in discovery.bindings}
     parsed = sentences(definition.experiment)
     wanted = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Threshold)]
     return (

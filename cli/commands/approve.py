@@ -23,7 +23,7 @@ from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.experiment.hashes import document_hash
 from squall.domain.messages.approval_request import cost_of
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.model import digest
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _facts(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> 
     rows = [
         ("experiment", f"{experiment.name} in {known.environment.name}"),
         ("hypothesis", experiment.hypothesis),
-        ("fault", f"{experiment.type.value} for {spoken(experiment.length)}, radius {experiment.blast_radius.value}"),
+        ("fault", f"{experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}"),
         ("targets", ", ".join(plan.pinned)),
         ("expect", "; ".join(criterion.text for criterion in experiment.criteria)),
         ("abort if", "; ".join(guard.condition for guard in plan.guards)),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from squall.adapters.http_prober import HttpProber, ask
-from squall.domain.sentinel.config import BODY_BYTES, Sentinel
+from squall.domain.sentinel.config import MAXIMUM_BODY_BYTES, Sentinel
 from tests.patience import stretched, until
 
 
@@ -28,7 +28,7 @@ class _Shop(BaseHTTPRequestHandler):
                 self.wfile.write(b"X-Drip: 1\r\n")
             return
         status = {"/away": 302, "/broken": 503}.get(what, 200)
-        body = b"x" * (4 * BODY_BYTES) if what == "/huge" else b"all is well"
+        body = b"x" * (4 * MAXIMUM_BODY_BYTES) if what == "/huge" else b"all is well"
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/elsewhere")

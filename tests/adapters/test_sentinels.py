@@ -10,7 +10,7 @@ import pytest
 from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetrics
 from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
 from squall.adapters.lambda_probes import LambdaProbes
-from squall.domain.sentinel.probes import Lease, Sample, data_of
+from squall.domain.sentinel.probes import Lease, Sample, build_data
 from tests.adapters.conftest import MINUTES, client_of
 from tests.adapters.conftest import NOW as NOW_EXACTLY
 from tests.adapters.scripted import Scripted
@@ -55,7 +55,7 @@ def test_a_probe_is_started_without_waiting_for_it() -> None:
 def test_what_was_probed_is_put_at_high_resolution_in_calls_cloudwatch_takes() -> None:
     client = Scripted("cloudwatch", put_metric_data=[{}])
     samples = [Sample(NOW + second * (MINUTES / 60), 0.1, "status 503" if second == 3 else "") for second in range(400)]
-    CloudWatchSentinelMetrics(client).put({"Execution": "run-1"}, data_of(samples, 1))
+    CloudWatchSentinelMetrics(client).put({"Execution": "run-1"}, build_data(samples, 1))
     calls = client.arguments("put_metric_data")
     assert [len(one["MetricData"]) for one in calls] == [500, 500, 200]
     data = [one for called in calls for one in called["MetricData"]]

@@ -18,7 +18,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from squall.domain.sentinel.config import BODY_BYTES, Sentinel, refused_address
+from squall.domain.sentinel.config import MAXIMUM_BODY_BYTES, Sentinel, why_address_refused
 from squall.domain.sentinel.probes import Sample
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class _Request:
         found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
         for address in addresses:  # all of them: of a name with two faces neither is trusted
-            if why := refused_address(address, self._host):
+            if why := why_address_refused(address, self._host):
                 raise _RefusedAddressError(why)
         return min(addresses, key=lambda address: ":" in address)  # functions have IPv6 only where somebody saw to it
 
@@ -162,7 +162,7 @@ class _Request:
         connection.request("GET", self._target, headers=_HEADERS)
         response = connection.getresponse()
         body = b""
-        while len(body) < BODY_BYTES and (chunk := response.read1(_CHUNK)):
+        while len(body) < MAXIMUM_BODY_BYTES and (chunk := response.read1(_CHUNK)):
             body += chunk
         return response.status, body
 

@@ -102,7 +102,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))
     if changes and changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
-        expected = f"at most {periods.spoken(environment.maximum_duration)}"
+        expected = f"at most {periods.format_length(environment.maximum_duration)}"
         problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
     if problems:
         raise InvalidInput(problems)
@@ -219,7 +219,7 @@ def _trigger_problems(trigger: Trigger | None, environment: Environment, flexibl
     slack = timedelta(seconds=environment.stale_trigger_seconds)
     if not -slack <= now - moment <= slack + flexible:
         message = f"stale: was due at {moment:%Y-%m-%d %H:%M:%S} UTC, it is {now:%Y-%m-%d %H:%M:%S}"
-        window = f" and its window of {periods.spoken(flexible)}" if flexible else ""
+        window = f" and its window of {periods.format_length(flexible)}" if flexible else ""
         expected = f"within {environment.stale_trigger_seconds} s of the schedule{window}"
         yield Problem(path="trigger.scheduled_time", message=message, expected=expected)
 

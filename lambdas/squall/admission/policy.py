@@ -13,7 +13,7 @@ from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem, at, like, shown
 from squall.domain.recovery.rollback_document import check_values
-from squall.domain.sentinel.config import PROBES_A_PERIOD
+from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.domain.vocabulary import BlastRadius, ResourceType
 from squall.faults import custom, registry
 
@@ -117,15 +117,19 @@ def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iter
         said = f"more than {environment.name} allows" if most else f"{environment.name} allows no load"
         yield Problem(path="sentinel.load_per_second", message=said, expected=f"at most {most:g}")
     period = environment.timing.sentinel_period_seconds
-    if asked.rate * period < PROBES_A_PERIOD:
-        message = f"too seldom for periods of {period} s: each needs {PROBES_A_PERIOD} probes"
-        yield Problem(path="sentinel.every", message=message, expected=f"at most {period / PROBES_A_PERIOD:g} s, or load_per_second")
+    if asked.rate * period < MINIMUM_PROBES_PER_PERIOD:
+        message = f"too seldom for periods of {period} s: each needs {MINIMUM_PROBES_PER_PERIOD} probes"
+        yield Problem(
+            path="sentinel.every", message=message, expected=f"at most {period / MINIMUM_PROBES_PER_PERIOD:g} s, or load_per_second"
+        )
 
 
 def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     """What this version can't carry out, judge or guard."""
     lag_of = periods.lag_table(environment.timing, experiment.metrics)
-    found = periods.problems(experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery)
+    found = periods.find_timing_problems(
+        experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery
+    )
     return [*unavailable(experiment.model_dump()), *found]
 
 

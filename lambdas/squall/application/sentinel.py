@@ -13,7 +13,17 @@ from squall.application.step import Step
 from squall.domain.documents.definition import Definition
 from squall.domain.run.execution_state import has_ended
 from squall.domain.run.record import Event, ExecutionRecord
-from squall.domain.sentinel.probes import LEASE, LOOKS_EVERY, OVER, Datum, Lease, Sample, data_of, failures_said, wants_another
+from squall.domain.sentinel.probes import (
+    CHECK_EVERY,
+    LEASE,
+    STATES_WITHOUT_PROBING,
+    Datum,
+    Lease,
+    Sample,
+    build_data,
+    commonest_failures,
+    why_start_probe,
+)
 from squall.errors import Unavailable
 from squall.wiring import Wiring
 
@@ -29,16 +39,16 @@ def start_probing(step: Step) -> None:
         return
     if not step.record.sentinel:
         step.note("sentinel_started", step.definition.experiment.sentinel.url, sentinel=True)
-    if wants_another(step.w.sentinels.get(step.run.id), step.now):
+    if why_start_probe(step.w.sentinels.get(step.run.id), step.now):
         step.w.probes.start(step.run.id)
 
 
 def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
     """The pulse's part: a sentinel that died is started anew, and one whose time is nearly up has its successor."""
-    if not record.sentinel or record.final or record.phase in OVER:
+    if not record.sentinel or record.final or record.phase in STATES_WITHOUT_PROBING:
         return
     lease, now = w.sentinels.get(record.id), w.clock.now()
-    why = wants_another(lease, now)
+    why = why_start_probe(lease, now)
     beginning = lease is None and record.phase == "CaptureBaseline" and now - (record.phase_since or now) < LEASE
     if not why or beginning:  # the first is on its way: a function takes a moment to begin
         return
@@ -64,8 +74,8 @@ class _Probed:
 
     def put(self, samples: Sequence[Sample]) -> None:
         """To CloudWatch; what it does not take is put again with the next. Raises Unavailable after a minute in vain."""
-        self.waiting += data_of(samples, self.period)
-        if said := failures_said(samples):
+        self.waiting += build_data(samples, self.period)
+        if said := commonest_failures(samples):
             self.w.logger.info("sentinel", extra={"execution_id": self.execution_id, "failures": dict(said), "probes": len(samples)})
         if not self.waiting:
             return
@@ -83,9 +93,9 @@ class _Probed:
             return "no time left"
         if self.looks_at and now < self.looks_at:
             return ""
-        self.looks_at = now + LOOKS_EVERY
+        self.looks_at = now + CHECK_EVERY
         try:
-            why = over(self.w, self.w.records.get(self.execution_id))
+            why = why_not_probing(self.w, self.w.records.get(self.execution_id))
             if not why and not self.w.sentinels.renew(self.execution_id, self.lease.owner, now + LEASE):
                 why = "another probes"
         except Unavailable as error:
@@ -106,21 +116,21 @@ class _Probed:
         return self.period - now % self.period + ENDED_PROBES.total_seconds()
 
 
-def over(w: Wiring, record: ExecutionRecord | None) -> str:
+def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
     """Why nothing is to be probed for a run; empty while it is."""
     if record is None:
         return "there is no such run"
     if record.final:
         return f"the run is {record.status.value}"
-    if record.phase in OVER:
+    if record.phase in STATES_WITHOUT_PROBING:
         return "everything is measured"
     status = w.workflow.status(record.execution_arn)
     return f"the execution is {status or 'unknown'}" if has_ended(status, record.started_at, w.clock.now()) else ""
 
 
-def probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
+def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
     """Probe until something ends it; says what. Raises Unavailable when nothing could be put or asked for a minute."""
-    if why := over(w, w.records.get(execution_id)):
+    if why := why_not_probing(w, w.records.get(execution_id)):
         return why
     definition = w.documents.get(execution_id, Definition)
     if definition is None or definition.experiment.sentinel is None:
@@ -131,8 +141,8 @@ def probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
     lease = Lease(owner, w.clock.now() + LEASE, ends_at)
     w.sentinels.take(execution_id, lease)
     timing = definition.environment.timing
-    mine = _Probed(w, execution_id, lease, timing.sentinel_period_seconds, dimensions(w.settings.stack, execution_id))
-    mine.looks_at = w.clock.now() + LOOKS_EVERY
+    mine = _Probed(w, execution_id, lease, timing.sentinel_period_seconds, sentinel_dimensions(w.settings.stack, execution_id))
+    mine.looks_at = w.clock.now() + CHECK_EVERY
     with w.prober.probing(sentinel) as probes:
         while not (why := mine.why_over()):
             w.clock.sleep(mine.until_next_period())
@@ -142,6 +152,6 @@ def probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
     return why
 
 
-def dimensions(stack: str, execution_id: str) -> dict[str, str]:
+def sentinel_dimensions(stack: str, execution_id: str) -> dict[str, str]:
     """Of a run's own metrics: no other run is in them."""
     return {"Stack": stack, "Execution": execution_id}

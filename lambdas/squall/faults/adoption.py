@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.problems import WHOLE, InvalidInput, Problem, at, of_validation, under
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
@@ -155,8 +155,8 @@ def _command(given: Mapping[str, str], fault: SendCommandFault[Any], experiment:
     seconds = document.pop("DurationSeconds", "")
     _same_length("parameters.documentParameters.DurationSeconds", f"PT{seconds}S" if seconds else None, experiment.length, found)
     if (lasting := _length(given.get("duration"))) is not None and lasting < experiment.length:
-        message = f"FIS would call it over after {spoken(lasting)}, while the command runs on"
-        found.append(Problem(path="parameters.duration", message=message, expected=f"{spoken(experiment.length)} or more"))
+        message = f"FIS would call it over after {format_length(lasting)}, while the command runs on"
+        found.append(Problem(path="parameters.duration", message=message, expected=f"{format_length(experiment.length)} or more"))
     try:
         raw = fault.read(_document(given), document)
         fault.parse(raw)
@@ -198,8 +198,8 @@ def _object(text: str) -> dict[str, Any] | None:
 def _same_length(path: str, given: str | None, length: timedelta, found: list[Problem]) -> None:
     told = _length(given)
     if told != length:
-        message = f"lasts {spoken(told) if told is not None else given or 'no time'}, the experiment {spoken(length)}"
-        found.append(Problem(path=path, message=message, expected=spoken(length)))
+        message = f"lasts {format_length(told) if told is not None else given or 'no time'}, the experiment {format_length(length)}"
+        found.append(Problem(path=path, message=message, expected=format_length(length)))
 
 
 def _length(given: str | None) -> timedelta | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from squall.application.metrics.baseline import baseline_of, history
+from squall.application.metrics.baseline import assess_history, read_history
 from squall.application.sentinel import start_probing
 from squall.application.step import NEXT, Outcome, Step, step, wait
 
@@ -11,11 +11,11 @@ from squall.application.step import NEXT, Outcome, Step, step, wait
 def handler(step: Step) -> Outcome:
     bound = step.definition.environment.timing.baseline_wait_seconds
     start_probing(step)
-    found = history(step)
+    found = read_history(step)
     missing = found.missing_seconds(step)
     if missing and step.elapsed < timedelta(seconds=bound):
         return wait(min(missing, bound))
-    baseline = baseline_of(step, found)
+    baseline = assess_history(step, found)
     step.put(baseline)
     if not baseline.steady:
         return step.invalid("the steady state does not hold before the fault: " + "; ".join(baseline.violations))

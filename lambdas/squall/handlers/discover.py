@@ -3,7 +3,7 @@
 It never ends a run itself: what is wrong is written down and CheckSafety refuses, so that every check is on the record.
 """
 
-from squall.application.sentinel import dimensions
+from squall.application.sentinel import sentinel_dimensions
 from squall.application.step import NEXT, Outcome, Step, step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
@@ -61,4 +61,4 @@ def _sentinel(step: Step) -> SentinelSource | None:
     if experiment.sentinel is None:
         return None
     period = sentinel_period(experiment.length, experiment.recovery, step.definition.environment.timing)
-    return SentinelSource(tuple(sorted(dimensions(step.w.settings.stack, step.run.id).items())), period)
+    return SentinelSource(tuple(sorted(sentinel_dimensions(step.w.settings.stack, step.run.id).items())), period)

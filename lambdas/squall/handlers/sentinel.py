@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from squall.application.sentinel import probe
+from squall.application.sentinel import run_probe
 from squall.wiring import wire
 
 TO_FINISH = timedelta(seconds=20)
@@ -23,6 +23,6 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, str]:
     w = wire()
     ends_at = w.clock.now() + timedelta(milliseconds=context.get_remaining_time_in_millis()) - TO_FINISH
     done = {"execution_id": str(event["execution_id"])}
-    done["ended"] = probe(w, done["execution_id"], context.aws_request_id, ends_at)
+    done["ended"] = run_probe(w, done["execution_id"], context.aws_request_id, ends_at)
     w.logger.info("sentinel", extra=done)
     return done

@@ -11,7 +11,7 @@ from squall.domain.language.metric_table import METRICS
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import points_over
-from squall.domain.metrics.windows import spanning
+from squall.domain.metrics.windows import join_windows
 from squall.domain.vocabulary import CriterionOutcome
 from squall.reporting.formatting import quantity, words
 from squall.reporting.run_facts import Facts
@@ -67,7 +67,7 @@ class Course:
 
     def island(self) -> dict[str, Any]:
         """What the page's script draws: one array of times (start of each period, epoch seconds), one of values a chart, null for none."""
-        span, period = spanning(self.windows), self.period_seconds
+        span, period = join_windows(self.windows), self.period_seconds
         times = sorted({*range(span.start, span.end, period), *(point.at for chart in self.charts for point in chart.points)})
         return {
             "period": period,

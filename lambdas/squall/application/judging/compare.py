@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import floor
 
-from squall.application.metrics.baseline import disturbed
+from squall.application.metrics.baseline import read_disturbances
 from squall.application.metrics.read import SeriesByMetric, read_series
-from squall.application.metrics.run_measurements import Measured, measured
+from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
 from squall.domain.documents.cut import Cut
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Window
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.window_statistics import has_distribution
-from squall.domain.metrics.disturbances import without
+from squall.domain.metrics.disturbances import drop_disturbed_points
 
 EARLIER_DAYS = 3
 """How many earlier days are looked at: one request each."""
@@ -25,7 +25,7 @@ def compare_run(step: Step) -> None:
     """Write `series.json` and `statistics.json`. Nothing injected: nothing to compare."""
     if step.record.fis_experiment_id is None or step.failure:
         return
-    found = measured(step)
+    found = measure_run(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
     earlier, cut = _earlier(step, bindings, found.by_name["fault"])
@@ -48,7 +48,7 @@ def compare_run(step: Step) -> None:
     step.note("compared", "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
 
 
-def _observed(found: Measured) -> Window:
+def _observed(found: Measurements) -> Window:
     period = found.run.period_seconds
     start = floor(found.windows.effect_at.timestamp() / period) * period
     return found.run.model_copy(update={"start": min(start, found.run.end)})
@@ -81,7 +81,9 @@ def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> tu
     for n in range(1, EARLIER_DAYS + 1):
         window = fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day})
         until = datetime.fromtimestamp(window.end, UTC)
-        series, cut = without(read_series(step.w.metrics, bound, window), window, disturbed(step, window.start, until))
+        series, cut = drop_disturbed_points(
+            read_series(step.w.metrics, bound, window), window, read_disturbances(step, window.start, until)
+        )
         if any(one.points for found in series.values() for one in found):
             days.append((window, series))
         cuts += cut

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from squall.application.judging.fault_signals import read_signals
-from squall.application.metrics.run_measurements import Measured, measured
+from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultReport
@@ -28,7 +28,7 @@ def judge_run(step: Step) -> None:
     """Measure every window, judge every criterion, and write what the run is worth. Nothing injected: nothing to judge."""
     if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
         return
-    found = measured(step)
+    found = measure_run(step)
     given = _given(step, found)
     criteria = judge(given)
     rollback = step.find(RollbackReport)
@@ -59,7 +59,7 @@ def judge_run(step: Step) -> None:
     step.note("judged", decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
 
 
-def _given(step: Step, found: Measured) -> JudgeInput:
+def _given(step: Step, found: Measurements) -> JudgeInput:
     alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
     compared = step.find(StatisticsDocument)
     return JudgeInput(

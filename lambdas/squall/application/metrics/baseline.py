@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from squall.application.metrics.read import SeriesByMetric, read_paced, read_values
+from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
 from squall.application.step import Step
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.cut import Cut
 from squall.domain.documents.metric_models import MetricBinding
-from squall.domain.metrics.baseline import assess, missing_seconds, seen
-from squall.domain.metrics.disturbances import LONGEST_RUN, Disturbance, after, disturbances
-from squall.domain.metrics.periods import paced
-from squall.domain.metrics.windows import Paced, baseline_window, finer_periods
+from squall.domain.metrics.baseline import assess_baseline, missing_seconds, trim_to_first_point
+from squall.domain.metrics.disturbances import LONGEST_RUN, Disturbance, find_disturbances, start_after_disturbances
+from squall.domain.metrics.periods import pace_timing
+from squall.domain.metrics.windows import PacedWindow, baseline_window, finer_periods
 
 MOST_FAULTS = 50
 """Other runs of two days on the same failure domains: locks let one after the other."""
@@ -20,7 +20,7 @@ MOST_FAULTS = 50
 
 @dataclass(frozen=True)
 class History:
-    window: Paced
+    window: PacedWindow
     series: SeriesByMetric
     cut: tuple[Cut, ...]
 
@@ -29,39 +29,42 @@ class History:
         return missing_seconds(step.definition, step.discovery, self.window, self.series)
 
 
-def history(step: Step) -> History:
+def read_history(step: Step) -> History:
     """What CloudWatch has of the time before, from after the last fault of another experiment on the same failure domains."""
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
     whole = baseline_window(step.now, timing, _lag(bindings))
-    usual, cut = after(whole, disturbed(step, whole.start, step.now))
+    usual, cut = start_after_disturbances(whole, read_disturbances(step, whole.start, step.now))
     finer = {}
     for period in finer_periods(bindings):  # of metrics of this run alone: nobody else is in them
         own = [binding for binding in bindings if binding.period_seconds == period]
-        finer[period] = baseline_window(step.now, paced(timing, period), _lag(own))
-    window = Paced(usual, finer)
-    return History(window, read_paced(step.w.metrics, bindings, window), cut)
+        finer[period] = baseline_window(step.now, pace_timing(timing, period), _lag(own))
+    window = PacedWindow(usual, finer)
+    return History(window, read_in_own_periods(step.w.metrics, bindings, window), cut)
 
 
-def disturbed(step: Step, since: int, until: datetime) -> tuple[Disturbance, ...]:
+def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturbance, ...]:
     """Others' faults and recoveries on this run's failure domains that may reach into the time from `since` (epoch seconds)."""
     domains = step.discovery.failure_domains
     if not domains:
         return ()
     begun = datetime.fromtimestamp(since, UTC) - LONGEST_RUN
-    return disturbances(step.w.records.faulted(domains, begun, until, most=MOST_FAULTS), step.run.id, step.now)
+    return find_disturbances(step.w.records.faulted(domains, begun, until, most=MOST_FAULTS), step.run.id, step.now)
 
 
-def baseline_of(step: Step, found: History) -> Baseline:
+def assess_history(step: Step, found: History) -> Baseline:
     """The verdict on the history, values over its windows included."""
-    window = Paced(seen(found.window.usual, found.series), {p: seen(one, found.series) for p, one in found.window.finer.items()})
+    window = PacedWindow(
+        trim_to_first_point(found.window.usual, found.series),
+        {p: trim_to_first_point(one, found.series) for p, one in found.window.finer.items()},
+    )
     bindings = step.discovery.bindings
     values = {
         name: value
         for binding in bindings
         for name, value in read_values(step.w.metrics, [binding], window.of(binding), found.series).items()
     }
-    return assess(step.definition, step.discovery, window, found.series, values, found.cut)
+    return assess_baseline(step.definition, step.discovery, window, found.series, values, found.cut)
 
 
 def _lag(bindings: Sequence[MetricBinding]) -> int:

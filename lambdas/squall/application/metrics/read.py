@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Series, Window
 from squall.domain.metrics.series import value_over
-from squall.domain.metrics.windows import Paced, finer_periods
+from squall.domain.metrics.windows import PacedWindow, finer_periods
 from squall.ports import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
@@ -31,7 +31,7 @@ def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Win
     return {name: tuple(series) for name, series in result.items()}
 
 
-def read_paced(metrics: Metrics, bindings: Sequence[MetricBinding], window: Paced) -> SeriesByMetric:
+def read_in_own_periods(metrics: Metrics, bindings: Sequence[MetricBinding], window: PacedWindow) -> SeriesByMetric:
     """`read_series` of every metric in its own period: a request for each period."""
     found: SeriesByMetric = {}
     for period in (None, *finer_periods(bindings)):

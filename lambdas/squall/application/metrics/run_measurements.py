@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from squall.application.metrics.read import SeriesByMetric, read_paced, read_values
+from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
 from squall.application.metrics.run_windows import Windows, windows_of
 from squall.application.recovery.rollback_report import fis_of
 from squall.application.step import Step
@@ -13,7 +13,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.documents.statistics import MeasuredSeries
 from squall.domain.judging.window_statistics import seen_points
-from squall.domain.metrics.windows import Paced, finer_periods
+from squall.domain.metrics.windows import PacedWindow, finer_periods
 
 Values = dict[str, dict[str, float | None]]
 ByPeriod = Mapping[int, Mapping[str, Window]]
@@ -21,7 +21,7 @@ ByPeriod = Mapping[int, Mapping[str, Window]]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     windows: Windows
     by_name: Mapping[str, Window]
     """baseline, fault and recovery, as far as there are."""
@@ -43,7 +43,7 @@ class Measured:
         return self.finer.get(binding.period_seconds or 0, self.by_name).get(name) or self.by_name[name]
 
 
-def measured(step: Step) -> Measured:
+def measure_run(step: Step) -> Measurements:
     """What CloudWatch had when it was first asked after the run: a repeated state judges the same numbers."""
     bindings = step.discovery.bindings
     fis, until = fis_of(step), _recovery_until(step)
@@ -52,10 +52,12 @@ def measured(step: Step) -> Measured:
     document = step.find(SeriesDocument)
     if document is not None:
         known: dict[str, Window] = {window.name: window for window in document.windows}
-        return Measured(windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), by_period(document.finer))
+        return Measurements(
+            windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), group_by_period(document.finer)
+        )
     finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
-    runs = Paced(_run(by_name), {period: _run(named) for period, named in finer.items()})
-    found = Measured(windows, by_name, runs.usual, read_paced(step.w.metrics, bindings, runs), {}, finer)
+    runs = PacedWindow(_run(by_name), {period: _run(named) for period, named in finer.items()})
+    found = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
     for name in by_name:
         inside = found.inside(name, bindings)
         found.values[name] = {
@@ -67,7 +69,7 @@ def measured(step: Step) -> Measured:
     return found
 
 
-def by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
+def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
     """Period to name to window."""
     found: dict[int, dict[str, Window]] = {}
     for window in windows:
@@ -79,7 +81,7 @@ def _by_name(windows: Windows) -> dict[str, Window]:
     return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
 
 
-def _document(found: Measured, runs: Paced, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
+def _document(found: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
     hosts = found.series.get("healthy_hosts", ())
     drawn = {binding: seen_points(binding, found.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
     return SeriesDocument(

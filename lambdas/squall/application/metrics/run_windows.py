@@ -11,8 +11,8 @@ from squall.application.step import Step
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.metric_models import Window
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.metrics.periods import paced
-from squall.domain.metrics.windows import InEffect, fault_window, in_effect, recovery_window
+from squall.domain.metrics.periods import pace_timing
+from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, recovery_window
 from squall.domain.run.aws_state import FisExperiment
 
 
@@ -31,7 +31,7 @@ class Windows:
 def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_seconds: int | None = None) -> Windows:
     """`until` ends the recovery window: now, or the moment recovery was decided. In periods of the environment, or of that length."""
     definition = step.definition
-    timing, length = paced(definition.environment.timing, period_seconds), definition.experiment.length
+    timing, length = pace_timing(definition.environment.timing, period_seconds), definition.experiment.length
     effect = _mechanism(step, until) or _action(step, fis)
     fault = fault_window(effect.all, length, timing, ended_at=effect.no_longer_all)
     baseline = step.find(Baseline)
@@ -39,22 +39,22 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     return Windows(effect.first, effect.over, fault, recovery, baseline.of_period(period_seconds) if baseline else None)
 
 
-def _mechanism(step: Step, until: datetime) -> InEffect | None:
+def _mechanism(step: Step, until: datetime) -> EffectSpan | None:
     """By the commands VerifyRollback and WatchRecovery saw; what they left over still lasts."""
     rollback = step.find(RollbackReport)
     if rollback is None:
         return None
     length, stopped_at = step.definition.experiment.length, step.record.fault_ended_at
-    return in_effect(rollback.proofs, length, stopped_at=stopped_at, lasting_until=until if rollback.leftovers else None)
+    return find_effect_span(rollback.proofs, length, stopped_at=stopped_at, lasting_until=until if rollback.leftovers else None)
 
 
-def _action(step: Step, fis: FisExperiment | None) -> InEffect:
+def _action(step: Step, fis: FisExperiment | None) -> EffectSpan:
     """From the start of the first injecting action (waits inject nothing), for the fault's length or until FIS ended it."""
     started = [a.started_at for a in fis.actions if a.started_at and a.action_id != "aws:fis:wait"] if fis else []
     at = min(started, default=step.record.fault_started_at or step.record.started_at)
     planned = at + step.definition.experiment.length
     end = min(planned, step.record.fault_ended_at or planned)
-    return InEffect(at, at, end, end)
+    return EffectSpan(at, at, end, end)
 
 
 def settled_at(step: Step, windows: Windows) -> datetime:

@@ -18,9 +18,9 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metric_models import Window
-from squall.domain.guards.breach import breaches, window_end
+from squall.domain.guards.breach import guard_breaches, published_end
 from squall.domain.metrics.periods import period_of
-from squall.domain.metrics.series import combine
+from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
@@ -226,9 +226,9 @@ def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | Non
         if binding is None:
             return _abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
         period = period_of(binding, timing)
-        end = window_end(w.clock.now().timestamp(), binding.lag_seconds, period)
+        end = published_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
-        points = combine(binding, read_series(w.metrics, [binding], window)[binding.name], period)
-        if breaches(guard, points, end, period):
+        points = combine_series(binding, read_series(w.metrics, [binding], window)[binding.name], period)
+        if guard_breaches(guard, points, end, period):
             return _abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
     return None

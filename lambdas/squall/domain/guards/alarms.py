@@ -7,7 +7,7 @@ from squall.domain.documents.metric_models import MetricBinding, MetricQuery
 from squall.domain.documents.statistics import MissingPolicy
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.periods import datapoints, paced, reaction_seconds
+from squall.domain.metrics.periods import datapoints, pace_timing, reaction_seconds
 from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
@@ -59,7 +59,7 @@ def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], t
         raise UnguardableError(f"{threshold.text!r}: {threshold.metric} is not measured for this workload")
     if threshold.comparator not in _COMPARISONS or threshold.relative is not None:
         raise UnguardableError(f"{threshold.text!r}: an alarm compares an absolute value with <, <=, > or >=")
-    timing = paced(timing, binding.period_seconds)
+    timing = pace_timing(timing, binding.period_seconds)
     metrics = _metrics(binding, timing.metric_period_seconds)
     if len(metrics) > MAXIMUM_METRICS:
         raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")

@@ -15,12 +15,12 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 }
 
 
-def window_end(now: float, lag_seconds: int, period_seconds: int) -> int:
+def published_end(now: float, lag_seconds: int, period_seconds: int) -> int:
     """End of the last period that CloudWatch has had time to publish."""
     return int((now - lag_seconds) // period_seconds) * period_seconds
 
 
-def breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds: int) -> bool:
+def guard_breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds: int) -> bool:
     """Whether the guard's condition holds in M of the last N published periods.
 
     Metrics may be later than their documented lag, so a single missing period says nothing; when the whole range is missing the

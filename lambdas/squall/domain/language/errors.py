@@ -4,7 +4,8 @@ _WIDTH = 60
 
 
 class SentenceError(Exception):
-    """`position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood there."""
+    """`position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood
+    there."""
 
     def __init__(self, text: str, position: int, message: str, expected: tuple[str, ...] = ()) -> None:
         self.text, self.message, self.expected = text, message, expected

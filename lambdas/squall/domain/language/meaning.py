@@ -1,4 +1,5 @@
-"""From the syntax tree of a sentence to its meaning: names, statistics, units and bounds. Every error has its position."""
+"""From the syntax tree of a sentence to its meaning: names, statistics, units and bounds. Every error has its
+position."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -75,7 +76,8 @@ class Reader:
         )
 
     def _read_subject(self, node: "Node") -> tuple[Metric, str | None]:
-        """The metric, and the statistic asked for. The whole name of a metric comes before a statistic at its beginning."""
+        """The metric, and the statistic asked for. The whole name of a metric comes before a statistic at its
+        beginning."""
         tokens = tokens_of(node)
         words = [unquote(token) for token in tokens]
         if words[0].casefold() == "the" and len(words) > 1:
@@ -237,7 +239,8 @@ def _read_relation(node: "Node") -> Relative | None:
 
 
 def _split_statistic(words: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """The ways to split a statistic from a metric name: it is the first word (`p99 of X`, `p99 X`) or the last (`X p99`)."""
+    """The ways to split a statistic from a metric name: it is the first word (`p99 of X`, `p99 X`) or the last (`X
+    p99`)."""
     if len(words) > 2 and words[1].casefold() == "of":
         yield words[0], words[3:] if words[2].casefold() == "the" and len(words) > 3 else words[2:]
     if len(words) > 1:

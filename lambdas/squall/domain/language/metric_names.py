@@ -32,7 +32,8 @@ def canonical_metric(name: str) -> str | None:
 
 
 def find_statistic(word: str) -> str | None:
-    """CloudWatch's spelling of a statistic (`mean` is Average, `P99.90` is p99.9); None if the word is not a statistic."""
+    """CloudWatch's spelling of a statistic (`mean` is Average, `P99.90` is p99.9); None if the word is not a
+    statistic."""
     known = _SPELLED.get(word.casefold())
     if known is not None:
         return known

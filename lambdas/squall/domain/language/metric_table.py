@@ -1,8 +1,9 @@
-"""Every metric the language knows, one row each: its names, where CloudWatch has it, and what a period without data means.
+"""Every metric the language knows, one row each: its names, where CloudWatch has it, and what a period without data
+means.
 
-A new metric is a new row. The parser, the bindings, the timing rules, guards, judging and reports read the row and name no metric
-themselves, except the four that another number depends on (`request_rate`, `healthy_hosts`; a note compares `availability` with
-`response_time`).
+A new metric is a new row. The parser, the bindings, the timing rules, guards, judging and reports read the row and name
+no metric themselves, except the four that another number depends on (`request_rate`, `healthy_hosts`; a note compares
+`availability` with `response_time`).
 """
 
 from collections.abc import Mapping
@@ -12,16 +13,17 @@ from typing import Final, Literal
 from squall.domain.language.units import Unit
 
 Kind = Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
-"""How the parts make the value: `gauge` their sum; `ratio_good` and `ratio_bad` in percent, the last part is the total and all before it
-count bad events; `rate` the sum per second; `mean` the first part over the second."""
+"""How the parts make the value: `gauge` their sum; `ratio_good` and `ratio_bad` in percent, the last part is the total
+and all before it count bad events; `rate` the sum per second; `mean` the first part over the second."""
 Published = Literal["always", "nonzero", "with_traffic"]
-"""What a period without a data point means. `always`: nothing is known of it. `nonzero`: a count that was zero (load balancers publish
-error counts only when there are errors). `with_traffic`: no request was counted; it is never filled in, and it breaches."""
+"""What a period without a data point means. `always`: nothing is known of it. `nonzero`: a count that was zero (load
+balancers publish error counts only when there are errors). `with_traffic`: no request was counted; it is never filled
+in, and it breaches."""
 Counted = Literal["inside_total", "outside_total", "total_only"]
-"""How the count of a ratio's bad events relates to its total. `inside_total`: the total holds them (errors of a target). `outside_total`:
-the total does not hold them (errors that the load balancer answers itself), so they are added to it. `total_only`: those of the
-`outside_total` events that the total holds all the same (a target was chosen, then failed); they are subtracted from it again and are no
-bad events of their own."""
+"""How the count of a ratio's bad events relates to its total. `inside_total`: the total holds them (errors of a
+target). `outside_total`: the total does not hold them (errors that the load balancer answers itself), so they are added
+to it. `total_only`: those of the `outside_total` events that the total holds all the same (a target was chosen, then
+failed); they are subtracted from it again and are no bad events of their own."""
 Scope = Literal["target_group", "compute", "ecs_service", "database", "sentinel"]
 """What the dimensions of a metric name. `squall.domain.metrics.scopes` finds them for the pinned targets."""
 Shows = Literal["errors", "capacity", "performance"]
@@ -55,7 +57,8 @@ class Part:
     published: Published = "always"
     counted: Counted = "inside_total"
     whole_balancer: bool = False
-    """Published for the load balancer as a whole only: left out where the load balancer serves other target groups too."""
+    """Published for the load balancer as a whole only: left out where the load balancer serves other target groups
+    too."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +99,17 @@ class KnownMetric(Metric):
     lag_seconds: int
     """How long after its end a finished period is complete in CloudWatch."""
     measured: Literal["if_named", "always", "if_balancer_shared"] = "if_named"
-    """`always`: in every run that has a source for it, because other numbers mean nothing without it. `if_balancer_shared`: also in runs
-    behind a load balancer that serves other target groups, where unanswered requests show only as missing while no host is healthy."""
+    """`always`: in every run that has a source for it, because other numbers mean nothing without it.
+    `if_balancer_shared`: also in runs behind a load balancer that serves other target groups, where unanswered requests
+    show only as missing while no host is healthy."""
     felt: bool = False
     """Users feel it: evidence of what a fault does to them, never of whether there was a fault."""
     shows: Shows = "performance"
     """What it says about the workload that a criterion on it is not met."""
     alarmed_as: tuple[tuple[str, str], ...] = ()
-    """Namespace and name of the CloudWatch metrics by which an alarm of the user's own watches this metric. A fault that moves this metric
-    by design sets such an alarm off by itself, so the alarm can't be a stop alarm of that fault."""
+    """Namespace and name of the CloudWatch metrics by which an alarm of the user's own watches this metric. A fault
+    that moves this metric by design sets such an alarm off by itself, so the alarm can't be a stop alarm of that
+    fault."""
 
 
 _ALB, _NLB, _EC2, _RDS = "AWS/ApplicationELB", "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"

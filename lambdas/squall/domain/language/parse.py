@@ -1,4 +1,5 @@
-"""The language of success criteria, abort conditions and steady state: sentences a person writes, with one meaning each.
+"""The language of success criteria, abort conditions and steady state: sentences a person writes, with one meaning
+each.
 
     [statistic] metric comparator number unit [vs baseline] [for duration] [during window]
     metric increases by comparator number % vs baseline
@@ -21,12 +22,14 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
-    """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units. Raises SentenceError."""
+    """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units. Raises
+    SentenceError."""
     return Reader(text, declared).read(grammar.parse_tree(text))
 
 
 def parse_condition(text: str, declared: Mapping[str, str] = _NONE) -> Threshold:
-    """The meaning of an abort condition or a sentence of the steady state: an absolute threshold. Raises SentenceError."""
+    """The meaning of an abort condition or a sentence of the steady state: an absolute threshold. Raises
+    SentenceError."""
     sentence = parse_criterion(text, declared)
     if not isinstance(sentence, Threshold):
         raise SentenceError(text, 0, "an event can only be a success criterion", ("a metric compared with a number",))

@@ -1,4 +1,5 @@
-"""The meaning of a sentence as a value. `render_sentence` writes it back, so that parsing the result gives the same value."""
+"""The meaning of a sentence as a value. `render_sentence` writes it back, so that parsing the result gives the same
+value."""
 
 import math
 from fractions import Fraction
@@ -35,9 +36,9 @@ class Threshold(Model):
     def compared(self, value: float, baseline: float | None = None) -> float | None:
         """What is compared with the threshold, in `unit`: the value itself, or its relation to the baseline in percent.
 
-        None where there is no relation: without a baseline, to a negative one, a share of nothing, and of what is not a number.
-        Nothing that stayed nothing has not changed; something where there was nothing is infinitely more. Decimal numbers are
-        taken as written: 0.5 to 0.6 is 20 %.
+        None where there is no relation: without a baseline, to a negative one, a share of nothing, and of what is not a
+        number. Nothing that stayed nothing has not changed; something where there was nothing is infinitely more.
+        Decimal numbers are taken as written: 0.5 to 0.6 is 20 %.
         """
         if self.relative is None:
             return value
@@ -50,7 +51,8 @@ class Threshold(Model):
         return float(100 * (share if self.relative == "ratio" else share - 1))
 
     def holds(self, value: float, baseline: float | None = None) -> bool:
-        """Whether the comparison is true. Raises ValueError where that can't be told: not a number, or no baseline to relate to."""
+        """Whether the comparison is true. Raises ValueError where that can't be told: not a number, or no baseline to
+        relate to."""
         left = self.compared(value, baseline)
         if left is None or math.isnan(left):
             raise ValueError(f"{self.text!r} can't be evaluated on {value} with baseline {baseline}")

@@ -1,4 +1,5 @@
-"""Units of the language: how people spell them, and how they convert. Factors are fractions, so that nothing is rounded twice."""
+"""Units of the language: how people spell them, and how they convert. Factors are fractions, so that nothing is rounded
+twice."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,7 +9,8 @@ Unit = Literal["percent", "seconds", "count", "per_second", "bytes", "none"]
 """The canonical units, in which measured values and thresholds are compared."""
 
 DeclaredUnit = Literal["percent", "seconds", "milliseconds", "count", "per_second", "bytes", "none"]
-"""The units an experiment may declare for its own metrics: the canonical ones, and milliseconds, which are compared in seconds."""
+"""The units an experiment may declare for its own metrics: the canonical ones, and milliseconds, which are compared in
+seconds."""
 
 UNITS: tuple[Unit, ...] = get_args(Unit)
 DECLARED_UNITS: tuple[DeclaredUnit, ...] = get_args(DeclaredUnit)
@@ -86,7 +88,8 @@ def convert_number(number: str, factor: Fraction) -> float:
 
 
 def find_declared_unit(unit: str) -> Spelling | None:
-    """The canonical unit of a metric declared in `unit`, and the factor to it (the `scale` of a binding); None if there is none."""
+    """The canonical unit of a metric declared in `unit`, and the factor to it (the `scale` of a binding); None if there
+    is none."""
     if unit == "milliseconds":
         return Spelling("seconds", Fraction(1, 1000))
     return next((Spelling(known, Fraction(1)) for known in UNITS if known == unit), None)

@@ -10,7 +10,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.safety.cost import of_template
 from squall.domain.vocabulary import Status
@@ -92,7 +92,7 @@ def _plan(request: Request) -> Section:
     experiment, plan = request.definition.experiment, request.plan
     cost = cost_of(plan)
     return Section(
-        f"What would be done: {experiment.type.value} for {spoken(experiment.length)}, radius {experiment.blast_radius.value}",
+        f"What would be done: {experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
         facts_of(
             [
                 *(f"target {_target(resource)}" for resource in request.discovery.pinned),

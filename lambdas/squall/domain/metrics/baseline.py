@@ -1,4 +1,4 @@
-"""The history before the fault: series arithmetic, and whether the steady state holds."""
+"""The baseline: whether there is enough history before the fault, and whether the steady state holds in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,29 +14,32 @@ from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over, value_over
-from squall.domain.metrics.windows import Paced
+from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
 
 SeriesByMetric = Mapping[str, Sequence[Series]]
 
 
-def assess(
+def assess_baseline(
     definition: Definition,
     discovery: Discovery,
-    window: Paced,
+    window: PacedWindow,
     series: SeriesByMetric,
     values: Mapping[str, float | None],
     cut: Sequence[Cut] = (),
 ) -> Baseline:
-    """Whether the steady state holds: over the whole window and over its newest periods. `series` and `values` by binding name; `cut`
-    is what the window lacks because of other experiments."""
+    """The baseline, with every violation of the steady state: over the whole window and over its newest periods.
+
+    `series` and `values` are by binding name. `cut` is what other experiments disturbed, which the window no longer
+    holds.
+    """
     parsed = sentences(definition.experiment)
     rate = values.get("request_rate")
     measured = any(binding.name == "request_rate" for binding in discovery.bindings)
     violations = [
-        *_traffic(rate, definition.environment.minimum_requests_per_second if measured else None),
-        *_too_few(parsed, definition, discovery, window, series, cut),
-        *_unsteady(parsed, _History(definition, discovery, window, series, values)),
+        *_traffic_violations(rate, definition.environment.minimum_requests_per_second if measured else None),
+        *_length_violations(parsed, definition, discovery, window, series, cut),
+        *_steady_state_violations(parsed, _History(definition, discovery, window, series, values)),
     ]
     return Baseline(
         window=window.usual,
@@ -50,43 +53,45 @@ def assess(
     )
 
 
-def seen(window: Window, series: SeriesByMetric) -> Window:
-    """The window from its first data point on: history that was never written is not history with zero requests."""
-    found = (one for several in series.values() for one in several if one.period_seconds == window.period_seconds)
-    first = min((point.at for one in found for point in one.points), default=window.start)
+def trim_to_first_point(window: Window, series: SeriesByMetric) -> Window:
+    """The window from its first data point on: periods before anything was published are no periods with zero
+    requests."""
+    of_period = (one for several in series.values() for one in several if one.period_seconds == window.period_seconds)
+    first = min((point.at for one in of_period for point in one.points), default=window.start)
     return window.model_copy(update={"start": max(window.start, min(first, window.end))})
 
 
-def missing_seconds(definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric) -> int:
-    """How much longer CaptureBaseline should wait before it can judge, in whole periods of what is missing; 0 when there is enough."""
+def missing_seconds(definition: Definition, discovery: Discovery, window: PacedWindow, series: SeriesByMetric) -> int:
+    """How many seconds CaptureBaseline should wait for the periods that the baseline still lacks; 0 if it has
+    enough."""
     least = definition.environment.timing.minimum_baseline_periods
-    needed = [(binding, window.of(binding)) for binding in _needed(sentences(definition.experiment), discovery)]
+    needed = [(binding, window.of(binding)) for binding in _needed_bindings(sentences(definition.experiment), discovery)]
     lacking = ((least - len(points_over(binding, series.get(binding.name, ()), own))) * own.period_seconds for binding, own in needed)
     return max(0, *lacking, 0)
 
 
-def _needed(parsed: Sentences, discovery: Discovery) -> list[MetricBinding]:
-    """What sentences are measured by, each once: only these can make a baseline too short."""
+def _needed_bindings(parsed: Sentences, discovery: Discovery) -> list[MetricBinding]:
+    """The bindings that sentences are measured by, each once. Only these can make a baseline too short."""
     found = [binding_of(discovery.bindings, threshold) for _, threshold in parsed.thresholds]
     return list({binding.name: binding for binding in found if binding is not None}.values())
 
 
-def _traffic(rate: float | None, minimum: float | None) -> list[str]:
+def _traffic_violations(rate: float | None, minimum: float | None) -> list[str]:
     if minimum is None:
         return []
     if rate is None:
-        return ["there is no traffic: CloudWatch has no request in the baseline, so nothing can be judged"]
+        return ["there is no traffic: CloudWatch counted no request in the baseline, so nothing can be judged"]
     if rate < minimum:
         return [f"there is too little traffic: {rate:.3g} requests per second in the baseline, {minimum:g} are needed"]
     return []
 
 
-def _too_few(
-    parsed: Sentences, definition: Definition, discovery: Discovery, window: Paced, series: SeriesByMetric, cut: Sequence[Cut]
+def _length_violations(
+    parsed: Sentences, definition: Definition, discovery: Discovery, window: PacedWindow, series: SeriesByMetric, cut: Sequence[Cut]
 ) -> Iterable[str]:
     least = definition.environment.timing.minimum_baseline_periods
     short = []
-    for binding in _needed(parsed, discovery):
+    for binding in _needed_bindings(parsed, discovery):
         own = window.of(binding)
         minimum = least if cut else min(least, own.periods)
         have = len(points_over(binding, series.get(binding.name, ()), own))
@@ -97,11 +102,11 @@ def _too_few(
 
 @dataclass(frozen=True)
 class _History:
-    """The time before the fault, as sentences look at it."""
+    """The history before the fault, read by sentence."""
 
     definition: Definition
     discovery: Discovery
-    window: Paced
+    window: PacedWindow
     series: SeriesByMetric
     values: Mapping[str, float | None]
 
@@ -110,13 +115,14 @@ class _History:
         return self.definition.environment.timing
 
     def length_of(self, threshold: Threshold) -> int | None:
-        """Seconds of the window in which a criterion is judged. None: the baseline itself."""
+        """Length in seconds of the window in which the criterion will be judged; None: that is the baseline itself."""
         return None if threshold.window == "baseline" else int(self.definition.experiment.length.total_seconds())
 
     def looks(self, threshold: Threshold, length: int | None) -> list[tuple[str, float | None]]:
-        """The value over the whole window and over its newest periods; a count of so many seconds (None: of the whole window).
+        """The value over the whole baseline and over its newest periods, each with its name for messages.
 
-        A count grows with the time it is counted in: it is compared for a window of its own length.
+        A count grows with the window: it is converted to a window of `length` seconds (None: as it is), because a
+        threshold on a count is about the window in which it is judged.
         """
         binding = binding_of(self.discovery.bindings, threshold)
         if binding is None:
@@ -127,14 +133,15 @@ class _History:
         if counted and length is not None:
             whole = None if whole is None or not own.periods else whole * length / (own.end - own.start)
             newest = min(max(self.timing.minimum_periods, length // own.period_seconds), own.periods)
-        recent = _recent(binding, self.series.get(binding.name, ()), own.end - newest * own.period_seconds, own)
+        recent = _newest_value(binding, self.series.get(binding.name, ()), own.end - newest * own.period_seconds, own)
         if counted and length is not None and recent is not None and newest:
             recent *= length / (newest * own.period_seconds)
-        looks = [("over the baseline", _number(whole))]
+        looks = [("over the baseline", _finite_or_none(whole))]
         return looks if recent is None else [*looks, ("now", recent)]
 
     def breaches(self, threshold: Threshold) -> list[tuple[str, float]]:
-        """Where an abort condition is true already, as its guard sees it: by single periods, for as long as it says."""
+        """Where an abort condition is true already, as its guard sees it: in single periods, or for as long as the
+        sentence says."""
         binding = binding_of(self.discovery.bindings, threshold)
         if binding is None:
             return []
@@ -154,7 +161,7 @@ class _History:
         return []
 
 
-def _unsteady(parsed: Sentences, history: _History) -> Iterable[str]:
+def _steady_state_violations(parsed: Sentences, history: _History) -> Iterable[str]:
     for _, threshold in (*parsed.threshold_criteria, *parsed.steady):
         if threshold.relative is None and threshold.window != "recovery":
             for name, value in history.looks(threshold, history.length_of(threshold)):
@@ -168,12 +175,13 @@ def _unsteady(parsed: Sentences, history: _History) -> Iterable[str]:
                 yield f'abort condition "{threshold.text}" is already true {name}: {value:.4g} {threshold.unit}'
 
 
-def _number(value: float | None) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _recent(binding: MetricBinding, series: Sequence[Series], start: int, window: Window) -> float | None:
-    """The value over the newest periods: exact for counts, the mean of the periods otherwise."""
+def _newest_value(binding: MetricBinding, series: Sequence[Series], start: int, window: Window) -> float | None:
+    """The value over the periods from `start` (epoch seconds) on: exact for counts, ratios and rates, the mean of the
+    periods for gauges."""
     newest = window.model_copy(update={"start": start})
     if binding.kind == "gauge":
         points = [point.value for point in points_over(binding, series, newest)]

@@ -1,4 +1,5 @@
-"""From the language's metrics to CloudWatch: the queries that measure each for this workload, or why it can't be measured."""
+"""From the language's metrics to CloudWatch: the queries that measure each for this workload, or why it can't be
+measured."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,10 +56,11 @@ def bind(
     paths: Mapping[str, str] | None = None,
     sentinel: SentinelSource | None = None,
 ) -> tuple[tuple[MetricBinding, ...], list[Problem]]:
-    """One binding for each metric, one more for each statistic asked for by name, and a problem for each metric that can't be measured.
+    """One binding for each metric, one more for each statistic asked for by name, and a problem for each metric that
+    can't be measured.
 
-    Besides `metrics_needed`, the metrics that the table measures in every run are bound wherever they can be. `declared` are the
-    experiment's own metrics; `paths` says which sentence needs a metric, for the problems.
+    Besides `metrics_needed`, the metrics that the table measures in every run are bound wherever they can be.
+    `declared` are the experiment's own metrics; `paths` says which sentence needs a metric, for the problems.
     """
     place = Place(pinned, workload, measured_group(workload, pinned), sentinel)
     bindings: list[MetricBinding] = []
@@ -82,7 +84,7 @@ def published_as(metric: str, declared: Mapping[str, MetricDefinition]) -> froze
 
 
 def query_key(name: str, part: str) -> str:
-    """A legal CloudWatch query id, unique among all bindings of a run."""
+    """A legal id of a CloudWatch query, unique among all bindings of a run."""
     return re.sub(r"\W", "_", f"q_{name}_{part}".lower(), flags=re.ASCII)[:255]
 
 

@@ -1,4 +1,4 @@
-"""What other experiments did to the same failure domains is no history of them: it is cut from baselines and earlier days."""
+"""Faults of other experiments on the same failure domains: their time is cut from baselines and from earlier days."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from squall.domain.documents.metric_models import Series, Window
 from squall.domain.run.record import ExecutionRecord
 
 LONGEST_RUN = timedelta(days=2)
-"""From the start of an execution to the end of its fault: twelve hours of fault after queues, approval and baseline."""
-MEASURED = frozenset({"recovered", "not_recovered"})
-"""Events with which a run ends watching its recovery."""
+"""From the start of an execution to the end of its fault: up to twelve hours of fault, after queues, approval and
+baseline."""
+_END_OF_RECOVERY = frozenset({"recovered", "not_recovered"})
+"""Events with which a run stops watching its recovery."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,22 @@ class Disturbance:
     until: datetime
 
 
-def disturbances(records: Iterable[ExecutionRecord], execution_id: str, now: datetime) -> tuple[Disturbance, ...]:
-    """Of other executions than this, oldest first; one that is not over yet lasts until now."""
-    found = (
-        Disturbance(one.id, one.experiment, one.fault_started_at or one.started_at, _end(one) or now)
-        for one in records
-        if one.id != execution_id and one.fis_experiment_id is not None
-    )
-    return tuple(sorted(found, key=lambda one: one.since))
+def find_disturbances(records: Iterable[ExecutionRecord], execution_id: str, now: datetime) -> tuple[Disturbance, ...]:
+    """The disturbances by executions other than this one, oldest first. One that is not over yet lasts until now."""
+    others = (record for record in records if record.id != execution_id and record.fis_experiment_id is not None)
+    found = (Disturbance(other.id, other.experiment, other.fault_started_at or other.started_at, _end_of(other) or now) for other in others)
+    return tuple(sorted(found, key=lambda disturbance: disturbance.since))
 
 
-def _end(record: ExecutionRecord) -> datetime | None:
-    watched = max((event.at for event in record.events if event.event in MEASURED), default=None)
+def _end_of(record: ExecutionRecord) -> datetime | None:
+    watched = max((event.at for event in record.events if event.event in _END_OF_RECOVERY), default=None)
     return watched or max((at for at in (record.ended_at, record.fault_ended_at) if at and record.final), default=None)
 
 
-def after(window: Window, found: Sequence[Disturbance]) -> tuple[Window, tuple[Cut, ...]]:
-    """The window from the first whole period after the last disturbance in it, and what that cost.
+def start_after_disturbances(window: Window, found: Sequence[Disturbance]) -> tuple[Window, tuple[Cut, ...]]:
+    """The window from the first whole period after the last disturbance in it, and what was cut.
 
-    A baseline stays one stretch, the newest: values over a window can't be taken over one with holes.
+    A baseline stays one stretch, the newest, because CloudWatch has no value over a window with holes.
     """
     start, period = window.start, window.period_seconds
     cuts = []
@@ -55,10 +53,10 @@ def after(window: Window, found: Sequence[Disturbance]) -> tuple[Window, tuple[C
     return window.model_copy(update={"start": start}), tuple(cuts)
 
 
-def without(
+def drop_disturbed_points(
     series: Mapping[str, Sequence[Series]], window: Window, found: Sequence[Disturbance]
 ) -> tuple[dict[str, tuple[Series, ...]], tuple[Cut, ...]]:
-    """The series without the points of disturbed periods: for points that are compared one by one."""
+    """The series without the points of disturbed periods, and what was cut. For points that are compared one by one."""
     period = window.period_seconds
     cuts, lost = [], set[int]()
     for one in _inside(window, found):

@@ -1,4 +1,5 @@
-"""Whether an experiment is long enough to be judged and guarded: arithmetic on metric periods, before anything is touched."""
+"""Whether an experiment is long enough to be judged and guarded: arithmetic on metric periods, before anything is
+touched."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -13,12 +14,14 @@ from squall.domain.problems import Problem
 from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT
 
 _GUARD_PATH = "abort_conditions"
+"""How the path of a sentence begins that is a guard."""
 
 
 def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition] | None = None) -> int:
-    """Seconds after which a finished period of the metric is complete in CloudWatch.
+    """Seconds after its end at which a period of the metric is complete in CloudWatch.
 
-    The policy's `metric_lag_seconds` overrides everything; a declared metric has its own. Raises KeyError for a metric nobody declared.
+    The policy's `metric_lag_seconds` overrides every other figure; a declared metric has its own. Raises KeyError for
+    an unknown metric.
     """
     if timing.metric_lag_seconds is not None:
         return timing.metric_lag_seconds
@@ -33,10 +36,11 @@ def lag_table(timing: Timing, declared: Mapping[str, MetricDefinition]) -> Calla
 
 
 def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timing) -> int | None:
-    """The period of the sentinel's metrics in a run of this length; None: the environment's own.
+    """The period of the sentinel's metrics, in seconds, in a run with a fault of this length; None: the environment's
+    metric period.
 
-    CloudWatch forgets points of less than a minute after three hours: a run that is longer, from its baseline until it is judged and with
-    all its waiting, has them by the minute from the beginning.
+    CloudWatch forgets points of less than a minute after three hours. A run that may take longer, from its baseline
+    until it is judged and with all its waiting, uses the environment's period from the beginning.
     """
     period = timing.sentinel_period_seconds
     if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
@@ -47,8 +51,9 @@ def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timin
     return period if timedelta(seconds=before) + length + after <= HIGH_RESOLUTION_KEPT else None
 
 
-def paced(timing: Timing, period_seconds: int | None) -> Timing:
-    """The pace of metrics with a period of their own: CloudWatch evaluates alarms of less than a minute as often."""
+def pace_timing(timing: Timing, period_seconds: int | None) -> Timing:
+    """The timing for metrics with a period of their own. CloudWatch evaluates an alarm with periods under a minute once
+    a period."""
     if period_seconds is None:
         return timing
     evaluation = min(timing.alarm_evaluation_seconds, period_seconds)
@@ -56,16 +61,17 @@ def paced(timing: Timing, period_seconds: int | None) -> Timing:
 
 
 def period_of(binding: MetricBinding, timing: Timing) -> int:
-    """Of its points, in seconds."""
+    """The distance between two data points, in seconds."""
     return binding.period_seconds or timing.metric_period_seconds
 
 
-def _pace_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
-    return paced(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
+def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
+    return pace_timing(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
 
 
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
-    """M of N periods that must breach before a guard fires: the policy's, or every one of the time that the sentence itself names."""
+    """M and N: a guard fires when M of the last N periods breach. The policy's, or, if the sentence says `for`, every
+    period of that time."""
     if threshold and threshold.for_seconds:
         periods = ceil(threshold.for_seconds / timing.metric_period_seconds)
         return periods, periods
@@ -73,30 +79,33 @@ def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
 
 
 def reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
-    """Breach to alarm as far as CloudWatch keeps its word: period × M + lag + evaluation."""
+    """The longest time from breach to alarm that CloudWatch documents: period × M + lag + evaluation."""
     return timing.metric_period_seconds * datapoints(threshold, timing)[0] + lag + timing.alarm_evaluation_seconds
 
 
 def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
-    """Breach to alarm as seen on real load balancers: the alarm acts when a period first shows, not when it is complete.
+    """The usual time from breach to alarm on real load balancers: an alarm acts on the first data point of a period,
+    not on the complete one.
 
-    `lag` is when a finished period is *complete* (what Judge must wait for): 180 s for a load balancer. Its first publication, which
-    is what an alarm evaluates, comes after about a third of that, never under a minute on AWS; seen: 1 to 6 minutes from breach to alarm.
+    `lag` is when a finished period is *complete*, which Judge must wait for: 180 s for a load balancer. CloudWatch
+    first publishes the period after about a third of that, on AWS never in less than a minute. Measured: 1 to 6 minutes
+    from breach to alarm.
     """
     first_seen = min(lag, max(60, lag // 3))
     return timing.metric_period_seconds * datapoints(threshold, timing)[0] + first_seen + timing.alarm_evaluation_seconds
 
 
 def whole_periods(length: timedelta, timing: Timing) -> int:
-    """Whole periods inside a window of this length wherever it starts: the partial ones at both ends are dropped."""
+    """How many whole periods a window of this length holds wherever it starts: the partial periods at both ends are
+    dropped."""
     return max(0, int(length.total_seconds()) // timing.metric_period_seconds - 1)
 
 
 def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int]) -> timedelta:
-    """The shortest fault with which every sentence can be judged or guarded, in whole periods."""
+    """The shortest fault in which every sentence can be judged or guarded, rounded up to whole periods."""
     seconds = timing.minimum_duration_seconds
     for path, threshold in sentences:
-        pace = _pace_of(threshold, timing, timedelta(0), None)
+        pace = _timing_of(threshold, timing, timedelta(0), None)
         if _is_guard(path):
             seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
         elif threshold.window not in {"recovery", "baseline"}:
@@ -104,7 +113,7 @@ def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing,
     return timedelta(seconds=ceil(seconds / timing.metric_period_seconds) * timing.metric_period_seconds)
 
 
-def problems(
+def find_timing_problems(
     length: timedelta,
     sentences: Sequence[tuple[str, Threshold]],
     timing: Timing,
@@ -112,12 +121,13 @@ def problems(
     *,
     recovery: timedelta | None = None,
 ) -> list[Problem]:
-    """What can't be judged or guarded in a fault of this length, each with the shortest length that works.
+    """The sentences that can't be judged or guarded in a fault of this length, each with the shortest length that
+    works.
 
-    A guard is refused when its *typical* reaction takes more than half the fault, or its *worst* reaction (the whole lag) more than all of
-    it: in the first case it usually comes too late to be of use, in the second it may never come. Taking the worst reaction for the first
-    rule as well would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60 = 360 s > 300 s), which real runs show can be guarded
-    (2 × 60 + 60 + 60 = 240 s).
+    A guard is refused if its *typical* reaction takes more than half of the fault, because it would usually come too
+    late, or if its *worst* reaction (the whole lag) takes longer than the fault, because it might never come. The worst
+    reaction is not held to half of the fault: that would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60
+    = 360 s > 300 s), which real runs show can be guarded (2 × 60 + 60 + 60 = 240 s).
     """
     found = []
     shortest = minimum_duration(sentences, timing, lag_of)
@@ -125,22 +135,22 @@ def problems(
         found.append(
             Problem(
                 path="duration_minutes",
-                message=f"the fault lasts {spoken(length)}, the shortest here is {timing.minimum_duration_seconds} s",
-                expected=f"at least {spoken(shortest)}",
+                message=f"the fault lasts {format_length(length)}, the shortest here is {timing.minimum_duration_seconds} s",
+                expected=f"at least {format_length(shortest)}",
             )
         )
     for path, threshold in sentences:
         guard = _is_guard(path)
-        pace = _pace_of(threshold, timing, length, recovery)
+        pace = _timing_of(threshold, timing, length, recovery)
         message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
         if message:
-            longer = f"recovery of at least {spoken(_recovery_needs(timing))}"
-            expected = longer if threshold.window == "recovery" else f"at least {spoken(shortest)}"
+            longer = f"recovery of at least {format_length(_recovery_needs(timing))}"
+            expected = longer if threshold.window == "recovery" else f"at least {format_length(shortest)}"
             found.append(Problem(path=path, message=message, expected=expected))
     return found
 
 
-def event_problems(
+def find_event_problems(
     events: Sequence[tuple[str, AlarmFires | Recovers | Replacement]],
     length: timedelta,
     timing: Timing,
@@ -148,9 +158,9 @@ def event_problems(
     recovery: timedelta | None = None,
     instant: bool = False,
 ) -> list[Problem]:
-    """Events that may take longer than anybody watches: whether they come in time could not be told.
+    """The events that may take longer than the run is watched, so that nobody could tell whether they came in time.
 
-    `instant`: the fault is over in a moment, so that recovery counts from its effect and not from its end.
+    `instant`: the fault is over in a moment, so recovery counts from its effect and not from its end.
     """
     after = recovery or timedelta(seconds=timing.recovery_seconds)
     found = []
@@ -159,16 +169,18 @@ def event_problems(
         within, watched = timedelta(seconds=event.within_seconds or 0), after if from_end else length + after
         if within > watched:
             window = (
-                f"{spoken(after)} of recovery window" if from_end else f"{spoken(length)} of fault and {spoken(after)} of recovery window"
+                f"{format_length(after)} of recovery window"
+                if from_end
+                else f"{format_length(length)} of fault and {format_length(after)} of recovery window"
             )
             longer = within if from_end else within - length
             message = f'"{event.text}" can\'t be judged: {window} are watched'
-            found.append(Problem(path=path, message=message, expected=f"recovery of at least {spoken(longer)}"))
+            found.append(Problem(path=path, message=message, expected=f"recovery of at least {format_length(longer)}"))
     return found
 
 
-def spoken(length: timedelta) -> str:
-    """`10 min`, `90 s`, `1 h 30 min`: a length as a person says it."""
+def format_length(length: timedelta) -> str:
+    """A length as people write it: `90 s`, `10 min`, `1 h 30 min`."""
     seconds = int(length.total_seconds())
     if seconds < 120 or seconds % 60:
         return f"{seconds} s"
@@ -205,11 +217,11 @@ def _criterion_problem(threshold: Threshold, length: timedelta, timing: Timing, 
     have = whole_periods(span, timing)
     if have < timing.minimum_periods:
         return (
-            f'"{threshold.text}" can\'t be judged: {spoken(span)} of {window} hold {have} whole periods of {period} s, '
+            f'"{threshold.text}" can\'t be judged: {format_length(span)} of {window} hold {have} whole periods of {period} s, '
             f"{timing.minimum_periods} are needed"
         )
     if have * period < (threshold.for_seconds or 0):
-        return f'"{threshold.text}" can\'t be judged: {spoken(span)} of {window} hold only {have * period} s in whole periods'
+        return f'"{threshold.text}" can\'t be judged: {format_length(span)} of {window} hold only {have * period} s in whole periods'
     return ""
 
 
@@ -220,7 +232,7 @@ def _guard_problem(threshold: Threshold, length: timedelta, timing: Timing, lag_
     how = f"{breaching} of {evaluated} periods of {timing.metric_period_seconds} s, publication and evaluation"
     seconds = length.total_seconds()
     if typical * 2 > seconds:
-        return f"\"{threshold.text}\" can't guard: it reacts in {typical} s ({how}), more than half of the fault's {spoken(length)}"
+        return f"\"{threshold.text}\" can't guard: it reacts in {typical} s ({how}), more than half of the fault's {format_length(length)}"
     if worst > seconds:
-        return f'"{threshold.text}" can\'t guard: with late metrics it reacts in {worst} s ({how}), the fault lasts {spoken(length)}'
+        return f'"{threshold.text}" can\'t guard: with late metrics it reacts in {worst} s ({how}), the fault lasts {format_length(length)}'
     return ""

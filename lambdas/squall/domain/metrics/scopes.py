@@ -1,4 +1,5 @@
-"""What the dimensions of a metric name for the pinned targets, or why nothing does: their target group, group, service or database.
+"""What the dimensions of a metric name for the pinned targets, or why nothing does: their target group, group, service
+or database.
 
 What is measured is what is hit: only the groups in which the pinned targets are registered count.
 """
@@ -16,7 +17,8 @@ from squall.domain.resources.workload import TargetGroup, Workload
 Dimensions = tuple[tuple[str, str], ...]
 
 _APPLICATION = ":loadbalancer/app/"
-"""In the ARN of an application load balancer. Network and gateway load balancers publish none of the metrics of requests."""
+"""In the ARN of an application load balancer. Network and gateway load balancers publish none of the metrics of
+requests."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def balancer_dimensions(place: Place) -> Dimensions | None:
 
 
 def serves_alone(group: TargetGroup) -> bool:
-    """Whether the load balancer serves this target group alone: it publishes its own errors for all of its groups together."""
+    """Whether the load balancer serves this target group alone: it publishes its own errors for all of its groups
+    together."""
     return group.load_balancer_groups == 1
 
 
@@ -78,10 +81,11 @@ def target_group_dimension(arn: str) -> str:
 
 
 def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group behind an application load balancer in which every pinned target is registered, or why there is none.
+    """The target group behind an application load balancer in which every pinned target is registered, or why there is
+    none.
 
-    Of several, the one that the targets' Auto Scaling group is attached to, then the largest. Where the experiment names its `service`,
-    that target group.
+    Of several, the one that the targets' Auto Scaling group is attached to, then the largest. Where the experiment
+    names its `service`, that target group.
     """
     if workload.service is not None:
         return _named_service(workload, pinned)
@@ -103,7 +107,8 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
 
 
 def _named_service(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group the experiment names, unless the targets are registered in others: what is measured is what is hit."""
+    """The target group the experiment names, unless the targets are registered in others: what is measured is what is
+    hit."""
     own = {resource.registered_as for resource in pinned if resource.registered_as}
     others = [group for group in workload.target_groups if group.arn != workload.service and own & group.registered]
     if others:
@@ -175,7 +180,8 @@ _FITS: Mapping[Scope, Callable[[Place], bool]] = {
     "ecs_service": lambda place: any(isinstance(resource, EcsTask) for resource in place.pinned),
     "database": lambda place: any(isinstance(resource, Database | DatabaseCluster) for resource in place.pinned),
 }
-"""Whether the pinned targets have anything of a scope; every target may have the others, whose dimensions say what is missing."""
+"""Whether the pinned targets have anything of a scope; every target may have the others, whose dimensions say what is
+missing."""
 _DIMENSIONS: Mapping[Scope, Callable[[Place], Dimensions | str]] = {
     "target_group": _of_target_group,
     "compute": _of_compute,

@@ -1,4 +1,5 @@
-"""Arithmetic on time series: combining several metrics into one, values over windows, missing periods."""
+"""Arithmetic on time series: the value of several metrics together, by period and over windows, and what missing
+periods mean."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -7,11 +8,11 @@ from squall.domain.documents.metric_models import MetricBinding, Point, Series, 
 from squall.domain.documents.statistics import MissingPolicy
 
 
-def combine(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:
-    """Per-period values in the binding's unit.
+def combine_series(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:
+    """The value of each period, in the binding's unit.
 
-    Counts published only when non-zero are 0 where the denominator has a point; denominators are never filled, so a period without
-    traffic has no value.
+    Counts that are published only when they are not zero are 0 where the total has a data point. Totals are never
+    filled, so a period without traffic has no value.
     """
     by_key = _columns(series)
     columns = [by_key.get(query.key, {}) for query in binding.queries]
@@ -25,7 +26,8 @@ def combine(binding: MetricBinding, series: Sequence[Series], period_seconds: in
 
 
 def value_over(binding: MetricBinding, totals: Mapping[str, float | None], seconds: int) -> float | None:
-    """The value over a window from each query's one-period statistic over it (by query key); None without data."""
+    """The value over a window of so many seconds, from the statistic of each query over it (by query key); None without
+    data."""
     values = [_filled(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
     if binding.kind in {"ratio_good", "ratio_bad"}:
         return _ratio(binding, values)
@@ -33,12 +35,12 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
     if len(known) < len(values):
         return None
     if binding.kind == "mean":
-        return scaled(known[0] / known[1], binding.scale) if known[1] else None
-    total = scaled(sum(known), binding.scale)
+        return scale_value(known[0] / known[1], binding.scale) if known[1] else None
+    total = scale_value(sum(known), binding.scale)
     return total / seconds if binding.kind == "rate" else total
 
 
-def scaled(value: float, scale: float) -> float:
+def scale_value(value: float, scale: float) -> float:
     """The value times a unit's factor, rounded once: 9 ms are 0.009 s, where 9 * 0.001 is a little more."""
     divisor = round(1 / scale) if 0 < scale < 1 else 1
     return value / divisor if divisor > 1 and 1 / divisor == scale else value * scale
@@ -50,20 +52,21 @@ def counts_events(binding: MetricBinding) -> bool:
 
 
 def published_sparsely(binding: MetricBinding) -> bool:
-    """Whether CloudWatch has no point where the value is 0: then silence is zero, not missing."""
+    """Whether CloudWatch has no data point where the value is 0, so that a period without one is zero and not
+    missing."""
     return all(query.published == "nonzero" for query in binding.queries)
 
 
 def missing_policy(binding: MetricBinding) -> MissingPolicy:
-    """What a period without a data point means, for guards, judging and statistics alike."""
+    """What a period without a data point means; guards, judging and statistics all follow this."""
     if published_sparsely(binding):
         return "zero"
     return "breaching" if any(query.published == "with_traffic" for query in binding.queries) else "ignore"
 
 
 def points_over(binding: MetricBinding, series: Sequence[Series], window: Window) -> tuple[Point, ...]:
-    """`combine` inside the window; for sparsely published counts with the zeros CloudWatch doesn't write."""
-    points = tuple(point for point in combine(binding, series, window.period_seconds) if window.start <= point.at < window.end)
+    """`combine_series` inside the window, with the zeros that CloudWatch does not publish."""
+    points = tuple(point for point in combine_series(binding, series, window.period_seconds) if window.start <= point.at < window.end)
     if not published_sparsely(binding):
         return points
     known = {point.at: point for point in points}
@@ -71,8 +74,11 @@ def points_over(binding: MetricBinding, series: Sequence[Series], window: Window
 
 
 def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series] = ()) -> tuple[int, ...]:
-    """Periods in which nothing counted a ratio's requests although there were some: its counts of bad events have a point, so that
-    everything that was answered, failed; or `hosts`, the counts of healthy hosts, say that there was nobody to answer."""
+    """Start of each period of a ratio in which no request was counted although there were some.
+
+    Either bad events were counted, so everything that was answered failed; or `hosts`, the counts of healthy hosts,
+    were zero, so nobody could answer.
+    """
     if binding.kind not in {"ratio_good", "ratio_bad"}:
         return ()
     by_key = _columns(series)
@@ -85,7 +91,8 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
 
 
 def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, float]]) -> list[int]:
-    """Periods where every query that is never filled has a point; with none such, periods where any has."""
+    """The periods in which every query that is never filled has a data point; if there is no such query, those in which
+    any query has."""
     required = [column for query, column in zip(binding.queries, columns, strict=True) if query.published != "nonzero"]
     if binding.kind in {"ratio_good", "ratio_bad"}:
         required = [*required, columns[-1]]
@@ -95,7 +102,7 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
 
 
 def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
-    """Query key to start of period to value. What is not a number is no point."""
+    """Query key to start of period to value. A value that is not a number is no data point."""
     return {one.key: {point.at: point.value for point in one.points if isfinite(point.value)} for one in series}
 
 

@@ -17,7 +17,7 @@ from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
-from squall.domain.metrics.windows import last_complete
+from squall.domain.metrics.windows import last_complete_end
 from squall.domain.resources.base import Member
 from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType
@@ -59,7 +59,7 @@ def observed_window(effect_at: datetime, now: datetime, definition: Definition, 
     period = timing.metric_period_seconds
     lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
     start = floor(effect_at.timestamp() / period) * period
-    return Window(name="recovery", start=start, end=max(start, last_complete(now, timing, lag)), period_seconds=period)
+    return Window(name="recovery", start=start, end=max(start, last_complete_end(now, timing, lag)), period_seconds=period)
 
 
 def recovery_length(definition: Definition) -> timedelta:

@@ -13,7 +13,7 @@ from squall.domain.documents.result import Result, TimelineEvent
 from squall.domain.documents.signal_reading import Reading
 from squall.domain.documents.statistics import Times
 from squall.domain.judging.verdict import Decision
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.recovery.rollback_document import said
 from squall.domain.result.finding_history import merged
 from squall.domain.result.finding_rules import Probe, disproved, findings, probes
@@ -122,7 +122,7 @@ def _before(evidence: Evidence) -> Iterable[str]:
 
 def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if record.fault_started_at and evidence.definition:
-        length = spoken(evidence.definition.experiment.length)
+        length = format_length(evidence.definition.experiment.length)
         yield f"Fault {evidence.definition.experiment.type.value} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
     if evidence.fault:
         code = f" ({evidence.fault.error_code})" if evidence.fault.error_code else ""

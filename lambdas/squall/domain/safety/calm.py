@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.metrics.scopes import load_balancer_dimension, target_group_dimension
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
@@ -82,9 +82,11 @@ def _cool_down(given: SafetyInput) -> Answer:
         return None, "the last faults could not be looked up"
     ended = sorted(_ended_here(given), reverse=True)
     if not ended:
-        return True, f"no fault on {', '.join(given.discovery.failure_domains)} in the last {spoken(wanted)}"
+        return True, f"no fault on {', '.join(given.discovery.failure_domains)} in the last {format_length(wanted)}"
     at, execution = ended[0]
-    said = f"the last fault here, of {execution}, ended at {at:%Y-%m-%d %H:%M:%S} UTC; {policy.name} asks for {spoken(wanted)} of rest"
+    said = (
+        f"the last fault here, of {execution}, ended at {at:%Y-%m-%d %H:%M:%S} UTC; {policy.name} asks for {format_length(wanted)} of rest"
+    )
     return given.now - at >= wanted, said
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Response
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
@@ -53,12 +53,13 @@ def _quick(given: SafetyInput) -> Answer:
     needs = {alarm.name: alarm.seconds_to_alarm for alarm in found or ()}
     needs |= {guard.name: max(metric.period_seconds for metric in guard.metrics) * guard.evaluation_periods for guard in given.guards}
     slow = [
-        f"{name} evaluates {spoken(timedelta(seconds=seconds))} of data, the fault lasts {spoken(length)}: it may come too late"
+        f"{name} evaluates {format_length(timedelta(seconds=seconds))} of data, "
+        f"the fault lasts {format_length(length)}: it may come too late"
         for name, seconds in needs.items()
         if timedelta(seconds=seconds) > length
     ]
     response = given.definition.environment.guard_quality.slower_than_fault
-    return _judged(given, found, slow, response, f"every guard and stop alarm evaluates less than the fault's {spoken(length)}")
+    return _judged(given, found, slow, response, f"every guard and stop alarm evaluates less than the fault's {format_length(length)}")
 
 
 def _watches_workload(given: SafetyInput) -> Answer:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Recovers, Threshold
-from squall.domain.metrics.periods import event_problems, lag_table, problems, spoken
+from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
 from squall.domain.recovery.recovery import REPLACED
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
@@ -13,13 +13,12 @@ def _long_enough(given: SafetyInput) -> Answer:
     experiment, timing = given.definition.experiment, given.definition.environment.timing
     parsed: Sentences = sentences(experiment)
     judged = (*parsed.threshold_criteria, *parsed.conditions)
-    found = problems(experiment.length, judged, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery)
+    found = find_timing_problems(experiment.length, judged, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery)
     events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold)]
     instant = experiment.type in REPLACED
-    found += event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
-    detail = (
-        f"{spoken(experiment.length)} hold enough periods of {timing.metric_period_seconds} s to guard and judge {len(judged)} sentences"
-    )
+    found += find_event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
+    period = timing.metric_period_seconds
+    detail = f"{format_length(experiment.length)} hold enough periods of {period} s to guard and judge {len(judged)} sentences"
     return not found, "; ".join(str(problem) for problem in found) or detail
 
 

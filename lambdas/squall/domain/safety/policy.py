@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.domain.metrics.periods import spoken
+from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.safety.inputs import Answer, Check, SafetyInput, listed
 from squall.domain.vocabulary import RISKS
@@ -22,7 +22,8 @@ def _allows_radius(given: SafetyInput) -> Answer:
 def _allows_duration(given: SafetyInput) -> Answer:
     policy, length = given.definition.environment, given.definition.experiment.length
     shortest = timedelta(seconds=policy.timing.minimum_duration_seconds)
-    detail = f"{policy.name} allows {spoken(shortest)} to {spoken(policy.maximum_duration)}; the fault lasts {spoken(length)}"
+    allowed = f"{format_length(shortest)} to {format_length(policy.maximum_duration)}"
+    detail = f"{policy.name} allows {allowed}; the fault lasts {format_length(length)}"
     return shortest <= length <= policy.maximum_duration, detail
 
 

@@ -17,11 +17,11 @@ from squall.domain.problems import pattern
 
 HIGH_RESOLUTION_KEPT = timedelta(hours=3)
 """How long CloudWatch keeps points of less than a minute."""
-PROBES_A_PERIOD = 2
+MINIMUM_PROBES_PER_PERIOD = 2
 """At least so many: one alone may end just before or after its period, and leave it empty."""
-MOST_A_SECOND = 20
+MAXIMUM_PROBES_PER_SECOND = 20
 """Probes; policies allow less, or none beside the sentinel's own."""
-BODY_BYTES = 65_536
+MAXIMUM_BODY_BYTES = 65_536
 """Read of an answer at most."""
 
 
@@ -51,7 +51,7 @@ class Sentinel(Model):
     """Asked by GET. It stands in reports: no secret belongs into it."""
     every: Span = timedelta(seconds=5)
     expect: Expected = Expected()
-    load_per_second: Annotated[float, Field(ge=0, le=MOST_A_SECOND, allow_inf_nan=False)] = 0
+    load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
     """Requests a second in all where nobody else asks anything; each is a probe as well. 0: the probes alone."""
 
     @field_validator("url")
@@ -96,7 +96,7 @@ class SentinelPolicy(Model):
     hosts: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(min_length=1, max_length=100)]
     """`shop.example.com`, `*.staging.example.com` for any name below, or an address. An address that leads into the machine or its
     network (loopback, link-local, metadata) is probed only where it stands here itself."""
-    maximum_load_per_second: Annotated[float, Field(ge=0, le=MOST_A_SECOND, allow_inf_nan=False)] = 0
+    maximum_load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
     """Load that experiments may ask for. 0: none."""
 
     @field_validator("hosts")
@@ -123,7 +123,7 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def refused_address(address: str, host: str) -> str:
+def why_address_refused(address: str, host: str) -> str:
     """Why the address a host resolved to may not be probed; empty if it may.
 
     Private addresses may: the policy names the host, and internal load balancers have such. An address that is itself the host has been
@@ -136,7 +136,7 @@ def refused_address(address: str, host: str) -> str:
         return ""
     inner = _carried(found)
     if inner is not None:
-        return refused_address(str(inner), host)
+        return why_address_refused(str(inner), host)
     kinds = {
         "loopback": found.is_loopback,
         "link-local": found.is_link_local,

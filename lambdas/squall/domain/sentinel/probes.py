@@ -10,11 +10,11 @@ from squall.domain.language.metric_table import ATTEMPTS, FAILURES, RESPONSE_TIM
 
 LEASE = timedelta(seconds=45)
 """Of a probe that works: the pulse starts another when nobody holds it."""
-LOOKS_EVERY = timedelta(seconds=10)
+CHECK_EVERY = timedelta(seconds=10)
 """How often a working probe asks whether its run still lives."""
-HANDS_OVER_WITHIN = timedelta(seconds=150)
+HAND_OVER_WITHIN = timedelta(seconds=150)
 """Of a function's end the pulse starts its successor: two pulses at least."""
-OVER = frozenset({"Admit", "Compare", "Judge", "Record", "Notify", "Release"})
+STATES_WITHOUT_PROBING = frozenset({"Admit", "Compare", "Judge", "Record", "Notify", "Release"})
 """States in which nothing is measured any more, or not yet."""
 
 
@@ -43,7 +43,7 @@ class Datum:
     greatest: float
 
 
-def data_of(samples: Iterable[Sample], period_seconds: int) -> tuple[Datum, ...]:
+def build_data(samples: Iterable[Sample], period_seconds: int) -> tuple[Datum, ...]:
     """Attempts and failures as sums, response times as a statistic set, a period each: CloudWatch adds up what comes later of the same."""
     found: dict[int, list[Sample]] = {}
     for sample in samples:
@@ -59,7 +59,7 @@ def _data(at: int, samples: Sequence[Sample]) -> Iterable[Datum]:
     yield Datum(RESPONSE_TIME, at, len(times), sum(times), min(times), max(times))
 
 
-def failures_said(samples: Iterable[Sample], most: int = 3) -> Mapping[str, int]:
+def commonest_failures(samples: Iterable[Sample], most: int = 3) -> Mapping[str, int]:
     """The commonest failures and how often they were, for the log."""
     counted: dict[str, int] = {}
     for sample in samples:
@@ -79,10 +79,10 @@ class Lease:
     """When the function gives up for lack of time."""
 
 
-def wants_another(lease: Lease | None, now: datetime) -> str:
+def why_start_probe(lease: Lease | None, now: datetime) -> str:
     """Why the pulse has to start a probe; empty while one works that has time left."""
     if lease is None:
         return "nobody probes"
     if lease.until <= now:
         return f"the probe has been silent since {lease.until - LEASE:%H:%M:%S} UTC"
-    return "handed over" if lease.ends_at - now < HANDS_OVER_WITHIN else ""
+    return "handed over" if lease.ends_at - now < HAND_OVER_WITHIN else ""

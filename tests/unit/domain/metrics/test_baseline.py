@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from squall.domain.documents.metric_models import MetricBinding
 from squall.domain.language.parse import parse_condition
-from squall.domain.metrics.baseline import assess, missing_seconds, seen
-from squall.domain.metrics.series import combine, dead_periods, points_over, value_over
-from squall.domain.metrics.windows import Paced
+from squall.domain.metrics.baseline import assess_baseline, missing_seconds, trim_to_first_point
+from squall.domain.metrics.series import combine_series, dead_periods, points_over, value_over
+from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, environment, experiment, healthy_series, series, window
 
@@ -24,14 +24,16 @@ def bound(name: str, **changes: object) -> MetricBinding:
 
 def test_errors_published_only_when_they_happen_are_zero_where_there_was_traffic() -> None:
     availability, span = bound("availability"), window(periods=3)
-    found = combine(availability, series(availability, span, {"requests": [100.0, 100.0, None], "target_5xx": [None, 10.0, 5.0]}), 60)
+    found = combine_series(
+        availability, series(availability, span, {"requests": [100.0, 100.0, None], "target_5xx": [None, 10.0, 5.0]}), 60
+    )
     assert [(point.at - span.start, point.value) for point in found] == [(0, 100.0), (60, 90.0)]
 
 
 @given(requests=COUNTS, target=COUNTS, elb=COUNTS)
 def test_denominators_are_never_filled(requests: list[float | None], target: list[float | None], elb: list[float | None]) -> None:
     availability, span = bound("availability"), window()
-    found = combine(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
+    found = combine_series(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
     with_traffic = [span.start + 60 * i for i, value in enumerate(requests) if value is not None]
     assert [point.at for point in found] == with_traffic
     assert all(0 <= point.value <= 100 for point in found)
@@ -92,7 +94,9 @@ def counted(errors: float | list[float], **changes: object) -> tuple[str, ...]:
     binding = next(b for b in bindings(exp) if b.name == "error_count")
     minutes = [errors] * 60 if isinstance(errors, float) else errors
     given = {**healthy_series(bindings(exp), BASE), "error_count": series(binding, BASE, {"target_5xx": minutes})}
-    return assess(definition(exp), discovery(exp=exp), Paced(BASE), given, {**HEALTHY, "error_count": sum(minutes)}).violations
+    return assess_baseline(
+        definition(exp), discovery(exp=exp), PacedWindow(BASE), given, {**HEALTHY, "error_count": sum(minutes)}
+    ).violations
 
 
 def test_a_count_is_compared_for_a_window_of_its_own_length() -> None:
@@ -130,8 +134,8 @@ def test_history_begins_with_its_first_point() -> None:
     rate, span = bound("request_rate"), window(periods=4)
     (key,) = (query.key for query in rate.queries)
     found = {rate.name: series(rate, span, {key: [None, None, 60.0, 60.0]})}
-    assert seen(span, found).start == span.start + 120
-    assert seen(span, {rate.name: series(rate, span, {key: [None] * 4})}) == span
+    assert trim_to_first_point(span, found).start == span.start + 120
+    assert trim_to_first_point(span, {rate.name: series(rate, span, {key: [None] * 4})}) == span
 
 
 def test_errors_without_any_request_mark_a_dead_period() -> None:
@@ -141,13 +145,15 @@ def test_errors_without_any_request_mark_a_dead_period() -> None:
 
 
 def test_a_healthy_workload_is_steady() -> None:
-    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), HEALTHY)
+    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY)
     assert found.steady
     assert found.requests_per_second == 10.0
 
 
 def test_a_criterion_that_does_not_hold_before_the_fault_is_a_violation() -> None:
-    found = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0})
+    found = assess_baseline(
+        definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0}
+    )
     assert not found.steady
     assert "System availability > 99%" in found.violations[0]
 
@@ -156,27 +162,29 @@ def test_trouble_in_the_newest_periods_is_not_hidden_by_a_good_hour() -> None:
     given = healthy_series(bindings(), BASE)
     slow = next(b for b in bindings() if b.name == "response_time")
     given["response_time"] = series(slow, BASE, {"value": [0.1] * 55 + [3.0] * 5})
-    found = assess(definition(), discovery(), Paced(BASE), given, {**HEALTHY, "response_time": 0.35})
+    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), given, {**HEALTHY, "response_time": 0.35})
     assert any("Response time < 2 seconds" in violation and "now" in violation for violation in found.violations)
 
 
 def test_without_traffic_nothing_can_be_judged() -> None:
-    found = assess(definition(), discovery(), Paced(BASE), {}, {"request_rate": None})
+    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), {}, {"request_rate": None})
     assert "no traffic" in found.violations[0]
-    little = assess(definition(), discovery(), Paced(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01})
+    little = assess_baseline(
+        definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01}
+    )
     assert "too little traffic" in little.violations[0]
 
 
 def test_criteria_about_recovery_or_the_baseline_itself_need_not_hold_before() -> None:
     exp = experiment(success_criteria=["Response time < 0.01 seconds during recovery", "Response time < 1% of baseline"])
-    found = assess(definition(exp), discovery(exp=exp), Paced(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
+    found = assess_baseline(definition(exp), discovery(exp=exp), PacedWindow(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
     assert found.steady, found.violations
 
 
 def test_the_baseline_is_waited_for_only_while_periods_are_missing() -> None:
     env = environment(timing=Timing(minimum_baseline_periods=10))
     full = healthy_series(bindings(), BASE)
-    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 0
+    assert missing_seconds(definition(env=env), discovery(), PacedWindow(BASE), full) == 0
     slow = next(b for b in bindings() if b.name == "response_time")
     full["response_time"] = series(slow, BASE, {"value": [0.1] * 4})
-    assert missing_seconds(definition(env=env), discovery(), Paced(BASE), full) == 360
+    assert missing_seconds(definition(env=env), discovery(), PacedWindow(BASE), full) == 360

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from squall.domain.documents.metric_models import Point, Series
-from squall.domain.metrics.baseline import assess, missing_seconds
-from squall.domain.metrics.disturbances import after, disturbances, without
-from squall.domain.metrics.windows import Paced
+from squall.domain.metrics.baseline import assess_baseline, missing_seconds
+from squall.domain.metrics.disturbances import drop_disturbed_points, find_disturbances, start_after_disturbances
+from squall.domain.metrics.windows import PacedWindow
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.vocabulary import Status
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, healthy_series, window
@@ -28,8 +28,8 @@ def other(began: float, ended: float | None, name: str = "other", **changes: obj
 
 
 def test_a_baseline_begins_after_the_last_recovery_in_it_and_says_what_that_cost() -> None:
-    found = disturbances([other(50, 45), other(30, 20.5, "later")], "me", NOW)
-    cut, said = after(HOUR, found)
+    found = find_disturbances([other(50, 45), other(30, 20.5, "later")], "me", NOW)
+    cut, said = start_after_disturbances(HOUR, found)
     assert (cut.start, cut.end) == (HOUR.end - 20 * 60, HOUR.end)
     assert [(one.execution_id, one.periods) for one in said] == [("other", 15), ("later", 25)]
     assert "40" not in said[1].said
@@ -37,27 +37,27 @@ def test_a_baseline_begins_after_the_last_recovery_in_it_and_says_what_that_cost
 
 
 def test_what_is_older_than_the_window_or_its_own_costs_nothing() -> None:
-    found = disturbances([other(90, 61), other(10, 5, "me"), other(10, 5, "plan", fis_experiment_id=None)], "me", NOW)
-    assert after(HOUR, found) == (HOUR, ())
+    found = find_disturbances([other(90, 61), other(10, 5, "me"), other(10, 5, "plan", fis_experiment_id=None)], "me", NOW)
+    assert start_after_disturbances(HOUR, found) == (HOUR, ())
 
 
 def test_one_that_is_not_over_leaves_nothing() -> None:
-    cut, said = after(HOUR, disturbances([other(3, None)], "me", NOW))
+    cut, said = start_after_disturbances(HOUR, find_disturbances([other(3, None)], "me", NOW))
     assert cut.periods == 0
     assert said[0].periods == 60
 
 
 def test_a_closed_run_without_recovery_ends_when_it_was_closed() -> None:
     closed = other(30, None, status=Status.ABORTED, ended_at=NOW - 25 * MINUTE, fault_ended_at=NOW - 26 * MINUTE)
-    cut, _ = after(HOUR, disturbances([closed], "me", NOW))
+    cut, _ = start_after_disturbances(HOUR, find_disturbances([closed], "me", NOW))
     assert cut.periods == 25
 
 
 def test_too_little_left_is_waited_for_and_then_not_steady_with_the_reason() -> None:
-    cut, said = after(HOUR, disturbances([other(10, 4)], "me", NOW))
+    cut, said = start_after_disturbances(HOUR, find_disturbances([other(10, 4)], "me", NOW))
     series = healthy_series(bindings(), cut)
-    assert missing_seconds(definition(), discovery(), Paced(cut), series) == 6 * 60
-    found = assess(definition(), discovery(), Paced(cut), series, HEALTHY, said)
+    assert missing_seconds(definition(), discovery(), PacedWindow(cut), series) == 6 * 60
+    found = assess_baseline(definition(), discovery(), PacedWindow(cut), series, HEALTHY, said)
     assert not found.steady
     assert any("4 of 4 periods in the baseline, 10 are needed" in one for one in found.violations)
     assert any("because Earlier (other) disturbed" in one for one in found.violations)
@@ -65,14 +65,14 @@ def test_too_little_left_is_waited_for_and_then_not_steady_with_the_reason() -> 
 
 
 def test_a_baseline_with_enough_left_holds_and_keeps_what_was_cut() -> None:
-    cut, said = after(HOUR, disturbances([other(50, 20)], "me", NOW))
-    found = assess(definition(), discovery(), Paced(cut), healthy_series(bindings(), cut), HEALTHY, said)
+    cut, said = start_after_disturbances(HOUR, find_disturbances([other(50, 20)], "me", NOW))
+    found = assess_baseline(definition(), discovery(), PacedWindow(cut), healthy_series(bindings(), cut), HEALTHY, said)
     assert (found.steady, found.window.periods, found.cut[0].periods) == (True, 20, 40)
 
 
 def test_earlier_days_lose_their_disturbed_periods_and_keep_the_others() -> None:
     series = {"rate": (Series(key="q", period_seconds=60, points=tuple(Point(at=at, value=1) for at in range(HOUR.start, HOUR.end, 60))),)}
-    kept, said = without(series, HOUR, disturbances([other(30, 20.5), other(25, 18, "overlapping")], "me", NOW))
+    kept, said = drop_disturbed_points(series, HOUR, find_disturbances([other(30, 20.5), other(25, 18, "overlapping")], "me", NOW))
     assert len(kept["rate"][0].points) == 60 - 12
     assert [(one.execution_id, one.periods) for one in said] == [("other", 10), ("overlapping", 2)]
-    assert without(series, HOUR, ()) == (series, ())
+    assert drop_disturbed_points(series, HOUR, ()) == (series, ())

@@ -10,11 +10,11 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.language.sentences import Recovers, Threshold
 from squall.domain.metrics.periods import (
-    event_problems,
+    find_event_problems,
+    find_timing_problems,
     lag_of,
     lag_table,
     minimum_duration,
-    problems,
     reaction_seconds,
     typical_reaction_seconds,
     whole_periods,
@@ -28,7 +28,7 @@ LOCAL = Timing(metric_period_seconds=2, metric_lag_seconds=1, alarm_evaluation_s
 
 def check(length: timedelta, timing: Timing = AWS, **changes: object) -> list[str]:
     parsed = sentences(experiment(**changes))
-    found = problems(length, parsed.thresholds, timing, lag_table(timing, {}))
+    found = find_timing_problems(length, parsed.thresholds, timing, lag_table(timing, {}))
     return [str(problem) for problem in found]
 
 
@@ -68,7 +68,7 @@ def test_a_guard_that_waits_for_a_long_breach_reacts_late() -> None:
 
 def test_a_recovery_criterion_is_measured_against_the_recovery_window() -> None:
     parsed = sentences(experiment(success_criteria=["System availability > 99% during recovery"]))
-    found = problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
+    found = find_timing_problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
     assert [problem.path for problem in found] == ["success_criteria[0]"]
     assert "recovery" in found[0].expected
 
@@ -97,9 +97,9 @@ def test_the_shortest_length_named_always_works(length: int, period: int, lag: i
     parsed = sentences(experiment()).thresholds
     table = lag_table(timing, {})
     shortest = minimum_duration(parsed, timing, table)
-    assert problems(shortest, parsed, timing, table) == []
+    assert find_timing_problems(shortest, parsed, timing, table) == []
     if timedelta(seconds=length) < shortest - timedelta(seconds=period):
-        assert problems(timedelta(seconds=length), parsed, timing, table)
+        assert find_timing_problems(timedelta(seconds=length), parsed, timing, table)
 
 
 def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
@@ -121,11 +121,11 @@ def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
 def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:
     criteria = sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
     events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold)]
-    found = event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
+    found = find_event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
     assert [problem.expected for problem in found] == ([expected] if expected else [])
 
 
 def test_a_recovery_that_counts_from_the_effect_is_watched_through_the_fault_too() -> None:
     events = [("success_criteria[0]", Recovers(text="recovers", within_seconds=1500))]
-    assert event_problems(events, timedelta(minutes=10), AWS, instant=True) == []
-    assert event_problems(events, timedelta(minutes=10), AWS) != []
+    assert find_event_problems(events, timedelta(minutes=10), AWS, instant=True) == []
+    assert find_event_problems(events, timedelta(minutes=10), AWS) != []

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.documents.rollback import Proof
-from squall.domain.metrics.windows import InEffect, baseline_window, fault_window, in_effect, recovery_window
+from squall.domain.metrics.windows import EffectSpan, baseline_window, fault_window, find_effect_span, recovery_window
 from squall.domain.policy.environment import Timing
 from tests.unit.builders import NOW
 
@@ -55,19 +55,24 @@ def proof(start: int | None, end: int | None = None, **changes: Any) -> Proof:
     return Proof.model_validate({"target": "i", "proven": True, "kind": "mechanism", "detail": "", "at": at, "until": until, **changes})
 
 
-def minutes(found: InEffect | None) -> list[float]:
+def minutes(found: EffectSpan | None) -> list[float]:
     assert found
     return [(at - NOW).total_seconds() / 60 for at in (found.first, found.all, found.no_longer_all, found.over)]
 
 
 def test_a_fault_is_whole_while_it_is_in_effect_on_every_target() -> None:
     ten = timedelta(minutes=10)
-    assert minutes(in_effect([proof(1, 11), proof(3, 12)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 12]
-    assert minutes(in_effect([proof(1), proof(3)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 13]
-    assert minutes(in_effect([proof(1)], ten, stopped_at=NOW + timedelta(minutes=4), lasting_until=None)) == [1, 1, 4, 4]
-    assert minutes(in_effect([proof(1), proof(1, 11)], ten, stopped_at=None, lasting_until=NOW + timedelta(minutes=30))) == [1, 1, 11, 30]
+    assert minutes(find_effect_span([proof(1, 11), proof(3, 12)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 12]
+    assert minutes(find_effect_span([proof(1), proof(3)], ten, stopped_at=None, lasting_until=None)) == [1, 3, 11, 13]
+    assert minutes(find_effect_span([proof(1)], ten, stopped_at=NOW + timedelta(minutes=4), lasting_until=None)) == [1, 1, 4, 4]
+    assert minutes(find_effect_span([proof(1), proof(1, 11)], ten, stopped_at=None, lasting_until=NOW + timedelta(minutes=30))) == [
+        1,
+        1,
+        11,
+        30,
+    ]
 
 
 def test_without_a_mechanism_that_worked_nothing_tells_when_it_was_in_effect() -> None:
     for told in ([], [proof(None)], [proof(1, kind="state")], [proof(1, proven=False)]):
-        assert in_effect(told, timedelta(minutes=10), stopped_at=None, lasting_until=None) is None
+        assert find_effect_span(told, timedelta(minutes=10), stopped_at=None, lasting_until=None) is None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from squall.application.sentinel import keep_probing, probe
+from squall.application.sentinel import keep_probing, run_probe
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
@@ -15,13 +15,13 @@ from squall.domain.guards.alarms import guard_specs
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind
-from squall.domain.metrics.periods import problems, sentinel_period
+from squall.domain.metrics.periods import find_timing_problems, sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.metrics.series import dead_periods
 from squall.domain.policy.environment import Timing
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.sentinel.config import Sentinel, SentinelPolicy, refused_address
-from squall.domain.sentinel.probes import Lease, Sample, data_of, wants_another
+from squall.domain.sentinel.config import Sentinel, SentinelPolicy, why_address_refused
+from squall.domain.sentinel.probes import Lease, Sample, build_data, why_start_probe
 from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
@@ -81,7 +81,7 @@ def of(*names: str) -> tuple[MetricBinding, ...]:
     ],
 )
 def test_no_name_leads_into_the_machine_or_its_network(address: str, host: str, allowed: bool) -> None:
-    assert (refused_address(address, host) == "") is allowed
+    assert (why_address_refused(address, host) == "") is allowed
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_two_minutes_of_fault_are_enough_for_the_sentinel_and_not_for_a_load_bal
     def wrong(text: str) -> list[str]:
         sentence = ("abort_conditions[0]", parse_condition(text))
         lags = {"sentinel_availability": 15, "availability": 180}
-        return [str(one) for one in problems(timedelta(minutes=2), [sentence], Timing(), lags.__getitem__)]
+        return [str(one) for one in find_timing_problems(timedelta(minutes=2), [sentence], Timing(), lags.__getitem__)]
 
     assert wrong("Sentinel availability < 90%") == []
     assert wrong("System availability < 90%") != []
@@ -155,7 +155,7 @@ def test_its_mean_is_the_sum_over_the_count_and_there_are_no_percentiles() -> No
 def test_probes_become_sums_by_period() -> None:
     start = datetime.fromisoformat("2026-03-02T20:00:00+00:00")
     samples = [Sample(start + timedelta(seconds=s), 0.5 * (s + 1), "status 503" if s == 9 else "") for s in (1, 9, 10)]
-    data = data_of(samples, 10)
+    data = build_data(samples, 10)
     found: dict[tuple[str, int], tuple[float, ...]] = {
         (one.metric, one.at - int(start.timestamp())): (one.count, one.total, one.greatest) for one in data
     }
@@ -185,7 +185,7 @@ def world() -> FakeWorld:
 
 
 def run(world: FakeWorld, minutes: float = 14) -> str:
-    return probe(world.wiring(), "run-1", "me", world.clock.now() + timedelta(minutes=minutes))
+    return run_probe(world.wiring(), "run-1", "me", world.clock.now() + timedelta(minutes=minutes))
 
 
 def test_it_probes_until_its_function_has_no_time_left_and_every_period_has_its_points(world: FakeWorld) -> None:
@@ -262,8 +262,8 @@ def test_the_pulse_starts_a_dead_one_anew_and_says_so(world: FakeWorld) -> None:
 
 def test_the_pulse_starts_a_successor_in_time_and_none_for_a_run_that_is_measured(world: FakeWorld) -> None:
     now = world.clock.now()
-    assert wants_another(Lease("me", now + LEASE, now + timedelta(seconds=140)), now) == "handed over"
-    assert wants_another(Lease("me", now + LEASE, now + timedelta(seconds=160)), now) == ""
+    assert why_start_probe(Lease("me", now + LEASE, now + timedelta(seconds=140)), now) == "handed over"
+    assert why_start_probe(Lease("me", now + LEASE, now + timedelta(seconds=160)), now) == ""
     world.records.update("run-1", phase="Judge")
     record = world.records.get("run-1")
     assert record
