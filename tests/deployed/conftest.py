@@ -15,7 +15,7 @@ from tests.patience import until
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """The account with the stack in it; afterwards nothing of it is alive."""
+    """The account with the stack in it; afterwards none of its processes is alive."""
     state = tmp_path_factory.mktemp("deployed")
     account = launcher.up(state, experiments="tests/deployed/experiments")
     try:
@@ -29,7 +29,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 def _hold_schedules(rig: Rig) -> None:
-    """The catalogue's schedule would take the workload's lock from the other tests."""
+    """Disable the catalogue's schedules: they would take the workload's lock from the other tests."""
     scheduler = rig.client("scheduler")
     for found in scheduler.list_schedules(GroupName=f"squall-{rig.stack}")["Schedules"]:
         if found["Name"].startswith("experiment-"):
@@ -45,7 +45,7 @@ def switch_schedule(rig: Rig, name: str, state: str) -> None:
 
 @pytest.fixture
 def rig(deployed: Rig) -> Iterator[Rig]:
-    """Everything as after the deployment: ideal account, whole and quiet workload, nothing left of earlier runs."""
+    """The state after the deployment: ideal account, whole and quiet workload, nothing left of earlier runs."""
     ideal(deployed)
     deployed.clean()
     until(deployed.whole, "three healthy instances")
@@ -65,11 +65,11 @@ def ideal(rig: Rig) -> None:
 
 @pytest.fixture
 def target(rig: Rig) -> str:
-    """One instance of the group."""
+    """The id of one instance of the group."""
     return min(rig.webs)
 
 
 @pytest.fixture
 def calm(rig: Rig) -> None:
-    """For guards on the response time: no trace of an earlier delay in the newest periods."""
+    """Wait until the newest periods show nothing of an earlier delay, for guards on the response time."""
     until(rig.quiet, "a quiet workload")

@@ -1,4 +1,4 @@
-"""A stack deployed into a local account, as an outsider sees it: only AWS calls, the workload's URLs and the operating system."""
+"""A stack deployed into a local account, seen from outside: AWS calls, the workload's URLs and the operating system."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALONE: dict[str, Any] = {
     "drop_all_events": AWS_EVENTS,
     "disable_schedules": True,
 }
-"""Every way to end a fault switched off; a test switches one on again."""
+"""The profile in which no mechanism ends a fault; a test switches one on again."""
 LONGEST_RUN = 2 * PATIENCE
 """Seconds: a run waits for its baseline, its fault lasts two minutes at most, and what it does before and after takes one."""
 ENDED = ("completed", "stopped", "failed", "cancelled")
@@ -43,7 +43,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Inbox:
-    """A queue that something delivers to; what was read is kept."""
+    """A queue that a topic or rule delivers to; what was read is kept."""
 
     client: Any
     url: str
@@ -59,7 +59,7 @@ class Inbox:
 
 
 class Rig:
-    """The account, the stack in it, and what tests ask of both."""
+    """The account, the stack in it, and the questions that tests ask of both."""
 
     def __init__(self, account: Account, state: Path) -> None:
         self.account, self.state = account, state
@@ -102,12 +102,13 @@ class Rig:
             return json.load(answer)
 
     def forget(self) -> None:
-        """No metric of an earlier test is in the next baseline."""
+        """Delete all metrics, so that none of an earlier test is in the next baseline."""
         request = urllib.request.Request(f"{self.account.endpoint}/_squall/metrics", method="DELETE")
         urllib.request.urlopen(request, timeout=PATIENCE).close()
 
     def forget_runs(self) -> None:
-        """No fault of an earlier test is cut from the next baseline, which would have every test wait until there is a clean one."""
+        """Remove earlier runs from the history, whose faults would be cut from the next baseline: a test would wait
+        until there is a baseline without them."""
         client, table = self.client("dynamodb"), self.account.outputs["ResultsTableName"]
         pages = client.get_paginator("scan").paginate(TableName=table, FilterExpression="attribute_exists(period_pk)")
         for item in [item for page in pages for item in page["Items"]]:
@@ -145,7 +146,7 @@ class Rig:
         until(lambda: self.response_seconds(instance_id) < QUICK_SECONDS, "the delay has ended")
 
     def response_times(self, periods: int = 5) -> list[float]:
-        """What the load balancer measured in the newest complete periods, oldest first."""
+        """The response times that the load balancer measured in the newest complete periods, oldest first."""
         end = datetime.fromtimestamp(int(time.time() - 2) // 5 * 5, UTC)
         dimensions = [{"Name": name, "Value": value} for name, value in self.account.workload["dimensions"].items()]
         metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "TargetResponseTime", "Dimensions": dimensions}
@@ -158,14 +159,14 @@ class Rig:
         return list(found["MetricDataResults"][0]["Values"])
 
     def quiet(self) -> bool:
-        """Three instances in service, and nothing of an earlier fault in the newest periods."""
+        """Whether three instances are in service, and the newest periods show nothing of an earlier fault."""
         times = self.response_times()
         return self.whole() and len(times) == 5 and max(times) < 0.2
 
     # --- the stack ---
 
     def start(self, text: str) -> Execution:
-        """Start an execution with this input, whatever it is."""
+        """Start an execution with this input, valid or not."""
         name, machine = f"test-{next(_numbers)}", self.account.outputs["ExperimentStateMachineArn"]
         arn = self.client("stepfunctions").start_execution(stateMachineArn=machine, name=name, input=text)["executionArn"]
         return Execution(self, name, arn)
@@ -181,7 +182,7 @@ class Rig:
         return [one["executionArn"] for one in self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]]
 
     def function(self, name: str) -> str:
-        """The deployed name of one of the stack's functions."""
+        """The name under which one of the stack's functions is deployed."""
         functions = self.client("lambda").get_paginator("list_functions").paginate()
         found = [f["FunctionName"] for page in functions for f in page["Functions"] if f["FunctionName"].startswith(f"{self.stack}-{name}")]
         assert len(found) == 1, found
@@ -194,7 +195,7 @@ class Rig:
         return dict(body or {})
 
     def pulse(self) -> Json:
-        """What its schedule does every minute."""
+        """Call the pulse, as its schedule does every minute."""
         return self.invoke("Pulse", {"source": "schedule"})
 
     def logs(self, function: str) -> list[str]:
@@ -219,14 +220,14 @@ class Rig:
         return [item["pk"] for item in self.items("LOCK#")]
 
     def slots(self) -> list[str]:
-        """Those that are taken: one whose lease has run out is free, though its item stays until the next taker's."""
+        """The taken slots. A slot whose lease has expired is free, though its item stays until it is taken again."""
         return [item["sk"] for item in self.items("SLOTS") if item["until_ms"] > time.time() * 1000]
 
     def templates(self) -> list[str]:
         return [template["id"] for template in self.client("fis").list_experiment_templates()["experimentTemplates"]]
 
     def faults(self, template_id: str | None = None) -> list[Json]:
-        """FIS experiments, of one template or all."""
+        """The FIS experiments of one template, or all."""
         which = {"experimentTemplateId": template_id} if template_id else {}
         return list(self.client("fis").list_experiments(**which)["experiments"])
 
@@ -239,12 +240,12 @@ class Rig:
         return [alarm for alarm in alarms["MetricAlarms"] if "execution=" in alarm.get("AlarmDescription", "")]
 
     def left(self) -> list[str]:
-        """Whatever runs leave behind when they are not cleaned up."""
+        """What runs leave behind when they are not cleaned up."""
         running = [f["id"] for f in self.faults() if f["state"]["status"] not in ENDED]
         return [*running, *self.templates(), *(guard["AlarmName"] for guard in self.guards()), *self.locks(), *self.slots()]
 
     def clean(self, seconds: float = PATIENCE) -> None:
-        """Wait until nothing is left."""
+        """Wait until nothing is left of any run."""
         found: list[str] = []
 
         def look() -> bool:
@@ -259,7 +260,7 @@ class Rig:
 
     @contextmanager
     def measured(self, record: Callable[[str, object], None], name: str) -> Iterator[None]:
-        """How long the block takes, on the test's report."""
+        """Record the duration of the block in the test's report."""
         began = time.monotonic()
         yield
         record(name, round(time.monotonic() - began, 1))
@@ -282,7 +283,7 @@ class Execution:
 
     @property
     def record(self) -> Json:
-        """The table's record, as it is now; empty when there is none yet."""
+        """The table's record at the moment; empty if there is none yet."""
         key = {"pk": {"S": f"EXECUTION#{self.id}"}, "sk": {"S": "RECORD"}}
         table = self.rig.account.outputs["ResultsTableName"]
         item = self.rig.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
@@ -298,7 +299,7 @@ class Execution:
         return self.record.get("status") in ("completed", "aborted", "rejected", "failed")
 
     def saw(self, *events: str) -> Json | None:
-        """The first of these events in the timeline, if there is any."""
+        """The first of these events in the timeline, or None."""
         return next((event for event in self.timeline if event["event"] in events), None)
 
     def at(self, event: str) -> datetime:
@@ -312,7 +313,7 @@ class Execution:
         return dict(json.load(self.rig.client("s3").get_object(Bucket=bucket, Key=f"results/{self.id}/result.json")["Body"]))
 
     def until(self, *events: str, seconds: float = PATIENCE) -> Json:
-        """Wait for one of these events; a run that ends without it ends the wait."""
+        """Wait for one of these events. Fails if the run ends without one."""
 
         def look() -> Json | None:
             found = self.saw(*events)
@@ -322,7 +323,7 @@ class Execution:
         return until(look, f"{' or '.join(events)} of {self.id}", seconds=seconds)
 
     def watched(self) -> str:
-        """Wait until the fault runs and the workflow sleeps on it; returns the FIS experiment's id."""
+        """Wait until the fault runs and the workflow waits for its end; returns the FIS experiment's id."""
 
         def look() -> str | None:
             record = self.record
@@ -332,7 +333,7 @@ class Execution:
         return str(until(look, f"{self.id} watches its fault"))
 
     def stop(self) -> None:
-        """As in the console."""
+        """Stop the execution, as in the console."""
         self.rig.client("stepfunctions").stop_execution(executionArn=self.arn)
 
     def done(self) -> Json:
@@ -342,7 +343,7 @@ class Execution:
         return self.record
 
     def message(self) -> Json:
-        """The one message people got of how this run ended."""
+        """The one message that people got about the end of this run."""
         about = re.compile(rf"exit code \d, execution {self.id}$", re.MULTILINE)
         mine = until(lambda: [m for m in self.rig.people.look() if about.search(m["Message"])], f"a message about {self.id}")
         assert len(mine) == 1, [m["Subject"] for m in mine]
@@ -350,11 +351,11 @@ class Execution:
 
     @property
     def lifecycle(self) -> list[Json]:
-        """The events machines got of this run, in order."""
+        """The lifecycle events of this run, in order."""
         return [event for event in self.rig.machines.look() if event["detail"]["execution_id"] == self.id]
 
     def looked_at_again(self) -> bool:
-        """Have a pulse come by; whether it found and left nothing of this run."""
+        """Call the pulse; returns whether it swept this run and found nothing left of it."""
         return self.rig.pulse().get(self.id) == "swept"
 
     @property
@@ -363,7 +364,7 @@ class Execution:
 
 
 def seed(target_ids: list[str], **changes: Any) -> Json:
-    """The seed's own definition, on these instances."""
+    """The definition of REL12-BP05, on these instances."""
     found: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
     del found["duration_minutes"]
     return {**found, "target_resources": target_ids, "duration": "PT30S", **changes}

@@ -1,4 +1,4 @@
-"""Systems Manager Automation in memory: executions that take a while, fail, or are refused; idempotent by their token."""
+"""Systems Manager Automation in memory: executions that take a while, fail or are refused; idempotent by their token."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class FakeAutomations:
         self.executions: dict[str, FakeAutomation] = {}
         self.refuse: Refused | None = None
         self.seconds: float = 0
-        """How long an execution takes."""
+        """Seconds that an execution takes."""
         self.ends: tuple[str, str] = ("Success", "")
-        """Status and failure message at its end."""
+        """The status and failure message in which an execution ends."""
         self.listeners: list[Callable[[FakeAutomation], None]] = []
-        """Called at each start: what the document does."""
+        """Called at each start: the effect of the document."""
         self._tokens: dict[str, str] = {}
         self._ids = count(1)
 

@@ -1,4 +1,5 @@
-"""STS and its callers in memory: a signature is a hash over the headers with the caller's secret, and verifies only for these."""
+"""STS and its callers in memory: a signature is a hash over the headers and the caller's secret, and verifies for these
+headers only."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def session(role: str, name: str, account: str = ACCOUNT) -> Caller:
 
 
 class FakeCallers:
-    """Knows whoever has signed something."""
+    """STS: knows every caller that has signed something."""
 
     host, region = HOST, REGION
 
@@ -35,7 +36,7 @@ class FakeCallers:
         self.known: dict[str, Caller] = {}
 
     def sign(self, caller: Caller, statement: Statement, at: datetime, host: str = HOST) -> Proof:
-        """What the caller's own credentials would sign."""
+        """Sign with the caller's own credentials."""
         key = "AKIA" + hashlib.sha256(caller.arn.encode()).hexdigest()[:16].upper()
         self.known[key] = caller
         date = at.strftime("%Y%m%dT%H%M%SZ")

@@ -1,4 +1,4 @@
-"""Time that passes only when told, and what is due when it does."""
+"""A clock that advances only when told to, and carries out what is due meanwhile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 START = datetime(2030, 1, 7, 10, 0, tzinfo=UTC)
-"""A Monday morning."""
+"""The time at the beginning: a Monday morning."""
 
 
 class FakeClock:
@@ -27,7 +27,7 @@ class FakeClock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; whatever was scheduled meanwhile happens at its own moment, in order."""
+        """Advance the clock. What was scheduled meanwhile happens at its own time, in order."""
         until = self._now + timedelta(seconds=seconds)
         while self._due and self._due[0][0] <= until:
             at, _, happens = heapq.heappop(self._due)
@@ -36,5 +36,5 @@ class FakeClock:
         self._now = max(self._now, until)
 
     def after(self, seconds: float, happens: Callable[[], None]) -> None:
-        """Schedule something; what is due now happens at the next `advance`, also one of 0."""
+        """Schedule a call. A call that is due now happens at the next `advance`, which may be one of 0 s."""
         heapq.heappush(self._due, (self._now + timedelta(seconds=seconds), next(self._order), happens))

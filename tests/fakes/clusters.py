@@ -1,4 +1,4 @@
-"""Deployments of an EKS cluster in memory: pods that can be deleted and are replaced after a while."""
+"""Deployments of an EKS cluster in memory: their pods can be deleted and are replaced after a while."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FakeDeployment:
     region: str
     tags: dict[str, str]
     replaces_after: float | None = 20
-    """Seconds; None: never."""
+    """Seconds until a lost pod is replaced; None: never."""
 
     @property
     def cluster(self) -> str:
@@ -33,7 +33,7 @@ class FakeDeployment:
 
 
 class FakeClusters:
-    """The deployments, and their pods among the resources that are no instances."""
+    """The Deployments, whose pods are among the resources that are not instances."""
 
     def __init__(self, clock: FakeClock, others: dict[str, OtherResource]) -> None:
         self._clock, self._others = clock, others
@@ -42,7 +42,7 @@ class FakeClusters:
         self._numbers = count(1)
 
     def add(self, deployment: FakeDeployment) -> list[EksPod]:
-        """At its desired count, spread over two zones, each pod fit for every fault."""
+        """Add a Deployment at its desired count, spread over two zones, each pod fit for every fault."""
         self.deployments[deployment.name] = deployment
         return [self._start(deployment, f"{deployment.region}{'ab'[index % 2]}") for index in range(deployment.desired)]
 
@@ -50,7 +50,7 @@ class FakeClusters:
         return [one for one in self._others.values() if isinstance(one, EksPod) and group in {None, one.group}]
 
     def named(self, parameters: Mapping[str, str]) -> EksPod | None:
-        """What a target of a template finds."""
+        """The pods that a target of a template matches."""
         wanted = (parameters["clusterIdentifier"], parameters["namespace"], parameters["selectorValue"])
         return next((one for one in self.pods() if (one.cluster, one.namespace, one.name) == wanted), None)
 

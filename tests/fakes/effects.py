@@ -1,4 +1,4 @@
-"""What FIS's actions with a duration do to the fake account, and how FIS takes it back."""
+"""What FIS's actions with a duration do to the fake account, and how FIS undoes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ids = count(1)
 
 
 def cut_off(fleet: FakeFleet, arn: str) -> Callable[[], None]:
-    """A clone of the network ACL is associated, and the original put back: each association has an id of its own."""
+    """Associate a clone of the network ACL, and the original at the end: each association has a new id."""
     subnet = fleet.others[arn]
     assert isinstance(subnet, Subnet)
     clone = Acl(id=f"acl-f15{next(_ids):05x}", subnets=(subnet.id,))
@@ -31,7 +31,7 @@ def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) ->
 
 
 def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:
-    """What no description of the target tells."""
+    """The parameters that are not part of the target's description."""
     return lambda: None
 
 
@@ -40,4 +40,4 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:ebs:pause-volume-io": nothing,
     "aws:ec2:asg-insufficient-instance-capacity-error": nothing,
 }
-"""By action: does it, and returns what undoes it."""
+"""By action: starts the effect, and returns what undoes it."""

@@ -1,4 +1,4 @@
-"""FIS with its lifecycle: what it does to the fleet, stop conditions, stopping that takes a while, and refusals."""
+"""FIS with its lifecycle: effects on the fleet, stop conditions, stops that take a while, and refusals."""
 
 from __future__ import annotations
 
@@ -44,26 +44,26 @@ class FakeRun:
 
 
 class FakeFaults:
-    """Terminates and stops instances and sends commands in the fleet; any other action just lasts its duration."""
+    """FIS: terminates and stops instances, and sends commands, in the fleet. Any other action only lasts its duration."""
 
     def __init__(self, clock: FakeClock, fleet: FakeFleet, commands: FakeCommands, alarms: FakeAlarms) -> None:
         self._clock, self._fleet, self._commands, self._alarms = clock, fleet, commands, alarms
         self.templates: dict[str, Mapping[str, Any]] = {}
         self.foreign: dict[str, Mapping[str, Any]] = {}
-        """Templates of others, as GetExperimentTemplate tells them."""
+        """Templates of other owners, as GetExperimentTemplate returns them."""
         self.runs: dict[str, FakeRun] = {}
         self.refuse_template: Refused | None = None
         self.refuse_start: Refused | None = None
         self.start_seconds: float = 0
-        """From StartExperiment to `running`."""
+        """Seconds from StartExperiment to `running`."""
         self.stop_seconds: float = 0
-        """From StopExperiment to `stopped`."""
+        """Seconds from StopExperiment to `stopped`."""
         self.lingering_commands = False
-        """Whether agents ignore the cancel, as AWS warns they may."""
+        """Whether agents ignore a cancel, as AWS warns they may."""
         self.limit = 5
         self.lever_engaged = False
         self.listeners: list[Callable[[FisExperiment], None]] = []
-        """Called at each change of an experiment's status: EventBridge."""
+        """Called at each change of an experiment's status, like EventBridge."""
         self.template_times: dict[str, datetime] = {}
         self._template_tokens: dict[str, str] = {}
         self._start_tokens: dict[str, str] = {}
@@ -144,7 +144,7 @@ class FakeFaults:
             return
         if action["actionId"].startswith("aws:ecs:"):
             self._on_tasks(run, action, arns)
-        elif not action["actionId"].startswith("aws:lambda:"):  # that is written into a folder: whoever reads it, reads it
+        elif not action["actionId"].startswith("aws:lambda:"):  # written into a folder: what reads that folder finds it
             self._on_instances(run, action, arns)
 
     def _on_instances(self, run: FakeRun, action: Mapping[str, Any], arns: Sequence[str]) -> None:
@@ -184,7 +184,7 @@ class FakeFaults:
                 return
             command = self._commands.send(managed, TASK_DOCUMENTS[action["actionId"]])
             run.commands.append(command)
-            # FIS cancels a task's document when the action's time is up; a process is ended in a moment.
+            # FIS cancels a task's document when the action's time is over; to end a process takes a moment
             lasts = _seconds(action["parameters"].get("duration")) or self._commands.dispatch_seconds + 1
             how = "Cancelled" if "duration" in action["parameters"] else "Success"
             self._clock.after(lasts, lambda command=command, how=how: self._commands.end(command, how))  # type: ignore[misc]
@@ -215,7 +215,7 @@ class FakeFaults:
         return True
 
     def fail(self, experiment_id: str, error_code: str = "InternalFailure") -> None:
-        """End it as FIS itself failing."""
+        """End the experiment like a failure of FIS itself."""
         self._end(experiment_id, "failed", {"initiating", "running"}, error_code)
 
     def delete_template(self, template_id: str) -> bool:
@@ -281,7 +281,7 @@ def _stop_alarms(conditions: Sequence[Mapping[str, str]]) -> set[str]:
 
 
 def _command_seconds(parameters: Mapping[str, str]) -> float:
-    """The command's own duration: the action's is longer."""
+    """Seconds of the command's own duration: the action's is longer."""
     told = json.loads(parameters.get("documentParameters", "{}")).get("DurationSeconds")
     return float(told) if told else _seconds(parameters.get("duration"))
 

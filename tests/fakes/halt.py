@@ -1,4 +1,4 @@
-"""The halt flag as text: what does not survive the way through Parameter Store does not survive here."""
+"""The halt flag, kept as text: a value that does not survive Parameter Store does not survive here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FakeHaltFlag:
 
 
 class FakeLever:
-    """FIS's safety lever: engaged, it stops what runs; what starts is cancelled."""
+    """FIS's safety lever: engaged, it stops running experiments and cancels new ones."""
 
     def __init__(self, faults: FakeFaults) -> None:
         self._faults = faults

@@ -1,4 +1,4 @@
-"""Summaries beside the fake's records, with what the real index leaves out left out."""
+"""Summaries of the fake's records, without what the real index leaves out."""
 
 from __future__ import annotations
 

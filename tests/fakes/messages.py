@@ -1,4 +1,4 @@
-"""What was told to people, machines and Step Functions."""
+"""The messages to people, machines and Step Functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sent:
-    """A message as a subscriber gets it by mail."""
+    """A message as a subscriber gets it by email."""
 
     subject: str
     body: str
@@ -38,12 +38,12 @@ class FakeLifecycle:
 
 
 class FakeWorkflow:
-    """Executions are RUNNING or whatever a test says; a token can be completed once."""
+    """Step Functions: executions are RUNNING unless a test says otherwise; a token can be completed once."""
 
     def __init__(self) -> None:
         self.executions: dict[str, str] = {}
         self.tokens: set[str] = set()
-        """Tokens that wait."""
+        """Tokens that are waited for."""
         self.woken: list[str] = []
 
     def status(self, execution_arn: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Metrics that are functions of time, and alarms that are set by hand."""
+"""Metrics that are functions of time, and alarms that tests set."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 class FakeMetrics:
-    """A metric nobody set has no points. What is not yet published is not seen."""
+    """Metrics: one that was not set has no points, and a point that is not published yet is not returned."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._signals: dict[tuple[str, str | None], Signal] = {}
         self.period_seconds = 60
         self.more_dimensions: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {}
-        """Metric to what else each of its series is published with, besides what is asked for."""
+        """By metric: the further dimensions that each of its series is published with."""
         self.lag_seconds = 0
 
     def set(self, metric_name: str, signal: Signal | float | None, *, statistic: str | None = None) -> None:
-        """A value for every period, or a function of its start; for one statistic, or for all."""
+        """Set a value for every period, or a function of the period's start; for one statistic or for all."""
         self._signals[metric_name, statistic] = _constant(signal) if signal is None or isinstance(signal, int | float) else signal
 
     def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
@@ -105,17 +105,17 @@ class FakeAlarm:
     missing_data: str = "missing"
     only_scales: bool = False
     members: tuple[str, ...] = ()
-    """Of a composite alarm."""
+    """The rule of a composite alarm."""
 
 
 class FakeAlarms:
-    """A new alarm has insufficient data until it has been evaluated."""
+    """Alarms: a new one has insufficient data until it has been evaluated."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.alarms: dict[str, FakeAlarm] = {}
         self.arming_seconds: float | None = 60
-        """From creation to OK; None: never (no data)."""
+        """Seconds from creation to OK; None: never (no data)."""
         self.listeners: list[Callable[[FakeAlarm], None]] = []
         """Called at each change of state: alarm actions, EventBridge, FIS stop conditions."""
 
@@ -143,7 +143,7 @@ class FakeAlarms:
         existing.description, existing.action_arn = description, action_arn
 
     def _compose(self, name: str) -> None:
-        """A composite alarm knows no missing data: it is OK unless one of its alarms fires."""
+        """A composite alarm has no missing data: it is OK unless one of its alarms fires."""
         alarm = self.alarms.get(name)
         if alarm is not None:
             states = {self.alarms[member].state for member in alarm.members if member in self.alarms}

@@ -1,4 +1,5 @@
-"""The sentinel without a network: leases, a function that is started, probes that end as the test says, and what is put."""
+"""The sentinel without a network: leases, a function that is started, probes with the results that a test sets, and the
+metrics put."""
 
 from __future__ import annotations
 
@@ -42,13 +43,13 @@ class FakeSentinels:
 
 
 class FakeProbes:
-    """A function that is started takes the lease, and holds it for as long as the test lets it."""
+    """The sentinel function: it takes the lease, and holds it for as long as the test lets it."""
 
     def __init__(self, clock: FakeClock, sentinels: FakeSentinels) -> None:
         self._clock, self._sentinels = clock, sentinels
         self.started: list[str] = []
         self.lives = timedelta(days=1)
-        """From start to death; as long as its lease holds."""
+        """Run from start to death, for as long as its lease holds."""
 
     def start(self, execution_id: str) -> None:
         self.started.append(execution_id)
@@ -57,7 +58,7 @@ class FakeProbes:
 
 
 class FakeProber:
-    """A probe a second, answered as `answers` says of its end."""
+    """One probe per second, with the result that `answers` has for its end."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
@@ -98,7 +99,7 @@ class FakeSentinelMetrics:
         self.data += [(dict(dimensions), one) for one in data]
 
     def of(self, metric: str) -> dict[int, float]:
-        """Start of period to the sum of what was put."""
+        """By start of period, the sum of the values put."""
         found: dict[int, float] = {}
         for _, one in self.data:
             if one.metric == metric:

@@ -1,4 +1,4 @@
-"""ECS services in memory: tasks that can be stopped and are replaced after a while."""
+"""ECS services in memory: their tasks can be stopped and are replaced after a while."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FakeService:
     tags: dict[str, str]
     target_groups: tuple[str, ...] = ()
     replaces_after: float | None = 40
-    """Seconds; None: never."""
+    """Seconds until a lost task is replaced; None: never."""
 
     @property
     def arn(self) -> str:
@@ -34,7 +34,7 @@ class FakeService:
 
 
 class FakeServices:
-    """The services, and their tasks among the resources that are no instances."""
+    """The services, whose tasks are among the resources that are not instances."""
 
     def __init__(self, clock: FakeClock, others: dict[str, OtherResource]) -> None:
         self._clock, self._others = clock, others
@@ -42,7 +42,7 @@ class FakeServices:
         self._ids = count(1)
 
     def add(self, service: FakeService) -> list[EcsTask]:
-        """At its desired count, spread over two zones, each task fit for every fault."""
+        """Add a service at its desired count, spread over two zones, each task fit for every fault."""
         self.services[service.name] = service
         return [self._start(service, f"{service.region}{'ab'[index % 2]}") for index in range(service.desired)]
 

@@ -154,7 +154,7 @@ class FakeLocks:
         self.leases: dict[str, Lease] = {}
         self.slot_leases: dict[int, Lease] = {}
         self.tickets: dict[tuple[datetime, str], datetime] = {}
-        """Since when and who, to until when."""
+        """By time of entry and execution, until when the place in the queue is valid."""
 
     def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
         held = [lock for lock in self.holders(keys, now).values() if lock is not None and lock.holder != holder]
@@ -226,7 +226,7 @@ def _held_by(lease: Lease | None, holder: str) -> bool:
 
 
 class FakeFindings:
-    """Keeps the JSON, as the table does."""
+    """Keeps the JSON text, as the table does."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], tuple[str, str, datetime]] = {}
@@ -247,7 +247,7 @@ class FakeFindings:
 
 
 class FakeDocuments:
-    """Keeps the JSON, so that what does not survive the way through S3 does not survive here."""
+    """Keeps the JSON text: a value that does not survive S3 does not survive here."""
 
     def __init__(self) -> None:
         self.files: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What is around the workload: change calendars, deployments."""
+"""The surroundings of the workload: change calendars, deployments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class FakeCalendars:
 class FakeDeployments:
     def __init__(self) -> None:
         self.running: dict[str, str] = {}
-        """Name of a group, pipeline or deployment group to what is said of it."""
+        """By name of a group, pipeline or deployment group, its reported state."""
         self.asked: list[str] = []
 
     def in_progress(self, groups: Sequence[str], pipelines: Sequence[str], deployment_groups: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,5 @@
-"""A workload that can be broken: instances in Auto Scaling groups behind target groups, with agents that take commands."""
+"""A workload that tests can break: instances in Auto Scaling groups behind target groups, with agents that take
+commands."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class FakeInstance:
     lifecycle: str | None = None
     managed: bool = True
     healthy: bool = True
-    """What a target group says of it, while it runs."""
+    """The health that a target group reports while the instance runs."""
     platform: str = "Linux"
     private_ip: str = "10.0.0.7"
     launched_at: datetime | None = None
@@ -66,16 +67,16 @@ class FakeGroup:
 
 
 class FakeFleet:
-    """The instances, and Auto Scaling's work on them."""
+    """The instances, and what Auto Scaling does about them."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self.instances: dict[str, FakeInstance] = {}
         self.groups: dict[str, FakeGroup] = {}
         self.target_groups: dict[str, str | None] = {}
-        """ARN to the load balancer's."""
+        """By target group ARN, the load balancer's ARN."""
         self.others: dict[str, OtherResource] = {}
-        """By ARN: what is no instance."""
+        """By ARN: the resources that are not instances."""
         self.services = FakeServices(clock, self.others)
         self.clusters = FakeClusters(clock, self.others)
         self.tells_activities = True
@@ -87,7 +88,8 @@ class FakeFleet:
         return instance
 
     def add_group(self, group: FakeGroup, load_balancer: str | None = None) -> list[FakeInstance]:
-        """A group at its desired capacity, spread over the zones, each instance healthy in the group's target groups."""
+        """Add a group at its desired capacity, spread over the zones, each instance healthy in the group's target
+        groups."""
         self.groups[group.name] = group
         self.target_groups.update(dict.fromkeys(group.target_groups, load_balancer))
         return [self._launch(group, ZONES[index % len(ZONES)]) for index in range(group.desired)]
@@ -97,7 +99,7 @@ class FakeFleet:
         return resource
 
     def fail_over(self, arn: str) -> None:
-        """At once: the standby's zone serves, or the first reader that is there becomes the writer."""
+        """Fail over immediately: the standby's zone serves, or the first available reader becomes the writer."""
         one = self.others[arn]
         if isinstance(one, Database):
             self.others[arn] = one.model_copy(update={"zone": one.secondary_zone or one.zone, "secondary_zone": one.zone})
@@ -274,7 +276,7 @@ class FakeCommands:
         self._clock = clock
         self.invocations: list[CommandState] = []
         self.dispatch_seconds: float = 0
-        """Until an agent has taken a command and installed what it needs."""
+        """Seconds until an agent has accepted a command and installed what it needs."""
         self._ids = count(1)
 
     def send(self, instance_id: str, document: str) -> str:

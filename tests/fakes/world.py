@@ -1,4 +1,4 @@
-"""An account in memory: every port's fake on one clock, and the wiring that handlers run on."""
+"""An account in memory: a fake of every port on one clock, and the wiring that handlers run on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ SETTINGS = {
 
 
 class FakeWorld:
-    """Break it, let time pass, look at it. `failing["alarms.put"] = Unavailable(...)` makes a port's method raise."""
+    """Tests break it, let time pass, and look at it. `failing["alarms.put"] = Unavailable(...)` makes a port's method
+    raise."""
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
@@ -73,7 +74,7 @@ class FakeWorld:
         self.calls: list[str] = []
         """`port.method` of every call through the wiring, in order."""
         self.losing: dict[str, Callable[[], bool]] = {}
-        """Port to whether the answer to a call is lost now: what was asked is done, and Unavailable is heard."""
+        """By port: whether the answer to a call is lost. The call then takes effect, and raises Unavailable."""
 
     def wiring(self, **settings: str) -> FakeWiring:
         return FakeWiring(self, {**SETTINGS, **settings})
@@ -97,7 +98,7 @@ class FakeWiring(Wiring):
 
 
 class _Port:
-    """Forwards to the fake, noting calls and failing where the test says."""
+    """Forwards calls to the fake, records them, and raises where the test says."""
 
     def __init__(self, world: FakeWorld, name: str, port: object) -> None:
         self._world, self._name, self._port = world, name, port

@@ -365,13 +365,10 @@ def test_metrics_have_awss_names_and_nothing_is_said_about_traffic_without_traff
     until(lambda: bool(_values(rig, elb, "HealthyHostCount", both, "Minimum", 12)))
 
 
-def test_children_die_with_a_killed_manager(tmp_path_factory: pytest.TempPathFactory) -> None:
-    rig = Rig(tmp_path_factory.mktemp("orphans"))
-    try:
-        children = [web["pid"] for web in rig.webs.values()] + rig.get("workload")["pids"]
-        record = processes.read(rig.folder, "workload")
-        assert record is not None
-        os.kill(record.pid, signal.SIGKILL)
-        until(lambda: all(map(_dead, children)))
-    finally:
-        assert rig.close() == []
+def test_children_die_with_a_killed_manager(shared: Rig) -> None:
+    """The last test of this module: it ends the shared workload."""
+    children = [web["pid"] for web in shared.webs.values()] + shared.get("workload")["pids"]
+    record = processes.read(shared.folder, "workload")
+    assert record is not None
+    os.kill(record.pid, signal.SIGKILL)
+    until(lambda: all(map(_dead, children)))

@@ -188,17 +188,17 @@ def _assembly(folder: Path, answer: str, resources: dict[str, object] | None = N
     return folder
 
 
-def test_down_stops_everything_and_may_be_repeated(tmp_path: Path) -> None:
-    account = local.up(tmp_path, deploy=False)
-    children = processes.leftovers(tmp_path.resolve())
+def test_down_stops_everything_and_may_be_repeated(account: local.Account, folder: Path) -> None:
+    """After the tests that need the account: `account` would start another for them."""
+    children = processes.leftovers(folder)
     assert len(children) >= 7
 
-    local.down(tmp_path)
+    local.down(folder)
 
     assert [pid for pid in children if processes.start_time(pid) is not None] == []
-    assert local.status(tmp_path).state == "down"
-    assert not (tmp_path / "account.json").exists()
-    local.down(tmp_path)
+    assert local.status(folder).state == "down"
+    assert not (folder / "account.json").exists()
+    local.down(folder)
     assert account.pids.keys() == {"account", "workload"}
 
 

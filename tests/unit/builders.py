@@ -1,11 +1,10 @@
-"""Plain values the unit tests are made of: the seed's experiment in a two-zone workload behind a load balancer."""
+"""Values that the unit tests are made of: the experiment of REL12-BP05 on a workload in two zones behind a load
+balancer."""
 
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from hypothesis import settings
 
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
@@ -21,9 +20,6 @@ from squall.domain.resources.workload import Group, TargetGroup, Workload
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.vocabulary import Mode, Status
-
-settings.register_profile("unhurried", deadline=None)  # a busy machine is not a failure
-settings.load_profile("unhurried")
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -75,7 +71,8 @@ def instance(id_: str, zone: str = f"{REGION}a", **changes: Any) -> Instance:
 def workload(
     instances: Iterable[Instance] | None = None, *, desired: int | None = None, missing: Iterable[str] = (), at: datetime = NOW
 ) -> Workload:
-    """One group and one target group in which every running instance with that group is in service and healthy."""
+    """A workload of one group and one target group, in which every running instance of that group is in service and
+    healthy."""
     found = (
         tuple(instances)
         if instances is not None
@@ -139,7 +136,8 @@ def window(name: str = "fault", start: datetime = NOW, periods: int = 10, period
 
 
 def series(binding: MetricBinding, span: Window, values: Mapping[str, Iterable[float | None]]) -> tuple[Series, ...]:
-    """Series of a binding by the last word of its queries' keys (`requests`, `target_5xx`, `value`); None is a missing point."""
+    """The series of a binding. `values`: by the last word of its queries' keys (`requests`, `target_5xx`, `value`);
+    None is a missing point."""
     found = []
     for query in binding.queries:
         part = next((part for part in values if query.key.endswith(part)), None)
@@ -150,7 +148,7 @@ def series(binding: MetricBinding, span: Window, values: Mapping[str, Iterable[f
 
 
 def healthy_series(found: Iterable[MetricBinding], span: Window) -> dict[str, tuple[Series, ...]]:
-    """A workload with 600 requests a period, no errors and 0.1 s of response time."""
+    """The series of a workload with 600 requests per period, no errors and 0.1 s of response time."""
     n = span.periods
     return {b.name: series(b, span, {"requests": [600.0] * n, "value": [0.1] * n}) for b in found}
 

@@ -1,4 +1,4 @@
-"""Resources that are no instances, and workloads of them."""
+"""Resources that are not instances, and workloads of them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
@@ -23,7 +23,7 @@ STAGING = {TAG: "staging"}
 
 
 def database(name: str = "orders", zone: str = f"{REGION}a", **changes: Any) -> Database:
-    """Multi-AZ: its standby is in another zone."""
+    """A Multi-AZ instance: its standby is in another zone."""
     given = {
         "id": name, "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{name}", "state": "available", "zone": zone, "tags": STAGING,
         "engine": "postgres", "multi_az": True, "secondary_zone": f"{REGION}{'a' if zone.endswith('b') else 'b'}",
@@ -43,7 +43,7 @@ def cluster(name: str = "orders", zone: str = f"{REGION}a", *, readers: int = 1,
 
 
 def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subnet:
-    """With an instance in it, and an endpoint of the VPC that stands in other subnets, too."""
+    """A subnet with an instance in it, and an endpoint of the VPC that is in other subnets, too."""
     id_ = f"subnet-{name.encode().hex()}"
     given = {
         "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{id_}", "state": "available", "zone": zone, "tags": STAGING,
@@ -55,7 +55,7 @@ def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subne
 
 
 def task(name: str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", zone: str = f"{REGION}a", **changes: Any) -> EcsTask:
-    """Of the service `web` on Fargate, with everything that faults ask of a task."""
+    """A task of the service `web` on Fargate, with everything that faults require of a task."""
     name = name.replace("-", "")
     given = {
         "id": name, "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{name}", "state": "RUNNING", "zone": zone, "tags": STAGING,
@@ -68,7 +68,7 @@ def task(name: str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", zone: str = f"{REGION}a
 
 
 def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunction:
-    """With FIS's extension in place."""
+    """A function with FIS's extension."""
     given = {
         "id": name, "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", "state": "Active", "tags": STAGING, "timeout_seconds": 6,
         "layers": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:aws-fis-extension-arm64:9",), "wrapper": "/opt/aws-fis/bootstrap",
@@ -78,7 +78,7 @@ def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunc
 
 
 def pod(name: str = "web-7d9c5b-x2x1z", zone: str = f"{REGION}a", **changes: Any) -> EksPod:
-    """Of the Deployment `web`, with everything that faults ask of a pod."""
+    """A pod of the Deployment `web`, with everything that faults require of a pod."""
     uid = sha256(name.encode()).hexdigest()[:32]
     given = {
         "id": f"shop/{name}/{uid[:8]}", "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:pod/main/shop/{name}/{uid}", "state": "Ready", "zone": zone,
@@ -89,7 +89,7 @@ def pod(name: str = "web-7d9c5b-x2x1z", zone: str = f"{REGION}a", **changes: Any
 
 
 def service_of(tasks: Iterable[EcsTask | EksPod], *, desired: int | None = None) -> tuple[Group, ...]:
-    """The ECS services of these tasks, or the workloads of these pods, with all of them that run in service."""
+    """The ECS services of these tasks, or the Deployments of these pods, with all of their members in service."""
     found = tuple(tasks)
     names = sorted({one.group for one in found if one.group})
     running = {name: tuple(one.id for one in found if one.group == name and one.usable) for name in names}
@@ -106,7 +106,7 @@ def service_of(tasks: Iterable[EcsTask | EksPod], *, desired: int | None = None)
 
 
 def volume(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Volume:
-    """The root of a Nitro instance."""
+    """The root volume of a Nitro instance."""
     id_ = f"vol-{name.encode().hex()}"
     to = Attachment(instance="i-1", state="attached", instance_type="m5.large", nitro=True, root=True, deleted_with=True)
     given = {
@@ -117,7 +117,7 @@ def volume(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Volum
 
 
 def scaling_group(name: str = "shop", zone: str = "", **changes: Any) -> ScalingGroup:
-    """Of one zone, or of two."""
+    """A group in one zone, or in two."""
     given = {
         "id": name, "arn": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{name}", "state": "active",
         "zone": zone, "tags": STAGING, "zones": (zone,) if zone else (f"{REGION}a", f"{REGION}b"), "launch_template": True,
@@ -127,7 +127,7 @@ def scaling_group(name: str = "shop", zone: str = "", **changes: Any) -> Scaling
 
 
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
-    """How an experiment says them: a group's ARN alone stands for its instances."""
+    """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
         return {"target_resources": [], "target": {"resource_type": kind.value, "arns": arns}}
     return {"target_resources": arns}
@@ -144,24 +144,24 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.SCALING_GROUP: scaling_group,
     ResourceType.POD: pod,
 }
-"""A resource of each type by its name and zone, fit for every fault."""
+"""A resource of each type, by its name and zone, fit for every fault."""
 
 
 def others(*resources: OtherResource, service: str | None = None) -> Workload:
-    """A workload of them, with the service of the builders' target group where one is named."""
+    """A workload of these resources, with the service of the builders' target group where one is named."""
     groups = fleet().target_groups if service else ()
     tasks = [one for one in resources if isinstance(one, EcsTask | EksPod)]
     return Workload(at=NOW, instances=(), others=resources, groups=service_of(tasks), target_groups=groups, service=service)
 
 
 def workload_of(resources: Iterable[Any]) -> Workload:
-    """A workload of one type."""
+    """A workload with resources of one type."""
     found = tuple(resources)
     return fleet(found) if found and found[0].type is ResourceType.INSTANCE else others(*found)
 
 
 def discovery_of(resources: Iterable[Any]) -> Discovery:
-    """All of them pinned; nothing is measured."""
+    """A discovery document with all of them pinned and no metric bound."""
     found = tuple(resources)
     load = workload_of(found)
     return Discovery(workload=load, pinned=found, seed="run-1", failure_domains=failure_domains(load, found), bindings=())
