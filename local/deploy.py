@@ -125,9 +125,9 @@ class Synthesis:
     def wait(self) -> Path:
         """The assembly's folder. Raises DeployError with the output of the synthesis."""
         if self._process is not None:
-            said, _ = self._process.communicate(timeout=SYNTH_SECONDS)
+            output, _ = self._process.communicate(timeout=SYNTH_SECONDS)
             if self._process.returncode:
-                raise DeployError(f"the stack can't be synthesized:\n{said.strip()[-3000:]}")
+                raise DeployError(f"the stack can't be synthesized:\n{output.strip()[-3000:]}")
             self._stamp_file.write_text(self._stamp)
         return self._output
 
@@ -179,8 +179,8 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False
     )
     if done.returncode:
-        said = (done.stdout + done.stderr).strip()[-3000:]
-        raise DeployError(f"{' '.join(command[:4])} … failed with {done.returncode}:\n{said}")
+        output = (done.stdout + done.stderr).strip()[-3000:]
+        raise DeployError(f"{' '.join(command[:4])} … failed with {done.returncode}:\n{output}")
 
 
 def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:

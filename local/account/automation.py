@@ -253,16 +253,16 @@ def _values(declared: Data, given: Mapping[str, list[str]]) -> Data:
         raise _invalid(f"Parameters [{', '.join(unknown)}] are not defined in the document")
     values: Data = {}
     for name, parameter in declared.items():
-        told = given.get(name)
-        if told is None and "default" not in parameter:
+        argument = given.get(name)
+        if argument is None and "default" not in parameter:
             raise _invalid(f"Missing required parameter: {name}")
-        texts = [str(one) for one in told or []]
+        texts = [str(one) for one in argument or []]
         for text in texts:
             if parameter.get("allowedPattern") and not re.fullmatch(parameter["allowedPattern"], text):
                 raise _invalid(f"{name}: {text} does not match {parameter['allowedPattern']}")
             if parameter.get("allowedValues") and text not in map(str, parameter["allowedValues"]):
                 raise _invalid(f"{name}: {text} is not one of {parameter['allowedValues']}")
-        values[name] = parameter["default"] if told is None else _typed(name, str(parameter.get("type")), texts)
+        values[name] = parameter["default"] if argument is None else _typed(name, str(parameter.get("type")), texts)
     return values
 
 

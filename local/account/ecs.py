@@ -60,13 +60,13 @@ def _with_fault_injection(register: Callable[[Data], Any]) -> Callable[[Data], A
 # --- what the workload reports ------------------------------------------------------------------------------------
 
 
-def report(told: Data) -> None:
+def report(reported: Data) -> None:
     """Write the workload's report into ministack's records."""
-    service = ecs._services.get(f"{told['cluster']}/{told['service']}")
+    service = ecs._services.get(f"{reported['cluster']}/{reported['service']}")
     if service is None:
         return
-    prefix = f"arn:aws:ecs:{get_region()}:{get_account_id()}:task/{told['cluster']}/"
-    known = {prefix + task["id"]: task for task in told["tasks"]}
+    prefix = f"arn:aws:ecs:{get_region()}:{get_account_id()}:task/{reported['cluster']}/"
+    known = {prefix + task["id"]: task for task in reported["tasks"]}
     for arn in [arn for arn in _told if arn.startswith(prefix) and arn not in known]:
         del _told[arn]
         ecs._tasks.pop(arn, None)
@@ -145,13 +145,18 @@ def stop(arn: str, reason: str) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-            told = json.load(answer)
+            stopping = json.load(answer)
     except urllib.error.HTTPError as error:
         with contextlib.closing(error):
             raise TaskError(str(json.loads(error.read()).get("error", error))) from error
     except OSError as error:
         raise TaskError(str(error)) from error
-    task.update(desiredStatus=told["desired"], stopCode=told["stop_code"], stoppedReason=told["reason"], stoppingAt=_iso(told["stopping"]))
+    task.update(
+        desiredStatus=stopping["desired"],
+        stopCode=stopping["stop_code"],
+        stoppedReason=stopping["reason"],
+        stoppingAt=_iso(stopping["stopping"]),
+    )
 
 
 def tasks() -> list[tuple[str, dict[str, str], Data]]:

@@ -42,15 +42,15 @@ def install() -> None:
     provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "update": _change_entry, "delete": _delete_entry}
 
 
-def report(told: Data) -> None:
+def report(reported: Data) -> None:
     """Record the address of the workload's API server. A cluster whose server has ended keeps its last address."""
-    cluster = eks._clusters.get(told["name"])
+    cluster = eks._clusters.get(reported["name"])
     if cluster is None:
         return
-    cluster["resourcesVpcConfig"]["vpcId"] = told["vpc"]
-    if "endpoint" in told:
-        cluster["endpoint"] = told["endpoint"]
-        cluster["certificateAuthority"] = {"data": base64.b64encode(told["authority"].encode()).decode()}
+    cluster["resourcesVpcConfig"]["vpcId"] = reported["vpc"]
+    if "endpoint" in reported:
+        cluster["endpoint"] = reported["endpoint"]
+        cluster["certificateAuthority"] = {"data": base64.b64encode(reported["authority"].encode()).decode()}
 
 
 def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:

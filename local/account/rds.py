@@ -102,13 +102,13 @@ def _hide(cluster: str, present: set[str]) -> None:
             _absent[id_] = rds._instances.pop(id_)
 
 
-def _show(told: Data, port: int, more: Data) -> None:
-    if told["id"] in _absent:
-        rds._instances[told["id"]] = _absent.pop(told["id"])
-    instance = rds._instances.get(told["id"])
+def _show(member: Data, port: int, more: Data) -> None:
+    if member["id"] in _absent:
+        rds._instances[member["id"]] = _absent.pop(member["id"])
+    instance = rds._instances.get(member["id"])
     if instance is not None:
-        instance.update(DBInstanceStatus=told["status"], AvailabilityZone=told["zone"], **more)
-        instance["Endpoint"] = {**instance.get("Endpoint", {}), "Address": told["endpoint"], "Port": port}
+        instance.update(DBInstanceStatus=member["status"], AvailabilityZone=member["zone"], **more)
+        instance["Endpoint"] = {**instance.get("Endpoint", {}), "Address": member["endpoint"], "Port": port}
 
 
 def _record(event: Data) -> None:

@@ -193,10 +193,10 @@ def _answer(failure: Fault) -> dict[str, Any]:
 
 def _is_answer(line: bytes) -> bool:
     try:
-        said = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return False  # what the function printed
-    return isinstance(said, dict) and "status" in said
+    return isinstance(message, dict) and "status" in message
 
 
 def _log(message: str) -> None:

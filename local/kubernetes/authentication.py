@@ -87,10 +87,10 @@ class Authentication:
         request = urllib.request.Request(url, headers={HEADER: self._cluster})  # noqa: S310 - our own account's address
         try:
             with _OPENER.open(request, timeout=STS_SECONDS) as answer:
-                said = answer.read().decode()
+                body = answer.read().decode()
         except (OSError, ValueError):
             return None
-        found = re.search(r"<Arn>([^<]+)</Arn>", said)
+        found = re.search(r"<Arn>([^<]+)</Arn>", body)
         if found is None:
             return None
         session = _SESSION.fullmatch(found[1])

@@ -59,7 +59,7 @@ class Client:
                 return dict(json.load(answer))
         except HTTPError as error:
             with error:
-                said = json.loads(error.read() or b"{}")
-            raise StatusError(error.code, said.get("reason", ""), said.get("message", str(error))) from error
+                body = json.loads(error.read() or b"{}")
+            raise StatusError(error.code, body.get("reason", ""), body.get("message", str(error))) from error
         except OSError as error:
             raise StatusError(UNREACHABLE, "Unreachable", str(error)) from error

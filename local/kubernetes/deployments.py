@@ -64,9 +64,9 @@ class Deployments:
         for pod in sorted(mine, key=ready)[: max(0, len(mine) - wanted)]:
             self._objects.delete("pods", namespace, pod["metadata"]["name"])
         many = sum(map(ready, mine))
-        told = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
+        counts = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
         for plural, one in (("deployments", deployment), ("replicasets", replica_set)):
-            self._tell(plural, one, {key: value for key, value in told.items() if plural == "deployments" or key != "updatedReplicas"})
+            self._tell(plural, one, {key: value for key, value in counts.items() if plural == "deployments" or key != "updatedReplicas"})
 
     def _start(self, replica_set: Json) -> Json:
         about, template = replica_set["metadata"], copy.deepcopy(replica_set["spec"]["template"])

@@ -60,5 +60,5 @@ def read(arguments: Sequence[str]) -> Injection:
     if kind is None or match is None or not any(match.groups()):
         raise ValueError(f"{' '.join(arguments)!r} is no injection")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    told = {kind.names[name]: value for name, value in given.items() if name in kind.names}
-    return Injection(kind.document, {**told, **kind.fixed}, 3600 * hours + 60 * minutes + seconds)
+    parameters = {kind.names[name]: value for name, value in given.items() if name in kind.names}
+    return Injection(kind.document, {**parameters, **kind.fixed}, 3600 * hours + 60 * minutes + seconds)

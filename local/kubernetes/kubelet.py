@@ -70,7 +70,7 @@ class Running:
     told_to_end: bool = False
     dead_since: float | None = None
     restarts: int = 0
-    said: dict[str, Any] = field(default_factory=dict)
+    last_message: dict[str, Any] = field(default_factory=dict)
     """The last message of FIS's pod."""
     injected: dict[str, float] = field(default_factory=dict)
     """Ephemeral containers, and when they were first seen."""
@@ -159,16 +159,16 @@ class Kubelet:
         then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]
         word = "True" if run.ready else "False"
         since = then[0]["lastTransitionTime"] if then and then[0]["status"] == word else now()
-        told: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
-        if container is not None and told["phase"] == "Running":
-            told |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
+        status: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
+        if container is not None and status["phase"] == "Running":
+            status |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
         first = pod["spec"]["containers"][0]["name"]
-        told["conditions"] = [_condition("PodScheduled", pod["metadata"]["creationTimestamp"]), _condition("Ready", since, word)]
+        status["conditions"] = [_condition("PodScheduled", pod["metadata"]["creationTimestamp"]), _condition("Ready", since, word)]
         state: Json = {"running": {}} if running else {"waiting": {"reason": "ContainerCreating"}}
-        told["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
+        status["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
         if run.injected:
-            told["ephemeralContainerStatuses"] = [{"name": name, "state": self._injected_state(run, name)} for name in run.injected]
-        self._tell(pod, lambda one: one.update(status=told))
+            status["ephemeralContainerStatuses"] = [{"name": name, "state": self._injected_state(run, name)} for name in run.injected]
+        self._tell(pod, lambda one: one.update(status=status))
 
     def _tell(self, pod: Json, change: Callable[[Json], object]) -> None:
         about = pod["metadata"]
@@ -221,13 +221,13 @@ class Kubelet:
             if time.monotonic() - run.began >= PULL_SECONDS:
                 self._start_fis(pod, run, account)
             return
-        said = run.said.get("event", "")
-        phase = {"done": "Succeeded", "failed": "Failed", "ready": "Running"}.get(said, "Pending")
+        event = run.last_message.get("event", "")
+        phase = {"done": "Succeeded", "failed": "Failed", "ready": "Running"}.get(event, "Pending")
         if phase in {"Pending", "Running"} and not run.child.alive:
             phase = "Failed"
         state: Json = {"running": {}}
         if phase in {"Succeeded", "Failed"}:
-            state = {"terminated": {"exitCode": int(phase == "Failed"), "message": run.said.get("message", "")}}
+            state = {"terminated": {"exitCode": int(phase == "Failed"), "message": run.last_message.get("message", "")}}
         statuses = [{"name": "fis", "ready": phase == "Running", "restartCount": 0, "state": state}]
         self._tell(pod, lambda one: one.update(status={"phase": phase, "hostIP": run.node.address, "containerStatuses": statuses}))
 
@@ -240,7 +240,7 @@ class Kubelet:
         config = pod["spec"]["volumes"][0]["configMap"]["name"]
 
         def on_event(event: dict[str, Any]) -> None:
-            run.said = event
+            run.last_message = event
             self._changed()
 
         arguments = ["--api", self._secrets["api"], "--secrets", str(folder), "--namespace", run.namespace, "--config", config]
@@ -252,8 +252,8 @@ class Kubelet:
         container = run.container
         for given in pod["spec"].get("ephemeralContainers", ()):
             name = given["name"]
-            seen = run.injected.setdefault(name, time.monotonic())
-            if container is None or container.child is None or name in container.faults or time.monotonic() - seen < PULL_SECONDS:
+            since = run.injected.setdefault(name, time.monotonic())
+            if container is None or container.child is None or name in container.faults or time.monotonic() - since < PULL_SECONDS:
                 continue
             try:
                 what = injection.read(given.get("args", ()))

@@ -44,7 +44,7 @@ class Pods:
         self._open = False
         self._whole_once = False
         self._nodes: list[str] = []
-        self.told: dict[str, str] = {}
+        self.description: dict[str, str] = {}
         self._register()
 
     def _register(self) -> None:
@@ -65,7 +65,7 @@ class Pods:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceInUseException":
                 raise
-        self.told = {"name": CLUSTER, "vpc": vpc}
+        self.description = {"name": CLUSTER, "vpc": vpc}
 
     # --- start and end --------------------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Pods:
         self._deployments = Deployments(self.objects)
         for plural, namespace, body in manifests.ALL:
             self.objects.create(plural, namespace, body)
-        self.told = {**self.told, "endpoint": address, "authority": authority}
+        self.description = {**self.description, "endpoint": address, "authority": authority}
         self._open, self._whole_once = True, False
         self._around.changed()
 
@@ -145,7 +145,7 @@ class Pods:
         self._containers.route()
 
     def report(self) -> Mapping[str, Any]:
-        return {**self._containers.report(), "kubernetes": self.told}
+        return {**self._containers.report(), "kubernetes": self.description}
 
     def overview(self) -> Mapping[str, object]:
         if not self._open:
@@ -156,7 +156,15 @@ class Pods:
             for one in self.objects.all("pods")
         ]  # fmt: skip
         helpers = [run.child.pid for run in self._kubelet.pods() if run.child is not None]
-        return {"pods": {**self._containers.overview(), "cluster": CLUSTER, "api": self.told["endpoint"], "all": pods, "helpers": helpers}}
+        return {
+            "pods": {
+                **self._containers.overview(),
+                "cluster": CLUSTER,
+                "api": self.description["endpoint"],
+                "all": pods,
+                "helpers": helpers,
+            }
+        }
 
     # --- Container Insights ---------------------------------------------------------------------------------------
 

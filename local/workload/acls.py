@@ -74,7 +74,7 @@ class Acls:
         ]
 
     @classmethod
-    def of(cls, told: Iterable[Any]) -> Acls:
+    def of(cls, listed: Iterable[Any]) -> Acls:
         """The inverse of `as_list`."""
         return cls(
             tuple(
@@ -82,7 +82,7 @@ class Acls:
                     IPv4Network(network),
                     tuple(Rule(number, allows, outgoing, IPv4Network(cidr)) for number, allows, outgoing, cidr in rules),
                 )
-                for network, rules in told
+                for network, rules in listed
             )
         )
 

@@ -50,8 +50,8 @@ class Member:
     rebooting: bool = False
     generation: int = 0
     """The number of its process: late messages of earlier processes are ignored."""
-    told: dict[str, Any] = field(default_factory=dict)
-    """The latest totals that its process reported."""
+    latest: dict[str, Any] = field(default_factory=dict)
+    """The latest report of its process."""
     mark: dict[str, Any] = field(default_factory=dict)
     """The totals at the end of the last metric period."""
 
@@ -70,7 +70,7 @@ class Member:
         return "available" if self.node is not None else "creating"
 
     def kill(self) -> None:
-        self.port, self.serving, self.told, self.mark = None, False, {}, {}
+        self.port, self.serving, self.latest, self.mark = None, False, {}, {}
         self.generation += 1
         if self.child is not None:
             self.child.kill()
@@ -207,7 +207,7 @@ class Cluster:
 
     def _happened(self, member: Member, event: dict[str, Any]) -> None:
         if event["event"] == "totals":
-            member.told = event
+            member.latest = event
             return
         if event["event"] == "ready":
             member.port = event["port"]
@@ -301,10 +301,10 @@ class Cluster:
         return [*measured, *whole]
 
     def _of_member(self, member: Member) -> Measured | None:
-        if member.node is None or member.child is None or not member.told:
+        if member.node is None or member.child is None or not member.latest:
             return None
         at = time.monotonic()
-        now = {**member.told["totals"], "at": at, "busy": usage.busy_seconds(member.child.pid)}
+        now = {**member.latest["totals"], "at": at, "busy": usage.busy_seconds(member.child.pid)}
         before, member.mark = member.mark, now
         if not before or at <= before["at"]:
             return None
@@ -313,13 +313,13 @@ class Cluster:
         return Measured(
             instance=member.id,
             cluster=CLUSTER,
-            connections=float(member.told["connections"]),
+            connections=float(member.latest["connections"]),
             cpu_percent=min(100.0, 100 * usage.grown(now["busy"], before["busy"]) / seconds),
             reads=reads / seconds,
             read_seconds=read_us / 1e6 / reads if reads else 0.0,
             writes=writes / seconds,
             write_seconds=write_us / 1e6 / writes if writes else 0.0,
-            lag_ms=None if member is self._writer else float(member.told["lag_ms"]),
+            lag_ms=None if member is self._writer else float(member.latest["lag_ms"]),
         )
 
     def _record(self, kind: str, source: str, message: str, category: str) -> None:
@@ -345,5 +345,5 @@ class Cluster:
             "pid": member.child.pid if member.child and member.alive else None,
             "listens": member.port,
             "status": member.status,
-            "seq": member.told.get("seq"),
+            "seq": member.latest.get("seq"),
         }

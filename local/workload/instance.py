@@ -71,15 +71,15 @@ class Instance:
 
     async def _report(self) -> None:
         """Report the counts when they have changed; measure the CPU and memory that the stressors take."""
-        told: dict[str, int] = {}
+        reported: dict[str, int] = {}
         mark = time.monotonic(), _stressors()
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             volume = {"volume_waiting": self._volume.waiting, "volume_stalled_seconds": int(self._volume.stalled_seconds)}
             counts = {name: count for name, count in {**self._service.counts, **volume}.items() if count}
-            if counts != told:
-                told = counts
-                tell(event="counts", totals=told)
+            if counts != reported:
+                reported = counts
+                tell(event="counts", totals=reported)
             now = time.monotonic(), _stressors()
             self._service.busy = usage.grown(now[1], mark[1]) / (now[0] - mark[0])
             self._service.memory_percent = usage.memory_percent(os.getpid())

@@ -35,8 +35,8 @@ class Routes:
         }
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Routes:
+    def of(cls, routes: Mapping[str, Any]) -> Routes:
         """The inverse of `as_dict`."""
-        nodes = {endpoint: Node(IPv4Address(address), port) for endpoint, (address, port) in told["database"].items()}
-        names = {name: IPv4Address(address) for name, address in told["names"].items()}
-        return cls(told["inventory"], nodes, names, tuple(told["orders"]) if told["orders"] else None)
+        nodes = {endpoint: Node(IPv4Address(address), port) for endpoint, (address, port) in routes["database"].items()}
+        names = {name: IPv4Address(address) for name, address in routes["names"].items()}
+        return cls(routes["inventory"], nodes, names, tuple(routes["orders"]) if routes["orders"] else None)

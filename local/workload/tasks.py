@@ -119,9 +119,9 @@ class Tasks:
             if task is None:
                 raise NoSuchTaskError(f"no task {task_id} runs here")
             task.stop(USER, reason)
-            told = task.as_dict()
+            state = task.as_dict()
         self._around.changed()
-        return told
+        return state
 
     # --- the manager's turn ---------------------------------------------------------------------------------------
 

@@ -40,9 +40,9 @@ class StartAutomation(Action):
         name, version = document_name(self.given["documentArn"]), self.given.get("documentVersion") or "$DEFAULT"
         self.authorize("ssm:StartAutomationExecution", f"{self._prefix}automation-definition/{name}:{version}", {})
         parameters: dict[str, Any] = json.loads(self.given.get("documentParameters") or "{}")
-        told = {key: value if isinstance(value, list) else [value] for key, value in parameters.items()}
+        lists = {key: value if isinstance(value, list) else [value] for key, value in parameters.items()}
         try:
-            started = automation.start_execution(_AsRole(self, {"DocumentName": name, "DocumentVersion": version, "Parameters": told}))
+            started = automation.start_execution(_AsRole(self, {"DocumentName": name, "DocumentVersion": version, "Parameters": lists}))
         except automation.AutomationError as error:
             raise self.fail("DependentServiceFailure", f"{error.code}: {error}") from error
         self.id = str(started["AutomationExecutionId"])
