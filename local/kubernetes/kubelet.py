@@ -159,16 +159,16 @@ class Kubelet:
         then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]
         word = "True" if run.ready else "False"
         since = then[0]["lastTransitionTime"] if then and then[0]["status"] == word else now()
-        status: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
-        if container is not None and status["phase"] == "Running":
-            status |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
+        pod_status: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
+        if container is not None and pod_status["phase"] == "Running":
+            pod_status |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
         first = pod["spec"]["containers"][0]["name"]
-        status["conditions"] = [_condition("PodScheduled", pod["metadata"]["creationTimestamp"]), _condition("Ready", since, word)]
+        pod_status["conditions"] = [_condition("PodScheduled", pod["metadata"]["creationTimestamp"]), _condition("Ready", since, word)]
         state: Json = {"running": {}} if running else {"waiting": {"reason": "ContainerCreating"}}
-        status["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
+        pod_status["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
         if run.injected:
-            status["ephemeralContainerStatuses"] = [{"name": name, "state": self._injected_state(run, name)} for name in run.injected]
-        self._tell(pod, lambda one: one.update(status=status))
+            pod_status["ephemeralContainerStatuses"] = [{"name": name, "state": self._injected_state(run, name)} for name in run.injected]
+        self._tell(pod, lambda one: one.update(status=pod_status))
 
     def _tell(self, pod: Json, change: Callable[[Json], object]) -> None:
         about = pod["metadata"]

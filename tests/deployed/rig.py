@@ -32,8 +32,8 @@ ALONE: dict[str, Any] = {
     "disable_schedules": True,
 }
 """The profile in which no mechanism ends a fault; a test switches one on again."""
-LONGEST_RUN = 2 * PATIENCE
-"""Seconds: a run waits for its baseline, its fault lasts two minutes at most, and what it does before and after takes one."""
+LONGEST_RUN = 4 * PATIENCE
+"""Seconds. On an idle machine a run takes three minutes at most, two of them its fault; with eight processes to a core, seven."""
 ENDED = ("completed", "stopped", "failed", "cancelled")
 """The states in which FIS is through with an experiment."""
 
