@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.http_prober import HttpProber, ask
+from squall.adapters.http_prober import HttpProber, send_probe
 from squall.domain.sentinel.config import MAXIMUM_BODY_BYTES, Sentinel
 from tests.patience import stretched, until
 
@@ -60,7 +60,7 @@ def sentinel(shop: Any, path: str, host: str = "127.0.0.1", **expect: Any) -> Se
 
 
 def test_a_good_answer_takes_as_long_as_it_took(shop: Any) -> None:
-    found = ask(sentinel(shop, "/health?deep=1", body="is well"))
+    found = send_probe(sentinel(shop, "/health?deep=1", body="is well"))
     assert (found.failure, found.seconds < 1) == ("", True)
     assert shop.seen == [("/health?deep=1", f"127.0.0.1:{shop.server_address[1]}")]
 
@@ -76,19 +76,19 @@ def test_a_good_answer_takes_as_long_as_it_took(shop: Any) -> None:
     ],
 )
 def test_an_answer_that_is_not_what_was_expected_failed(shop: Any, path: str, expect: dict[str, Any], failure: str) -> None:
-    found = ask(sentinel(shop, path, **expect))
+    found = send_probe(sentinel(shop, path, **expect))
     assert (found.failure, found.seconds < 1) == (failure, True)
 
 
 def test_a_redirect_is_an_answer_and_not_followed(shop: Any) -> None:
-    assert ask(sentinel(shop, "/away")).failure == ""
+    assert send_probe(sentinel(shop, "/away")).failure == ""
     assert [path for path, _ in shop.seen] == ["/away"]
 
 
 @pytest.mark.parametrize("path", ["/slow", "/drip"])
 def test_nobody_waits_longer_than_the_limit_whatever_trickles_in(shop: Any, path: str) -> None:
     began = time.monotonic()
-    found = ask(sentinel(shop, path, within_ms=300))
+    found = send_probe(sentinel(shop, path, within_ms=300))
     assert (found.failure, found.seconds) == ("no answer within 300 ms", 0.3)
     assert time.monotonic() - began < stretched(2)
 
@@ -97,13 +97,13 @@ def test_a_refused_connection_counts_with_the_whole_limit(shop: Any) -> None:
     target = sentinel(shop, "/")
     shop.shutdown()
     shop.server_close()
-    found = ask(target)
+    found = send_probe(target)
     assert found.failure.startswith("ConnectionRefusedError")
     assert found.seconds == 1.0, "an outage must not look quick"
 
 
 def test_a_name_that_leads_home_is_not_asked(shop: Any) -> None:
-    found = ask(sentinel(shop, "/", host="localhost"))
+    found = send_probe(sentinel(shop, "/", host="localhost"))
     assert "a loopback address" in found.failure
     assert shop.seen == []
 
@@ -111,12 +111,12 @@ def test_a_name_that_leads_home_is_not_asked(shop: Any) -> None:
 def test_one_bad_address_of_a_name_spoils_it(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     both = [(2, 1, 6, "", ("93.184.216.34", 80)), (2, 1, 6, "", ("169.254.169.254", 80))]
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: both)
-    assert "link-local" in ask(sentinel(shop, "/", host="shop.example.com")).failure
+    assert "link-local" in send_probe(sentinel(shop, "/", host="shop.example.com")).failure
 
 
 def test_a_certificate_that_nobody_vouches_for_is_a_failure(shop: Any) -> None:
     secure = sentinel(shop, "/").url.replace("http:", "https:")
-    found = ask(Sentinel.model_validate({"url": secure, "expect": {"within_ms": 1000}}))
+    found = send_probe(Sentinel.model_validate({"url": secure, "expect": {"within_ms": 1000}}))
     assert found.failure.startswith("SSL")
 
 

@@ -1,4 +1,4 @@
-"""The edge to boto3: clients made once per process, and the one table that turns its errors into Squall's."""
+"""boto3: clients made once per process, and the one table that turns its errors into Squall's."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Kind(Enum):
     """What an error code means for the caller."""
 
     BUSY = "busy"
-    """Ask again."""
+    """The same call may succeed later."""
     REFUSAL = "refusal"
-    """Understood and declined."""
+    """The service understood the call and declines it."""
 
 
 _CODES: dict[Kind, frozenset[str]] = {
@@ -89,9 +89,11 @@ _KIND_OF = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
 def config(service: str, *, quick: bool = False) -> Config:
-    """Short waits, because a handler that hangs holds a fault; CloudWatch's alarm calls are few per second, so it adapts.
+    """Short timeouts, because a handler that hangs may leave a fault running. CloudWatch allows few alarm calls per
+    second, so its client adapts its rate.
 
-    `quick`: for what stands before stopping faults, and must not hold it up."""
+    `quick`: for calls before a fault is stopped, which must not delay it.
+    """
     slow = service == "cloudwatch"
     return Config(
         connect_timeout=2,
@@ -103,19 +105,20 @@ def config(service: str, *, quick: bool = False) -> Config:
 
 @cache
 def client(service: str, *, quick: bool = False) -> Any:
-    """The process's client of a service."""
-    import boto3  # noqa: PLC0415 - 200 ms that tests with a client of their own are spared
+    """The client of a service, one in each process."""
+    import boto3  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients
 
     return boto3.client(service, config=config(service, quick=quick))
 
 
 @contextmanager
 def asking(service: str, operation: str, *, refusable: bool = False) -> Iterator[None]:
-    """Turn SDK errors into `Unavailable`, or `Refused` for refusals where the port says a refusal is an answer."""
+    """Turn SDK errors into `Unavailable`, or into `Refused` if the port says that a refusal is an answer
+    (`refusable`)."""
     try:
         yield
     except ClientError as error:
-        raise translated(service, operation, error, refusable=refusable) from error
+        raise translate_error(service, operation, error, refusable=refusable) from error
     except ParamValidationError as error:
         if refusable:
             raise Refused(service, operation, "ParamValidation", str(error)) from error
@@ -125,9 +128,9 @@ def asking(service: str, operation: str, *, refusable: bool = False) -> Iterator
         raise Unavailable(service, operation, code, str(error), retryable=isinstance(error, HTTPClientError | EndpointError)) from error
 
 
-def translated(service: str, operation: str, error: ClientError, *, refusable: bool) -> Unavailable | Refused:
+def translate_error(service: str, operation: str, error: ClientError, *, refusable: bool) -> Unavailable | Refused:
     """Squall's error for an SDK error."""
-    code = code_of(error)
+    code = error_code(error)
     message = str(error.response.get("Error", {}).get("Message", ""))
     if refusable and _KIND_OF.get(code) is Kind.REFUSAL:
         return Refused(service, operation, code, message)
@@ -136,24 +139,24 @@ def translated(service: str, operation: str, error: ClientError, *, refusable: b
 
 
 def retryable(code: str, http_status: int = 0) -> bool:
-    """An unknown code is judged by its HTTP status."""
+    """Whether the same call may succeed later. An unknown code is judged by its HTTP status."""
     kind = _KIND_OF.get(code)
     return kind is Kind.BUSY if kind else http_status == 429 or http_status >= 500
 
 
-def code_of(error: ClientError) -> str:
-    """The service's own code."""
+def error_code(error: ClientError) -> str:
+    """The error code of the service."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
 def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: bool = False, **arguments: Any) -> Any:
-    """Call a client's method. An error whose code is in `absent` is an expected no: the answer is then None."""
+    """Call a method of a client. An error whose code is in `absent` is an expected answer: None."""
     service, operation = _names(client, method)
     with asking(service, operation, refusable=refusable):
         try:
             return getattr(client, method)(**arguments)
         except ClientError as error:
-            if code_of(error) in absent:
+            if error_code(error) in absent:
                 return None
             raise
 
@@ -165,14 +168,14 @@ def items(client: Any, method: str, key: str, **arguments: Any) -> Iterator[Any]
 
 
 def pages(client: Any, method: str, **arguments: Any) -> Iterator[Any]:
-    """Every page of a listing."""
+    """Every page of a listing, read as they are needed."""
     service, operation = _names(client, method)
     with asking(service, operation):
         yield from client.get_paginator(method).paginate(**arguments)
 
 
 def chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
-    """As many lists as a call's limit asks for."""
+    """The values in lists of at most `size`."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
 

@@ -1,6 +1,8 @@
-"""HTTP as a client speaks it, to an address that was checked: no redirect, a bound on time and bytes, TLS verified.
+"""HTTP requests as a client makes them, to addresses that were checked: no redirects, limits of time and bytes, TLS
+verified.
 
-The standard library alone: whoever asks must connect to the very address it has looked at, and end at a deadline whatever trickles in.
+Only the standard library lets the prober connect to the very address that it has checked, and end at a deadline however
+slowly the bytes arrive.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _MOST_AT_ONCE = 50
-"""Probes under way. When a dead workload holds so many, further ones are left out."""
+"""The most probes that may wait for an answer. Further ones are left out while a dead workload holds so many."""
 _CHUNK = 16_384
 _HEADERS = {"User-Agent": "Squall-Sentinel", "Accept-Encoding": "identity", "Connection": "close"}
 
 
 class _RefusedAddressError(Exception):
-    """The host leads where nothing may be probed."""
+    """The host resolves to an address that may not be probed."""
 
 
 class HttpProber:
@@ -48,7 +50,7 @@ class HttpProber:
 
 
 class Probes:
-    """Probes at a steady pace, however long each takes, until it is stopped."""
+    """Probes at a steady pace, however long each takes, until `stop`."""
 
     def __init__(self, sentinel: Sentinel) -> None:
         self._sentinel = sentinel
@@ -59,35 +61,35 @@ class Probes:
         self._pool = ThreadPoolExecutor(most, "probe")
 
     def drain(self) -> Sequence[Sample]:
-        """What has ended since the last time."""
+        """The samples of probes that have ended since the last call."""
         with self._lock:
             found, self._samples = self._samples, []
         return found
 
     def run(self) -> None:
-        """Keeps the pace."""
+        """Start a probe whenever one is due, until `stop`."""
         due = time.monotonic()
         while not self._stopped.wait(max(0.0, due - time.monotonic())):
-            due = max(due + 1 / self._sentinel.rate, time.monotonic())  # a frozen process does not catch up by a burst
+            due = max(due + 1 / self._sentinel.rate, time.monotonic())  # a process that was frozen does not catch up with a burst
             if self._free.acquire(blocking=False):
                 self._pool.submit(self._probe)
         self._pool.shutdown(wait=True)
 
     def stop(self) -> None:
-        """No further probe; those under way end within their time."""
+        """Start no further probe. Those that wait for an answer end within their limit."""
         self._stopped.set()
 
     def _probe(self) -> None:
         try:
-            sample = ask(self._sentinel)
+            sample = send_probe(self._sentinel)
             with self._lock:
                 self._samples.append(sample)
         finally:
             self._free.release()
 
 
-def ask(sentinel: Sentinel) -> Sample:
-    """One request, and what a client makes of the answer."""
+def send_probe(sentinel: Sentinel) -> Sample:
+    """Send one request, and judge the answer as a client would."""
     limit = sentinel.expect.within_ms / 1000
     began = time.monotonic()
     failure, answered = "", False
@@ -101,14 +103,14 @@ def ask(sentinel: Sentinel) -> Sample:
         late = time.monotonic() - began >= limit
         failure = f"no answer within {sentinel.expect.within_ms} ms" if late else f"{type(error).__name__}: {error}"[:200]
     else:
-        answered, failure = True, _unexpected(sentinel, status, body)
+        answered, failure = True, _why_unexpected(sentinel, status, body)
     seconds = time.monotonic() - began
     if seconds > limit:
         answered, failure = False, failure or f"no answer within {sentinel.expect.within_ms} ms"
     return Sample(datetime.now(UTC), seconds if answered else limit, failure)
 
 
-def _unexpected(sentinel: Sentinel, status: int, body: bytes) -> str:
+def _why_unexpected(sentinel: Sentinel, status: int, body: bytes) -> str:
     if not sentinel.expect.accepts(status):
         return f"status {status}"
     wanted = sentinel.expect.body
@@ -116,7 +118,7 @@ def _unexpected(sentinel: Sentinel, status: int, body: bytes) -> str:
 
 
 class _Request:
-    """One GET on a connection of its own, as a new client has it."""
+    """One GET on a new connection."""
 
     def __init__(self, sentinel: Sentinel, deadline: float) -> None:
         parts = urlsplit(sentinel.url)
@@ -126,16 +128,17 @@ class _Request:
         self._deadline = deadline
 
     def answer(self) -> tuple[int, bytes]:
-        """Status and as much of the body as is read. Raises OSError, HTTPException."""
-        with socket.create_connection((self._address(), self._port), self._left) as plain:
-            ends = threading.Timer(self._left, _cut_off, (plain,))  # a timeout of the socket begins anew with every byte
-            ends.daemon = True
-            ends.start()
+        """The status and the beginning of the body. Raises _RefusedAddressError, OSError (TimeoutError among them),
+        HTTPException, ValueError."""
+        with socket.create_connection((self._find_address(), self._port), self._left) as plain:
+            deadline = threading.Timer(self._left, _close_connection, (plain,))  # the timeout of a socket starts again with every byte
+            deadline.daemon = True
+            deadline.start()
             try:
-                with self._wrapped(plain) as connected:
-                    return self._asked(connected)
+                with self._wrap(plain) as connected:
+                    return self._exchange(connected)
             finally:
-                ends.cancel()
+                deadline.cancel()
 
     @property
     def _left(self) -> float:
@@ -144,20 +147,20 @@ class _Request:
             raise TimeoutError
         return left
 
-    def _address(self) -> str:
+    def _find_address(self) -> str:
         found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         addresses = [str(one[4][0]) for one in found]
-        for address in addresses:  # all of them: of a name with two faces neither is trusted
+        for address in addresses:  # a name with one address that is refused is refused
             if why := why_address_refused(address, self._host):
                 raise _RefusedAddressError(why)
-        return min(addresses, key=lambda address: ":" in address)  # functions have IPv6 only where somebody saw to it
+        return min(addresses, key=lambda address: ":" in address)  # functions have IPv6 only if their VPC does
 
-    def _wrapped(self, plain: socket.socket) -> socket.socket:
-        return _verifying().wrap_socket(plain, server_hostname=self._host) if self._secure else plain
+    def _wrap(self, plain: socket.socket) -> socket.socket:
+        return _tls_context().wrap_socket(plain, server_hostname=self._host) if self._secure else plain
 
-    def _asked(self, connected: socket.socket) -> tuple[int, bytes]:
+    def _exchange(self, connected: socket.socket) -> tuple[int, bytes]:
         connection = HTTPConnection(self._host, self._port, timeout=self._left)
-        connection.default_port = 443 if self._secure else 80  # for the Host header, where ports that go without saying are left out
+        connection.default_port = 443 if self._secure else 80  # the Host header leaves out the default port
         connection.sock = connected
         connection.request("GET", self._target, headers=_HEADERS)
         response = connection.getresponse()
@@ -168,10 +171,10 @@ class _Request:
 
 
 @cache
-def _verifying() -> ssl.SSLContext:
+def _tls_context() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-def _cut_off(connected: socket.socket) -> None:
+def _close_connection(connected: socket.socket) -> None:
     with suppress(OSError):
         connected.shutdown(socket.SHUT_RDWR)

@@ -1,14 +1,11 @@
-"""Starts the sentinel function asynchronously."""
+"""Starts the sentinel function, without waiting for it."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from squall.adapters.aws import call
-
-if TYPE_CHECKING:
-    pass
 
 
 class LambdaProbes:

@@ -1,4 +1,5 @@
-"""The structured logger: Powertools' if the layer is there; otherwise JSON lines, so that Abort and Halt need no layer."""
+"""The structured logger: Powertools' if the layer is there; otherwise JSON lines, so that Abort and Halt need no
+layer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The sentinel at work: a function that probes while its run lives, started by CaptureBaseline and looked after by the pulse.
+"""The sentinel function: it probes while its run is measured. CaptureBaseline starts it, the pulse restarts it.
 
-It is no state of the workflow: nothing that stops a fault or undoes one waits for it. Several things end it, each alone: the record says
-that the run is over or past its measuring, its execution is dead, another has taken its lease, its function has no time left. Nobody but
-a living pulse starts a successor, so a probe can't chain itself through the night, and Lambda's recursion detection has nothing to find.
+It is not a state of the workflow: nothing that stops or undoes a fault waits for it. Any of these ends it: the run is
+over or no longer measured, its execution is dead, another function has taken the lease, or its time is over. Only the
+pulse starts a successor, so no function calls itself: a chain can't outlive its run, and Lambda's recursion detection
+has nothing to stop.
 """
 
 from collections.abc import Sequence
@@ -27,14 +28,16 @@ from squall.domain.sentinel.probes import (
 from squall.errors import Unavailable
 from squall.wiring import Wiring
 
-IN_VAIN_FOR = timedelta(seconds=60)
-"""How long nothing can be put or asked before the function fails, which the stack's own alarm tells."""
-ENDED_PROBES = timedelta(milliseconds=200)
-"""After a period's end, so that what ended in it is put at once."""
+GIVE_UP_AFTER = timedelta(seconds=60)
+"""How long AWS may refuse data or answers before the function fails, which an alarm of the stack reports."""
+_REPLACED = "another function probes"
+PUT_DELAY = timedelta(milliseconds=200)
+"""How long after the end of a period its samples are put, so that probes which ended in it are among them."""
 
 
 def start_probing(step: Step) -> None:
-    """Start the run's sentinel, if it has one and none works; what must be looked after is on the record first."""
+    """Start the run's sentinel function, if it has a sentinel and no function works. The record says so first, so that
+    the pulse keeps it."""
     if step.definition.experiment.sentinel is None:
         return
     if not step.record.sentinel:
@@ -44,13 +47,14 @@ def start_probing(step: Step) -> None:
 
 
 def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
-    """The pulse's part: a sentinel that died is started anew, and one whose time is nearly up has its successor."""
+    """Called by the pulse: start a sentinel function that died again, and a successor of one whose time is nearly
+    over."""
     if not record.sentinel or record.final or record.phase in STATES_WITHOUT_PROBING:
         return
     lease, now = w.sentinels.get(record.id), w.clock.now()
     why = why_start_probe(lease, now)
-    beginning = lease is None and record.phase == "CaptureBaseline" and now - (record.phase_since or now) < LEASE
-    if not why or beginning:  # the first is on its way: a function takes a moment to begin
+    starting = lease is None and record.phase == "CaptureBaseline" and now - (record.phase_since or now) < LEASE
+    if not why or starting:  # CaptureBaseline has just started the first one, which takes a moment
         return
     w.probes.start(record.id)
     if lease is None or lease.until <= now:
@@ -58,8 +62,8 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
 
 
 @dataclass
-class _Probed:
-    """What one function sees to."""
+class _ProbeRun:
+    """What one sentinel function has to do, and what is still to be put."""
 
     w: Wiring
     execution_id: str
@@ -67,13 +71,14 @@ class _Probed:
     period: int
     dimensions: dict[str, str]
     waiting: list[Datum] = field(default_factory=list)
-    """Not put yet."""
-    unput_since: datetime | None = None
-    unasked_since: datetime | None = None
-    looks_at: datetime | None = None
+    """Data that CloudWatch has not taken yet."""
+    put_fails_since: datetime | None = None
+    question_fails_since: datetime | None = None
+    next_check_at: datetime | None = None
 
     def put(self, samples: Sequence[Sample]) -> None:
-        """To CloudWatch; what it does not take is put again with the next. Raises Unavailable after a minute in vain."""
+        """Put the samples to CloudWatch. What it does not take is put again with the next. Raises Unavailable after a
+        minute of failures."""
         self.waiting += build_data(samples, self.period)
         if said := commonest_failures(samples):
             self.w.logger.info("sentinel", extra={"execution_id": self.execution_id, "failures": dict(said), "probes": len(samples)})
@@ -82,54 +87,56 @@ class _Probed:
         try:
             self.w.sentinel_metrics.put(self.dimensions, self.waiting)
         except Unavailable as error:
-            self.unput_since = self._in_vain(self.unput_since, error)
+            self.put_fails_since = self._failing_since(self.put_fails_since, error)
             return
-        self.waiting, self.unput_since = [], None
+        self.waiting, self.put_fails_since = [], None
 
     def why_over(self) -> str:
-        """Why to stop; empty: go on. What can't be asked is asked again; raises Unavailable after a minute in vain."""
+        """Why to stop; empty to go on. If AWS can't be asked, it is asked again. Raises Unavailable after a minute of
+        failures."""
         now = self.w.clock.now()
         if now >= self.lease.ends_at:
             return "no time left"
-        if self.looks_at and now < self.looks_at:
+        if self.next_check_at and now < self.next_check_at:
             return ""
-        self.looks_at = now + CHECK_EVERY
+        self.next_check_at = now + CHECK_EVERY
         try:
             why = why_not_probing(self.w, self.w.records.get(self.execution_id))
             if not why and not self.w.sentinels.renew(self.execution_id, self.lease.owner, now + LEASE):
-                why = "another probes"
+                why = _REPLACED
         except Unavailable as error:
-            self.unasked_since = self._in_vain(self.unasked_since, error)
+            self.question_fails_since = self._failing_since(self.question_fails_since, error)
             return ""
-        self.unasked_since = None
+        self.question_fails_since = None
         return why
 
-    def _in_vain(self, since: datetime | None, error: Unavailable) -> datetime:
+    def _failing_since(self, since: datetime | None, error: Unavailable) -> datetime:
         since = since or self.w.clock.now()
-        if self.w.clock.now() - since > IN_VAIN_FOR:
+        if self.w.clock.now() - since > GIVE_UP_AFTER:
             raise error
         return since
 
     def until_next_period(self) -> float:
-        """Seconds."""
+        """Seconds until the samples of the current period can be put."""
         now = self.w.clock.now().timestamp()
-        return self.period - now % self.period + ENDED_PROBES.total_seconds()
+        return self.period - now % self.period + PUT_DELAY.total_seconds()
 
 
 def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
-    """Why nothing is to be probed for a run; empty while it is."""
+    """Why a run is not probed; empty while it has to be."""
     if record is None:
-        return "there is no such run"
+        return "the run does not exist"
     if record.final:
         return f"the run is {record.status.value}"
     if record.phase in STATES_WITHOUT_PROBING:
-        return "everything is measured"
+        return "the run is no longer measured"
     status = w.workflow.status(record.execution_arn)
     return f"the execution is {status or 'unknown'}" if has_ended(status, record.started_at, w.clock.now()) else ""
 
 
 def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
-    """Probe until something ends it; says what. Raises Unavailable when nothing could be put or asked for a minute."""
+    """Probe until something ends it, and return what. Raises Unavailable when AWS could not be asked, or took no data,
+    for a minute."""
     if why := why_not_probing(w, w.records.get(execution_id)):
         return why
     definition = w.documents.get(execution_id, Definition)
@@ -141,17 +148,17 @@ def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> st
     lease = Lease(owner, w.clock.now() + LEASE, ends_at)
     w.sentinels.take(execution_id, lease)
     timing = definition.environment.timing
-    mine = _Probed(w, execution_id, lease, timing.sentinel_period_seconds, sentinel_dimensions(w.settings.stack, execution_id))
-    mine.looks_at = w.clock.now() + CHECK_EVERY
+    run = _ProbeRun(w, execution_id, lease, timing.sentinel_period_seconds, sentinel_dimensions(w.settings.stack, execution_id))
+    run.next_check_at = w.clock.now() + CHECK_EVERY
     with w.prober.probing(sentinel) as probes:
-        while not (why := mine.why_over()):
-            w.clock.sleep(mine.until_next_period())
-            mine.put(probes.drain())
-    if why != "another probes":
+        while not (why := run.why_over()):
+            w.clock.sleep(run.until_next_period())
+            run.put(probes.drain())
+    if why != _REPLACED:
         w.sentinels.release(execution_id, owner)
     return why
 
 
 def sentinel_dimensions(stack: str, execution_id: str) -> dict[str, str]:
-    """Of a run's own metrics: no other run is in them."""
+    """The dimensions of the metrics of a run, which hold no other run."""
     return {"Stack": stack, "Execution": execution_id}

@@ -1,4 +1,4 @@
-"""Guard alarms in CloudWatch. PutMetricAlarm replaces whatever has the name, so the name is looked up first."""
+"""Guard alarms in CloudWatch. PutMetricAlarm replaces any alarm of that name, so the name is looked up first."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
 
-_BOTH = ["MetricAlarm", "CompositeAlarm"]
+_BOTH_TYPES = ["MetricAlarm", "CompositeAlarm"]
 _NAMES_PER_CALL = 100
-_FIRING_READ = 1000
-_OWNER = "squall:stack"
-_IN_A_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
-"""An alarm in a composite's rule, by name or ARN, quoted or not (API reference, PutCompositeAlarm, AlarmRule)."""
+_MOST_FIRING = 1000
+"""How many alarms in ALARM are read; more are an error."""
+_OWNER_TAG = "squall:stack"
+_ALARM_IN_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
+"""An alarm in the rule of a composite alarm, by name or ARN, quoted or not (API reference, PutCompositeAlarm,
+AlarmRule)."""
 
 
 class CloudWatchAlarms:
@@ -35,7 +37,7 @@ class CloudWatchAlarms:
             self._client,
             "put_metric_alarm",
             refusable=True,
-            **self._common(guard.name, description, action_arn, tags),
+            **self._common_arguments(guard.name, description, action_arn, tags),
             Metrics=[_metric(member) for member in guard.metrics],
             ComparisonOperator=guard.comparison,
             Threshold=guard.threshold,
@@ -45,15 +47,15 @@ class CloudWatchAlarms:
         )
 
     def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
-        common = self._common(guard.name, description, action_arn, tags)
+        common = self._common_arguments(guard.name, description, action_arn, tags)
         call(self._client, "put_composite_alarm", refusable=True, **common, AlarmRule=guard.rule)
 
-    def _common(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
-        """What both kinds of alarm are created or updated with."""
-        existing = next(self._described([name]), None)
+    def _common_arguments(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        """The arguments with which both types of alarm are created or updated."""
+        existing = next(self._describe([name]), None)
         if existing is not None:
             self._refuse_foreign(name, existing["AlarmArn"], tags)
-        # Tags of an update are ignored, and an update leaves the state alone.
+        # CloudWatch ignores tags in an update.
         on_create: dict[str, Any] = {} if existing else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         return {
             "AlarmName": name,
@@ -64,37 +66,39 @@ class CloudWatchAlarms:
         }
 
     def _refuse_foreign(self, name: str, arn: str, tags: Mapping[str, str]) -> None:
-        if self._tags(arn).get(_OWNER) != tags[_OWNER]:
-            raise Refused("cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {name} exists and is not tagged {_OWNER}={tags[_OWNER]}")
+        if self._read_tags(arn).get(_OWNER_TAG) != tags[_OWNER_TAG]:
+            raise Refused(
+                "cloudwatch", "PutMetricAlarm", "NotOurs", f"alarm {name} exists and is not tagged {_OWNER_TAG}={tags[_OWNER_TAG]}"
+            )
 
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
-        return {alarm["AlarmName"]: _state(alarm) for alarm in self._described(names)}
+        return {alarm["AlarmName"]: _state(alarm) for alarm in self._describe(names)}
 
     def tags(self, name: str) -> Mapping[str, str]:
-        existing = next(self._described([name]), None)
-        return self._tags(existing["AlarmArn"]) if existing else {}
+        existing = next(self._describe([name]), None)
+        return self._read_tags(existing["AlarmArn"]) if existing else {}
 
-    def _tags(self, arn: str) -> dict[str, str]:
+    def _read_tags(self, arn: str) -> dict[str, str]:
         answer = call(self._client, "list_tags_for_resource", ResourceARN=arn)
         return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
 
     def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
-        return [_state(alarm) for alarm in self._alarms(AlarmNamePrefix=prefix)]
+        return [_state(alarm) for alarm in self._list_alarms(AlarmNamePrefix=prefix)]
 
-    def _described(self, names: Sequence[str]) -> Iterator[Any]:
+    def _describe(self, names: Sequence[str]) -> Iterator[Any]:
         for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
-            yield from self._alarms(AlarmNames=some)
+            yield from self._list_alarms(AlarmNames=some)
 
-    def _alarms(self, **which: Any) -> Iterator[Any]:
-        """Metric and composite alarms; without AlarmTypes CloudWatch leaves the composite ones out."""
-        for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH, **which):
+    def _list_alarms(self, **which: Any) -> Iterator[Any]:
+        """Metric and composite alarms. Without AlarmTypes, CloudWatch leaves out the composite ones."""
+        for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH_TYPES, **which):
             yield from page.get("MetricAlarms", ())
             yield from page.get("CompositeAlarms", ())
 
     def firing(self) -> Sequence[AlarmState]:
-        found = [_state(alarm) for alarm in islice(self._alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _FIRING_READ + 1)]
-        if len(found) > _FIRING_READ:
-            raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_FIRING_READ} alarms are in ALARM", retryable=False)
+        found = [_state(alarm) for alarm in islice(self._list_alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _MOST_FIRING + 1)]
+        if len(found) > _MOST_FIRING:
+            raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_MOST_FIRING} alarms are in ALARM", retryable=False)
         return found
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
@@ -103,7 +107,7 @@ class CloudWatchAlarms:
             "describe_alarm_history",
             "AlarmHistoryItems",
             AlarmName=name,
-            AlarmTypes=_BOTH,
+            AlarmTypes=_BOTH_TYPES,
             HistoryItemType="StateUpdate",
             StartDate=since,
             ScanBy="TimestampAscending",
@@ -114,13 +118,13 @@ class CloudWatchAlarms:
     def delete(self, names: Sequence[str]) -> None:
         for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
             if call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=some) is None:
-                # One absent name, and none of the call is deleted.
+                # If one name is absent, the call deletes none.
                 for name in some:
                     call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=[name])
 
 
 def _entered_alarm(item: Mapping[str, Any]) -> bool:
-    """From the history's data; its summary where the data is not readable."""
+    """Whether the history item is a change to ALARM, by its data, or by its summary if the data can't be read."""
     try:
         data = json.loads(item.get("HistoryData") or "{}")
         return bool(data["newState"]["stateValue"] == "ALARM")
@@ -154,13 +158,13 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
 
 
 def _members(rule: str) -> Iterator[str]:
-    for found in _IN_A_RULE.finditer(rule):
+    for found in _ALARM_IN_RULE.finditer(rule):
         named = next(one for one in found.groups() if one)
         yield named.split(":alarm:", 1)[-1] if named.startswith("arn:") else named
 
 
 def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The metrics of an alarm on one metric, or of one on metric math, as the former says them."""
+    """The metrics that an alarm watches, in the form of an alarm on one metric."""
     if "MetricName" in alarm:
         return [dict(alarm)]
     stats = [entry["MetricStat"] for entry in alarm.get("Metrics", ()) if "MetricStat" in entry]

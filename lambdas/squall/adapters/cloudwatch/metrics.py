@@ -1,4 +1,4 @@
-"""Metric values from CloudWatch."""
+"""Reads metric values from CloudWatch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 QUERIES_PER_CALL = 500
+"""The most that GetMetricData takes."""
 PLAIN = ("Average", "Minimum", "Maximum", "SampleCount")
 PERCENTILES = ("p50", "p95", "p99")
 STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
@@ -24,7 +25,7 @@ class CloudWatchMetrics:
 
     def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
         if len({query.key for query in queries}) != len(queries):
-            raise ValueError("two queries of one key")
+            raise ValueError("two queries have the same key")
         points: dict[str, dict[int, float]] = {query.key: {} for query in queries}
         for some in chunks(queries, QUERIES_PER_CALL):
             self._read(some, start, end, period_seconds, points)
@@ -44,28 +45,33 @@ class CloudWatchMetrics:
                 for at, value in zip(result["Timestamps"], result["Values"], strict=True):
                     if start <= at.timestamp() < end:
                         points[keys[result["Id"]]][int(at.timestamp())] = float(value)
-        # A series with holes of CloudWatch's making must not be judged: absent counts are read as zero.
+        # A partial answer must not be judged, because an absent count is read as zero.
         if wrong := {keys[query_id]: status for query_id, status in statuses.items() if status != "Complete"}:
             raise Unavailable("cloudwatch", "GetMetricData", "PartialData", str(wrong), retryable="Forbidden" not in wrong.values())
 
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         if query.statistic in STATISTICS:
-            found = self._whole(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
+            found = self._read_span(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
             return _combined(query.statistic, found)
-        return _percentiles(self._whole(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
+        return _percentiles(self._read_span(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
 
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
-        plain = self._whole(query, start, end, Statistics=list(PLAIN))
-        told = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
-        return {**told, **_percentiles(self._whole(query, start, end, ExtendedStatistics=list(PERCENTILES)))} if told else {}
+        plain = self._read_span(query, start, end, Statistics=list(PLAIN))
+        plain_values = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
+        return (
+            {**plain_values, **_percentiles(self._read_span(query, start, end, ExtendedStatistics=list(PERCENTILES)))}
+            if plain_values
+            else {}
+        )
 
     def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
         wanted = [{"Name": name, "Value": value} for name, value in dimensions]
         found = items(self._client, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric_name, Dimensions=wanted)
         return [tuple(sorted((one["Name"], one["Value"]) for one in metric["Dimensions"])) for metric in found]
 
-    def _whole(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
-        """Data points of one period over the whole span: CloudWatch takes either plain or extended statistics in a request."""
+    def _read_span(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
+        """Data points with one period over the whole span. A request may ask for plain or for extended statistics, not
+        for both."""
         answer = call(
             self._client,
             "get_metric_statistics",
@@ -82,13 +88,16 @@ class CloudWatchMetrics:
 
 
 def _percentiles(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Percentiles of parts make no percentile of the whole: they can't be told. CloudWatch divides a span that does not begin on a whole
-    minute, which only environments with periods under a minute have."""
+    """The percentiles over the span; none if CloudWatch divided it, because percentiles of parts make no percentile of
+    the whole.
+
+    It divides a span that does not begin on a whole minute, which only environments with periods under a minute have.
+    """
     return {name: float(value) for name, value in found[0]["ExtendedStatistics"].items()} if len(found) == 1 else {}
 
 
 def _combined(statistic: str, found: Sequence[Mapping[str, Any]]) -> float | None:
-    """One value, also where the span was divided at a period's boundary."""
+    """One value of the statistic, also if CloudWatch divided the span at the boundary of a period."""
     values = [float(point[statistic]) for point in found]
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""Publishes what a sentinel measured as CloudWatch metrics."""
+"""Puts the metrics of a sentinel to CloudWatch, at high resolution."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from squall.domain.sentinel.probes import Datum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-_DATA_A_CALL = 500
-"""CloudWatch takes 1,000 and 1 MB."""
+
+_DATA_PER_CALL = 500
+"""PutMetricData takes 1,000 data in at most 1 MB."""
 
 
 class CloudWatchSentinelMetrics:
@@ -21,17 +22,17 @@ class CloudWatchSentinelMetrics:
 
     def put(self, dimensions: Mapping[str, str], data: Sequence[Datum]) -> None:
         named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-        for first in range(0, len(data), _DATA_A_CALL):
-            some = [_datum(one, named) for one in data[first : first + _DATA_A_CALL]]
+        for first in range(0, len(data), _DATA_PER_CALL):
+            some = [_render_datum(datum, named) for datum in data[first : first + _DATA_PER_CALL]]
             call(self._client, "put_metric_data", Namespace=SENTINEL_NAMESPACE, MetricData=some)
 
 
-def _datum(one: Datum, dimensions: list[dict[str, str]]) -> dict[str, Any]:
+def _render_datum(datum: Datum, dimensions: list[dict[str, str]]) -> dict[str, Any]:
     return {
-        "MetricName": one.metric,
+        "MetricName": datum.metric,
         "Dimensions": dimensions,
-        "Timestamp": datetime.fromtimestamp(one.at, UTC),
-        "StatisticValues": {"SampleCount": one.count, "Sum": one.total, "Minimum": one.least, "Maximum": one.greatest},
-        "Unit": "Seconds" if one.metric == RESPONSE_TIME else "Count",
+        "Timestamp": datetime.fromtimestamp(datum.at, UTC),
+        "StatisticValues": {"SampleCount": datum.count, "Sum": datum.total, "Minimum": datum.least, "Maximum": datum.greatest},
+        "Unit": "Seconds" if datum.metric == RESPONSE_TIME else "Count",
         "StorageResolution": 1,
     }

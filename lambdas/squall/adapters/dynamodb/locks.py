@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from squall.adapters.aws import asking, call, code_of, items
+from squall.adapters.aws import asking, call, error_code, items
 from squall.adapters.dynamodb.items import Item, epoch_milliseconds, from_milliseconds, instant, milliseconds, number, text
 from squall.domain.run.aws_state import Held
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
@@ -82,7 +82,7 @@ class DynamoLocks:
                 self._client.transact_write_items(TransactItems=writes)
             except ClientError as error:
                 reasons = error.response.get("CancellationReasons", [])
-                if code_of(error) != "TransactionCanceledException" or not _only_conditions(reasons):
+                if error_code(error) != "TransactionCanceledException" or not _only_conditions(reasons):
                     raise
                 outcomes = zip(keys, reasons, strict=True)
                 return {key: reason.get("Item", {}) for key, reason in outcomes if reason.get("Code") == "ConditionalCheckFailed"}

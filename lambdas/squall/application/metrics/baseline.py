@@ -1,4 +1,5 @@
-"""The history before the fault: which windows of it count, what is in them, and what other experiments took out of it."""
+"""Reading the history before the fault: which windows count, what CloudWatch has of them, and what other experiments
+disturbed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,36 +16,39 @@ from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import PacedWindow, baseline_window, finer_periods
 
 MOST_FAULTS = 50
-"""Other runs of two days on the same failure domains: locks let one after the other."""
+"""The most faults that are read: runs of two days on the same failure domains, which locks let in one after the
+other."""
 
 
 @dataclass(frozen=True)
 class History:
+    """What CloudWatch has of the time before the fault."""
+
     window: PacedWindow
     series: SeriesByMetric
     cut: tuple[Cut, ...]
 
     def missing_seconds(self, step: Step) -> int:
-        """How long to wait for what is missing."""
+        """How many seconds to wait for the periods that are missing."""
         return missing_seconds(step.definition, step.discovery, self.window, self.series)
 
 
 def read_history(step: Step) -> History:
-    """What CloudWatch has of the time before, from after the last fault of another experiment on the same failure domains."""
+    """Read the history, from after the last fault of another experiment on the same failure domains."""
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
-    whole = baseline_window(step.now, timing, _lag(bindings))
+    whole = baseline_window(step.now, timing, _longest_lag(bindings))
     usual, cut = start_after_disturbances(whole, read_disturbances(step, whole.start, step.now))
     finer = {}
-    for period in finer_periods(bindings):  # of metrics of this run alone: nobody else is in them
+    for period in finer_periods(bindings):  # metrics of this run alone, which no other experiment disturbs
         own = [binding for binding in bindings if binding.period_seconds == period]
-        finer[period] = baseline_window(step.now, pace_timing(timing, period), _lag(own))
+        finer[period] = baseline_window(step.now, pace_timing(timing, period), _longest_lag(own))
     window = PacedWindow(usual, finer)
     return History(window, read_in_own_periods(step.w.metrics, bindings, window), cut)
 
 
 def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturbance, ...]:
-    """Others' faults and recoveries on this run's failure domains that may reach into the time from `since` (epoch seconds)."""
+    """Faults and recoveries of other runs on the same failure domains that may reach past `since` (epoch seconds)."""
     domains = step.discovery.failure_domains
     if not domains:
         return ()
@@ -53,7 +57,7 @@ def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturba
 
 
 def assess_history(step: Step, found: History) -> Baseline:
-    """The verdict on the history, values over its windows included."""
+    """The baseline, with the values over its windows."""
     window = PacedWindow(
         trim_to_first_point(found.window.usual, found.series),
         {p: trim_to_first_point(one, found.series) for p, one in found.window.finer.items()},
@@ -67,6 +71,6 @@ def assess_history(step: Step, found: History) -> Baseline:
     return assess_baseline(step.definition, step.discovery, window, found.series, values, found.cut)
 
 
-def _lag(bindings: Sequence[MetricBinding]) -> int:
-    """Of the slowest: whatever is compared has to be of the same time."""
+def _longest_lag(bindings: Sequence[MetricBinding]) -> int:
+    """The lag of the slowest metric: metrics that are compared have to be of the same time."""
     return max((binding.lag_seconds for binding in bindings), default=0)

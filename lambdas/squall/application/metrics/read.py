@@ -1,4 +1,5 @@
-"""Reading metrics for the states that need them: one request for all series, and one value a window where summing won't do."""
+"""Reading metrics from CloudWatch: one request for all series, and one more for each value that does not follow from
+its periods."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,11 +10,12 @@ from squall.ports import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
 SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
-"""Statistics whose value over a window follows from its periods. Averages and percentiles don't: CloudWatch is asked again."""
+"""Statistics whose value over a window follows from its periods. For averages and percentiles CloudWatch is asked
+again."""
 
 
 def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Window) -> SeriesByMetric:
-    """Binding name to the series of its queries over the window."""
+    """The series of each binding's queries over the window, by binding name."""
     if window.periods == 0:
         return {b.name: tuple(Series(key=q.key, period_seconds=window.period_seconds, points=()) for q in b.queries) for b in bindings}
     aliased: dict[str, tuple[str, MetricQuery]] = {}
@@ -32,7 +34,7 @@ def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Win
 
 
 def read_in_own_periods(metrics: Metrics, bindings: Sequence[MetricBinding], window: PacedWindow) -> SeriesByMetric:
-    """`read_series` of every metric in its own period: a request for each period."""
+    """`read_series` with every metric in its own period: one request for each period."""
     found: SeriesByMetric = {}
     for period in (None, *finer_periods(bindings)):
         own = [binding for binding in bindings if binding.period_seconds == period]
@@ -44,7 +46,7 @@ def read_in_own_periods(metrics: Metrics, bindings: Sequence[MetricBinding], win
 def read_values(
     metrics: Metrics, bindings: Sequence[MetricBinding], window: Window, series: Mapping[str, Sequence[Series]]
 ) -> dict[str, float | None]:
-    """Binding name to its value over the whole window, in the binding's unit; None where CloudWatch has nothing."""
+    """The value of each binding over the whole window, by its name, in its unit; None where CloudWatch has no data."""
     return {
         binding.name: value_over(
             binding,

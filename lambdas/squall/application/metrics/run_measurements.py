@@ -1,4 +1,5 @@
-"""Everything a run is judged on, read once: Compare reads and writes it down, Judge finds it there, or reads it when Compare could not."""
+"""Everything a run is judged on, read from CloudWatch once: by Compare, which stores it, or by Judge if Compare could
+not."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,22 +18,24 @@ from squall.domain.metrics.windows import PacedWindow, finer_periods
 
 Values = dict[str, dict[str, float | None]]
 ByPeriod = Mapping[int, Mapping[str, Window]]
-"""Period to window name to window."""
+"""Period in seconds to window name to window."""
 
 
 @dataclass(frozen=True)
 class Measurements:
+    """The windows of a run, and what CloudWatch has of them."""
+
     windows: Windows
     by_name: Mapping[str, Window]
-    """baseline, fault and recovery, as far as there are."""
+    """The windows `baseline`, `fault` and `recovery` that there are."""
     run: Window
-    """From the beginning of the first to the end of the last."""
+    """From the start of the first window to the end of the last."""
     series: SeriesByMetric
     """Over the whole run."""
     values: Values
-    """Window name to metric to its value over the whole window."""
+    """Window name to binding name to the value over the whole window."""
     finer: ByPeriod = field(default_factory=dict)
-    """The windows in the periods of metrics that have their own."""
+    """The same windows in the periods of metrics that have their own."""
 
     def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
         """The series cut to a window."""
@@ -44,7 +47,7 @@ class Measurements:
 
 
 def measure_run(step: Step) -> Measurements:
-    """What CloudWatch had when it was first asked after the run: a repeated state judges the same numbers."""
+    """What CloudWatch had when it was first asked after the run, so that a repeated state judges the same numbers."""
     bindings = step.discovery.bindings
     fis, until = fis_of(step), _recovery_until(step)
     windows = windows_of(step, fis, until)

@@ -1,4 +1,4 @@
-"""Guard alarms that really arm on AWS: metric math that has data without errors, and breaches without traffic."""
+"""Guard alarms: the metric math that has data when there are no errors, and that breaches when there is no traffic."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from squall.domain.policy.environment import Timing
 
 LONGEST_NAME = 255
 MAXIMUM_METRICS = 10
-"""In one alarm."""
+"""The most metrics that CloudWatch takes in one alarm."""
 _COMPARISONS = {
     "<": "LessThanThreshold",
     "<=": "LessThanOrEqualToThreshold",
@@ -21,15 +21,16 @@ _COMPARISONS = {
     ">=": "GreaterThanOrEqualToThreshold",
 }
 _TREATED: Mapping[MissingPolicy, str] = {"breaching": "breaching", "zero": "notBreaching", "ignore": "missing"}
-"""CloudWatch's word for each meaning of a period without data. `missing`: an alarm without any data goes to INSUFFICIENT_DATA."""
+"""CloudWatch's word for each meaning of a period without data. `missing`: an alarm without any data goes to
+INSUFFICIENT_DATA."""
 
 
 class UnguardableError(ValueError):
-    """An abort condition that no CloudWatch alarm can watch; Admit and Discover refuse it before this is reached."""
+    """An abort condition that no CloudWatch alarm can watch. Admit and Discover refuse it before a guard is built."""
 
 
 def guard_name(run_id: str, stack: str, number: int) -> str:
-    """`squall-<stack>-<run id>-<n>`: the prefix the abort rule matches, at most 255 characters with the number whole."""
+    """`squall-<stack>-<run id>-<n>`, cut to 255 characters before the number. The abort rule matches the prefix."""
     end = f"-{number}"
     return f"squall-{stack}-{run_id}"[: LONGEST_NAME - len(end)] + end
 
@@ -37,30 +38,31 @@ def guard_name(run_id: str, stack: str, number: int) -> str:
 def guard_specs(
     run_id: str, stack: str, thresholds: Sequence[Threshold], bindings: Sequence[MetricBinding], timing: Timing
 ) -> tuple[GuardSpec, ...]:
-    """One alarm an abort condition. Raises UnguardableError for one without a binding or with `==`."""
-    return tuple(_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
+    """One alarm for each abort condition. Raises UnguardableError for a condition without a binding, or with `==` or
+    `!=`."""
+    return tuple(_build_guard(guard_name(run_id, stack, i), threshold, bindings, timing) for i, threshold in enumerate(thresholds, start=1))
 
 
 def stop_guard(name: str, alarms: Sequence[str]) -> StopGuard | None:
     """A composite alarm that fires when any of the named alarms does; None without any."""
     if not alarms:
         return None
-    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quoted(alarm)})" for alarm in alarms))
+    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quote(alarm)})" for alarm in alarms))
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:
+def _build_guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], timing: Timing) -> GuardSpec:
     binding = binding_of(bindings, threshold)
     if binding is None:
         raise UnguardableError(f"{threshold.text!r}: {threshold.metric} is not measured for this workload")
     if threshold.comparator not in _COMPARISONS or threshold.relative is not None:
         raise UnguardableError(f"{threshold.text!r}: an alarm compares an absolute value with <, <=, > or >=")
     timing = pace_timing(timing, binding.period_seconds)
-    metrics = _metrics(binding, timing.metric_period_seconds)
+    metrics = _build_metrics(binding, timing.metric_period_seconds)
     if len(metrics) > MAXIMUM_METRICS:
         raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")
     breaching, evaluated = datapoints(threshold, timing)
@@ -78,17 +80,19 @@ def _guard(name: str, threshold: Threshold, bindings: Sequence[MetricBinding], t
     )
 
 
-def _metrics(binding: MetricBinding, period: int) -> tuple[AlarmMetric, ...]:
+def _build_metrics(binding: MetricBinding, period: int) -> tuple[AlarmMetric, ...]:
     ids = [f"m{i}" for i in range(1, len(binding.queries) + 1)]
-    expression = _expression(binding, ids, period)
-    members = tuple(_member(id_, query, period, return_data=expression is None) for id_, query in zip(ids, binding.queries, strict=True))
+    expression = _build_expression(binding, ids, period)
+    members = tuple(
+        _build_member(id_, query, period, return_data=expression is None) for id_, query in zip(ids, binding.queries, strict=True)
+    )
     if expression is None:
         return members
     return (AlarmMetric(id="value", expression=expression, period_seconds=period, return_data=True), *members)
 
 
-def _expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str | None:
-    """The value as metric math, in the binding's unit; None where one metric alone is the value."""
+def _build_expression(binding: MetricBinding, ids: Sequence[str], period: int) -> str | None:
+    """The value as metric math, in the binding's unit; None if a single metric is the value."""
     terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
     match binding.kind:
         case "ratio_good":
@@ -122,7 +126,7 @@ def _scale(scale: float) -> str:
     return f"/{divisor}" if divisor > 1 and 1 / divisor == scale else f"*{scale!r}"
 
 
-def _member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> AlarmMetric:
+def _build_member(id_: str, query: MetricQuery, period: int, *, return_data: bool) -> AlarmMetric:
     return AlarmMetric(
         id=id_,
         namespace=query.namespace,

@@ -1,4 +1,4 @@
-"""Reading a guard's metric without its alarm: the pulse's own judgement, in case alarms or their delivery are the broken part."""
+"""Whether a guard breaches, judged from its metric: the pulse does not depend on alarms or on their delivery."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
@@ -16,15 +16,15 @@ COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def published_end(now: float, lag_seconds: int, period_seconds: int) -> int:
-    """End of the last period that CloudWatch has had time to publish."""
+    """The end of the last period that CloudWatch has had time to publish, in epoch seconds."""
     return int((now - lag_seconds) // period_seconds) * period_seconds
 
 
 def guard_breaches(guard: GuardSpec, points: Sequence[Point], end: int, period_seconds: int) -> bool:
-    """Whether the guard's condition holds in M of the last N published periods.
+    """Whether the abort condition holds in M of the last N periods before `end` (epoch seconds).
 
-    Metrics may be later than their documented lag, so a single missing period says nothing; when the whole range is missing the
-    guard sees nothing, and that breaches where the alarm treats missing data as breaching.
+    Metrics may be later than their documented lag, so a single missing period says nothing. If all N periods are
+    missing, the guard sees nothing; that breaches if the alarm treats missing data as breaching.
     """
     compare = COMPARISONS[guard.comparison]
     first = end - guard.evaluation_periods * period_seconds

@@ -1,6 +1,6 @@
-"""The sentinel: Squall's own look at the workload's URL, every few seconds of a run, as a client has it.
+"""The sentinel: Squall requests the workload's URL every few seconds of a run, as a client does.
 
-What an experiment may ask for, what an environment allows, which addresses are never probed, and how probes become metrics.
+What an experiment may ask for, what an environment allows, and which addresses are never probed.
 """
 
 import re
@@ -18,100 +18,101 @@ from squall.domain.problems import pattern
 HIGH_RESOLUTION_KEPT = timedelta(hours=3)
 """How long CloudWatch keeps points of less than a minute."""
 MINIMUM_PROBES_PER_PERIOD = 2
-"""At least so many: one alone may end just before or after its period, and leave it empty."""
+"""A single probe may end just before or just after its period, which then has no data."""
 MAXIMUM_PROBES_PER_SECOND = 20
-"""Probes; policies allow less, or none beside the sentinel's own."""
+"""Policies allow fewer, or no load beside the sentinel's own probes."""
 MAXIMUM_BODY_BYTES = 65_536
-"""Read of an answer at most."""
-
+"""How much of an answer is read."""
 
 StatusCode = Annotated[int, Field(ge=100, le=599, strict=True)]
 
 
 class Expected(Model):
-    """What an answer must be; whatever isn't counts as failed."""
+    """What an answer must be. Any other answer counts as failed."""
 
     status: StatusCode | Annotated[tuple[StatusCode, ...], Field(max_length=20)] = ()
-    """One, or a list. Empty: any from 200 to 399; redirects are answers and not followed."""
+    """One status or a list. Empty: any from 200 to 399. A redirect is an answer, it is not followed."""
     body: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    """Text that the first 64 KiB hold."""
+    """Text that must be in the first 64 KiB of the body."""
     within_ms: Annotated[int, Field(ge=50, le=10_000, strict=True)] = 5000
-    """The whole answer; a client would not wait longer."""
+    """Time limit of the whole answer, in milliseconds: how long a client would wait."""
 
     def accepts(self, status: int) -> bool:
-        """Whether the status is one that is expected."""
+        """Whether the status is an expected one."""
         wanted = (self.status,) if isinstance(self.status, int) else self.status
         return status in wanted if wanted else 200 <= status < 400
 
 
 class Sentinel(Model):
-    """A probe of the workload's URL from before the baseline to the end of the recovery."""
+    """Probes of the workload's URL, from before the baseline to the end of the recovery."""
 
     url: Annotated[str, Field(max_length=2048), pattern(r"^https?://[\x21-\x7e]+$", "an http or https URL")]
-    """Asked by GET. It stands in reports: no secret belongs into it."""
+    """Requested by GET. Reports show it, so it must hold no secret."""
     every: Span = timedelta(seconds=5)
     expect: Expected = Expected()
     load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
-    """Requests a second in all where nobody else asks anything; each is a probe as well. 0: the probes alone."""
+    """Requests per second in all, for workloads without traffic of their own. Each is a probe. 0: only the probes of
+    `every`."""
 
     @field_validator("url")
     @classmethod
-    def _plain(cls, value: str) -> str:
+    def _check_url(cls, value: str) -> str:
         try:
             parts = urlsplit(value)
             named, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise refused(f"it is no URL: {error}", "http or https, a host, a path") from None
+            raise refused(f"is not a URL: {error}", "http or https, a host, a path") from None
         if not named:
-            raise refused("it names no host", "http or https, a host, a path")
+            raise refused("names no host", "http or https, a host, a path")
         if "@" in parts.netloc:
-            raise refused("it holds a user or password", "none: it would stand in every report")
+            raise refused("holds a user or a password, which every report would show", "a URL without them")
         if "#" in value:
-            raise refused("it holds a fragment, which no server sees", "none")
+            raise refused("holds a fragment, which no server sees", "a URL without #")
         return value
 
     @property
     def host(self) -> str:
-        """In lower case, without port."""
+        """The host of the URL, in lower case, without port."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def rate(self) -> float:
-        """Probes a second."""
+        """Probes per second."""
         return max(1 / self.every.total_seconds(), self.load_per_second)
 
 
 _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 
 
-def _host(value: str) -> str:
+def _check_host(value: str) -> str:
     if _address(value) is None and not _NAME.fullmatch(value):
-        raise refused(f"{value!r:.80} is no host", "a name in lower case, *. before it for any name below it, or an address; no port")
+        raise refused(f"{value!r:.80} is not a host", "a name in lower case, *. and a name for all below it, or an address; no port")
     return value
 
 
 class SentinelPolicy(Model):
-    """What of an environment may be probed."""
+    """What may be probed in an environment."""
 
     hosts: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(min_length=1, max_length=100)]
-    """`shop.example.com`, `*.staging.example.com` for any name below, or an address. An address that leads into the machine or its
-    network (loopback, link-local, metadata) is probed only where it stands here itself."""
+    """`shop.example.com`, `*.staging.example.com` for all names below it, or an address. An address of the machine
+    itself or of its link (loopback, link-local, metadata) is probed only if this list holds that address."""
     maximum_load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
-    """Load that experiments may ask for. 0: none."""
+    """The most requests per second that an experiment may ask for. 0: none."""
 
     @field_validator("hosts")
     @classmethod
-    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_host(host) for host in value)
+    def _check_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(_check_host(host) for host in value)
 
     def allows(self, host: str) -> bool:
         """Whether URLs of the host may be probed."""
-        return any(host == one or (one.startswith("*.") and host.endswith(one[1:])) for one in self.hosts)
+        return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in self.hosts)
 
 
 Address = IPv4Address | IPv6Address
 _METADATA = frozenset({ip_address("fd00:ec2::254"), ip_address("fd00:ec2::253"), ip_address("fd00:ec2::23")})
-"""Of instances, their resolver and of tasks, by IPv6; by IPv4 they are link-local."""
+"""The IPv6 addresses of the instance metadata service, of its resolver and of the task metadata. By IPv4 they are
+link-local."""
 _CARRIES_IPV4 = ip_network("64:ff9b::/96")
 _PRIVATE = tuple(ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
@@ -124,17 +125,17 @@ def _address(text: str) -> Address | None:
 
 
 def why_address_refused(address: str, host: str) -> str:
-    """Why the address a host resolved to may not be probed; empty if it may.
+    """Why the address that a host resolved to may not be probed; empty if it may be.
 
-    Private addresses may: the policy names the host, and internal load balancers have such. An address that is itself the host has been
-    named by the policy.
+    Private addresses may be probed: internal load balancers have them, and the policy names the host. So may an address
+    that is the host itself, because the policy names it.
     """
     found = _address(address.partition("%")[0])
     if found is None:
-        return f"{address} is no address"
+        return f"{address} is not an address"
     if _address(host) == found:
         return ""
-    inner = _carried(found)
+    inner = _carried_ipv4(found)
     if inner is not None:
         return why_address_refused(str(inner), host)
     kinds = {
@@ -149,8 +150,8 @@ def why_address_refused(address: str, host: str) -> str:
     return f"{host} resolves to {address}, a {kind} address" if kind else ""
 
 
-def _carried(address: Address) -> IPv4Address | None:
-    """The IPv4 address that an IPv6 one stands for."""
+def _carried_ipv4(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for; None if it stands for none."""
     if isinstance(address, IPv4Address):
         return None
     if address in _CARRIES_IPV4:

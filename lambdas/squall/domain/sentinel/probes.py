@@ -1,4 +1,4 @@
-"""Samples that a sentinel takes, the metric data made from them, and the lease that keeps one function probing for a run."""
+"""The samples of a sentinel, the metric data made from them, and the lease by which one function probes for a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,14 @@ from typing import Literal
 from squall.domain.language.metric_table import ATTEMPTS, FAILURES, RESPONSE_TIME
 
 LEASE = timedelta(seconds=45)
-"""Of a probe that works: the pulse starts another when nobody holds it."""
+"""How long a working sentinel function keeps its lease without renewing it. The pulse starts another function when
+nobody holds it."""
 CHECK_EVERY = timedelta(seconds=10)
-"""How often a working probe asks whether its run still lives."""
+"""How often a sentinel function asks whether its run is still measured."""
 HAND_OVER_WITHIN = timedelta(seconds=150)
-"""Of a function's end the pulse starts its successor: two pulses at least."""
+"""How long before a function's time is over the pulse starts its successor: time for at least two pulses."""
 STATES_WITHOUT_PROBING = frozenset({"Admit", "Compare", "Judge", "Record", "Notify", "Release"})
-"""States in which nothing is measured any more, or not yet."""
+"""States in which nothing is measured: not yet, or no longer."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,17 @@ class Sample:
     """One probe."""
 
     at: datetime
-    """When it ended."""
+    """When the probe ended."""
     seconds: float
-    """How long a client waited for an answer: the whole limit where there was none, however soon that was known."""
+    """How long a client waited for the answer. Without an answer it is the whole limit, however early the probe
+    failed."""
     failure: str = ""
-    """Why it is no good answer; empty: it is."""
+    """Why the answer is not the expected one; empty if it is."""
 
 
 @dataclass(frozen=True)
 class Datum:
-    """What CloudWatch is given of one metric and period."""
+    """The statistic set that CloudWatch is given for one metric and one period."""
 
     metric: Literal["Attempts", "Failures", "ResponseTime"]
     at: int
@@ -44,14 +46,14 @@ class Datum:
 
 
 def build_data(samples: Iterable[Sample], period_seconds: int) -> tuple[Datum, ...]:
-    """Attempts and failures as sums, response times as a statistic set, a period each: CloudWatch adds up what comes later of the same."""
-    found: dict[int, list[Sample]] = {}
+    """The metric data of the samples, by period. CloudWatch adds what is put later for the same metric and period."""
+    by_period: dict[int, list[Sample]] = {}
     for sample in samples:
-        found.setdefault(floor(sample.at.timestamp() / period_seconds) * period_seconds, []).append(sample)
-    return tuple(datum for at in sorted(found) for datum in _data(at, found[at]))
+        by_period.setdefault(floor(sample.at.timestamp() / period_seconds) * period_seconds, []).append(sample)
+    return tuple(datum for at in sorted(by_period) for datum in _build_period(at, by_period[at]))
 
 
-def _data(at: int, samples: Sequence[Sample]) -> Iterable[Datum]:
+def _build_period(at: int, samples: Sequence[Sample]) -> Iterable[Datum]:
     failed = sum(bool(sample.failure) for sample in samples)
     times = [sample.seconds for sample in samples]
     yield Datum(ATTEMPTS, at, 1, len(samples), len(samples), len(samples))
@@ -60,7 +62,7 @@ def _data(at: int, samples: Sequence[Sample]) -> Iterable[Datum]:
 
 
 def commonest_failures(samples: Iterable[Sample], most: int = 3) -> Mapping[str, int]:
-    """The commonest failures and how often they were, for the log."""
+    """The most frequent failures with their counts, for the log."""
     counted: dict[str, int] = {}
     for sample in samples:
         if sample.failure:
@@ -70,17 +72,17 @@ def commonest_failures(samples: Iterable[Sample], most: int = 3) -> Mapping[str,
 
 @dataclass(frozen=True)
 class Lease:
-    """Which function probes for a run."""
+    """By whom a run is probed, and until when."""
 
     owner: str
     until: datetime
-    """Renewed while it works."""
+    """The function renews it while it works."""
     ends_at: datetime
-    """When the function gives up for lack of time."""
+    """When the time of the function is over."""
 
 
 def why_start_probe(lease: Lease | None, now: datetime) -> str:
-    """Why the pulse has to start a probe; empty while one works that has time left."""
+    """Why the pulse has to start a sentinel function; empty while a function works and has time left."""
     if lease is None:
         return "nobody probes"
     if lease.until <= now:
