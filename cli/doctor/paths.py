@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.finding import Finding, Outcome, unknown
 from cli.doctor.setting import TERMINAL, Setting
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.domain.commands import delete_alarms_command, delete_template_command, shell_command, stop_experiment_command
+from squall.domain.run.commands import delete_alarms_command, delete_template_command, shell_command, stop_experiment_command
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown
-from squall.domain.commands import delete_item_command
+from squall.domain.run.commands import delete_item_command
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"

@@ -95,7 +95,7 @@ def test_a_metric_that_is_missing_or_sparse_leaves_the_command_its_word(
     fault("cpu_stress", "CPUUtilization", course)
     result = result_of(world)
     assert result.verdict is Verdict.VALIDATED, result.reason
-    assert any(one.startswith("No metric bears the mechanism out: ") and said in one for one in result.observations)
+    assert any(one.startswith("Confirmed by no metric of the mechanism: ") and said in one for one in result.observations)
 
 
 def test_where_no_agent_publishes_nothing_is_told_and_that_is_said(fault: Callable[..., None], world: FakeWorld) -> None:

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from squall.domain.commands import shell_command
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState
+from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import ByHand, P, check
 from squall.faults.instances.dependency_timeout import WIDEST_PRIVATE, WIDEST_PUBLIC

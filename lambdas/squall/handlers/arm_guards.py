@@ -7,7 +7,7 @@ from squall.application.safety.guards import put
 from squall.application.step import END, NEXT, Outcome, Step, step, wait
 from squall.domain.documents.guards import Guards
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_name, guard_specs, stop_guard
+from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
 from squall.domain.run.aws_state import AlarmState
 from squall.errors import Refused
 

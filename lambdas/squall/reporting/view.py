@@ -11,7 +11,7 @@ from squall.domain.documents.finding import Finding, FindingStatus, Severity
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.messages.console import Console
 from squall.domain.resources.instances import Instance
-from squall.domain.result.build import SIGNAL_SAID
+from squall.domain.result.build import SIGNAL_SENTENCES
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, course_of, title_of
 from squall.reporting.comparisons import Compared, compared
@@ -173,7 +173,7 @@ def _targets(facts: Facts) -> Table:
     signals: dict[str, list[str]] = {}
     for reading in facts.result.signals:
         for id_ in reading.targets:
-            signals.setdefault(id_, []).append(f"{SIGNAL_SAID[reading.reading]}: {reading.detail}")
+            signals.setdefault(id_, []).append(f"{SIGNAL_SENTENCES[reading.reading]}: {reading.detail}")
     contradicted = {id_ for reading in facts.result.signals if reading.reading == "contradicted" for id_ in reading.targets}
     rows = []
     for target in facts.result.targets:

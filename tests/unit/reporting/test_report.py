@@ -396,7 +396,7 @@ def test_a_verdict_is_always_a_word_beside_its_colour() -> None:
 def test_what_metrics_of_the_mechanism_say_stands_with_the_target_and_in_the_story() -> None:
     target = SEED["target_resources"][0]
     page = page_of(facts())
-    assert page.targets.rows[0][3:] == (Word("proven", "good"), "gone. Borne out by a metric of the mechanism: moved")
+    assert page.targets.rows[0][3:] == (Word("proven", "good"), "gone. Confirmed by a metric of the mechanism: moved")
     assert "contradicts" not in page.story
     contradicted = SignalReading(targets=(target,), metric="Shop RoundTrip", reading="contradicted", detail="it did nothing")
     page = page_of(facts(signals=(contradicted,)))

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, standing
-from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.guards import Guards, GuardSpec
@@ -12,9 +11,10 @@ from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_specs
 from squall.domain.messages import approval_request
 from squall.domain.messages.console import Console
+from squall.domain.metrics.guard_alarms import guard_specs
+from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import Mode, Status
 from squall.faults import registry
 

@@ -11,7 +11,7 @@ from typing import Any
 from squall.application.stopping.abort import wake
 from squall.domain.approval import identity_proof, votes
 from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, standing
-from squall.domain.commands import shell_command
+from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring

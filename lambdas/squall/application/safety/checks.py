@@ -17,9 +17,9 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import MAXIMUM_METRICS
 from squall.domain.language.sentences import AlarmFires
 from squall.domain.metrics.disturbances import LONGEST_RUN
+from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.resources.instances import Instance
 from squall.domain.run.aws_state import AlarmState, CalendarState
 from squall.domain.run.record import ExecutionRecord

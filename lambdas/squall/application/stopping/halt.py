@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from squall.application.stopping.abort import note_abort, wake
-from squall.domain.commands import list_experiments_command, shell_command, stop_experiment_command
 from squall.domain.messages.halted import HaltChange, message
 from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.commands import list_experiments_command, shell_command, stop_experiment_command
 from squall.domain.run.halt import Halt, Lever, by_hand, copy_by_hand, effective, lever_by_hand, lever_mark
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource

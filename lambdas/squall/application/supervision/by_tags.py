@@ -4,7 +4,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from squall.application.supervision.cleanup import Leftover, _try
-from squall.domain.commands import delete_template_command, stop_experiment_command
+from squall.domain.run.commands import delete_template_command, stop_experiment_command
 from squall.wiring import Wiring
 
 

@@ -11,7 +11,13 @@ from squall.application.recovery.rollback_document import ENDED, look, note_end,
 from squall.application.recovery.rollback_report import commands_of, fault_of, rollback_report
 from squall.application.result.record import NOTIFIED, agreed_result, decision_on, is_told, write_result
 from squall.application.step import MissingDocumentError, Step
-from squall.domain.commands import (
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.documents.rollback import AutomationRun
+from squall.domain.messages.leftovers import rollback_failed
+from squall.domain.recovery.rollback_document import said
+from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.commands import (
     delete_alarms_command,
     delete_item_command,
     delete_template_command,
@@ -19,12 +25,6 @@ from squall.domain.commands import (
     shell_command,
     stop_experiment_command,
 )
-from squall.domain.documents.discovery import Discovery
-from squall.domain.documents.fault import FaultTemplate
-from squall.domain.documents.rollback import AutomationRun
-from squall.domain.messages.leftovers import rollback_failed
-from squall.domain.recovery.rollback_document import said
-from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.errors import Refused, Unavailable

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from squall.domain.commands import (
+from squall.domain.messages import leftovers
+from squall.domain.run.commands import (
     delete_alarms_command,
     delete_item_command,
     delete_template_command,
     shell_command,
     stop_experiment_command,
 )
-from squall.domain.messages import leftovers
 from squall.domain.run.execution_state import RUNNING
 from squall.domain.run.orphans import AFTER_THE_FAULT, OLD, Kind, Suspect
 from squall.errors import Refused, Unavailable

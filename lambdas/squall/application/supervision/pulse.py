@@ -18,7 +18,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metric_models import Window
-from squall.domain.guards.breach import guard_breaches, published_end
+from squall.domain.metrics.guard_breach import guard_breaches, published_end
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.approval.votes import Ask, Vote, describe_need
-from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
@@ -12,6 +11,7 @@ from squall.domain.documents.safety import Safety
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
+from squall.domain.run.commands import shell_command
 from squall.domain.safety.cost import of_template
 from squall.domain.vocabulary import Status
 

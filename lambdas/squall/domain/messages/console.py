@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.commands import shell_command
 from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
 
 HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}

@@ -5,10 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from squall.domain.commands import shell_command
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.run.aws_state import AutomationState
+from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import RollbackOutcome
 
 ROLE_PARAMETER = "AutomationAssumeRole"

@@ -1,4 +1,4 @@
-"""The result document: the seed's keys, filled from evidence only."""
+"""The result document: the keys of REL12-BP05 and those that Squall adds, filled from evidence only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,9 +15,10 @@ from squall.domain.documents.statistics import Times
 from squall.domain.judging.verdict import Decision
 from squall.domain.metrics.periods import format_length
 from squall.domain.recovery.rollback_document import said
-from squall.domain.result.finding_history import merged
-from squall.domain.result.finding_rules import Probe, disproved, findings, probes
-from squall.domain.run.record import ExecutionRecord
+from squall.domain.result.finding_history import merge_findings
+from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
+from squall.domain.result.inspection import Inspection
+from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.safety.cost import metrics_of, of_template
 from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 
@@ -25,12 +26,15 @@ from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, 
 def build_result(
     record: ExecutionRecord, decision: Decision, evidence: Evidence, end_time: datetime, known: Sequence[StoredFinding] | None = None
 ) -> Result:
-    """`decision` is how the run ends (`verdict.decide`, or `verdict.ending` of what a state decided); `known` are the findings of the
-    experiment's earlier runs, None where they could not be read."""
+    """The result of a run.
+
+    `decision` is how the run ends, from `verdict.decide` or `verdict.ending`. `known` are the findings of the experiment's
+    earlier runs; None if they could not be read.
+    """
     definition, checks = evidence.definition, evidence.final_check or evidence.safety
     experiment = definition.experiment.name if definition else record.experiment
-    looked_at = probes(record, decision, evidence)
-    found = findings(looked_at, experiment)
+    inspections = inspect_run(record, decision, evidence)
+    findings = list_findings(inspections, experiment)
     return Result(
         execution_id=record.id,
         experiment_name=experiment,
@@ -39,8 +43,8 @@ def build_result(
         end_time=end_time,
         hypothesis_validated=decision.hypothesis_validated,
         observations=tuple(_observations(record, decision, evidence)),
-        issues_discovered=tuple(_issues(looked_at, decision, evidence)),
-        improvements_identified=tuple(_improvements(found, decision)),
+        issues_discovered=tuple(_issues(inspections, decision, evidence)),
+        improvements_identified=tuple(_improvements(findings, decision)),
         metrics_collected=_metrics(evidence),
         verdict=decision.verdict,
         reason=decision.reason,
@@ -49,9 +53,9 @@ def build_result(
         problems=evidence.refusal.problems if evidence.refusal else (),
         targets=tuple(_targets(evidence)),
         statistics=evidence.statistics.statistics if evidence.statistics else (),
-        findings=merged(found, disproved(looked_at, experiment), known, record.id, record.started_at),
+        findings=merge_findings(findings, list_disproved(inspections, experiment), known, record.id, record.started_at),
         times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
-        timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _ordered(record)),
+        timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _sorted_events(record)),
         recovery=evidence.recovery,
         rollback=evidence.rollback,
         signals=evidence.judgement.signals if evidence.judgement else (),
@@ -71,23 +75,23 @@ def _approval(record: ExecutionRecord) -> Approvals | None:
     return Approvals(plan=record.ask.plan, asked_at=record.ask.at, expires_at=record.ask.expires_at, votes=votes)
 
 
-def _ordered(record: ExecutionRecord) -> list[Any]:
+def _sorted_events(record: ExecutionRecord) -> list[Event]:
     return sorted(record.events, key=lambda event: event.at)
 
 
 def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
-    yield from _decided_by(record)
-    yield from _before(evidence)
-    yield from _during(record, evidence)
+    yield from _describe_votes(record)
+    yield from _describe_preparation(evidence)
+    yield from _describe_fault(record, evidence)
     if evidence.rollback:
-        yield f"After the fault: {_ROLLBACK_SAID[evidence.rollback.outcome]}"
+        yield f"After the fault: {_ROLLBACK_SENTENCES[evidence.rollback.outcome]}"
         if evidence.rollback.automation:
-            yield f"The experiment's own undoing, {said(evidence.rollback.automation)}"
+            yield f"Rollback of the experiment: {said(evidence.rollback.automation)}"
     if evidence.recovery:
-        yield _recovery_said(evidence.recovery)
+        yield _describe_recovery(evidence.recovery)
     if evidence.judgement:
         for criterion in evidence.judgement.criteria:
-            yield f"{criterion.text}: {_OUTCOME_SAID[criterion.outcome]}, {criterion.reason}"
+            yield f"{criterion.text}: {_OUTCOME_WORDS[criterion.outcome]}, {criterion.reason}"
     if record.abort:
         yield f"Aborted at {record.abort.at:%H:%M:%S} UTC by {record.abort.by or record.abort.source.value}: {record.abort.reason}"
     if decision.verdict is Verdict.VALIDATED:
@@ -98,18 +102,18 @@ def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidenc
         yield f"The hypothesis was not decided: {decision.reason}"
 
 
-def _decided_by(record: ExecutionRecord) -> Iterable[str]:
-    said = {approval.Decision.APPROVE: "Approved", approval.Decision.REJECT: "Rejected", approval.Decision.REQUEST: "Asked for"}
+def _describe_votes(record: ExecutionRecord) -> Iterable[str]:
+    verbs = {approval.Decision.APPROVE: "Approved", approval.Decision.REJECT: "Rejected", approval.Decision.REQUEST: "Requested"}
     for vote in record.votes:
-        yield f"{said[vote.decision]} at {vote.at:%H:%M:%S} UTC by {vote.arn}" + (f": {vote.comment}" if vote.comment else "")
+        yield f"{verbs[vote.decision]} at {vote.at:%H:%M:%S} UTC by {vote.arn}" + (f": {vote.comment}" if vote.comment else "")
 
 
-def _before(evidence: Evidence) -> Iterable[str]:
+def _describe_preparation(evidence: Evidence) -> Iterable[str]:
     if evidence.discovery and evidence.discovery.pinned:
         pinned = evidence.discovery.pinned
-        known = len(evidence.discovery.workload.resources)
+        candidates = len(evidence.discovery.workload.resources)
         named = ", ".join(f"{resource.id} in {resource.zone}" if resource.zone else resource.id for resource in pinned)
-        yield f"Targeting {named}: {len(pinned)} pinned of {known} candidate{'' if known == 1 else 's'}"
+        yield f"Targeting {named}: {len(pinned)} pinned of {candidates} candidate{'' if candidates == 1 else 's'}"
     if evidence.baseline:
         rate = evidence.baseline.requests_per_second
         traffic = f" at {rate:.3g} requests per second" if rate is not None else ""
@@ -120,7 +124,7 @@ def _before(evidence: Evidence) -> Iterable[str]:
         yield from (f"Earlier days: {cut.said}" for cut in evidence.statistics.cut)
 
 
-def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
+def _describe_fault(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if record.fault_started_at and evidence.definition:
         length = format_length(evidence.definition.experiment.length)
         yield f"Fault {evidence.definition.experiment.type.value} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
@@ -131,46 +135,46 @@ def _during(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
         for proof in evidence.rollback.proofs:
             yield f"{'Proven' if proof.proven else 'Not proven'} by {proof.kind}: {proof.detail}"
     for signal in evidence.judgement.signals if evidence.judgement else ():
-        yield f"{SIGNAL_SAID[signal.reading]}: {signal.detail}"
+        yield f"{SIGNAL_SENTENCES[signal.reading]}: {signal.detail}"
 
 
-def _recovery_said(recovery: Recovery) -> str:
+def _describe_recovery(recovery: Recovery) -> str:
     if recovery.recovered and recovery.seconds_to_recover is not None:
         return f"Recovered {recovery.seconds_to_recover:.0f} s after the fault took effect: {recovery.detail}"
     return f"Did not recover while watched: {recovery.detail}"
 
 
-def _issues(found: Sequence[Probe], decision: Decision, evidence: Evidence) -> Iterable[str]:
-    """What is wrong, with the workload or with the run; never what merely wasn't needed."""
-    yield from dict.fromkeys(probe.issue for probe in found if probe.wrong)
+def _issues(inspections: Sequence[Inspection], decision: Decision, evidence: Evidence) -> Iterable[str]:
+    """What was wrong with the workload or with the run."""
+    yield from dict.fromkeys(inspection.issue for inspection in inspections if inspection.wrong)
     for problem in evidence.refusal.problems if evidence.refusal else ():
         yield f"Refused: {problem}"
     if decision.status is Status.FAILED:
         yield decision.reason
 
 
-def _improvements(found: Sequence[Finding], decision: Decision) -> Iterable[str]:
-    """The seed's recommendations, each only where a finding of this run supports it."""
+def _improvements(findings: Sequence[Finding], decision: Decision) -> Iterable[str]:
+    """The recommendations of REL12-BP05, each only if a finding of this run supports it."""
     if decision.hypothesis_validated is False:
         yield "System resilience needs improvement"
-    yield from dict.fromkeys(improvement for finding in found for improvement in finding.improvements)
+    yield from dict.fromkeys(improvement for finding in findings for improvement in finding.improvements)
 
 
 def _metrics(evidence: Evidence) -> dict[str, Any]:
-    """The seed's `baseline` and `final`, and every window by name; values in each metric's unit."""
+    """`baseline` and `final` of REL12-BP05, and every window by name; values in each metric's unit."""
     baseline: Mapping[str, float | None] = evidence.baseline.measurements if evidence.baseline else {}
     judged = evidence.judgement.values if evidence.judgement else {}
     windows = {"baseline": dict(baseline), **{name: dict(values) for name, values in _by_window(judged).items()}}
-    found: dict[str, Any] = {name: values for name, values in windows.items() if values}
-    if "recovery" in found or "fault" in found:
-        found["final"] = found.get("recovery") or found["fault"]
-    if evidence.discovery and found:
-        found["units"] = {binding.name: binding.unit for binding in evidence.discovery.bindings}
-    return found
+    metrics: dict[str, Any] = {name: values for name, values in windows.items() if values}
+    if "recovery" in metrics or "fault" in metrics:
+        metrics["final"] = metrics.get("recovery") or metrics["fault"]
+    if evidence.discovery and metrics:
+        metrics["units"] = {binding.name: binding.unit for binding in evidence.discovery.bindings}
+    return metrics
 
 
 def _by_window(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
-    """Judge writes window name to metric to value."""
+    """Window name to metric to value, without windows of other names."""
     return {window: dict(metrics) for window, metrics in values.items() if window in {"baseline", "fault", "recovery"}}
 
 
@@ -197,21 +201,21 @@ def _cost(evidence: Evidence) -> dict[str, float]:
     metrics = metrics_of(evidence.template.guards)
     sentinel = evidence.definition is not None and evidence.definition.experiment.sentinel is not None
     if evidence.fault is None or evidence.fault.started_at is None:
-        return of_template({}, alarm_metrics=metrics, sentinel=sentinel)  # nothing ran: FIS bills nothing
+        return of_template({}, alarm_metrics=metrics, sentinel=sentinel)  # no experiment ran, so FIS bills nothing
     ended = evidence.fault.ended_at
     elapsed = ended - evidence.fault.started_at if ended else None
     return of_template(evidence.template.body, elapsed, alarm_metrics=metrics, sentinel=sentinel)
 
 
-SIGNAL_SAID: Mapping[Reading, str] = {
-    "moved": "Borne out by a metric of the mechanism",
+SIGNAL_SENTENCES: Mapping[Reading, str] = {
+    "moved": "Confirmed by a metric of the mechanism",
     "contradicted": "Contradicted by a metric of the mechanism",
-    "not_told": "No metric bears the mechanism out",
+    "not_told": "Confirmed by no metric of the mechanism",
 }
-_ROLLBACK_SAID = {
+_ROLLBACK_SENTENCES = {
     RollbackOutcome.RESTORED: "everything is as it was before (restored)",
-    RollbackOutcome.RECOVERED: "what was taken away can't be put back; the workload has replaced it (recovered)",
+    RollbackOutcome.RECOVERED: "what the fault removed can't be put back; the workload has replaced it (recovered)",
     RollbackOutcome.NOT_RESTORED: "the workload is not as it was before (not restored)",
-    RollbackOutcome.NOT_NEEDED: "nothing had changed, nothing had to be undone",
+    RollbackOutcome.NOT_NEEDED: "nothing had changed, so nothing had to be undone",
 }
-_OUTCOME_SAID = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "not met", CriterionOutcome.CANNOT_TELL: "can't be told"}
+_OUTCOME_WORDS = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "not met", CriterionOutcome.CANNOT_TELL: "could not be decided"}

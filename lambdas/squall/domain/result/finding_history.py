@@ -6,22 +6,23 @@ from datetime import datetime
 from squall.domain.documents.finding import Finding, FindingStatus, StoredFinding
 
 
-def merged(
+def merge_findings(
     seen: Sequence[Finding], disproved: Collection[str], known: Sequence[StoredFinding] | None, execution_id: str, started_at: datetime
 ) -> tuple[Finding, ...]:
-    """This run's findings with their history, then those of earlier runs that it proves fixed; `known` None: history can't be read.
+    """This run's findings with their history, then the findings of earlier runs that it proves fixed.
 
-    Repeatable: what this very execution has already stored is not counted again.
+    `known` are the stored findings of the experiment; None if they can't be read, which leaves this run's findings without
+    history. Calls can be repeated: what this execution stored before is not counted again.
     """
     if known is None:
         return tuple(seen)
-    by_id = {one.finding.id: one for one in known}
-    found = [_again(finding, by_id.get(finding.id), execution_id, started_at) for finding in seen]
-    closed = [_closed(one, execution_id) for one in known if one.finding.id in disproved and _open_before(one, execution_id)]
-    return (*found, *closed)
+    by_id = {stored.finding.id: stored for stored in known}
+    with_history = [_with_history(finding, by_id.get(finding.id), execution_id, started_at) for finding in seen]
+    closed = [_closed(stored, execution_id) for stored in known if stored.finding.id in disproved and _was_open(stored, execution_id)]
+    return (*with_history, *closed)
 
 
-def _again(finding: Finding, known: StoredFinding | None, execution_id: str, started_at: datetime) -> Finding:
+def _with_history(finding: Finding, known: StoredFinding | None, execution_id: str, started_at: datetime) -> Finding:
     before = known.finding if known else finding
     counted = known is not None and known.last_execution == execution_id
     return finding.model_copy(
@@ -29,9 +30,9 @@ def _again(finding: Finding, known: StoredFinding | None, execution_id: str, sta
     )
 
 
-def _open_before(one: StoredFinding, execution_id: str) -> bool:
-    return one.finding.status is FindingStatus.OPEN or one.finding.closed_by == execution_id
+def _was_open(stored: StoredFinding, execution_id: str) -> bool:
+    return stored.finding.status is FindingStatus.OPEN or stored.finding.closed_by == execution_id
 
 
-def _closed(one: StoredFinding, execution_id: str) -> Finding:
-    return one.finding.model_copy(update={"status": FindingStatus.CLOSED, "closed_by": execution_id})
+def _closed(stored: StoredFinding, execution_id: str) -> Finding:
+    return stored.finding.model_copy(update={"status": FindingStatus.CLOSED, "closed_by": execution_id})

@@ -1,4 +1,4 @@
-"""The kinds of findings there are: how severe, which best practice of the Reliability Pillar they point at, what is recommended."""
+"""The kinds of findings: severity, the best practice of the Well-Architected Reliability Pillar, and recommendations."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ RESILIENCE = "Strengthen system resilience mechanisms"
 REDUNDANCY = "Consider additional redundancy"
 AUTO_SCALING = "Verify auto-scaling configuration"
 SHUTDOWN = "Test application graceful shutdown"
-"""The seed's recommendations."""
+"""The recommendations of REL12-BP05, as its sample words them."""
 RESTORE = "Restore by hand what is listed under rollback, then run the experiment again"
 INJECT = "Find out why the fault did not reach every target (its command's output, its agent), then run the experiment again"
 STEADY = "Bring the workload into its steady state before testing it"
@@ -49,4 +49,4 @@ KINDS = {
     "check_warned": Kind(Severity.LOW, _CHAOS),
     "check_not_evaluated": Kind(Severity.LOW, _CHAOS),
 }
-"""The seed's recommendations stand with the kinds that are evidence for them."""
+"""Each recommendation of REL12-BP05 stands with the kinds of findings that are evidence for it."""

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.commands import delete_item_command, shell_command
+from squall.domain.run.commands import delete_item_command, shell_command
 
 
 class UnreadableHaltError(ValueError):

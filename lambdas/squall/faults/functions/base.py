@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from squall.domain.commands import shell_command
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
@@ -18,6 +17,7 @@ from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import CheckOutcome, ResourceType, Risk, RollbackOutcome
 from squall.faults.base import ByHand, Commands, P, TypedParameters, check, iso_duration, targets_by_arn
 from squall.faults.mechanisms.template_parameters import Names, read

@@ -13,7 +13,7 @@ import pytest
 from squall.application.supervision.orphans import sweep_orphans
 from squall.application.supervision.pulse import pulse
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_specs
+from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.environment import Timing
 from squall.domain.run.orphans import EVERY, OLD, Kind
 from squall.domain.vocabulary import Status

@@ -12,7 +12,6 @@ from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.judgement import CriterionResult, Judgement
 from squall.domain.documents.metric_models import MetricBinding
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_specs
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.verdict import Decision
@@ -20,10 +19,11 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_table import METRICS, KnownMetric, Part, Source
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold, render_sentence
+from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, reaction_seconds
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import InvalidInput
-from squall.domain.result.finding_rules import probes
+from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.aws_state import Watched
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
 from squall.reporting.charts import title_of
@@ -178,7 +178,7 @@ def test_a_criterion_that_is_not_met_is_a_finding_of_what_the_metric_shows() -> 
         at=NOW, criteria=(judged([9.0], 9.0),), status=decision.status, verdict=decision.verdict, hypothesis_validated=False, reason="r"
     )
     evidence = Evidence(definition=definition(EXPERIMENT), discovery=discovery(exp=EXPERIMENT), judgement=judgement)
-    wrong = {probe.kind for probe in probes(record(), decision, evidence) if probe.wrong}
+    wrong = {inspection.kind for inspection in inspect_run(record(), decision, evidence) if inspection.wrong}
     assert wrong == {"availability_lost"}
 
 

@@ -11,9 +11,9 @@ from squall.domain.documents.judgement import CriterionResult, Judgement
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.judging.verdict import ending
-from squall.domain.result.finding_history import merged
+from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
-from squall.domain.result.finding_rules import disproved, findings, probes
+from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.unit.builders import NOW, definition, discovery, experiment, record
@@ -56,8 +56,8 @@ def looked_at(
         ),
         **changes,
     )
-    found = probes(known, decision, given)
-    return findings(found, "experiment"), disproved(found, "experiment")
+    inspections = inspect_run(known, decision, given)
+    return list_findings(inspections, "experiment"), list_disproved(inspections, "experiment")
 
 
 def kinds(found: tuple[Finding, ...]) -> list[str]:
@@ -131,26 +131,26 @@ def test_every_kind_points_at_a_best_practice_of_the_reliability_pillar() -> Non
 
 def test_a_finding_of_an_earlier_run_is_recognised_counted_and_closed_by_the_run_that_disproves_it() -> None:
     seen, _ = looked_at(NOT_MET, MET, MET)
-    first = merged(seen, (), [], "run-1", NOW)
+    first = merge_findings(seen, (), [], "run-1", NOW)
     assert (first[0].first_seen, first[0].seen_count) == (NOW, 1)
     later = NOW + timedelta(days=1)
     known = [StoredFinding(finding=first[0], last_execution="run-1")]
-    again = merged(seen, (), known, "run-2", later)
+    again = merge_findings(seen, (), known, "run-2", later)
     assert (again[0].first_seen, again[0].seen_count, again[0].status) == (NOW, 2, FindingStatus.OPEN)
-    assert merged(seen, (), [StoredFinding(finding=again[0], last_execution="run-2")], "run-2", later) == again, "a repeated Record"
+    assert merge_findings(seen, (), [StoredFinding(finding=again[0], last_execution="run-2")], "run-2", later) == again, "a repeated Record"
     _, right = looked_at(MET, MET, MET)
-    (closed,) = merged((), right, [StoredFinding(finding=again[0], last_execution="run-2")], "run-3", later)
+    (closed,) = merge_findings((), right, [StoredFinding(finding=again[0], last_execution="run-2")], "run-3", later)
     assert (closed.status, closed.closed_by, closed.seen_count) == (FindingStatus.CLOSED, "run-3", 2)
     stored = StoredFinding(finding=closed, last_execution="run-3")
-    assert merged((), right, [stored], "run-3", later) == (closed,), "a repeated Record"
-    assert merged((), right, [stored], "run-4", later) == ()
-    (back,) = merged(seen, (), [stored], "run-5", later)
+    assert merge_findings((), right, [stored], "run-3", later) == (closed,), "a repeated Record"
+    assert merge_findings((), right, [stored], "run-4", later) == ()
+    (back,) = merge_findings(seen, (), [stored], "run-5", later)
     assert (back.status, back.closed_by, back.seen_count) == (FindingStatus.OPEN, None, 3)
 
 
 def test_what_was_not_looked_at_stays_open_and_unread_history_is_not_invented() -> None:
     seen, _ = looked_at(NOT_MET, MET, MET)
-    (first,) = merged(seen, (), [], "run-1", NOW)
-    assert merged((), (), [StoredFinding(finding=first, last_execution="run-1")], "run-2", NOW) == ()
-    (unknown,) = merged(seen, (), None, "run-2", NOW)
+    (first,) = merge_findings(seen, (), [], "run-1", NOW)
+    assert merge_findings((), (), [StoredFinding(finding=first, last_execution="run-1")], "run-2", NOW) == ()
+    (unknown,) = merge_findings(seen, (), None, "run-2", NOW)
     assert (unknown.first_seen, unknown.seen_count) == (None, None)

@@ -8,7 +8,7 @@ import pytest
 
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.guards.alarms import stop_guard
+from squall.domain.metrics.guard_alarms import stop_guard
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.evaluate import evaluate

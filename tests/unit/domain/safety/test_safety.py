@@ -8,7 +8,7 @@ import pytest
 
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_specs
+from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held

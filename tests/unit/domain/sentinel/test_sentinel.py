@@ -11,10 +11,10 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import guard_specs
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.metrics.periods import find_timing_problems, sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.metrics.series import dead_periods

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.experiment.sentences import sentences
-from squall.domain.guards.alarms import UnguardableError, guard_name, guard_specs, stop_guard
+from squall.domain.metrics.guard_alarms import UnguardableError, guard_name, guard_specs, stop_guard
 from squall.domain.policy.environment import Timing
 from tests.unit.builders import bindings, experiment
 

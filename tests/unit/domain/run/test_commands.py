@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 
 from squall.application.supervision.cleanup import sweep
-from squall.domain.commands import delete_item_command, shell_command
 from squall.domain.messages.console import Console
+from squall.domain.run.commands import delete_item_command, shell_command
 from squall.domain.run.halt import by_hand, lever_by_hand
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import record
 from tests.workflow.endings import Intercept, fail
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 HOSTILE = 'asg/it\'s "$(touch pwned)" `touch pwned`; touch pwned\n\\ é'
 UNQUOTED = re.compile(r"\baws [a-z0-9]+ [a-z-]+ ")
 
