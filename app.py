@@ -1,4 +1,4 @@
-"""CDK entry point: `cdk` runs this; `python -m infra.synth` does without the CLI."""
+"""The CDK app. The `cdk` command runs it, and `python -m infra.synth` runs it without that command."""
 
 import os
 import sys
@@ -7,13 +7,13 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 
 from aws_cdk import App
 
-from infra.app import build
+from infra.app import build_stack
 from infra.definitions import DefinitionsError
 from infra.settings import SettingsError
 
 app = App()
 try:
-    build(app)
+    build_stack(app)
 except (DefinitionsError, SettingsError) as error:
     sys.exit(str(error))
 app.synth()

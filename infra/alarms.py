@@ -1,4 +1,4 @@
-"""Alarms on Squall itself: what must not fail in silence. Their names never look like a guard's."""
+"""Alarms on Squall itself, for parts that must not fail unnoticed. Their names never have the prefix of guard alarms."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from constructs import Construct
 
 
 class OwnAlarms(Construct):
-    """Errors of the control functions, a pulse that fell silent, and anything in the dead-letter queue."""
+    """Alarms on errors of the control functions, on a pulse that stopped, and on messages in the dead-letter queue."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
-"""What Athena finds of the runs: two tables over `analytics/`, a workgroup that pays for no large scan, and the questions people ask.
+"""Athena over the runs: two tables over `analytics/`, a workgroup that limits what a query may scan, and saved queries.
 
-Partitions are projected, so nothing has to crawl or register them: environments are those deployed, months run to the present.
+Partitions are projected, so nothing has to crawl or register them: the environments are the deployed ones, the months run to the present.
 """
 
 from pathlib import Path
@@ -15,19 +15,19 @@ from squall.domain.history.analytics import COLUMNS, NOWHERE, PARTITIONS, PREFIX
 
 QUERIES = Path(__file__).resolve().parent / "queries"
 SCAN_LIMIT = 10 * 1024**3
-"""Bytes a query of the workgroup may read: five cents."""
+"""Bytes that a query of the workgroup may read; they cost five cents."""
 FIRST_MONTH = "2026-01"
 _SERDE = "org.openx.data.jsonserde.JsonSerDe"
 _INPUT, _OUTPUT = "org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
 
 
 class Analytics(Construct):
-    """Nothing here runs by itself or costs anything until somebody asks."""
+    """The database, tables, workgroup and saved queries. None of them runs or costs anything until somebody starts a query."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: Bucket, environments: tuple[str, ...]) -> None:
         super().__init__(scope, construct_id)
         stack = Stack.of(self)
-        # Glue takes small letters, digits and underscores.
+        # Glue accepts lower-case letters, digits and underscores.
         self.name = f"squall_{stack.stack_name}".lower().replace("-", "_")
         self._catalog = stack.account
         database = CfnDatabase(
@@ -37,7 +37,7 @@ class Analytics(Construct):
             database_input=CfnDatabase.DatabaseInputProperty(name=self.name, description="Runs of Squall and what was measured in them"),
         )
         for table in COLUMNS:
-            self._table(table, bucket, environments).add_dependency(database)
+            self._make_table(table, bucket, environments).add_dependency(database)
         workgroup = CfnWorkGroup(
             self,
             "WorkGroup",
@@ -55,19 +55,19 @@ class Analytics(Construct):
             ),
         )
         for path in sorted(QUERIES.glob("*.sql")):
-            first, query = path.read_text().split("\n", 1)
-            named = CfnNamedQuery(
+            comment, query = path.read_text().split("\n", 1)
+            named_query = CfnNamedQuery(
                 self,
                 path.stem,
                 database=self.name,
                 name=path.stem,
-                description=first.removeprefix("-- "),
+                description=comment.removeprefix("-- "),
                 query_string=query,
                 work_group=workgroup.name,
             )
-            named.add_dependency(workgroup)
+            named_query.add_dependency(workgroup)
 
-    def _table(self, table: str, bucket: Bucket, environments: tuple[str, ...]) -> CfnTable:
+    def _make_table(self, table: str, bucket: Bucket, environments: tuple[str, ...]) -> CfnTable:
         location = f"s3://{bucket.bucket_name}/{PREFIX}/{table}/"
         return CfnTable(
             self,

@@ -1,16 +1,18 @@
-"""From CDK context to a synthesized app; the same path for the command line, the local account and the tests."""
+"""Builds the app from the CDK context; the command line, the local account and the tests all use it."""
 
 from aws_cdk import App
 
-from infra import definitions, nag
-from infra.settings import Settings, from_context
+from infra import nag
+from infra.definitions import load_definitions
+from infra.settings import read_context
 from infra.stack import SquallStack
 
 
-def build(app: App) -> SquallStack:
-    """The stack that the app's context asks for, under the rules of cdk-nag. Raises SettingsError or DefinitionsError."""
-    settings: Settings = from_context(app.node.get_all_context())
-    stack = SquallStack(app, settings=settings, definitions=definitions.load(settings.experiments_dir, settings.environments_dir))
-    nag.acknowledge(stack)
-    nag.check(app)
+def build_stack(app: App) -> SquallStack:
+    """Makes the stack of the app's context, with the rules of cdk-nag. Raises SettingsError or DefinitionsError."""
+    settings = read_context(app.node.get_all_context())
+    definitions = load_definitions(settings.experiments_dir, settings.environments_dir)
+    stack = SquallStack(app, settings=settings, definitions=definitions)
+    nag.acknowledge_findings(stack)
+    nag.add_rules(app)
     return stack

@@ -1,4 +1,4 @@
-"""Access entries of EKS clusters: whoever looks at targets may look into the namespaces the settings name, and FIS is known there."""
+"""Access entries of EKS clusters: functions that read targets may view the namespaces of the settings, and FIS gets a user name there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,42 +7,48 @@ from aws_cdk.aws_eks import CfnAccessEntry
 from aws_cdk.aws_iam import IRole
 from constructs import Construct
 
-from infra.permissions import HOLDERS
+from infra.permissions.holders import HOLDERS
 
 VIEW = "AmazonEKSViewPolicy"
-LOOKING = tuple(sorted(name for name, capabilities in HOLDERS.items() if "inventory" in capabilities))
-"""The functions that ask Kubernetes: each signs with its own role."""
+INVENTORY_READERS = tuple(sorted(name for name, capabilities in HOLDERS.items() if "inventory" in capabilities))
+"""The functions that read pods from Kubernetes, each with its own role."""
 
 
-def fis_user(environment: str) -> str:
-    """As whom Kubernetes knows an environment's FIS role: what a RoleBinding names."""
+def fis_user_name(environment: str) -> str:
+    """The Kubernetes user name of an environment's FIS role, for RoleBindings."""
     return f"squall-fis-{environment}"
 
 
 class EksAccess(Construct):
-    """Entries a cluster allows nothing beyond: reading in its namespaces, and for FIS what the owner binds to its name."""
+    """Access entries: functions may view the named namespaces; FIS may do only what the cluster's owner binds to its user name."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, namespaces: Sequence[str], readers: Mapping[str, IRole], fis: Mapping[str, IRole]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        namespaces: Sequence[str],
+        readers: Mapping[str, IRole],
+        fis_roles: Mapping[str, IRole],
     ) -> None:
-        """`namespaces`: `<cluster>/<namespace>`; `readers`: roles by function; `fis`: FIS's roles by environment."""
+        """`namespaces`: `<cluster>/<namespace>`; `readers`: roles by function name; `fis_roles`: by environment."""
         super().__init__(scope, construct_id)
-        for cluster, names in _by_cluster(namespaces).items():
+        for cluster, names in _group_by_cluster(namespaces).items():
             for function, role in readers.items():
                 policy = f"arn:{Stack.of(self).partition}:eks::aws:cluster-access-policy/{VIEW}"
-                within = CfnAccessEntry.AccessScopeProperty(type="namespace", namespaces=names)
-                allowed = CfnAccessEntry.AccessPolicyProperty(policy_arn=policy, access_scope=within)
-                self._let_in(cluster, function, role, access_policies=[allowed])
-            for environment, role in fis.items():
-                self._let_in(cluster, f"Fis-{environment}", role, username=fis_user(environment))
+                access_scope = CfnAccessEntry.AccessScopeProperty(type="namespace", namespaces=names)
+                access_policy = CfnAccessEntry.AccessPolicyProperty(policy_arn=policy, access_scope=access_scope)
+                self._add_entry(cluster, function, role, access_policies=[access_policy])
+            for environment, role in fis_roles.items():
+                self._add_entry(cluster, f"Fis-{environment}", role, username=fis_user_name(environment))
 
-    def _let_in(self, cluster: str, whom: str, role: IRole, **more: object) -> None:
-        CfnAccessEntry(self, f"{cluster}-{whom}", cluster_name=cluster, principal_arn=role.role_arn, **more)  # type: ignore[arg-type]
+    def _add_entry(self, cluster: str, holder: str, role: IRole, **properties: object) -> None:
+        CfnAccessEntry(self, f"{cluster}-{holder}", cluster_name=cluster, principal_arn=role.role_arn, **properties)  # type: ignore[arg-type]
 
 
-def _by_cluster(namespaces: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for one in sorted(set(namespaces)):
-        cluster, _, namespace = one.partition("/")
-        found.setdefault(cluster, []).append(namespace)
-    return found
+def _group_by_cluster(namespaces: Iterable[str]) -> dict[str, list[str]]:
+    by_cluster: dict[str, list[str]] = {}
+    for name in sorted(set(namespaces)):
+        cluster, _, namespace = name.partition("/")
+        by_cluster.setdefault(cluster, []).append(namespace)
+    return by_cluster

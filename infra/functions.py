@@ -1,4 +1,4 @@
-"""One factory for every function: role, log group, tracing, limits and environment, with nothing but the permissions of the table."""
+"""One factory for every function: role, log group, tracing, limits and environment, with only the permissions of `infra.permissions`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,23 @@ from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, Laye
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
-from infra.settings import Settings
+from infra.settings import LOG_RETENTIONS, Settings
 from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 
 DEFAULT_TIMEOUT_SECONDS = 60
-# What a function needs beyond the default; each stays within the TimeoutSeconds of its state.
+# Timeouts that differ from the default; each is within the TimeoutSeconds of its state.
 TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Sentinel": 900, "Watchdog": 110}
-# What stops faults imports nothing but the runtime's own boto3: it works when the layer is broken, and starts faster.
+# The functions that stop faults import only the runtime's own boto3: they start faster, and work even if the layer is broken.
 WITHOUT_LAYER = frozenset({"Abort", "Halt"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
-"""A whole processor where there is arithmetic; the others wait for AWS."""
+"""1769 MB come with a whole processor, which Compare needs for its arithmetic; the other functions mostly wait for AWS."""
 DEFAULT_MEMORY_MB = 512
 
 
 @dataclass(frozen=True)
 class Network:
-    """Where in a VPC a function lives."""
+    """The place of a function in a VPC."""
 
     vpc: IVpc
     subnets: tuple[ISubnet, ...]
@@ -36,7 +36,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Shared:
-    """What every function of a stack has alike."""
+    """What all functions of a stack share."""
 
     settings: Settings
     code: Code
@@ -45,8 +45,8 @@ class Shared:
     environment: Mapping[str, str]
 
 
-def shared(scope: Construct, settings: Settings, code_folder: Path, environment: Mapping[str, str]) -> Shared:
-    """The code and layer assets; builds a layer if its folder is not up to date."""
+def make_shared(scope: Construct, settings: Settings, code_folder: Path, environment: Mapping[str, str]) -> Shared:
+    """Makes the code and layer assets; builds a layer if its archive is not up to date."""
     dependencies = _layer(scope, "Dependencies", DEPENDENCIES, settings, "Locked Python dependencies of Squall's functions")
     statistics = _layer(scope, "Statistics", STATISTICS, settings, "scipy and numpy, for the function that compares windows")
     return Shared(settings, Code.from_asset(str(code_folder)), dependencies, statistics, environment)
@@ -64,7 +64,7 @@ def _layer(scope: Construct, construct_id: str, layer: Layer, settings: Settings
 
 
 class Functions:
-    """Makes functions by name; the name decides handler, construct id and log group."""
+    """Makes functions by name: the name decides the handler, the construct id and the log group."""
 
     def __init__(self, scope: Construct, common: Shared) -> None:
         self._scope = scope
@@ -77,13 +77,13 @@ class Functions:
         environment: Mapping[str, str] | None = None,
         network: Network | None = None,
     ) -> Function:
-        """The function `StartFault` runs `squall.handlers.start_fault.handler`; in `network`, or outside of any."""
+        """Makes a function: `StartFault` runs `squall.handlers.start_fault.handler`. Without `network` it is in no VPC."""
         settings = self._common.settings
         logs = LogGroup(
             self._scope,
             f"{name}Logs",
             log_group_name=f"/squall/{settings.stack_name}/{name}",
-            retention=retention(settings),
+            retention=log_retention(settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
         role = Role(
@@ -91,17 +91,17 @@ class Functions:
             f"{name}Role",
             assumed_by=ServicePrincipal("lambda.amazonaws.com"),
             description=f"Squall {name}",
-            inline_policies={"permissions": PolicyDocument(statements=[*_observability(logs), *statements])},
+            inline_policies={"permissions": PolicyDocument(statements=[*_logging_statements(logs), *statements])},
         )
         return Function(
             self._scope,
             name,
             runtime=_runtime(settings),
             architecture=_architecture(settings),
-            handler=f"squall.handlers.{snake(name)}.handler",
+            handler=f"squall.handlers.{to_snake_case(name)}.handler",
             code=self._common.code,
             layers=self._layers(name),
-            # Immutable: constructs that would add permissions of their own can't, the table is all there is.
+            # Immutable: no construct can add permissions, so `infra.permissions` has all of them.
             role=role.without_policy_updates(),
             log_group=logs,
             logging_format=LoggingFormat.JSON,
@@ -121,43 +121,17 @@ class Functions:
         return [self._common.layer, self._common.statistics] if name in WITH_STATISTICS else [self._common.layer]
 
 
-def snake(name: str) -> str:
-    """`StartFault` to `start_fault`."""
+def to_snake_case(name: str) -> str:
+    """`StartFault` becomes `start_fault`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).removeprefix("_")
 
 
-def retention(settings: Settings) -> RetentionDays:
-    """The setting in CDK's words."""
-    return _RETENTION[settings.log_retention_days]
+def log_retention(settings: Settings) -> RetentionDays:
+    """How long logs are kept, as CDK's enum."""
+    return RetentionDays[LOG_RETENTIONS[settings.log_retention_days]]
 
 
-_RETENTION = {
-    1: RetentionDays.ONE_DAY,
-    3: RetentionDays.THREE_DAYS,
-    5: RetentionDays.FIVE_DAYS,
-    7: RetentionDays.ONE_WEEK,
-    14: RetentionDays.TWO_WEEKS,
-    30: RetentionDays.ONE_MONTH,
-    60: RetentionDays.TWO_MONTHS,
-    90: RetentionDays.THREE_MONTHS,
-    120: RetentionDays.FOUR_MONTHS,
-    150: RetentionDays.FIVE_MONTHS,
-    180: RetentionDays.SIX_MONTHS,
-    365: RetentionDays.ONE_YEAR,
-    400: RetentionDays.THIRTEEN_MONTHS,
-    545: RetentionDays.EIGHTEEN_MONTHS,
-    731: RetentionDays.TWO_YEARS,
-    1096: RetentionDays.THREE_YEARS,
-    1827: RetentionDays.FIVE_YEARS,
-    2192: RetentionDays.SIX_YEARS,
-    2557: RetentionDays.SEVEN_YEARS,
-    2922: RetentionDays.EIGHT_YEARS,
-    3288: RetentionDays.NINE_YEARS,
-    3653: RetentionDays.TEN_YEARS,
-}
-
-
-def _observability(logs: LogGroup) -> list[PolicyStatement]:
+def _logging_statements(logs: LogGroup) -> list[PolicyStatement]:
     return [
         PolicyStatement(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[logs.log_group_arn]),
         PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),

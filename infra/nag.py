@@ -1,4 +1,4 @@
-"""cdk-nag's AwsSolutions rules over the whole app; every finding we keep is here with its reason."""
+"""cdk-nag's AwsSolutions rules for the whole app, and every finding that is accepted, with the reason."""
 
 from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -7,25 +7,25 @@ from infra.settings import CURRENT_RUNTIME
 from infra.stack import SquallStack
 
 
-def check(app: App) -> None:
-    """Makes synth fail on any finding that is not acknowledged below."""
+def add_rules(app: App) -> None:
+    """Makes synth fail on any finding that is not accepted below."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def acknowledge(stack: SquallStack) -> None:
-    """Accepts the known findings of a stack."""
+def acknowledge_findings(stack: SquallStack) -> None:
+    """Marks the accepted findings of a stack, so that they do not fail the synth."""
     Validations.of(stack).acknowledge(
-        *(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason) for rule, reason in accepted(stack).items())
+        *(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason) for rule, reason in accepted_findings(stack).items())
     )
 
 
-def accepted(stack: SquallStack) -> dict[str, str]:
-    """Rule, with the very resource where it is about a wildcard, to the reason it is kept."""
+def accepted_findings(stack: SquallStack) -> dict[str, str]:
+    """Rule to the reason why its finding is accepted; rules about wildcards name the resource."""
     wildcards = {
         "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
-        f"<{_logical_id(stack)}.Arn>/results/*": "One object for each document of each execution",
-        f"<{_logical_id(stack)}.Arn>/analytics/*": "Rows of each execution, by environment and month",
-        f"<{_logical_id(stack)}.Arn>/reports/*": "One object for each report of a period",
+        f"<{_bucket_id(stack)}.Arn>/results/*": "One object for each document of each execution",
+        f"<{_bucket_id(stack)}.Arn>/analytics/*": "Rows of each execution, by environment and month",
+        f"<{_bucket_id(stack)}.Arn>/reports/*": "One object for each report of a period",
         _arn(stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"): "Guards come with each execution; the prefix is this stack's",
         _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
         _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",
@@ -56,7 +56,7 @@ def accepted(stack: SquallStack) -> dict[str, str]:
     return findings
 
 
-def _logical_id(stack: SquallStack) -> str:
+def _bucket_id(stack: SquallStack) -> str:
     element = stack.results.bucket.node.default_child
     if not isinstance(element, CfnElement):
         raise TypeError("the results bucket has no resource")
@@ -64,7 +64,7 @@ def _logical_id(stack: SquallStack) -> str:
 
 
 def _arn(stack: SquallStack, service: str, resource: str) -> str:
-    """As cdk-nag spells it: what is only known at deployment in angle brackets."""
+    """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets."""
     parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
     partition, region, account = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
     return f"arn:{partition}:{service}:{region}:{account}:{resource}"

@@ -1,4 +1,4 @@
-"""Where executions are kept and told: table, bucket, topic, and the queue for what could not be delivered."""
+"""The stores of executions: the table, the bucket, the topic, and the queue for events that could not be delivered."""
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk.aws_dynamodb import (
@@ -21,17 +21,17 @@ from infra.settings import Settings
 from squall.adapters.dynamodb.history import SUMMARY_ATTRIBUTES
 
 INDEXES: dict[str, tuple[str, ...]] = {"open": (), "period": SUMMARY_ATTRIBUTES, "experiment": ()}
-"""Each with what it holds of an item beside the keys; nothing named: all."""
+"""Index to the attributes that it holds besides the keys; empty: all attributes."""
 SUPERSEDED_DAYS = 30
 
 
 class Results(Construct):
-    """The stores of a stack; table and bucket outlive it unless the settings say otherwise."""
+    """The stores of a stack; the table and the bucket stay when it is deleted, unless the settings say otherwise."""
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
         self._settings = settings
-        self._kept = RemovalPolicy.RETAIN if settings.keep_results else RemovalPolicy.DESTROY
+        self._removal_policy = RemovalPolicy.RETAIN if settings.keep_results else RemovalPolicy.DESTROY
         self._key = Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
         self.table = self._make_table()
         self.bucket = self._make_bucket()
@@ -50,7 +50,7 @@ class Results(Construct):
             encryption=TableEncryption.CUSTOMER_MANAGED if self._key else TableEncryption.AWS_MANAGED,
             encryption_key=self._key,
             deletion_protection=self._settings.termination_protection,
-            removal_policy=self._kept,
+            removal_policy=self._removal_policy,
         )
         for name, attributes in INDEXES.items():
             table.add_global_secondary_index(
@@ -82,11 +82,11 @@ class Results(Construct):
                 ),
                 *([LifecycleRule(id="Retention", expiration=Duration.days(expiry))] if expiry else []),
             ],
-            removal_policy=self._kept,
+            removal_policy=self._removal_policy,
         )
 
     def _make_topic(self, key: IKey | None) -> Topic:
-        # Only our functions publish, so the key AWS manages for SNS will do; CloudWatch and EventBridge could not use it.
+        # The key that AWS manages for SNS is enough because only our functions publish; CloudWatch and EventBridge could not use it.
         master = key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
         topic = Topic(self, "Topic", enforce_ssl=True, master_key=master, display_name="Squall")
         for address in self._settings.notification_emails:
@@ -98,8 +98,8 @@ class Results(Construct):
             self,
             "DeadLetters",
             enforce_ssl=True,
-            # Never the customer's key: EventBridge and Scheduler deliver here, and a key policy that forgets one of them would lose
-            # the very letters that say so.
+            # Never the customer's key: EventBridge and Scheduler deliver here, and a key policy that omits one of them would lose
+            # the messages that would show it.
             encryption=QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler: the pulse every minute, and one schedule for each experiment of the catalogue that has one."""
+"""The schedules: the pulse every minute, the periodic reports, and the experiments of the catalogue that have a schedule."""
 
 import json
 from collections.abc import Mapping
@@ -13,43 +13,43 @@ from constructs import Construct
 
 from squall.domain.experiment.experiment import Experiment, Schedule
 
-# A firing later than this is not caught up: Admit would refuse it as stale.
 MAXIMUM_EVENT_AGE_SECONDS = 900
+"""Scheduler gives up a later start, which Admit would refuse as stale."""
 RETRY_ATTEMPTS = 10
 REPORTS = {"weekly": (7, "cron(0 6 ? * MON *)"), "monthly": (30, "cron(0 6 1 * ? *)")}
-"""Name to days and when it is made, UTC."""
+"""Report name to the days it covers and its schedule, in UTC."""
 
 
 class Schedules(Construct):
-    """Everything a clock starts."""
+    """Everything that EventBridge Scheduler starts."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stack_name: str, dead_letters: Queue) -> None:
         super().__init__(scope, construct_id)
         self._dead_letters = dead_letters
-        # The group's name is composed, not referenced, so that a role can name it in its trust.
+        # The group's name is composed, not referenced, so that a role's trust policy can contain it.
         self._group_name = f"squall-{stack_name}"
         self._group = CfnScheduleGroup(self, "Group", name=self._group_name)
 
     def add_pulse(self, pulse: Function) -> CfnSchedule:
-        """Every minute, without retries: the next minute comes by itself."""
-        return self._schedule(
+        """Adds the pulse, every minute and without retries: the next one comes a minute later anyway."""
+        return self._add_schedule(
             "Pulse",
             name="pulse",
             description="Reads guards, renews leases, wakes and sweeps",
             schedule=Schedule(expression="rate(1 minute)"),
             target=CfnSchedule.TargetProperty(
                 arn=pulse.function_arn,
-                role_arn=self._role("PulseRole", "lambda:InvokeFunction", pulse.function_arn).role_arn,
+                role_arn=self._make_role("PulseRole", "lambda:InvokeFunction", pulse.function_arn).role_arn,
                 input=json.dumps({"source": "schedule"}),
                 retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=60, maximum_retry_attempts=0),
             ),
         )
 
     def add_reports(self, report: Function) -> None:
-        """A digest each week and each month, for whoever listens to the topic."""
-        role = self._role("ReportRole", "lambda:InvokeFunction", report.function_arn)
+        """Adds the weekly and the monthly report, which the topic's subscribers get as a digest."""
+        role = self._make_role("ReportRole", "lambda:InvokeFunction", report.function_arn)
         for name, (days, expression) in REPORTS.items():
-            self._schedule(
+            self._add_schedule(
                 f"Report-{name}",
                 name=f"report-{name}",
                 description=f"The {name} report of all experiments",
@@ -66,13 +66,13 @@ class Schedules(Construct):
             )
 
     def add_experiments(self, catalogue: Mapping[str, Experiment], machine: StateMachine) -> None:
-        """A schedule each; the input names the firing, so that a duplicate or late one is recognized."""
-        scheduled = {name: experiment.schedule for name, experiment in sorted(catalogue.items()) if experiment.schedule}
-        if not scheduled:
+        """Adds a schedule per experiment; its input has the scheduled time, so that Admit recognizes a duplicate or late start."""
+        schedules = {name: experiment.schedule for name, experiment in sorted(catalogue.items()) if experiment.schedule}
+        if not schedules:
             return
-        role = self._role("ExperimentRole", "states:StartExecution", machine.state_machine_arn)
-        for name, schedule in scheduled.items():
-            self._schedule(
+        role = self._make_role("ExperimentRole", "states:StartExecution", machine.state_machine_arn)
+        for name, schedule in schedules.items():
+            self._add_schedule(
                 f"Experiment-{name}",
                 name=f"experiment-{name}"[:64],
                 description=f"Starts the experiment {name}",
@@ -88,13 +88,13 @@ class Schedules(Construct):
                 ),
             )
 
-    def _schedule(
+    def _add_schedule(
         self, construct_id: str, *, name: str, description: str, schedule: Schedule, target: CfnSchedule.TargetProperty
     ) -> CfnSchedule:
         window = CfnSchedule.FlexibleTimeWindowProperty(mode="OFF")
         if schedule.flexible_minutes:
             window = CfnSchedule.FlexibleTimeWindowProperty(mode="FLEXIBLE", maximum_window_in_minutes=schedule.flexible_minutes)
-        made = CfnSchedule(
+        resource = CfnSchedule(
             self,
             construct_id,
             name=name,
@@ -106,10 +106,10 @@ class Schedules(Construct):
             state="ENABLED" if schedule.enabled else "DISABLED",
             target=target,
         )
-        made.add_resource_dependency(self._group)
-        return made
+        resource.add_resource_dependency(self._group)
+        return resource
 
-    def _role(self, construct_id: str, action: str, resource: str) -> Role:
+    def _make_role(self, construct_id: str, action: str, resource: str) -> Role:
         stack = Stack.of(self)
         group = f"arn:{stack.partition}:scheduler:{stack.region}:{stack.account}:schedule-group/{self._group_name}"
         return Role(
@@ -131,6 +131,6 @@ class Schedules(Construct):
 
 
 def _execution_input(name: str) -> dict[str, object]:
-    # Scheduler replaces the words in angle brackets when it fires.
+    # Scheduler replaces the words in angle brackets when it starts the execution.
     trigger = {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"}
     return {"experiment": name, "trigger": trigger}

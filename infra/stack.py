@@ -1,4 +1,4 @@
-"""The stack: wires what the constructs build."""
+"""The stack: connects what the constructs build."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,10 +25,12 @@ from infra.alarms import OwnAlarms
 from infra.analytics import Analytics
 from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
-from infra.eks_access import LOOKING, EksAccess
+from infra.eks_access import INVENTORY_READERS, EksAccess
 from infra.fis_roles import FisRoles
-from infra.functions import Functions, Network, shared
-from infra.permissions import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, Names, statements
+from infra.functions import Functions, Network, make_shared
+from infra.listed_resources import list_fault_folders, list_names
+from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
+from infra.permissions.names import Names
 from infra.results import Results
 from infra.schedules import Schedules
 from infra.settings import Settings
@@ -38,7 +40,7 @@ from squall.domain.messages.console import HOSTS
 
 
 class SquallStack(Stack):
-    """Squall in one account and Region. `definition` is the experiment state machine's ASL, by default the project's."""
+    """Squall in one account and Region. `definition` is the ASL of the experiment state machine, by default the project's own."""
 
     def __init__(self, scope: Construct, *, settings: Settings, definitions: Definitions, definition: str | None = None) -> None:
         super().__init__(
@@ -53,15 +55,9 @@ class SquallStack(Stack):
             else None,
         )
         self.settings = settings
-        self._foreign_templates = sorted({template for one in definitions.environments.values() for template in one.fis_templates})
-        self._rollbacks = [
-            document for environment in definitions.environments.values() for document in environment.rollback_documents.values()
-        ]
         self.machine_name = machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
-        self.fault_folders = sorted(
-            {one.lambda_fault_configuration for one in definitions.environments.values() if one.lambda_fault_configuration}
-        )
+        self.fault_folders = list_fault_folders(definitions.environments.values())
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
         self.custom_wildcards = frozenset(self._fis_roles.wildcards - {"*"})
         self.functions = self._make_functions(definitions)
@@ -73,29 +69,31 @@ class SquallStack(Stack):
             definition=definition if definition is not None else EXPERIMENT_ASL.read_text(),
         )
         self.state_machine = workflow.state_machine
-        self._wire(definitions)
+        self._connect_triggers(definitions)
+        self._watch_squall_itself()
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
-        self._tell()
+        self._write_outputs()
         Tags.of(self).add("squall:stack", settings.stack_name)
 
     def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
-        common = shared(self, self.settings, code.stage(definitions), self._environment())
+        common = make_shared(self, self.settings, code.stage_code(definitions), self._environment())
         factory = Functions(self, common)
-        # First, because others may attach it to alarms and name it in their permissions.
-        abort = factory.make("Abort", statements("Abort", self._names(abort_function_arn="")))
-        names = replace(self._names(abort_function_arn=abort.function_arn), sentinel_in_vpc=self.settings.sentinel_vpc_id is not None)
-        sentinel = factory.make("Sentinel", statements("Sentinel", names), network=self._sentinel_network())
-        names = self._named(definitions, replace(names, sentinel_function_arn=sentinel.function_arn))
-        own: Mapping[str, Mapping[str, str]] = {
+        # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may have.
+        names = self._compose_names(definitions)
+        abort = factory.make("Abort", statements_for("Abort", names))
+        names = replace(names, abort_function_arn=abort.function_arn)
+        sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
+        names = replace(names, sentinel_function_arn=sentinel.function_arn)
+        variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
-            # Composed: a reference would have the pulse deleted before the workflow it looks after.
+            # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
             "Pulse": {
                 "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
                 "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}",
             },
             "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
-            # Otherwise an older SDK would ask one endpoint for the world; people sign for this Region's.
+            # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
             "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
             "CreateTemplate": {
                 "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
@@ -104,20 +102,21 @@ class SquallStack(Stack):
         }
         first = {"Abort": abort, "Sentinel": sentinel}
         others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]
-        return {**first, **{name: factory.make(name, statements(name, names), own.get(name)) for name in others}}
+        return {**first, **{name: factory.make(name, statements_for(name, names), variables.get(name)) for name in others}}
 
     def _sentinel_network(self) -> Network | None:
-        """Imported as it is: Squall makes no part of anybody's network, and opens nothing in it."""
+        """The existing VPC of the settings; Squall changes nothing in it."""
         settings = self.settings
         if settings.sentinel_vpc_id is None:
             return None
-        zones = [f"{self.region}-{index}" for index, _ in enumerate(settings.sentinel_subnet_ids)]  # nothing here depends on them
+        # CDK asks for the zones; nothing here depends on them.
+        zones = [f"{self.region}-{index}" for index, _ in enumerate(settings.sentinel_subnet_ids)]
         return Network(
             Vpc.from_vpc_attributes(self, "SentinelVpc", vpc_id=settings.sentinel_vpc_id, availability_zones=zones),
-            tuple(Subnet.from_subnet_id(self, f"Sentinel{one}", one) for one in settings.sentinel_subnet_ids),
+            tuple(Subnet.from_subnet_id(self, f"Sentinel{subnet_id}", subnet_id) for subnet_id in settings.sentinel_subnet_ids),
             tuple(
-                SecurityGroup.from_security_group_id(self, f"Sentinel{one}", one, mutable=False)
-                for one in settings.sentinel_security_group_ids
+                SecurityGroup.from_security_group_id(self, f"Sentinel{group_id}", group_id, mutable=False)
+                for group_id in settings.sentinel_security_group_ids
             ),
         )
 
@@ -132,7 +131,8 @@ class SquallStack(Stack):
             "POWERTOOLS_SERVICE_NAME": "squall",
         }
 
-    def _names(self, *, abort_function_arn: str) -> Names:
+    def _compose_names(self, definitions: Definitions) -> Names:
+        """Everything that permissions name, still without the functions Abort and Sentinel."""
         settings = self.settings
         return Names(
             partition=self.partition,
@@ -144,47 +144,35 @@ class SquallStack(Stack):
             topic_arn=self.results.topic.topic_arn,
             bus_arn=f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{settings.event_bus_name}",
             state_machine_name=self.machine_name,
-            abort_function_arn=abort_function_arn,
+            abort_function_arn="",
             fis_role_arns=tuple(self._fis_roles.arns.values()),
             fis_actions=tuple(sorted(self._fis_roles.actions)),
             kms_key_arn=settings.kms_key_arn,
             safety_lever=settings.halt_engages_safety_lever,
+            sentinel_in_vpc=settings.sentinel_vpc_id is not None,
             dead_letter_arn=self.results.dead_letters.queue_arn,
-            fis_templates=tuple(self._foreign_templates),
-            rollback_documents=tuple(sorted({(found.document, found.version) for found in self._rollbacks})),
-            rollback_role_arns=tuple(sorted({found.assume_role for found in self._rollbacks})),
+            **list_names(self, definitions.environments.values()),
         )
 
-    def _named(self, definitions: Definitions, names: Names) -> Names:
-        """With the ARNs of what the policies name."""
-        policies = definitions.environments.values()
-        calendars = {name for policy in policies for name in policy.change_calendars}
-        pipelines = {name for policy in policies for name in policy.calm.pipelines}
-        groups = {name for policy in policies for name in policy.calm.deployment_groups}
-        return replace(
-            names,
-            calendar_arns=tuple(sorted(self._arn("ssm", name, "document/") for name in calendars)),
-            pipeline_arns=tuple(sorted(self._arn("codepipeline", name) for name in pipelines)),
-            deployment_group_arns=tuple(sorted(self._arn("codedeploy", name, "deploymentgroup:") for name in groups)),
-        )
-
-    def _arn(self, service: str, name: str, kind: str = "") -> str:
-        return name if name.startswith("arn:") else f"arn:{self.partition}:{service}:{self.region}:{self.account}:{kind}{name}"
-
-    def _wire(self, definitions: Definitions) -> None:
+    def _connect_triggers(self, definitions: Definitions) -> None:
         triggers = Triggers(self, "Triggers", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
-        stopping: list[IDependable] = [triggers.abort_on_guards(self.functions["Abort"]), triggers.pulse_on_faults(self.functions["Pulse"])]
+        stop_paths: list[IDependable] = [
+            triggers.abort_on_guards(self.functions["Abort"]),
+            triggers.pulse_on_faults(self.functions["Pulse"]),
+        ]
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
         triggers.never_repeat("Sentinel", self.functions["Sentinel"])
         triggers.report_endings(self.functions["Report"], self.settings.event_bus_name)
         schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
-        stopping.append(schedules.add_pulse(self.functions["Pulse"]))
-        # On deletion the workflow goes first; what undoes and stops a fault goes after it.
-        undoing = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
-        self.state_machine.node.add_dependency(*undoing, *stopping)
+        stop_paths.append(schedules.add_pulse(self.functions["Pulse"]))
+        # On deletion the workflow goes first, and everything that stops or undoes a fault after it.
+        stoppers = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
+        self.state_machine.node.add_dependency(*stoppers, *stop_paths)
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
-        self._let_into_clusters(definitions)
+        self._grant_cluster_access(definitions)
+
+    def _watch_squall_itself(self) -> None:
         if not (self.settings.alarm_topic_arns or self.settings.notification_emails):
             Annotations.of(self).add_warning_v2(
                 "squall:nobody-listens",
@@ -210,14 +198,15 @@ class SquallStack(Stack):
             bucket_name=self.results.bucket.bucket_name,
         )
 
-    def _let_into_clusters(self, definitions: Definitions) -> None:
+    def _grant_cluster_access(self, definitions: Definitions) -> None:
         if not self.settings.eks_namespaces:
             return
-        readers = {name: role for name in LOOKING if (role := self.functions[name].role) is not None}
-        disturbing = {name: self._fis_roles.roles[name] for name, one in definitions.environments.items() if one.eks_service_account}
-        EksAccess(self, "EksAccess", namespaces=self.settings.eks_namespaces, readers=readers, fis=disturbing)
+        readers = {name: role for name in INVENTORY_READERS if (role := self.functions[name].role) is not None}
+        policies = definitions.environments
+        fis_roles = {name: self._fis_roles.roles[name] for name, policy in policies.items() if policy.eks_service_account}
+        EksAccess(self, "EksAccess", namespaces=self.settings.eks_namespaces, readers=readers, fis_roles=fis_roles)
 
-    def _tell(self) -> None:
+    def _write_outputs(self) -> None:
         outputs = {
             "ExperimentStateMachineArn": self.state_machine.state_machine_arn,
             "ResultsTableName": self.results.table.table_name,
@@ -234,7 +223,7 @@ class SquallStack(Stack):
             CfnOutput(self, name, value=value)
 
     def _approval_url(self) -> str:
-        """Where the executions that wait for people are seen; nobody can approve there, because a page can't sign."""
+        """The console page that shows the executions waiting for approval. Nobody can approve there: a page cannot sign."""
         consoles = CfnMapping(self, "Consoles", mapping={partition: {"domain": domain} for partition, domain in HOSTS.items()})
         domain = consoles.find_in_map(Aws.PARTITION, "domain")
         return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"

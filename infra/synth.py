@@ -1,4 +1,4 @@
-"""Synthesizes without the CDK command line, offline: `python -m infra.synth --output cdk.out [key=value …]`."""
+"""Synthesizes offline, without the `cdk` command: `python -m infra.synth --output cdk.out [key=value …]`."""
 
 import argparse
 import json
@@ -13,45 +13,48 @@ from infra.settings import ROOT
 
 
 class SynthError(Exception):
-    """Synth failed; the message is what the app said."""
+    """Synth failed; the message is the app's own."""
 
 
-def synth(output: Path, context: Mapping[str, Any]) -> Path:
-    """Writes the cloud assembly for this context (on top of cdk.json's) and returns its folder."""
-    merged = {**feature_flags(), **context}
+def synthesize(output: Path, context: Mapping[str, Any]) -> Path:
+    """Writes the cloud assembly for cdk.json's context plus this one, and returns its folder. Raises SynthError."""
+    merged = {**read_feature_flags(), **context}
     environment = {
         **os.environ,
         "CDK_OUTDIR": str(output),
         "CDK_CONTEXT_JSON": json.dumps(merged, default=str),
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "lambdas")]),
     }
-    done = subprocess.run([sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SynthError((done.stderr or done.stdout).strip())
+    completed = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if completed.returncode:
+        raise SynthError((completed.stderr or completed.stdout).strip())
     return output
 
 
-def feature_flags() -> dict[str, Any]:
-    """The context of cdk.json, which an app made outside the CLI does not read."""
+def read_feature_flags() -> dict[str, Any]:
+    """Reads the context of cdk.json, which only the `cdk` command passes to the app by itself."""
     flags: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return flags
 
 
 def main() -> None:
-    """Synthesizes with `key=value` arguments as context."""
+    """Synthesizes with the `key=value` arguments as context."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "cdk.out")
-    parser.add_argument("context", nargs="*", metavar="key=value", type=_pair)
+    parser.add_argument("context", nargs="*", metavar="key=value", type=parse_pair)
     arguments = parser.parse_args()
     try:
-        print(synth(arguments.output.resolve(), dict(arguments.context)))
+        print(synthesize(arguments.output.resolve(), dict(arguments.context)))
     except SynthError as error:
         sys.exit(str(error))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, found, value = text.partition("=")
-    if not found:
+def parse_pair(text: str) -> tuple[str, str]:
+    """Splits `key=value`. Raises ArgumentTypeError without an equals sign."""
+    key, separator, value = text.partition("=")
+    if not separator:
         raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
     return key, value
 

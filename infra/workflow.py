@@ -1,4 +1,4 @@
-"""The experiment state machine: the ASL as it stands, its placeholders checked against the functions both ways."""
+"""The experiment state machine: the ASL file, with its placeholders checked against the functions in both directions."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from aws_cdk.aws_logs import LogGroup
 from aws_cdk.aws_stepfunctions import DefinitionBody, LogLevel, LogOptions, StateMachine, StateMachineType
 from constructs import Construct
 
-from infra.functions import retention
+from infra.functions import log_retention
 from infra.settings import ROOT, Settings
 
 EXPERIMENT_ASL = ROOT / "statemachines" / "experiment.asl.json"
@@ -18,20 +18,20 @@ _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
 
 class PlaceholderError(Exception):
-    """The definition and the stack disagree about the functions there are."""
+    """The definition and the stack disagree about which functions exist."""
 
 
 def check_placeholders(definition: str, substitutions: Mapping[str, str]) -> None:
-    """CloudFormation would keep an unknown placeholder as text and say nothing; this refuses it, and a function no state uses."""
-    wanted = set(_PLACEHOLDER.findall(definition))
-    problems = [f"${{{name}}} has no function" for name in sorted(wanted - substitutions.keys())]
-    problems += [f"{name} is used by no state" for name in sorted(substitutions.keys() - wanted)]
+    """Raises PlaceholderError for a placeholder without a function, which CloudFormation would keep as text, and for an unused function."""
+    placeholders = set(_PLACEHOLDER.findall(definition))
+    problems = [f"${{{name}}} has no function" for name in sorted(placeholders - substitutions.keys())]
+    problems += [f"{name} is used by no state" for name in sorted(substitutions.keys() - placeholders)]
     if problems:
         raise PlaceholderError("The state machine does not fit the stack: " + "; ".join(problems))
 
 
 class Workflow(Construct):
-    """The machine `<stack>-Experiment`: its name is fixed so that the functions it calls can be allowed to read its executions."""
+    """The state machine `<stack>-Experiment`: its fixed name lets permissions to read its executions name it without a reference."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, functions: Mapping[str, Function], definition: str
@@ -43,9 +43,9 @@ class Workflow(Construct):
         logs = LogGroup(
             self,
             "Logs",
-            # Under this prefix the delivery does not use up the account's ten resource policies for logs.
+            # With this prefix the log delivery uses none of the account's ten resource policies for CloudWatch Logs.
             log_group_name=f"/aws/vendedlogs/states/{machine_name(settings)}",
-            retention=retention(settings),
+            retention=log_retention(settings),
             removal_policy=RemovalPolicy.DESTROY,
         )
         role = self._make_role(functions)
@@ -58,7 +58,7 @@ class Workflow(Construct):
             definition_substitutions=substitutions,
             role=role.without_policy_updates(),
             tracing_enabled=True,
-            # Never with execution data: task tokens are in it, and whoever reads one can wake the execution.
+            # Never with execution data: it contains task tokens, and whoever reads a token can wake the execution.
             logs=LogOptions(destination=logs, level=LogLevel.ALL, include_execution_data=False),
         )
 
@@ -97,5 +97,5 @@ class Workflow(Construct):
 
 
 def machine_name(settings: Settings) -> str:
-    """Name of the experiment state machine of a stack."""
+    """The name of a stack's experiment state machine."""
     return f"{settings.stack_name}-Experiment"

@@ -1,9 +1,9 @@
-"""Builds the dependency layers without Docker: hash-pinned wheels for the Lambda platform, cached by what went in.
+"""Builds the dependency layers without Docker: hash-pinned wheels for the Lambda platform, built again when a lock file changes.
 
 python -m scripts.build_layer --runtime python3.14 --architecture arm64
-python -m scripts.build_layer --native      (for this machine's Python: what a local account runs)
+python -m scripts.build_layer --native      (for this machine's Python, as the local account needs it)
 
-Two layers: what every function imports, and the numerical libraries that the function Compare alone imports.
+There are two layers: the libraries that every function imports, and the numerical libraries that only Compare imports.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 MB = 1024 * 1024
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# pip does not expand one manylinux tag to the older ones when --platform is given, and wheels use all three spellings.
+# With --platform, pip does not accept wheels of older manylinux tags by itself, and wheels use all three forms.
 PLATFORMS = ("manylinux_2_28_{}", "manylinux_2_17_{}", "manylinux2014_{}")
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its name, what is locked for it, and the size it may have unzipped."""
+    """One layer: its name, its lock file, and the largest unzipped size in bytes."""
 
     name: str
     lock: Path
@@ -44,60 +44,60 @@ class Layer:
 DEPENDENCIES = Layer("layer", ROOT / "requirements.txt", 60 * MB)
 STATISTICS = Layer("statistics", ROOT / "requirements-statistics.txt", 170 * MB)
 LAYERS = (DEPENDENCIES, STATISTICS)
-"""Together, and with the code of a function, they stay under the 250 MB that Lambda takes unzipped."""
+"""Both layers and a function's code together stay under the 250 MB that Lambda accepts unzipped."""
 NEVER_IMPORTED = ("*.pyi", "*.pyx", "*.pxd", "*.a", "*.h")
-"""What wheels carry for compilers and type checkers."""
+"""Files in wheels that only compilers and type checkers need."""
 
 
 def layer_path(layer: Layer, runtime: str, architecture: str, build: Path = BUILD) -> Path:
-    """The layer's archive for this runtime (`python3.14`) and architecture (`arm64`, `x86_64`), built or not."""
+    """The path of the layer's archive for this runtime (`python3.14`) and architecture (`arm64`, `x86_64`), built or not."""
     return build / f"{layer.name}-{architecture}-{runtime.replace('.', '')}.zip"
 
 
 def native_platform() -> tuple[str, str]:
-    """Runtime and architecture of this very Python, in Lambda's words."""
+    """The runtime and the architecture of the running Python, as Lambda names them."""
     architecture = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
     return f"python{sys.version_info.major}.{sys.version_info.minor}", architecture
 
 
 def build_layer(layer: Layer, runtime: str, architecture: str, build: Path = BUILD) -> Path:
-    """Returns the layer's archive, building it first if the lock file or the platform changed since it was built.
+    """Returns the layer's archive, and builds it first if the lock file or this script changed since it was built.
 
-    An archive, not a folder: every synth copies its assets, and every deployment would compress them again.
+    It is an archive and not a folder because every synth copies its assets and every deployment would compress a folder again.
     """
     target = layer_path(layer, runtime, architecture, build)
     stamp = target.with_suffix(".stamp")
-    wanted = _fingerprint(runtime, architecture, layer)
+    fingerprint = _make_fingerprint(runtime, architecture, layer)
     build.mkdir(parents=True, exist_ok=True)
-    with exclusive(build / f"{layer.name}.lock"):
-        if target.is_file() and stamp.is_file() and stamp.read_text() == wanted:
+    with hold_lock(build / f"{layer.name}.lock"):
+        if target.is_file() and stamp.is_file() and stamp.read_text() == fingerprint:
             return target
         staging = target.with_suffix(".new")
         shutil.rmtree(staging, ignore_errors=True)
-        _install(staging / "python", runtime.removeprefix("python"), MACHINES[architecture], layer.lock)
-        _strip(staging)
+        _install_wheels(staging / "python", runtime.removeprefix("python"), MACHINES[architecture], layer.lock)
+        _remove_unused_files(staging)
         _check_size(staging, layer)
         stamp.unlink(missing_ok=True)
-        _archive(staging, target)
+        _write_archive(staging, target)
         shutil.rmtree(staging)
-        stamp.write_text(wanted)
+        stamp.write_text(fingerprint)
     return target
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Holds an inter-process lock: parallel test workers build one layer, not two into the same folder."""
+def hold_lock(path: Path) -> Iterator[None]:
+    """Holds a lock between processes, so that parallel test workers do not build into the same folder."""
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def _fingerprint(runtime: str, architecture: str, layer: Layer) -> str:
+def _make_fingerprint(runtime: str, architecture: str, layer: Layer) -> str:
     recipe = hashlib.sha256(Path(__file__).read_bytes() + layer.lock.read_bytes())
     return f"{runtime} {architecture} {recipe.hexdigest()}\n"
 
 
-def _install(target: Path, version: str, machine: str, lock: Path) -> None:
+def _install_wheels(target: Path, version: str, machine: str, lock: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", "--no-deps"]
     command += ["--require-hashes", "--only-binary=:all:", "--implementation", "cp", "--python-version", version]
     command += [flag for tag in PLATFORMS for flag in ("--platform", tag.format(machine))]
@@ -105,28 +105,28 @@ def _install(target: Path, version: str, machine: str, lock: Path) -> None:
     subprocess.run(command, check=True)
 
 
-def _strip(folder: Path) -> None:
+def _remove_unused_files(folder: Path) -> None:
     for name in ("__pycache__", "tests", "bin"):
-        for found in [found for found in folder.rglob(name) if found.is_dir()]:
-            shutil.rmtree(found)
+        for subfolder in [path for path in folder.rglob(name) if path.is_dir()]:
+            shutil.rmtree(subfolder)
     for pattern in NEVER_IMPORTED:
-        for file in [found for found in folder.rglob(pattern) if found.is_file()]:
+        for file in [path for path in folder.rglob(pattern) if path.is_file()]:
             file.unlink()
 
 
-def _archive(folder: Path, target: Path) -> None:
-    """The same content gives the same bytes: names in order, no times."""
+def _write_archive(folder: Path, target: Path) -> None:
+    """Writes an archive whose bytes depend only on the content: names sorted, no timestamps."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(found for found in folder.rglob("*") if found.is_file()):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             info = zipfile.ZipInfo(str(path.relative_to(folder)))
             info.external_attr = (0o755 if path.suffix == ".so" else 0o644) << 16
             archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
-def unzipped(archive: Path) -> int:
-    """Bytes that Lambda counts of it."""
-    with zipfile.ZipFile(archive) as opened:
-        return sum(info.file_size for info in opened.infolist())
+def unzipped_size(archive: Path) -> int:
+    """The size of an archive's content in bytes, which Lambda's limit is about."""
+    with zipfile.ZipFile(archive) as content:
+        return sum(info.file_size for info in content.infolist())
 
 
 def _check_size(folder: Path, layer: Layer) -> None:
@@ -136,7 +136,7 @@ def _check_size(folder: Path, layer: Layer) -> None:
 
 
 def main() -> None:
-    """Builds the layers for the platform named by the arguments and prints their archives."""
+    """Builds the layers for the platform of the arguments and prints the paths of their archives."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--runtime", default="python3.14")
     parser.add_argument("--architecture", default="arm64", choices=sorted(MACHINES))

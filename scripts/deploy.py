@@ -1,51 +1,54 @@
 """Deploys to, or removes from, the AWS account of your credentials: `python -m scripts.deploy deploy [--force] [key=value …]`.
 
-Neither happens while one of the stack's executions runs or a fault is active: its handlers would be replaced under it, or the role
-that undoes it removed.
+It refuses both while an execution of the stack runs or a fault is active: the deployment could replace the handlers of that execution,
+or remove the role that ends the fault.
 """
 
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.settings import ROOT, Settings, SettingsError, from_context
-from infra.synth import feature_flags
+from infra.settings import ROOT, Settings, SettingsError, read_context
+from infra.synth import parse_pair, read_feature_flags
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 TERMINAL = {"completed", "stopped", "failed", "cancelled"}
 
 
 def main() -> None:
-    """Checks, bootstraps if that was never done, and runs the CDK command line."""
+    """Checks that nothing runs, bootstraps the account if needed, and runs the `cdk` command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=("deploy", "destroy"))
     parser.add_argument("--force", action="store_true", help="even while a fault is active, after stopping it")
-    parser.add_argument("context", nargs="*", metavar="key=value")
+    parser.add_argument("context", nargs="*", metavar="key=value", type=parse_pair)
     arguments = parser.parse_args()
+    context = dict(arguments.context)
     try:
-        settings = from_context({**feature_flags(), **dict(pair.split("=", 1) for pair in arguments.context if "=" in pair)})
+        settings = read_context({**read_feature_flags(), **context})
         session = boto3.Session(region_name=settings.region)
-        _make_safe(session, settings, force=arguments.force)
+        _check_nothing_runs(session, settings, force=arguments.force)
         if arguments.command == "deploy":
-            _bootstrap(session, settings, arguments.context)
+            _bootstrap_account(session, settings, context)
     except SettingsError as error:
         sys.exit(str(error))
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"AWS could not be asked: {error}")
+        sys.exit(f"An AWS call failed: {error}")
     options = ["--require-approval", "never"] if arguments.command == "deploy" else ["--force"]
-    sys.exit(_cdk([arguments.command, settings.stack_name, *options], arguments.context))
+    sys.exit(_run_cdk([arguments.command, settings.stack_name, *options], context))
 
 
-def _make_safe(session: Any, settings: Settings, *, force: bool) -> None:
-    """Exits unless nothing runs; `force` stops what runs, and exits as well: what undoes it needs the stack as it is."""
+def _check_nothing_runs(session: Any, settings: Settings, *, force: bool) -> None:
+    """Exits the process if an execution runs or a fault is active. With `force` it stops them first, and exits too: ending them
+    takes a while and needs the stack as it is.
+    """
     fis, stepfunctions = session.client("fis"), session.client("stepfunctions")
-    running = dict(_running(stepfunctions, settings.stack_name))
-    active = dict(_active(fis, settings.stack_name))
+    running = dict(_list_running_executions(stepfunctions, settings.stack_name))
+    active = dict(_list_active_experiments(fis, settings.stack_name))
     if running and not force:
         sys.exit(f"{settings.stack_name} runs {', '.join(running.values())}: wait, or `squall abort` it, or use FORCE=1.")
     if active and not force:
@@ -61,25 +64,25 @@ def _make_safe(session: Any, settings: Settings, *, force: bool) -> None:
         sys.exit("Stopped; run the command again once `squall status` shows no running execution.")
 
 
-def _running(stepfunctions: Any, stack: str) -> Iterator[tuple[str, str]]:
-    """ARN and name of executions that may be about to start a fault. None when the stack is not there yet."""
-    for page in stepfunctions.get_paginator("list_state_machines").paginate():
-        for machine in page["stateMachines"]:
+def _list_running_executions(stepfunctions: Any, stack: str) -> Iterator[tuple[str, str]]:
+    """Yields ARN and name of each running execution; nothing if the stack does not exist yet."""
+    for machines in stepfunctions.get_paginator("list_state_machines").paginate():
+        for machine in machines["stateMachines"]:
             if machine["name"] == f"{stack}-Experiment":
                 arn = machine["stateMachineArn"]
                 pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter="RUNNING")
-                yield from ((execution["executionArn"], execution["name"]) for found in pages for execution in found["executions"])
+                yield from ((execution["executionArn"], execution["name"]) for page in pages for execution in page["executions"])
 
 
-def _active(fis: Any, stack: str) -> Iterator[tuple[str, str]]:
-    """Id and status of the stack's experiments that are not over."""
+def _list_active_experiments(fis: Any, stack: str) -> Iterator[tuple[str, str]]:
+    """Yields id and status of each FIS experiment of the stack that is not over."""
     for page in fis.get_paginator("list_experiments").paginate():
         for experiment in page["experiments"]:
             if experiment.get("tags", {}).get("squall:stack") == stack and experiment["state"]["status"] not in TERMINAL:
                 yield experiment["id"], experiment["state"]["status"]
 
 
-def _bootstrap(session: Any, settings: Settings, context: Sequence[str]) -> None:
+def _bootstrap_account(session: Any, settings: Settings, context: Mapping[str, str]) -> None:
     qualifier = settings.bootstrap_qualifier or "hnb659fds"
     try:
         session.client("ssm").get_parameter(Name=f"/cdk-bootstrap/{qualifier}/version")
@@ -88,12 +91,12 @@ def _bootstrap(session: Any, settings: Settings, context: Sequence[str]) -> None
             raise
         account = session.client("sts").get_caller_identity()["Account"]
         target = f"aws://{account}/{session.region_name}"
-        if code := _cdk(["bootstrap", target, "--qualifier", qualifier], context):
+        if code := _run_cdk(["bootstrap", target, "--qualifier", qualifier], context):
             sys.exit(code)
 
 
-def _cdk(command: Sequence[str], context: Sequence[str]) -> int:
-    flags = [part for pair in context for part in ("--context", pair)]
+def _run_cdk(command: Sequence[str], context: Mapping[str, str]) -> int:
+    flags = [word for key, value in context.items() for word in ("--context", f"{key}={value}")]
     return subprocess.run([str(CDK), *command, *flags], cwd=ROOT, check=False).returncode
 
 

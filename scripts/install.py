@@ -1,6 +1,6 @@
-"""Makes `.venv` and `node_modules` from the lock files, and nothing when they are already what the lock files say.
+"""Makes `.venv` and `node_modules` from the lock files; does nothing when they are up to date.
 
-Runs under the machine's own Python, before anything is installed: standard library only.
+It runs under the machine's own Python before anything is installed, so it uses the standard library only.
 """
 
 import fcntl
@@ -17,7 +17,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = tuple(ROOT / f"requirements{name}.txt" for name in ("", "-statistics", "-dev"))
 NODE_LOCK = ROOT / "package-lock.json"
-# Instead of an editable install: the repository for cli, infra, local …, and lambdas/ as the deployed package has it.
+# A .pth file instead of an editable install: the repository's root for cli, infra and local, and lambdas/ for squall.
 IMPORT_ROOTS = (ROOT, ROOT / "lambdas")
 WRAPPER = """#!/bin/sh
 exec "{python}" -m cli "$@"
@@ -25,23 +25,23 @@ exec "{python}" -m cli "$@"
 
 
 def main() -> None:
-    """Brings both environments up to date; several `make` at once wait for each other."""
+    """Brings both environments up to date; parallel `make` processes wait for each other."""
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "setup.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        _once(VENV, f"{sys.version}\n{ROOT}\n{_digest(Path(__file__), *REQUIREMENTS)}", _make_venv)
-        _once(ROOT / "node_modules", _digest(ROOT / "package.json", NODE_LOCK), _install_node)
+        _make_once(VENV, f"{sys.version}\n{ROOT}\n{_hash_files(Path(__file__), *REQUIREMENTS)}", _make_venv)
+        _make_once(ROOT / "node_modules", _hash_files(ROOT / "package.json", NODE_LOCK), _install_node_modules)
 
 
-def _once(folder: Path, wanted: str, make: Callable[[], None]) -> None:
+def _make_once(folder: Path, fingerprint: str, make: Callable[[], None]) -> None:
     stamp = folder / ".squall-installed"
-    if stamp.is_file() and stamp.read_text() == wanted:
+    if stamp.is_file() and stamp.read_text() == fingerprint:
         return
     make()
-    stamp.write_text(wanted)
+    stamp.write_text(fingerprint)
 
 
-def _digest(*files: Path) -> str:
+def _hash_files(*files: Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -50,7 +50,7 @@ def _make_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     venv.create(VENV, with_pip=True)
     command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile"]
-    _run(command + [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))])
+    _run_command(command + [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))])
     packages = next((VENV / "lib").glob("python*/site-packages"))
     (packages / "squall.pth").write_text("".join(f"{root}\n" for root in IMPORT_ROOTS))
     wrapper = VENV / "bin" / "squall"
@@ -58,15 +58,15 @@ def _make_venv() -> None:
     wrapper.chmod(0o755)
 
 
-def _install_node() -> None:
+def _install_node_modules() -> None:
     print("Installing the Node tools into node_modules …", flush=True)
-    _run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    _run_command(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"])
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(f"Set-up failed: `{' '.join(command[:4])} …` ended with {done.returncode}; its message stands above.")
+def _run_command(command: list[str]) -> None:
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code:
+        sys.exit(f"Set-up failed: `{' '.join(command[:4])} …` ended with {code}; its message is above.")
 
 
 if __name__ == "__main__":

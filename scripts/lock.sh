@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the lock files: one version of everything valid for Python 3.11 and newer, on every platform, with hashes.
+# Writes the lock files, with hashes: one version of each package, for Python 3.11 and newer on every platform.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas of what people and machines exchange with Squall, from the models. `--check` only compares.
+"""Writes the JSON Schemas of definitions, policies, execution inputs and results from the models. `--check` only compares.
 
 PYTHONPATH=lambdas python -m scripts.schemas [--check]
 """
@@ -26,18 +26,18 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
 }
 
 
-def _parameters_of(fault_type: FaultType) -> dict[str, Any]:
-    """What `parameters` are of an experiment of this type, as its modules declare them: which of them holds, the targets say."""
+def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
+    """The schema of `parameters` for experiments of this type. Each fault module declares its own; the targets decide which applies."""
     models = [(fault, fault.parameters.model_json_schema()) for fault in registry.faults() if fault.type is fault_type]
     titled = [{**model, "title": f"Parameters of {fault_type.value} on {fault.resource_type.value}"} for fault, model in models]
-    known: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}
+    consequence: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}
     if all(model.get("required") for _, model in models):
-        known["required"] = ["parameters"]
-    return {"if": {"properties": {"type": {"const": fault_type.value}}, "required": ["type"]}, "then": known}
+        consequence["required"] = ["parameters"]
+    return {"if": {"properties": {"type": {"const": fault_type.value}}, "required": ["type"]}, "then": consequence}
 
 
-def _custom() -> dict[str, Any]:
-    """The policy of the environment says which values there are."""
+def _custom_schema() -> dict[str, Any]:
+    """The schema of `parameters` for custom actions; which values are valid depends on the environment's policy."""
     parameters = {**custom.Parameters.model_json_schema(), "title": "Parameters of custom"}
     then = {"properties": {"parameters": parameters}, "required": ["parameters"]}
     return {"if": {"properties": {"type": {"const": FaultType.CUSTOM.value}}, "required": ["type"]}, "then": then}
@@ -47,15 +47,15 @@ _EXTRA: dict[str, dict[str, Any]] = {
     "experiment": {
         "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
         "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
-        "allOf": [_parameters_of(fault) for fault in registry.available()] + [_custom()],
+        "allOf": [_parameters_schema(fault_type) for fault_type in registry.available()] + [_custom_schema()],
     },
     "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},
 }
-"""What the models check across fields."""
+"""Conditions across fields, which the models check in code."""
 
 
-def schema(name: str) -> dict[str, Any]:
-    """One schema, as it should be on disk."""
+def make_schema(name: str) -> dict[str, Any]:
+    """One schema as it should be on disk."""
     model, mode, description = _MODELS[name]
     generated = model.model_json_schema(mode=mode)
     return {
@@ -68,36 +68,36 @@ def schema(name: str) -> dict[str, Any]:
     }
 
 
-def text(name: str) -> str:
-    """The schema's file content."""
-    return json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n"
+def write_text(name: str) -> str:
+    """One schema as the text of its file."""
+    return json.dumps(make_schema(name), indent=2, ensure_ascii=False) + "\n"
 
 
-def path(name: str) -> Path:
-    """The schema's file."""
+def schema_path(name: str) -> Path:
+    """The file of a schema."""
     return FOLDER / f"{name}.schema.json"
 
 
-def names() -> tuple[str, ...]:
-    """Every schema."""
+def list_names() -> tuple[str, ...]:
+    """The names of all schemas."""
     return tuple(_MODELS)
 
 
-def stale() -> list[str]:
-    """The schemas whose files are not what the models say."""
-    return [name for name in names() if not path(name).exists() or path(name).read_text(encoding="utf-8") != text(name)]
+def list_stale() -> list[str]:
+    """The names of the schemas whose files differ from the models."""
+    return [name for name in _MODELS if not schema_path(name).exists() or schema_path(name).read_text(encoding="utf-8") != write_text(name)]
 
 
 def main(arguments: list[str]) -> int:
-    """Write what is stale, or with --check only say so."""
-    found = stale()
+    """Writes the stale schemas; with --check only names them and returns 1 if there are any."""
+    stale = list_stale()
     if "--check" in arguments:
-        for name in found:
-            sys.stderr.write(f"{path(name)} is not what the models say: run python -m scripts.schemas\n")
-        return 1 if found else 0
+        for name in stale:
+            sys.stderr.write(f"{schema_path(name)} differs from the models: run python -m scripts.schemas\n")
+        return 1 if stale else 0
     FOLDER.mkdir(exist_ok=True)
-    for name in found:
-        path(name).write_text(text(name), encoding="utf-8")
+    for name in stale:
+        schema_path(name).write_text(write_text(name), encoding="utf-8")
     return 0
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Finds what only the machine can bring, says plainly what is missing, and hands over to install.py.
+# Checks that the machine has Python and Node.js, says what is missing, and starts install.py.
 set -eu
 cd "$(dirname "$0")/.."
 

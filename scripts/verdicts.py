@@ -1,4 +1,4 @@
-"""Writes the truth table of verdicts into docs/judge.md, from the function that decides them. `--check` only compares.
+"""Writes the truth table of verdicts into docs/judge.md, by calling the function that decides them. `--check` only compares.
 
 PYTHONPATH=lambdas python -m scripts.verdicts [--check]
 """
@@ -23,13 +23,15 @@ _SHARES = {
     _UNKNOWN: "80 % only if what can't be told is met",
     _NOT_MET: "under 80 % even then",
 }
-"""What the criteria that are not critical come to: five of them, the last of this outcome and one more open or failed."""
+"""Outcome of the non-critical criteria as a whole to its words in the table; `_make_criteria` has five criteria for each."""
 _CRITICAL = {None: "", _UNKNOWN: ", a critical one can't be told", _NOT_MET: ", a critical one not met"}
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Row:
+    """One combination of abort, fault and criteria, with the decision for it."""
+
     abort: str
     fault: str
     criteria: str
@@ -37,42 +39,42 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        told = {True: "true", False: "false", None: "null"}[self.decision.hypothesis_validated]
+        validated = {True: "true", False: "false", None: "null"}[self.decision.hypothesis_validated]
         verdict = self.decision.verdict.value if self.decision.verdict else "null"
         code = exit_code(self.decision.status, self.decision.verdict)
-        return (self.abort, self.fault, self.criteria, self.decision.status.value, f"**{verdict}**", told, str(code))
+        return (self.abort, self.fault, self.criteria, self.decision.status.value, f"**{verdict}**", validated, str(code))
 
 
-def table() -> str:
-    """Every combination, those that differ in nothing but an unimportant column in one row."""
+def make_table() -> str:
+    """The truth table as Markdown; combinations that differ only in a column that decides nothing share a row."""
     columns = ("stopped by", "fault", "criteria", "status", "verdict", "`hypothesis_validated`", "exit")
-    lines = [_line(columns), _line(["---"] * len(columns)), *(_line(cells) for cells in _rows())]
+    lines = [_make_line(columns), _make_line(["---"] * len(columns)), *(_make_line(cells) for cells in _make_rows())]
     return "\n".join(lines) + "\n"
 
 
-def _rows() -> Iterator[tuple[str, ...]]:
-    for abort, given in _aborts().items():
-        by_fault = {fault: list(_criteria(abort, fault, given, **facts)) for fault, facts in _faults().items()}
+def _make_rows() -> Iterator[tuple[str, ...]]:
+    for name, abort in _list_aborts().items():
+        by_fault = {fault: list(_decide_rows(name, fault, abort, **facts)) for fault, facts in _list_faults().items()}
         outcomes = {tuple(row.cells[3:]) for rows in by_fault.values() for row in rows}
         if len(outcomes) == 1:
-            yield (abort, "any", "any", *outcomes.pop())
+            yield (name, "any", "any", *outcomes.pop())
             continue
         for rows in by_fault.values():
-            yield from _merged(rows)
+            yield from _merge_rows(rows)
 
 
-def _merged(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    """One row where the criteria decide nothing; else those that come to the same are named together."""
+def _merge_rows(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
+    """Merges all rows into one where the criteria decide nothing; otherwise merges the rows that have the same decision."""
     if len({row.cells[3:] for row in rows}) == 1:
         yield (*rows[0].cells[:2], "any", *rows[0].cells[3:])
         return
     ordered = sorted(rows, key=lambda row: row.cells[3:])
-    for outcome, alike in groupby(ordered, key=lambda row: row.cells[3:]):
-        same = list(alike)
-        yield (*same[0].cells[:2], "; ".join(row.criteria for row in same), *outcome)
+    for outcome, group in groupby(ordered, key=lambda row: row.cells[3:]):
+        equal_rows = list(group)
+        yield (*equal_rows[0].cells[:2], "; ".join(row.criteria for row in equal_rows), *outcome)
 
 
-def _aborts() -> dict[str, Abort | None]:
+def _list_aborts() -> dict[str, Abort | None]:
     outside = sorted(source.value for source in OUTSIDE_SOURCES)
     return {
         "nobody": None,
@@ -82,7 +84,7 @@ def _aborts() -> dict[str, Abort | None]:
     }
 
 
-def _faults() -> dict[str, Mapping[str, bool]]:
+def _list_faults() -> dict[str, Mapping[str, bool]]:
     return {
         "nothing injected": {"injected": False, "proven": False},
         "not proven on every target": {"injected": True, "proven": False},
@@ -90,45 +92,46 @@ def _faults() -> dict[str, Mapping[str, bool]]:
     }
 
 
-def _criteria(abort: str, fault: str, given: Abort | None, *, injected: bool, proven: bool) -> Iterator[Row]:
-    for critical, said in _CRITICAL.items():
-        for share, name in _SHARES.items():
-            if critical is None or share is _MET:  # a critical one matters most where the others would have been enough
-                results = [*_five(share), *([_result(critical, critical=True)] if critical else [])]
-                decision = decide(criteria=results, abort=given, injected=injected, proven=proven)
-                yield Row(abort, fault, f"{name}{said}", decision)
+def _decide_rows(abort_name: str, fault: str, abort: Abort | None, *, injected: bool, proven: bool) -> Iterator[Row]:
+    for critical, critical_words in _CRITICAL.items():
+        for share, share_words in _SHARES.items():
+            # A critical criterion is combined only with shares that would be enough without it.
+            if critical is None or share is _MET:
+                results = [*_make_criteria(share), *([_make_result(critical, critical=True)] if critical else [])]
+                decision = decide(criteria=results, abort=abort, injected=injected, proven=proven)
+                yield Row(abort_name, fault, f"{share_words}{critical_words}", decision)
 
 
-def _five(share: CriterionOutcome) -> list[CriterionResult]:
-    """Of five: four met and one not; three met, one open and one not; three met and two not."""
-    last = {_MET: (_MET, _NOT_MET), _UNKNOWN: (_UNKNOWN, _NOT_MET), _NOT_MET: (_NOT_MET, _NOT_MET)}[share]
-    return [_result(outcome, critical=False) for outcome in (_MET, _MET, _MET, *last)]
+def _make_criteria(share: CriterionOutcome) -> list[CriterionResult]:
+    """Five criteria: four met and one not; or three met, one unknown and one not; or three met and two not."""
+    last_two = {_MET: (_MET, _NOT_MET), _UNKNOWN: (_UNKNOWN, _NOT_MET), _NOT_MET: (_NOT_MET, _NOT_MET)}[share]
+    return [_make_result(outcome, critical=False) for outcome in (_MET, _MET, _MET, *last_two)]
 
 
-def _result(outcome: CriterionOutcome, *, critical: bool) -> CriterionResult:
+def _make_result(outcome: CriterionOutcome, *, critical: bool) -> CriterionResult:
     return CriterionResult(text="a criterion", kind="threshold", critical=critical, outcome=outcome, reason="")
 
 
-def _line(cells: Sequence[str]) -> str:
+def _make_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def written(text: str) -> str:
-    """The document with the table between its marks."""
+def insert_table(text: str) -> str:
+    """The document's text with the table between its marks."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return f"{before}{BEGIN}\n{make_table()}\n{END}{after}"
 
 
 def main(arguments: list[str]) -> int:
-    """Write the table, or with --check only say that it is stale."""
+    """Writes the table; with --check only says whether it is stale, and returns 1 if it is."""
     text = DOCUMENT.read_text(encoding="utf-8")
-    wanted = written(text)
+    current = insert_table(text)
     if "--check" in arguments:
-        if text != wanted:
-            sys.stderr.write(f"{DOCUMENT} is not what the code says: run python -m scripts.verdicts\n")
-        return 1 if text != wanted else 0
-    DOCUMENT.write_text(wanted, encoding="utf-8")
+        if text != current:
+            sys.stderr.write(f"{DOCUMENT} differs from the code: run python -m scripts.verdicts\n")
+        return 1 if text != current else 0
+    DOCUMENT.write_text(current, encoding="utf-8")
     return 0
 
 

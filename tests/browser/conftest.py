@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Error, sync_playwright
 
 from infra.code import UPLOT
 from infra.settings import ROOT
-from scripts.build_layer import exclusive
+from scripts.build_layer import hold_lock
 from squall.reporting import page
 from tests.patience import PATIENCE
 
@@ -47,7 +47,7 @@ def _unpacked() -> str:
     """The packed binary of npm's @sparticuz/chromium, unpacked once for all runs."""
     folder = ROOT / "build" / "chromium"
     folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder.parent / "chromium.lock"):
+    with hold_lock(folder.parent / "chromium.lock"):
         done = subprocess.run(
             ["node", "--input-type=module", "-e", UNPACK],
             cwd=ROOT,

@@ -1,6 +1,6 @@
 """Each grant of each function taken away in turn: some scene has to fail, or to tell of it, or the grant is one too many.
 
-The grants are those of infra/permissions.py; what a port's method asks of AWS is what tests/infra/test_permissions.py says, action by
+The grants are those of infra/permissions/; what a port's method asks of AWS is what tests/infra/test_permissions.py says, action by
 action here. `python -m tests.chaos.grants` prints each grant with what fails without it.
 """
 
@@ -17,7 +17,9 @@ from typing import Any
 from unittest.mock import patch
 
 from infra.code import UPLOT
-from infra.permissions import HOLDERS, Names, capabilities, statements
+from infra.permissions.capabilities import capabilities
+from infra.permissions.holders import HOLDERS, statements_for
+from infra.permissions.names import Names
 from squall.application.admission import admit
 from squall.application.reports import period
 from squall.domain.vocabulary import ResourceType
@@ -147,7 +149,7 @@ REFUSABLE = frozenset({"faults.create_template", "faults.start", "alarms.put", "
 @cache
 def granted(function: str) -> tuple[Grant, ...]:
     """What a function holds, each once."""
-    held = [(action, tuple(one.resources)) for one in statements(function, NAMES) for action in one.actions]
+    held = [(action, tuple(one.resources)) for one in statements_for(function, NAMES) for action in one.actions]
     return tuple(dict.fromkeys(held))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.permissions import HOLDERS
+from infra.permissions.holders import HOLDERS
 from tests.chaos.grants import METHODS, NOT_SHOWN, SCENES, Needed, excused, granted, needed, play
 from tests.infra.calls import ports
 

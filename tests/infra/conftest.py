@@ -11,10 +11,10 @@ os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 from aws_cdk import App
 from aws_cdk.assertions import Template
 
-from infra import definitions
-from infra.settings import from_context
+from infra.definitions import load_definitions
+from infra.settings import read_context
 from infra.stack import SquallStack
-from infra.synth import feature_flags
+from infra.synth import read_feature_flags
 from tests.infra.template import Resources
 
 DEFINITIONS = Path(__file__).parent / "definitions"
@@ -28,9 +28,10 @@ CONTEXT = {
 
 def make(outdir: Path, **context: object) -> Resources:
     """The template for this context, without cdk-nag (one test runs the whole app under it)."""
-    settings = from_context({**CONTEXT, **context})
-    app = App(outdir=str(outdir), context=feature_flags())
-    stack = SquallStack(app, settings=settings, definitions=definitions.load(settings.experiments_dir, settings.environments_dir))
+    settings = read_context({**CONTEXT, **context})
+    app = App(outdir=str(outdir), context=read_feature_flags())
+    definitions = load_definitions(settings.experiments_dir, settings.environments_dir)
+    stack = SquallStack(app, settings=settings, definitions=definitions)
     return Resources(dict(Template.from_stack(stack).to_json()))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra import code
-from infra.definitions import DefinitionsError, load
+from infra.definitions import DefinitionsError, load_definitions
 from infra.settings import ROOT
 from tests.infra.conftest import DEFINITIONS
 
@@ -20,7 +20,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_definitions_are_valid() -> None:
-    found = load(ROOT / "experiments", ROOT / "environments")
+    found = load_definitions(ROOT / "experiments", ROOT / "environments")
     assert found.experiments
     assert found.environments
 
@@ -33,7 +33,7 @@ def test_every_problem_of_every_file_is_listed_with_its_path(folder: Path) -> No
     (experiments / "by-hand.yaml").write_text((experiments / "by-hand.yaml").read_text() + "colour: red\n")
     (folder / "environments" / "staging.yaml").write_text("name: staging\nminimum_healthy_percent: 200\n")
     with pytest.raises(DefinitionsError) as raised:
-        load(experiments, folder / "environments")
+        load_definitions(experiments, folder / "environments")
     message = str(raised.value)
     for expected in ("weekly.yaml: duration_minutes:", "by-hand.yaml: colour:", "staging.yaml: minimum_healthy_percent:"):
         assert expected in message
@@ -51,26 +51,26 @@ def test_every_problem_of_every_file_is_listed_with_its_path(folder: Path) -> No
 def test_a_file_that_is_not_what_it_says_is_refused(folder: Path, file: str, content: str, expected: str) -> None:
     (folder / file).write_text(content)
     with pytest.raises(DefinitionsError) as raised:
-        load(folder / "experiments", folder / "environments")
+        load_definitions(folder / "experiments", folder / "environments")
     assert expected in str(raised.value)
 
 
 def test_an_experiment_needs_the_policy_of_its_environment(folder: Path) -> None:
     (folder / "environments" / "staging.yaml").unlink()
     with pytest.raises(DefinitionsError, match=r"environment: 'staging' has no policy \(known: pre-prod\)"):
-        load(folder / "experiments", folder / "environments")
+        load_definitions(folder / "experiments", folder / "environments")
 
 
 @pytest.mark.parametrize("named", ["moon", "pre-prod"])
 def test_proof_is_asked_for_in_another_environment_that_is_there(folder: Path, named: str) -> None:
     (folder / "environments" / "pre-prod.yaml").write_text(f"name: pre-prod\npromotion:\n  environment: {named}\n")
     with pytest.raises(DefinitionsError, match=rf"promotion.environment: '{named}' is no other environment here \(known: staging\)"):
-        load(folder / "experiments", folder / "environments")
+        load_definitions(folder / "experiments", folder / "environments")
 
 
 def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
-    definitions = load(DEFINITIONS / "experiments", DEFINITIONS / "environments")
-    folder = code.stage(definitions, tmp_path)
+    definitions = load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments")
+    folder = code.stage_code(definitions, tmp_path)
     assert (folder / "squall" / "handlers" / "start_fault.py").is_file()
     catalogue = json.loads((folder / "squall" / "deployed" / "catalogue.json").read_text())
     assert set(catalogue) == {"weekly", "by-hand"}
@@ -78,11 +78,11 @@ def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     assert environments["pre-prod"]["allowed_types"] == ["network_latency", "cpu_stress"]
     assert "timing" not in environments["pre-prod"], "what is left out stays out"
     assert not list(folder.rglob("__pycache__"))
-    assert code.stage(definitions, tmp_path) == folder
+    assert code.stage_code(definitions, tmp_path) == folder
 
 
 def test_functions_find_their_definitions_in_the_code_asset(tmp_path: Path) -> None:
-    folder = code.stage(load(DEFINITIONS / "experiments", DEFINITIONS / "environments"), tmp_path)
+    folder = code.stage_code(load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments"), tmp_path)
     program = (
         "from squall.application.admission.deployed import deployed; known = deployed(); "
         "print(*sorted(known.catalogue), *sorted(known.environments))"

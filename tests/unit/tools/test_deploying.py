@@ -47,7 +47,7 @@ class Session:
 def test_with_nothing_running_it_goes_on(force: bool, deployed: bool) -> None:
     over = [experiment(status) for status in ("completed", "stopped", "failed", "cancelled")]
     session = Session(*over, experiment("running", "Other"), experiment("running", None), deployed=deployed)
-    deploy._make_safe(session, Settings(), force=force)
+    deploy._check_nothing_runs(session, Settings(), force=force)
     assert session.stopped() == []
 
 
@@ -55,28 +55,28 @@ def test_with_nothing_running_it_goes_on(force: bool, deployed: bool) -> None:
 def test_an_active_fault_refuses(status: str) -> None:
     session = Session(experiment(status))
     with pytest.raises(SystemExit, match="Squall has an active fault \\(EXP1\\)"):
-        deploy._make_safe(session, Settings(), force=False)
+        deploy._check_nothing_runs(session, Settings(), force=False)
     assert session.stopped() == []
 
 
 def test_a_running_execution_refuses_though_no_fault_runs_yet() -> None:
     session = Session(runs=[RUN])
     with pytest.raises(SystemExit, match="Squall runs run-1"):
-        deploy._make_safe(session, Settings(), force=False)
+        deploy._check_nothing_runs(session, Settings(), force=False)
     assert session.states.arguments("list_executions") == [{"stateMachineArn": MACHINE, "statusFilter": "RUNNING"}]
 
 
 def test_force_stops_what_runs_and_still_touches_nothing_else() -> None:
     session = Session(experiment("running"), experiment("stopping", experiment_id="EXP2"), runs=[RUN])
     with pytest.raises(SystemExit, match="run the command again"):
-        deploy._make_safe(session, Settings(), force=True)
+        deploy._check_nothing_runs(session, Settings(), force=True)
     assert session.stopped() == ["EXP1", RUN["executionArn"]]
 
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
 def test_neither_command_reaches_cdk_while_a_fault_is_active(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[object] = []
-    monkeypatch.setattr(deploy, "_cdk", lambda *arguments: called.append(arguments))
+    monkeypatch.setattr(deploy, "_run_cdk", lambda *arguments: called.append(arguments))
     monkeypatch.setattr("boto3.Session", lambda **_: Session(experiment("running")))
     monkeypatch.setattr("sys.argv", ["deploy", command])
     with pytest.raises(SystemExit, match="active fault"):

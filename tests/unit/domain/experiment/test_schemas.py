@@ -15,13 +15,13 @@ SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").rea
 
 
 def validator(name: str) -> Draft202012Validator:
-    found = json.loads(schemas.path(name).read_text(encoding="utf-8"))
+    found = json.loads(schemas.schema_path(name).read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(found)
     return Draft202012Validator(found)
 
 
 def test_schemas_are_current() -> None:
-    assert schemas.stale() == []
+    assert schemas.list_stale() == []
 
 
 def test_the_seed_is_valid() -> None:
@@ -29,7 +29,7 @@ def test_the_seed_is_valid() -> None:
     validator("input").validate({"definition": SEED, "mode": "plan"})
 
 
-@pytest.mark.parametrize("name", schemas.names())
+@pytest.mark.parametrize("name", schemas.list_names())
 def test_unknown_keys_are_refused(name: str) -> None:
     assert any("'colour' was unexpected" in error.message for error in validator(name).iter_errors({"colour": "red"}))
 

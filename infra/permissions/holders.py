@@ -1,0 +1,155 @@
+"""Who may do what: which function holds which capability. This is the one place to review."""
+
+from aws_cdk.aws_iam import PolicyStatement
+
+from infra.permissions.capabilities import capabilities
+from infra.permissions.names import Names
+
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Sentinel", "Watchdog")
+OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
+"""The functions that no state of the workflow runs: they control it, or report on runs that are over."""
+
+EVERY_FUNCTION = ("record", "encryption_key")
+WORKFLOW_STEP = (*EVERY_FUNCTION, "read_documents", "write_documents")
+# Needed to close a run whose execution is dead or was taken over: find and end whatever it may have left, and notify people.
+CLOSING = (
+    "list_experiments",
+    "read_experiment",
+    "stop_experiment",
+    "find_templates",
+    "delete_template",
+    "delete_guards",
+    "unlock",
+    "read_slots",
+    "commands",
+    "inventory",
+    "notify",
+    "roll_back",
+    "findings",
+)
+# What the gates of an environment's policy read.
+SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
+
+HOLDERS: dict[str, tuple[str, ...]] = {
+    "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "read_templates"),
+    "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
+    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
+    "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
+    "AwaitApproval": (*EVERY_FUNCTION, "wake"),
+    "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
+    "AcquireSlot": (
+        *WORKFLOW_STEP,
+        "locks",
+        "unlock",
+        "read_slots",
+        "emit_events",
+        "list_experiments",
+        "read_guards",
+        "read_halt",
+        *SURROUNDINGS,
+    ),
+    "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "metric_statistics", "past_faults", "start_sentinel"),
+    "ArmGuards": (*WORKFLOW_STEP, "read_guards", "put_guards", "delete_guards"),
+    "CreateTemplate": (
+        *WORKFLOW_STEP,
+        "inventory",
+        "create_template",
+        "delete_template",
+        "find_templates",
+        "read_guards",
+        "put_guards",
+        "delete_guards",
+    ),
+    "FinalCheck": (
+        *WORKFLOW_STEP,
+        "inventory",
+        "read_own_template",
+        "read_guards",
+        "list_experiments",
+        "locks",
+        "read_halt",
+        *SURROUNDINGS,
+    ),
+    "StartFault": (
+        *EVERY_FUNCTION,
+        "read_documents",
+        "emit_events",
+        "read_own_template",
+        "start_experiment",
+        "read_experiment",
+        "stop_experiment",
+        "read_halt",
+    ),
+    "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
+    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),
+    "StopFault": (
+        *WORKFLOW_STEP,
+        "list_experiments",
+        "read_experiment",
+        "stop_experiment",
+        "delete_template",
+        "find_templates",
+        "guard_history",
+        "delete_guards",
+        "unlock",
+    ),
+    "RunRollback": (*WORKFLOW_STEP, "roll_back"),
+    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
+    "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics"),
+    "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "past_faults"),
+    "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "metric_names", "guard_history"),
+    "Record": (*WORKFLOW_STEP, "findings"),
+    "Notify": (*WORKFLOW_STEP, "emit_events", "notify", "findings"),
+    "Release": (*WORKFLOW_STEP, *CLOSING),
+    "Abort": (
+        *EVERY_FUNCTION,
+        "list_experiments",
+        "read_experiment",
+        "stop_experiment",
+        "find_templates",
+        "wake",
+        "dead_letters",
+    ),
+    # STS identifies the approver: GetCallerIdentity needs no permission, and the approver has signed the request.
+    "Approve": (*EVERY_FUNCTION, "wake"),
+    "Halt": (
+        *EVERY_FUNCTION,
+        "read_halt",
+        "write_halt",
+        "safety_lever",
+        "open_records",
+        "list_experiments",
+        "read_experiment",
+        "stop_experiment",
+        "find_templates",
+        "wake",
+        "notify",
+    ),
+    "Pulse": (
+        *WORKFLOW_STEP,
+        *CLOSING,
+        "locks",
+        "emit_events",
+        "open_records",
+        "read_executions",
+        "read_guards",
+        "guard_history",
+        "read_guard_tags",
+        "metrics",
+        "start_sentinel",
+        "wake",
+        "dead_letters",
+    ),
+    # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own lease.
+    "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_record", "dead_letters"),
+    "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),
+}
+WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
+
+
+def statements_for(function: str, names: Names) -> list[PolicyStatement]:
+    """What one function may do, besides writing its own log and traces."""
+    statements_of = capabilities(names)
+    return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in statements_of[capability]]

@@ -1,0 +1,61 @@
+"""The ARNs and names that permissions speak of.
+
+Names that a policy needs are composed, not referenced, where a reference would make the template circular.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the statements of one stack name; each value may be a CDK token."""
+
+    partition: str
+    region: str
+    account: str
+    stack: str
+    table_arn: str
+    bucket_arn: str
+    topic_arn: str
+    bus_arn: str
+    state_machine_name: str
+    abort_function_arn: str
+    fis_role_arns: tuple[str, ...]
+    fis_actions: tuple[str, ...]
+    """The only actions that a FIS template of this stack may contain."""
+    kms_key_arn: str | None
+    dead_letter_arn: str
+    safety_lever: bool = False
+    """Whether a halt may engage FIS's safety lever, which stops the experiments of everybody in the account."""
+    fis_templates: tuple[str, ...] = ()
+    """Ids of the FIS templates made outside Squall that the environments' policies list."""
+    rollback_documents: tuple[tuple[str, str], ...] = ()
+    """Name or ARN, and version, of the Automation documents that the environments' policies list."""
+    rollback_role_arns: tuple[str, ...] = ()
+    """The roles that these documents act as."""
+    calendar_arns: tuple[str, ...] = ()
+    """The Change Calendars that the environments' policies list."""
+    pipeline_arns: tuple[str, ...] = ()
+    """The CodePipeline pipelines that the environments' policies list."""
+    deployment_group_arns: tuple[str, ...] = ()
+    """The CodeDeploy deployment groups that the environments' policies list."""
+    sentinel_function_arn: str = ""
+    sentinel_in_vpc: bool = False
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in this account and Region."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+def automation_arns(partition: str, region: str, account: str, document: str, version: str) -> list[str]:
+    """The ARNs that IAM checks when an Automation starts: of the document, and of the automation-definition that older policies name.
+
+    `document` is a name or an ARN. Documents that AWS owns have no account in their ARN.
+    """
+    owner, name = account, document
+    if document.startswith("arn:"):
+        owner, name = document.split(":")[4], document.rpartition("/")[2]
+    elif document.startswith(("AWS-", "AWSSupport-")):
+        owner = ""
+    prefix = f"arn:{partition}:ssm:{region}:{owner}"
+    return [f"{prefix}:document/{name}", f"{prefix}:automation-definition/{name}:{version}"]
