@@ -45,8 +45,8 @@ DEPENDENCIES = Layer("layer", ROOT / "requirements.txt", 60 * MB)
 STATISTICS = Layer("statistics", ROOT / "requirements-statistics.txt", 170 * MB)
 LAYERS = (DEPENDENCIES, STATISTICS)
 """Both layers and a function's code together stay under the 250 MB that Lambda accepts unzipped."""
-NEVER_IMPORTED = ("*.pyi", "*.pyx", "*.pxd", "*.a", "*.h")
-"""Files in wheels that only compilers and type checkers need."""
+NEVER_IMPORTED = ("*.pyi", "*.pyx", "*.pxd", "*.a", "*.h", "RECORD")
+"""Files that only compilers, type checkers and pip need. A RECORD also differs with the path of the Python that ran pip."""
 
 
 def layer_path(layer: Layer, runtime: str, architecture: str, build: Path = BUILD) -> Path:
