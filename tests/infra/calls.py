@@ -27,7 +27,8 @@ def ports() -> dict[str, frozenset[str]]:
     wiring = ast.parse((PACKAGE / "wiring.py").read_text())
     protocols = {
         node.name: frozenset(entry.name for entry in node.body if isinstance(entry, ast.FunctionDef))
-        for node in ast.parse((PACKAGE / "ports.py").read_text()).body
+        for module in sorted((PACKAGE / "ports").glob("*.py"))
+        for node in ast.parse(module.read_text()).body
         if isinstance(node, ast.ClassDef)
     }
     return {

@@ -9,7 +9,7 @@ from squall.domain.documents.document import document_key, file_key
 
 if TYPE_CHECKING:
     from squall.domain.documents.document import Document
-    from squall.ports import D
+    from squall.ports.records import D
 
 
 class S3Documents:

@@ -1,0 +1,34 @@
+"""People: who signed a request, and whom messages reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # the halt path loads no pydantic
+    from collections.abc import Mapping
+
+    from squall.domain.approval.votes import Caller
+    from squall.domain.messages.message import Message
+
+
+class Callers(Protocol):
+    """Who signed a request, by the word of AWS."""
+
+    @property
+    def host(self) -> str:
+        """The STS endpoint of this Region, as requests to it have to be signed."""
+
+    @property
+    def region(self) -> str:
+        """This Region."""
+
+    def identify(self, headers: Mapping[str, str]) -> Caller:
+        """Send GetCallerIdentity with these headers, the signature among them. Raises `Refused` if STS does not accept
+        them."""
+
+
+class Notifier(Protocol):
+    """The SNS topic of the stack."""
+
+    def publish(self, message: Message) -> None:
+        """Send to the topic. The adapter lays the message out and makes every text in it one printable line."""

@@ -1,0 +1,134 @@
+"""What Squall stores of its runs: execution records, their history, findings, documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from squall.domain.approval.votes import Ask, Vote
+    from squall.domain.documents.document import Document
+    from squall.domain.documents.finding import Finding, StoredFinding
+    from squall.domain.history.summary import RunSummary
+    from squall.domain.run.record import Abort, Event, ExecutionRecord
+    from squall.domain.vocabulary import Status
+
+D = TypeVar("D", bound="Document")
+
+
+class Records(Protocol):
+    """Execution records. Writes are conditional: the status of a final record never changes again."""
+
+    def create(self, record: ExecutionRecord) -> bool:
+        """Create the record. False if a record of this id exists, whoever wrote it."""
+
+    def get(self, execution_id: str) -> ExecutionRecord | None:
+        """The record, read consistently; None if there is none."""
+
+    def update(self, execution_id: str, *, events: Sequence[Event] = (), **changes: Any) -> bool:
+        """Set attributes of ExecutionRecord by name, and append events. False, and nothing written, if the record is
+        final.
+
+        `phase=` does not set `phase_since`: pass both.
+        """
+
+    def request_abort(self, execution_id: str, abort: Abort) -> bool:
+        """Write the first reason to abort. False if there is one already, or if the record is final."""
+
+    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
+        """Write a request for approval, and drop these votes on the request before it; the record then awaits approval.
+
+        False, and nothing written, if the record is final, if another request was written meanwhile, or if the stored
+        votes are not these.
+        """
+
+    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+        """Write a person's vote on the request for this plan.
+
+        False, and nothing written, if the request is for another plan, if the run is decided or final, or if the person
+        has voted already (a rejection replaces anything but a rejection).
+        """
+
+    def store_token(self, execution_id: str, token: str) -> int | None:
+        """Store the task token of the waiting state, and return its generation; None if the record is final."""
+
+    def clear_token(self, execution_id: str, generation: int) -> None:
+        """Remove the task token if it is still of that generation."""
+
+    def finish(self, execution_id: str, *, status: Status, events: Sequence[Event] = (), **changes: Any) -> bool:
+        """Make the record final, once. False if it was final already. The record stays in the `open` index until
+        `settle`."""
+
+    def append(self, execution_id: str, events: Sequence[Event]) -> None:
+        """Append to the timeline, also of a final record."""
+
+    def settle(self, execution_id: str) -> None:
+        """Take a final record out of the `open` index, once the run has left nothing in AWS."""
+
+    def open_ids(self) -> Sequence[str]:
+        """The ids in the `open` index, also of records that can't be read: such a record must not hide the others."""
+
+    def open(self) -> Sequence[ExecutionRecord]:
+        """The records in the `open` index. An index is a hint: decide on `get`."""
+
+    def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
+        """Executions of the experiment in the environment, started since then, whose hypothesis held: the newest first,
+        about fifty at most.
+
+        From an index, which may not hold the newest yet; what it holds is final.
+        """
+
+    def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
+        """The newest executions, started in that time, that injected a fault on at least one of these failure domains;
+        `most` at most.
+
+        They are found by an index, which may lag by seconds (locks cover those), and then read consistently.
+        """
+
+    def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
+        """Claim one firing of a schedule. False if another execution has claimed it."""
+
+
+class History(Protocol):
+    """Summaries of runs, by period and by experiment. Eventually consistent: for reports and people, never for a
+    decision about safety."""
+
+    def summarise(self, summary: RunSummary) -> None:
+        """Write what the record itself does not hold: workload, owner, recovery, findings. Does nothing if there is no
+        such record."""
+
+    def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        """Runs started from `start` until before `end`, the oldest first, read a page at a time."""
+
+    def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
+        """The newest runs of an experiment, the newest first, at most `limit` (1 to 1000)."""
+
+
+class Findings(Protocol):
+    """The findings of an experiment, over all its runs."""
+
+    def of(self, experiment: str) -> Sequence[StoredFinding]:
+        """Every finding there ever was, open or closed, read consistently."""
+
+    def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:
+        """Store the state of a finding after this execution. False if an execution that started later has stored it
+        already."""
+
+
+class Documents(Protocol):
+    """Files in the results bucket."""
+
+    def put(self, execution_id: str, document: Document) -> None:
+        """Write the document at the key of its name, over what is there."""
+
+    def get(self, execution_id: str, model: type[D]) -> D | None:
+        """The document of this kind; None if it was never written. Raises ValueError if the model does not accept what
+        is there."""
+
+    def publish(self, key: str, body: str, content_type: str) -> str:
+        """Write a file that belongs to no single run, under `analytics/` or `reports/`; returns the key."""
+
+    def write(self, execution_id: str, file_name: str, body: str, content_type: str) -> str:
+        """Write `results/<execution_id>/<file_name>`; returns that key."""
