@@ -40,7 +40,8 @@ class SnsNotifier:
 
 
 def text(message: Message) -> str:
-    """The message as plain text: facts, then sections with a title and indented facts, then links, with an empty line between them."""
+    """The message as plain text: facts, then sections with a title and indented facts, then links, with an empty line
+    between them."""
     blocks = [
         list(_lines(message.facts, "")),
         *([one_line(section.title), *_lines(section.facts, "  ")] for section in message.sections if section.facts),

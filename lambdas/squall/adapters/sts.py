@@ -1,4 +1,4 @@
-"""Who signed a request: STS verifies the signature, this only carries it there and understands the answer."""
+"""Who signed a request: STS verifies the signature. This adapter sends the signed request and reads the answer."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SECONDS = (2, 5)
-"""To connect, and to answer."""
+"""Time limits to connect and to read the answer."""
 _OPERATION = "GetCallerIdentity"
 
 
 class SignedCallers:
-    """Sends what others signed to the endpoint of this function's own client, and nowhere else. Asks once: a refused signature stays so."""
+    """Sends requests that others signed, only ever to the STS endpoint of this function's client.
+
+    Each is sent once: a refused signature stays refused.
+    """
 
     def __init__(self, client: Any, session: Any = None) -> None:
         self._url = str(client.meta.endpoint_url)
@@ -48,21 +51,21 @@ class SignedCallers:
         try:
             response = self._session.send(request)
             answer = {"body": response.content, "headers": response.headers, "status_code": response.status_code}
-            found = self._parser.parse(answer, self._shape)
+            parsed = self._parser.parse(answer, self._shape)
         except (BotoCoreError, ResponseParserError) as error:
             code = type(error).__name__
             busy = isinstance(error, HTTPClientError | EndpointError)
             raise Unavailable("sts", _OPERATION, code, str(error), retryable=busy) from error
         if response.status_code != 200:
-            raise _error(found.get("Error", {}), response.status_code)
+            raise _error(parsed.get("Error", {}), response.status_code)
         try:
-            return Caller(account=found["Account"], arn=found["Arn"], user_id=found["UserId"])
+            return Caller(account=parsed["Account"], arn=parsed["Arn"], user_id=parsed["UserId"])
         except KeyError as error:
             raise Unavailable("sts", _OPERATION, "Incomplete", f"no {error} in the answer", retryable=False) from error
 
 
-def _error(said: Mapping[str, str], status: int) -> Unavailable | Refused:
-    code, message = said.get("Code", "Unknown"), said.get("Message", "")
+def _error(error: Mapping[str, str], status: int) -> Unavailable | Refused:
+    code, message = error.get("Code", "Unknown"), error.get("Message", "")
     if status in (400, 403) and not retryable(code, status):
         return Refused("sts", _OPERATION, code, message)
     return Unavailable("sts", _OPERATION, code, message, retryable=retryable(code, status))

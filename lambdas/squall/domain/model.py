@@ -1,4 +1,4 @@
-"""The base of every model: frozen, and an unknown field is an error, never ignored."""
+"""The base of every model: immutable, and an unknown field is an error."""
 
 import hashlib
 import json
@@ -12,5 +12,5 @@ class Model(BaseModel):
 
 
 def digest(document: Any) -> str:
-    """SHA-256 of a JSON document, whatever order its keys were written in."""
+    """SHA-256 of a JSON document, in hex; the order of its keys does not matter."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What is wrong with an input: a path, what was found, what was expected. All problems are reported at once."""
+"""Problems of an input, each with its path, what was found and what was expected. All are reported at once."""
 
 import difflib
 import json
@@ -18,7 +18,7 @@ _PATTERNS: dict[str, str] = {}
 
 
 def pattern(regex: str, words: str) -> Any:
-    """Metadata of a field: what its text must match, and how to say that to a person."""
+    """Metadata of a text field: the regular expression it must match, and that rule in words for people."""
     _PATTERNS[regex] = words
     return Field(pattern=regex)
 
@@ -28,7 +28,7 @@ ENVIRONMENT_NAME = pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digi
 
 class Problem(Model):
     path: str
-    """Where: `success_criteria[1]`, `duration_minutes`, or `$` for the whole input."""
+    """The place in the input: `success_criteria[1]`, `duration_minutes`, or `$` for the whole input."""
     message: str
     expected: str = ""
 
@@ -37,7 +37,7 @@ class Problem(Model):
 
 
 class InvalidInput(Exception):  # noqa: N818 - an outcome of parsing, not a failure of the program
-    """Raised by parsers with every problem found; never with an empty list."""
+    """An input has problems. Parsers raise it with all of them, never with none."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -45,7 +45,7 @@ class InvalidInput(Exception):  # noqa: N818 - an outcome of parsing, not a fail
 
 
 def at(path: str, *steps: str | int) -> str:
-    """The path extended by keys and indexes: `success_criteria[1].text`; `$` alone is left out."""
+    """The path extended by keys and indexes: `success_criteria[1].text`. A leading `$` is left out."""
     parts = "" if path == WHOLE else path
     for step in steps:
         parts += f"[{step}]" if isinstance(step, int) else f".{step}" if parts else step
@@ -53,7 +53,7 @@ def at(path: str, *steps: str | int) -> str:
 
 
 def under(path: str, problems: Iterable[Problem]) -> list[Problem]:
-    """Problems of a part, with their paths extended by where the part is."""
+    """Problems of a part of the input, with the path of the part before theirs."""
     return [
         problem.model_copy(update={"path": path if problem.path == WHOLE else at(path, problem.path)}) if path != WHOLE else problem
         for problem in problems
@@ -61,7 +61,7 @@ def under(path: str, problems: Iterable[Problem]) -> list[Problem]:
 
 
 def shown(value: object) -> str:
-    """A value as a person wrote it, cut to a readable length."""
+    """A value as JSON, cut to 80 characters."""
     text = json.dumps(
         value, ensure_ascii=False, default=lambda other: f"{other.total_seconds():g} s" if isinstance(other, timedelta) else str(other)
     )
@@ -69,14 +69,15 @@ def shown(value: object) -> str:
 
 
 def like(name: str, choices: Iterable[str]) -> str:
-    """`, did you mean "x"?` if a choice is like the name, else nothing."""
+    """`, did you mean "x"?` if one of the choices resembles the name; else an empty text."""
     by_fold = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
     return f', did you mean "{by_fold[near[0]]}"?' if near else ""
 
 
 def of_validation(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
-    """A model's validation errors as problems. A list whose every entry is refused isn't called empty besides."""
+    """The validation errors of a model as problems. A list whose entries were all refused is not also reported as
+    empty."""
     return [
         _problem(details, raw, path, model)
         for details in error.errors(include_url=False)
@@ -99,7 +100,7 @@ def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[Bas
 
 
 def _words(kind: str, found: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
-    """What was found and what was expected, by the kind of pydantic's error."""
+    """What was found and what was expected, by the type of pydantic's error."""
     refusal = f"{shown(found)} is not accepted"
     match kind:
         case "missing":
@@ -125,7 +126,7 @@ def _words(kind: str, found: object, message: str, context: Mapping[str, Any]) -
 
 
 def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
-    """The location without the tags pydantic adds for the member of a union, found by walking the input along it."""
+    """The location without the tags that pydantic adds for members of unions: steps that do not exist in the input."""
     current = raw
     for number, step in enumerate(location):
         last = number == len(location) - 1
@@ -139,7 +140,7 @@ def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | in
 
 
 def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
-    """The keys that are known where the steps lead."""
+    """The keys that the model knows at the end of the steps."""
     models = [model]
     for step in steps:
         fields = [one.model_fields[step] for one in models if isinstance(step, str) and step in one.model_fields]

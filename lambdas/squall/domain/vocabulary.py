@@ -1,10 +1,11 @@
-"""The closed sets of words Squall uses; an unknown word is an error, never a default."""
+"""The closed sets of words in definitions, policies, records and results. An unknown word is an error, never a
+default."""
 
 from enum import StrEnum
 from typing import Literal
 
 Risk = Literal["low", "medium", "high"]
-"""What a fault may cost the workload; each fault module declares its own. In rising order: `RISKS`."""
+"""How much damage a fault may do to the workload, as its module declares it. `RISKS` has the words in rising order."""
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")
 
 
@@ -18,11 +19,11 @@ class FaultType(StrEnum):
     DATABASE_FAILURE = "database_failure"
     DEPENDENCY_TIMEOUT = "dependency_timeout"
     CUSTOM = "custom"
-    """What the environment's policy lists under `custom_actions`."""
+    """A FIS action that the environment's policy lists under `custom_actions`."""
 
 
 class ResourceType(StrEnum):
-    """What a fault hits, in FIS's words."""
+    """The type of a target, as FIS names it."""
 
     INSTANCE = "aws:ec2:instance"
     DATABASE = "aws:rds:db"
@@ -36,12 +37,12 @@ class ResourceType(StrEnum):
 
     @property
     def words(self) -> str:
-        """As people say it."""
+        """The type in words, such as `EC2 instance`."""
         return _WORDS[self]
 
     @property
     def one(self) -> str:
-        """The words with their article."""
+        """The words with their article: `an EC2 instance`."""
         return f"{'an' if self.words[0] in 'AEIR' else 'a'} {self.words}"
 
 
@@ -108,14 +109,14 @@ class CriterionOutcome(StrEnum):
 class CheckOutcome(StrEnum):
     PASSED = "passed"
     WARNED = "warned"
-    """Something is wrong that the policy lets pass; said wherever the run is told of."""
+    """Something is wrong that the policy lets pass. Messages, reports and results name it."""
     FAILED = "failed"
     NOT_EVALUATED = "not_evaluated"
-    """Could not be evaluated: counts as failed."""
+    """The check could not be evaluated. It counts as failed."""
 
 
 class AbortSource(StrEnum):
-    """Who ended a fault early. Derived from evidence, never from FIS reason strings."""
+    """Who ended a fault early, derived from evidence and never from the texts of FIS."""
 
     GUARD = "guard"
     BLIND_GUARD = "blind_guard"
@@ -124,7 +125,7 @@ class AbortSource(StrEnum):
     OUTSIDE = "outside"
     """The execution was stopped or died outside the workflow."""
     UNKNOWN = "unknown"
-    """FIS says stopped, and no record, alarm or lever explains it."""
+    """FIS says `stopped`, and no record, alarm or safety lever explains it."""
 
 
 class RollbackOutcome(StrEnum):

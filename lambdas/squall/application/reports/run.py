@@ -1,7 +1,7 @@
-"""The report of a run that is over: what people look at, made from what the run left in the table and in S3 alone.
+"""The report of a run that has ended, made only from its record and its documents.
 
-It is made after everybody was told, by a function of its own: whatever happens here, no fault is stopped later, nobody hears later and no
-outcome changes. A report that could not be made is said on the record's timeline, and by the alarm on the function's errors.
+A function of its own makes it after people were told. So a report, even one that fails, delays no stop and no message
+and changes no outcome. A failure stands on the timeline of the record and raises the alarm on the function's errors.
 """
 
 from contextlib import suppress
@@ -28,15 +28,19 @@ LOGGED_CHARACTERS = 300
 
 
 class NotOverError(Exception):
-    """There is no such run, or it is not over: nothing can be reported."""
+    """There is no such run, or it has not ended: nothing can be reported."""
 
 
 def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
-    """Summarise the run, and make or remake `report.html`, `report.md` and, where anything was measured, `series.csv`; returns how the
-    run ended, for a log, and the files' keys."""
+    """Summarise the run, and write `report.html`, `report.md` and, if anything was measured, `series.csv`.
+
+    Returns how the run ended, for a log, and the keys of the files. Raises NotOverError.
+    """
     record = w.records.get(execution_id)
     if record is None or not record.final:
-        raise NotOverError(f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that is over is reported")
+        raise NotOverError(
+            f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that has ended has a report"
+        )
     try:
         summarise(w, record)
         written = _write(w, record)
@@ -64,7 +68,7 @@ def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
 
 
 def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
-    """What the run left, as far as it got."""
+    """Everything the run left. A document that it never wrote is None."""
     find = w.documents.get
     return Facts(
         record=record,
@@ -80,7 +84,7 @@ def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
 
 
 def _note(w: Wiring, record: ExecutionRecord, event: str, detail: str) -> None:
-    """Once, however often the report is made."""
+    """Add the event to the timeline, once, however often the report is made."""
     if all(known.event != event for known in record.events):
         with suppress(Unavailable, Refused):
             w.records.append(record.id, [Event(w.clock.now(), event, detail)])

@@ -1,4 +1,4 @@
-"""From what a run left behind to its result: shared by Record and by whoever closes a run that died."""
+"""The result of a run from what it left, and telling people of it. Record uses this, and so does the closing of a dead run."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -30,9 +30,12 @@ NOTIFIED, ANNOUNCED = "notified", "announced"
 
 
 def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
-    """How the run ends: Squall's own failure, else the judgement, else an abort before anything was injected, else what was decided."""
+    """How the run ends.
+
+    A failure of Squall decides first, then the judgement, then an abort before the fault, then what a state decided.
+    """
     if failure:
-        return ending(Status.FAILED, None, f"Squall failed: {_said(failure)}")
+        return ending(Status.FAILED, None, f"Squall failed: {_describe_failure(failure)}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
     if record.decided_status is Status.FAILED:
@@ -44,8 +47,11 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
     return ending(record.decided_status, record.decided_verdict, record.reason)
 
 
-def _said(failure: str) -> str:
-    """Step Functions' `Error: Cause` as a sentence: Lambda's cause is JSON with the message first and a stack trace, cut anywhere."""
+def _describe_failure(failure: str) -> str:
+    """Step Functions' `Error: Cause` as a sentence.
+
+    The cause of a Lambda error is JSON with the message first and a stack trace after it, and may be cut anywhere.
+    """
     error, _, cause = failure.partition(": ")
     _, found, rest = cause.partition('"errorMessage":')
     try:
@@ -56,7 +62,7 @@ def _said(failure: str) -> str:
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
-    """Assemble `result.json` from the documents that exist; the findings of this run join those of the experiment's earlier ones."""
+    """Write `result.json` from the documents that exist, and store the findings of this run for later ones."""
     find = w.documents.get
     evidence = Evidence(
         definition=find(record.id, Definition),
@@ -74,19 +80,22 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
     )
     result = build_result(record, decision, evidence, ended_at, _known_findings(w, record))
     w.documents.put(record.id, result)
-    _remember(w, record, result)
+    _store_findings(w, record, result)
     return result
 
 
 def _known_findings(w: Wiring, record: ExecutionRecord) -> Sequence[StoredFinding] | None:
-    """Of the experiment's earlier runs; None where they can't be read: no result is lost for that."""
+    """Findings of the experiment's earlier runs; None if they can't be read, because no result may be lost for that."""
     with suppress(Unavailable, Refused):
         return w.findings.of(record.experiment)
     return None
 
 
-def _remember(w: Wiring, record: ExecutionRecord, result: Result) -> None:
-    """So that the next run recognises them. A finding whose history could not be read is not written over it."""
+def _store_findings(w: Wiring, record: ExecutionRecord, result: Result) -> None:
+    """Store the findings, so that the next run recognises them.
+
+    A finding without history is not stored: its history could not be read, and would be overwritten.
+    """
     for finding in result.findings:
         if finding.first_seen is None:
             continue
@@ -98,26 +107,28 @@ def _remember(w: Wiring, record: ExecutionRecord, result: Result) -> None:
 
 
 def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
-    """Notify people (SNS) and machines (EventBridge) of a final record, each once. `leftovers` are what a person may remove by hand.
+    """Notify people (SNS) and machines (EventBridge) of a final record, each once.
 
-    One that fails does not keep the other back, nor do documents that can't be read or written: then the message says what the
-    record knows. What was not told is told when this is called again.
+    `leftovers` are what people may remove by hand. If one of the two fails, the other is still notified, and a later call
+    notifies the one that failed. If documents can't be read or written, the message says what the record knows.
     """
     done = {event.event for event in record.events}
-    sayings: dict[str, Callable[[], None]] = {
+    notifications: dict[str, Callable[[], None]] = {
         NOTIFIED: lambda: _notify(w, record, leftovers),
         ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
     }
     failures: list[Exception] = []
-    for event, say in sayings.items():
+    for event, notify in notifications.items():
         if event in done:
             continue
         try:
-            say()
+            notify()
         except (Unavailable, Refused) as error:
             failures.append(error)
             continue
-        with suppress(Unavailable, Refused):  # said is said: once more by the pulse is better than once for each retry
+        with suppress(
+            Unavailable, Refused
+        ):  # no retry of this state: the pulse may notify once more, which is better than once for each retry
             w.records.append(record.id, [Event(w.clock.now(), event)])
     if failures:
         raise failures[0]
@@ -132,7 +143,10 @@ def _notify(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> 
 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
-    """The result of a final record; written anew when it is missing, or when a Record that came too late wrote another ending."""
+    """The result of a final record.
+
+    Written again if it is missing, or if a Record that came too late wrote another ending.
+    """
     result = w.documents.get(record.id, Result)
     decision = decision_on(record)
     if result is None or Decision(result.status, result.verdict, result.hypothesis_validated, result.reason) != decision:
@@ -141,10 +155,10 @@ def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
 
 
 def is_told(record: ExecutionRecord) -> bool:
-    """Whether people and machines have heard how the run ended."""
+    """Whether people and machines were told how the run ended."""
     return {NOTIFIED, ANNOUNCED} <= {event.event for event in record.events}
 
 
 def decision_on(record: ExecutionRecord) -> Decision:
-    """How a final record says it ended."""
+    """How a final record says that the run ended."""
     return Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)

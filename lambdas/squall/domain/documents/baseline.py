@@ -12,18 +12,19 @@ class Baseline(Document):
 
     window: Window
     finer: tuple[Window, ...] = ()
-    """The same in the periods of metrics that have their own."""
+    """The same window in the period of each metric that has one of its own."""
     cut: tuple[Cut, ...] = ()
-    """What of the history is left out because of other experiments on the same failure domains."""
+    """Parts of the history that are left out because of other experiments on the same failure domains."""
     series: dict[str, tuple[Series, ...]]
-    """Metric name to the series of its queries."""
+    """Name of each metric to the series of its queries."""
     measurements: dict[str, float | None]
     steady: bool
     violations: tuple[str, ...] = ()
     requests_per_second: float | None = None
 
     def of_period(self, seconds: int | None) -> Window | None:
-        """The window in periods of that length; None: the environment's, which there always is."""
+        """The window in periods of that length; `seconds` None means the environment's period. None if there is no such
+        window."""
         if seconds is None:
             return self.window
         return next((window for window in self.finer if window.period_seconds == seconds), None)

@@ -1,4 +1,4 @@
-"""A stretch of a window that another experiment disturbed and that is left out."""
+"""A part of a window that is left out because another experiment disturbed it."""
 
 from datetime import datetime
 
@@ -6,16 +6,16 @@ from squall.domain.model import Model
 
 
 class Cut(Model):
-    """Periods that were left out because of another execution."""
+    """Periods that are left out because of another execution."""
 
     execution_id: str
     experiment: str
     since: datetime
     """When its fault began."""
     until: datetime
-    """When its recovery was no longer watched, or it was over."""
+    """When its recovery was no longer watched, or the execution ended."""
     periods: int
-    """Of the environment's length, left out because of it."""
+    """How many periods of the environment's length are left out."""
 
     @property
     def said(self) -> str:

@@ -9,7 +9,7 @@ from squall.domain.vocabulary import (
 
 
 class Definition(Document):
-    """`definition.json`, by Admit: what runs, after overrides, and the policy it runs under."""
+    """`definition.json`, by Admit: the experiment after overrides, and the policy it runs under."""
 
     NAME = "definition"
 
@@ -18,7 +18,8 @@ class Definition(Document):
     mode: Mode
     definition_hash: str
     promotion_hash: str = ""
-    """What of it is the same in every environment: `hashes.promotion_hash`. Empty in documents of earlier versions."""
+    """`hashes.promotion_hash` of the experiment: the same in every environment. Empty in documents of earlier
+    versions."""
     requested_by: str | None = None
     trigger: str | None = None
     account: str

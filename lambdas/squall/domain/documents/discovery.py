@@ -7,14 +7,15 @@ from squall.domain.resources.workload import Workload
 
 
 class Discovery(Document):
-    """`discovery.json`, by Discover: what was found, what is pinned and how it is measured."""
+    """`discovery.json`, by Discover: the workload, the pinned targets and how its metrics are measured."""
 
     NAME = "discovery"
 
     workload: Workload
     pinned: tuple[AnyResource, ...]
     seed: str
-    """The seed of the choice among candidates, so that it can be repeated."""
+    """Seed of the random choice among the candidates, so that the choice can be repeated."""
     failure_domains: tuple[str, ...]
-    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<arn suffix>`, else the resource's own (`instance/<id>` …); sorted."""
+    """Lock keys, sorted: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<arn suffix>`, or of the resource alone,
+    `instance/<id>`."""
     bindings: tuple[MetricBinding, ...]

@@ -6,7 +6,7 @@ from squall.domain.model import Model
 
 
 class Document(Model):
-    """A JSON document that a state leaves for later ones, at `document_key(execution_id, NAME)`. No two have the same name."""
+    """A JSON document that a state writes for later ones. Each kind of document has a `NAME` of its own."""
 
     NAME: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""What is known of a run when its result is written: the documents its states left, as far as it got."""
+"""What is known about a run when its result is written."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from squall.domain.documents.series import StatisticsDocument
 
 @dataclass(frozen=True)
 class Evidence:
-    """The documents a run left, as far as it got."""
+    """The documents that the states of a run wrote. None: the run never got there."""
 
     definition: Definition | None = None
     refusal: Refusal | None = None
@@ -33,12 +33,12 @@ class Evidence:
 
     @property
     def failed_checks(self) -> tuple[SafetyCheck, ...]:
-        """Of both checks, each name once."""
-        failures = [failure for safety in (self.safety, self.final_check) if safety for failure in safety.failures]
-        return tuple({failure.name: failure for failure in failures}.values())
+        """Failed checks of both documents, each name once; the final check's replaces the first one's."""
+        failures = [check for safety in (self.safety, self.final_check) if safety for check in safety.failures]
+        return tuple({check.name: check for check in failures}.values())
 
     @property
     def warned_checks(self) -> tuple[SafetyCheck, ...]:
-        """What the policy let pass, of the last check."""
+        """Checks of the last document that warned: the policy let them pass."""
         last = self.final_check or self.safety
         return last.warnings if last else ()

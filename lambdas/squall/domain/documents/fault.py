@@ -1,4 +1,4 @@
-"""`template.json` and `fault.json`: the FIS template, the state of each target before the fault, and FIS's report afterwards."""
+"""`template.json` and `fault.json`: the FIS template, the state of each target before the fault, and how FIS ended."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from squall.domain.resources.types import AnyResource
 
 
 class TargetBefore(Model):
-    """The pre-state of a pinned target, compared afterwards."""
+    """A pinned target before the fault. VerifyRollback compares it with the target after the fault."""
 
     resource: AnyResource
     healthy_in: tuple[str, ...]
@@ -18,7 +18,7 @@ class TargetBefore(Model):
 
 
 class FaultTemplate(Document):
-    """`template.json`: the FIS template as created, and the pre-state."""
+    """`template.json`, by CreateTemplate: the FIS template as created, and the targets before the fault."""
 
     NAME = "template"
 

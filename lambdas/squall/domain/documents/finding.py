@@ -1,4 +1,4 @@
-"""What a run found out about its workload, as a thing that can be recognised in the next run."""
+"""What a run found out about its workload. Later runs recognise a finding by its id."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,8 @@ class FindingStatus(StrEnum):
 
 
 class FindingEvidence(Model):
-    """What was seen: which metric, value, when, on which target, and which mechanism did not act."""
+    """The metric and its value, the time, the target, and the mechanism that did not act; None where it does not
+    apply."""
 
     metric: str | None = None
     value: float | None = None
@@ -33,28 +34,28 @@ class FindingEvidence(Model):
 
 class Finding(Model):
     id: str
-    """Of its kind, the experiment and what it is about, never of values: the same finding has the same id in every run."""
+    """Made from kind, experiment and subject, never from values, so that a finding has the same id in every run."""
     kind: str
     title: str
     detail: str
     severity: Severity
     practice: str
-    """The Well-Architected best practice it points at: `REL11-BP03 Automate healing on all layers`."""
+    """The Well-Architected best practice that applies: `REL11-BP03 Automate healing on all layers`."""
     improvements: tuple[str, ...] = ()
     """What to do about it."""
     evidence: FindingEvidence = FindingEvidence()
     first_seen: datetime | None = None
-    """Start of the first run that saw it; None where earlier runs could not be asked."""
+    """Start of the first run with this finding; None if the findings of earlier runs could not be read."""
     seen_count: int | None = None
-    """Runs that saw it, this one among them."""
+    """Number of runs with this finding, this one included."""
     status: FindingStatus = FindingStatus.OPEN
     closed_by: str | None = None
     """The execution that proved it fixed."""
 
 
 class StoredFinding(Model):
-    """A finding of earlier runs as it stands in the table."""
+    """A finding of earlier runs as the table holds it."""
 
     finding: Finding
     last_execution: str
-    """The execution that saw it, or closed it, last."""
+    """The last execution with this finding, or the one that closed it."""

@@ -5,7 +5,7 @@ from squall.domain.model import Model
 
 
 class AlarmMetric(Model):
-    """A member of an alarm's metric list: a query or an expression over the others."""
+    """An entry of an alarm's list of metrics: a query, or an expression over other entries."""
 
     id: str
     expression: str | None = None
@@ -18,40 +18,42 @@ class AlarmMetric(Model):
 
 
 class GuardSpec(Model):
-    """A guard alarm before it exists; `squall-<stack>-<execution>-<n>`."""
+    """Everything that defines a guard alarm."""
 
     name: str
+    """`squall-<stack>-<execution>-<n>`."""
     condition: str
-    """The abort condition's sentence."""
+    """The sentence of the abort condition."""
     metric: str
     metrics: tuple[AlarmMetric, ...]
     comparison: str
-    """CloudWatch ComparisonOperator under which the alarm fires."""
+    """CloudWatch's ComparisonOperator: the alarm fires when the comparison is true."""
     threshold: float
     datapoints_to_alarm: int
     evaluation_periods: int
     treat_missing_data: str
     reaction_seconds: int
-    """Period × M + lag + evaluation: from breach to alarm, at most as far as CloudWatch keeps its word."""
+    """The longest time from breach to alarm, as CloudWatch documents it: period × M + lag + evaluation."""
 
 
 class StopGuard(Model):
-    """A composite alarm of ours on the experiment's stop alarms: they act on FIS alone, this one aborts by our own paths."""
+    """Squall's composite alarm on the experiment's stop alarms. Those only stop FIS; this one aborts the run as guards
+    do."""
 
     name: str
-    """Among the guards' names, the last."""
+    """The last of the guards' names."""
     alarms: tuple[str, ...]
     rule: str
 
 
 class Guards(Document):
-    """`guards.json`, by ArmGuards."""
+    """`guards.json`, by ArmGuards: the guard alarms of a run."""
 
     NAME = "guards"
 
     guards: tuple[GuardSpec, ...]
     stop: StopGuard | None = None
-    """None: the experiment names no stop alarm."""
+    """None if the experiment names no stop alarm."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,6 +61,6 @@ class Guards(Document):
 
     @property
     def words(self) -> dict[str, str]:
-        """Name of each alarm to what its firing means."""
+        """Name of each alarm to a phrase for what it guards."""
         conditions = {guard.name: f"guard {guard.condition!r}" for guard in self.guards}
         return {**conditions, **({self.stop.name: f"guard of the stop alarms ({', '.join(self.stop.alarms)})"} if self.stop else {})}

@@ -25,10 +25,11 @@ class CriterionResult(Model):
     comparator: str | None = None
     unit: str = "none"
     metric: str | None = None
-    """Name of the binding it was measured by."""
+    """Name of the binding that measured it."""
     low: float | None = None
-    """Of the interval a criterion relative to the baseline is decided by, in `unit`."""
+    """Lower end, in `unit`, of the interval that decides a criterion relative to the baseline."""
     high: float | None = None
+    """Upper end of that interval."""
     window: Window | None = None
     points: tuple[tuple[int, float], ...] = ()
     """(start of period in epoch seconds, value in `unit`)."""
@@ -48,7 +49,7 @@ class Judgement(Document):
     hypothesis_validated: bool | None
     reason: str
     values: dict[str, dict[str, float | None]] = {}
-    """Window name to metric to value."""
+    """Name of each window to metric to its value over the whole window."""
     times: Times = Times()
     signals: tuple[SignalReading, ...] = ()
-    """What the metrics of the mechanism said of its word."""
+    """Whether metrics confirm what the fault's mechanism reported."""

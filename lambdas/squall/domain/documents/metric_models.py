@@ -26,8 +26,8 @@ class MetricBinding(Model):
     """How a metric name of the language ("System availability") is measured for this workload.
 
     `gauge`: one query; the value over a window is CloudWatch's own statistic with one period over the window.
-    `ratio_good`, `ratio_bad`: `100 * (1 - sum(bad) / sum(total))` and `100 * sum(bad) / sum(total)`; over a window the numerators and
-    denominators are summed first. `rate`: sum per second. `mean`: sum over count.
+    `ratio_good`, `ratio_bad`: `100 * (1 - sum(bad) / sum(total))` and `100 * sum(bad) / sum(total)`; over a window the
+    numerators and denominators are summed first. `rate`: sum per second. `mean`: sum over count.
     """
 
     name: str
@@ -38,7 +38,8 @@ class MetricBinding(Model):
     scale: float = 1.0
     """Factor from CloudWatch's unit to `unit` (a metric in milliseconds measured in seconds: 0.001)."""
     queries: tuple[MetricQuery, ...]
-    """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events. mean: sum, count."""
+    """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events. mean:
+    sum, count."""
     period_seconds: int | None = None
     """A period of its own, finer than the environment's. None: that."""
     lag_seconds: int

@@ -10,7 +10,7 @@ from squall.domain.policy.environment import Environment
 
 
 class Plan(Document):
-    """`plan.json`, by AskApproval: everything an approval covers. Anything of it that changes is another plan."""
+    """`plan.json`, by AskApproval: everything that an approval covers. If any part changes, it is another plan."""
 
     NAME = "plan"
 
@@ -33,7 +33,7 @@ class Plan(Document):
 
 
 class Approvals(Model):
-    """What people were asked and said, as the result keeps it."""
+    """The request for approval and the votes, as the result keeps them."""
 
     plan: str
     asked_at: datetime

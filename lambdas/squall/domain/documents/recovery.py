@@ -6,24 +6,24 @@ from squall.domain.documents.document import Document
 
 
 class Recovery(Document):
-    """`recovery.json`, by WatchRecovery."""
+    """`recovery.json`, by WatchRecovery: whether and when the workload recovered."""
 
     NAME = "recovery"
 
     recovered: bool
     recovered_at: datetime | None = None
     seconds_to_recover: float | None = None
-    """From the fault's effect to the first moment after which everything held."""
+    """From the effect of the fault to the first moment after which everything held."""
     replacement_ids: tuple[str, ...] = ()
     replaced_at: datetime | None = None
-    """When the last replacement needed came into service: Auto Scaling's own time, else the first look that saw it."""
+    """When the last replacement came into service, as Auto Scaling says it; else when WatchRecovery first saw it."""
     replaced_after: datetime | None = None
-    """Set where `replaced_at` is only an upper bound: it was not before this."""
+    """Set if `replaced_at` is only an upper bound: the replacement came into service after this."""
     recovered_after: datetime | None = None
-    """The same for `recovered_at`."""
+    """Set if `recovered_at` is only an upper bound: the workload recovered after this."""
     looked_at: datetime | None = None
     detail: str = ""
     held_since: dict[str, datetime] = {}
-    """Metric to since when its absolute thresholds hold without interruption; absent: they don't."""
+    """Metric to the time since when its absolute thresholds hold without interruption; absent if they do not hold."""
     observed_until: datetime | None = None
-    """End of the newest complete period that was looked at: the end of the recovery window."""
+    """End of the newest complete period that was read: the end of the recovery window."""

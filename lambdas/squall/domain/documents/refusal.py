@@ -7,7 +7,7 @@ from squall.domain.problems import Problem
 
 
 class Refusal(Document):
-    """`refusal.json`, by Admit or Discover: everything that was wrong with what was asked."""
+    """`refusal.json`, by Admit or Discover: every problem of the input."""
 
     NAME = "refusal"
 

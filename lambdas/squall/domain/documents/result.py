@@ -1,7 +1,4 @@
-"""The documents a run leaves in S3, one per state, each written once and read by later states.
-
-All times are ISO 8601 in UTC (`datetime`) unless a name says otherwise.
-"""
+"""`result.json`: what people and machines read about a run that ended. Times are ISO 8601 in UTC."""
 
 from datetime import datetime
 from typing import Any
@@ -26,12 +23,12 @@ from squall.domain.vocabulary import (
 class TimelineEvent(Model):
     at: datetime
     event: str
-    """snake_case word: admitted, guards_armed, fault_started, alarm, stop_requested, fis_stopped, instance_replaced …"""
+    """A word in snake_case, such as admitted, guards_armed, fault_started, alarm, stop_requested or fis_stopped."""
     detail: str = ""
 
 
 class Result(Document):
-    """`result.json`: the seed's keys, and what Squall adds."""
+    """`result.json`, by Record: first the keys of REL12-BP05, then those that Squall adds."""
 
     NAME = "result"
 
@@ -55,13 +52,13 @@ class Result(Document):
     targets: tuple[dict[str, Any], ...] = ()
     statistics: tuple[MetricStatistics, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """Those this run saw; then, `closed`, those it proved fixed."""
+    """Findings of this run, then the findings of earlier runs that it proved fixed, as `closed`."""
     times: Times = Times()
     timeline: tuple[TimelineEvent, ...] = ()
     recovery: Recovery | None = None
     rollback: RollbackReport | None = None
     signals: tuple[SignalReading, ...] = ()
-    """Whether metrics of the mechanism bear out what it reports; empty where the targets' own state is the proof."""
+    """Whether metrics confirm what the fault's mechanism reported; empty if the state of the targets is the proof."""
     cost: dict[str, float] = {}
     environment: str | None = None
     experiment_type: str | None = None

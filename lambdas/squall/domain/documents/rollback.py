@@ -1,4 +1,4 @@
-"""`automation.json` and `rollback.json`: the rollback document that was run, and the proof that each target is restored."""
+"""`automation.json` and `rollback.json`: the rollback document that ran, and whether each target is restored."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from squall.domain.vocabulary import (
 
 
 class Proof(Model):
-    """Whether the fault provably happened to a target, and by what evidence."""
+    """Whether the fault is proven on a target, and by which evidence."""
 
     target: str
     proven: bool
@@ -18,25 +18,25 @@ class Proof(Model):
     """state, mechanism or signal."""
     detail: str
     at: datetime | None = None
-    """By a mechanism: when it took effect on the target. By state: when that was seen."""
+    """When a mechanism took effect on the target, or when the state was seen."""
     until: datetime | None = None
-    """When the mechanism ended; None: it lasts, it has none, or nothing tells."""
+    """When the mechanism ended; None if it has not ended, if there is none, or if the time is unknown."""
 
 
 class AutomationRun(Document):
-    """`automation.json`, written before it starts: the Automation execution of the experiment's rollback document."""
+    """`automation.json`: the Automation execution of the experiment's rollback document. Written before it starts."""
 
     NAME = "automation"
 
     rollback: str
-    """Its name in the environment's policy."""
+    """Name of the rollback document in the environment's policy."""
     document: str
     version: str
     parameters: dict[str, tuple[str, ...]]
     timeout_seconds: int
     execution_id: str | None = None
     status: str = "Starting"
-    """Systems Manager's word; or Starting, Refused, Unknown."""
+    """The status in Systems Manager; or Starting, Refused or Unknown."""
     detail: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -51,7 +51,7 @@ class AutomationRun(Document):
 
 
 class RollbackReport(Document):
-    """`rollback.json`, by VerifyRollback: proof of fault and what became of each target."""
+    """`rollback.json`, by VerifyRollback: proofs of the fault, and whether each target is as before."""
 
     NAME = "rollback"
 
@@ -61,6 +61,6 @@ class RollbackReport(Document):
     differences: tuple[str, ...]
     leftovers: tuple[str, ...] = ()
     could_have_lasted_until: datetime | None = None
-    """Until when the fault would have lasted had nobody been able to stop it; None: it ended in the moment, or never began."""
+    """The end of the fault if nobody could have stopped it; None if it ended in the moment, or never began."""
     automation: AutomationRun | None = None
-    """The experiment's own rollback document; None: it declares none."""
+    """The run of the experiment's rollback document; None if it declares none."""

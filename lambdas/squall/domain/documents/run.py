@@ -1,4 +1,4 @@
-"""The run as passed from state to state in the workflow payload."""
+"""The run as the payload of the workflow passes it from state to state."""
 
 from datetime import datetime
 from typing import Annotated
@@ -8,12 +8,12 @@ from pydantic import Field
 from squall.domain.model import Model
 
 PAYLOAD_VERSION = 1
-"""Of what travels between states. An execution that began before a deployment goes on with the new handlers, so they understand the
-version before theirs: raise this when `Run` changes, and keep reading what it was."""
+"""Version of `Run`. An execution that began before a deployment goes on with the new handlers, so handlers read the
+previous version too: raise this number when `Run` changes, and keep reading the old shape."""
 
 
 class Run(Model):
-    """What travels through the workflow: everything else is read from the table and S3."""
+    """The whole payload. States read everything else from the table and S3."""
 
     v: Annotated[int, Field(ge=PAYLOAD_VERSION - 1, le=PAYLOAD_VERSION)] = PAYLOAD_VERSION
     id: str

@@ -13,7 +13,7 @@ class SafetyCheck(Model):
     name: str
     outcome: CheckOutcome
     detail: str
-    """A sentence with the values that decided."""
+    """A sentence with the values that decided the outcome."""
 
 
 class Safety(Document):
@@ -34,7 +34,7 @@ class Safety(Document):
 
     @property
     def summary(self) -> str:
-        """How many passed, and what warned."""
+        """The number of checks that passed, and the warnings."""
         warned = "".join(f"; {check.name} warned: {check.detail}" for check in self.warnings)
         return f"{len(self.checks) - len(self.warnings) - len(self.failures)} checks passed{warned}"
 

@@ -9,26 +9,26 @@ from squall.domain.documents.statistics import MeasuredSeries, MetricStatistics
 
 
 class SeriesDocument(Document):
-    """`series.json`, by Compare: the raw series everything is judged on, by window and metric."""
+    """`series.json`, by Compare: the raw series by window and metric. Every judgement rests on them."""
 
     NAME = "series"
 
     windows: tuple[Window, ...]
     finer: tuple[Window, ...] = ()
-    """Baseline, fault and recovery in the periods of metrics that have their own."""
+    """The same windows in the period of each metric that has one of its own."""
     series: dict[str, dict[str, tuple[Series, ...]]]
     values: dict[str, dict[str, float | None]] = {}
-    """Window name to metric to its value over the whole window."""
+    """Name of each window to metric to its value over the whole window."""
     measured: tuple[MeasuredSeries, ...] = ()
-    """Each metric in its own unit from the beginning of the baseline to the end of the recovery, also between the windows."""
+    """Each metric in its own unit, from the start of the baseline to the end of the recovery without gaps."""
 
 
 class StatisticsDocument(Document):
-    """`statistics.json`, by Compare."""
+    """`statistics.json`, by Compare: statistics of each metric, and how its windows compare."""
 
     NAME = "statistics"
 
     at: datetime
     statistics: tuple[MetricStatistics, ...]
     cut: tuple[Cut, ...] = ()
-    """What of the same hour of earlier days is left out because of other experiments."""
+    """Parts of the same hour of earlier days that are left out because of other experiments."""

@@ -1,4 +1,4 @@
-"""The reading of a fault signal, as stored in `series.json` and `judgement.json`."""
+"""The reading of a fault signal: whether a metric confirms the fault."""
 
 from typing import Literal
 
@@ -8,11 +8,11 @@ Reading = Literal["moved", "contradicted", "not_told"]
 
 
 class SignalReading(Model):
-    """What a signal said in a run."""
+    """What a fault signal shows about some targets of a run."""
 
     targets: tuple[str, ...]
     metric: str
-    """Namespace and name; empty: none is known of this fault."""
+    """Namespace and name; empty if no metric is known for this fault."""
     reading: Reading
     detail: str
-    """A sentence with the values that decided."""
+    """A sentence with the values that decided the reading."""

@@ -1,6 +1,7 @@
-"""What was measured of a metric in words a report can show: its windows, how they compare, when it was back. All numbers in its unit.
+"""Statistics of a metric: its windows, how they compare, and when it recovered. All values are in the unit of the
+metric.
 
-Models only: the arithmetic of one window is `describe`, the comparison of two is `ranks`.
+Models only. `judging/window_statistics.py` describes one window, `judging/ranks.py` compares two.
 """
 
 from datetime import datetime
@@ -10,7 +11,8 @@ from squall.domain.documents.metric_models import Window
 from squall.domain.model import Model
 
 MissingPolicy = Literal["breaching", "zero", "ignore"]
-"""What a period without a point means: silence where there was traffic (`breaching`: never taken for good), a count of zero, or nothing."""
+"""What a period without a data point means: `breaching`, silence despite traffic, which never counts as good; `zero`, a
+count of zero; `ignore`, nothing."""
 Conclusion = Literal["higher", "lower", "no_difference", "inconclusive"]
 ComparedWindow = Literal["baseline", "earlier_days", "fault", "recovery"]
 
@@ -20,17 +22,18 @@ class WindowStatistics(Model):
 
     window: Window
     points: int
-    """Periods with a value, those filled by the policy included."""
+    """Periods with a value, including those that the policy filled."""
     expected_points: int
     missing: int
-    """Periods CloudWatch has no point for."""
+    """Periods without a data point in CloudWatch."""
     missing_policy: MissingPolicy
     of: Literal["samples", "periods"]
-    """What the distribution is of: CloudWatch's own samples over the whole window (each request), or one value a period."""
+    """The distribution is that of CloudWatch's samples over the whole window, such as requests; or of one value per
+    period."""
     n: float
-    """How many of these there are."""
+    """The number of samples or periods."""
     mean: float | None = None
-    """Over the window as a whole: of a ratio, summed numerators over summed denominators."""
+    """Over the window as a whole: for a ratio, the summed numerators over the summed denominators."""
     median: float | None = None
     p95: float | None = None
     p99: float | None = None
@@ -39,42 +42,46 @@ class WindowStatistics(Model):
 
 
 class Comparison(Model):
-    """Whether, and by how much, a metric differs between two windows: `docs/judge.md` has the method."""
+    """Whether, and by how much, a metric differs between two windows. `docs/judge.md` describes the method."""
 
     windows: tuple[ComparedWindow, ComparedWindow]
-    """Before, after."""
+    """The earlier window, then the later one."""
     n: tuple[int, int]
     """Periods with a value in each."""
     effective_n: tuple[float, float] | None = None
-    """What they are worth: neighbouring periods repeat each other."""
+    """The number of independent periods that carry the same information: neighbouring periods resemble each other."""
     before: float | None = None
-    """The typical period before: its median."""
+    """Median of the earlier window's periods."""
     after: float | None = None
+    """Median of the later window's periods."""
     p_value: float | None = None
     """Two-sided Mann-Whitney U, corrected for autocorrelation."""
     p_adjusted: float | None = None
-    """The same after Holm's correction over the metrics compared between these windows."""
+    """`p_value` after Holm's correction over all metrics that are compared between these windows."""
     shift: float | None = None
     """Hodges-Lehmann: the typical difference, after minus before."""
     low: float | None = None
-    """Of the shift's confidence interval, not corrected by Holm; None with a shift: unbounded on this side."""
+    """Lower end of the shift's confidence interval, without Holm's correction. None although there is a shift:
+    unbounded."""
     high: float | None = None
+    """Upper end of the interval; None as for `low`."""
     confidence: float = 0.95
     effect_size: float | None = None
-    """Common language: how likely a period after is above a period before, ties counted half; 0.5 is no difference."""
+    """Common-language effect size: the probability that a later period is above an earlier one, ties counted half; 0.5
+    is no difference."""
     conclusion: Conclusion
     sentence: str
 
 
 class Band(Model):
-    """Where the metric usually was before the fault."""
+    """The usual range of the metric before the fault."""
 
     low: float
     high: float
 
 
 class MetricStatistics(Model):
-    """Everything about one metric of a run."""
+    """The statistics of one metric of a run."""
 
     metric: str
     """Name of its binding: `response_time`, `response_time:p99`."""
@@ -85,15 +92,16 @@ class MetricStatistics(Model):
     comparisons: tuple[Comparison, ...] = ()
     band: Band | None = None
     left_band_at: datetime | None = None
-    """Start of the first period of the fault or later that is outside the band; None: it never left."""
+    """Start of the first period outside the band, during the fault or later; None if there is none."""
     recovered_at: datetime | None = None
-    """Start of the first period after which it stays inside; None where it never left, or was not back while watched."""
+    """Start of the first period after which the metric stays inside the band; None if it never left it, or did not
+    return."""
     time_to_recover_seconds: float | None = None
-    """From the fault's effect to `recovered_at`; 0 where it never left its band, None where it was not back."""
+    """From the effect of the fault to `recovered_at`; 0 if the metric never left its band, None if it did not return."""
 
 
 class MeasuredSeries(Model):
-    """One metric through the whole run, as it is drawn."""
+    """One metric over the whole run, for the charts."""
 
     metric: str
     unit: str
@@ -103,10 +111,10 @@ class MeasuredSeries(Model):
 
 
 class Times(Model):
-    """How quickly things happened: seconds, and the moments they are counted from."""
+    """When things happened, and the seconds between them."""
 
     fault_started_at: datetime | None = None
-    """FIS began."""
+    """FIS started the experiment."""
     effect_at: datetime | None = None
     """The fault took effect on its first target."""
     detected_at: datetime | None = None
@@ -114,13 +122,13 @@ class Times(Model):
     detected_by: str = ""
     abort_requested_at: datetime | None = None
     fault_ended_at: datetime | None = None
-    """The last target was free of it."""
+    """The last target was free of the fault."""
     recovered_at: datetime | None = None
     to_effect_seconds: float | None = None
-    """From FIS's start to the effect."""
+    """From the start in FIS to the effect."""
     to_detect_seconds: float | None = None
     """From the effect to the first alarm."""
     to_abort_seconds: float | None = None
     """From the reason to abort to the end of the fault."""
     to_recover_seconds: float | None = None
-    """From the effect to when everything held again."""
+    """From the effect to the moment when everything held again."""

@@ -1,6 +1,6 @@
-"""The rows under `analytics/`: what Athena asks, one JSON object a line, partitioned by environment and month.
+"""The rows under `analytics/` that Athena queries: one JSON object per line, partitioned by environment and month.
 
-`COLUMNS` is the one description of each table: the stack's Glue tables are made of it, and every row has just these keys.
+`COLUMNS` describes each table. The stack makes the Glue tables from it, and every row has exactly these keys.
 """
 
 import json
@@ -33,33 +33,34 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "conclusion": "string",
     },
 }
-"""Table to column to Hive type. `compared` is the window the numbers are of; the shift is from the baseline to it."""
+"""Table to column to Hive type. `compared` is the window that the numbers describe; the shift is from the baseline to
+it."""
 PARTITIONS = ("environment", "month")
 NOWHERE = "none"
-"""Environment of a run that was refused before it had one."""
+"""The environment of a run that was refused before its environment was known."""
 
 
 def key(table: str, run: RunSummary) -> str:
-    """Where a run's rows stand: made again they replace themselves."""
+    """The S3 key of a run's rows: rows that are written again replace the old ones."""
     return f"{PREFIX}/{table}/environment={run.environment or NOWHERE}/month={run.started_at:%Y-%m}/{run.execution_id}.json"
 
 
 def files(run: RunSummary, statistics: Iterable[MetricStatistics]) -> dict[str, str]:
-    """Object key to content of everything a finished run adds."""
-    measured = [line for metric in statistics for line in _measured(run, metric)]
-    found = {key(EXECUTIONS, run): _lines([_execution(run)])}
-    return {**found, key(MEASUREMENTS, run): _lines(measured)} if measured else found
+    """S3 key to content of everything that a run adds when it has ended."""
+    measurements = [row for metric in statistics for row in _measurement_rows(run, metric)]
+    executions = {key(EXECUTIONS, run): _lines([_execution_row(run)])}
+    return {**executions, key(MEASUREMENTS, run): _lines(measurements)} if measurements else executions
 
 
-def _execution(run: RunSummary) -> dict[str, Any]:
+def _execution_row(run: RunSummary) -> dict[str, Any]:
     return {
-        **_common(run),
+        **_common_columns(run),
         "owner": run.owner,
         "trigger": run.trigger,
         "status": run.status.value,
         "verdict": run.verdict.value if run.verdict else None,
         "hypothesis_validated": run.hypothesis_validated,
-        "ended_at": _moment(run.ended_at),
+        "ended_at": _timestamp(run.ended_at),
         "duration_seconds": (run.ended_at - run.started_at).total_seconds() if run.ended_at else None,
         "recovery_seconds": run.recovery_seconds,
         "findings": [
@@ -68,25 +69,27 @@ def _execution(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def _common(run: RunSummary) -> dict[str, Any]:
+def _common_columns(run: RunSummary) -> dict[str, Any]:
     return {
         "execution_id": run.execution_id,
         "experiment": run.experiment,
         "fault_type": run.fault_type,
         "workload": run.workload,
-        "started_at": _moment(run.started_at),
+        "started_at": _timestamp(run.started_at),
     }
 
 
-def _measured(run: RunSummary, metric: MetricStatistics) -> Iterable[dict[str, Any]]:
+def _measurement_rows(run: RunSummary, metric: MetricStatistics) -> Iterable[dict[str, Any]]:
     windows: dict[str, WindowStatistics | None] = {"baseline": metric.baseline, "fault": metric.fault, "recovery": metric.recovery}
-    from_baseline: dict[str, Comparison] = {one.windows[1]: one for one in metric.comparisons if one.windows[0] == "baseline"}
+    from_baseline: dict[str, Comparison] = {
+        comparison.windows[1]: comparison for comparison in metric.comparisons if comparison.windows[0] == "baseline"
+    }
     for name, window in windows.items():
         if window is None:
             continue
         compared = from_baseline.get(name)
         yield {
-            **_common(run),
+            **_common_columns(run),
             "metric": metric.metric,
             "unit": metric.unit,
             "compared": name,
@@ -101,11 +104,11 @@ def _measured(run: RunSummary, metric: MetricStatistics) -> Iterable[dict[str, A
         }
 
 
-def _moment(at: datetime | None) -> str | None:
-    """As Athena's JSON SerDe reads a timestamp; UTC."""
+def _timestamp(at: datetime | None) -> str | None:
+    """A timestamp in UTC as Athena's JSON SerDe reads it."""
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if at else None
 
 
 def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A line break inside a value is escaped by JSON: one row stays one line."""
+    """One line per row: JSON escapes line breaks inside values."""
     return "".join(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)

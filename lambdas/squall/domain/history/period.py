@@ -1,7 +1,7 @@
 """What the experiments of a period say together: the report of REL12-BP05, and how far each workload is covered.
 
-Runs are counted one by one as they are read: memory grows with the number of names (experiments, workloads, findings, days), never with the
-number of runs.
+Runs are counted one by one as they are read: memory grows with the number of names (experiments, workloads, findings,
+days), never with the number of runs.
 """
 
 from collections import Counter
@@ -17,7 +17,8 @@ from squall.domain.history.trend import TrendCount
 from squall.domain.vocabulary import Status
 
 FAILED_SHARE, UNVALIDATED_SHARE, RUNS_A_MONTH = 0.2, 0.3, 4
-"""Thresholds of REL12-BP05: a higher share failed, a higher share without a validated hypothesis, fewer runs in thirty days."""
+"""Thresholds of REL12-BP05: a higher share failed, a higher share without a validated hypothesis, fewer runs in thirty
+days."""
 COMMON_ISSUES = 5
 MESSAGE = "No chaos experiments in the specified time period"
 
@@ -25,9 +26,9 @@ MESSAGE = "No chaos experiments in the specified time period"
 class Period:
     """Counts runs in any order; `report` has the result.
 
-    Runs that began from `start` until before `end` are counted. Runs since `lookback` may be added too: they only tell how
-    far a workload is covered. `catalogue` maps the names of the deployed experiments to their fault types. Raises ValueError
-    if the period is empty.
+    Runs that began from `start` until before `end` are counted. Runs since `lookback` may be added too: they only tell
+    how far a workload is covered. `catalogue` maps the names of the deployed experiments to their fault types. Raises
+    ValueError if the period is empty.
     """
 
     def __init__(

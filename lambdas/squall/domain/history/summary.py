@@ -1,4 +1,4 @@
-"""One run in a few hundred bytes: what a period's report reads of it, and most of what is written for Athena."""
+"""A run in a few hundred bytes: what the report of a period needs, and most of the columns for Athena."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from datetime import datetime
 from squall.domain.vocabulary import Status, Verdict
 
 WORKLOAD_TAG = "workload"
-"""The definition's tag that names its workload; without it the workload is what the targets belong to."""
+"""The tag of a definition that names its workload; without it the workload is named after what the targets belong to."""
 
 
 @dataclass(frozen=True)
 class FindingSeen:
-    """A finding as one run saw it."""
+    """A finding of one run."""
 
     id: str
     title: str
@@ -23,7 +23,7 @@ class FindingSeen:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """Plain dataclass, not pydantic: a period has a hundred thousand of them."""
+    """A dataclass rather than a pydantic model: a period may have a hundred thousand of them."""
 
     execution_id: str
     started_at: datetime
@@ -38,17 +38,18 @@ class RunSummary:
     workload: str = ""
     owner: str = ""
     recovery_seconds: float | None = None
-    """From when the fault took effect until the steady state held again."""
+    """From the effect of the fault until the steady state held again."""
     findings: tuple[FindingSeen, ...] = ()
     summarised: bool = False
-    """Whether workload, owner, recovery and findings were written yet: they follow when the run is over and told."""
+    """Whether workload, owner, recovery and findings are known: Report writes them after the run has ended."""
 
     @property
     def decisive(self) -> bool:
-        """Whether the run says anything about the hypothesis."""
+        """Whether the run decided about the hypothesis."""
         return self.hypothesis_validated is not None
 
 
 def workload_of(tags: Mapping[str, str], domains: Iterable[str]) -> str:
-    """What a run is counted under: the definition's own word, else its first failure domain (`asg/web`), else nothing."""
+    """The workload that a run counts for: the definition's tag, else its first failure domain (`asg/web`), else
+    empty."""
     return tags.get(WORKLOAD_TAG) or next(iter(sorted(domains)), "")

@@ -1,4 +1,7 @@
-"""Links into the AWS console and the commands that show the same: never presigned, whoever follows them needs access of their own."""
+"""Links into the AWS console, and commands that show the same.
+
+Links are never presigned: people who follow them need access of their own.
+"""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +17,7 @@ HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-go
 
 @dataclass(frozen=True)
 class Console:
-    """The console of the partition and Region an execution ran in."""
+    """The console of the partition and Region in which an execution ran."""
 
     record: ExecutionRecord
     bucket: str
@@ -44,11 +47,11 @@ class Console:
         return f"{self.base}/s3/object/{self.bucket}?region={self.region}&prefix={self.key(name)}"
 
     def key(self, name: str) -> str:
-        """Of a file of the run: `result.json`, `report.html` …"""
+        """The S3 key of a file of the run, such as `report.html`."""
         return f"results/{self.record.id}/{name}"
 
     def metrics(self, binding: MetricBinding, start: datetime, end: datetime, period_seconds: int) -> str:
-        """CloudWatch's own graph of what a binding is measured by, over a span of time."""
+        """CloudWatch's graph of the metrics behind a binding, from `start` to `end`."""
         lines = [
             _list([_text(query.namespace), _text(query.metric_name), *(_text(part) for pair in query.dimensions for part in pair)])
             for query in binding.queries
@@ -67,7 +70,7 @@ class Console:
         return f"{self.base}/cloudwatch/home?region={self.region}#metricsV2:graph=~({packed})"
 
     def commands(self) -> Iterable[str]:
-        """What shows the same without a browser."""
+        """AWS CLI commands that show the same as the links."""
         region = ("--region", self.region)
         yield shell_command("aws", "s3", "cp", f"s3://{self.bucket}/{self.key('result.json')}", "-", *region)
         yield shell_command("aws", "stepfunctions", "describe-execution", "--execution-arn", self.record.execution_arn, *region)

@@ -1,4 +1,4 @@
-"""A period's report as a message: what changed, what is open, what to do; nothing that only a page can show."""
+"""The report of a period as a short message: outcomes, weak workloads, open findings, and what to do next."""
 
 from collections.abc import Iterable
 

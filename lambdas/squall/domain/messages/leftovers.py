@@ -32,7 +32,7 @@ def rollback_failed(record: ExecutionRecord, outcome: str) -> Message:
 
 
 def swept(stack: str, removed: Sequence[str], left: Sequence[str]) -> Message:
-    """What a sweep found of executions that no longer run: what it removed, and what is left with the command that removes it."""
+    """What a sweep removed of executions that no longer run, and what it left, each with the command that removes it."""
     outcome = "NOT CLEANED UP" if left else "swept"
     title = "Found of executions that no longer run, older than ten minutes and seen twice:"
     return Message(

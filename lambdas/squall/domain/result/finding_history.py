@@ -11,8 +11,8 @@ def merge_findings(
 ) -> tuple[Finding, ...]:
     """This run's findings with their history, then the findings of earlier runs that it proves fixed.
 
-    `known` are the stored findings of the experiment; None if they can't be read, which leaves this run's findings without
-    history. Calls can be repeated: what this execution stored before is not counted again.
+    `known` are the stored findings of the experiment; None if they can't be read, which leaves this run's findings
+    without history. Calls can be repeated: what this execution stored before is not counted again.
     """
     if known is None:
         return tuple(seen)

@@ -1,7 +1,7 @@
 """Findings from evidence: what went wrong in a run, and what went right in it that went wrong in earlier runs.
 
-Every finding rests on a measurement, and only what a run looked at counts as fixed. This module has the inspections of criteria;
-`fault_findings` and `safety_findings` have the others.
+Every finding rests on a measurement, and only what a run looked at counts as fixed. This module has the inspections of
+criteria; `fault_findings` and `safety_findings` have the others.
 """
 
 import hashlib

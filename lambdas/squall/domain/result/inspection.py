@@ -1,4 +1,5 @@
-"""What a run looked at, and whether it was wrong: each finding, and each proof that a finding is fixed, is made from one inspection."""
+"""What a run looked at, and whether it was wrong: each finding, and each proof that a finding is fixed, is made from
+one inspection."""
 
 from dataclasses import dataclass, field
 

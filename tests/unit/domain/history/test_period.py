@@ -254,7 +254,7 @@ def test_quantiles_are_off_by_one_percent_at_most(values: list[float], share: fl
 
 def test_quantiles_of_nothing_and_of_nonsense() -> None:
     assert Quantiles().at(0.5) is None
-    with pytest.raises(ValueError, match="no length"):
+    with pytest.raises(ValueError, match="not a duration"):
         Quantiles().add(float("nan"))
 
 
