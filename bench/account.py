@@ -16,6 +16,7 @@ from typing import Any
 
 from local import up as launcher
 from local.up import Account
+from squall.domain.run.timeline import EventName
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "bench"
@@ -43,7 +44,7 @@ class Run:
     def wall(self) -> float:
         return self.ended - self.began
 
-    def at(self, *events: str) -> float | None:
+    def at(self, *events: EventName) -> float | None:
         """Epoch seconds of the first of these events in the timeline."""
         return next(
             (datetime.fromisoformat(event["at"]).timestamp() for event in self.result["timeline"] if event["event"] in events), None

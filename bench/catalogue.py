@@ -25,6 +25,7 @@ from bench.tables import Table, busy
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
 from local.workload.settings import RESILIENT
+from squall.domain.run.timeline import EventName
 
 PLACE = Place(ROOT / "docs" / "faults.md", "<!-- catalogue: written by make catalogue -->", "<!-- end of catalogue -->")
 HISTORY_SECONDS = 20.0
@@ -115,7 +116,7 @@ def run_case(bench: Bench, case: Case) -> Outcome:
 
 def _actions(bench: Bench, run: Run) -> tuple[str, ...]:
     """What FIS was told to do, without the waits: an action, or the document it sends."""
-    if run.result["timeline"] and not any(event["event"] == "template_created" for event in run.result["timeline"]):
+    if run.result["timeline"] and not any(event["event"] == EventName.TEMPLATE_CREATED for event in run.result["timeline"]):
         return ()
     actions = bench.document(run.id, "template")["body"]["actions"].values()
     names = [action.get("parameters", {}).get("documentArn", action["actionId"]).rpartition("/")[2] for action in actions]

@@ -20,6 +20,7 @@ import yaml
 
 from bench.account import ROOT, Bench, MeasurementError, Run
 from bench.tables import Spread, Table, busy, load
+from squall.domain.run.timeline import EventName
 
 EXPERIMENT = "network-latency"
 FAULT_SECONDS = 30
@@ -30,16 +31,16 @@ FAULT = "fault"
 FIS_AFTER = "until the fault is seen to be over and FIS has ended"
 # What Squall does, by the last event of each part in the timeline.
 STAGES = (
-    ("validates, discovers targets and metrics, checks safety", ("safety_checked",)),
-    ("locks the failure domain, takes a slot", ("slot_taken",)),
-    ("baseline from history, steady state must hold", ("baseline_captured",)),
-    ("arms the guard alarms until each is OK", ("guards_armed",)),
-    ("own FIS template, every check again", ("finally_safe",)),
-    ("starts the fault", ("fault_started",)),
-    (FIS_AFTER, ("fis_completed", "fis_stopped", "fis_failed", "fis_cancelled")),
-    ("removes guards, asks what the fault did and whether it is gone", ("rollback_verified",)),
-    ("watches recovery, waits for late metrics", ("recovered", "not_recovered")),
-    ("judges every criterion", ("judged",)),
+    ("validates, discovers targets and metrics, checks safety", (EventName.SAFETY_CHECKED,)),
+    ("locks the failure domain, takes a slot", (EventName.SLOT_TAKEN,)),
+    ("baseline from history, steady state must hold", (EventName.BASELINE_CAPTURED,)),
+    ("arms the guard alarms until each is OK", (EventName.GUARDS_ARMED,)),
+    ("own FIS template, every check again", (EventName.FINALLY_SAFE,)),
+    ("starts the fault", (EventName.FAULT_STARTED,)),
+    (FIS_AFTER, (EventName.FIS_COMPLETED, EventName.FIS_STOPPED, EventName.FIS_FAILED, EventName.FIS_CANCELLED)),
+    ("removes guards, asks what the fault did and whether it is gone", (EventName.ROLLBACK_VERIFIED,)),
+    ("watches recovery, waits for late metrics", (EventName.RECOVERED, EventName.NOT_RECOVERED)),
+    ("judges every criterion", (EventName.JUDGED,)),
 )
 LAST_STAGE = "records, notifies, releases"
 PEER_STAGES = (

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.account import Bench, MeasurementError
 from bench.tables import Spread, Table, busy, load
+from squall.domain.run.timeline import EventName
 
 EXPERIMENT = "abort-demo"
 NO_EVENTS = ["aws.cloudwatch"]
@@ -78,7 +79,7 @@ def _stop(bench: Bench, path: Path) -> Stop | None:
     alarm = bench.fired_at(guards)
     if alarm is None:
         return None
-    asked = run.at("stop_requested")
+    asked = run.at(EventName.STOP_REQUESTED)
     ended = bench.experiment(**{"squall:execution": run.id})["endTime"].timestamp()
     return Stop(path.name, None if asked is None else asked - alarm, ended - alarm)
 

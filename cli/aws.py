@@ -26,7 +26,7 @@ from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 from squall.domain.approval.identity_proof import Statement
-from squall.domain.run.halt import by_hand, effective
+from squall.domain.run.halt import effective, put_flag_command
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class Deployment:
 
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
         """Call the halt function, to halt or to resume, and return what it answered."""
-        hint = f"By hand: {by_hand(self.stack, engaged=engage)}; " + (
+        hint = f"By hand: {put_flag_command(self.stack, engaged=engage)}; " + (
             "then stop each FIS experiment of the stack: docs/by-hand.md has the commands." if engage else "docs/by-hand.md has the rest."
         )
         if self._halt_function is None:

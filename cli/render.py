@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.text import clean, number, safe, seconds
+from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
     from squall.domain.documents.result import Result, TimelineEvent
     from squall.domain.documents.safety import SafetyCheck
 
-EVENT_STYLES = {
-    "approval_requested": "bold yellow",
-    "approved": "green",
-    "approval_refused": "bold red",
-    "fault_started": "bold yellow",
-    "alarm": "bold red",
-    "abort_requested": "bold red",
-    "stop_requested": "yellow",
-    "fis_stopped": "yellow",
-    "instance_replaced": "green",
-    "recovered": "green",
+EVENT_STYLES: dict[str, str] = {
+    EventName.APPROVAL_REQUESTED: "bold yellow",
+    EventName.APPROVED: "green",
+    EventName.APPROVAL_REFUSED: "bold red",
+    EventName.FAULT_STARTED: "bold yellow",
+    EventName.ALARM: "bold red",
+    EventName.ABORT_REQUESTED: "bold red",
+    EventName.STOP_REQUESTED: "yellow",
+    EventName.FIS_STOPPED: "yellow",
+    EventName.INSTANCE_REPLACED: "green",
+    EventName.RECOVERED: "green",
 }
 _STYLES = {
     "ok": "green", "slow": "yellow", "unknown": "yellow",

@@ -37,6 +37,7 @@ from local import up as launcher
 from local.deploy import DeployError
 from local.up import Account, LocalAccountError
 from squall.domain.documents.result import Result, TimelineEvent
+from squall.domain.run.timeline import EventName
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "demo"
@@ -47,8 +48,8 @@ TIMEOUT_SECONDS = 600.0
 REPORT_SECONDS = 30.0
 EXPECTED = {"seed": Exit.VALIDATED, "abort-demo": Exit.ABORTED}
 """The outcome that each demonstration should have; every other experiment should be validated."""
-ALARM_EVENTS = ("alarm", "guard_fired", "abort_requested")
-STOPPED_EVENTS = ("fis_stopped", "fis_cancelled", "fis_completed")
+ALARM_EVENTS = (EventName.ALARM, EventName.ABORT_REQUESTED)
+STOPPED_EVENTS = (EventName.FIS_STOPPED, EventName.FIS_CANCELLED, EventName.FIS_COMPLETED)
 
 
 @dataclass
@@ -187,7 +188,7 @@ def reaction(timeline: Sequence[TimelineEvent], fis_ended_at: datetime | None = 
     if alarm is None:
         return []
     lines = []
-    for words, events in (("FIS was asked to stop", ("stop_requested",)), ("the workflow saw FIS stopped", STOPPED_EVENTS)):
+    for words, events in (("FIS was asked to stop", (EventName.STOP_REQUESTED,)), ("the workflow saw FIS stopped", STOPPED_EVENTS)):
         at = next((event.at for event in timeline if event.event in events), None)
         if at is not None:
             lines.append(f"{words} {(at - alarm).total_seconds():.1f} s after the alarm")

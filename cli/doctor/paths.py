@@ -21,6 +21,7 @@ from cli.doctor.setting import TERMINAL, Setting
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.run.commands import delete_alarms_command, delete_template_command, shell_command, stop_experiment_command
 from squall.domain.run.record import Abort, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, Status
 
 WAIT = "PT5M"
@@ -267,7 +268,7 @@ def _closed(trial: Trial) -> str:
 
     def closed() -> bool:
         record = records.get(trial.name)
-        return record is not None and record.final and any(event.event == "notified" for event in record.events)
+        return record is not None and record.final and bool(record.happened(EventName.NOTIFIED))
 
     return "" if trial.until(closed, STOPS_WITHIN) is not None else "its record was not closed and told of"
 

@@ -9,7 +9,7 @@ import pytest
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.fis.safety_lever import FisSafetyLever
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
-from squall.domain.run.halt import Halt, Lever, by_hand, lever_by_hand
+from squall.domain.run.halt import Halt, Lever, move_lever_command, put_flag_command
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, client_of
 from tests.adapters.scripted import Scripted, error
@@ -61,7 +61,7 @@ def test_a_value_that_is_not_understood_is_unreadable(aws: Callable[[str], Any],
 
 @pytest.mark.parametrize("engaged", [True, False])
 def test_the_command_by_hand_writes_what_is_understood(aws: Callable[[str], Any], engaged: bool) -> None:
-    words = by_hand("Squall", engaged=engaged)
+    words = put_flag_command("Squall", engaged=engaged)
     aws("ssm").put_parameter(Name=words.split()[4], Type="String", Value=words.partition("--value '")[2].removesuffix("'"))
     assert ParameterHaltFlag(aws("ssm"), "Squall").get() == Halt(engaged=engaged, reason="by hand")
 
@@ -98,5 +98,5 @@ def test_a_lever_that_may_not_be_moved_is_unavailable() -> None:
 
 
 def test_a_reason_cannot_break_out_of_the_command_that_is_shown() -> None:
-    command = lever_by_hand("x' ; rm -rf ~ $(id)", engaged=True)
+    command = move_lever_command("x' ; rm -rf ~ $(id)", engaged=True)
     assert command == "aws fis update-safety-lever-state --id default --state 'status=engaged,reason=x  rm -rf  id'"

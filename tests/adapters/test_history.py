@@ -12,6 +12,7 @@ from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.history.summary import FindingSeen, RunSummary
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import UnknownEvent
 from squall.domain.vocabulary import Status, Verdict
 from tests.adapters.conftest import client_of
 
@@ -90,7 +91,7 @@ def test_a_summary_of_no_record_is_not_kept(history: ports.History) -> None:
 def test_the_index_carries_no_timeline(records: ports.Records, history: ports.History, table: str) -> None:
     """What a hundred thousand runs weigh is decided here."""
     add(records, name="run-1", at=START)
-    records.append("run-1", [Event(START, "noise", "x" * 1000)] * 20)
+    records.append("run-1", [Event(START, UnknownEvent("noise"), "x" * 1000)] * 20)
     assert isinstance(records, DynamoRecords)
     assert isinstance(history, DynamoHistory)
     answer = client_of("dynamodb").query(

@@ -12,6 +12,7 @@ from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.approval.votes import Ask, Decision, Vote
 from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.run.timeline import EventName, UnknownEvent
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted
@@ -59,7 +60,7 @@ FULL = ExecutionRecord(
     ask=ASK,
     votes=(Vote("user:A", "arn:ada", Decision.REQUEST, NOW), Vote("sso:bob@x.org", "arn:bob", Decision.APPROVE, NOW + MINUTES, "größe")),
     closed_by="pulse",
-    events=(Event(NOW, "admitted"), Event(NOW + MINUTES, "fis_stopped", "by a guard")),
+    events=(Event(NOW, EventName.ADMITTED), Event(NOW + MINUTES, EventName.FIS_STOPPED, "by a guard")),
 )
 
 
@@ -90,7 +91,7 @@ def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> No
     assert not records.request_abort("run-1", ABORT)
     assert records.store_token("run-1", "token") is None
     assert not records.finish("run-1", status=Status.FAILED)
-    records.append("run-1", [Event(NOW, "late")])
+    records.append("run-1", [Event(NOW, UnknownEvent("late"))])
     records.clear_token("run-1", 1)
     records.settle("run-1")
     assert not records.ask("run-1", ASK, ())
@@ -98,8 +99,10 @@ def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> No
 
 
 def test_update_sets_clears_and_appends(records: ports.Records) -> None:
-    records.create(replace(RECORD, template_id="EXT1", events=(Event(NOW, "admitted"),)))
-    assert records.update("run-1", phase="Discover", phase_since=NOW, template_id=None, events=[Event(NOW, "discovered", "2 instances")])
+    records.create(replace(RECORD, template_id="EXT1", events=(Event(NOW, EventName.ADMITTED),)))
+    assert records.update(
+        "run-1", phase="Discover", phase_since=NOW, template_id=None, events=[Event(NOW, EventName.DISCOVERED, "2 instances")]
+    )
     record = records.get("run-1")
     assert record is not None
     assert (record.phase, record.phase_since, record.template_id) == ("Discover", NOW, None)
@@ -117,13 +120,13 @@ def test_update_refuses_what_is_not_for_it(records: ports.Records, changes: dict
 @pytest.mark.parametrize("status", [status for status in Status if status.final])
 def test_a_final_record_never_changes_again(records: ports.Records, status: Status) -> None:
     records.create(RECORD)
-    assert records.finish("run-1", status=status, ended_at=NOW, events=[Event(NOW, "recorded")])
+    assert records.finish("run-1", status=status, ended_at=NOW, events=[Event(NOW, EventName.RECORDED)])
     final = records.get("run-1")
     assert final is not None
     assert final.final
     assert not records.finish("run-1", status=Status.FAILED)
     assert not records.update("run-1", phase="late")
-    assert not records.update("run-1", events=[Event(NOW, "late")])
+    assert not records.update("run-1", events=[Event(NOW, UnknownEvent("late"))])
     assert not records.request_abort("run-1", ABORT)
     assert records.store_token("run-1", "token") is None
     assert records.get("run-1") == final
@@ -138,7 +141,7 @@ def test_finish_takes_final_statuses_only(records: ports.Records) -> None:
 def test_a_final_record_still_takes_events(records: ports.Records) -> None:
     records.create(RECORD)
     records.finish("run-1", status=Status.FAILED)
-    records.append("run-1", [Event(NOW, "swept")])
+    records.append("run-1", [Event(NOW, UnknownEvent("swept"))])
     record = records.get("run-1")
     assert record is not None
     assert [event.event for event in record.events] == ["swept"]
@@ -173,8 +176,8 @@ def test_a_person_says_one_thing_and_may_then_still_reject(
     records: ports.Records, first: Decision, second: Decision, written: bool
 ) -> None:
     records.create(replace(RECORD, ask=ASK))
-    assert records.vote("run-1", "plan", vote("ada", first), [Event(NOW, "said")])
-    assert records.vote("run-1", "plan", vote("ada", second, "again"), [Event(NOW, "said again")]) is written
+    assert records.vote("run-1", "plan", vote("ada", first), [Event(NOW, UnknownEvent("said"))])
+    assert records.vote("run-1", "plan", vote("ada", second, "again"), [Event(NOW, UnknownEvent("said again"))]) is written
     record = records.get("run-1")
     assert record is not None
     assert [one.decision for one in record.votes] == [second if written else first]
@@ -188,7 +191,7 @@ def test_a_person_says_one_thing_and_may_then_still_reject(
 def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: ports.Records, changes: dict[str, Any]) -> None:
     record = replace(RECORD, **{"ask": ASK, **changes})
     records.create(record)
-    assert not records.vote("run-1", "plan", vote("ada", Decision.REJECT), [Event(NOW, "said")])
+    assert not records.vote("run-1", "plan", vote("ada", Decision.REJECT), [Event(NOW, UnknownEvent("said"))])
     assert not records.vote("nobody", "plan", vote("ada", Decision.REJECT))
     assert records.get("run-1") == record
 
@@ -257,7 +260,7 @@ def test_a_firing_is_claimed_by_one_execution(records: ports.Records) -> None:
 
 def test_a_long_detail_is_cut_so_that_the_item_stays_small(records: ports.Records) -> None:
     records.create(RECORD)
-    records.append("run-1", [Event(NOW, "told", "x" * 5000)])
+    records.append("run-1", [Event(NOW, UnknownEvent("told"), "x" * 5000)])
     record = records.get("run-1")
     assert record is not None
     assert len(record.events[0].detail) == 1000

@@ -14,6 +14,7 @@ from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import read_event_name
 from squall.domain.vocabulary import Status, Verdict
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -34,7 +35,7 @@ def record(execution_id: str = "run-1", **changes: Any) -> ExecutionRecord:
 
 
 def event(name: str, seconds: float = 0, detail: str = "") -> Event:
-    return Event(START + timedelta(seconds=seconds), name, detail)
+    return Event(START + timedelta(seconds=seconds), read_event_name(name), detail)
 
 
 def result(status: Status, verdict: Verdict | None, **changes: Any) -> dict[str, Any]:

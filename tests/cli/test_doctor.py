@@ -20,6 +20,7 @@ from cli.errors import CommandError
 from squall.domain.approval.votes import Decision, Vote
 from squall.domain.run.halt import Halt
 from squall.domain.run.record import Event
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status
 from tests.adapters.scripted import Scripted, error
 from tests.cli.conftest import Squall
@@ -71,7 +72,7 @@ class Account:
         for record in [one for one in self.records.items.values() if not one.final]:
             if "pulse" not in self.broken:
                 self._end(record.fis_experiment_id)
-                told = [Event(START, "notified")]
+                told = [Event(START, EventName.NOTIFIED)]
                 self.records.finish(record.id, status=Status.ABORTED, ended_at=START, reason="dead", events=told)
 
     def _end(self, experiment_id: str | None) -> None:

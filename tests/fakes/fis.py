@@ -229,9 +229,6 @@ class FakeFaults:
             if of.get("squall:stack") == stack and "squall:execution" in of
         ]
 
-    def templates_tagged(self, stack: str) -> Mapping[str, str]:
-        return {template.id: template.execution_id for template in self.own_templates(stack)}
-
     def _on_alarm(self, alarm: FakeAlarm) -> None:
         if alarm.state != "ALARM":
             return

@@ -147,7 +147,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "faults.active": ("list_experiments",),
     "faults.stop": ("stop_experiment", "read_experiment"),
     "faults.delete_template": ("delete_template", "find_templates"),
-    "faults.templates_tagged": ("find_templates",),
     "alarms.put": ("put_guards", "read_guards"),
     "faults.own_templates": ("find_templates",),
     "alarms.tags": ("read_guard_tags", "read_guards"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from squall.application.recovery.rollback_document import ENDED
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.result import Result
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
@@ -58,7 +58,7 @@ def rolled_back(world: FakeWorld, execution_id: str = ID) -> None:
     of_run = [one for one in world.automations.executions.values() if tuple(one.parameters["Why"]) == (execution_id,)]
     assert len(of_run) == injected, "a rollback without a fault, or a fault without its rollback"
     assert all(one.state.over for one in of_run), "the rollback still runs"
-    assert ENDED in [event.event for event in record_of(world, execution_id).events] or not injected, "nobody saw its end"
+    assert record_of(world, execution_id).happened(EventName.ROLLBACK_ENDED) or not injected, "nobody saw its end"
 
 
 def told(world: FakeWorld, execution_id: str = ID, *, twice: bool = False) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
@@ -274,7 +275,7 @@ def test_a_guards_abort_needs_no_table(walk: Walk, world: FakeWorld, broken: str
     nothing_is_left(world)
 
 
-@pytest.mark.parametrize("broken", ["alarms.states", "records.get", "faults.templates_tagged"])
+@pytest.mark.parametrize("broken", ["alarms.states", "records.get", "faults.own_templates"])
 def test_an_alarm_event_without_description_stops_the_fault_whatever_else_is_broken(walk: Walk, world: FakeWorld, broken: str) -> None:
     deafen_fis(world)
     stopped = []
@@ -308,7 +309,7 @@ def test_a_fault_that_is_being_stopped_is_not_stopped_again(walk: Walk, world: F
     world.faults.stop_seconds = 100
     in_the_fault(walk, world, lambda: by_operator(walk, world))
     walk.run({"experiment": "seed"})
-    assert [event.event for event in record_of(world).events].count("stop_requested") == 1
+    assert [event.event for event in record_of(world).events].count(EventName.STOP_REQUESTED) == 1
     nothing_is_left(world)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from squall.domain.documents.rollback import RollbackReport
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, RollbackOutcome, Status, Verdict
 from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld
@@ -47,7 +48,7 @@ def test_an_overdue_fault_is_stopped_without_blaming_anybody(walk_: Walk, world:
     done = walk_.run({"definition": latency})
     assert done.status == "SUCCEEDED"
     assert record_of(world).abort is None
-    assert [event.event for event in record_of(world).events].count("stop_requested") == 1
+    assert [event.event for event in record_of(world).events].count(EventName.STOP_REQUESTED) == 1
     nothing_is_left(world)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import TICK, alarm_action, alarm_event, execution_event
@@ -107,8 +108,8 @@ def test_an_alarm_delivered_thrice_aborts_once(walk: Walk, world: FakeWorld) -> 
     walk.run({"experiment": "seed"})
     ended(world, Status.ABORTED, Verdict.ABORTED, False)
     names = [event.event for event in record_of(world).events]
-    assert names.count("abort_requested") <= 1
-    assert names.count("stop_requested") <= 1
+    assert names.count(EventName.ABORT_REQUESTED) <= 1
+    assert names.count(EventName.STOP_REQUESTED) <= 1
     nothing_is_left(world)
 
 

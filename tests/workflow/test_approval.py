@@ -10,6 +10,7 @@ import pytest
 
 from squall.application.admission import deployed
 from squall.domain.documents.plan import Plan
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.callers import session, user
@@ -411,7 +412,7 @@ def test_a_rejection_in_the_moment_of_the_start_is_seen_by_one_of_both(walk: Wal
 
     def between(called: str) -> None:
         if (walk.running[-1:], called) == (["Approve"], "callers.identify") and "starting" not in events(world):
-            world.records.update(ID, events=[replace(record_of(world).events[0], event="starting")])
+            world.records.update(ID, events=[replace(record_of(world).events[0], event=EventName.STARTING)])
 
     def reject(_: object) -> None:
         world.failing = Intercept(between)

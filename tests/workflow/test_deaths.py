@@ -297,7 +297,7 @@ def test_a_closed_run_that_is_not_told_is_told_by_the_pulse(walk: Walk, world: F
         "alarms.delete",
         "locks.release",
         "locks.release_slot",
-        "faults.templates_tagged",
+        "faults.own_templates",
     ],
 )
 def test_what_the_closer_cannot_take_away_is_told_and_taken_away_later(walk: Walk, world: FakeWorld, broken: str) -> None:
@@ -344,7 +344,7 @@ def test_a_dead_runs_fault_is_stopped_by_its_tags_when_the_table_is_broken(walk:
     walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
     assert "raised:Watchdog:Unavailable" in world.calls, "nobody would be told"
     assert {fis.tags["squall:execution"]: fis.status for fis in world.faults.active()} == {ID: "stopping", "run-2": "initiating"}
-    assert set(world.faults.templates_tagged("Squall").values()) == {"run-2"}
+    assert {template.execution_id for template in world.faults.own_templates("Squall")} == {"run-2"}
     world.failing = {}
     walk.pulses(1)
     told(world)
@@ -369,7 +369,7 @@ def test_the_pulse_stops_a_dead_runs_fault_by_its_tags_when_the_table_is_broken(
     assert "raised:Pulse:ExceptionGroup" in world.calls, "nobody would be told"
     others = {"run-2": "initiating", "run-3": "initiating"}
     assert {fis.tags["squall:execution"]: fis.status for fis in world.faults.active()} == {ID: "stopping", **others}
-    assert set(world.faults.templates_tagged("Squall").values()) == set(others)
+    assert {template.execution_id for template in world.faults.own_templates("Squall")} == set(others)
     world.failing = {}
     walk.pulses(1)
     told(world)

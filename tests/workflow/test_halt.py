@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.application.stopping.halt import NotAHaltError
+from squall.application.stopping.halt_request import NotAHaltError
 from squall.domain.run.halt import Lever
 from squall.domain.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
@@ -210,8 +210,8 @@ TABLE = ("records.get", "records.open_ids", "records.request_abort", "records.ap
     [
         TABLE,
         (*TABLE, "workflow.wake", "notifier.publish", "faults.active"),
-        (*TABLE, "faults.templates_tagged"),
-        ("faults.active", "faults.templates_tagged"),
+        (*TABLE, "faults.own_templates"),
+        ("faults.active", "faults.own_templates"),
         ("faults.of_template",),
         ("halt_flag.engage",),
         ("notifier.publish",),
@@ -388,7 +388,7 @@ def test_a_lever_that_cannot_be_moved_is_told_with_its_command_and_the_rest_goes
     assert answer["lever"] == said
     assert answer["engaged"] is (event is HALT)
     (failed,) = answer["failed"]
-    assert failed["command"].startswith("aws fis update-safety-lever-state --id default --state status=")
+    assert failed["command"].startswith("aws fis update-safety-lever-state --id default --state 'status=")
     assert failed["command"] in messages(world, "HALTED" if event is HALT else "RESUMED")[0]
     world.clock.advance(30)
     assert world.faults.active() == []

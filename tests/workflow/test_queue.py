@@ -47,7 +47,7 @@ def experiment_of(world: FakeWorld, name: str, tags: dict[str, str]) -> str:
 
 
 def queued_for(world: FakeWorld) -> float:
-    events = {event.event: event.at for event in record_of(world).events}
+    events = {str(event.event): event.at for event in record_of(world).events}
     return (events["slot_taken"] - events["queued"]).total_seconds()
 
 

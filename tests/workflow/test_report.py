@@ -8,7 +8,8 @@ import pytest
 
 from infra.code import UPLOT
 from squall.adapters.eventbridge import DETAIL_TYPE, detail
-from squall.application.reports.run import NOT_REPORTED, REPORTED, NotOverError
+from squall.application.reports.run import NotOverError
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from squall.handlers import report
@@ -46,7 +47,7 @@ def test_the_last_event_of_a_run_brings_its_report(walk: Walk, world: FakeWorld)
     assert made["report.md"].startswith("## ✅ EC2 Instance Termination Test")
     assert made["series.csv"].startswith("period_start,window,metric,value,unit\n")
     assert len(made["series.csv"].splitlines()) > 60
-    assert [event.event for event in record_of(world).events][-1] == REPORTED
+    assert [event.event for event in record_of(world).events][-1] == EventName.REPORTED
 
 
 @pytest.mark.parametrize("payload", [{"experiment": "seed", "mode": "plan"}, {"experiment": "nobody"}, 5, {"definition": {}}], ids=str)
@@ -71,7 +72,7 @@ def test_a_report_made_twice_is_said_once(walk: Walk, world: FakeWorld) -> None:
     first = files(world)
     report.handler({"execution_id": ID}, None)
     assert files(world) == first
-    assert [event.event for event in record_of(world).events].count(REPORTED) == 1
+    assert [event.event for event in record_of(world).events].count(EventName.REPORTED) == 1
 
 
 def test_a_report_that_fails_is_said_and_changes_no_outcome(walk: Walk, world: FakeWorld) -> None:
@@ -83,7 +84,7 @@ def test_a_report_that_fails_is_said_and_changes_no_outcome(walk: Walk, world: F
             report.handler(last_event(world), None)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert files(world) == before
-    failed = [event for event in record_of(world).events if event.event == NOT_REPORTED]
+    failed = [event for event in record_of(world).events if event.event == EventName.REPORT_FAILED]
     assert [event.detail for event in failed] == ["Unavailable: " + str(unavailable("documents.write"))]
     world.failing.clear()
     report.handler(last_event(world), None)

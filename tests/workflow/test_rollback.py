@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from squall.application.recovery.rollback_document import ENDED
 from squall.domain.documents.rollback import AutomationRun
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from squall.errors import Refused
 from tests.fakes.world import FakeWorld
@@ -136,7 +136,7 @@ def test_one_that_fails_after_everything_was_told_is_told_once(walk: Walk, world
     walk.run({"experiment": "seed"})
     world.failing["notifier.publish"] = unavailable("notifier.publish")
     walk.pulses(55)
-    assert ENDED not in [event.event for event in record_of(world).events], "nobody would ever hear of it"
+    assert EventName.ROLLBACK_ENDED not in [event.event for event in record_of(world).events], "nobody would ever hear of it"
     world.failing.clear()
     walk.pulses(5)
     (late,) = (message for message in world.notifier.sent if "ROLLBACK FAILED" in message.subject)

@@ -82,7 +82,7 @@ def test_the_baseline_waits_for_the_first_probes_and_no_longer(walk: Walk, world
     assert record
     (fine,) = baseline.finer
     assert (fine.period_seconds, 10 <= fine.periods <= 14) == (10, True), "a hundred seconds, not ten minutes"
-    events = {event.event: event.at for event in record.events}
+    events = {str(event.event): event.at for event in record.events}
     assert events["baseline_captured"] - events["sentinel_started"] < timedelta(seconds=150)
 
 

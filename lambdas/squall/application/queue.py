@@ -5,6 +5,7 @@ from datetime import timedelta
 from squall.application.safety.checks import check
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.run.queue import Room, room, wait_seconds
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import CheckOutcome, Status
 
 NAMED = 3
@@ -28,13 +29,13 @@ def take_turn(step: Step) -> Outcome:
         return step.reject(why)
     if step.record.status is not Status.QUEUED:
         said = f"position {len(ahead) + 1}{_behind(ahead)}; {found}"
-        step.note("queued", said, status=Status.QUEUED)
+        step.note(EventName.QUEUED, said, status=Status.QUEUED)
         step.announce(f"queued: {said}")
     step.w.locks.renew(step.discovery.failure_domains, step.run.id, until)
-    return wait(until_next_look(step, step.elapsed))
+    return wait(seconds_until_next_look(step, step.elapsed))
 
 
-def until_next_look(step: Step, waited: timedelta) -> float:
+def seconds_until_next_look(step: Step, waited: timedelta) -> float:
     """Seconds."""
     timing = step.definition.environment.timing
     return wait_seconds(waited, timing.poll_seconds, timing.lease_seconds)
@@ -46,7 +47,7 @@ def _lease(step: Step) -> timedelta:
 
 def _taken(step: Step, slot: int) -> Outcome:
     queued = step.record.status is Status.QUEUED
-    if not step.note("slot_taken", str(slot), slot=slot, status=Status.RUNNING):  # closed meanwhile
+    if not step.note(EventName.SLOT_TAKEN, str(slot), slot=slot, status=Status.RUNNING):  # closed meanwhile
         step.w.locks.release_slot(slot, step.run.id)
         return END
     if queued:

@@ -14,6 +14,7 @@ from squall.application.step import Step
 from squall.domain.documents.definition import Definition
 from squall.domain.run.execution_state import has_ended
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.sentinel.probes import (
     CHECK_EVERY,
     LEASE,
@@ -28,6 +29,8 @@ from squall.domain.sentinel.probes import (
 from squall.errors import Unavailable
 from squall.wiring import Wiring
 
+TO_FINISH = timedelta(seconds=20)
+"""The part of the function's own time that is kept for probes under way and for the last metrics."""
 GIVE_UP_AFTER = timedelta(seconds=60)
 """How long AWS may refuse data or answers before the function fails, which an alarm of the stack reports."""
 _REPLACED = "another function probes"
@@ -41,7 +44,7 @@ def start_probing(step: Step) -> None:
     if step.definition.experiment.sentinel is None:
         return
     if not step.record.sentinel:
-        step.note("sentinel_started", step.definition.experiment.sentinel.url, sentinel=True)
+        step.note(EventName.SENTINEL_STARTED, step.definition.experiment.sentinel.url, sentinel=True)
     if why_start_probe(step.w.sentinels.get(step.run.id), step.now):
         step.w.probes.start(step.run.id)
 
@@ -58,7 +61,7 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
         return
     w.probes.start(record.id)
     if lease is None or lease.until <= now:
-        w.records.append(record.id, [Event(now, "sentinel_restarted", why)])
+        w.records.append(record.id, [Event(now, EventName.SENTINEL_RESTARTED, why)])
 
 
 @dataclass
@@ -132,6 +135,12 @@ def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
         return "the run is no longer measured"
     status = w.workflow.status(record.execution_arn)
     return f"the execution is {status or 'unknown'}" if has_ended(status, record.started_at, w.clock.now()) else ""
+
+
+def run_sentinel(w: Wiring, execution_id: str, owner: str, milliseconds_left: int) -> dict[str, str]:
+    """Probe for as long as the run is measured, or this function invocation has time. The answer says what ended the probing."""
+    ends_at = w.clock.now() + timedelta(milliseconds=milliseconds_left) - TO_FINISH
+    return {"execution_id": execution_id, "ended": run_probe(w, execution_id, owner, ends_at)}
 
 
 def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:

@@ -17,6 +17,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.document import Document, document_key
 from squall.domain.documents.run import Run
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
@@ -93,7 +94,7 @@ class Step:
         """Write the document, over what is there."""
         self.w.documents.put(self.run.id, document)
 
-    def note(self, event: str, detail: str = "", **changes: Any) -> bool:
+    def note(self, event: EventName, detail: str = "", **changes: Any) -> bool:
         """Change the record and its timeline. False if the record was closed meanwhile: stop and undo what you did."""
         return self.w.records.update(self.run.id, events=[self.event(event, detail)], **changes)
 
@@ -107,14 +108,14 @@ class Step:
         try:
             self.w.lifecycle.emit(self.w.records.get(self.run.id) or self.record, reason)
         except (Unavailable, Refused) as error:
-            self.w.records.append(self.run.id, [self.event("not_announced", f"{reason}: {error}")])
+            self.w.records.append(self.run.id, [self.event(EventName.NOT_ANNOUNCED, f"{reason}: {error}")])
 
-    def event(self, event: str, detail: str = "") -> Event:
+    def event(self, event: EventName, detail: str = "") -> Event:
         return Event(self.w.clock.now(), event, detail)
 
-    def decide(self, status: Status, reason: str, verdict: Verdict | None = None, event: str = "") -> Outcome:
+    def decide(self, status: Status, reason: str, verdict: Verdict | None = None, event: EventName | None = None) -> Outcome:
         """Write how the run will end. Record makes it final after everything is undone."""
-        self.note(event or str(status), reason, decided_status=status, decided_verdict=verdict, reason=reason)
+        self.note(event or EventName(status.value), reason, decided_status=status, decided_verdict=verdict, reason=reason)
         return END
 
     def reject(self, reason: str) -> Outcome:
@@ -122,7 +123,7 @@ class Step:
 
     def invalid(self, reason: str) -> Outcome:
         """Nothing was injected, because nothing could be judged or guarded."""
-        return self.decide(Status.COMPLETED, reason, Verdict.INVALID, event="invalid")
+        return self.decide(Status.COMPLETED, reason, Verdict.INVALID, event=EventName.INVALID)
 
 
 Body = Callable[[Step], Outcome]
@@ -175,13 +176,18 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
     return outcome
 
 
+def is_redriven(event: Mapping[str, Any]) -> bool:
+    """Whether somebody redrove the execution: it goes on without the lock and the guards it had."""
+    return int(event.get("redrive_count") or 0) > 0
+
+
 def _refusal(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
     """END for a run that is closed, aborted or redriven; None when the state may act."""
     if record.final or (record.abort and not watching):
         return END
-    if int(event.get("redrive_count") or 0) == 0:
+    if not is_redriven(event):
         return None
     reason = f"{phase}: a redriven execution is refused: it has no lock and no guards"
     known = {} if record.decided_status else {"decided_status": Status.FAILED, "reason": reason}
-    w.records.update(record.id, events=[Event(w.clock.now(), "redrive_refused", reason)], **known)
+    w.records.update(record.id, events=[Event(w.clock.now(), EventName.REDRIVE_REFUSED, reason)], **known)
     return END

@@ -1,4 +1,4 @@
-"""AcquireSlot: FIS runs five experiments at a time, ours and others'. Take a free slot, or queue for one, bounded."""
+"""AcquireSlot takes one of FIS's experiment slots, or queues for one."""
 
 from squall.application.queue import take_turn
 from squall.application.step import Outcome, Step, step

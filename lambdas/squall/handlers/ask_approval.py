@@ -1,4 +1,4 @@
-"""AskApproval: show people what would be done, and wait for them; or go on when they have approved this very plan."""
+"""AskApproval shows people what would be done. Goes on where they have approved this very plan."""
 
 from squall.application.approval.request import ask
 from squall.application.step import Outcome, Step, step

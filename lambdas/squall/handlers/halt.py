@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.stopping.halt import Action, halt, parse, resume
+from squall.application.stopping.halt import halt, resume
+from squall.application.stopping.halt_request import Action, parse
 from squall.wiring import wire
 
 

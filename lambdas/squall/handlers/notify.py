@@ -1,12 +1,9 @@
-"""Notify: people by SNS, machines by EventBridge."""
+"""Notify tells people by SNS, and machines by EventBridge, how the run ended."""
 
-from squall.application.result.record import tell
-from squall.application.step import NEXT, Outcome, Step, step
+from squall.application.result.finish import tell_ending
+from squall.application.step import Outcome, Step, step
 
 
 @step("Notify", closing=True)
 def handler(step: Step) -> Outcome:
-    if step.record.closed_by:
-        return NEXT  # whoever closed the run has told
-    tell(step.w, step.record)
-    return NEXT
+    return tell_ending(step)

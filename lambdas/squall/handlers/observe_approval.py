@@ -1,10 +1,9 @@
-"""ObserveApproval: whatever woke the workflow, what people said stands on the record. Approved: everything is looked at again."""
+"""ObserveApproval acts on the recorded votes, whatever woke the execution."""
 
-from squall.application.approval.request import observe
+from squall.application.approval.waiting import observe_approval
 from squall.application.step import Outcome, Step, step
 
 
 @step("ObserveApproval")
 def handler(step: Step) -> Outcome:
-    step.w.records.clear_token(step.run.id, step.record.token_generation)
-    return observe(step)
+    return observe_approval(step)

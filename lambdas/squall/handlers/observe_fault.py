@@ -1,12 +1,9 @@
-"""ObserveFault: whatever woke the workflow, look at the record and at FIS, and say whether the fault is over."""
+"""ObserveFault asks the record and FIS whether the fault is over, whatever woke the execution."""
 
-from squall.application.fault.watch import must_end, watch_seconds
-from squall.application.step import NEXT, Outcome, Step, step, wait
+from squall.application.fault.watch import observe_fault
+from squall.application.step import Outcome, Step, step
 
 
 @step("ObserveFault", watching=True)
 def handler(step: Step) -> Outcome:
-    step.w.records.clear_token(step.run.id, step.record.token_generation)
-    if must_end(step, step.record):
-        return NEXT
-    return wait(watch_seconds(step, step.record))
+    return observe_fault(step)

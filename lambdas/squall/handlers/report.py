@@ -1,6 +1,6 @@
-"""Report: when a run is over, write what people look at beside its result, and its line in what is asked about many.
+"""Report: writes the report of a run that is over, and the run's line in the reports about many runs.
 
-Called by the run's own last lifecycle event, whoever ended it, or by a person: `{"execution_id": …}`. With `{"period": {…}}`
+The run's last lifecycle event calls it, whoever ended the run, or a person with `{"execution_id": …}`. With `{"period": {…}}`
 (`PeriodRequest`), from a schedule or a person, it reports a period instead.
 """
 
@@ -18,7 +18,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         reported = report_period(w, PeriodRequest.model_validate(event["period"]))
         w.logger.info("period", extra={"files": reported["files"], "experiments": reported["report"]["total_experiments"]})
         return reported
-    execution_id = str(event.get("detail", event)["execution_id"])
-    done = report_of(w, execution_id)
+    done = report_of(w, str(event.get("detail", event)["execution_id"]))
     w.logger.info("report", extra=done)
     return done

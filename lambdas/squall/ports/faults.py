@@ -42,9 +42,6 @@ class Faults(Protocol):
     def own_templates(self, stack: str) -> Sequence[FisTemplate]:
         """The templates of this stack."""
 
-    def templates_tagged(self, stack: str) -> Mapping[str, str]:
-        """Template id to execution id, of the templates of this stack."""
-
 
 class Commands(Protocol):
     """Systems Manager commands."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from squall.domain.documents.statistics import Comparison
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
 from squall.reporting.charts import title_of
 from squall.reporting.formatting import clock, date, length, listed, quantity
@@ -157,7 +158,7 @@ def _alarmed(facts: Facts) -> datetime | None:
     """When the guard fired: the abort is written down a little later, and FIS may have stopped by then."""
     if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
         return None
-    return min((event.at for event in facts.result.timeline if event.event == "alarm"), default=None)
+    return min((event.at for event in facts.result.timeline if event.event == EventName.ALARM), default=None)
 
 
 def since(start: datetime, end: datetime) -> float:

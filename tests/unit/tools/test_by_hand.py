@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from squall.application.stopping import halt
-from squall.application.supervision.cleanup import sweep
-from squall.application.supervision.orphans import _suspects
-from squall.domain.run.halt import by_hand, copy_by_hand, lever_by_hand
+from squall.application.stopping.cleanup import LIST_EXPERIMENTS
+from squall.application.supervision.orphans import Sweep
+from squall.application.supervision.run_cleanup import RunCleanup
+from squall.domain.run.halt import delete_copy_command, move_lever_command, put_flag_command
 from squall.domain.run.orphans import Kind
 from tests.fakes.world import PORTS, FakeWorld
 from tests.unit.application.supervision.test_sweeping import THINGS
@@ -71,12 +71,12 @@ def test_a_command_that_does_not_exist_is_found_out(command: str, wrong: str) ->
 @pytest.mark.parametrize(
     "command",
     [
-        by_hand("Squall", engaged=True),
-        by_hand("Squall", engaged=False),
-        copy_by_hand("table"),
-        lever_by_hand("smoke in the data centre", engaged=True),
-        lever_by_hand("aired", engaged=False),
-        halt.LIST_EXPERIMENTS,
+        put_flag_command("Squall", engaged=True),
+        put_flag_command("Squall", engaged=False),
+        delete_copy_command("table"),
+        move_lever_command("smoke in the data centre", engaged=True),
+        move_lever_command("aired", engaged=False),
+        LIST_EXPERIMENTS,
     ],
 )
 def test_a_command_of_a_halt_can_be_run(command: str) -> None:
@@ -87,7 +87,7 @@ def test_a_command_of_a_halt_can_be_run(command: str) -> None:
 def test_a_command_of_the_sweep_can_be_run(kind: Kind) -> None:
     world = FakeWorld()
     THINGS[kind].make(world)
-    (suspect,) = _suspects(world.wiring(), [])
+    (suspect,) = Sweep(world.wiring()).find_suspects()
     assert (suspect.kind, problems(suspect.command)) == (kind, [])
 
 
@@ -97,7 +97,7 @@ def test_what_a_closed_run_left_is_named_with_a_command_that_can_be_run(port: st
     now = datetime(2030, 1, 7, tzinfo=UTC)
     of_run = record(template_id="EXT1", guard_names=("squall-Squall-run-1-1",), lock_keys=("asg/web",), slot=1, fault_started_at=now)
     world.failing = Intercept(lambda called: fail(called) if called.startswith(f"{port}.") else None)
-    found = sweep(world.wiring(), of_run, thorough=True)
+    found = RunCleanup(world.wiring(), of_run).run(thorough=True)
     told = [left for left in found if not left.command.startswith(("it expires", "they expire"))]
     assert told or port == "commands"
     assert [problem for left in told for problem in problems(left.command)] == []

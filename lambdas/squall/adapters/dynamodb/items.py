@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.domain.approval.votes import Ask, Decision, Vote
 from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.run.timeline import read_event_name
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def timeline(events: Iterable[Event]) -> Item:
     """A list of events, each with its detail cut to a bound."""
     return {
         "L": [
-            {"M": {"at": text(instant(event.at)), "event": text(event.event), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
+            {"M": {"at": text(instant(event.at)), "event": text(str(event.event)), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
             for event in events
         ]
     }
@@ -132,7 +133,7 @@ def from_item(item: Item) -> ExecutionRecord:
 
 
 def _event(item: Item) -> Event:
-    return Event(datetime.fromisoformat(item["at"]["S"]), item["event"]["S"], item["detail"]["S"])
+    return Event(datetime.fromisoformat(item["at"]["S"]), read_event_name(item["event"]["S"]), item["detail"]["S"])
 
 
 def _abort(item: Item) -> Abort:

@@ -84,9 +84,6 @@ class Fis:
             if tags.get("squall:stack") == stack and "squall:execution" in tags
         ]
 
-    def templates_tagged(self, stack: str) -> Mapping[str, str]:
-        return {template.id: template.execution_id for template in self.own_templates(stack)}
-
 
 def _experiment(found: Mapping[str, Any]) -> FisExperiment:
     state = found["state"]

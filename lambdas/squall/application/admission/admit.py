@@ -1,23 +1,59 @@
 """Admission of an execution: its definition, its record, its claim on a schedule's firing."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from squall import admission
 from squall.application.admission.deployed import deployed
 from squall.application.admission.execution_ids import candidate_ids, is_of
+from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.documents.definition import Definition
+from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.run import Run
 from squall.domain.problems import InvalidInput, Problem
-from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
+REASON_CHARACTERS = 2000
 TRIGGER_KEPT = timedelta(days=2)
 """EventBridge Scheduler retries for at most 24 hours."""
 
 
-def admitted(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
+def admit(w: Wiring, event: Mapping[str, Any]) -> Outcome:
+    """Validate the whole input at once and open the record, whatever the input is. The answer carries `run` beside the outcome."""
+    now, execution, raw = w.clock.now(), event["execution"], event.get("input")
+    started_at = datetime.fromisoformat(execution["started_at"])
+    run = Run(id=next(candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)
+    definition, problems = _read_definition(w, raw, execution["name"], run, now)
+    if is_redriven(event):
+        problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
+    run, record = _open_record(w, run, execution["name"], definition, raw)
+    answer = {"run": run.model_dump(mode="json")}
+    if record.final:
+        return {**END, **answer}
+    if definition and not problems and not _claim_trigger(w, definition, run, now):
+        problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
+    if problems:
+        _reject(w, run, problems, now)
+        return {**END, **answer}
+    if definition:
+        w.documents.put(run.id, definition)
+    w.records.update(run.id, events=[Event(now, EventName.ADMITTED)])
+    w.lifecycle.emit(record)
+    return {**NEXT, **answer}
+
+
+def _reject(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> None:
+    w.documents.put(run.id, Refusal(at=now, problems=tuple(problems)))
+    reason = "; ".join(str(problem) for problem in problems)[:REASON_CHARACTERS]
+    w.records.update(run.id, events=[Event(now, EventName.REJECTED, reason)], decided_status=Status.REJECTED, reason=reason)
+
+
+def _read_definition(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
     """What is to run, or everything that is wrong with the input."""
     partition, account, region = _where(run.execution_arn)
     known = deployed()
@@ -38,7 +74,7 @@ def _where(execution_arn: str) -> tuple[str, str, str]:
     return partition, account, region
 
 
-def open_record(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
+def _open_record(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
     """Create the record, under the first id that is not another execution's."""
     for execution_id in candidate_ids(name, run.started_at):
         run = run.model_copy(update={"id": execution_id})
@@ -70,7 +106,7 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
     )
 
 
-def claimed(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:
+def _claim_trigger(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:
     """Whether this execution may run for the schedule's firing: each firing runs once."""
     if not definition.trigger:
         return True

@@ -15,10 +15,9 @@ from squall.domain.messages import approval_request
 from squall.domain.messages.console import Console
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.run.commands import shell_command
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Mode, Status
 from squall.faults import registry
-
-ASKED = "approval_requested"
 
 
 def is_asked(definition: Definition) -> bool:
@@ -70,8 +69,8 @@ def ask(step: Step) -> Outcome:
         return _ask_anew(step, plan)
     stands, said = standing(asked, step.record.votes, step.now)
     if stands is Standing.APPROVED:
-        return NEXT if step.note("approval_holds", said) else END
-    if not any(event.event == ASKED and event.at >= asked.at for event in step.record.events):
+        return NEXT if step.note(EventName.APPROVAL_HOLDS, said) else END
+    if not any(event.at >= asked.at for event in step.record.happened(EventName.APPROVAL_REQUESTED)):
         return _tell(step, plan, asked, ())  # this function died between asking and telling
     return _wait(step, asked)
 
@@ -113,7 +112,7 @@ def _tell(step: Step, plan: Plan, asked: Ask, changed: tuple[str, ...]) -> Outco
     )
     step.w.notifier.publish(approval_request.message(request))  # nobody waits for people who were not told: this may fail the run
     command = f"{shell_command('squall', 'approve', step.run.id)} --comment …"
-    if not step.note(ASKED, f"{standing(asked, (), step.now)[1]}: {command}"):
+    if not step.note(EventName.APPROVAL_REQUESTED, f"{standing(asked, (), step.now)[1]}: {command}"):
         return END
     return _wait(step, asked)
 
@@ -128,7 +127,7 @@ def observe(step: Step) -> Outcome:
         return _wait(step, asked)
     if stands is not Standing.APPROVED:
         return step.reject(said[:2000])
-    if not step.note("approved", said, status=Status.RUNNING):
+    if not step.note(EventName.APPROVED, said, status=Status.RUNNING):
         return END
     step.announce(said)
     return NEXT

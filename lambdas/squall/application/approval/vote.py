@@ -13,12 +13,17 @@ from squall.domain.approval import identity_proof, votes
 from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, standing
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 COMMENT_CHARACTERS = 500
 EXPECTED = 'expected {"execution_id": …, "plan": …, "decision": "approve" | "reject" | "request", "comment": …, "proof": {…}}'
-EVENTS = {Decision.REQUEST: "requester_proven", Decision.APPROVE: "approval_given", Decision.REJECT: "approval_refused"}
+EVENTS = {
+    Decision.REQUEST: EventName.REQUESTER_PROVEN,
+    Decision.APPROVE: EventName.APPROVAL_GIVEN,
+    Decision.REJECT: EventName.APPROVAL_REFUSED,
+}
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,11 @@ def _unanswerable(record: ExecutionRecord, asked: Ask, request: VoteRequest, now
         return f"{record.id} is ending: {record.abort.reason if record.abort else record.reason}"
     if asked.plan != request.plan:
         return f"what you were shown is not what is asked now (plan {asked.plan[:12]}): look again, then decide"
-    if _started(record):
+    if record.may_have_started:
         return f"too late: its fault has been started; to stop it: {shell_command('squall', 'abort', record.id)}"
     if request.decision is not Decision.REJECT and now >= asked.expires_at:
         return f"the request expired at {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     return ""
-
-
-def _started(record: ExecutionRecord) -> bool:
-    return record.fis_experiment_id is not None or any(event.event == "starting" for event in record.events)
 
 
 def _caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datetime) -> tuple[Caller | None, str]:
@@ -127,7 +128,7 @@ def _answer(w: Wiring, request: VoteRequest, said: Vote, *, recorded: bool) -> d
     known = {"execution_id": record.id, "person": said.arn, "standing": stands.value}
     if not recorded:
         return {**known, "recorded": False, "message": _why_not(record, request, said)}
-    if said.decision is Decision.REJECT and _started(record):
+    if said.decision is Decision.REJECT and record.may_have_started:
         late = f"recorded, but its fault is being started: stop it with {shell_command('squall', 'abort', record.id)}"
         return {**known, "recorded": True, "message": late}
     if stands is not Standing.PENDING:

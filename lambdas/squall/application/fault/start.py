@@ -1,82 +1,137 @@
-"""What StartFault asks before it starts a fault and again right after: whoever halts or closes meanwhile wins."""
+"""Starts the fault, fenced and idempotent. Whoever halts the stack or closes the run meanwhile wins.
+
+The order is what makes this safe:
+
+1. The record says `starting`, only if nobody has closed the run.
+2. FIS starts with a client token of the execution, so a repeated call starts nothing new.
+3. The record is read again. Whoever closed the run meanwhile deleted the template first: either the start fails, or this function
+   sees the closed record and stops what it started.
+
+What FIS would start is compared with what the run compiled right before the start, and what it has started right after.
+
+The halt flag is read right before and right after the start. A halt sets the flag, then lists what is running. This function starts the
+fault, then reads the flag. Whatever the order, at least one of the two sees the other.
+"""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from squall.application.fault.template import template_differences
-from squall.application.step import Step
+from squall.application.fault.template import compiled_template, template_differences
+from squall.application.fault.watch import FIRST_LOOK_SECONDS
+from squall.application.queue import seconds_until_next_look
+from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import note_abort
-from squall.application.stopping.halt import refusal
+from squall.application.stopping.halt_flag import refuse_if_halted
 from squall.domain.approval.votes import Standing, standing
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.record import Abort, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.domain.vocabulary import AbortSource, Status
+from squall.errors import Refused
+
+REASON_CHARACTERS = 2000
+QUOTA = "ServiceQuotaExceededException"
+"""Others use FIS too: a slot of this stack is no promise of FIS's. The attempt had no effect; the run waits and is checked
+again."""
 
 
-def halted(step: Step) -> bool:
-    """Whether the stack is halted; then the run ends for that reason."""
-    why = refusal(step.w)
-    if why:
-        _end(step, AbortSource.HALT, why)
-    return bool(why)
+def start_fault(step: Step) -> Outcome:
+    """Start the FIS template of the run. `next` says how many seconds until the first look at the fault."""
+    template_id = step.record.template_id
+    if template_id is None:
+        return step.reject("there is no FIS template to start")
+    if not step.note(EventName.STARTING, template_id):
+        return END
+    record = step.w.records.get(step.run.id) or step.record
+    if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _reject_if_replaced(step):
+        return END
+    compiled, seconds = compiled_template(step), int(step.definition.experiment.length.total_seconds())
+    tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
+    try:
+        fis = step.w.faults.start(template_id, step.client_token, tags)
+    except Refused as refused:
+        return _handle_refusal(step, record, refused)
+    if not _record_start(step, record, fis, seconds, compiled):
+        return END
+    step.announce(f"fault {fis.id} started")
+    return {**NEXT, "seconds": seconds + FIRST_LOOK_SECONDS}
 
 
-def withdrawn(step: Step, record: ExecutionRecord) -> bool:
-    """Whether somebody rejected the run after FinalCheck. A vote is written before `starting` is looked for, which was written before
-    the votes are looked at here: one of both sees the other."""
+def _end_if_halted(step: Step) -> bool:
+    reason = refuse_if_halted(step.w)
+    if reason:
+        _note_abort(step, AbortSource.HALT, reason)
+    return bool(reason)
+
+
+def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
+    """Whether somebody rejected the run after FinalCheck.
+
+    The voter writes the vote, then looks for `starting`. The caller wrote `starting`, and this function reads the votes after that.
+    Whatever the order, at least one of the two sees the other.
+    """
     if record.ask is None:
         return False
-    stands, said = standing(record.ask, record.votes, step.w.clock.now())
+    stands, explanation = standing(record.ask, record.votes, step.w.clock.now())
     if stands is not Standing.REJECTED:
         return False
-    step.reject(said)
+    step.reject(explanation)
     return True
 
 
-def replaced(step: Step) -> bool:
+def _reject_if_replaced(step: Step) -> bool:
     """Whether FIS would start something else than this run compiled: a template that was edited, or another run's."""
     differences = template_differences(step)
     if differences:
-        step.reject(f"the FIS template is not the one that was checked: {'; '.join(differences)}"[:2000])
+        step.reject(f"the FIS template is not the one that was checked: {'; '.join(differences)}"[:REASON_CHARACTERS])
     return bool(differences)
 
 
-def keep(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int, compiled: Mapping[str, Any]) -> bool:
-    """Record the fault that has just started. False if it may not go on: then it was stopped.
+def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int, compiled: Mapping[str, Any]) -> bool:
+    """Record the fault that has just started. False if it may not go on; then it was stopped.
 
-    A halt sets the flag, then lists what runs. This function starts the fault, then reads the flag. Whatever the order, at least one
-    of the two sees the other. The template may have been edited between the comparison and the start, so the experiment is compared,
-    too.
+    The template may have been edited between the comparison and the start, so the experiment is compared, too.
     """
-    why = refusal(step.w)
+    halted = refuse_if_halted(step.w)
     differences = "; ".join(find_differences(compiled, fis.answer))
-    if why or differences:
-        step.w.faults.stop(fis.id)  # before anything is written: the table may be the broken part
+    if halted or differences:
+        step.w.faults.stop(fis.id)  # before anything is written, because the table may be what is broken
     recorded = step.note(
-        "fault_started",
+        EventName.FAULT_STARTED,
         fis.id,
         status=Status.RUNNING,
         fis_experiment_id=fis.id,
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
         fault_seconds=seconds,
     )
-    if why:
-        _end(step, AbortSource.HALT, why)
+    if halted:
+        _note_abort(step, AbortSource.HALT, halted)
     elif differences:
-        _end(step, AbortSource.OUTSIDE, f"FIS started something else than was checked: {differences}"[:2000])
-    elif recorded and not _closed(step.w.records.get(step.run.id)):
+        reason = f"FIS started something else than was checked: {differences}"
+        _note_abort(step, AbortSource.OUTSIDE, reason[:REASON_CHARACTERS])
+    elif recorded and not _is_ending(step.w.records.get(step.run.id)):
         return True
     else:
         step.w.faults.stop(fis.id)
-    step.w.records.append(step.run.id, [step.event("late_start_stopped", fis.id)])
+    step.w.records.append(step.run.id, [step.event(EventName.LATE_START_STOPPED, fis.id)])
     return False
 
 
-def _end(step: Step, source: AbortSource, why: str) -> None:
+def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
+    timing = step.definition.environment.timing
+    first = min((event.at for event in record.happened(EventName.STARTING)), default=step.now)
+    if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
+        step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
+        return wait(seconds_until_next_look(step, step.now - first))
+    return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
+
+
+def _note_abort(step: Step, source: AbortSource, reason: str) -> None:
     now = step.w.clock.now()
-    note_abort(step.w, step.run.id, Abort(source, why, now), [], now)
+    note_abort(step.w, step.run.id, Abort(source, reason, now), [], now)
 
 
-def _closed(record: ExecutionRecord | None) -> bool:
+def _is_ending(record: ExecutionRecord | None) -> bool:
     return record is None or record.final or record.abort is not None

@@ -1,36 +1,73 @@
-"""Ending a fault in order: fence, stop, find out who ended it, remove the guards. Every step is idempotent."""
+"""Ends a fault in order: fence, stop, wait for FIS, find out who ended it, remove the guards. Every step is idempotent."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from squall.application.step import Step
-from squall.application.stopping.abort import STOP_REQUESTED, stop_alarms, watched_since
+from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.stopping.abort import stop_alarms, watched_since
+from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
+from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.record import Abort, Event, ExecutionRecord
-from squall.domain.vocabulary import AbortSource
+from squall.domain.run.timeline import EventName, fis_ended
+from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
 
+LONGEST_POLL_SECONDS = 5
 
-def fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
-    """Delete the template, so that nothing can start from here on, and stop what runs, also when the deletion fails."""
+
+def stop_fault(step: Step) -> Outcome:
+    """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected."""
+    definition = step.find(Definition)
+    timing = definition.environment.timing if definition else Timing()
+    experiments = _fence_and_stop(step, step.record.template_id) if step.record.template_id else []
+    running = [fis for fis in experiments if not fis.terminal]
+    if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
+        return wait(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
+    if running:
+        # Nothing can be judged or given back. Release leaves the run to the pulse, which stops the fault again and alerts people.
+        reason = f"FIS still says {running[0].status} after {timing.stop_seconds} s"
+        return step.decide(Status.FAILED, reason, event=EventName.NOT_STOPPED)
+    if not experiments:
+        _remove_guards(step)
+        return END
+    _record_end(step, experiments[-1])
+    _remove_guards(step)
+    if step.record.slot is not None:
+        step.w.locks.release_slot(step.record.slot, step.run.id)
+    return NEXT
+
+
+def _fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
+    """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion failed."""
     w, failures = step.w, list[Exception]()
     try:
         if w.faults.delete_template(template_id):
-            w.records.append(step.run.id, [step.event("template_deleted", template_id)])
+            w.records.append(step.run.id, [step.event(EventName.TEMPLATE_DELETED, template_id)])
     except (Unavailable, Refused) as error:
         failures.append(error)
     experiments = [w.faults.get(fis.id) or fis for fis in w.faults.of_template(template_id)]
     for fis in experiments:
-        if not fis.terminal and fis.status != "stopping" and w.faults.stop(fis.id):
-            w.records.append(step.run.id, [step.event(STOP_REQUESTED, fis.id)])
+        if fis.stoppable and w.faults.stop(fis.id):
+            w.records.append(step.run.id, [step.event(EventName.STOP_REQUESTED, fis.id)])
     if failures:
         raise failures[0]
     return experiments
 
 
-def report(fis: FisExperiment) -> FaultReport:
-    """The document of how FIS ended it."""
+def _record_end(step: Step, fis: FisExperiment) -> None:
+    record, ended_at = step.record, fis.ended_at or step.w.clock.now()
+    started_at = record.fault_started_at or fis.started_at
+    step.w.records.update(step.run.id, fis_experiment_id=fis.id, fault_ended_at=ended_at, fault_started_at=started_at)
+    if not record.fault_ended_at:
+        step.w.records.append(step.run.id, _events_of(fis, ended_at))
+    step.put(fault_report(fis))
+    _explain_end(step, fis)
+
+
+def fault_report(fis: FisExperiment) -> FaultReport:
+    """The document `fault`: how FIS ended the experiment."""
     return FaultReport(
         experiment_id=fis.id,
         status=fis.status,
@@ -42,62 +79,62 @@ def report(fis: FisExperiment) -> FaultReport:
     )
 
 
-def history(fis: FisExperiment, ended_at: datetime) -> list[Event]:
-    """What happened while the workflow slept, at its own times: FIS's actions and the end."""
-    actions = [Event(a.started_at, "action_started", a.action_id) for a in fis.actions if a.started_at]
-    return [*actions, Event(ended_at, f"fis_{fis.status}", fis.id)]
+def _events_of(fis: FisExperiment, ended_at: datetime) -> list[Event]:
+    """What happened while the workflow slept, each at its own time: the start of FIS's actions, and the end."""
+    actions = [Event(action.started_at, EventName.ACTION_STARTED, action.action_id) for action in fis.actions if action.started_at]
+    return [*actions, Event(ended_at, fis_ended(fis.status), fis.id)]
 
 
-def remove_guards(step: Step) -> None:
-    """Delete the guard alarms; their history stays with CloudWatch. What fails here is Release's and the pulse's to do again."""
+def _remove_guards(step: Step) -> None:
+    """Delete the guard alarms; CloudWatch keeps their history. What fails here is tried again by Release and by the pulse."""
     if not step.record.guard_names:
         return
     try:
         step.w.alarms.delete(step.record.guard_names)
     except (Unavailable, Refused) as error:
-        step.w.records.append(step.run.id, [step.event("guards_not_removed", str(error))])
+        step.w.records.append(step.run.id, [step.event(EventName.GUARDS_NOT_REMOVED, str(error))])
         return
-    step.w.records.append(step.run.id, [step.event("guards_removed", f"{len(step.record.guard_names)} guards")])
+    step.w.records.append(step.run.id, [step.event(EventName.GUARDS_REMOVED, f"{len(step.record.guard_names)} guards")])
 
 
-def explain(step: Step, fis: FisExperiment) -> None:
-    """Who ended it early: our own abort record, else alarm history, else FIS's status. Never FIS's reason text.
+def _explain_end(step: Step, fis: FisExperiment) -> None:
+    """Record who ended the fault early: the abort on the record, else the alarms' history, else FIS's status. Never FIS's reason text.
 
-    Best effort: that the fault is over does not hang on being able to say why.
+    This is best effort: the fault is over, whether or not Squall can say why.
     """
     record = step.w.records.get(step.run.id) or step.record
     ended_at = fis.ended_at or step.w.clock.now()
     unknown = "the FIS experiment was stopped by someone else"
     try:
-        fired = _fired(step, record, ended_at)
+        fired = _find_fired_alarms(step, record, ended_at)
     except (Unavailable, Refused) as error:
         fired, unknown = [], f"the FIS experiment was stopped; why could not be asked ({error})"
     if fired:
-        step.w.records.append(step.run.id, [Event(at, "alarm", what) for at, _, what in fired])
+        step.w.records.append(step.run.id, [Event(at, EventName.ALARM, what) for at, _, what in fired])
     if record.abort is None and not step.failure:
-        abort = _cause(record, fis, fired, ended_at, unknown)
+        abort = _infer_abort(record, fis, fired, ended_at, unknown)
         if abort:
             step.w.records.request_abort(step.run.id, abort)
 
 
-Fired = tuple[datetime, str, str]
-"""When, the alarm's name, and what it watches in words."""
+FiredAlarm = tuple[datetime, str, str]
+"""When the alarm fired, its name, and what it watches in words."""
 
 
-def _cause(record: ExecutionRecord, fis: FisExperiment, fired: list[Fired], ended_at: datetime, unknown: str) -> Abort | None:
+def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredAlarm], ended_at: datetime, unknown: str) -> Abort | None:
     if fired:
         at, name, what = min(fired)
         return Abort(AbortSource.GUARD, f"{what} fired at {at:%H:%M:%S} UTC", at, name)
     if fis.status == "cancelled":
         return Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", ended_at, "safety lever")
-    overdue = any(event.event == STOP_REQUESTED for event in record.events)  # by this workflow, for want of an end: no abort
+    overdue = record.happened(EventName.STOP_REQUESTED)  # the workflow stopped a fault that was past its time, which is no abort
     if fis.status == "stopped" and not overdue:
         return Abort(AbortSource.UNKNOWN, unknown, ended_at)
     return None
 
 
-def _fired(step: Step, record: ExecutionRecord, until: datetime) -> list[Fired]:
-    """Guards and the user's own stop alarms, also in a fault that ran to its end: nobody may have heard them."""
+def _find_fired_alarms(step: Step, record: ExecutionRecord, until: datetime) -> list[FiredAlarm]:
+    """Guards and the user's own stop alarms that fired. Asked after every fault: an alarm may have fired without reaching anybody."""
     guards = step.find(Guards)
     words = guards.words if guards else {}
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}

@@ -1,17 +1,50 @@
-"""Whether the FIS template that would be started is the one that the run compiled."""
+"""Creates the execution's own FIS template, and says later whether FIS still holds what the run compiled."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.step import Step
-from squall.domain.documents.fault import FaultTemplate
+from squall.application.admission.deployed import not_as_deployed
+from squall.application.metrics.guard_alarms import put_guards
+from squall.application.step import END, NEXT, Outcome, Step
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
+from squall.domain.documents.guards import Guards
+from squall.domain.recovery.rollback_document import by_hand, intended
+from squall.domain.resources.types import AnyResource
+from squall.domain.resources.workload import Workload
+from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
+from squall.domain.vocabulary import Status
+from squall.errors import Refused
+from squall.faults import registry
+from squall.faults.template import compile_template
+
+
+def create_template(step: Step) -> Outcome:
+    """Record the state of the targets, create the template, and tie the guards to it.
+
+    From here on the description of an alarm alone is enough to find and stop the fault.
+    """
+    environment = step.definition.environment.name
+    role, why = step.w.settings.fis_role_arns.get(environment), not_as_deployed(step.definition)
+    if role is None or why:
+        return step.reject(why or f"this stack has no FIS role for environment {environment}")
+    guards = step.need(Guards)
+    template = _compile(step, guards, role)
+    step.put(template)
+    try:
+        template_id = step.w.faults.create_template(template.body, step.client_token)
+    except Refused as refused:
+        return step.decide(Status.FAILED, f"FIS refused the template: {refused.code}: {refused.message}")
+    if not step.note(EventName.TEMPLATE_CREATED, template_id, template_id=template_id, rollback_command=_rollback_command(step)):
+        step.w.faults.delete_template(template_id)  # the run was closed while FIS was creating the template
+        return END
+    return _tie_guards(step, guards, template_id)
 
 
 def template_differences(step: Step) -> tuple[str, ...]:
-    """Where the template that would be started differs from the one this run compiled; empty: nowhere.
+    """Where the template that would be started differs from the one this run compiled. Empty: nowhere.
 
-    The record says which template is started, so one that is another run's differs by its tags. Raises `Unavailable` if FIS can't be
+    The record says which template is started, so the template of another run differs by its tags. Raises Unavailable if FIS can't be
     asked.
     """
     template_id = step.record.template_id
@@ -21,3 +54,44 @@ def template_differences(step: Step) -> tuple[str, ...]:
 def compiled_template(step: Step) -> Mapping[str, Any]:
     """The arguments of CreateExperimentTemplate, as CreateTemplate wrote them down."""
     return step.need(FaultTemplate).body
+
+
+def _compile(step: Step, guards: Guards, role_arn: str) -> FaultTemplate:
+    definition, discovery = step.definition, step.discovery
+    fault = registry.bound(definition)
+    alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
+    body = compile_template(
+        definition,
+        discovery,
+        fault,
+        fault.parse(definition.experiment.parameters),
+        stack=step.w.settings.stack,
+        run_id=step.run.id,
+        role_arn=role_arn,
+        alarm_arns=[alarm + guard.name for guard in guards.guards],
+    )
+    workload = step.w.inventory.refresh(discovery.workload, step.now)
+    before = tuple(_state_before(pinned, workload) for pinned in discovery.pinned)
+    return FaultTemplate(body=body, before=before, guards=guards.guards)
+
+
+def _state_before(pinned: AnyResource, workload: Workload) -> TargetBefore:
+    now = workload.now(pinned) or pinned
+    names = workload.names_of(now)
+    return TargetBefore(resource=now, healthy_in=tuple(group.arn for group in workload.target_groups if names & set(group.healthy)))
+
+
+def _rollback_command(step: Step) -> str:
+    rollback = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    return by_hand(rollback, step.definition.region) if rollback else ""
+
+
+def _tie_guards(step: Step, guards: Guards, template_id: str) -> Outcome:
+    try:
+        put_guards(step, guards, f"fis-template={template_id} execution={step.run.execution_arn}")
+    except Refused as refused:  # a stop alarm was deleted after ArmGuards; cleaning up removes the template
+        return step.reject(f"CloudWatch refused a guard: {refused.code}: {refused.message}")
+    if step.closed_meanwhile():  # updating a guard that was deleted creates it anew
+        step.w.alarms.delete(guards.names)
+        return END
+    return NEXT

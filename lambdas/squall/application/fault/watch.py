@@ -1,41 +1,68 @@
-"""When a fault is over, or has to be: asked by the watcher, the observer, and nobody's callback."""
+"""Watches a running fault: sleeps on a task token, and looks at the record and at FIS whenever something wakes it.
+
+A token only wakes the execution. Whether the fault is over is decided from the record and from FIS, never from a callback.
+"""
 
 from datetime import timedelta
 
 from squall.application.recovery.rollback_report import commands_of, fault_of
-from squall.application.step import Step
+from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.run.record import ExecutionRecord
 
 GRACE_SECONDS = 180
-"""How much longer than the fault the FIS experiment may take: a minute of slack in the action itself (dispatch, dependencies), and two
-for FIS to resolve targets, start and complete. After that Squall stops it; that is no abort, the fault has had its time."""
+"""How much longer than the fault the FIS experiment may take: one minute of slack in the action itself (dispatch, dependencies), and two
+minutes for FIS to resolve targets, start and complete. After that Squall stops it. That is no abort, because the fault has had its time."""
 FIRST_LOOK_SECONDS = 10
-"""After the fault's time, when nobody has woken the watcher before."""
+"""How long after the fault's time the execution looks for itself, if nobody woke it before."""
 LOOK_AGAIN_SECONDS = 15
 
 
-def must_end(step: Step, record: ExecutionRecord) -> bool:
-    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, past its time, or its commands have run out."""
+def watch_fault(step: Step) -> Outcome:
+    """Store the task token, then look once, so that no wake-up is lost. Must not raise after it completed its own token.
+
+    Whoever wakes the execution writes the reason, then reads the token. This function writes the token, then reads the reason. Whatever
+    the order, at least one of the two sees the other.
+    """
+    if step.w.records.store_token(step.run.id, step.task_token) is None:
+        step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running
+        return END
+    record = step.w.records.get(step.run.id)
+    if record is None or _must_end(step, record):
+        step.w.workflow.wake(step.task_token)
+    return NEXT
+
+
+def observe_fault(step: Step) -> Outcome:
+    """`next` once the fault is over or has to be ended; until then `wait`."""
+    step.w.records.clear_token(step.run.id, step.record.token_generation)
+    if _must_end(step, step.record):
+        return NEXT
+    return wait(_seconds_to_sleep(step, step.record))
+
+
+def _must_end(step: Step, record: ExecutionRecord) -> bool:
+    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, past its time, or its commands have ended."""
     if record.final or record.abort is not None or record.fis_experiment_id is None:
         return True
     fis = step.w.faults.get(record.fis_experiment_id)
-    return fis is None or fis.terminal or _left(step, record, GRACE_SECONDS) <= timedelta(0) or _ran_out(step, record)
+    return fis is None or fis.terminal or _time_left(step, record, GRACE_SECONDS) <= timedelta(0) or _commands_ended(step, record)
 
 
-def watch_seconds(step: Step, record: ExecutionRecord) -> float:
-    """How long the watcher may sleep when nobody wakes it: until just after the fault's time, then in short steps."""
-    until_end = _left(step, record, FIRST_LOOK_SECONDS).total_seconds()
-    return until_end if until_end > 0 else min(_left(step, record, GRACE_SECONDS).total_seconds(), LOOK_AGAIN_SECONDS)
+def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
+    """Until just after the fault's time; after that, short steps."""
+    until_end = _time_left(step, record, FIRST_LOOK_SECONDS).total_seconds()
+    return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), LOOK_AGAIN_SECONDS)
 
 
-def _ran_out(step: Step, record: ExecutionRecord) -> bool:
-    """An agent's fault ends with its commands; what FIS's action has left after that is slack, which guards nothing and is billed."""
-    if _left(step, record, 0) > timedelta(0):
+def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
+    """Whether an agent's fault has ended with its commands. The rest of FIS's action is slack: it protects nothing and is billed."""
+    if _time_left(step, record, 0) > timedelta(0):
         return False
     commands = commands_of(step, fault_of(step))
     return bool(commands) and all(found and not any(command.active for command in found) for found in commands.values())
 
 
-def _left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:
+def _time_left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:
+    """Until the fault's planned end plus `more_seconds`; negative once that has passed."""
     started = record.fault_started_at or step.now
     return started + timedelta(seconds=record.fault_seconds + more_seconds) - step.w.clock.now()

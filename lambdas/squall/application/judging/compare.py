@@ -14,6 +14,7 @@ from squall.domain.documents.series import StatisticsDocument
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.window_statistics import has_distribution
 from squall.domain.metrics.disturbances import drop_disturbed_points
+from squall.domain.run.timeline import EventName
 
 EARLIER_DAYS = 3
 """How many earlier days are looked at: one request each."""
@@ -45,7 +46,7 @@ def compare_run(step: Step) -> None:
         )
     )
     step.put(StatisticsDocument(at=step.now, statistics=compared, cut=cut))
-    step.note("compared", "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
+    step.note(EventName.COMPARED, "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
 
 
 def _observed(found: Measurements) -> Window:

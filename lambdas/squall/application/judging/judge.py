@@ -21,6 +21,7 @@ from squall.domain.judging.reaction_times import times
 from squall.domain.judging.verdict import decide
 from squall.domain.language.sentences import AlarmFires
 from squall.domain.run.record import Abort
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome, Status
 
 
@@ -56,7 +57,7 @@ def judge_run(step: Step) -> None:
             signals=signals,
         ),
     )
-    step.note("judged", decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
+    step.note(EventName.JUDGED, decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
 
 
 def _given(step: Step, found: Measurements) -> JudgeInput:

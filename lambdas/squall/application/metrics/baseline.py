@@ -3,10 +3,11 @@ disturbed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
-from squall.application.step import Step
+from squall.application.sentinel import start_probing
+from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.cut import Cut
 from squall.domain.documents.metric_models import MetricBinding
@@ -14,10 +15,28 @@ from squall.domain.metrics.baseline import assess_baseline, missing_seconds, tri
 from squall.domain.metrics.disturbances import LONGEST_RUN, Disturbance, find_disturbances, start_after_disturbances
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import PacedWindow, baseline_window, finer_periods
+from squall.domain.run.timeline import EventName
 
 MOST_FAULTS = 50
 """The most faults that are read: runs of two days on the same failure domains, which locks let in one after the
 other."""
+
+
+def capture_baseline(step: Step) -> Outcome:
+    """Read the history that is there, wait only for what is missing, and refuse a run whose steady state does not hold."""
+    bound = step.definition.environment.timing.baseline_wait_seconds
+    start_probing(step)
+    found = read_history(step)
+    missing = found.missing_seconds(step)
+    if missing and step.elapsed < timedelta(seconds=bound):
+        return wait(min(missing, bound))
+    baseline = assess_history(step, found)
+    step.put(baseline)
+    if not baseline.steady:
+        return step.invalid("the steady state does not hold before the fault: " + "; ".join(baseline.violations))
+    length = f"{baseline.window.periods} periods of {baseline.window.period_seconds} s"
+    step.note(EventName.BASELINE_CAPTURED, "; ".join([length, *(cut.said for cut in baseline.cut)]))
+    return NEXT
 
 
 @dataclass(frozen=True)

@@ -1,48 +1,91 @@
-"""Running the rollback document: what is intended is written before it starts, and a repeated start starts nothing new.
+"""Runs the experiment's rollback document. The intent is written before the document starts, and a repeated start starts nothing new.
 
-The workflow does it after every fault, the pulse and the watchdog for a run that died; whoever comes second finds the first one's.
+The workflow does this after every fault; the pulse and the watchdog do it for a run whose execution ended early. Whoever comes second
+finds the Automation execution of the first.
 """
 
-from squall.application.step import Step
+from datetime import timedelta
+
+from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.recovery.rollback_document import begun, client_token, intended, refused, said, seen
-from squall.errors import Refused
+from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
 
-ENDED = "rollback_ended"
+SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1, 5
+WAITS_PER_ELAPSED_TIME = 8
+"""Each wait is an eighth of the time so far: many looks at first, few events in the execution's history in the end."""
 
 
-def token(step: Step) -> str:
+def run_rollback(step: Step) -> Outcome:
+    """Run the document after every fault, however the fault ended. The wait is bounded; after that the pulse watches to the end."""
+    declared = step.definition.experiment.rollback
+    if declared is None or step.record.happened(EventName.ROLLBACK_ENDED):
+        return NEXT
+    bound = timedelta(seconds=step.definition.environment.rollback_documents[declared.document].timeout_seconds)
+    late = step.elapsed >= bound
+    try:
+        run = refresh_rollback(step)
+    except Unavailable as error:
+        if not late:
+            return wait(_seconds_until_next_look(step))
+        step.note(EventName.ROLLBACK_OVERDUE, f"{declared.document} could not be run or asked for: {error}")
+        return NEXT
+    if run and not run.over and not late:
+        return wait(_seconds_until_next_look(step))
+    if run and run.over:
+        note_rollback_end(step, run)
+    elif run:
+        step.note(EventName.ROLLBACK_OVERDUE, said(run))
+    return NEXT
+
+
+def rollback_token(step: Step) -> str:
     """The idempotency token of this execution's rollback."""
     return client_token(step.client_token)
 
 
-def look(step: Step) -> AutomationRun | None:
-    """The rollback as it stands now, started if it was not. None: the experiment declares none."""
-    run = step.find(AutomationRun)
-    if run is None:
-        run = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
-        if run is None:
-            return None
-        step.put(run)
-    if run.over:
+def refresh_rollback(step: Step) -> AutomationRun | None:
+    """Start the document if it was not started, and record how it stands now. None: the experiment declares no rollback."""
+    run = step.find(AutomationRun) or _record_intent(step)
+    if run is None or run.over:
         return run
     if run.execution_id is None:
-        step.w.records.append(step.run.id, [step.event("rollback_starting", run.document)])
-        try:
-            execution_id = step.w.automations.start(run.document, run.version, run.parameters, token(step))
-        except Refused as no:
-            run = refused(run, f"{no.code}: {no.message}"[:500], step.w.clock.now())
-            step.put(run)
+        run = _start(step, run)
+        if run.execution_id is None:
             return run
-        run = begun(run, execution_id, step.w.clock.now())
-        step.put(run)
-        step.w.records.append(step.run.id, [step.event("rollback_started", execution_id)])
     now = seen(run, step.w.automations.get(run.execution_id or ""), step.w.clock.now())
     if now != run:
         step.put(now)
     return now
 
 
-def note_end(step: Step, run: AutomationRun) -> None:
-    """Write into the timeline how it ended: the last thing, so that nobody takes it for told before it is."""
-    step.w.records.append(step.run.id, [step.event(ENDED, said(run))])
+def note_rollback_end(step: Step, run: AutomationRun) -> None:
+    """Write into the timeline how the rollback ended. This comes last, so that it is not marked as handled before it is handled."""
+    step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_ENDED, said(run))])
+
+
+def _record_intent(step: Step) -> AutomationRun | None:
+    run = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    if run:
+        step.put(run)
+    return run
+
+
+def _start(step: Step, run: AutomationRun) -> AutomationRun:
+    step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_STARTING, run.document)])
+    try:
+        execution_id = step.w.automations.start(run.document, run.version, run.parameters, rollback_token(step))
+    except Refused as refusal:
+        run = refused(run, f"{refusal.code}: {refusal.message}"[:500], step.w.clock.now())
+        step.put(run)
+        return run
+    run = begun(run, execution_id, step.w.clock.now())
+    step.put(run)
+    step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_STARTED, execution_id)])
+    return run
+
+
+def _seconds_until_next_look(step: Step) -> float:
+    poll = min(step.definition.environment.timing.poll_seconds, LONGEST_WAIT_SECONDS)
+    return max(SHORTEST_WAIT_SECONDS, poll, step.elapsed.total_seconds() / WAITS_PER_ELAPSED_TIME)

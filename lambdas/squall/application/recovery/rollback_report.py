@@ -1,20 +1,32 @@
-"""What VerifyRollback and WatchRecovery both look at: the pinned targets as they were, and as they are."""
+"""Verifies the rollback: the pinned targets as they were before the fault, and as they are now."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from squall.application.step import Step
+from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.recovery.rollback_document import intended, with_automation
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Fault
 
 DISPATCH_SLACK = timedelta(seconds=60)
-"""Clocks of FIS, Systems Manager and Lambda differ; the lock keeps everybody else's commands off these targets."""
+"""The clocks of FIS, Systems Manager and Lambda differ. The lock keeps everybody else's commands off these targets."""
+
+
+def verify_rollback(step: Step) -> Outcome:
+    """Record whether the fault happened to every target, and whether it is gone."""
+    report = rollback_report(step, step.w.inventory.refresh(step.discovery.workload, step.now))
+    step.put(report)
+    proven = bool(report.proofs) and all(proof.proven for proof in report.proofs)
+    details = "; ".join(proof.detail for proof in report.proofs)
+    step.note(EventName.FAULT_PROVEN if proven else EventName.FAULT_NOT_PROVEN, details)
+    step.note(EventName.ROLLBACK_VERIFIED, report.outcome)
+    return NEXT
 
 
 def fault_of(step: Step) -> Fault:
@@ -28,7 +40,7 @@ def fis_of(step: Step) -> FisExperiment | None:
 
 
 def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
-    """Target's id to the commands that are the fault's mechanism, newest first; empty for faults without."""
+    """The commands that are the fault's mechanism, newest first, by target id. Empty for a fault whose mechanism is no command."""
     if not fault.ssm_documents:
         return {}
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
@@ -38,7 +50,7 @@ def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
 
 
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:
-    """Ask the state and the mechanism, not FIS's word `stopped`."""
+    """What became of each target. This asks the targets' state and the fault's mechanism; FIS's word `stopped` is not enough."""
     fault = fault_of(step)
     template = step.need(FaultTemplate)
     report = fault.verify(
@@ -55,12 +67,12 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
 
 
 def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:
-    """What VerifyRollback found too early to be back may be back by now, and what still lasted may be over."""
+    """The report, made anew while it says `not_restored`: what was not back for VerifyRollback may be back by now."""
     first = step.find(RollbackReport)
     if first and first.outcome is not RollbackOutcome.NOT_RESTORED:
         return first
     report = rollback_report(step, workload)
     step.put(report)
     if first is None or report.outcome is not first.outcome:
-        step.note("rollback_verified", report.outcome)
+        step.note(EventName.ROLLBACK_VERIFIED, report.outcome)
     return report

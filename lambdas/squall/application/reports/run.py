@@ -15,6 +15,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.reporting.csv_sheet import sheet
 from squall.reporting.markdown import markdown
@@ -23,7 +24,6 @@ from squall.reporting.run_facts import Facts
 from squall.reporting.view import page_of
 from squall.wiring import Wiring
 
-REPORTED, NOT_REPORTED = "reported", "report_failed"
 LOGGED_CHARACTERS = 300
 
 
@@ -45,9 +45,9 @@ def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
         summarise(w, record)
         written = _write(w, record)
     except Exception as error:
-        _note(w, record, NOT_REPORTED, f"{type(error).__name__}: {error}")
+        _note(w, record, EventName.REPORT_FAILED, f"{type(error).__name__}: {error}")
         raise
-    _note(w, record, REPORTED, written[0])
+    _note(w, record, EventName.REPORTED, written[0])
     return {
         "execution_id": record.id,
         "experiment": record.experiment,
@@ -83,8 +83,8 @@ def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
     )
 
 
-def _note(w: Wiring, record: ExecutionRecord, event: str, detail: str) -> None:
+def _note(w: Wiring, record: ExecutionRecord, event: EventName, detail: str) -> None:
     """Add the event to the timeline, once, however often the report is made."""
-    if all(known.event != event for known in record.events):
+    if not record.happened(event):
         with suppress(Unavailable, Refused):
             w.records.append(record.id, [Event(w.clock.now(), event, detail)])

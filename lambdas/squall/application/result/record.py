@@ -22,11 +22,10 @@ from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.run_ended import message
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
-
-NOTIFIED, ANNOUNCED = "notified", "announced"
 
 
 def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: str) -> Decision:
@@ -103,7 +102,7 @@ def _store_findings(w: Wiring, record: ExecutionRecord, result: Result) -> None:
             w.findings.save(record.experiment, finding, record.id, record.started_at)
         except (Unavailable, Refused) as error:
             with suppress(Unavailable, Refused):
-                w.records.append(record.id, [Event(w.clock.now(), "finding_not_remembered", f"{finding.id}: {error}")])
+                w.records.append(record.id, [Event(w.clock.now(), EventName.FINDING_NOT_REMEMBERED, f"{finding.id}: {error}")])
 
 
 def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
@@ -112,14 +111,13 @@ def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -
     `leftovers` are what people may remove by hand. If one of the two fails, the other is still notified, and a later call
     notifies the one that failed. If documents can't be read or written, the message says what the record knows.
     """
-    done = {event.event for event in record.events}
-    notifications: dict[str, Callable[[], None]] = {
-        NOTIFIED: lambda: _notify(w, record, leftovers),
-        ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
+    notifications: dict[EventName, Callable[[], None]] = {
+        EventName.NOTIFIED: lambda: _notify(w, record, leftovers),
+        EventName.ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
     }
     failures: list[Exception] = []
     for event, notify in notifications.items():
-        if event in done:
+        if record.happened(event):
             continue
         try:
             notify()
@@ -156,7 +154,7 @@ def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
 
 def is_told(record: ExecutionRecord) -> bool:
     """Whether people and machines were told how the run ended."""
-    return {NOTIFIED, ANNOUNCED} <= {event.event for event in record.events}
+    return bool(record.happened(EventName.NOTIFIED) and record.happened(EventName.ANNOUNCED))
 
 
 def decision_on(record: ExecutionRecord) -> Decision:

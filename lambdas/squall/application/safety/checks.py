@@ -10,7 +10,7 @@ from typing import TypeVar
 from squall.application.approval.request import is_asked, plan_as_made
 from squall.application.fault.template import template_differences
 from squall.application.step import Step
-from squall.application.stopping import halt
+from squall.application.stopping.halt_flag import read_halt
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -23,6 +23,7 @@ from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.resources.instances import Instance
 from squall.domain.run.aws_state import AlarmState, CalendarState
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import metrics_of, of_template
 from squall.domain.safety.evaluate import evaluate
 from squall.domain.safety.inputs import SafetyInput
@@ -75,7 +76,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         cost=_cost(definition, discovery, fault, armed.guards),
         calendars=_calendars(step, definition, now),
         active_experiments=_ask(step, step.w.faults.active),
-        halt=_ask(step, lambda: halt.read(step.w)),
+        halt=_ask(step, lambda: read_halt(step.w)),
         ask=asked.ask if asked else None,
         votes=asked.votes if asked else (),
         plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
@@ -154,5 +155,5 @@ def _ask(step: Step, question: Callable[[], T]) -> T | None:
     try:
         return question()
     except (Unavailable, Refused) as error:
-        step.note("not_answered", str(error)[:500])
+        step.note(EventName.NOT_ANSWERED, str(error)[:500])
         return None

@@ -10,15 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 DESCRIPTION = re.compile(r"fis-template=(?P<template>[0-9A-Za-z-]+) execution=(?P<execution>\S+)")
 """What CreateTemplate writes on every guard."""
-
-
-STOP_REQUESTED = "stop_requested"
 
 
 class NotAnAbortError(ValueError):
@@ -91,7 +89,7 @@ def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
 def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
     """Ask FIS to stop every experiment of the template that runs; adds the ids of those it was asked for."""
     for fis in w.faults.of_template(template_id):
-        if not fis.terminal and fis.status != "stopping" and w.faults.stop(fis.id):
+        if fis.stoppable and w.faults.stop(fis.id):
             stopped.append(fis.id)  # noqa: PERF401 - one at a time: the next may fail
 
 
@@ -102,8 +100,8 @@ def _template_of(w: Wiring, execution_id: str) -> str | None:
         record = None
     if record and record.template_id:
         return record.template_id
-    tagged = w.faults.templates_tagged(w.settings.stack)
-    return next((template_id for template_id, execution in tagged.items() if execution == execution_id), None)
+    templates = w.faults.own_templates(w.settings.stack)
+    return next((template.id for template in templates if template.execution_id == execution_id), None)
 
 
 def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, Any]:
@@ -140,15 +138,15 @@ def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
 
 def watched_since(record: ExecutionRecord) -> datetime:
     """When every guard was last known to be OK: what fired since then fired on this fault."""
-    checked = [event.at for event in record.events if event.event == "finally_safe"]
+    checked = [event.at for event in record.happened(EventName.FINALLY_SAFE)]
     return max(checked, default=record.fault_started_at or record.started_at)
 
 
 def note_abort(w: Wiring, execution_id: str, why: Abort, stopped: list[str], now: datetime) -> bool:
     """The reason, once; and in the timeline when the alarm was seen and what was stopped."""
     recorded = w.records.request_abort(execution_id, why)
-    events = [Event(now, "abort_requested", why.reason)] if recorded else []
-    events += [Event(w.clock.now(), STOP_REQUESTED, fis_id) for fis_id in stopped]
+    events = [Event(now, EventName.ABORT_REQUESTED, why.reason)] if recorded else []
+    events += [Event(w.clock.now(), EventName.STOP_REQUESTED, fis_id) for fis_id in stopped]
     if events:
         w.records.append(execution_id, events)
     return recorded

@@ -1,29 +1,32 @@
-"""Ending a run from outside its workflow, and taking away whatever a run left: template first, because that is the fence.
+"""Ends a run from outside its workflow, cleans up after it, and tells people.
 
-Used by the watchdog (2 s after an execution died), the pulse (within two minutes, when the event was lost), AcquireLock
-(a dead holder's lease) and Release (the ordinary end). Everything is idempotent and goes on past a step that fails: what
-could not be taken away is returned with the command that does it by hand, and the pulse tries again until nothing is left.
+The watchdog does this within seconds after an execution ended early, the pulse within two minutes if that event was lost,
+AcquireLock when the lease of another run has expired. Everything is idempotent and goes on past a step that fails. What could
+not be removed is returned with the command that does it by hand, and the pulse tries again until nothing is left.
 """
 
 from contextlib import suppress
-from datetime import timedelta
 
 from squall.application.result.record import tell
-from squall.application.supervision.cleanup import Leftover, _try, note_aftermath, sweep
+from squall.application.stopping.cleanup import Leftover
+from squall.application.supervision.aftermath import record_aftermath
+from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.leftovers import not_cleaned_up
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-LEFT_BEHIND = "left_behind"
+FIS_STOPS_WITHIN_SECONDS = 40
+"""How long a function waits for FIS to say `stopped` (about 30 s on AWS). The pulse goes on after that."""
 
 
 def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
-    """Make the record final, take everything away, tell people once.
+    """Make the record final, clean up, tell people once. Returns what is still there.
 
-    `wait_seconds`: how long to wait here for FIS to finish stopping before leaving the rest to the pulse.
+    `wait_seconds`: how long to wait here for FIS to finish stopping before the rest is left to the pulse.
     """
     record = w.records.get(execution_id)
     if record is None:
@@ -31,24 +34,29 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     first = not record.final and _finish(w, record, by, reason, failed=failed)
     record = w.records.get(execution_id) or record
     if first and record.task_token:
-        _try([], "", "", w.workflow.wake, record.task_token)  # should the execution live after all, it need not sleep to the end
-    leftovers = sweep(w, record, thorough=True)
-    deadline = w.clock.now() + timedelta(seconds=wait_seconds)
-    while leftovers and w.clock.now() < deadline:
-        w.clock.sleep(1)
-        leftovers = sweep(w, record, thorough=True)
+        with suppress(Unavailable, Refused):  # if the execution is running after all, it need not sleep to the end
+            w.workflow.wake(record.task_token)
+    leftovers = RunCleanup(w, record).run(thorough=True, wait_seconds=wait_seconds)
     if first:
-        note_aftermath(w, record)
-    if first or not record.closed_by:  # or the execution died between recording and telling
-        with suppress(Unavailable, Refused):  # a pulse may have told while this waited for FIS
+        record_aftermath(w, record)
+    if first or not record.closed_by:  # or the execution ended between recording and telling
+        with suppress(Unavailable, Refused):  # a pulse may have told people while this function waited for FIS
             record = w.records.get(execution_id) or record
-        tell_of(w, record, leftovers)
+        tell(w, record, leftovers)
     return leftovers
+
+
+def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
+    """Tell people, once, what is still there of a run whose ending they know already."""
+    if record.happened(EventName.LEFT_BEHIND):
+        return
+    w.notifier.publish(not_cleaned_up(record, leftovers))
+    w.records.append(record.id, [Event(w.clock.now(), EventName.LEFT_BEHIND, "; ".join(map(str, leftovers)))])
 
 
 def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
     now = w.clock.now()
-    decision = _decision(record, reason, failed=failed)
+    decision = _decide(record, reason, failed=failed)
     return w.records.finish(
         record.id,
         status=decision.status,
@@ -57,31 +65,17 @@ def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed:
         reason=decision.reason,
         ended_at=now,
         closed_by=by,
-        events=[Event(now, "closed", f"by {by}: {reason}")],
+        events=[Event(now, EventName.CLOSED, f"by {by}: {reason}")],
     )
 
 
-def _decision(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
-    injected = record.fis_experiment_id is not None or any(event.event == "starting" for event in record.events)
+def _decide(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
     if record.decided_status and record.fis_experiment_id is None:
         return ending(record.decided_status, record.decided_verdict, record.reason, record.abort)
-    if record.abort and not injected:
+    if record.abort and not record.may_have_started:
         return decide(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.abort:
         return ending(Status.ABORTED, Verdict.ABORTED, record.abort.reason, record.abort)
     if failed:
         return ending(Status.FAILED, None, f"Squall failed: {reason}")
     return ending(Status.ABORTED, Verdict.ABORTED, f"ended from outside: {reason}")
-
-
-def tell_of(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
-    """Tell how the run ended and what of it is still there."""
-    tell(w, record, leftovers)
-
-
-def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
-    """Tell what is still there of a run whose ending was told already, once."""
-    if any(event.event == LEFT_BEHIND for event in record.events):
-        return
-    w.notifier.publish(not_cleaned_up(record, leftovers))
-    w.records.append(record.id, [Event(w.clock.now(), LEFT_BEHIND, "; ".join(map(str, leftovers)))])

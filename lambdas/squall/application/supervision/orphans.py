@@ -1,16 +1,16 @@
-"""The sweep: whatever of this stack outlived its execution and stands in no open run's way of being found.
+"""The sweep removes what outlived its execution and what no open run leads to.
 
-The record is the first way to find what a run made, and the pulse follows it. This is the second, for what no record leads to: it
-asks FIS, CloudWatch and the table for everything that carries this stack's mark. It acts only on what is older than ten minutes,
-belongs to an execution whose record is final or missing and which Step Functions does not call running, and was so at two sweeps,
-five minutes apart. What can't be asked counts as alive.
+The record is the first way to find what a run made, and the pulse follows it. The sweep is the second way: it asks FIS,
+CloudWatch and the table for everything that carries this stack's mark. It removes only what is older than ten minutes, belongs
+to an execution whose record is final or missing and which Step Functions does not call running, and was so at two sweeps, five
+minutes apart. An execution that can't be asked about counts as running.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from squall.domain.messages import leftovers
+from squall.application.stopping.cleanup import Cleanup, Leftover
+from squall.domain.messages.leftovers import swept
 from squall.domain.run.commands import (
     delete_alarms_command,
     delete_item_command,
@@ -20,64 +20,113 @@ from squall.domain.run.commands import (
 )
 from squall.domain.run.execution_state import RUNNING
 from squall.domain.run.orphans import AFTER_THE_FAULT, OLD, Kind, Suspect
-from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 STACK, EXECUTION = "squall:stack", "squall:execution"
 
 
-@dataclass
-class Swept:
-    """What a sweep did."""
+class Sweep:
+    """One sweep: what it removed, what is left, and what it could not ask."""
 
-    removed: list[Suspect] = field(default_factory=list)
-    left: list[tuple[Suspect, str]] = field(default_factory=list)
-    """What is still there, and why."""
-    failures: list[Exception] = field(default_factory=list)
+    def __init__(self, w: Wiring) -> None:
+        self.w = w
+        self.removed: list[Suspect] = []
+        self._removal = Cleanup(w)
+        self._questions = Cleanup(w)
+        self._at_work: dict[str, bool] = {}
+
+    @property
+    def left(self) -> tuple[Leftover, ...]:
+        return self._removal.leftovers
+
+    @property
+    def failures(self) -> list[Exception]:
+        return [*self._questions.failures, *self._removal.failures]
+
+    def run(self) -> None:
+        """Sweep if the last sweep is five minutes old. People are told of each orphan once."""
+        before, now = self.w.sightings.get(), self.w.clock.now()
+        if not before.due(now):
+            return
+        orphans = [suspect for suspect in self.find_suspects() if now - suspect.since > OLD and not self._may_be_in_use(suspect)]
+        condemned = sorted((orphan for orphan in orphans if orphan.key in before.first), key=lambda orphan: list(Kind).index(orphan.kind))
+        for orphan in condemned:
+            if orphan.kind not in AFTER_THE_FAULT:
+                self._remove(orphan)
+        self._remove_after_the_fault([orphan for orphan in condemned if orphan.kind in AFTER_THE_FAULT])
+        news = frozenset(orphan.key for orphan in condemned) - before.told
+        if news:
+            self._tell()
+        self.w.sightings.put(before.next(orphans, news, now))
+
+    def find_suspects(self) -> list[Suspect]:
+        """Everything that carries this stack's mark. What can't be listed now is listed by the next sweep."""
+        suspects: list[Suspect] = []
+        for kinds, listing in _LISTINGS.items():
+            suspects += self._questions.attempt(f"the list of {kinds}", "squall status", _list_all, listing, self.w) or ()
+        return suspects
+
+    def _may_be_in_use(self, suspect: Suspect) -> bool:
+        """Whether the suspect's execution may still be at work, or the suspect is not ours. Each execution is asked about once."""
+        if suspect.execution not in self._at_work:
+            what, command = f"whether {suspect.execution} is running", shell_command("squall", "status", suspect.execution)
+            at_work = self._questions.attempt(what, command, self._is_at_work, suspect.execution)
+            if at_work is None:
+                return True
+            self._at_work[suspect.execution] = at_work
+        return self._at_work[suspect.execution] or (suspect.kind is Kind.GUARD and not self._is_our_guard(suspect))
+
+    def _is_at_work(self, execution: str) -> bool:
+        record = self.w.records.get(execution)
+        if record is not None and not record.final:
+            return True  # the pulse looks after the run
+        arn = record.execution_arn if record else self.w.settings.execution_arn(execution)
+        return self.w.workflow.status(arn) == RUNNING
+
+    def _is_our_guard(self, guard: Suspect) -> bool:
+        """The name alone proves nothing: the prefix of stack A is also the prefix of stack A-B. Unknown tags are not ours."""
+        tags = self._questions.attempt(f"the tags of {guard.id}", "aws cloudwatch list-tags-for-resource", self.w.alarms.tags, guard.id)
+        return tags is not None and tags.get(STACK) == self.w.settings.stack and tags.get(EXECUTION) == guard.execution
+
+    def _remove_after_the_fault(self, orphans: list[Suspect]) -> None:
+        """What must stay while an experiment of its execution may be running. If FIS can't be asked, all of it stays."""
+        if not orphans:
+            return
+        active = self._questions.attempt("the faults that are running", "aws fis list-experiments", self.w.faults.active)
+        stack = self.w.settings.stack
+        running = {fis.tags.get(EXECUTION) for fis in active or () if fis.tags.get(STACK) == stack}
+        for orphan in orphans:
+            if active is None:
+                self._removal.leave(str(orphan), orphan.command, "FIS could not be asked whether its fault is running")
+            elif orphan.execution in running:
+                self._removal.leave(str(orphan), orphan.command, "kept while its fault may be running")
+            else:
+                self._remove(orphan)
+
+    def _remove(self, orphan: Suspect) -> None:
+        self._removal.attempt(str(orphan), orphan.command, _REMOVALS[orphan.kind], self.w, orphan)
+        if not self._removal.has_failed(str(orphan)):
+            self.removed.append(orphan)
+
+    def _tell(self) -> None:
+        removed = [f"{'stopped' if orphan.kind is Kind.EXPERIMENT else 'removed'}: {orphan}" for orphan in self.removed]
+        message = swept(self.w.settings.stack, removed, [str(leftover) for leftover in self.left])
+        self._questions.attempt("the message to people", "squall status", self.w.notifier.publish, message)
 
 
-def sweep_orphans(w: Wiring) -> Swept:
-    """At most every five minutes; people are told of each orphan once."""
-    swept, now = Swept(), w.clock.now()
-    before = w.sightings.get()
-    if not before.due(now):
-        return swept
-    lives = _Lives(w, swept.failures)
-    orphans = [one for one in _suspects(w, swept.failures) if now - one.since > OLD and not lives.of(one)]
-    condemned = sorted((one for one in orphans if one.key in before.first), key=lambda one: list(Kind).index(one.kind))
-    for one in condemned:
-        if one.kind not in AFTER_THE_FAULT:
-            _remove(w, one, swept)
-    _remove_the_rest(w, [one for one in condemned if one.kind in AFTER_THE_FAULT], swept)
-    news = frozenset(one.key for one in condemned) - before.told
-    if news:
-        _tell(w, swept)
-    w.sightings.put(before.next(orphans, news, now))
-    return swept
-
-
-def _suspects(w: Wiring, failures: list[Exception]) -> list[Suspect]:
-    """Everything that carries this stack's mark; what can't be listed now is listed by the next sweep."""
-    found: list[Suspect] = []
-    for listing in (_templates, _experiments, _guards, _locks, _line):
-        try:
-            found += listing(w)
-        except (Unavailable, Refused) as error:
-            failures.append(error)
-    return found
+def _list_all(listing: Callable[[Wiring], Iterator[Suspect]], w: Wiring) -> list[Suspect]:
+    return list(listing(w))
 
 
 def _templates(w: Wiring) -> Iterator[Suspect]:
-    for one in w.faults.own_templates(w.settings.stack):
-        command = delete_template_command(one.id)
-        yield Suspect(Kind.TEMPLATE, one.id, one.execution_id, one.created_at, command)
+    for template in w.faults.own_templates(w.settings.stack):
+        yield Suspect(Kind.TEMPLATE, template.id, template.execution_id, template.created_at, delete_template_command(template.id))
 
 
 def _experiments(w: Wiring) -> Iterator[Suspect]:
     for fis in w.faults.active():
         if fis.tags.get(STACK) == w.settings.stack and EXECUTION in fis.tags and fis.created_at is not None:
-            command = stop_experiment_command(fis.id)
-            yield Suspect(Kind.EXPERIMENT, fis.id, fis.tags[EXECUTION], fis.created_at, command)
+            yield Suspect(Kind.EXPERIMENT, fis.id, fis.tags[EXECUTION], fis.created_at, stop_experiment_command(fis.id))
 
 
 def _guards(w: Wiring) -> Iterator[Suspect]:
@@ -85,8 +134,7 @@ def _guards(w: Wiring) -> Iterator[Suspect]:
     for alarm in w.alarms.with_prefix(prefix):
         execution = alarm.name.removeprefix(prefix).rpartition("-")[0]
         if execution and alarm.configured_at is not None:
-            command = delete_alarms_command(alarm.name)
-            yield Suspect(Kind.GUARD, alarm.name, execution, alarm.configured_at, command)
+            yield Suspect(Kind.GUARD, alarm.name, execution, alarm.configured_at, delete_alarms_command(alarm.name))
 
 
 def _locks(w: Wiring) -> Iterator[Suspect]:
@@ -94,7 +142,7 @@ def _locks(w: Wiring) -> Iterator[Suspect]:
         yield Suspect(Kind.LOCK, held.key, held.holder, held.until, delete_item_command(w.settings.table, f"LOCK#{held.key}", "LOCK"))
 
 
-def _line(w: Wiring) -> Iterator[Suspect]:
+def _slots_and_tickets(w: Wiring) -> Iterator[Suspect]:
     line = w.locks.line()
     for slot in line.slots:
         command = delete_item_command(w.settings.table, "SLOTS", f"SLOT#{slot.number}")
@@ -105,72 +153,18 @@ def _line(w: Wiring) -> Iterator[Suspect]:
         yield Suspect(Kind.TICKET, ticket.since.isoformat(), ticket.holder, ticket.until, command)
 
 
-class _Lives:
-    """Whether an execution may still be at work; each is asked once a sweep."""
-
-    def __init__(self, w: Wiring, failures: list[Exception]) -> None:
-        self._w, self._failures = w, failures
-        self._known: dict[str, bool] = {}
-
-    def of(self, suspect: Suspect) -> bool:
-        try:
-            if suspect.execution not in self._known:
-                self._known[suspect.execution] = self._ask(suspect.execution)
-            return self._known[suspect.execution] or (suspect.kind is Kind.GUARD and not self._is_ours(suspect))
-        except (Unavailable, Refused) as error:
-            self._failures.append(error)
-            return True
-
-    def _ask(self, execution: str) -> bool:
-        record = self._w.records.get(execution)
-        if record is not None and not record.final:
-            return True  # the pulse looks after it
-        arn = record.execution_arn if record else self._w.settings.execution_arn(execution)
-        return self._w.workflow.status(arn) == RUNNING
-
-    def _is_ours(self, guard: Suspect) -> bool:
-        """A name alone proves nothing: the prefix of stack A is also that of stack A-B."""
-        tags = self._w.alarms.tags(guard.id)
-        return tags.get(STACK) == self._w.settings.stack and tags.get(EXECUTION) == guard.execution
-
-
-def _remove_the_rest(w: Wiring, condemned: list[Suspect], swept: Swept) -> None:
-    """What stands as long as an experiment of its execution may run; without FIS's word, all of it."""
-    if not condemned:
-        return
-    try:
-        running = {fis.tags.get(EXECUTION) for fis in w.faults.active() if fis.tags.get(STACK) == w.settings.stack}
-    except (Unavailable, Refused) as error:
-        swept.left += [(one, f"whether its fault runs could not be asked: {error}") for one in condemned]
-        return
-    for one in condemned:
-        if one.execution in running:
-            swept.left.append((one, "as long as its fault may run"))
-        else:
-            _remove(w, one, swept)
-
-
-def _remove(w: Wiring, one: Suspect, swept: Swept) -> None:
-    acts: dict[Kind, Callable[[], object]] = {
-        Kind.TEMPLATE: lambda: w.faults.delete_template(one.id),
-        Kind.EXPERIMENT: lambda: w.faults.stop(one.id),
-        Kind.GUARD: lambda: w.alarms.delete([one.id]),
-        Kind.LOCK: lambda: w.locks.release([one.id], one.execution),
-        Kind.SLOT: lambda: w.locks.release_slot(int(one.id), one.execution),
-        Kind.TICKET: lambda: w.locks.leave(one.execution, datetime.fromisoformat(one.id)),
-    }
-    try:
-        acts[one.kind]()
-        swept.removed.append(one)
-    except (Unavailable, Refused) as error:
-        swept.left.append((one, str(error)))
-        swept.failures.append(error)
-
-
-def _tell(w: Wiring, swept: Swept) -> None:
-    removed = [f"{'stopped' if one.kind is Kind.EXPERIMENT else 'removed'}: {one}" for one in swept.removed]
-    left = [f"{one} ({why}): {one.command}" for one, why in swept.left]
-    try:
-        w.notifier.publish(leftovers.swept(w.settings.stack, removed, left))
-    except (Unavailable, Refused) as error:
-        swept.failures.append(error)
+_LISTINGS: dict[str, Callable[[Wiring], Iterator[Suspect]]] = {
+    "FIS templates": _templates,
+    "FIS experiments": _experiments,
+    "guards": _guards,
+    "locks": _locks,
+    "slots and places in the queue": _slots_and_tickets,
+}
+_REMOVALS: dict[Kind, Callable[[Wiring, Suspect], object]] = {
+    Kind.TEMPLATE: lambda w, orphan: w.faults.delete_template(orphan.id),
+    Kind.EXPERIMENT: lambda w, orphan: w.faults.stop(orphan.id),
+    Kind.GUARD: lambda w, orphan: w.alarms.delete([orphan.id]),
+    Kind.LOCK: lambda w, orphan: w.locks.release([orphan.id], orphan.execution),
+    Kind.SLOT: lambda w, orphan: w.locks.release_slot(int(orphan.id), orphan.execution),
+    Kind.TICKET: lambda w, orphan: w.locks.leave(orphan.execution, datetime.fromisoformat(orphan.id)),
+}

@@ -1,18 +1,22 @@
-"""The pulse: once a minute (and on FIS events), look after every open run without trusting alarms, events or the workflow.
+"""The pulse looks after every open run once a minute, and on FIS events, without trusting alarms, events or the workflow.
 
-For a living run: renew leases, wake the workflow when FIS has finished, abort when a guard's metric breaches or a guard has gone
-blind. For a dead one: close it. For a closed one: sweep until nothing is left. Then whatever no open run leads to: see `sweeping`.
+For a run whose execution is running: renew its leases, wake the workflow when FIS has finished, abort when a guard's metric
+breaches or a guard has gone blind. For a run whose execution has ended: close it. For a closed run: clean up until nothing is
+left. Then whatever no open run leads to: see `orphans`.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from squall.application.metrics.read import read_series
-from squall.application.result.record import agreed_result, is_told
+from squall.application.result.record import agreed_result, is_told, tell
 from squall.application.sentinel import keep_probing
 from squall.application.stopping.abort import note_abort, stop_alarms, stop_template, wake, watched_since
-from squall.application.supervision import by_tags, cleanup, close
-from squall.application.supervision.orphans import sweep_orphans
+from squall.application.stopping.cleanup import LIST_EXPERIMENTS, Cleanup
+from squall.application.supervision.by_tags import list_tagged_executions, stop_by_tags
+from squall.application.supervision.close import close
+from squall.application.supervision.orphans import Sweep
+from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
 from squall.domain.approval.votes import Standing, standing
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -23,70 +27,62 @@ from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-FIS_STOPS_WITHIN = 35
-"""Seconds a pulse waits, for all dead runs together, for FIS to finish stopping (about 30 s on AWS); then the next pulse looks again."""
+PATIENCE_SECONDS = 35
+"""How long a pulse waits, for all ended runs together, for FIS to finish stopping (about 30 s on AWS). Then the next pulse
+looks again."""
 
 
 def pulse(w: Wiring) -> dict[str, str]:
-    """Execution id, or orphan, to what was done. Raises ExceptionGroup at the end for what could not be looked after."""
+    """Look after every open run, then sweep. Returns execution id, or orphan, to what was done.
+
+    Raises ExceptionGroup at the end for everything that could not be looked after: whatever is wrong with one run must not keep
+    the others from being looked after.
+    """
     done: dict[str, str] = {}
-    failures: list[Exception] = []
-    patience = w.clock.now() + timedelta(seconds=FIS_STOPS_WITHIN)
-    for execution_id in _open(w, failures):
-        try:
-            done[execution_id] = look_after(w, execution_id, patience)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with one run must not keep the others from being looked after
-            failures.append(error)
-    if failures:
-        done |= _stop_the_dead(w, failures)
-    try:
-        swept = sweep_orphans(w)
-    except Exception as error:  # noqa: BLE001 - as above
-        failures.append(error)
-    else:
-        done |= {one.key: "swept" for one in swept.removed} | {one.key: f"left: {why}" for one, why in swept.left}
-        failures += swept.failures
+    work = Cleanup(w, survives=(Exception,))
+    patience = w.clock.now() + timedelta(seconds=PATIENCE_SECONDS)
+    for execution_id in work.attempt("the list of open executions", "squall status", w.records.open_ids) or ():
+        outcome = work.attempt(execution_id, shell_command("squall", "status", execution_id), look_after, w, execution_id, patience)
+        if outcome is not None:
+            done[execution_id] = outcome
+    if work.leftovers:
+        done |= work.attempt("the faults of ended executions", LIST_EXPERIMENTS, _stop_ended_by_tags, w) or {}
+    sweep = Sweep(w)
+    work.attempt("the sweep", "squall status", sweep.run)
+    done |= {orphan.key: "swept" for orphan in sweep.removed} | {left.what: f"left: {left.reason}" for left in sweep.left}
+    failures = [*work.failures, *sweep.failures]
     if failures:
         raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)
     return done
 
 
-def _open(w: Wiring, failures: list[Exception]) -> tuple[str, ...]:
-    try:
-        return tuple(w.records.open_ids())
-    except (Unavailable, Refused) as error:
-        failures.append(error)
-        return ()
+def _stop_ended_by_tags(w: Wiring) -> dict[str, str]:
+    """Stop faults without the table, which may be the broken part: FIS's tags say whose a fault is, and Step Functions says that
+    its execution has ended.
 
-
-def _stop_the_dead(w: Wiring, failures: list[Exception]) -> dict[str, str]:
-    """The table may be the broken part: whose a fault is stands in FIS's tags, and that its execution is dead says Step Functions.
-
-    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal) counts as alive.
+    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal) counts as
+    running. Raises Unavailable, Refused.
     """
-    try:
-        known = {id_: w.workflow.status(w.settings.execution_arn(id_)) for id_ in by_tags.tagged(w)}
-    except (Unavailable, Refused) as error:
-        failures.append(error)
-        return {}
-    dead = frozenset(id_ for id_, status in known.items() if status not in {None, RUNNING})
-    left = by_tags.stop_by_tags(w, dead, datetime.min.replace(tzinfo=UTC)) if dead else ()
-    return dict.fromkeys(dead, "left: " + "; ".join(map(str, left)))
+    statuses = {id_: w.workflow.status(w.settings.execution_arn(id_)) for id_ in list_tagged_executions(w)}
+    ended = frozenset(id_ for id_, status in statuses.items() if status not in {None, RUNNING})
+    left = stop_by_tags(w, ended, datetime.min.replace(tzinfo=UTC)) if ended else ()
+    return dict.fromkeys(ended, "left: " + "; ".join(map(str, left)))
 
 
 def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -> str:
-    """One run: close it (waiting for FIS until `patience`), sweep it or watch it; says what was done."""
+    """Close a run (waiting for FIS until `patience`), clean up after it, or watch it. Returns what was done."""
     record = w.records.get(execution_id)
     if record is None:
         return "no record"
     if record.final:
-        return _sweep(w, record)
+        return _clean_up(w, record)
     status = w.workflow.status(record.execution_arn)
     if is_broken_off(status, record.started_at, w.clock.now()):
         return _close(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
@@ -95,19 +91,19 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -
     timing = _timing(w, record)
     held = _renew(w, record, timing)
     try:
-        return _see_to(w, record, timing, held=held)
-    finally:  # a sentinel that can't be seen to is its guards' business, and watching them comes first
+        return _look_after_running(w, record, timing, held=held)
+    finally:  # watching the guards comes first; if the sentinel can't be looked after, its guards go blind and abort
         keep_probing(w, record)
 
 
-def _see_to(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
+def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
     if record.fis_experiment_id is None or record.fault_ended_at is not None:
-        return _see_to_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
+        return _look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch(w, record, timing, held=held)
 
 
-def _see_to_approval(w: Wiring, record: ExecutionRecord) -> str:
-    """Wake a run that people have decided about, or not in time: whoever should have woken it may have died."""
+def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
+    """Wake a run that people have decided about, or whose request has expired: whoever should have woken it may have failed."""
     if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
         return "awaits approval"
     wake(w, record.id)
@@ -116,35 +112,35 @@ def _see_to_approval(w: Wiring, record: ExecutionRecord) -> str:
 
 def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
     wait = max(0, int((patience - w.clock.now()).total_seconds())) if patience else 0
-    close.close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
+    close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
     return "closed"
 
 
-def _sweep(w: Wiring, record: ExecutionRecord) -> str:
-    if record.task_token:  # whoever closed it could not wake it: it would sleep on for the fault's whole time
+def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
+    if record.task_token:  # whoever closed the run could not wake its execution, which would sleep for the fault's whole time
         w.workflow.wake(record.task_token)
         w.records.clear_token(record.id, record.token_generation)
-    leftovers = cleanup.sweep(w, record, thorough=True)
+    leftovers = RunCleanup(w, record).run(thorough=True)
     if leftovers:
         until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
-        w.locks.renew(record.lock_keys, record.id, until)  # while a fault may run, nobody else gets its failure domain
+        w.locks.renew(record.lock_keys, record.id, until)  # while a fault may be running, nobody else gets its failure domain
     if record.closed_by:
         agreed_result(w, record)  # a Record that was still running may have written another
     if not is_told(record) and _nobody_else_tells(w, record):
-        close.tell_of(w, record, leftovers)
-    return "left: " + "; ".join(left.what for left in leftovers) if leftovers else "swept"
+        tell(w, record, leftovers)
+    return "left: " + "; ".join(left.description for left in leftovers) if leftovers else "swept"
 
 
 def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
-    """Whoever closed the run, or its own Notify, has had the time to; or the execution is dead."""
+    """Whether whoever closed the run, or its own Notify, had the time to tell; or the execution ended before Notify."""
     ended = record.ended_at or record.started_at
-    return w.clock.now() - ended > cleanup.SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
+    return w.clock.now() - ended > SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
 
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
     try:
         definition = w.documents.get(record.id, Definition)
-    except (Unavailable, Refused):  # without S3 a run is still watched, at AWS's own pace
+    except (Unavailable, Refused):  # without S3 a run is still watched, with the default timing
         definition = None
     return definition.environment.timing if definition else Timing()
 
@@ -163,7 +159,7 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
         return "woken: FIS has ended"
     why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
-        why = why or _first(lambda: _blind(w, record, timing), lambda: _breached(w, record, timing))
+        why = why or _first_answer(lambda: _find_blind_guard(w, record, timing), lambda: _find_breach(w, record, timing))
     except (Unavailable, Refused) as error:
         why = _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
     if why is None:
@@ -176,7 +172,7 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
     return f"aborted: {why.reason}"
 
 
-def _first(*questions: Callable[[], Abort | None]) -> Abort | None:
+def _first_answer(*questions: Callable[[], Abort | None]) -> Abort | None:
     return next((answer for question in questions if (answer := question()) is not None), None)
 
 
@@ -184,8 +180,8 @@ def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Ab
     return Abort(source, reason, w.clock.now(), by)
 
 
-def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    """A guard that is gone, switched off or without data protects nobody; one in ALARM was missed by the other paths."""
+def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+    """A guard that is gone, switched off or without data protects nobody. A guard in ALARM was missed by the other paths."""
     names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
     try:
         states = w.alarms.states(names)
@@ -198,25 +194,25 @@ def _blind(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
         if not state.actions_enabled and name in record.guard_names:  # a user's own alarm acts by FIS's stop condition alone
             return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
-        if state.state == "ALARM" or _flapped(w, record, state):
+        if state.state == "ALARM" or _has_flapped(w, record, state):
             return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
         silent = state.updated_at is None or w.clock.now() - state.updated_at > grace
-        if state.state != "OK" and silent and (name in record.guard_names or _changed(record, state)):
+        if state.state != "OK" and silent and (name in record.guard_names or _has_changed(record, state)):
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
     return None
 
 
-def _flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether a guard that is well now fired since the fault began. Its history is asked only when its state has changed since."""
-    return _changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
+def _has_flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
+    """Whether a guard that is OK now fired since the fault began. Its history is asked only if its state has changed since."""
+    return _has_changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
 
 
-def _changed(record: ExecutionRecord, state: AlarmState) -> bool:
-    """Since FinalCheck. A user's alarm that had no data then was let pass by the policy, and is no blinder now."""
+def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
+    """Whether the alarm changed its state after FinalCheck. The policy let a user's alarm pass that had no data then."""
     return state.updated_at is not None and state.updated_at >= watched_since(record)
 
 
-def _breached(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
+def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
     discovery = w.documents.get(record.id, Discovery)
     guards = w.documents.get(record.id, Guards)
     if discovery is None or guards is None:

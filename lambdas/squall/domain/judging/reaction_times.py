@@ -6,6 +6,7 @@ from datetime import datetime
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.statistics import Times
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
 
 
@@ -33,7 +34,7 @@ def times(
 
 def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[str, datetime | None]) -> tuple[datetime | None, str]:
     """Guards and stop alarms as StopFault found them in their history, the abort's own, and the workload's alarms."""
-    fired = [(event.at, event.detail) for event in record.events if event.event == "alarm"]
+    fired = [(event.at, event.detail) for event in record.happened(EventName.ALARM)]
     if record.abort and record.abort.source is AbortSource.GUARD:
         fired.append((record.abort.at, record.abort.reason))
     fired += [(at, name) for name, at in alarms.items() if at is not None]

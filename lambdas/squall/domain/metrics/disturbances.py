@@ -8,12 +8,11 @@ from math import ceil
 from squall.domain.documents.cut import Cut
 from squall.domain.documents.metric_models import Series, Window
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
 
 LONGEST_RUN = timedelta(days=2)
 """From the start of an execution to the end of its fault: up to twelve hours of fault, after queues, approval and
 baseline."""
-_END_OF_RECOVERY = frozenset({"recovered", "not_recovered"})
-"""Events with which a run stops watching its recovery."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ def find_disturbances(records: Iterable[ExecutionRecord], execution_id: str, now
 
 
 def _end_of(record: ExecutionRecord) -> datetime | None:
-    watched = max((event.at for event in record.events if event.event in _END_OF_RECOVERY), default=None)
+    watched = max((event.at for event in record.happened(EventName.RECOVERED, EventName.NOT_RECOVERED)), default=None)
     return watched or max((at for at in (record.ended_at, record.fault_ended_at) if at and record.final), default=None)
 
 

@@ -55,7 +55,7 @@ def build_result(
         statistics=evidence.statistics.statistics if evidence.statistics else (),
         findings=merge_findings(findings, list_disproved(inspections, experiment), known, record.id, record.started_at),
         times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
-        timeline=tuple(TimelineEvent(at=event.at, event=event.event, detail=event.detail) for event in _sorted_events(record)),
+        timeline=tuple(TimelineEvent(at=event.at, event=str(event.event), detail=event.detail) for event in _sorted_events(record)),
         recovery=evidence.recovery,
         rollback=evidence.rollback,
         signals=evidence.judgement.signals if evidence.judgement else (),

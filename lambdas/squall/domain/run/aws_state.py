@@ -55,6 +55,11 @@ class FisExperiment:
     def terminal(self) -> bool:
         return self.status in TERMINAL_FIS_STATUSES
 
+    @property
+    def stoppable(self) -> bool:
+        """Whether it still has to be asked to stop."""
+        return not self.terminal and self.status != "stopping"
+
 
 @dataclass(frozen=True)
 class FisTemplate:

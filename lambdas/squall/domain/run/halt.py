@@ -66,20 +66,20 @@ def lever_mark(stack: str) -> str:
     return f"Squall {stack} halted"
 
 
-def lever_by_hand(reason: str, *, engaged: bool) -> str:
+def move_lever_command(reason: str, *, engaged: bool) -> str:
     """The plain command that moves the lever."""
     said = "".join(letter for letter in reason if letter.isalnum() or letter in " .:-_/@")[:200]
     state = f"status={'engaged' if engaged else 'disengaged'},reason={said}"
     return shell_command("aws", "fis", "update-safety-lever-state", "--id", "default", "--state", state)
 
 
-def by_hand(stack: str, *, engaged: bool) -> str:
+def put_flag_command(stack: str, *, engaged: bool) -> str:
     """The plain command that sets the flag."""
     value = json.dumps({"engaged": engaged, "reason": "by hand"})
     name = parameter_name(stack)
     return shell_command("aws", "ssm", "put-parameter", "--name", name, "--type", "String", "--overwrite", "--value", value)
 
 
-def copy_by_hand(table: str) -> str:
+def delete_copy_command(table: str) -> str:
     """The plain command that takes the flag's copy out of the table."""
     return delete_item_command(table, "HALT", "HALT")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from squall.domain.approval.votes import Ask, Vote
+from squall.domain.run.timeline import EventName, UnknownEvent
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 
@@ -23,8 +24,10 @@ class Abort:
 
 @dataclass(frozen=True)
 class Event:
+    """Something that happened in a run. `at` is when it happened, not when it was written."""
+
     at: datetime
-    event: str
+    event: EventName | UnknownEvent
     detail: str = ""
 
 
@@ -80,3 +83,12 @@ class ExecutionRecord:
     @property
     def final(self) -> bool:
         return self.status.final
+
+    @property
+    def may_have_started(self) -> bool:
+        """Whether FIS may have been asked to start the fault. False only if it certainly was not."""
+        return self.fis_experiment_id is not None or bool(self.happened(EventName.STARTING))
+
+    def happened(self, *names: EventName) -> tuple[Event, ...]:
+        """The events of these names, in the order in which they were written. Only names in `timeline.DECIDES` are asked for."""
+        return tuple(event for event in self.events if event.event in names)

@@ -12,6 +12,7 @@ import pytest
 
 from squall.application.stopping.abort import NotAnAbortError, abort, parse, watched_since
 from squall.domain.run.record import Event
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
 from squall.errors import Unavailable
 from squall.handlers import abort as handler
@@ -145,7 +146,7 @@ def test_an_alarm_after_the_fault_has_ended_is_no_abort(world: FakeWorld) -> Non
 
 def test_guards_are_watched_from_the_last_moment_all_were_seen_ok() -> None:
     started = START + timedelta(minutes=5)
-    checked = Event(START + timedelta(minutes=4), "finally_safe")
+    checked = Event(START + timedelta(minutes=4), EventName.FINALLY_SAFE)
     assert watched_since(record(fault_started_at=started, events=(checked,))) == checked.at
     assert watched_since(record(fault_started_at=started, events=())) == started
 

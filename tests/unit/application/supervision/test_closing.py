@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from squall.application.supervision import cleanup, close
+from squall.application.stopping.cleanup import Leftover
+from squall.application.supervision.close import alert, close
+from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -21,7 +24,7 @@ from tests.unit.builders import record
 ID = "run-1"
 GUARD = Abort(AbortSource.GUARD, "guard fired", START, "guard")
 OPERATOR = Abort(AbortSource.OPERATOR, "enough", START, "ops")
-STARTING = (Event(START, "starting"),)
+STARTING = (Event(START, EventName.STARTING),)
 
 
 def running(**changes: Any) -> ExecutionRecord:
@@ -46,8 +49,8 @@ def w(world: FakeWorld) -> Wiring:
     return world.wiring()
 
 
-def end(w: Wiring, **options: Any) -> tuple[cleanup.Leftover, ...]:
-    return close.close(w, ID, by="test", reason="the execution is ABORTED", **{"wait_seconds": 5, **options})
+def end(w: Wiring, **options: Any) -> tuple[Leftover, ...]:
+    return close(w, ID, by="test", reason="the execution is ABORTED", **{"wait_seconds": 5, **options})
 
 
 ENDINGS: dict[str, tuple[dict[str, Any], bool, tuple[Status, Verdict | None, bool | None]]] = {
@@ -97,7 +100,7 @@ def test_the_fence_comes_first_and_the_lock_last(world: FakeWorld, w: Wiring) ->
 
 
 def test_a_run_without_record_is_nobodys(world: FakeWorld, w: Wiring) -> None:
-    assert close.close(w, "nobody", by="test", reason="x") == ()
+    assert close(w, "nobody", by="test", reason="x") == ()
     assert "faults.stop" not in world.calls
 
 
@@ -142,7 +145,7 @@ def test_a_run_nobody_was_told_of_stays_in_the_open_index(world: FakeWorld, w: W
     with pytest.raises(Unavailable):
         end(w)
     world.clock.advance(600)
-    cleanup.sweep(w, world.records.items[ID], thorough=True)
+    RunCleanup(w, world.records.items[ID]).run(thorough=True)
     assert world.records.in_open_index == {ID}
     assert len(world.lifecycle.events) == 1, "machines hear although people can't"
 
@@ -173,8 +176,8 @@ def test_nothing_of_another_run_is_touched(world: FakeWorld, w: Wiring) -> None:
 
 
 def test_leftovers_of_a_told_run_are_told_once(world: FakeWorld, w: Wiring) -> None:
-    left = (cleanup.Leftover("a fault", "aws fis stop-experiment --id EXP1"),)
+    left = (Leftover("a fault", "aws fis stop-experiment --id EXP1"),)
     for _ in range(3):
-        close.alert(w, world.records.items[ID], left)
+        alert(w, world.records.items[ID], left)
     assert len(world.notifier.sent) == 1
     assert "NOT CLEANED UP" in world.notifier.sent[0].subject

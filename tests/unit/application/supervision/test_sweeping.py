@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from squall.application.supervision.orphans import sweep_orphans
+from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.pulse import pulse
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import guard_specs
@@ -91,7 +91,7 @@ def sweeps(world: FakeWorld, count: int = 2, first_after: timedelta = OLD) -> No
     world.clock.advance(first_after.total_seconds())
     for _ in range(count):
         world.clock.advance(EVERY.total_seconds())
-        sweep_orphans(world.wiring())
+        Sweep(world.wiring()).run()
 
 
 @pytest.fixture
@@ -176,7 +176,9 @@ def test_what_cannot_be_asked_about_counts_as_alive(world: FakeWorld, thing: Thi
     sweeps(world, 1)
     world.failing[broken] = unavailable(broken)
     world.clock.advance(EVERY.total_seconds())
-    assert sweep_orphans(world.wiring()).failures
+    sweep = Sweep(world.wiring())
+    sweep.run()
+    assert sweep.failures
     assert thing.there(world)
 
 

@@ -8,6 +8,7 @@ from squall.domain.metrics.baseline import assess_baseline, missing_seconds
 from squall.domain.metrics.disturbances import drop_disturbed_points, find_disturbances, start_after_disturbances
 from squall.domain.metrics.windows import PacedWindow
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, healthy_series, window
 
@@ -23,7 +24,7 @@ def other(began: float, ended: float | None, name: str = "other", **changes: obj
     )
     if ended is not None:
         done = NOW - ended * MINUTE
-        record = replace(record, status=Status.COMPLETED, ended_at=done + 4 * MINUTE, events=(Event(done, "recovered"),))
+        record = replace(record, status=Status.COMPLETED, ended_at=done + 4 * MINUTE, events=(Event(done, EventName.RECOVERED),))
     return replace(record, **changes)  # type: ignore[arg-type]
 
 

@@ -19,6 +19,7 @@ from squall.domain.messages.run_ended import message
 from squall.domain.problems import Problem
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Abort, Event
+from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import of_template
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
@@ -118,7 +119,7 @@ def test_targets_come_with_their_proof() -> None:
 
 
 def test_the_timeline_is_the_records_events_in_order() -> None:
-    events = (Event(END, "recorded"), Event(NOW, "admitted"))
+    events = (Event(END, EventName.RECORDED), Event(NOW, EventName.ADMITTED))
     assert [event.event for event in result(VALIDATED, evidence(), events=events).timeline] == ["admitted", "recorded"]
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from squall.application.supervision.cleanup import sweep
+from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.messages.console import Console
 from squall.domain.run.commands import delete_item_command, shell_command
-from squall.domain.run.halt import by_hand, lever_by_hand
+from squall.domain.run.halt import move_lever_command, put_flag_command
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import record
 from tests.workflow.endings import Intercept, fail
@@ -60,7 +60,7 @@ def test_the_key_of_an_item_arrives_as_json_with_the_name_whole(run_in_shell: Ru
 def test_the_lock_of_a_group_with_a_quote_in_its_name_can_be_deleted_by_the_command_that_a_sweep_gives(run_in_shell: RunInShell) -> None:
     world = FakeWorld()
     world.failing = Intercept(lambda called: fail(called) if called == "locks.release" else None)
-    leftovers = sweep(world.wiring(), record(lock_keys=(HOSTILE,)))
+    leftovers = RunCleanup(world.wiring(), record(lock_keys=(HOSTILE,))).run()
     (lock,) = [leftover for leftover in leftovers if leftover.what.startswith("lock on")]
     assert json.loads(run_in_shell(lock.command)[-1]) == {"pk": {"S": f"LOCK#{HOSTILE}"}, "sk": {"S": "LOCK"}}
 
@@ -70,9 +70,9 @@ def test_the_links_of_a_message_and_the_commands_of_a_halt_quote_what_they_name(
     show, describe, *_ = Console(run, "bucket's").commands()
     assert run_in_shell(show)[2].startswith("s3://bucket's/results/")
     assert run_in_shell(describe)[3] == run.execution_arn
-    assert run_in_shell(by_hand("Squall's", engaged=True))[3] == "/squall/Squall's/halt"
+    assert run_in_shell(put_flag_command("Squall's", engaged=True))[3] == "/squall/Squall's/halt"
     assert (
-        run_in_shell(lever_by_hand(f"{HOSTILE}, x=y", engaged=True))[-1]
+        run_in_shell(move_lever_command(f"{HOSTILE}, x=y", engaged=True))[-1]
         == "status=engaged,reason=asg/its touch pwned touch pwned touch pwned é xy"
     )
 

@@ -1,0 +1,34 @@
+"""Waiting for people's votes on a task token, and looking at the votes after the wake-up.
+
+A token only wakes the execution: `observe_approval` decides from the record.
+"""
+
+from squall.application.approval.request import observe
+from squall.application.step import END, NEXT, Outcome, Step
+from squall.domain.approval.votes import Standing, standing
+
+DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
+
+
+def await_approval(step: Step) -> Outcome:
+    """Store the task token, then read the votes once, so that no vote is lost. Must not raise after it completed its own token.
+
+    The voter writes the vote, then reads the token. This function writes the token, then reads the votes. Whatever the order, at least
+    one of the two sees the other.
+
+    Whether the request has expired is not asked here: the state's own timeout does that. If the clock of this function were ahead of
+    the clock of `observe_approval`, the execution would go round and round between the two.
+    """
+    if step.w.records.store_token(step.run.id, step.task_token) is None:
+        step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running
+        return END
+    record = step.w.records.get(step.run.id)
+    if record is None or record.abort or record.ask is None or standing(record.ask, record.votes, step.now)[0] in DECIDED:
+        step.w.workflow.wake(step.task_token)
+    return NEXT
+
+
+def observe_approval(step: Step) -> Outcome:
+    """Forget the token, then act on the recorded votes."""
+    step.w.records.clear_token(step.run.id, step.record.token_generation)
+    return observe(step)

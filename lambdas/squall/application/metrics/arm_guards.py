@@ -1,0 +1,56 @@
+"""Arms the guards: one alarm for each abort condition. Every guard must have data and be OK within a bound, or nothing is injected."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from squall.application.metrics.guard_alarms import put_guards
+from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.domain.documents.guards import Guards
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
+from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.timeline import EventName
+from squall.errors import Refused
+
+
+def arm_guards(step: Step) -> Outcome:
+    """Record the guards' names, create the alarms that are missing, and wait until all of them are OK."""
+    guards = _specify_guards(step)
+    states = step.w.alarms.states(guards.names)
+    foreign = [name for name in states if step.run.execution_arn not in states[name].description]
+    if foreign:  # before the names are recorded, because every recorded name is deleted in the end
+        return step.reject(f"alarms with the guards' names exist and belong to something else: {', '.join(foreign)}")
+    if not step.w.records.update(step.run.id, guard_names=guards.names):  # the intent before the creation
+        return END
+    try:
+        put_guards(step, guards, f"execution={step.run.execution_arn}", skip=frozenset(states))
+    except Refused as refused:
+        return step.reject(f"CloudWatch refused a guard: {refused.code}: {refused.message}")
+    if step.closed_meanwhile():  # whoever closed the run deleted its guards while they were being created
+        step.w.alarms.delete(guards.names)
+        return END
+    step.put(guards)
+    return _await_ok(step, guards, states)
+
+
+def _specify_guards(step: Step) -> Guards:
+    experiment, environment, stack = step.definition.experiment, step.definition.environment, step.w.settings.stack
+    conditions = [condition for _, condition in sentences(experiment).conditions]
+    specs = guard_specs(step.run.id, stack, conditions, step.discovery.bindings, environment.timing)
+    return Guards(guards=specs, stop=stop_guard(guard_name(step.run.id, stack, len(specs) + 1), experiment.stop_alarm_names))
+
+
+def _await_ok(step: Step, guards: Guards, states: Mapping[str, AlarmState]) -> Outcome:
+    timing = step.definition.environment.timing
+    not_ok = {
+        name: states[name].state if name in states else "just created"
+        for name in guards.names
+        if name not in states or states[name].state != "OK"
+    }
+    if not not_ok:
+        step.note(EventName.GUARDS_ARMED, f"{len(guards.names)} guards OK")
+        return NEXT
+    if step.elapsed > timedelta(seconds=timing.arming_seconds):
+        blind = ", ".join(f"{guards.words[name]} is {state}" for name, state in not_ok.items())
+        return step.invalid(f"guards were not OK within {timing.arming_seconds} s: {blind}")
+    return wait(timing.poll_seconds)

@@ -1,0 +1,52 @@
+"""Watches the recovery: until the steady state holds again, lost targets are replaced and late metrics are in. The time is bounded."""
+
+from squall.application.metrics.read import read_series
+from squall.application.metrics.run_windows import Windows, settled_at, windows_of
+from squall.application.recovery.rollback_report import fis_of, rollback_so_far
+from squall.application.step import NEXT, Outcome, Step, wait
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.rollback import RollbackReport
+from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
+from squall.domain.resources.workload import Workload
+from squall.domain.run.record import Event
+from squall.domain.run.timeline import EventName
+
+
+def watch_recovery(step: Step) -> Outcome:
+    """Write the document `recovery` as it stands now; `wait` while there is time and something to wait for."""
+    timing = step.definition.environment.timing
+    workload = step.w.inventory.refresh(step.discovery.workload, step.now)
+    rollback = rollback_so_far(step, workload)
+    windows = windows_of(step, fis_of(step), step.now)
+    recovery, recovering = _assess(step, windows, workload, rollback)
+    step.put(recovery)
+    in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
+    settling = step.now < settled_at(step, windows)
+    if (recovering or settling) and in_time:
+        return wait(max(timing.poll_seconds, timing.metric_period_seconds))
+    if recovery.replaced_at:
+        replaced = Event(recovery.replaced_at, EventName.INSTANCE_REPLACED, ", ".join(recovery.replacement_ids))
+        step.w.records.append(step.run.id, [replaced])
+    step.note(EventName.RECOVERED if recovery.recovered else EventName.NOT_RECOVERED, recovery.detail)
+    return NEXT
+
+
+def _assess(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, bool]:
+    """The recovery as it stands, and whether it is worth waiting for more."""
+    window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
+    return assess(
+        RecoveryInput(
+            definition=step.definition,
+            discovery=step.discovery,
+            series=read_series(step.w.metrics, step.discovery.bindings, window),
+            window=window,
+            workload_now=workload,
+            before=step.need(FaultTemplate).before,
+            effect_at=windows.effect_at,
+            fault_end=windows.fault_end,
+            now=step.now,
+            still_active=rollback.leftovers,
+            previous=step.find(Recovery),
+        )
+    )

@@ -1,0 +1,35 @@
+"""The ordinary end of a run: the result is written, the record becomes final, and people and machines are told."""
+
+from squall.application.result.record import agreed_result, decision_of, tell, write_result
+from squall.application.step import NEXT, Outcome, Step
+from squall.domain.documents.judgement import Judgement
+from squall.domain.run.timeline import EventName
+
+
+def record_result(step: Step) -> Outcome:
+    """Write the result document, then make the record final, once."""
+    if step.record.final:
+        return NEXT  # repeated, or closed by the watchdog
+    decision = decision_of(step.record, step.find(Judgement), step.failure)
+    ended_at = step.w.clock.now()
+    write_result(step.w, step.record, decision, ended_at)
+    recorded = step.w.records.finish(
+        step.run.id,
+        status=decision.status,
+        verdict=decision.verdict,
+        hypothesis_validated=decision.hypothesis_validated,
+        reason=decision.reason,
+        ended_at=ended_at,
+        events=[step.event(EventName.RECORDED, f"{decision.status} {decision.verdict or ''}".strip())],
+    )
+    closed = None if recorded else step.w.records.get(step.run.id)
+    if closed:
+        agreed_result(step.w, closed)  # somebody closed the run while its result was being written
+    return NEXT
+
+
+def tell_ending(step: Step) -> Outcome:
+    """Tell how the run ended. Whoever closes a run tells of it."""
+    if not step.record.closed_by:
+        tell(step.w, step.record)
+    return NEXT

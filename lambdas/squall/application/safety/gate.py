@@ -1,0 +1,37 @@
+"""The two safety gates: before anything is made, and right before the fault. A check that fails or can't be evaluated refuses the run."""
+
+from squall.application.approval.request import is_asked
+from squall.application.safety.checks import check
+from squall.application.step import NEXT, Outcome, Step, wait
+from squall.domain.documents.guards import Guards
+from squall.domain.documents.refusal import Refusal
+from squall.domain.run.timeline import EventName
+from squall.domain.vocabulary import Mode, Status
+
+REASON_CHARACTERS = 2000
+
+
+def check_safety(step: Step) -> Outcome:
+    """Evaluate and record every check. `wait` sends the run to people, where the environment asks for approval."""
+    safety = check(step, final=False)
+    step.put(safety)
+    refusal = step.find(Refusal)
+    problems = refusal.problems if refusal else ()
+    if safety.passed and not problems:
+        step.note(EventName.SAFETY_CHECKED, safety.summary)
+        return wait(1) if is_asked(step.definition) else NEXT
+    failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
+    return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:REASON_CHARACTERS])
+
+
+def check_before_fault(step: Step) -> Outcome:
+    """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they are."""
+    safety = check(step, final=True, guards=step.need(Guards))
+    step.put(safety)
+    if not safety.passed:
+        failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)
+        return step.reject(f"right before the fault: {failed}"[:REASON_CHARACTERS])
+    if step.definition.mode is Mode.PLAN:
+        return step.decide(Status.PLANNED, "everything was prepared; a plan injects nothing")
+    step.note(EventName.FINALLY_SAFE, safety.summary)
+    return NEXT

@@ -1,0 +1,112 @@
+"""The clean-up object: it attempts one step after the other, and keeps what could not be done with the command that does it.
+
+Closing a run, halting the stack, sweeping orphans and the pulse share it. Imports nothing heavy, because the halt function
+loads it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from squall.domain.run.aws_state import FisExperiment, FisTemplate
+from squall.domain.run.commands import delete_template_command, list_experiments_command, stop_experiment_command
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LIST_TEMPLATES = "aws fis list-experiment-templates"
+LIST_EXPERIMENTS = "aws fis list-experiments --query \"experiments[?state.status=='running' || state.status=='initiating'].[id,tags]\""
+ERROR_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that is still there, or could not be done."""
+
+    what: str
+    command: str
+    """The AWS CLI command that does it by hand."""
+    reason: str = ""
+    cause: Exception | None = field(default=None, compare=False)
+
+    @property
+    def description(self) -> str:
+        return f"{self.what} ({self.reason})" if self.reason else self.what
+
+    def __str__(self) -> str:
+        return f"{self.description}: {self.command}"
+
+
+class Cleanup:
+    """Attempts steps. A step that fails does not keep the next one from being tried.
+
+    `survives`: the exceptions that count as a failed step; everything else is raised.
+    """
+
+    def __init__(self, w: Wiring, survives: tuple[type[Exception], ...] = (Unavailable, Refused)) -> None:
+        self.w = w
+        self._survives = survives
+        self._leftovers: dict[str, Leftover] = {}
+
+    @property
+    def leftovers(self) -> tuple[Leftover, ...]:
+        return tuple(self._leftovers.values())
+
+    @property
+    def failures(self) -> list[Exception]:
+        """The exceptions of the steps that failed."""
+        return [leftover.cause for leftover in self.leftovers if leftover.cause]
+
+    def attempt(self, what: str, command: str, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+        """The step's result; None if it failed. A step that fails first and works later has not failed.
+
+        `what` names the step for people, `command` does it by hand.
+        """
+        try:
+            result = act(*args, **kwargs)
+        except self._survives as error:
+            self._leftovers[what] = Leftover(what, command, _text_of(error), error)
+            return None
+        self._leftovers.pop(what, None)
+        return result
+
+    def leave(self, what: str, command: str, reason: str = "") -> None:
+        """Name something that is still there although no step failed."""
+        self._leftovers[what] = Leftover(what, command, reason)
+
+    def has_failed(self, what: str) -> bool:
+        return what in self._leftovers
+
+    def forget(self) -> None:
+        """Begin another round: only what it leaves counts."""
+        self._leftovers.clear()
+
+    def list_templates(self) -> Sequence[FisTemplate]:
+        """This stack's FIS templates; empty if they can't be listed."""
+        return self.attempt("the list of FIS templates", LIST_TEMPLATES, self.w.faults.own_templates, self.w.settings.stack) or ()
+
+    def list_experiments_of(self, template_id: str) -> Sequence[FisExperiment]:
+        """Every experiment that was started from the template; empty if they can't be listed."""
+        command = list_experiments_command(template_id)
+        return self.attempt(f"experiments of {template_id}", command, self.w.faults.of_template, template_id) or ()
+
+    def list_active_experiments(self) -> Sequence[FisExperiment]:
+        """This stack's experiments that have not ended, by their tags; empty if they can't be listed."""
+        active = self.attempt("the list of FIS experiments", LIST_EXPERIMENTS, self.w.faults.active) or ()
+        return [fis for fis in active if fis.tags.get("squall:stack") == self.w.settings.stack]
+
+    def delete_template(self, template_id: str) -> None:
+        self.attempt(f"FIS template {template_id}", delete_template_command(template_id), self.w.faults.delete_template, template_id)
+
+    def stop_experiment(self, experiment_id: str) -> bool | None:
+        """False if the experiment had ended before; None if FIS could not be asked to stop it."""
+        command = stop_experiment_command(experiment_id)
+        return self.attempt(f"FIS experiment {experiment_id}", command, self.w.faults.stop, experiment_id)
+
+
+def _text_of(error: Exception) -> str:
+    """An AWS error says itself where it comes from; any other error is told with its type."""
+    text = str(error) if isinstance(error, Unavailable | Refused) else f"{type(error).__name__}: {error}"
+    return text[:ERROR_CHARACTERS]

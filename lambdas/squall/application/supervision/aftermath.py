@@ -1,0 +1,69 @@
+"""What the workflow would have done after a fault, for a run whose execution ended early: the rollback, and the reports."""
+
+from contextlib import suppress
+from dataclasses import replace
+
+from squall.application.fault.stop import fault_report
+from squall.application.recovery.rollback_document import note_rollback_end, refresh_rollback, rollback_token
+from squall.application.recovery.rollback_report import rollback_report
+from squall.application.result.record import decision_on, write_result
+from squall.application.step import MissingDocumentError, Step
+from squall.application.stopping.cleanup import Cleanup
+from squall.domain.documents.rollback import AutomationRun
+from squall.domain.messages.leftovers import rollback_failed
+from squall.domain.recovery.rollback_document import said
+from squall.domain.run.commands import shell_command
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
+from squall.wiring import Wiring
+
+
+def finish_rollback(cleanup: Cleanup, record: ExecutionRecord) -> None:
+    """Start the rollback document once the fault is over, watch it to its end, and tell people if it failed."""
+    if not record.rollback_command or record.happened(EventName.ROLLBACK_ENDED):
+        return
+    step = Step.of(cleanup.w, record)
+    command = f"{record.rollback_command} --client-token {rollback_token(step)}"
+    what = "the rollback document has not run, or its end is not known"
+    cleanup.attempt(what, command, _advance_rollback, cleanup, step, command)
+
+
+def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:
+    w, record = cleanup.w, step.record
+    experiments = w.faults.of_template(record.template_id) if record.template_id else ()
+    if any(not fis.terminal for fis in experiments):
+        cleanup.leave("the rollback document has not run", command)
+        return
+    run = refresh_rollback(step) if experiments or record.fis_experiment_id else None
+    if run is None:
+        return
+    if not run.over:
+        automation = ("--automation-execution-id", str(run.execution_id))
+        cleanup.leave(said(run), shell_command("aws", "ssm", "get-automation-execution", *automation))
+        return
+    if record.happened(EventName.NOTIFIED):
+        _tell_rollback(w, record, run)
+    note_rollback_end(step, run)
+
+
+def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> None:
+    """People were told how the run ended before its rollback ended: write the result again, and tell them of a failure."""
+    record_aftermath(w, record)
+    write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
+    if not run.succeeded:
+        w.notifier.publish(rollback_failed(record, said(run)))
+
+
+def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:
+    """Write how FIS ended the fault and what became of its targets, for the result. As far as that can be asked."""
+    if record.template_id is None:
+        return
+    with suppress(Unavailable, Refused, MissingDocumentError):
+        step = Step.of(w, record)
+        experiments = w.faults.of_template(record.template_id)
+        if experiments:
+            fis = w.faults.get(experiments[-1].id) or experiments[-1]
+            step.put(fault_report(fis))
+            step.record = replace(record, fis_experiment_id=fis.id, fault_started_at=record.fault_started_at or fis.started_at)
+            step.put(rollback_report(step, w.inventory.refresh(step.discovery.workload, step.now)))

@@ -1,0 +1,146 @@
+"""Cleans up after one run: template, fault, guards, rollback document, then lock and slot.
+
+The template goes first, because without it nothing can start any more. The guards go only once no fault can be running. Lock
+and slot go only once neither a fault nor a rollback is running.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+
+from squall.application.recovery.rollback_report import commands_of, fault_of
+from squall.application.result.record import agreed_result, is_told
+from squall.application.step import MissingDocumentError, Step
+from squall.application.stopping.cleanup import Cleanup, Leftover
+from squall.application.supervision.aftermath import finish_rollback
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.commands import delete_alarms_command, delete_item_command, shell_command, stop_experiment_command
+from squall.domain.run.queue import Line
+from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
+from squall.faults.base import ByHand
+from squall.wiring import Wiring
+
+SETTLED_AFTER = timedelta(seconds=120)
+"""A closed run is looked at again for twice the timeout of StartFault: a function that was running when its execution ended may
+still act."""
+PAUSE_SECONDS = 1
+
+
+class RunCleanup(Cleanup):
+    """The clean-up of one run. Everything is idempotent; the pulse repeats it until nothing is left."""
+
+    def __init__(self, w: Wiring, record: ExecutionRecord) -> None:
+        super().__init__(w, survives=(Unavailable, Refused, MissingDocumentError))
+        self.record = record
+
+    def run(self, *, thorough: bool = False, settle_now: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
+        """Clean up, again and again for `wait_seconds` while something is left. Returns what is left then.
+
+        `thorough` also looks for templates by their tags, in case the record does not know them.
+        `settle_now`: the workflow ended in order, so no function of it can be running.
+        """
+        deadline = self.w.clock.now() + timedelta(seconds=wait_seconds)
+        self._run_once(thorough=thorough, settle_now=settle_now)
+        while self.leftovers and self.w.clock.now() < deadline:
+            self.w.clock.sleep(PAUSE_SECONDS)
+            self._run_once(thorough=thorough, settle_now=settle_now)
+        return self.leftovers
+
+    def _run_once(self, *, thorough: bool, settle_now: bool) -> None:
+        self.forget()
+        self._remove_fault(thorough=thorough)
+        self._find_commands()
+        self._find_what_fis_left()
+        if not self.leftovers:  # as long as a fault may run, its guards stand
+            self._delete_guards()
+        finish_rollback(self, self.record)
+        if not self.leftovers:
+            self._release_leases()
+        if not self.leftovers and is_told(self.record) and (settle_now or self._closed_long_ago):
+            if self.record.closed_by:
+                agreed_result(self.w, self.record)  # nobody looks at the run again: without its result it stays open
+            self.w.records.settle(self.record.id)
+
+    def _remove_fault(self, *, thorough: bool) -> None:
+        templates = {self.record.template_id} if self.record.template_id else set()
+        if thorough:
+            templates |= {template.id for template in self.list_templates() if template.execution_id == self.record.id}
+        for template_id in sorted(templates):
+            self.delete_template(template_id)
+            for fis in self.list_experiments_of(template_id):
+                if not fis.terminal:
+                    self._stop(fis)
+
+    def _stop(self, fis: FisExperiment) -> None:
+        if fis.stoppable:
+            stopped = self.stop_experiment(fis.id)
+            if stopped is None:
+                return
+            if stopped:
+                with suppress(Unavailable, Refused):
+                    self.w.records.append(self.record.id, [Event(self.w.clock.now(), EventName.STOP_REQUESTED, fis.id)])
+        self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
+
+    def _find_commands(self) -> None:
+        """Commands of the fault that are still running on a target, whatever FIS says: an agent may not have heard the cancel."""
+        if not self._was_injected:
+            return
+        list_command = "aws ssm list-commands --filters key=Status,value=InProgress"
+        for command in self.attempt("the fault's commands", list_command, self._active_commands) or ():
+            self.leave(
+                f"command {command.id} of the fault is {command.status} on {command.instance_id}",
+                shell_command("aws", "ssm", "cancel-command", "--command-id", command.id, "--instance-ids", command.instance_id),
+            )
+
+    def _active_commands(self) -> list[CommandState]:
+        step = Step.of(self.w, self.record)
+        if step.find(Discovery) is None:
+            return []
+        commands = commands_of(step, fault_of(step))
+        return [command for on_instance in commands.values() for command in on_instance if command.active]
+
+    def _find_what_fis_left(self) -> None:
+        """What FIS left on the targets although the fault is over: only people remove it. Not asked while something runs."""
+        if self.leftovers or not self._was_injected:
+            return
+        fis = self.record.fis_experiment_id
+        command = shell_command("aws", "fis", "get-experiment", "--id", fis) if fis else "aws fis list-experiments"
+        for what, by_hand in self.attempt("what FIS left on the targets", command, self._left_on_targets) or ():
+            self.leave(what, by_hand)
+
+    def _left_on_targets(self) -> tuple[ByHand, ...]:
+        step = Step.of(self.w, self.record)
+        template, discovery = step.find(FaultTemplate), step.find(Discovery)
+        if template is None or discovery is None:
+            return ()
+        return fault_of(step).left_over(template.before, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
+
+    def _delete_guards(self) -> None:
+        guards = sorted(set(self.record.guard_names))
+        if guards:
+            self.attempt(f"guards {' '.join(guards)}", delete_alarms_command(*guards), self.w.alarms.delete, guards)
+
+    def _release_leases(self) -> None:
+        """Locks, slots and places in the queue. A slot may have been taken without having been recorded."""
+        table, run, locks = self.w.settings.table, self.record.id, self.w.locks
+        for key in self.record.lock_keys:
+            self.attempt(f"lock on {key}", delete_item_command(table, f"LOCK#{key}", "LOCK"), locks.release, (key,), run)
+        line = self.attempt("list of slots", "they expire by themselves", locks.line) or Line()
+        held = {slot.number for slot in line.slots if slot.holder == run} | ({self.record.slot} if self.record.slot is not None else set())
+        for slot in sorted(held):
+            self.attempt(f"slot {slot}", delete_item_command(table, "SLOTS", f"SLOT#{slot}"), locks.release_slot, slot, run)
+        for ticket in line.tickets:
+            if ticket.holder == run:
+                self.attempt("place in the queue", "it expires by itself", locks.leave, run, ticket.since)
+
+    @property
+    def _was_injected(self) -> bool:
+        return self.record.fault_started_at is not None or self.record.fis_experiment_id is not None
+
+    @property
+    def _closed_long_ago(self) -> bool:
+        ended_at = self.record.ended_at
+        return self.record.final and ended_at is not None and self.w.clock.now() - ended_at > SETTLED_AFTER

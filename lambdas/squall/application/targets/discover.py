@@ -1,0 +1,72 @@
+"""Discovers what the targets are, what they belong to, which of them are pinned, and how the experiment's metrics are measured.
+
+Discovery never ends a run. It writes down what is wrong, and CheckSafety refuses, so that every check is on the record.
+"""
+
+from squall.application.sentinel import sentinel_dimensions
+from squall.application.step import NEXT, Outcome, Step
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.refusal import Refusal
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.periods import sentinel_period
+from squall.domain.metrics.scopes import SentinelSource
+from squall.domain.resources.types import ids
+from squall.domain.resources.workload import Workload
+from squall.domain.run.timeline import EventName
+from squall.domain.targets.failure_domains import failure_domains
+from squall.domain.targets.pinning import pin
+
+
+def discover(step: Step) -> Outcome:
+    """Write the documents `discovery` and, where something is wrong, `refusal`."""
+    experiment, environment = step.definition.experiment, step.definition.environment
+    workload = _describe_workload(step)
+    parsed = sentences(experiment)
+    seed = step.run.id
+    pinned, unpinnable = pin(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
+    bindings, unmeasurable = bind(
+        parsed.metrics,
+        parsed.statistics,
+        experiment.metrics,
+        workload,
+        environment.timing,
+        pinned=pinned or workload.resources,  # without a pinned target the run is refused, and the checks still say what can be measured
+        paths=parsed.paths,
+        sentinel=_describe_sentinel(step),
+    )
+    discovery = Discovery(
+        workload=workload,
+        pinned=pinned,
+        seed=seed,
+        failure_domains=failure_domains(workload, pinned),
+        bindings=bindings,
+    )
+    step.put(discovery)
+    problems = (*unpinnable, *unmeasurable)
+    if problems:
+        step.put(Refusal(at=step.now, problems=problems))
+    step.note(EventName.DISCOVERED, ids(pinned) or "nothing can be pinned")
+    return NEXT
+
+
+def _describe_workload(step: Step) -> Workload:
+    experiment = step.definition.experiment
+    target = experiment.target
+    return step.w.inventory.describe(
+        experiment.named,
+        target.tags if target else {},
+        target.filters if target else {},
+        step.now,
+        resource_type=experiment.resource_type,
+        service=experiment.service,
+    )
+
+
+def _describe_sentinel(step: Step) -> SentinelSource | None:
+    """How the sentinel's metrics of this run are found; None for an experiment without a sentinel."""
+    experiment = step.definition.experiment
+    if experiment.sentinel is None:
+        return None
+    period = sentinel_period(experiment.length, experiment.recovery, step.definition.environment.timing)
+    return SentinelSource(tuple(sorted(sentinel_dimensions(step.w.settings.stack, step.run.id).items())), period)
