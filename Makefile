@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup test soak lint check format synth deploy destroy release demo bench catalogue golden local-up local-down lock clean
+.PHONY: help setup layers test soak lint check format synth deploy destroy release demo bench catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -16,12 +16,14 @@ help: ## this list
 setup: ## .venv and node_modules from the lock files; quick when nothing changed
 	@sh scripts/setup.sh
 
-test: setup ## every test; ARGS="-k name" chooses some
+layers: setup ## the dependency layers that tests need, in build/; quick when nothing changed
 	$(PY) -m scripts.build_layer --native
+	$(PY) -m scripts.build_layer
+
+test: layers ## every test; ARGS="-k name" chooses some
 	$(PY) -m pytest -n 3 --dist loadgroup $(ARGS)
 
-soak: setup ## the tests that take minutes; ARGS="-k name" chooses some
-	$(PY) -m scripts.build_layer --native
+soak: layers ## the tests that take minutes; ARGS="-k name" chooses some
 	$(PY) -m pytest -n 3 --dist loadgroup -m soak $(ARGS)
 
 lint: setup ## style, types, layers, state machines
