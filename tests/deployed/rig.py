@@ -34,6 +34,8 @@ ALONE: dict[str, Any] = {
 """The profile in which no mechanism ends a fault; a test switches one on again."""
 LONGEST_RUN = 4 * PATIENCE
 """Seconds. On an idle machine a run takes three minutes at most, two of them its fault; with eight processes to a core, seven."""
+GUARD_PERIODS = 3
+"""The newest periods that a guard looks at (`local/environments/staging.yaml`)."""
 ENDED = ("completed", "stopped", "failed", "cancelled")
 """The states in which FIS is through with an experiment."""
 
@@ -145,7 +147,7 @@ class Rig:
         """Without the delay of `latency` an instance answers in some 20 ms."""
         until(lambda: self.response_seconds(instance_id) < QUICK_SECONDS, "the delay has ended")
 
-    def response_times(self, periods: int = 5) -> list[float]:
+    def response_times(self, periods: int) -> list[float]:
         """The response times that the load balancer measured in the newest complete periods, oldest first."""
         end = datetime.fromtimestamp(int(time.time() - 2) // 5 * 5, UTC)
         dimensions = [{"Name": name, "Value": value} for name, value in self.account.workload["dimensions"].items()]
@@ -160,8 +162,8 @@ class Rig:
 
     def quiet(self) -> bool:
         """Whether three instances are in service, and the newest periods show nothing of an earlier fault."""
-        times = self.response_times()
-        return self.whole() and len(times) == 5 and max(times) < 0.2
+        times = self.response_times(GUARD_PERIODS)
+        return self.whole() and len(times) == GUARD_PERIODS and max(times) < 0.2
 
     # --- the stack ---
 
