@@ -182,9 +182,9 @@ class Wiring:
 
     @cached_property
     def logger(self) -> Any:
-        from squall.adapters.log import logger
+        from squall.adapters.log import make_logger
 
-        return logger("squall")
+        return make_logger("squall")
 
 
 _current: list[Wiring] = []

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, No
 
 from squall import wiring
 from squall.adapters import aws as edge
-from squall.adapters.log import logger
+from squall.adapters.log import make_logger
 from squall.errors import Refused, Unavailable
 from squall.settings import SettingError, Settings
 from tests.adapters.scripted import Scripted, error
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_every_error_becomes_unavailable_with_its_cause(raised: Exception, retryable: bool) -> None:
-    with pytest.raises(Unavailable) as caught, edge.asking("fis", "GetExperiment"):
+    with pytest.raises(Unavailable) as caught, edge.translate_errors("fis", "GetExperiment"):
         raise raised
     assert caught.value.retryable is retryable
     assert caught.value.__cause__ is raised
@@ -50,13 +50,13 @@ def test_every_error_becomes_unavailable_with_its_cause(raised: Exception, retry
 
 
 def test_a_refusal_is_an_answer_only_where_the_port_says_so() -> None:
-    with pytest.raises(Refused) as refused, edge.asking("fis", "StartExperiment", refusable=True):
+    with pytest.raises(Refused) as refused, edge.translate_errors("fis", "StartExperiment", refusable=True):
         raise error("AccessDeniedException", "not you")
     assert (refused.value.code, refused.value.message) == ("AccessDeniedException", "not you")
 
 
 def test_an_error_of_our_own_passes_unchanged() -> None:
-    with pytest.raises(KeyError), edge.asking("fis", "GetExperiment"):
+    with pytest.raises(KeyError), edge.translate_errors("fis", "GetExperiment"):
         raise KeyError("ours")
 
 
@@ -70,7 +70,7 @@ def test_an_error_on_a_later_page_is_translated() -> None:
             raise error("ThrottlingException")
 
     with pytest.raises(Unavailable, match="fis ListExperiments"):
-        list(edge.items(Breaking("fis", list_experiments=[]), "list_experiments", "experiments"))
+        list(edge.list_items(Breaking("fis", list_experiments=[]), "list_experiments", "experiments"))
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_fakes_have_every_method_of_their_port() -> None:
 
 def test_without_powertools_the_logger_writes_one_json_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "aws_lambda_powertools.logging", None)
-    log = logger("squall-plain")
+    log = make_logger("squall-plain")
     log.info("stopped %s", "EXP1", extra={"execution_id": "run-1"})
     line = capsys.readouterr().err.strip()
     assert '"message": "stopped EXP1"' in line

@@ -88,7 +88,7 @@ _CODES: dict[Kind, frozenset[str]] = {
 _KIND_OF = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
-def config(service: str, *, quick: bool = False) -> Config:
+def client_config(service: str, *, quick: bool = False) -> Config:
     """Short timeouts, because a handler that hangs may leave a fault running. CloudWatch allows few alarm calls per
     second, so its client adapts its rate.
 
@@ -108,11 +108,11 @@ def client(service: str, *, quick: bool = False) -> Any:
     """The client of a service, one in each process."""
     import boto3  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients
 
-    return boto3.client(service, config=config(service, quick=quick))
+    return boto3.client(service, config=client_config(service, quick=quick))
 
 
 @contextmanager
-def asking(service: str, operation: str, *, refusable: bool = False) -> Iterator[None]:
+def translate_errors(service: str, operation: str, *, refusable: bool = False) -> Iterator[None]:
     """Turn SDK errors into `Unavailable`, or into `Refused` if the port says that a refusal is an answer
     (`refusable`)."""
     try:
@@ -135,10 +135,10 @@ def translate_error(service: str, operation: str, error: ClientError, *, refusab
     if refusable and _KIND_OF.get(code) is Kind.REFUSAL:
         return Refused(service, operation, code, message)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    return Unavailable(service, operation, code, message, retryable=retryable(code, status))
+    return Unavailable(service, operation, code, message, retryable=is_retryable(code, status))
 
 
-def retryable(code: str, http_status: int = 0) -> bool:
+def is_retryable(code: str, http_status: int = 0) -> bool:
     """Whether the same call may succeed later. An unknown code is judged by its HTTP status."""
     kind = _KIND_OF.get(code)
     return kind is Kind.BUSY if kind else http_status == 429 or http_status >= 500
@@ -152,7 +152,7 @@ def error_code(error: ClientError) -> str:
 def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: bool = False, **arguments: Any) -> Any:
     """Call a method of a client. An error whose code is in `absent` is an expected answer: None."""
     service, operation = _names(client, method)
-    with asking(service, operation, refusable=refusable):
+    with translate_errors(service, operation, refusable=refusable):
         try:
             return getattr(client, method)(**arguments)
         except ClientError as error:
@@ -161,20 +161,20 @@ def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: b
             raise
 
 
-def items(client: Any, method: str, key: str, **arguments: Any) -> Iterator[Any]:
+def list_items(client: Any, method: str, key: str, **arguments: Any) -> Iterator[Any]:
     """The elements under `key` of every page."""
-    for page in pages(client, method, **arguments):
+    for page in list_pages(client, method, **arguments):
         yield from page.get(key, ())
 
 
-def pages(client: Any, method: str, **arguments: Any) -> Iterator[Any]:
+def list_pages(client: Any, method: str, **arguments: Any) -> Iterator[Any]:
     """Every page of a listing, read as they are needed."""
     service, operation = _names(client, method)
-    with asking(service, operation):
+    with translate_errors(service, operation):
         yield from client.get_paginator(method).paginate(**arguments)
 
 
-def chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
+def split_chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
     """The values in lists of at most `size`."""
     for start in range(0, len(values), size):
         yield list(values[start : start + size])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, retryable
+from squall.adapters.aws import call, is_retryable
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class EventBridgeLifecycle:
         if answer.get("FailedEntryCount"):
             failed = answer["Entries"][0]
             code = failed.get("ErrorCode", "Unknown")
-            raise Unavailable("events", "PutEvents", code, failed.get("ErrorMessage", ""), retryable=retryable(code))
+            raise Unavailable("events", "PutEvents", code, failed.get("ErrorMessage", ""), retryable=is_retryable(code))
 
 
 def detail(record: ExecutionRecord, reason: str = "") -> dict[str, str | None]:

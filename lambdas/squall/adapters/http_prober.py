@@ -63,8 +63,8 @@ class Probes:
     def drain(self) -> Sequence[Sample]:
         """The samples of probes that have ended since the last call."""
         with self._lock:
-            found, self._samples = self._samples, []
-        return found
+            samples, self._samples = self._samples, []
+        return samples
 
     def run(self) -> None:
         """Start a probe whenever one is due, until `stop`."""
@@ -148,8 +148,8 @@ class _Request:
         return left
 
     def _find_address(self) -> str:
-        found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        addresses = [str(one[4][0]) for one in found]
+        resolved = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        addresses = [str(entry[4][0]) for entry in resolved]
         for address in addresses:  # a name with one address that is refused is refused
             if why := why_address_refused(address, self._host):
                 raise _RefusedAddressError(why)

@@ -11,7 +11,7 @@ from typing import Any
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-def logger(service: str) -> Any:
+def make_logger(service: str) -> Any:
     """The logger of a service, with its handler; messages and `extra` become one JSON object each."""
     try:
         from aws_lambda_powertools.logging import Logger  # noqa: PLC0415 - functions without the layer have no Powertools

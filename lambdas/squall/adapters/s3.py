@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import asking, call
+from squall.adapters.aws import call, translate_errors
 from squall.domain.documents.document import document_key, file_key
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ class S3Documents:
         answer = call(self._client, "get_object", absent={"NoSuchKey"}, Bucket=self._bucket, Key=document_key(execution_id, model))
         if answer is None:
             return None
-        with asking("s3", "GetObject"):
+        with translate_errors("s3", "GetObject"):
             body = answer["Body"].read()
         return model.model_validate_json(body)

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionError as EndpointError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError, create_parser
 
-from squall.adapters.aws import retryable
+from squall.adapters.aws import is_retryable
 from squall.domain.approval.identity_proof import BODY
 from squall.domain.approval.votes import Caller
 from squall.errors import Refused, Unavailable
@@ -66,6 +66,6 @@ class SignedCallers:
 
 def _error(error: Mapping[str, str], status: int) -> Unavailable | Refused:
     code, message = error.get("Code", "Unknown"), error.get("Message", "")
-    if status in (400, 403) and not retryable(code, status):
+    if status in (400, 403) and not is_retryable(code, status):
         return Refused("sts", _OPERATION, code, message)
-    return Unavailable("sts", _OPERATION, code, message, retryable=retryable(code, status))
+    return Unavailable("sts", _OPERATION, code, message, retryable=is_retryable(code, status))

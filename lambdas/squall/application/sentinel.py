@@ -83,8 +83,8 @@ class _ProbeRun:
         """Put the samples to CloudWatch. What it does not take is put again with the next. Raises Unavailable after a
         minute of failures."""
         self.waiting += build_data(samples, self.period)
-        if said := commonest_failures(samples):
-            self.w.logger.info("sentinel", extra={"execution_id": self.execution_id, "failures": dict(said), "probes": len(samples)})
+        if failures := commonest_failures(samples):
+            self.w.logger.info("sentinel", extra={"execution_id": self.execution_id, "failures": dict(failures), "probes": len(samples)})
         if not self.waiting:
             return
         try:

@@ -8,7 +8,7 @@ from datetime import UTC
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, items, pages
+from squall.adapters.aws import call, list_items, list_pages, split_chunks
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.errors import Refused, Unavailable
 
@@ -86,23 +86,23 @@ class CloudWatchAlarms:
         return [_state(alarm) for alarm in self._list_alarms(AlarmNamePrefix=prefix)]
 
     def _describe(self, names: Sequence[str]) -> Iterator[Any]:
-        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+        for some in split_chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
             yield from self._list_alarms(AlarmNames=some)
 
     def _list_alarms(self, **which: Any) -> Iterator[Any]:
         """Metric and composite alarms. Without AlarmTypes, CloudWatch leaves out the composite ones."""
-        for page in pages(self._client, "describe_alarms", AlarmTypes=_BOTH_TYPES, **which):
+        for page in list_pages(self._client, "describe_alarms", AlarmTypes=_BOTH_TYPES, **which):
             yield from page.get("MetricAlarms", ())
             yield from page.get("CompositeAlarms", ())
 
     def firing(self) -> Sequence[AlarmState]:
-        found = [_state(alarm) for alarm in islice(self._list_alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _MOST_FIRING + 1)]
-        if len(found) > _MOST_FIRING:
+        firing = [_state(alarm) for alarm in islice(self._list_alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _MOST_FIRING + 1)]
+        if len(firing) > _MOST_FIRING:
             raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_MOST_FIRING} alarms are in ALARM", retryable=False)
-        return found
+        return firing
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
-        history = items(
+        history = list_items(
             self._client,
             "describe_alarm_history",
             "AlarmHistoryItems",
@@ -116,7 +116,7 @@ class CloudWatchAlarms:
         return min((at for at in fired if at >= since), default=None)
 
     def delete(self, names: Sequence[str]) -> None:
-        for some in chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
+        for some in split_chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
             if call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=some) is None:
                 # If one name is absent, the call deletes none.
                 for name in some:
@@ -158,8 +158,8 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
 
 
 def _members(rule: str) -> Iterator[str]:
-    for found in _ALARM_IN_RULE.finditer(rule):
-        named = next(one for one in found.groups() if one)
+    for match in _ALARM_IN_RULE.finditer(rule):
+        named = next(group for group in match.groups() if group)
         yield named.split(":alarm:", 1)[-1] if named.startswith("arn:") else named
 
 
@@ -172,7 +172,7 @@ def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _watched(metric: Mapping[str, Any]) -> Watched:
-    dimensions = tuple((one["Name"], one["Value"]) for one in metric.get("Dimensions", ()))
+    dimensions = tuple((dimension["Name"], dimension["Value"]) for dimension in metric.get("Dimensions", ()))
     return Watched(metric.get("Namespace", ""), metric["MetricName"], dimensions)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, items, pages
+from squall.adapters.aws import call, list_items, list_pages, split_chunks
 from squall.domain.documents.metric_models import MetricQuery, Point, Series
 from squall.errors import Unavailable
 
@@ -27,11 +27,11 @@ class CloudWatchMetrics:
         if len({query.key for query in queries}) != len(queries):
             raise ValueError("two queries have the same key")
         points: dict[str, dict[int, float]] = {query.key: {} for query in queries}
-        for some in chunks(queries, QUERIES_PER_CALL):
+        for some in split_chunks(queries, QUERIES_PER_CALL):
             self._read(some, start, end, period_seconds, points)
         return {
-            key: Series(key=key, period_seconds=period_seconds, points=tuple(Point(at=at, value=found[at]) for at in sorted(found)))
-            for key, found in points.items()
+            key: Series(key=key, period_seconds=period_seconds, points=tuple(Point(at=at, value=values[at]) for at in sorted(values)))
+            for key, values in points.items()
         }
 
     def _read(self, queries: list[MetricQuery], start: int, end: int, period_seconds: int, points: dict[str, dict[int, float]]) -> None:
@@ -39,7 +39,7 @@ class CloudWatchMetrics:
         asked = [_data_query(f"q{index}", query, period_seconds) for index, query in enumerate(queries)]
         statuses = dict.fromkeys(keys, "Missing")
         span: dict[str, Any] = {"StartTime": _time(start), "EndTime": _time(end)}
-        for page in pages(self._client, "get_metric_data", MetricDataQueries=asked, ScanBy="TimestampAscending", **span):
+        for page in list_pages(self._client, "get_metric_data", MetricDataQueries=asked, ScanBy="TimestampAscending", **span):
             for result in page["MetricDataResults"]:
                 statuses[result["Id"]] = result.get("StatusCode", "Complete")
                 for at, value in zip(result["Timestamps"], result["Values"], strict=True):
@@ -51,8 +51,8 @@ class CloudWatchMetrics:
 
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         if query.statistic in STATISTICS:
-            found = self._read_span(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
-            return _combined(query.statistic, found)
+            points = self._read_span(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
+            return _combined(query.statistic, points)
         return _percentiles(self._read_span(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
 
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
@@ -66,8 +66,8 @@ class CloudWatchMetrics:
 
     def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
         wanted = [{"Name": name, "Value": value} for name, value in dimensions]
-        found = items(self._client, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric_name, Dimensions=wanted)
-        return [tuple(sorted((one["Name"], one["Value"]) for one in metric["Dimensions"])) for metric in found]
+        metrics = list_items(self._client, "list_metrics", "Metrics", Namespace=namespace, MetricName=metric_name, Dimensions=wanted)
+        return [tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in metric["Dimensions"])) for metric in metrics]
 
     def _read_span(self, query: MetricQuery, start: int, end: int, **wanted: Any) -> Sequence[Mapping[str, Any]]:
         """Data points with one period over the whole span. A request may ask for plain or for extended statistics, not
@@ -87,18 +87,18 @@ class CloudWatchMetrics:
         return points
 
 
-def _percentiles(found: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The percentiles over the span; none if CloudWatch divided it, because percentiles of parts make no percentile of
     the whole.
 
     It divides a span that does not begin on a whole minute, which only environments with periods under a minute have.
     """
-    return {name: float(value) for name, value in found[0]["ExtendedStatistics"].items()} if len(found) == 1 else {}
+    return {name: float(value) for name, value in points[0]["ExtendedStatistics"].items()} if len(points) == 1 else {}
 
 
-def _combined(statistic: str, found: Sequence[Mapping[str, Any]]) -> float | None:
+def _combined(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | None:
     """One value of the statistic, also if CloudWatch divided the span at the boundary of a period."""
-    values = [float(point[statistic]) for point in found]
+    values = [float(point[statistic]) for point in points]
     if not values:
         return None
     if statistic == "Minimum":
@@ -106,7 +106,7 @@ def _combined(statistic: str, found: Sequence[Mapping[str, Any]]) -> float | Non
     if statistic == "Maximum":
         return max(values)
     if statistic == "Average":
-        samples = [float(point["SampleCount"]) for point in found]
+        samples = [float(point["SampleCount"]) for point in points]
         return sum(value * count for value, count in zip(values, samples, strict=True)) / sum(samples)
     return sum(values)
 

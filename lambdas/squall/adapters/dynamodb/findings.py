@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import Item, instant, text
 from squall.domain.documents.finding import Finding, StoredFinding
 
@@ -20,7 +20,7 @@ class DynamoFindings:
         self._client, self._table = client, table
 
     def of(self, experiment: str) -> Sequence[StoredFinding]:
-        found = items(
+        found = list_items(
             self._client,
             "query",
             "Items",

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import Item, instant, text
 from squall.domain.history.summary import FindingSeen, RunSummary
 from squall.domain.vocabulary import Status, Verdict
@@ -58,7 +58,7 @@ class DynamoHistory:
     def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
         for month in _months(start, end):
             bounds = {":from": text(instant(start)), ":to": text(instant(end)), ":month": text(month)}
-            found = items(
+            found = list_items(
                 self._client,
                 "query",
                 "Items",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from squall.adapters.aws import asking, call, error_code, items
+from squall.adapters.aws import call, error_code, list_items, translate_errors
 from squall.adapters.dynamodb.items import Item, epoch_milliseconds, from_milliseconds, instant, milliseconds, number, text
 from squall.domain.run.aws_state import Held
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
@@ -61,7 +61,7 @@ class DynamoLocks:
             self._delete(_lock(key), holder)
 
     def all(self, now: datetime) -> Sequence[Held]:
-        found = items(
+        found = list_items(
             self._client,
             "query",
             "Items",
@@ -77,7 +77,7 @@ class DynamoLocks:
         if not keys:
             return {}
         writes = [{"Put": self._lease(_lock(key), holder, until, condition)} for key in keys]
-        with asking("dynamodb", "TransactWriteItems"):
+        with translate_errors("dynamodb", "TransactWriteItems"):
             try:
                 self._client.transact_write_items(TransactItems=writes)
             except ClientError as error:
@@ -123,7 +123,7 @@ class DynamoLocks:
 
     def line(self) -> Line:
         # One partition, and the sort key of a ticket begins with its time: one query tells all, in order.
-        found = items(
+        found = list_items(
             self._client,
             "query",
             "Items",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import (
     FIELDS,
     Item,
@@ -147,7 +147,7 @@ class DynamoRecords:
         return [from_item(item) for item in self._open_items()]
 
     def _open_items(self) -> Iterator[Item]:
-        return items(
+        return list_items(
             self._client,
             "query",
             "Items",
@@ -180,7 +180,7 @@ class DynamoRecords:
         """Newest first."""
         names = {f"#{word}": word for word in ("verdict", "environment") if f"#{word}" in condition}
         last = {":until": text(instant(until))} if until else {}
-        return items(
+        return list_items(
             self._client,
             "query",
             "Items",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate
 from squall.errors import Unavailable
 
@@ -45,11 +45,13 @@ class Fis:
         return None if answer is None else _experiment(answer["experiment"])
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
-        return [_experiment(found) for found in items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)]
+        return [
+            _experiment(found) for found in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
+        ]
 
     def active(self) -> Sequence[FisExperiment]:
         # The API has no status filter: 120 days of experiments, 100 a page.
-        summaries = items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
+        summaries = list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
         found = map(_experiment, summaries)
         return [experiment for experiment in found if not experiment.terminal]
 
@@ -73,10 +75,10 @@ class Fis:
             return False
 
     def _template_ids(self) -> set[str]:
-        return {template["id"] for template in items(self._client, "list_experiment_templates", "experimentTemplates")}
+        return {template["id"] for template in list_items(self._client, "list_experiment_templates", "experimentTemplates")}
 
     def own_templates(self, stack: str) -> Sequence[FisTemplate]:
-        listed = items(self._client, "list_experiment_templates", "experimentTemplates")
+        listed = list_items(self._client, "list_experiment_templates", "experimentTemplates")
         found = ((template, template.get("tags", {})) for template in listed)
         return [
             FisTemplate(template["id"], tags["squall:execution"], template["creationTime"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import items
+from squall.adapters.aws import list_items
 from squall.adapters.inventory.inventories import Found, identified
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.vocabulary import ResourceType
@@ -46,7 +46,7 @@ class RdsDatabases:
     def _listed(self, kind: ResourceType, filters: Mapping[str, list[str]]) -> list[Any]:
         method, key = _OPERATIONS[kind]
         asked = [{"Name": name, "Values": values} for name, values in filters.items()]
-        return list(items(self._client, method, key, **({"Filters": asked} if asked else {})))
+        return list(list_items(self._client, method, key, **({"Filters": asked} if asked else {})))
 
 
 def _tags(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ class Deployments:
 
     def _deployments(self, group: str) -> Iterator[str]:
         application, _, name = group.partition("/")
-        running = items(
+        running = list_items(
             self._codedeploy(),
             "list_deployments",
             "deployments",

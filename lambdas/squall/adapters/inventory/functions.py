@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.functions import LambdaFunction
 
@@ -38,7 +38,7 @@ class LambdaFunctions:
     def _tagged(self, tags: Mapping[str, str]) -> list[str]:
         """Versions and aliases carry no tags of their own."""
         filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
-        entries = items(self._tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=[_TYPE])
+        entries = list_items(self._tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=[_TYPE])
         return sorted(entry["ResourceARN"] for entry in entries)
 
     def _described(self, arns: Iterable[str]) -> dict[str, LambdaFunction]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, items
+from squall.adapters.aws import call, list_items, split_chunks
 from squall.adapters.inventory.target_groups import TargetGroups
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import group_named
@@ -107,14 +107,14 @@ class AwsInventory:
 
     def _by_id(self, ids: Iterable[str]) -> list[Any]:
         """By filter, not by parameter: an unknown or malformed id is then simply absent, and no id hides another."""
-        some = (self._by_filter({"instance-id": chunk}) for chunk in chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
+        some = (self._by_filter({"instance-id": chunk}) for chunk in split_chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
         return [entry for found in some for entry in found]
 
     def _by_filter(self, wanted: Mapping[str, list[str]]) -> list[Any]:
         # What has been terminated is shown for an hour; asked for by name it is an answer, among the matching ones it is noise.
         state = {} if wanted.keys() & {"instance-id", "instance-state-name"} else {"instance-state-name": list(_LIVING)}
         filters = [{"Name": name, "Values": values} for name, values in {**wanted, **state}.items()]
-        reservations = items(self._ec2, "describe_instances", "Reservations", Filters=filters)
+        reservations = list_items(self._ec2, "describe_instances", "Reservations", Filters=filters)
         found = [{**entry, "OwnerId": reservation["OwnerId"]} for reservation in reservations for entry in reservation["Instances"]]
         return sorted(found, key=lambda entry: str(entry["InstanceId"]))
 
@@ -122,23 +122,23 @@ class AwsInventory:
         """Auto Scaling's word on each instance that is in a group."""
         return {
             entry["InstanceId"]: entry
-            for some in chunks(ids, _NAMES_PER_CALL)
-            for entry in items(self._autoscaling, "describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=some)
+            for some in split_chunks(ids, _NAMES_PER_CALL)
+            for entry in list_items(self._autoscaling, "describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=some)
         }
 
     def _groups(self, names: Sequence[str]) -> list[Any]:
         return [
             group
-            for some in chunks(names, _NAMES_PER_CALL)
-            for group in items(self._autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=some)
+            for some in split_chunks(names, _NAMES_PER_CALL)
+            for group in list_items(self._autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=some)
         ]
 
     def _managed(self, ids: Sequence[str]) -> dict[str, Any]:
         """Systems Manager's word on each instance it knows."""
         return {
             entry["InstanceId"]: entry
-            for some in chunks(ids, _NAMES_PER_CALL)
-            for entry in items(
+            for some in split_chunks(ids, _NAMES_PER_CALL)
+            for entry in list_items(
                 self._ssm, "describe_instance_information", "InstanceInformationList", Filters=[{"Key": "InstanceIds", "Values": some}]
             )
         }

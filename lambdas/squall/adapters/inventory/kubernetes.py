@@ -10,7 +10,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
-from squall.adapters.aws import asking
+from squall.adapters.aws import translate_errors
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Kubernetes:
 
     def token(self, cluster: str) -> str:
         """A GetCallerIdentity of ours, signed for this cluster and good for a minute: who we are, as EKS asks for it."""
-        with asking("sts", "GetCallerIdentity"):
+        with translate_errors("sts", "GetCallerIdentity"):
             url = self._sts.generate_presigned_url(
                 "get_caller_identity", Params={"ClusterName": cluster}, ExpiresIn=TOKEN_SECONDS, HttpMethod="GET"
             )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
 
-from squall.adapters.aws import call, chunks, items
+from squall.adapters.aws import call, list_items, split_chunks
 from squall.adapters.inventory.inventories import Found
 from squall.adapters.inventory.kubernetes import CLOSED, UNREACHABLE
 from squall.domain.resources.pods import EksPod
@@ -119,9 +119,9 @@ class EksPods:
         addresses = sorted({address for entry in entries if (address := entry.get("status", {}).get("hostIP"))})
         vpc = cluster.get("resourcesVpcConfig", {}).get("vpcId", "")
         found: dict[str, str] = {}
-        for some in chunks(addresses, _ADDRESSES_PER_CALL):
+        for some in split_chunks(addresses, _ADDRESSES_PER_CALL):
             filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "private-ip-address", "Values": some}]
-            for reservation in items(self._ec2, "describe_instances", "Reservations", Filters=filters):
+            for reservation in list_items(self._ec2, "describe_instances", "Reservations", Filters=filters):
                 for instance in reservation["Instances"]:
                     found[instance["PrivateIpAddress"]] = instance["Placement"]["AvailabilityZone"]
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found, identified
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 
@@ -25,7 +25,9 @@ class ScalingGroups:
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
         asked = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
-        groups = list(items(self._client, "describe_auto_scaling_groups", "AutoScalingGroups", **({"Filters": asked} if asked else {})))
+        groups = list(
+            list_items(self._client, "describe_auto_scaling_groups", "AutoScalingGroups", **({"Filters": asked} if asked else {}))
+        )
         found = identified(names, tags, [_group(group) for group in groups])
         whole = tuple(
             one.model_copy(update={"failed": self._failed(one.id)}) if isinstance(one, ScalingGroup) else one for one in found.resources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, items
+from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found, identified
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 
@@ -39,7 +39,7 @@ class Ec2Subnets:
             "describe_vpc_endpoints": "VpcEndpoints",
         }[method]
         asked = [{"Name": name, "Values": values} for name, values in filters.items()]
-        return list(items(self._client, method, key, **({"Filters": asked} if asked else {})))
+        return list(list_items(self._client, method, key, **({"Filters": asked} if asked else {})))
 
     def _found(self, found: Found) -> Found:
         subnets = [one for one in found.resources if isinstance(one, Subnet)]
@@ -67,7 +67,7 @@ class Ec2Subnets:
         return Found(whole, found.missing, instances=tuple(name for one in whole for name in one.instances), registered=inside)
 
     def _prefix_lists(self) -> tuple[PrefixList, ...]:
-        lists = items(self._client, "describe_managed_prefix_lists", "PrefixLists")
+        lists = list_items(self._client, "describe_managed_prefix_lists", "PrefixLists")
         own = [one for one in lists if one.get("OwnerId") != _AMAZON]
         return tuple(
             PrefixList(id=one["PrefixListId"], name=one.get("PrefixListName", ""), entries=self._entries(one["PrefixListId"]))

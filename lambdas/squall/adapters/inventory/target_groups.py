@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, items
+from squall.adapters.aws import call, list_items, split_chunks
 from squall.domain.resources.workload import TargetGroup
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ class TargetGroups:
 
     def _served_by(self, balancer: str) -> int:
         """How many target groups listen behind a load balancer: its own errors are counted for all of them together."""
-        return sum(1 for _ in items(self._client, "describe_target_groups", "TargetGroups", LoadBalancerArn=balancer))
+        return sum(1 for _ in list_items(self._client, "describe_target_groups", "TargetGroups", LoadBalancerArn=balancer))
 
     def _groups(self, arns: Sequence[str]) -> Iterator[Any]:
-        for some in chunks(arns, _ARNS_PER_CALL):
-            yield from items(self._client, "describe_target_groups", "TargetGroups", TargetGroupArns=some)
+        for some in split_chunks(arns, _ARNS_PER_CALL):
+            yield from list_items(self._client, "describe_target_groups", "TargetGroups", TargetGroupArns=some)
 
     def _around(self, alone: Mapping[str, str], known: set[str], kinds: Collection[str] = ("instance",)) -> Iterator[TargetGroup]:
         """ELB has no way to ask by target: the VPC's groups of instances are looked through, and only for instances without a group."""
         if not alone:
             return
-        for group in items(self._client, "describe_target_groups", "TargetGroups"):
+        for group in list_items(self._client, "describe_target_groups", "TargetGroups"):
             if group["TargetGroupArn"] in known or group.get("TargetType") not in kinds or group.get("VpcId") not in alone.values():
                 continue
             registered = self._registered(group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, chunks, items
+from squall.adapters.aws import call, list_items, split_chunks
 from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import group_named
@@ -58,10 +58,10 @@ class EcsTasks:
         return Found(tasks, missing, tuple(arn for group in groups for arn in group.target_groups), groups=groups)
 
     def _clusters(self) -> list[str]:
-        return list(items(self._ecs, "list_clusters", "clusterArns"))
+        return list(list_items(self._ecs, "list_clusters", "clusterArns"))
 
     def _running(self, cluster: str) -> list[Any]:
-        arns = list(items(self._ecs, "list_tasks", "taskArns", cluster=cluster))
+        arns = list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster))
         return self._described(cluster, arns)
 
     def _named(self, arns: Sequence[str]) -> Iterator[Any]:
@@ -80,12 +80,12 @@ class EcsTasks:
         for group in dict.fromkeys(groups):
             cluster, _, service = group.partition("/")
             if self._services([group]):
-                arns = list(items(self._ecs, "list_tasks", "taskArns", cluster=cluster, serviceName=service))
+                arns = list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster, serviceName=service))
                 yield from self._described(cluster, arns)
 
     def _described(self, cluster: str, arns: Sequence[str]) -> list[Any]:
         found: list[Any] = []
-        for some in chunks(arns, _TASKS_PER_CALL):
+        for some in split_chunks(arns, _TASKS_PER_CALL):
             answer = call(self._ecs, "describe_tasks", absent=_NO_CLUSTER, cluster=cluster, tasks=some, include=["TAGS"])
             found += answer["tasks"] if answer else []
         return found
@@ -97,7 +97,7 @@ class EcsTasks:
             by_cluster.setdefault(cluster, []).append(service)
         found = {}
         for cluster, services in by_cluster.items():
-            for some in chunks(services, _SERVICES_PER_CALL):
+            for some in split_chunks(services, _SERVICES_PER_CALL):
                 answer = call(self._ecs, "describe_services", absent=_NO_CLUSTER, cluster=cluster, services=some)
                 active = [entry for entry in (answer["services"] if answer else []) if entry["status"] != "INACTIVE"]
                 found.update({f"{cluster}/{entry['serviceName']}": entry for entry in active})
@@ -128,9 +128,9 @@ class EcsTasks:
     def _agents(self, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
         """By task's ARN its managed instance, with its tags. The newest, where a container was started again."""
         found: dict[str, dict[str, Any]] = {}
-        for some in chunks(arns, _TAGS_PER_CALL):
+        for some in split_chunks(arns, _TAGS_PER_CALL):
             filters = [{"Key": f"tag:{_ARN_TAG}", "Values": some}]
-            for entry in items(self._ssm, "describe_instance_information", "InstanceInformationList", Filters=filters):
+            for entry in list_items(self._ssm, "describe_instance_information", "InstanceInformationList", Filters=filters):
                 tags = self._tags(entry["InstanceId"])
                 before = found.get(tags.get(_ARN_TAG, ""))
                 if before is None or _registered(entry) > _registered(before):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import chunks, items
+from squall.adapters.aws import list_items, split_chunks
 from squall.adapters.inventory.inventories import Found, identified
 from squall.domain.resources.volumes import Attachment, Volume
 
@@ -30,7 +30,9 @@ class EbsVolumes:
             asked |= {f"tag:{key}": [value] for key, value in tags.items()}
         else:
             return Found(())
-        entries = list(items(self._client, "describe_volumes", "Volumes", Filters=[{"Name": n, "Values": v} for n, v in asked.items()]))
+        entries = list(
+            list_items(self._client, "describe_volumes", "Volumes", Filters=[{"Name": n, "Values": v} for n, v in asked.items()])
+        )
         instances = self._instances({to["InstanceId"] for entry in entries for to in _to_instances(entry)})
         nitro = self._nitro({one["InstanceType"] for one in instances.values()})
         found = identified(names, tags, [self._volume(entry, instances, nitro) for entry in entries])
@@ -43,17 +45,17 @@ class EbsVolumes:
 
     def _instances(self, ids: set[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for some in chunks(sorted(ids), _TYPES_PER_CALL):
+        for some in split_chunks(sorted(ids), _TYPES_PER_CALL):
             filters = [{"Name": "instance-id", "Values": some}]
-            for reservation in items(self._client, "describe_instances", "Reservations", Filters=filters):
+            for reservation in list_items(self._client, "describe_instances", "Reservations", Filters=filters):
                 found |= {one["InstanceId"]: {**one, "OwnerId": reservation["OwnerId"]} for one in reservation["Instances"]}
         return found
 
     def _nitro(self, types: set[str]) -> set[str]:
         """Bare metal instances have no hypervisor, and are Nitro, too, unless they are of before it (i3.metal is)."""
         found = set()
-        for some in chunks(sorted(types), _TYPES_PER_CALL):
-            for entry in items(self._client, "describe_instance_types", "InstanceTypes", InstanceTypes=some):
+        for some in split_chunks(sorted(types), _TYPES_PER_CALL):
+            for entry in list_items(self._client, "describe_instance_types", "InstanceTypes", InstanceTypes=some):
                 if entry.get("Hypervisor") == _NITRO or entry.get("BareMetal"):
                     found.add(entry["InstanceType"])
         return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import pages
+from squall.adapters.aws import list_pages
 from squall.domain.run.aws_state import CommandState
 from squall.errors import Unavailable
 
@@ -29,7 +29,7 @@ class SsmCommands:
     def _invocations(self, instance_id: str, after: str) -> list[Any]:
         filters = [{"key": "InvokedAfter", "value": after}]
         try:
-            asked = pages(self._client, "list_command_invocations", InstanceId=instance_id, Filters=filters, Details=True)
+            asked = list_pages(self._client, "list_command_invocations", InstanceId=instance_id, Filters=filters, Details=True)
             return [entry for page in asked for entry in page["CommandInvocations"]]
         except Unavailable as error:
             if error.code == "InvalidInstanceId":  # not, or no longer, known to Systems Manager

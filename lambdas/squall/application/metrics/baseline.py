@@ -75,19 +75,19 @@ def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturba
     return find_disturbances(step.w.records.faulted(domains, begun, until, most=MOST_FAULTS), step.run.id, step.now)
 
 
-def assess_history(step: Step, found: History) -> Baseline:
+def assess_history(step: Step, history: History) -> Baseline:
     """The baseline, with the values over its windows."""
     window = PacedWindow(
-        trim_to_first_point(found.window.usual, found.series),
-        {p: trim_to_first_point(one, found.series) for p, one in found.window.finer.items()},
+        trim_to_first_point(history.window.usual, history.series),
+        {period: trim_to_first_point(finer, history.series) for period, finer in history.window.finer.items()},
     )
     bindings = step.discovery.bindings
     values = {
         name: value
         for binding in bindings
-        for name, value in read_values(step.w.metrics, [binding], window.of(binding), found.series).items()
+        for name, value in read_values(step.w.metrics, [binding], window.of(binding), history.series).items()
     }
-    return assess_baseline(step.definition, step.discovery, window, found.series, values, found.cut)
+    return assess_baseline(step.definition, step.discovery, window, history.series, values, history.cut)
 
 
 def _longest_lag(bindings: Sequence[MetricBinding]) -> int:

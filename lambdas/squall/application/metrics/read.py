@@ -23,24 +23,24 @@ def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Win
         for query in binding.queries:
             alias = f"b{i}_{query.key}"
             aliased[alias] = (binding.name, query)
-    found = metrics.series(
+    answered = metrics.series(
         [query.model_copy(update={"key": alias}) for alias, (_, query) in aliased.items()], window.start, window.end, window.period_seconds
     )
     result: dict[str, list[Series]] = {binding.name: [] for binding in bindings}
     for alias, (name, query) in aliased.items():
-        points = found[alias].points if alias in found else ()
+        points = answered[alias].points if alias in answered else ()
         result[name].append(Series(key=query.key, period_seconds=window.period_seconds, points=points))
     return {name: tuple(series) for name, series in result.items()}
 
 
 def read_in_own_periods(metrics: Metrics, bindings: Sequence[MetricBinding], window: PacedWindow) -> SeriesByMetric:
     """`read_series` with every metric in its own period: one request for each period."""
-    found: SeriesByMetric = {}
+    by_name: SeriesByMetric = {}
     for period in (None, *finer_periods(bindings)):
         own = [binding for binding in bindings if binding.period_seconds == period]
         if own:
-            found |= read_series(metrics, own, window.of(own[0]))
-    return {binding.name: found[binding.name] for binding in bindings}
+            by_name |= read_series(metrics, own, window.of(own[0]))
+    return {binding.name: by_name[binding.name] for binding in bindings}
 
 
 def read_values(

@@ -60,38 +60,38 @@ def measure_run(step: Step) -> Measurements:
         )
     finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
     runs = PacedWindow(_run(by_name), {period: _run(named) for period, named in finer.items()})
-    found = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
+    measurements = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
     for name in by_name:
-        inside = found.inside(name, bindings)
-        found.values[name] = {
+        inside = measurements.inside(name, bindings)
+        measurements.values[name] = {
             metric: value
             for binding in bindings
-            for metric, value in read_values(step.w.metrics, [binding], found.of(name, binding), inside).items()
+            for metric, value in read_values(step.w.metrics, [binding], measurements.of(name, binding), inside).items()
         }
-    step.put(_document(found, runs, bindings))
-    return found
+    step.put(_document(measurements, runs, bindings))
+    return measurements
 
 
 def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
     """Period to name to window."""
-    found: dict[int, dict[str, Window]] = {}
+    windows_by_name: dict[int, dict[str, Window]] = {}
     for window in windows:
-        found.setdefault(window.period_seconds, {})[window.name] = window
-    return found
+        windows_by_name.setdefault(window.period_seconds, {})[window.name] = window
+    return windows_by_name
 
 
 def _by_name(windows: Windows) -> dict[str, Window]:
     return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
 
 
-def _document(found: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
-    hosts = found.series.get("healthy_hosts", ())
-    drawn = {binding: seen_points(binding, found.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
+def _document(measurements: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
+    hosts = measurements.series.get("healthy_hosts", ())
+    drawn = {binding: seen_points(binding, measurements.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
     return SeriesDocument(
-        windows=tuple(found.by_name.values()),
-        finer=tuple(window for named in found.finer.values() for window in named.values()),
-        series={"run": found.series},
-        values=found.values,
+        windows=tuple(measurements.by_name.values()),
+        finer=tuple(window for named in measurements.finer.values() for window in named.values()),
+        series={"run": measurements.series},
+        values=measurements.values,
         measured=tuple(
             MeasuredSeries(
                 metric=binding.name,
@@ -112,7 +112,8 @@ def _run(windows: Mapping[str, Window]) -> Window:
 
 def _cut(series: tuple[Series, ...], window: Window) -> tuple[Series, ...]:
     return tuple(
-        one.model_copy(update={"points": tuple(point for point in one.points if window.start <= point.at < window.end)}) for one in series
+        query_series.model_copy(update={"points": tuple(point for point in query_series.points if window.start <= point.at < window.end)})
+        for query_series in series
     )
 
 

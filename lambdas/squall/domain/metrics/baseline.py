@@ -45,7 +45,7 @@ def assess_baseline(
         window=window.usual,
         finer=tuple(window.finer.values()),
         cut=tuple(cut),
-        series={name: tuple(found) for name, found in series.items()},
+        series={name: tuple(several) for name, several in series.items()},
         measurements=dict(values),
         steady=not violations,
         violations=tuple(violations),
@@ -56,8 +56,10 @@ def assess_baseline(
 def trim_to_first_point(window: Window, series: SeriesByMetric) -> Window:
     """The window from its first data point on: periods before anything was published are no periods with zero
     requests."""
-    of_period = (one for several in series.values() for one in several if one.period_seconds == window.period_seconds)
-    first = min((point.at for one in of_period for point in one.points), default=window.start)
+    of_period = (
+        query_series for several in series.values() for query_series in several if query_series.period_seconds == window.period_seconds
+    )
+    first = min((point.at for query_series in of_period for point in query_series.points), default=window.start)
     return window.model_copy(update={"start": max(window.start, min(first, window.end))})
 
 
@@ -72,8 +74,8 @@ def missing_seconds(definition: Definition, discovery: Discovery, window: PacedW
 
 def _needed_bindings(parsed: Sentences, discovery: Discovery) -> list[MetricBinding]:
     """The bindings that sentences are measured by, each once. Only these can make a baseline too short."""
-    found = [binding_of(discovery.bindings, threshold) for _, threshold in parsed.thresholds]
-    return list({binding.name: binding for binding in found if binding is not None}.values())
+    bindings = [binding_of(discovery.bindings, threshold) for _, threshold in parsed.thresholds]
+    return list({binding.name: binding for binding in bindings if binding is not None}.values())
 
 
 def _traffic_violations(rate: float | None, minimum: float | None) -> list[str]:
@@ -97,7 +99,7 @@ def _length_violations(
         have = len(points_over(binding, series.get(binding.name, ()), own))
         if have < minimum:
             short.append(f"{binding.name} has {have} of {own.periods} periods in the baseline, {minimum} are needed")
-    return [*short, *(one.said for one in cut)] if short else []
+    return [*short, *(part.said for part in cut)] if short else []
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class _History:
             adjoins = bool(run) and point.at - run[-1].at == own.period_seconds
             run = [*(run if adjoins else ()), point] if threshold.holds(point.value) else []
             if len(run) >= wanted:
-                return [("now", fmean(one.value for one in run))]
+                return [("now", fmean(point.value for point in run))]
         return []
 
 
@@ -189,7 +191,7 @@ def _newest_value(binding: MetricBinding, series: Sequence[Series], start: int, 
             return None
         return sum(points) if counts_events(binding) else fmean(points)
     totals: dict[str, float | None] = {}
-    for one in series:
-        inside = [point.value for point in one.points if start <= point.at < window.end and isfinite(point.value)]
-        totals[one.key] = sum(inside) if inside else None
+    for query_series in series:
+        inside = [point.value for point in query_series.points if start <= point.at < window.end and isfinite(point.value)]
+        totals[query_series.key] = sum(inside) if inside else None
     return value_over(binding, totals, window.end - start)

@@ -66,12 +66,12 @@ def bind(
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in dict.fromkeys([*metrics_needed, *_measured_always(place)]):
-        found = _bind(metric, sorted(statistics.get(metric, ())), declared, place)
-        if isinstance(found, str):
-            problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {found}"))
+        bound = _bind(metric, sorted(statistics.get(metric, ())), declared, place)
+        if isinstance(bound, str):
+            problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {bound}"))
         else:
             lag = lag_of(metric, timing, declared)
-            bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in found]
+            bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in bound]
     return tuple(bindings), problems
 
 

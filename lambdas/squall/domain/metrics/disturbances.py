@@ -1,6 +1,6 @@
 """Faults of other experiments on the same failure domains: their time is cut from baselines and from earlier days."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -28,8 +28,10 @@ class Disturbance:
 def find_disturbances(records: Iterable[ExecutionRecord], execution_id: str, now: datetime) -> tuple[Disturbance, ...]:
     """The disturbances by executions other than this one, oldest first. One that is not over yet lasts until now."""
     others = (record for record in records if record.id != execution_id and record.fis_experiment_id is not None)
-    found = (Disturbance(other.id, other.experiment, other.fault_started_at or other.started_at, _end_of(other) or now) for other in others)
-    return tuple(sorted(found, key=lambda disturbance: disturbance.since))
+    disturbances = (
+        Disturbance(other.id, other.experiment, other.fault_started_at or other.started_at, _end_of(other) or now) for other in others
+    )
+    return tuple(sorted(disturbances, key=lambda disturbance: disturbance.since))
 
 
 def _end_of(record: ExecutionRecord) -> datetime | None:
@@ -37,43 +39,54 @@ def _end_of(record: ExecutionRecord) -> datetime | None:
     return watched or max((at for at in (record.ended_at, record.fault_ended_at) if at and record.final), default=None)
 
 
-def start_after_disturbances(window: Window, found: Sequence[Disturbance]) -> tuple[Window, tuple[Cut, ...]]:
+def start_after_disturbances(window: Window, disturbances: Sequence[Disturbance]) -> tuple[Window, tuple[Cut, ...]]:
     """The window from the first whole period after the last disturbance in it, and what was cut.
 
     A baseline stays one stretch, the newest, because CloudWatch has no value over a window with holes.
     """
     start, period = window.start, window.period_seconds
     cuts = []
-    for one in sorted(_inside(window, found), key=lambda one: one.until):
-        clear = min(window.end, max(start, ceil(one.until.timestamp() / period) * period))
+    for disturbance in sorted(_inside(window, disturbances), key=lambda disturbance: disturbance.until):
+        clear = min(window.end, max(start, ceil(disturbance.until.timestamp() / period) * period))
         if clear > start:
-            cuts.append(_cut(one, (clear - start) // period))
+            cuts.append(_cut(disturbance, (clear - start) // period))
         start = clear
     return window.model_copy(update={"start": start}), tuple(cuts)
 
 
 def drop_disturbed_points(
-    series: Mapping[str, Sequence[Series]], window: Window, found: Sequence[Disturbance]
+    series: Mapping[str, Sequence[Series]], window: Window, disturbances: Sequence[Disturbance]
 ) -> tuple[dict[str, tuple[Series, ...]], tuple[Cut, ...]]:
     """The series without the points of disturbed periods, and what was cut. For points that are compared one by one."""
     period = window.period_seconds
     cuts, lost = [], set[int]()
-    for one in _inside(window, found):
-        first = int(one.since.timestamp() // period) * period
-        mine = {at for at in range(max(window.start, first), window.end, period) if at < one.until.timestamp()} - lost
+    for disturbance in _inside(window, disturbances):
+        first = int(disturbance.since.timestamp() // period) * period
+        mine = {at for at in range(max(window.start, first), window.end, period) if at < disturbance.until.timestamp()} - lost
         lost |= mine
         if mine:
-            cuts.append(_cut(one, len(mine)))
-    kept = {
-        name: tuple(one.model_copy(update={"points": tuple(point for point in one.points if point.at not in lost)}) for one in several)
-        for name, several in series.items()
-    }
+            cuts.append(_cut(disturbance, len(mine)))
+    kept = {name: tuple(_without_points(query_series, lost) for query_series in several) for name, several in series.items()}
     return kept, tuple(cuts)
 
 
-def _inside(window: Window, found: Sequence[Disturbance]) -> list[Disturbance]:
-    return [one for one in found if one.until.timestamp() > window.start and one.since.timestamp() < window.end]
+def _inside(window: Window, disturbances: Sequence[Disturbance]) -> list[Disturbance]:
+    return [
+        disturbance
+        for disturbance in disturbances
+        if disturbance.until.timestamp() > window.start and disturbance.since.timestamp() < window.end
+    ]
 
 
-def _cut(one: Disturbance, periods: int) -> Cut:
-    return Cut(execution_id=one.execution_id, experiment=one.experiment, since=one.since, until=one.until, periods=periods)
+def _cut(disturbance: Disturbance, periods: int) -> Cut:
+    return Cut(
+        execution_id=disturbance.execution_id,
+        experiment=disturbance.experiment,
+        since=disturbance.since,
+        until=disturbance.until,
+        periods=periods,
+    )
+
+
+def _without_points(series: Series, lost: Collection[int]) -> Series:
+    return series.model_copy(update={"points": tuple(point for point in series.points if point.at not in lost)})

@@ -129,10 +129,10 @@ def find_timing_problems(
     reaction is not held to half of the fault: that would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60
     = 360 s > 300 s), which real runs show can be guarded (2 × 60 + 60 + 60 = 240 s).
     """
-    found = []
+    problems = []
     shortest = minimum_duration(sentences, timing, lag_of)
     if length < timedelta(seconds=timing.minimum_duration_seconds):
-        found.append(
+        problems.append(
             Problem(
                 path="duration_minutes",
                 message=f"the fault lasts {format_length(length)}, the shortest here is {timing.minimum_duration_seconds} s",
@@ -146,8 +146,8 @@ def find_timing_problems(
         if message:
             longer = f"recovery of at least {format_length(_recovery_needs(timing))}"
             expected = longer if threshold.window == "recovery" else f"at least {format_length(shortest)}"
-            found.append(Problem(path=path, message=message, expected=expected))
-    return found
+            problems.append(Problem(path=path, message=message, expected=expected))
+    return problems
 
 
 def find_event_problems(
@@ -163,7 +163,7 @@ def find_event_problems(
     `instant`: the fault is over in a moment, so recovery counts from its effect and not from its end.
     """
     after = recovery or timedelta(seconds=timing.recovery_seconds)
-    found = []
+    problems = []
     for path, event in events:
         from_end = isinstance(event, Recovers) and not instant
         within, watched = timedelta(seconds=event.within_seconds or 0), after if from_end else length + after
@@ -175,8 +175,8 @@ def find_event_problems(
             )
             longer = within if from_end else within - length
             message = f'"{event.text}" can\'t be judged: {window} are watched'
-            found.append(Problem(path=path, message=message, expected=f"recovery of at least {format_length(longer)}"))
-    return found
+            problems.append(Problem(path=path, message=message, expected=f"recovery of at least {format_length(longer)}"))
+    return problems
 
 
 def format_length(length: timedelta) -> str:

@@ -43,9 +43,9 @@ class Place:
 
 def find_source(row: KnownMetric, place: Place) -> Source | str:
     """The first source of the metric that the pinned targets have, or why they have none."""
-    found = next((source for source in row.sources if _FITS.get(source.scope, _fits_all)(place)), None)
-    if found is not None:
-        return found
+    source = next((source for source in row.sources if _FITS.get(source.scope, _fits_all)(place)), None)
+    if source is not None:
+        return source
     wanted = " or ".join(dict.fromkeys(_OWNERS[source.scope] for source in row.sources))
     kinds = " and ".join(sorted({resource.type.one for resource in place.pinned})) or "nothing pinned"
     return f"CloudWatch has it of {wanted} only, and the target is {kinds}; declare it in metrics"

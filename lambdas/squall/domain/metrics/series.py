@@ -85,8 +85,10 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
     total = by_key.get(binding.queries[-1].key, {})
     events = [query for query in binding.queries[:-1] if query.counted != "total_only"]
     bad = {at for query in events for at, value in by_key.get(query.key, {}).items() if value > 0}
-    periods = {one.period_seconds for one in series}
-    bad |= {point.at for one in hosts if one.period_seconds in periods for point in one.points if point.value == 0}
+    periods = {query_series.period_seconds for query_series in series}
+    bad |= {
+        point.at for query_series in hosts if query_series.period_seconds in periods for point in query_series.points if point.value == 0
+    }
     return tuple(sorted(at for at in bad if not total.get(at)))
 
 
@@ -103,7 +105,7 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
 
 def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     """Query key to start of period to value. A value that is not a number is no data point."""
-    return {one.key: {point.at: point.value for point in one.points if isfinite(point.value)} for one in series}
+    return {query_series.key: {point.at: point.value for point in query_series.points if isfinite(point.value)} for query_series in series}
 
 
 def _filled(value: float | None, *, nonzero: bool) -> float | None:

@@ -130,21 +130,21 @@ def why_address_refused(address: str, host: str) -> str:
     Private addresses may be probed: internal load balancers have them, and the policy names the host. So may an address
     that is the host itself, because the policy names it.
     """
-    found = _address(address.partition("%")[0])
-    if found is None:
+    parsed = _address(address.partition("%")[0])
+    if parsed is None:
         return f"{address} is not an address"
-    if _address(host) == found:
+    if _address(host) == parsed:
         return ""
-    inner = _carried_ipv4(found)
+    inner = _carried_ipv4(parsed)
     if inner is not None:
         return why_address_refused(str(inner), host)
     kinds = {
-        "loopback": found.is_loopback,
-        "link-local": found.is_link_local,
-        "multicast": found.is_multicast,
-        "unspecified": found.is_unspecified,
-        "metadata": found in _METADATA,
-        "reserved": not (found.is_global or any(found in network for network in _PRIVATE)),
+        "loopback": parsed.is_loopback,
+        "link-local": parsed.is_link_local,
+        "multicast": parsed.is_multicast,
+        "unspecified": parsed.is_unspecified,
+        "metadata": parsed in _METADATA,
+        "reserved": not (parsed.is_global or any(parsed in network for network in _PRIVATE)),
     }
     kind = next((kind for kind, applies in kinds.items() if applies), "")
     return f"{host} resolves to {address}, a {kind} address" if kind else ""
