@@ -29,7 +29,7 @@ def compare_run(step: Step) -> None:
     found = measure_run(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
-    earlier, cut = _earlier(step, bindings, found.by_name["fault"])
+    earlier, cut = _earlier(step, bindings, found)
     compared = statistics(
         CompareInput(
             bindings=bindings,
@@ -72,20 +72,28 @@ def _distributions(
     return found
 
 
-def _earlier(step: Step, bindings: Sequence[MetricBinding], fault: Window) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
-    """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed."""
+def _earlier(step: Step, bindings: Sequence[MetricBinding], found: Measured) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
+    """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed.
+
+    Their series reach over the hours of the whole run, so that a change between its windows can be seen on these days, too.
+    """
+    fault, run = found.by_name["fault"], found.run
     if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
         return [], ()
-    day = int(timedelta(days=1).total_seconds())
     bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
     days, cuts = [], list[Cut]()
     for n in range(1, EARLIER_DAYS + 1):
-        window = fault.model_copy(update={"start": fault.start - n * day, "end": fault.end - n * day})
-        until = datetime.fromtimestamp(window.end, UTC)
+        window, around = (_days_before(one, n) for one in (fault, run))
+        until = datetime.fromtimestamp(around.end, UTC)
         series, cut = drop_disturbed_points(
-            read_series(step.w.metrics, bound, window), window, read_disturbances(step, window.start, until)
+            read_series(step.w.metrics, bound, around), around, read_disturbances(step, around.start, until)
         )
-        if any(one.points for found in series.values() for one in found):
+        if any(window.start <= point.at < window.end for several in series.values() for one in several for point in one.points):
             days.append((window, series))
         cuts += cut
     return days, tuple(cuts)
+
+
+def _days_before(window: Window, days: int) -> Window:
+    seconds = days * int(timedelta(days=1).total_seconds())
+    return window.model_copy(update={"start": window.start - seconds, "end": window.end - seconds})

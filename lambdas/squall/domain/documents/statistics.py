@@ -51,9 +51,9 @@ class Comparison(Model):
     effective_n: tuple[float, float] | None = None
     """The number of independent periods that carry the same information: neighbouring periods resemble each other."""
     before: float | None = None
-    """Median of the earlier window's periods."""
+    """Median of the earlier window's periods; the mean where in one of the windows most periods are zero and some are not."""
     after: float | None = None
-    """Median of the later window's periods."""
+    """The same of the later window's periods."""
     p_value: float | None = None
     """Two-sided Mann-Whitney U, corrected for autocorrelation."""
     p_adjusted: float | None = None
@@ -66,6 +66,14 @@ class Comparison(Model):
     high: float | None = None
     """Upper end of the interval; None as for `low`."""
     confidence: float = 0.95
+    least: float | None = None
+    """Three quarters of the periods after are at least so much above three quarters of those before (below, if negative)."""
+    greatest: float | None = None
+    """Three quarters of the periods after are at most so much above three quarters of those before."""
+    drift: float = 0.0
+    """How much of the shift the baseline's own trend accounts for; 0 where it has none."""
+    usual: tuple[float, ...] = ()
+    """Where the change of each earlier day between the same two windows would have brought the metric from `before`."""
     effect_size: float | None = None
     """Common-language effect size: the probability that a later period is above an earlier one, ties counted half; 0.5
     is no difference."""

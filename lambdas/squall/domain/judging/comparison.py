@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import floor
-from statistics import median
+from math import floor, isfinite
+from statistics import fmean, median
+from typing import Literal
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
-from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, compare, holm
+from squall.domain.judging.change import BEYOND_TREND, MARGIN, Change, measure_change
+from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, compare, holm, mostly_zero
 from squall.domain.judging.window_statistics import band_of, departure, describe, seen_points
 
 SIGNIFICANT = 0.05
@@ -43,7 +45,7 @@ class CompareInput:
     minimum_baseline: int
     """Points under which a metric has no band."""
     earlier: Sequence[tuple[Window, SeriesByMetric]] = ()
-    """The hours of the fault on earlier days."""
+    """The hours of the fault on earlier days. Their series may reach over the hours of the other windows, too."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
 
@@ -67,8 +69,9 @@ class _Pair:
     windows: tuple[ComparedWindow, ComparedWindow]
     sizes: tuple[int, int]
     typical: tuple[float, float]
-    """Medians."""
+    """Medians, or means where most periods before are zero."""
     ranked: Ranked | None
+    change: Change | None
 
 
 def statistics(given: CompareInput) -> tuple[MetricStatistics, ...]:
@@ -104,16 +107,39 @@ def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[
             binding.name,
             (before, after),
             (len(points[before]), len(points[after])),
-            (_median(points[before]), _median(points[after])),
+            _typical(points[before], points[after]),
             compare(points[before], points[after], period, CONFIDENCE),
+            measure_change(binding, points[before], points[after], _days(binding, before, after, given)),
         )
         for before, after in _PAIRS
         if before in points and after in points
     ]
 
 
-def _median(points: Sequence[Point]) -> float:
-    return median(point.value for point in points) if points else 0.0
+def _days(
+    binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, given: CompareInput
+) -> list[tuple[tuple[Point, ...], tuple[Point, ...]]]:
+    """The points of the same two windows on each earlier day."""
+    windows = given.windows_of(binding)
+    if before not in windows or after not in windows or binding.period_seconds is not None:
+        return []
+    found = []
+    for day, series in given.earlier:
+        moved = [_moved(windows[name], day.start - windows["fault"].start) for name in (before, after)]
+        there, then = (_seen(binding, series, window) for window in moved)
+        found.append((there, then))
+    return found
+
+
+def _moved(window: Window, by: int) -> Window:
+    return window.model_copy(update={"start": window.start + by, "end": window.end + by})
+
+
+def _typical(before: Sequence[Point], after: Sequence[Point]) -> tuple[float, float]:
+    if not before or not after:
+        return 0.0, 0.0
+    old, new = ([point.value for point in points] for points in (before, after))
+    return (fmean(old), fmean(new)) if mostly_zero(old) or mostly_zero(new) else (median(old), median(new))
 
 
 def _adjusted(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
@@ -171,12 +197,13 @@ def _window(binding: MetricBinding, name: ComparedWindow, points: Points, given:
 
 
 def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
-    ranked = pair.ranked
-    if ranked is None or adjusted is None:
+    ranked, change = pair.ranked, pair.change
+    if ranked is None or adjusted is None or change is None:
         sentence = f"{pair.sizes[0]} periods {_SAID[pair.windows[0]]} and {pair.sizes[1]} {_SAID[pair.windows[1]]}: "
         sentence += f"at least {MINIMUM_POINTS} of each are needed to compare"
         return Comparison(windows=pair.windows, n=pair.sizes, conclusion="inconclusive", sentence=sentence)
-    conclusion = _conclusion(ranked, adjusted)
+    conclusion, ground = _conclusion(ranked, adjusted, change)
+    typical_is_median = pair.typical[0] == change.before.middle
     return Comparison(
         windows=pair.windows,
         n=pair.sizes,
@@ -189,31 +216,72 @@ def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
         low=ranked.low,
         high=ranked.high,
         confidence=CONFIDENCE,
+        least=change.least if typical_is_median else None,
+        greatest=change.greatest if typical_is_median else None,
+        drift=change.drift,
+        usual=tuple(value for value in change.usual if isfinite(value)),
         effect_size=ranked.effect_size,
         conclusion=conclusion,
-        sentence=_sentence(pair.metric, pair.windows, ranked, adjusted, conclusion, unit),
+        sentence=_sentence(pair, ranked, adjusted, (conclusion, ground), unit),
     )
 
 
-def _conclusion(ranked: Ranked, adjusted: float) -> Conclusion:
-    if not ranked.can_tell:
-        return "inconclusive"
-    if adjusted >= SIGNIFICANT:
-        return "no_difference"
+Ground = Literal["", "small", "trend", "usual", "repeating"]
+"""Why a difference that is there is none, or why nothing can be told."""
+
+
+def _conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
+    direction = _direction(ranked, adjusted, change)
+    if not direction:
+        if ranked.can_tell:
+            return "no_difference", "small" if adjusted < SIGNIFICANT else ""
+        unclear = change.matters(change.least) or change.matters(change.greatest)
+        return ("inconclusive", "repeating") if unclear else ("no_difference", "")
+    if change.drift and not _beyond_drift(direction, ranked, change):
+        return "inconclusive", "trend"
+    return ("no_difference", "usual") if change.is_usual(direction) else (direction, "")
+
+
+def _direction(ranked: Ranked, adjusted: float, change: Change) -> Literal["higher", "lower", ""]:
+    """By separation beyond the margin, whatever the autocorrelation; else by the rank test, if the difference is large enough to matter."""
+    if apart := change.separated():
+        return apart
+    if not ranked.can_tell or adjusted >= SIGNIFICANT or not change.matters(ranked.shift):
+        return ""
     return "higher" if ranked.effect_size > 0.5 else "lower"
 
 
-def _sentence(
-    metric: str, windows: tuple[ComparedWindow, ComparedWindow], ranked: Ranked, adjusted: float, conclusion: Conclusion, unit: str
-) -> str:
-    before, after = (_SAID[name] for name in windows)
-    name, spelled = metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
-    if conclusion == "inconclusive":
+def _beyond_drift(direction: str, ranked: Ranked, change: Change) -> bool:
+    if change.separated(times=BEYOND_TREND):
+        return True
+    if change.separated():
+        return change.separated(change.drift) == direction
+    left = ranked.shift - change.drift
+    return (left > 0) == (direction == "higher") and change.matters(left)
+
+
+def _sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Conclusion, Ground], unit: str) -> str:
+    conclusion, ground = concluded
+    before, after = (_SAID[name] for name in pair.windows)
+    name, spelled = pair.metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
+    if ground == "repeating":
         worth = " and ".join(f"{n:.1f}" for n in ranked.effective_n)
         return f"{name} {after} can't be compared with that {before}: its periods repeat each other and are worth only {worth}"
-    interval = f"{ranked.low:.4g} to {ranked.high:.4g}{spelled}"
-    numbers = f"{ranked.shift:+.4g}{spelled}, 95 % interval {interval}, p = {adjusted:.2g}"
+    numbers = f"{ranked.shift:+.4g}{spelled}, {_interval(ranked, spelled)}, p = {adjusted:.2g}"
+    if ground == "trend":
+        return f"{name} {after} can't be compared with that {before}: it was already on its way there before ({numbers})"
+    if ground == "usual":
+        same = before.removeprefix("in ")
+        return f"{name} {after}: no difference from {same} beyond that of an earlier day at this hour ({numbers})"
+    if ground == "small":
+        return f"{name} {after}: no difference from {before.removeprefix('in ')} of {MARGIN:.0%} or more ({numbers})"
     if conclusion == "no_difference":
         return f"{name} {after}: no difference from {before.removeprefix('in ')} could be shown ({numbers})"
     share = ranked.effect_size if conclusion == "higher" else 1 - ranked.effect_size
     return f"{name} was {conclusion} {after} than {before} ({numbers}; a period is {conclusion} {share:.0%} of the time)"
+
+
+def _interval(ranked: Ranked, unit: str) -> str:
+    if ranked.low is None or ranked.high is None:
+        return "without a 95 % interval"
+    return f"95 % interval {ranked.low:.4g} to {ranked.high:.4g}{unit}"

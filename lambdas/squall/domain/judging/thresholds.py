@@ -8,7 +8,7 @@ from typing import Any
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import Comparison, MetricStatistics
-from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, decide_by_interval, run_bounds, value_bounds
+from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.window_statistics import seen_points, unpublished_end
 from squall.domain.language.sentences import Threshold
@@ -183,28 +183,77 @@ def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOu
 
 
 def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
-    """By the interval of the Hodges-Lehmann shift against the bound: met if all of it is on the right side, not met if all of it is on
-    the wrong one. Both sides of the comparison are uncertain, and a single number would hide it."""
+    """By the interval of the typical shift against the bound, or by the middle halves of both windows where these already tell.
+
+    Met if all of it is on the right side, not met if all of it is on the wrong one: both sides of the comparison are uncertain, and a
+    single number would hide it. What the baseline's own trend or the same hour of earlier days explains can't be told.
+    """
     threshold, value = measured.threshold, measured.value
     compared = _comparison(given.statistics.get(measured.binding.name), threshold.window)
-    ends = _relative_ends(threshold, compared) if compared else None
-    if value is None or compared is None or compared.before is None or ends is None:
+    ends = _ends(threshold, compared) if compared else []
+    if value is None or compared is None or compared.before is None or not ends:
         return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
-    low, typical, high = ends
+    outcome, (low, high) = next(
+        ((told, end) for end in ends if (told := _outcome(threshold, end)) is not CANNOT_TELL), (CANNOT_TELL, ends[0])
+    )
+    typical = _relation(threshold, _sum(compared.before, compared.shift or 0.0), compared.before)
     change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
+    by = "95 % interval" if (low, high) == ends[0] and compared.low is not None else "middle halves of both windows apart by"
     said = (
-        f"the typical period {change} {typical:.4g} %{of} (95 % interval {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
+        f"the typical period {change} {typical:.4g} %{of} ({by} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
         f"wanted {threshold.comparator} {threshold.value:g} %"
     )
     interval = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
-    shown = typical if isfinite(typical) else None
+    shown = typical if typical is not None and isfinite(typical) else None
     if threshold.for_seconds:
         outcome, reason = _decide_held(measured, compared.before)
         return outcome, f"{reason}; {said}", shown, interval
-    outcome = decide_by_interval(threshold, low, high)
     if measured.incomplete and not (outcome is NOT_MET and _mostly_failed(measured, compared.before)):
         return CANNOT_TELL, measured.incomplete, shown, interval
-    return outcome, said, shown, interval
+    doubt = _doubt(threshold, compared, outcome)
+    return (CANNOT_TELL if doubt else outcome), said + doubt, shown, interval
+
+
+def _outcome(threshold: Threshold, ends: Interval) -> CriterionOutcome:
+    return decide_by_interval(threshold, *ends)
+
+
+def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = None) -> list[Interval]:
+    """The intervals that may decide, in percent of the baseline (or of another value in its place): of the typical shift, which is the
+    first, and between the middle halves of both windows. Empty where nothing is relative to it."""
+    before = compared.before
+    if before is None:
+        return []
+    found = []
+    for shifts in ((compared.low, compared.high), (compared.least, compared.greatest)):
+        if None in shifts:
+            continue
+        ends = [_relation(threshold, _sum(before, shift or 0.0), before if baseline is None else baseline) for shift in shifts]
+        known = sorted(end for end in ends if end is not None)
+        if len(known) == len(ends):
+            found.append((known[0], known[1]))
+    return found
+
+
+def _doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome) -> str:
+    """What else explains the outcome, in words: the baseline's own trend, or what the metric did at this hour of earlier days.
+
+    Against each of these values in the baseline's place the criterion is decided again. A day that would have met it casts doubt on a
+    failure; that all days would have failed it casts doubt on a success.
+    """
+    if outcome is CANNOT_TELL or compared.before is None:
+        return ""
+    opposite = NOT_MET if outcome is MET else MET
+
+    def contradicts(expected: float) -> bool:
+        return any(_outcome(threshold, ends) is opposite for ends in _ends(threshold, compared, expected))
+
+    if compared.drift and contradicts(compared.before + compared.drift):
+        return f"; but the baseline was on its way to {compared.before + compared.drift:.4g} by itself"
+    days = [contradicts(value) for value in compared.usual]
+    if days and (all(days) if outcome is MET else any(days)):
+        return f"; but at this hour of earlier days it would have been {min(compared.usual):.4g} to {max(compared.usual):.4g}"
+    return ""
 
 
 def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
@@ -215,14 +264,6 @@ def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
     if compared.before is None or None in {compared.low, compared.shift, compared.high}:
         return measured.incomplete or compared.sentence
     return f"the baseline is {compared.before:.4g} {unit}: nothing is relative to a negative number"
-
-
-def _relative_ends(threshold: Threshold, compared: Comparison) -> tuple[float, float, float] | None:
-    """Lower end, typical value and upper end in percent of the baseline; None where nothing is relative to it."""
-    before, shifts = compared.before, (compared.low, compared.shift, compared.high)
-    ends = [None if before is None or shift is None else _relation(threshold, _sum(before, shift), before) for shift in shifts]
-    known = sorted(end for end in ends if end is not None)
-    return (known[0], known[1], known[2]) if len(known) == len(ends) else None
 
 
 def _relation(threshold: Threshold, value: float, before: float | None) -> float | None:

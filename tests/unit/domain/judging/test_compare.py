@@ -1,13 +1,19 @@
 """Every window in numbers, every pair of windows in a sentence, and when each metric was back inside its band."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from math import sin
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import MetricStatistics
 from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.ranks import compare
 from squall.domain.judging.window_statistics import band_of, describe, quantile, seen_points
 from squall.domain.metrics.series import missing_policy
 from tests.unit.builders import NOW, bindings, experiment, series, window
@@ -25,7 +31,7 @@ def response(*values: float | None) -> dict[str, tuple[Series, ...]]:
     return {"response_time": series(BINDINGS["response_time"], RUN, {"value": values})}
 
 
-def found(values: list[float | None], **changes: Any) -> MetricStatistics:
+def found(values: Sequence[float | None], **changes: Any) -> MetricStatistics:
     given: dict[str, Any] = {
         "bindings": [BINDINGS["response_time"]],
         "windows": {"baseline": BASELINE, "fault": FAULT, "recovery": RECOVERY},
@@ -140,3 +146,100 @@ def test_a_band_is_no_narrower_than_what_was_seen_and_needs_points() -> None:
 
 def test_quantiles_are_linear_between_neighbours() -> None:
     assert [quantile([0.0, 1.0, 2.0, 4.0], share) for share in (0, 0.5, 1)] == [0, 1.5, 4]
+
+
+def wandering(level: float) -> list[float]:
+    """An hour whose periods repeat each other so strongly that a rank test can tell nothing from ten of them."""
+    return [level * (1 + 0.05 * sin(minute / 9)) for minute in range(60)]
+
+
+@pytest.mark.parametrize("factor", [1.5, 2.0, 28.0])
+def test_windows_that_lie_apart_have_changed_whatever_the_autocorrelation(factor: float) -> None:
+    usual = wandering(0.1)
+    up = found([*usual, *[factor * value for value in usual[:10]], *usual[:10]]).comparisons[0]
+    down = found([*usual, *[value / factor for value in usual[:10]], *usual[:10]]).comparisons[0]
+    assert (up.conclusion, down.conclusion) == ("higher", "lower")
+    assert up.least is not None
+    assert up.least > 0
+
+
+def test_a_certain_but_small_difference_is_no_change() -> None:
+    one = found([*[0.1, 0.1001] * 30, *[0.105] * 20]).comparisons[0]
+    assert one.p_value is not None
+    assert one.p_value < 0.001
+    assert (one.conclusion, "no difference from the baseline of 10% or more" in one.sentence) == ("no_difference", True)
+
+
+def test_availability_that_falls_a_little_loses_many_more_requests() -> None:
+    binding = BINDINGS["availability"]
+    errors = [0.0, 1.0, 0.0] * 20 + [18.0, 30.0] * 5
+    given = {"availability": series(binding, RUN, {"requests": [600.0] * 70, "target_5xx": errors})}
+    (told,) = statistics(
+        CompareInput(
+            bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, series=given,
+            values={}, distributions={}, effect_at=NOW, settled=3, minimum_baseline=10,
+        )
+    )  # fmt: skip
+    assert told.comparisons[0].conclusion == "lower"
+
+
+def test_a_baseline_that_was_already_rising_tells_nothing_of_going_on() -> None:
+    one = found([0.1 + 0.01 * minute for minute in range(80)]).comparisons[0]
+    assert (one.conclusion, one.drift == pytest.approx(0.01 * 35)) == ("inconclusive", True)
+    assert "on its way there" in one.sentence
+    jumped = found([*[0.1 + 0.01 * minute for minute in range(60)], *[2.0] * 20]).comparisons[0]
+    assert jumped.conclusion == "higher", "far beyond its trend"
+
+
+def days(*values: float) -> list[tuple[Window, dict[str, tuple[Series, ...]]]]:
+    """Yesterday's fault hour with the series of yesterday's whole run."""
+    there = RUN.model_copy(update={"start": RUN.start - 86_400, "end": RUN.end - 86_400})
+    fault = FAULT.model_copy(update={"start": FAULT.start - 86_400, "end": FAULT.end - 86_400})
+    return [(fault, {"response_time": series(BINDINGS["response_time"], there, {"value": values})})]
+
+
+def test_what_happens_at_this_hour_every_day_is_no_change() -> None:
+    tonight = [*USUAL, *[0.3] * 10, *USUAL[:10]]
+    usual = found(tonight, earlier=days(*USUAL, *[0.29] * 10, *USUAL[:10])).comparisons[0]
+    assert usual.conclusion == "no_difference"
+    assert usual.usual == pytest.approx((0.29,))
+    assert "of an earlier day at this hour" in usual.sentence
+    other = found(tonight, earlier=days(*USUAL, *[0.11] * 10, *USUAL[:10])).comparisons[0]
+    assert other.conclusion == "higher"
+    level = found(tonight, earlier=days(*[0.29] * 80)).comparisons[0]
+    assert level.conclusion == "higher", "a day on another level did not change at this hour"
+
+
+@settings(max_examples=150, deadline=None)
+@for_all(
+    before=st.lists(st.integers(0, 3).map(float), min_size=5, max_size=30),
+    after=st.lists(st.integers(0, 3).map(float), min_size=5, max_size=30),
+)
+def test_interval_and_p_tell_one_story_under_ties_too(before: list[float], after: list[float]) -> None:
+    ranked = compare(
+        [Point(at=60 * i, value=value) for i, value in enumerate(before)],
+        [Point(at=60 * (40 + i), value=value) for i, value in enumerate(after)],
+        60,
+    )
+    assert ranked is not None
+    if ranked.low is None or ranked.high is None:
+        assert ranked.p_value >= 0.05
+    else:
+        assert ranked.low <= ranked.shift <= ranked.high
+        assert (ranked.p_value < 0.05) == (not ranked.low <= 0 <= ranked.high)
+
+
+def test_errors_in_a_few_periods_more_are_not_taken_for_none() -> None:
+    """The typical period has no error before and during; on average there are three times as many."""
+    (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
+    errors = [0.0, 0.0, 0.0, 0.0, 10.0] * 12 + [0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0, 0.0, 10.0, 10.0]
+    (told,) = statistics(
+        CompareInput(
+            bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, values={}, distributions={},
+            series={"error_count": series(binding, RUN, {"target_5xx": errors})}, effect_at=NOW, settled=3, minimum_baseline=10,
+        )
+    )  # fmt: skip
+    one = told.comparisons[0]
+    assert (one.before, one.after, one.conclusion) == (2.0, 6.0, "higher")
+    assert one.low is not None
+    assert one.low > 0

@@ -347,3 +347,29 @@ def test_no_replacement_yet_is_not_met_only_if_it_was_watched_long_enough() -> N
     none = Recovery(recovered=False, looked_at=NOW + timedelta(minutes=4))
     assert result("Auto Scaling launches replacement instance within 4 minutes", recovery=none).outcome is NOT_MET
     assert result("Auto Scaling launches replacement instance within 5 minutes", recovery=none).outcome is UNKNOWN
+
+
+def relative(**more: Any) -> dict[str, MetricStatistics]:
+    (found,) = compared(-0.2, 0.9).values()
+    return {"response_time": found.model_copy(update={"comparisons": (found.comparisons[0].model_copy(update=more),)})}
+
+
+def test_middle_halves_that_lie_apart_decide_where_the_interval_cannot() -> None:
+    text = "Response time increases by < 20% vs baseline"
+    assert result(text, statistics=relative()).outcome is UNKNOWN
+    assert result(text, statistics=relative(least=0.2, greatest=0.6)).outcome is NOT_MET
+    assert result(text, statistics=relative(least=-0.05, greatest=0.05)).outcome is MET
+    only = relative(low=None, high=None, least=0.2, greatest=0.6)
+    told = result(text, statistics=only)
+    assert (told.outcome, "middle halves of both windows" in told.reason) == (NOT_MET, True)
+
+
+def test_what_a_trend_or_the_hour_explains_cant_be_told() -> None:
+    text, rise = "Response time increases by < 20% vs baseline", {"low": 0.24, "high": 0.26}
+    assert result(text, statistics=relative(**rise)).outcome is NOT_MET
+    assert result(text, statistics=relative(**rise, drift=0.25)).outcome is UNKNOWN
+    assert result(text, statistics=relative(**rise, usual=(0.5, 0.74, 0.5))).outcome is UNKNOWN
+    assert result(text, statistics=relative(**rise, usual=(0.5, 0.52, 0.5))).outcome is NOT_MET
+    same = {"low": -0.01, "high": 0.01}
+    assert result(text, statistics=relative(**same, usual=(0.25, 0.3, 0.25))).outcome is UNKNOWN, "it should have fallen by half"
+    assert result(text, statistics=relative(**same, usual=(0.25, 0.5))).outcome is MET
