@@ -72,7 +72,9 @@ def _distributions(
     return found
 
 
-def _earlier(step: Step, bindings: Sequence[MetricBinding], found: Measured) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
+def _earlier(
+    step: Step, bindings: Sequence[MetricBinding], found: Measurements
+) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
     """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed.
 
     Their series reach over the hours of the whole run, so that a change between its windows can be seen on these days, too.
