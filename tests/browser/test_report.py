@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from squall.reporting.formatting import quantity
+from squall.reporting.formatting import format_quantity
 from squall.reporting.page import render
-from squall.reporting.view import page_of
+from squall.reporting.view import build_page
 from tests.unit.reporting.report_rig import EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
 
 pytestmark = pytest.mark.xdist_group("browser")  # one browser
@@ -50,7 +50,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     made = {"plain": facts(), "hostile": hostile(ATTACK)}
     for name, given in made.items():
-        (folder / f"{name}.html").write_text(render(page_of(given)), encoding="utf-8")
+        (folder / f"{name}.html").write_text(render(build_page(given)), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 
@@ -135,7 +135,7 @@ def test_hovering_one_chart_tells_the_values_of_all_at_that_time(opened: Open) -
     expect(page.locator(".chart .value").nth(1)).not_to_be_empty()
     told = page.locator(".chart .value").all_inner_texts()
     assert [text.split(maxsplit=1)[0] for text in told] == ["20:06:00"] * 3
-    assert [text.split(maxsplit=1)[1] for text in told] == [quantity(dict(one.points)[at], one.unit) for one in measured()]
+    assert [text.split(maxsplit=1)[1] for text in told] == [format_quantity(dict(one.points)[at], one.unit) for one in measured()]
     page.mouse.move(*along(page, 1, EFFECT.timestamp()))
     assert "2 20:04:00 in effect" in page.locator("#reading").inner_text()
     page.mouse.move(5, 5)

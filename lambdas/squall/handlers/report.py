@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.reports.period import PeriodRequest, report_period
-from squall.application.reports.run import report_of
+from squall.application.reports.run import report_run
 from squall.wiring import wire
 
 
@@ -18,6 +18,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         reported = report_period(w, PeriodRequest.model_validate(event["period"]))
         w.logger.info("period", extra={"files": reported["files"], "experiments": reported["report"]["total_experiments"]})
         return reported
-    done = report_of(w, str(event.get("detail", event)["execution_id"]))
+    done = report_run(w, str(event.get("detail", event)["execution_id"]))
     w.logger.info("report", extra=done)
     return done

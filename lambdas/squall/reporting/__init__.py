@@ -1,4 +1,5 @@
-"""From what a run left behind to what people look at: a page, a text for a chat, a sheet. Pure: values in, text out.
+"""Reports for people: a page, a text for a chat, a sheet. Pure functions from values to text.
 
-Everything that came from a definition, a tag, an alarm or an account is untrusted here; each writer escapes for its own format.
+Everything from a definition, a tag, an alarm or an account is untrusted here. Each writer escapes it for its own
+format.
 """

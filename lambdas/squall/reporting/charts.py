@@ -1,4 +1,4 @@
-"""Every metric of a run as a line over one time axis, with its windows, thresholds and events: values only, drawn elsewhere."""
+"""The charts of a run as values: every metric over one time axis, with windows, thresholds and events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import points_over
 from squall.domain.metrics.windows import join_windows
 from squall.domain.vocabulary import CriterionOutcome
-from squall.reporting.formatting import quantity, words
+from squall.reporting.formatting import format_quantity, spell_out
 from squall.reporting.run_facts import Facts
 from squall.reporting.timeline import Moment
 
 WINDOW_NAMES = {"baseline": "before", "fault": "fault", "recovery": "after"}
 REACH = 4.0
-"""How many times the span of the data a threshold may be away and still be on the scale; beyond, its line would flatten the data."""
+"""A threshold farther from the data than this many times their span is off the scale: its line would flatten the
+data."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Line:
     kind: str
     """`expect` or `abort`."""
     shown: bool
-    """Whether it lies on the chart's scale; else only its label says where it is."""
+    """Whether the threshold lies on the scale of the chart. If not, only its label tells where it is."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ class Chart:
     points: tuple[Point, ...]
     lines: tuple[Line, ...]
     band: tuple[float, float] | None
-    """Where the metric usually was before the fault."""
+    """The usual range of the metric before the fault."""
     low: float
     high: float
-    """The scale's ends."""
+    """Ends of the scale."""
     summary: str
-    """What the picture shows, in words."""
+    """What the chart shows, in a sentence."""
     period_seconds: int
-    """Of its points; the axis has those of every chart."""
+    """The distance between two data points; the axis has the times of all charts."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Course:
         return self.windows[0].period_seconds
 
     def island(self) -> dict[str, Any]:
-        """What the page's script draws: one array of times (start of each period, epoch seconds), one of values a chart, null for none."""
+        """The data for the page's script: the start of each period in epoch seconds, and per chart one value for each,
+        or null."""
         span, period = join_windows(self.windows), self.period_seconds
         times = sorted({*range(span.start, span.end, period), *(point.at for chart in self.charts for point in chart.points)})
         return {
@@ -74,12 +76,12 @@ class Course:
             "times": times,
             "end": span.end,
             "windows": [{"name": w.name, "label": WINDOW_NAMES[w.name], "start": w.start, "end": w.end} for w in self.windows],
-            "markers": [{"number": m.number, "at": m.at.timestamp(), "label": m.said, "kind": m.kind} for m in self.markers],
-            "charts": [_drawn(chart, times) for chart in self.charts],
+            "markers": [{"number": m.number, "at": m.at.timestamp(), "label": m.label, "kind": m.kind} for m in self.markers],
+            "charts": [_chart_data(chart, times) for chart in self.charts],
         }
 
 
-def _drawn(chart: Chart, times: Sequence[int]) -> dict[str, Any]:
+def _chart_data(chart: Chart, times: Sequence[int]) -> dict[str, Any]:
     known = {point.at: point.value for point in chart.points}
     return {
         "title": chart.title,
@@ -93,9 +95,9 @@ def _drawn(chart: Chart, times: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def course_of(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
-    """None if nothing was measured. Of the moments those that have a number are on the axis."""
-    windows, points = measured(facts)
+def build_course(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
+    """The charts of a run; None if nothing was measured. Moments that have a number get a marker on the axis."""
+    windows, points = read_measurements(facts)
     if not windows or facts.discovery is None:
         return None
     lines, bands = _lines(facts), {one.metric: one.band for one in facts.result.statistics}
@@ -107,8 +109,9 @@ def course_of(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
     return Course(windows, shown, tuple(moment for moment in moments if moment.number)) if shown else None
 
 
-def measured(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tuple[Point, ...]]]:
-    """The windows that hold anything, and every metric's values in its own unit: also between the windows where that was kept."""
+def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tuple[Point, ...]]]:
+    """The windows that are not empty, and the values of every metric in its unit, including those between the windows
+    if stored."""
     if facts.series is None:
         baseline = facts.baseline if facts.baseline and facts.baseline.window.periods else None
         return ((baseline.window,), _points(facts, (baseline.window,), [baseline.series])) if baseline else ((), {})
@@ -120,7 +123,7 @@ def measured(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tuple[Point
 
 
 def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]) -> Mapping[str, tuple[Point, ...]]:
-    """From raw series, window by window: an older result, or a run that was never judged."""
+    """Values from raw series, window by window: for older results and for runs that were never judged."""
     found: dict[str, tuple[Point, ...]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():
         of_metric = [one for by_metric in series for one in by_metric.get(binding.name, ())]
@@ -130,7 +133,7 @@ def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[st
 
 
 def _within(series: Iterable[Series], window: Window) -> list[Series]:
-    """One series a query, of the points inside the window alone."""
+    """One series per query with the points inside the window."""
     by_key: dict[str, dict[int, Point]] = {}
     for one in series:
         by_key.setdefault(one.key, {}).update({point.at: point for point in one.points if window.start <= point.at < window.end})
@@ -140,8 +143,8 @@ def _within(series: Iterable[Series], window: Window) -> list[Series]:
     ]
 
 
-def title_of(name: str) -> str:
-    """`System availability` of `availability`, `Response time p99` of `response_time:p99`."""
+def metric_title(name: str) -> str:
+    """The title of a binding: `System availability` for `availability`, `Response time, p99` for `response_time:p99`."""
     metric, _, statistic = name.partition(":")
     title = METRICS[metric].title if metric in METRICS else metric
     return f"{title}, {statistic}" if statistic else title
@@ -158,14 +161,14 @@ def _chart(
     low, high, lines = _scale([point.value for point in points], thresholds)
     if binding.unit == "percent" and all(0 <= point.value <= 100 for point in points):
         high = min(high, 101.0)
-    title = title_of(binding.name)
+    title = metric_title(binding.name)
     summary = f"{title}: {_summary(facts, binding, windows, points)}"
     edges, period = (band.low, band.high) if band else None, binding.period_seconds or windows[0].period_seconds
     return Chart(binding.name, title, binding.unit, points, lines, edges, low, high, summary, period)
 
 
 def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float, tuple[Line, ...]]:
-    """Ends of the scale, and the thresholds, each with whether it is on it."""
+    """Ends of the scale, and the thresholds, each with whether it lies on the scale."""
     if not values:
         return 0.0, 1.0, tuple(lines)
     low, high = min(values), max(values)
@@ -175,12 +178,12 @@ def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float
     bottom, top = min([low, *shown]), max([high, *shown])
     room = 0.1 * ((top - bottom) or abs(top) or 1.0)
     bottom = max(0.0, bottom - room) if bottom >= 0 else bottom - room
-    above = sum(not line.shown and line.value > top for line in placed)  # each has a line of text at the top
+    above = sum(not line.shown and line.value > top for line in placed)  # each of them has a label at the top
     return bottom, top + room * (1 + 1.5 * above), tuple(placed)
 
 
 def _lines(facts: Facts) -> dict[str, list[Line]]:
-    """Absolute thresholds by binding; those relative to the baseline become absolute where the baseline has a value."""
+    """Thresholds by binding. A threshold relative to the baseline becomes absolute if the baseline has a value."""
     found: dict[str, list[Line]] = {}
     if facts.parsed is None or facts.discovery is None:
         return found
@@ -193,7 +196,7 @@ def _lines(facts: Facts) -> dict[str, list[Line]]:
             binding = binding_of(facts.discovery.bindings, threshold)
             value = _level(threshold, baseline.get(binding.name)) if binding else None
             if binding is not None and value is not None:
-                label = f"{kind} {threshold.comparator} {quantity(value, binding.unit)}"
+                label = f"{kind} {threshold.comparator} {format_quantity(value, binding.unit)}"
                 found.setdefault(binding.name, []).append(Line(value, label, kind, shown=True))
     return found
 
@@ -209,34 +212,35 @@ def _level(threshold: Threshold, baseline: float | None) -> float | None:
 
 def _summary(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
     collected = facts.result.metrics_collected
-    said = []
+    sentences = []
     finer = [one for one in facts.series.finer if one.period_seconds == binding.period_seconds and one.periods] if facts.series else []
     for window in finer or windows:
         values = collected.get(window.name)
         whole = values.get(binding.name) if isinstance(values, Mapping) else None
         inside = [point for point in points if window.start <= point.at < window.end]
         missing = window.periods - len(inside)
-        text = f"{_WHEN[window.name]} {quantity(whole, binding.unit) if whole is not None else 'no value'}"
+        text = f"{_WHEN[window.name]} {format_quantity(whole, binding.unit) if whole is not None else 'no value'}"
         if inside and len(inside) > 1:
             least, most = min(inside, key=lambda p: p.value), max(inside, key=lambda p: p.value)
             if least.value != most.value:
-                text += f" ({quantity(least.value, binding.unit)} to {quantity(most.value, binding.unit)})"
+                text += f" ({format_quantity(least.value, binding.unit)} to {format_quantity(most.value, binding.unit)})"
         if missing > 0:
             text += f", {missing} of {window.periods} periods without data"
-        said.append(text)
-    said += [_said(criterion) for criterion in facts.result.criteria if _about(facts, criterion) == binding.name]
-    return "; ".join(said) + "."
+        sentences.append(text)
+    sentences += [_describe(criterion) for criterion in facts.result.criteria if _binding_of(facts, criterion) == binding.name]
+    return "; ".join(sentences) + "."
 
 
-_WHEN = {"baseline": "before the fault", "fault": "during it", "recovery": "after it"}
+_WHEN = {"baseline": "before the fault", "fault": "during the fault", "recovery": "after the fault"}
 
 
-def _said(criterion: CriterionResult) -> str:
-    return f"“{criterion.text}” {'can’t be told' if criterion.outcome is CriterionOutcome.CANNOT_TELL else words(criterion.outcome.value)}"
+def _describe(criterion: CriterionResult) -> str:
+    outcome = "could not be decided" if criterion.outcome is CriterionOutcome.CANNOT_TELL else spell_out(criterion.outcome.value)
+    return f"“{criterion.text}” {outcome}"
 
 
-def _about(facts: Facts, criterion: CriterionResult) -> str | None:
-    """The binding a threshold criterion was measured by."""
+def _binding_of(facts: Facts, criterion: CriterionResult) -> str | None:
+    """Name of the binding that measured a threshold criterion; None for other criteria."""
     if facts.parsed is None or facts.discovery is None or criterion.kind != "threshold":
         return None
     threshold = next((one for _, one in facts.parsed.threshold_criteria if one.text == criterion.text), None)

@@ -1,18 +1,18 @@
-"""Statistics as a person reads them: a sentence first, then the numbers behind it."""
+"""Statistics for people: first a sentence, then the numbers behind it."""
 
 from dataclasses import dataclass
 
 from squall.domain.documents.statistics import Comparison, MetricStatistics, WindowStatistics
-from squall.reporting.charts import title_of
+from squall.reporting.charts import metric_title
 from squall.reporting.elements import Table
-from squall.reporting.formatting import clock, length, number, quantity, words
+from squall.reporting.formatting import format_clock, format_duration, format_number, format_quantity, spell_out
 
 _NAMES = {"baseline": "before", "earlier_days": "earlier days", "fault": "fault", "recovery": "after"}
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One metric."""
+    """How the windows of one metric compare."""
 
     title: str
     sentences: tuple[str, ...]
@@ -20,52 +20,57 @@ class Compared:
     comparisons: Table
 
 
-def compared(one: MetricStatistics) -> Compared:
-    """Everything about one metric of a run."""
-    windows = [(name, found) for name, found in (("before", one.baseline), ("fault", one.fault), ("after", one.recovery)) if found]
+def view_comparison(statistics: MetricStatistics) -> Compared:
+    """The statistics of a metric as sentences and tables."""
+    windows = [
+        (name, window)
+        for name, window in (("before", statistics.baseline), ("fault", statistics.fault), ("after", statistics.recovery))
+        if window
+    ]
     return Compared(
-        title=title_of(one.metric),
-        sentences=(*(comparison.sentence for comparison in one.comparisons), *_back(one)),
+        title=metric_title(statistics.metric),
+        sentences=(*(comparison.sentence for comparison in statistics.comparisons), *_return_to_band(statistics)),
         windows=Table(
-            ("Window", "Of", "n", "Mean", "Median", "p95", "p99", "Least", "Most", "Missing"),
-            tuple((name, *_row(found, one.unit)) for name, found in windows),
+            ("Window", "Of", "n", "Mean", "Median", "p95", "p99", "Minimum", "Maximum", "Missing"),
+            tuple((name, *_row(window, statistics.unit)) for name, window in windows),
             numeric=tuple(range(2, 10)),
         ),
         comparisons=Table(
-            ("Compared", "Shift", "Interval", "p, corrected", "Effect size", "Worth n"),
-            tuple(_comparison(comparison, one.unit) for comparison in one.comparisons),
+            ("Compared", "Shift", "Interval", "p, corrected", "Effect size", "Effective n"),
+            tuple(_comparison(comparison, statistics.unit) for comparison in statistics.comparisons),
             numeric=(1, 2, 3, 4, 5),
         ),
     )
 
 
-def _back(one: MetricStatistics) -> tuple[str, ...]:
-    if one.band is None:
+def _return_to_band(statistics: MetricStatistics) -> tuple[str, ...]:
+    if statistics.band is None:
         return ()
-    band = f"{quantity(one.band.low, one.unit)} to {quantity(one.band.high, one.unit)}"
-    if one.left_band_at is None:
-        return (f"It never left the band it was in before ({band}).",)
-    left = f"It left the band it was in before ({band}) at {clock(one.left_band_at)} UTC"
-    if one.recovered_at is None or one.time_to_recover_seconds is None:
-        return (f"{left} and was not back while it was watched.",)
-    return (f"{left} and was back for good at {clock(one.recovered_at)} UTC, {length(one.time_to_recover_seconds)} after the effect.",)
+    band = f"{format_quantity(statistics.band.low, statistics.unit)} to {format_quantity(statistics.band.high, statistics.unit)}"
+    if statistics.left_band_at is None:
+        return (f"The metric never left its usual range ({band}).",)
+    left = f"The metric left its usual range ({band}) at {format_clock(statistics.left_band_at)} UTC"
+    if statistics.recovered_at is None or statistics.time_to_recover_seconds is None:
+        return (f"{left} and did not return while it was watched.",)
+    after = format_duration(statistics.time_to_recover_seconds)
+    return (f"{left} and returned for good at {format_clock(statistics.recovered_at)} UTC, {after} after the effect.",)
 
 
-def _row(found: WindowStatistics, unit: str) -> tuple[str, ...]:
-    values = (found.mean, found.median, found.p95, found.p99, found.minimum, found.maximum)
-    missing = f"{found.missing} of {found.expected_points}" if found.missing else "none"
-    return (words(found.of), number(found.n), *(quantity(value, unit) for value in values), missing)
+def _row(window: WindowStatistics, unit: str) -> tuple[str, ...]:
+    values = (window.mean, window.median, window.p95, window.p99, window.minimum, window.maximum)
+    missing = f"{window.missing} of {window.expected_points}" if window.missing else "none"
+    return (spell_out(window.of), format_number(window.n), *(format_quantity(value, unit) for value in values), missing)
 
 
-def _comparison(found: Comparison, unit: str) -> tuple[str, ...]:
-    before, after = (_NAMES[name] for name in found.windows)
-    if found.low is None and found.high is None:
+def _comparison(comparison: Comparison, unit: str) -> tuple[str, ...]:
+    before, after = (_NAMES[name] for name in comparison.windows)
+    if comparison.low is None and comparison.high is None:
         interval = "—"
     else:
-        low = "−∞" if found.low is None else quantity(found.low, unit)
-        high = "∞" if found.high is None else quantity(found.high, unit)
-        interval = f"{low} to {high} ({100 * found.confidence:g} %)"
-    worth = " and ".join(number(n) for n in found.effective_n) if found.effective_n else "—"
-    p = "—" if found.p_adjusted is None else "< 0.001" if found.p_adjusted < 0.001 else f"{found.p_adjusted:.3f}"
-    effect = "—" if found.effect_size is None else f"{found.effect_size:.2f}"
-    return (f"{after} with {before}", quantity(found.shift, unit), interval, p, effect, worth)
+        low = "−∞" if comparison.low is None else format_quantity(comparison.low, unit)
+        high = "∞" if comparison.high is None else format_quantity(comparison.high, unit)
+        interval = f"{low} to {high} ({100 * comparison.confidence:g} %)"
+    worth = " and ".join(format_number(n) for n in comparison.effective_n) if comparison.effective_n else "—"
+    p = "—" if comparison.p_adjusted is None else "< 0.001" if comparison.p_adjusted < 0.001 else f"{comparison.p_adjusted:.3f}"
+    effect = "—" if comparison.effect_size is None else f"{comparison.effect_size:.2f}"
+    return (f"{after} with {before}", format_quantity(comparison.shift, unit), interval, p, effect, worth)

@@ -5,20 +5,20 @@ import io
 from datetime import UTC, datetime
 
 from squall.reporting.charts import Course
-from squall.reporting.formatting import plain
+from squall.reporting.formatting import strip_invisible
 
 COLUMNS = ("period_start", "window", "metric", "value", "unit")
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\r")
 
 
 def cell(value: object) -> str:
-    """Text of anybody as text in a spreadsheet: nothing a spreadsheet would calculate."""
-    text = plain(value)
+    """Text from outside as a cell that no spreadsheet takes for a formula."""
+    text = strip_invisible(value)
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def sheet(course: Course) -> str:
-    """One row a metric and period, times in ISO 8601 (UTC); `window` is empty between the windows that were judged."""
+def render_csv(course: Course) -> str:
+    """One row per metric and period, times in ISO 8601 (UTC). `window` is empty between the judged windows."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)

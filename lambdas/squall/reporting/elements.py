@@ -1,10 +1,10 @@
-"""What a page is put together from: words with a colour, tables, tiles, links."""
+"""The elements of a page: words with a colour, tables, tiles, links, findings."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.documents.finding import Finding, FindingStatus
-from squall.reporting.formatting import date, words
+from squall.reporting.formatting import format_date, spell_out
 
 TONES = {
     **dict.fromkeys(("validated", "planned", "completed", "passed", "met", "restored", "recovered"), "good"),
@@ -12,19 +12,19 @@ TONES = {
     **dict.fromkeys(("inconclusive", "invalid", "cannot_tell", "not_evaluated", "warned", "medium"), "open"),
     "aborted": "stopped",
 }
-"""How a word of a closed set is coloured; any other is plain."""
+"""The colour of each word of a closed set; all other words are plain."""
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a closed set with its colour; the colour never stands alone."""
+    """A word of a closed set with its colour. The colour never carries the meaning alone."""
 
     text: str
     tone: str
 
     @classmethod
     def of(cls, value: str) -> "Word":
-        return cls("can’t tell" if value == "cannot_tell" else words(value), TONES.get(value, "plain"))
+        return cls("can’t tell" if value == "cannot_tell" else spell_out(value), TONES.get(value, "plain"))
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells under column names; the first cell of a row is its head."""
+    """Rows of cells under column names. The first cell of a row is its header."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     numeric: tuple[int, ...] = ()
-    """Columns of numbers, aligned to the right."""
+    """Indexes of the columns with numbers, which are aligned right."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,16 @@ class FindingView:
     detail: str
     severity: Word
     state: str
-    """How often it was seen, since when, or by what it was closed."""
+    """How many runs have it and since when, or which run closed it."""
     practice: str
     improvements: tuple[str, ...]
 
 
-def finding_view(finding: Finding) -> FindingView:
-    """A finding as it stands in a list."""
+def view_finding(finding: Finding) -> FindingView:
+    """A finding as an element of a list."""
     closed = finding.status is FindingStatus.CLOSED
     seen = f"seen {finding.seen_count} times" if (finding.seen_count or 0) > 1 else "new" if finding.seen_count == 1 else ""
-    since = f"first on {date(finding.first_seen)}" if finding.first_seen and (finding.seen_count or 0) > 1 else ""
+    since = f"first on {format_date(finding.first_seen)}" if finding.first_seen and (finding.seen_count or 0) > 1 else ""
     state = f"closed by {finding.closed_by}" if closed else ", ".join(part for part in (seen, since) if part)
     severity = Word("fixed", "good") if closed else Word.of(finding.severity.value)
     return FindingView(finding.id, finding.title, finding.detail, severity, state, finding.practice, finding.improvements)

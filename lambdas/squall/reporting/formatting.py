@@ -1,4 +1,4 @@
-"""Numbers, lengths and times as a person reads them."""
+"""Numbers, durations and times as people read them."""
 
 from datetime import datetime
 
@@ -7,34 +7,35 @@ from squall.domain.messages.printable import visible
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
-def plain(value: object) -> str:
-    """Text without what can't be seen but hides or reorders what can: control, format (bidirectional, zero-width), private characters."""
+def strip_invisible(value: object) -> str:
+    """Text without invisible characters that hide or reorder others; line breaks and tabs stay."""
     return visible(str(value).replace("\r\n", "\n"), keep="\n\t")
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A value of a canonical unit (percent, seconds, count, per_second, bytes, none) in the unit a person would choose."""
+def format_quantity(value: float | None, unit: str) -> str:
+    """A value of a canonical unit (percent, seconds, count, per_second, bytes, none) in a unit that people would
+    choose."""
     if value is None:
         return "—"
     if unit == "percent":
-        return f"{number(value)} %"
+        return f"{format_number(value)} %"
     if unit == "seconds":
-        return f"{number(value * 1000)} ms" if abs(value) < 1 and value else f"{number(value)} s"
+        return f"{format_number(value * 1000)} ms" if abs(value) < 1 and value else f"{format_number(value)} s"
     if unit == "per_second":
-        return f"{number(value)} /s"
+        return f"{format_number(value)} /s"
     if unit == "bytes":
         factor, name = next(((factor, name) for factor, name in _SIZES if abs(value) >= factor), (1.0, "B"))
-        return f"{number(value / factor)} {name}"
-    return number(value)
+        return f"{format_number(value / factor)} {name}"
+    return format_number(value)
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Four significant digits, without an exponent for everyday values."""
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
-def length(seconds: float) -> str:
-    """A length of time: 7.1 s, 45 s, 10 min, 1 h 5 min."""
+def format_duration(seconds: float) -> str:
+    """A duration: 7.1 s, 45 s, 10 min, 1 h 5 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -45,21 +46,21 @@ def length(seconds: float) -> str:
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
 
 
-def clock(at: datetime) -> str:
-    """The time of day, UTC."""
+def format_clock(at: datetime) -> str:
+    """The time of day in UTC."""
     return f"{at:%H:%M:%S}"
 
 
-def date(at: datetime) -> str:
-    """Day and time, UTC."""
+def format_date(at: datetime) -> str:
+    """Day and time in UTC."""
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
-def words(value: str) -> str:
-    """A word of a closed set: `not_met` is not met."""
+def spell_out(value: str) -> str:
+    """A word of a closed set with spaces: `not met` for `not_met`."""
     return value.replace("_", " ")
 
 
-def listed(items: list[str]) -> str:
+def join_items(items: list[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""

@@ -1,8 +1,8 @@
-"""The page: one file that needs nothing else, whatever stands in it.
+"""The page: one file without dependencies, safe whatever texts it contains.
 
-Three walls between what somebody typed and the reader's browser: Jinja escapes every value, a Content-Security-Policy lets only this
-page's own scripts and styles run (by their hashes, nothing from anywhere else), and data for the charts travels as JSON that can't end its
-own element. What is invisible or reorders text is left out (`words.plain`).
+Three barriers stand between a text from outside and the reader's browser. Jinja escapes every value. The
+Content-Security-Policy allows only this page's own scripts and styles, by their hashes. The data for the charts are
+JSON in which nothing can end its element. Invisible characters are removed (`formatting.strip_invisible`).
 """
 
 import base64
@@ -16,24 +16,24 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from squall.reporting.formatting import plain
+from squall.reporting.formatting import strip_invisible
 from squall.reporting.view import Page
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"
 VENDOR = HERE / "vendor"
-"""uPlot, put there when the functions' code is staged (`infra.code`), as package-lock.json pins it."""
+"""uPlot in the version that package-lock.json pins. Staging the functions' code copies it here (`infra.code`)."""
 UPLOT_JS, UPLOT_CSS = "uPlot.iife.min.js", "uPlot.min.css"
 _IN_SCRIPT = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def render(page: Page) -> str:
     """`report.html`."""
-    return assembled("report.html.j2", "report.js", {"page": page}, page.course.island() if page.course else None)
+    return assemble_page("report.html.j2", "report.js", {"page": page}, page.course.island() if page.course else None)
 
 
-def assembled(template: str, script: str, values: Mapping[str, Any], data: Any | None) -> str:
-    """A page of ours in one file, with the charting library where there is data to draw."""
+def assemble_page(template: str, script: str, values: Mapping[str, Any], data: Any | None) -> str:
+    """A page in one file, with the charting library if there are data to draw."""
     style = Markup(_asset(VENDOR / UPLOT_CSS) + _asset(ASSETS / "report.css"))  # noqa: S704 - our own files
     files = [ASSETS / "shared.js"]
     if data is not None:
@@ -44,13 +44,13 @@ def assembled(template: str, script: str, values: Mapping[str, Any], data: Any |
 
 
 def policy(style: str, scripts: list[Markup]) -> str:
-    """The Content-Security-Policy: this page's own scripts and styles and nothing else."""
+    """The Content-Security-Policy, which allows nothing but this page's own scripts and styles."""
     own = " ".join(_hash(script) for script in scripts)
     return f"default-src 'none'; script-src {own}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
 
 
 def island(data: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it can end the element or begin a comment."""
+    """JSON for a script element: nothing in it can end the element or begin a comment."""
     return json.dumps(data, allow_nan=False, separators=(",", ":")).translate(_IN_SCRIPT)
 
 
@@ -76,5 +76,5 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """What every expression of a template gives: markup of our own as it is, anything else without what can't be seen."""
-    return value if isinstance(value, Markup) else plain(value) if isinstance(value, str) else value
+    """Applied to every expression of a template: removes invisible characters from texts that are not our own markup."""
+    return value if isinstance(value, Markup) else strip_invisible(value) if isinstance(value, str) else value

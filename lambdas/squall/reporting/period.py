@@ -1,13 +1,14 @@
-"""The page of a period: what its experiments say together, as one file that needs nothing else."""
+"""The page of a period: its experiments together, in one file without dependencies."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.history.period_report import Bucket, Cell, Coverage, PeriodReport
 from squall.reporting.elements import Table, Tile, Word
-from squall.reporting.formatting import length, words
-from squall.reporting.page import assembled
+from squall.reporting.formatting import format_duration, spell_out
+from squall.reporting.page import assemble_page
 
 STACKED = ("validated", "refuted", "failed", "aborted", "inconclusive", "invalid", "rejected")
 """Outcomes from the bottom of a bar to its top."""
@@ -29,21 +30,21 @@ class PeriodPage:
     stale_days: int
     legend: tuple[Word, ...]
     island: Mapping[str, Any] | None
-    """None: nothing to draw."""
+    """Data for the charts; None if there is nothing to draw."""
 
 
 def render(report: PeriodReport) -> str:
-    """The page."""
-    page = page_of(report)
-    return assembled("period.html.j2", "period.js", {"page": page}, page.island)
+    """The page as HTML."""
+    page = build_page(report)
+    return assemble_page("period.html.j2", "period.js", {"page": page}, page.island)
 
 
-def page_of(report: PeriodReport) -> PeriodPage:
-    """Everything the page says, in its order."""
-    asked = [f"{name} {value}" for name, value in report.filters.model_dump().items() if value]
+def build_page(report: PeriodReport) -> PeriodPage:
+    """The contents of the page, in their order."""
+    filters = [f"{name} {value}" for name, value in report.filters.model_dump().items() if value]
     return PeriodPage(
         title="Chaos experiments",
-        subtitle=(f"{report.start:%-d %B %Y} to {report.end:%-d %B %Y, %H:%M} UTC", *asked),
+        subtitle=(f"{report.start:%-d %B %Y} to {report.end:%-d %B %Y, %H:%M} UTC", *filters),
         message=report.message or "",
         story=_story(report),
         tiles=tuple(_tiles(report)),
@@ -53,29 +54,28 @@ def page_of(report: PeriodReport) -> PeriodPage:
         never_run=report.never_run,
         trend=_trend(report),
         stale_days=report.stale_days,
-        legend=tuple(map(Word.of, outcomes(report))),
+        legend=tuple(map(Word.of, count_outcomes(report))),
         island=_island(report) if report.total_experiments else None,
     )
 
 
-def outcomes(report: PeriodReport) -> dict[str, int]:
+def count_outcomes(report: PeriodReport) -> dict[str, int]:
     """Runs by verdict, or by status where there is none, in the order of `STACKED`."""
-    found: dict[str, int] = {}
+    runs: Counter[str] = Counter()
     for bucket in report.trend:
-        for word, count in bucket.verdicts.items():
-            found[word] = found.get(word, 0) + count
-    return {word: found[word] for word in (*STACKED, *sorted(set(found) - set(STACKED))) if word in found}
+        runs.update(bucket.verdicts)
+    return {word: runs[word] for word in (*STACKED, *sorted(set(runs) - set(STACKED))) if word in runs}
 
 
 def _story(report: PeriodReport) -> str:
     if report.message:
         return ""
-    counted = ", ".join(f"{count} {words(word)}" for word, count in outcomes(report).items())
-    still = sum(finding.open for finding in report.findings)
-    found = f" {still} finding{' is' if still == 1 else 's are'} open." if still else " No finding is open."
+    counted = ", ".join(f"{count} {spell_out(word)}" for word, count in count_outcomes(report).items())
+    number = sum(finding.open for finding in report.findings)
+    open_findings = f" {number} finding{' is' if number == 1 else 's are'} open." if number else " No finding is open."
     weakest = report.workloads[0] if report.workloads else None
     weak = f" {weakest.workload} scores lowest, {weakest.score:.0f} of 100." if weakest else ""
-    return f"{report.total_experiments} experiment{'' if report.total_experiments == 1 else 's'} ended: {counted}.{found}{weak}"
+    return f"{report.total_experiments} experiment{'' if report.total_experiments == 1 else 's'} ended: {counted}.{open_findings}{weak}"
 
 
 def _tiles(report: PeriodReport) -> list[Tile]:
@@ -89,14 +89,14 @@ def _tiles(report: PeriodReport) -> list[Tile]:
         Tile("Open findings", str(sum(finding.open for finding in report.findings)), f"seen {report.total_issues_discovered} times"),
     ]
     if last is not None and last.recovery_median_seconds is not None:
-        tiles.append(Tile("Recovery, lately", length(last.recovery_median_seconds), "median"))
+        tiles.append(Tile("Latest time to recover", format_duration(last.recovery_median_seconds), "median"))
     return tiles
 
 
 def _coverage(report: PeriodReport) -> Table:
-    kinds = tuple(report.workloads[0].types) if report.workloads else ()
-    rows = tuple((one.workload, f"{one.score:.0f}", *(_cell(one.types[kind]) for kind in kinds)) for one in report.workloads)
-    return Table(columns=("Workload", "Score", *(words(kind) for kind in kinds)), rows=rows, numeric=(1,))
+    types = tuple(report.workloads[0].types) if report.workloads else ()
+    rows = tuple((one.workload, f"{one.score:.0f}", *(_cell(one.types[fault_type]) for fault_type in types)) for one in report.workloads)
+    return Table(columns=("Workload", "Score", *(spell_out(fault_type) for fault_type in types)), rows=rows, numeric=(1,))
 
 
 def _cell(cell: Cell) -> Word:
@@ -120,28 +120,28 @@ def _findings(report: PeriodReport) -> Table:
 
 
 def _trend(report: PeriodReport) -> Table:
-    """The charts as numbers, for those who can't see them; days without a run are left out."""
-    found = outcomes(report)
+    """The numbers of the charts, for people who can't see them, without days on which nothing ran."""
+    outcomes = count_outcomes(report)
     rows = tuple(
         (
             f"{bucket.start:%-d %B}",
-            *(str(bucket.verdicts.get(word, 0)) for word in found),
+            *(str(bucket.verdicts.get(word, 0)) for word in outcomes),
             _seconds(bucket.recovery_median_seconds),
             _seconds(bucket.recovery_p95_seconds),
         )
         for bucket in report.trend
         if bucket.runs
     )
-    columns = ("From", *(words(word) for word in found), "Recovery, median", "Recovery, p95")
+    columns = ("From", *(spell_out(word) for word in outcomes), "Recovery, median", "Recovery, p95")
     return Table(columns=columns, rows=rows, numeric=tuple(range(1, len(columns))))
 
 
 def _seconds(value: float | None) -> str:
-    return "—" if value is None else length(value)
+    return "—" if value is None else format_duration(value)
 
 
 def _island(report: PeriodReport) -> dict[str, Any]:
-    """What the charts draw: times in epoch seconds, one list of counts an outcome, recovery in seconds."""
+    """Data for the charts: times in epoch seconds, a list of counts for each outcome, recovery in seconds."""
 
     def recovery(which: str) -> list[float | None]:
         return [getattr(bucket, which) for bucket in report.trend]
@@ -151,8 +151,8 @@ def _island(report: PeriodReport) -> dict[str, Any]:
         "times": [_epoch(bucket) for bucket in report.trend],
         "step": step,
         "runs": [
-            {"word": words(word), "tone": Word.of(word).tone, "counts": [bucket.verdicts.get(word, 0) for bucket in report.trend]}
-            for word in outcomes(report)
+            {"word": spell_out(word), "tone": Word.of(word).tone, "counts": [bucket.verdicts.get(word, 0) for bucket in report.trend]}
+            for word in count_outcomes(report)
         ],
         "recovery": {"median": recovery("recovery_median_seconds"), "p95": recovery("recovery_p95_seconds")},
     }

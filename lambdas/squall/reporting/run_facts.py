@@ -1,4 +1,4 @@
-"""What a report is made of: the record, the result and the documents beside it, as far as the run got."""
+"""Everything a report is made from: the record, the result and the documents that the run wrote."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ class Facts:
 
     @property
     def word(self) -> str:
-        """The verdict, or where there is none how the run ended."""
+        """The verdict; the status if there is none."""
         return (self.result.verdict or self.result.status).value
 
     @property
@@ -38,7 +38,7 @@ class Facts:
 
     @cached_property
     def parsed(self) -> Sentences | None:
-        """The experiment's sentences; None if there is no definition, or it is of another version's language."""
+        """The experiment's sentences; None without a definition, and if this version can't parse them."""
         if self.definition is None:
             return None
         try:
@@ -48,7 +48,7 @@ class Facts:
 
     @property
     def effect_at(self) -> datetime | None:
-        """When the fault took effect on the first target, as far as its mechanism tells; else when it was started."""
+        """When the fault took effect on the first target, if its mechanism shows that; else when it was started."""
         proofs = self.result.rollback.proofs if self.result.rollback else ()
-        told = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
-        return min(told) if told else self.record.fault_started_at
+        effects = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
+        return min(effects) if effects else self.record.fault_started_at

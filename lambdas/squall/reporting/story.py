@@ -1,4 +1,4 @@
-"""The story of a run in one paragraph, each sentence from evidence; what there is no evidence for is not said."""
+"""The story of a run in one paragraph. Every sentence rests on evidence; without evidence there is no sentence."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -6,8 +6,8 @@ from datetime import datetime
 from squall.domain.documents.statistics import Comparison
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
-from squall.reporting.charts import title_of
-from squall.reporting.formatting import clock, date, length, listed, quantity
+from squall.reporting.charts import metric_title
+from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items
 from squall.reporting.run_facts import Facts
 
 _DID = {
@@ -16,36 +16,36 @@ _DID = {
     FaultType.CPU_STRESS: "loaded the CPU of",
     FaultType.MEMORY_STRESS: "used up the memory of",
     FaultType.DISK_FILL: "filled the disk of",
-    FaultType.SERVICE_UNAVAILABLE: "silenced the service on",
+    FaultType.SERVICE_UNAVAILABLE: "made the service unavailable on",
     FaultType.DATABASE_FAILURE: "failed over",
-    FaultType.DEPENDENCY_TIMEOUT: "kept a dependency from",
+    FaultType.DEPENDENCY_TIMEOUT: "cut a dependency off from",
 }
 _BY = {
     AbortSource.GUARD: "A guard aborted it",
-    AbortSource.BLIND_GUARD: "It was aborted because a guard could see nothing",
+    AbortSource.BLIND_GUARD: "It was aborted because a guard had no data",
     AbortSource.OPERATOR: "An operator aborted it",
     AbortSource.HALT: "A halt of the whole stack ended it",
     AbortSource.OUTSIDE: "It was stopped from outside",
-    AbortSource.UNKNOWN: "FIS stopped it, and nothing tells why",
+    AbortSource.UNKNOWN: "FIS stopped it for an unknown reason",
 }
 _LEFT = {
     RollbackOutcome.RESTORED: "Afterwards everything was as before.",
-    RollbackOutcome.RECOVERED: "What was taken away can’t be put back; the workload replaced it.",
+    RollbackOutcome.RECOVERED: "What the fault removed can’t be put back; the workload replaced it.",
     RollbackOutcome.NOT_RESTORED: "Afterwards the workload was not as before.",
     RollbackOutcome.NOT_NEEDED: "Nothing had to be undone.",
 }
 HYPOTHESIS = {True: "The hypothesis held", False: "The hypothesis did not hold", None: "The hypothesis was not decided"}
 
 
-def story(facts: Facts) -> str:
-    """A handful of sentences."""
+def write_story(facts: Facts) -> str:
+    """The story in a few sentences."""
     return " ".join(
         [*_began(facts), *_moved(facts), *_ended(facts), f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {facts.result.reason}."]
     )
 
 
 def _began(facts: Facts) -> Iterable[str]:
-    at = date(facts.result.start_time)
+    at = format_date(facts.result.start_time)
     where = f", in {facts.result.environment}," if facts.result.environment else ""
     if facts.record.fault_started_at is None:
         yield f"On {at}{where} this run began, and nothing was injected."
@@ -56,13 +56,13 @@ def _began(facts: Facts) -> Iterable[str]:
         rate = facts.baseline.requests_per_second
         traffic = f", at {rate:.3g} requests per second," if rate is not None else ""
         held = "held" if facts.baseline.steady else "did not hold"
-        span = length(facts.baseline.window.end - facts.baseline.window.start)
+        span = format_duration(facts.baseline.window.end - facts.baseline.window.start)
         yield f"Over the {span} before it{traffic} the steady state {held}."
     yield from _proven(facts)
 
 
 def _proven(facts: Facts) -> Iterable[str]:
-    """On which targets, on which not, and whether a metric of the mechanism contradicts it."""
+    """Where the fault is proven and where not, and whether a metric of the mechanism contradicts the proofs."""
     proofs = facts.result.rollback.proofs if facts.result.rollback else ()
     proven, missed = [proof for proof in proofs if proof.proven], [proof for proof in proofs if not proof.proven]
     if proven:
@@ -70,54 +70,54 @@ def _proven(facts: Facts) -> Iterable[str]:
         yield f"The fault is proven on {everywhere} ({proven[0].detail}{', …' if len(proven) > 1 else ''})."
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
-        yield f"It is not proven on {listed([proof.target for proof in missed[:3]])}{more} ({missed[0].detail})."
+        yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({missed[0].detail})."
     contradicted = list(dict.fromkeys(id_ for one in facts.result.signals if one.reading == "contradicted" for id_ in one.targets))
     if contradicted:
         more = f" and {len(contradicted) - 3} more" if len(contradicted) > 3 else ""
-        yield f"A metric of the mechanism contradicts that on {listed(contradicted[:3])}{more}."
+        yield f"A metric of the mechanism contradicts that on {join_items(contradicted[:3])}{more}."
 
 
 def _did(facts: Facts) -> str:
     pinned = facts.discovery.pinned if facts.discovery else ()
     known = {kind.value: did for kind, did in _DID.items()}
     did = known.get(facts.result.experiment_type or "", f"injected {facts.result.experiment_type or 'a fault'} into")
-    targets = listed([f"{one.id} in {one.zone}" if one.zone else one.id for one in pinned[:3]]) or "its targets"
+    targets = join_items([f"{one.id} in {one.zone}" if one.zone else one.id for one in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
     seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
     ends_at_once = facts.result.experiment_type == FaultType.INSTANCE_TERMINATION
-    planned = f", {'watched ' if ends_at_once else ''}for {length(seconds)}" if seconds else ""
+    planned = f", {'watched ' if ends_at_once else ''}for {format_duration(seconds)}" if seconds else ""
     return f"{did} {targets}{more}{of}{planned}"
 
 
 def _refused(facts: Facts) -> Iterable[str]:
     failed = [check.name for check in facts.result.safety_checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}]
     if failed:
-        named = listed(failed[:5]) + (" …" if failed[5:] else "")
+        named = join_items(failed[:5]) + (" …" if failed[5:] else "")
         yield f"{len(failed)} of {len(facts.result.safety_checks)} safety checks did not pass: {named}."
     if facts.result.problems:
         yield f"What was asked has {len(facts.result.problems)} problem{'s' if len(facts.result.problems) > 1 else ''}."
     if facts.result.status is Status.PLANNED:
-        yield "It was a plan: everything but the fault was done, and taken away again."
+        yield "It was a plan: everything but the fault was prepared, and removed again."
 
 
 def _moved(facts: Facts) -> Iterable[str]:
-    """The metrics the criteria speak of, before and during the fault."""
+    """The bound metrics before and during the fault."""
     collected = facts.result.metrics_collected
     before, during = collected.get("baseline", {}), collected.get("fault", {})
     if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
         return
     steady = {one.metric for one in facts.result.statistics for found in one.comparisons if _no_change(found)}
-    said = []
+    sentences = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
         if was is None or became is None:
             continue
-        old, new = quantity(was, binding.unit), quantity(became, binding.unit)
+        old, new = format_quantity(was, binding.unit), format_quantity(became, binding.unit)
         moved = f"stayed at {new}" if old == new else f"stayed at about {new}" if binding.name in steady else f"went from {old} to {new}"
-        said.append(f"{title_of(binding.name)} {moved}")
-    if said:
-        yield f"During it, {listed(said[:4])}."
+        sentences.append(f"{metric_title(binding.name)} {moved}")
+    if sentences:
+        yield f"During the fault, {join_items(sentences[:4])}."
 
 
 def _no_change(found: Comparison) -> bool:
@@ -132,7 +132,7 @@ def _ended(facts: Facts) -> Iterable[str]:
         return
     recovery = facts.result.recovery
     if recovery and recovery.recovered and recovery.seconds_to_recover is not None:
-        yield f"The workload was itself again {length(recovery.seconds_to_recover)} after the fault took effect."
+        yield f"The workload recovered {format_duration(recovery.seconds_to_recover)} after the fault took effect."
     elif recovery:
         yield f"While it was watched the workload did not recover: {recovery.detail}."
     if facts.result.rollback:
@@ -143,7 +143,7 @@ def _ended(facts: Facts) -> Iterable[str]:
     if criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in criteria)
         unknown = sum(criterion.outcome is CriterionOutcome.CANNOT_TELL for criterion in criteria)
-        yield f"{met} of {len(criteria)} criteria were met{f', {unknown} can’t be told' if unknown else ''}."
+        yield f"{met} of {len(criteria)} criteria were met{f', {unknown} could not be decided' if unknown else ''}."
 
 
 def _aborted(facts: Facts) -> Iterable[str]:
@@ -151,18 +151,22 @@ def _aborted(facts: Facts) -> Iterable[str]:
     if abort is None:
         return
     stopped, at = facts.record.fault_ended_at, _alarmed(facts) or abort.at
-    after = f" {length(since(facts.effect_at, at))} after the fault took effect" if facts.effect_at and at > facts.effect_at else ""
-    ended = f"; FIS had stopped {length(since(at, stopped))} later" if stopped and stopped >= at else ""
-    yield f"{_BY[abort.source]} at {clock(at)} UTC{after}{ended}."
+    after = (
+        f" {format_duration(seconds_between(facts.effect_at, at))} after the fault took effect"
+        if facts.effect_at and at > facts.effect_at
+        else ""
+    )
+    ended = f"; FIS had stopped {format_duration(seconds_between(at, stopped))} later" if stopped and stopped >= at else ""
+    yield f"{_BY[abort.source]} at {format_clock(at)} UTC{after}{ended}."
 
 
 def _alarmed(facts: Facts) -> datetime | None:
-    """When the guard fired: the abort is written down a little later, and FIS may have stopped by then."""
+    """When the guard fired. The abort is recorded later, and FIS may have stopped by then."""
     if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
         return None
     return min((event.at for event in facts.result.timeline if event.event == EventName.ALARM), default=None)
 
 
-def since(start: datetime, end: datetime) -> float:
-    """Seconds."""
+def seconds_between(start: datetime, end: datetime) -> float:
+    """Seconds from start to end."""
     return (end - start).total_seconds()

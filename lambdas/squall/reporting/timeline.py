@@ -1,10 +1,10 @@
-"""What happened, in order: the timeline, with each thing at the time it happened rather than the time it was noticed."""
+"""The timeline of a run. Each event stands at the time it happened rather than the time it was noticed."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from squall.domain.run.timeline import EventName
-from squall.reporting.formatting import clock, words
+from squall.reporting.formatting import format_clock, spell_out
 from squall.reporting.run_facts import Facts
 
 IN_EFFECT = "in_effect"
@@ -24,7 +24,7 @@ MARKED: dict[str, str] = {
     EventName.INSTANCE_REPLACED: "good",
     EventName.RECOVERED: "good",
 }
-"""Events that have a place on the charts' axis, and how they look. The rest is Squall's bookkeeping."""
+"""Events with a marker on the charts' axis, and its kind. All others are bookkeeping of Squall."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +33,25 @@ class Moment:
     event: str
     detail: str
     kind: str = ""
-    """How it looks on the charts' axis: guard, fault, alarm or good; empty: it has no place there."""
+    """Kind of its marker on the charts' axis: guard, fault, alarm or good; empty if it has none."""
     number: int = 0
-    """Its number on the axis; 0: it has none."""
+    """Its number on the axis; 0 if it has none."""
 
     @property
-    def said(self) -> str:
-        return f"{clock(self.at)} {words(self.event)}"
+    def label(self) -> str:
+        return f"{format_clock(self.at)} {spell_out(self.event)}"
 
 
-def moments_of(facts: Facts) -> tuple[Moment, ...]:
-    """In order of time, those with a place on the axis numbered."""
+def list_moments(facts: Facts) -> tuple[Moment, ...]:
+    """All moments in order of time; those with a marker on the axis have numbers."""
     recovery = facts.result.recovery
-    found = [Moment(event.at, event.event, event.detail, _kind(event.event)) for event in facts.result.timeline]
+    moments = [Moment(event.at, event.event, event.detail, MARKED.get(event.event, "")) for event in facts.result.timeline]
     if recovery and recovery.recovered_at:
-        found = [moment for moment in found if moment.event != EventName.RECOVERED]
-        found.append(Moment(recovery.recovered_at, EventName.RECOVERED, recovery.detail, "good"))
+        moments = [moment for moment in moments if moment.event != EventName.RECOVERED]
+        moments.append(Moment(recovery.recovered_at, EventName.RECOVERED, recovery.detail, "good"))
     if facts.effect_at and facts.effect_at != facts.record.fault_started_at:
-        found.append(Moment(facts.effect_at, IN_EFFECT, "the fault took effect on the first target", "fault"))
-    numbers = iter(range(1, len(found) + 1))
-    return tuple(replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(found, key=lambda moment: moment.at))
-
-
-def _kind(event: str) -> str:
-    return MARKED.get(event) or ""
+        moments.append(Moment(facts.effect_at, IN_EFFECT, "the fault took effect on the first target", "fault"))
+    numbers = iter(range(1, len(moments) + 1))
+    return tuple(
+        replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(moments, key=lambda moment: moment.at)
+    )

@@ -1,4 +1,4 @@
-"""What stands on the page, section by section, as the words and numbers a person reads. The templates only arrange it."""
+"""The contents of the page, section by section, as words and numbers. The templates only arrange them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,20 +13,28 @@ from squall.domain.messages.console import Console
 from squall.domain.resources.instances import Instance
 from squall.domain.result.build import SIGNAL_SENTENCES
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
-from squall.reporting.charts import Chart, Course, course_of, title_of
-from squall.reporting.comparisons import Compared, compared
-from squall.reporting.elements import FindingView, Link, Table, Tile, Word, finding_view
-from squall.reporting.formatting import clock, date, length, number, plain, quantity, words
+from squall.reporting.charts import Chart, Course, build_course, metric_title
+from squall.reporting.comparisons import Compared, view_comparison
+from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding
+from squall.reporting.formatting import (
+    format_clock,
+    format_date,
+    format_duration,
+    format_number,
+    format_quantity,
+    spell_out,
+    strip_invisible,
+)
 from squall.reporting.run_facts import Facts
-from squall.reporting.story import HYPOTHESIS, since, story
-from squall.reporting.timeline import Moment, moments_of
+from squall.reporting.story import HYPOTHESIS, seconds_between, write_story
+from squall.reporting.timeline import Moment, list_moments
 
 _COST = {
     "action_minutes": "FIS action-minutes",
     "fis_usd": "FIS, US$",
     "alarms_usd": "guard alarms, US$",
     "sentinel_usd": "sentinel, US$",
-    "total_usd": "in all, US$ (list prices)",
+    "total_usd": "total, US$ (list prices)",
 }
 
 
@@ -58,16 +66,16 @@ class Page:
     about: Table
     links: tuple[Link, ...]
     charts: tuple[tuple[Chart, str], ...]
-    """Each with the link to CloudWatch's own graph."""
+    """Each chart with the link to CloudWatch's graph of the same metric."""
     commands: tuple[str, ...]
     files: tuple[str, ...]
 
 
-def page_of(facts: Facts) -> Page:
-    """Everything at once; what there is no evidence for is empty and left out by the templates."""
-    moments = moments_of(facts)
-    course = course_of(facts, moments)
-    if course is None:  # no axis to stand on
+def build_page(facts: Facts) -> Page:
+    """The contents of the page. Sections without evidence are empty, and the templates leave them out."""
+    moments = list_moments(facts)
+    course = build_course(facts, moments)
+    if course is None:  # without an axis there are no numbers on it
         moments = tuple(replace(moment, number=0) for moment in moments)
     console = Console(facts.record, facts.bucket)
     result = facts.result
@@ -78,14 +86,16 @@ def page_of(facts: Facts) -> Page:
         hypothesis=HYPOTHESIS[result.hypothesis_validated],
         hypothesis_text=experiment.hypothesis if experiment else "",
         reason=result.reason,
-        story=story(facts),
-        subtitle=tuple(part for part in (words(result.experiment_type or ""), result.environment or "", date(result.start_time)) if part),
+        story=write_story(facts),
+        subtitle=tuple(
+            part for part in (spell_out(result.experiment_type or ""), result.environment or "", format_date(result.start_time)) if part
+        ),
         tiles=tuple(_tiles(facts)),
         criteria=_criteria(result.criteria),
         course=course,
         measured=_measured(facts),
-        compared=tuple(compared(one) for one in result.statistics),
-        findings=tuple(finding_view(one) for one in sorted(result.findings, key=_order)),
+        compared=tuple(view_comparison(one) for one in result.statistics),
+        findings=tuple(view_finding(one) for one in sorted(result.findings, key=_order)),
         improvements=result.improvements_identified,
         targets=_targets(facts),
         moments=moments,
@@ -95,7 +105,9 @@ def page_of(facts: Facts) -> Page:
         problems=tuple(str(problem) for problem in result.problems),
         afterwards=Table(("", ""), tuple(_afterwards(facts))),
         cost=Table(
-            ("What", "Amount"), tuple((_COST.get(name, words(name)), number(value)) for name, value in result.cost.items()), numeric=(1,)
+            ("Item", "Amount"),
+            tuple((_COST.get(name, spell_out(name)), format_number(value)) for name, value in result.cost.items()),
+            numeric=(1,),
         ),
         definition=_definition(facts),
         about=Table(("", ""), tuple((name, value) for name, value in _about(facts) if value)),
@@ -107,18 +119,18 @@ def page_of(facts: Facts) -> Page:
 
 
 def _order(finding: Finding) -> tuple[bool, int]:
-    """What is open first, and of that the worst."""
+    """Sort key: open findings first, then by severity."""
     return finding.status is FindingStatus.CLOSED, list(Severity).index(finding.severity)
 
 
 def _tiles(facts: Facts) -> Iterable[Tile]:
-    """The few numbers that answer the first questions."""
+    """The numbers that people ask for first."""
     result = facts.result
     if result.criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in result.criteria)
         yield Tile("criteria met", f"{met} of {len(result.criteria)}", "80 % are needed")
     times = result.times
-    detected = f"effect to {plain(times.detected_by)}" if times.detected_by else "effect to first alarm"
+    detected = f"effect to {strip_invisible(times.detected_by)}" if times.detected_by else "effect to first alarm"
     for label, seconds, note in (
         ("to take effect", times.to_effect_seconds, "from FIS’s start"),
         ("to detect", times.to_detect_seconds, detected),
@@ -127,11 +139,11 @@ def _tiles(facts: Facts) -> Iterable[Tile]:
         ("to recover", times.to_recover_seconds or _recovered(facts), "effect to steady state"),
     ):
         if seconds is not None:
-            yield Tile(label, length(seconds), note)
+            yield Tile(label, format_duration(seconds), note)
     if result.recovery and not result.recovery.recovered:
         yield Tile("to recover", "not seen", "while it was watched")
     if result.end_time:
-        yield Tile("whole run", length(since(result.start_time, result.end_time)))
+        yield Tile("whole run", format_duration(seconds_between(result.start_time, result.end_time)))
     if "total_usd" in result.cost:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
 
@@ -141,29 +153,33 @@ def _recovered(facts: Facts) -> float | None:
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:
-    return since(start, end) if start and end and end >= start else None
+    return seconds_between(start, end) if start and end and end >= start else None
 
 
 def _criteria(criteria: Iterable[CriterionResult]) -> Table:
     rows = []
     for criterion in criteria:
-        wanted = f"{criterion.comparator or ''} {quantity(criterion.threshold, criterion.unit)}" if criterion.threshold is not None else "—"
+        required = (
+            f"{criterion.comparator or ''} {format_quantity(criterion.threshold, criterion.unit)}"
+            if criterion.threshold is not None
+            else "—"
+        )
         points = f"{len(criterion.points)} of {criterion.expected_points}" if criterion.expected_points else "—"
         text = criterion.text + (" (critical)" if criterion.critical else "")
-        measured = quantity(criterion.measured, criterion.unit)
-        rows.append((text, Word.of(criterion.outcome.value), measured, wanted.strip(), points, criterion.reason))
-    return Table(("Criterion", "Outcome", "Measured", "Wanted", "Periods", "Why"), tuple(rows), numeric=(2, 3, 4))
+        measured = format_quantity(criterion.measured, criterion.unit)
+        rows.append((text, Word.of(criterion.outcome.value), measured, required.strip(), points, criterion.reason))
+    return Table(("Criterion", "Outcome", "Measured", "Required", "Periods", "Reason"), tuple(rows), numeric=(2, 3, 4))
 
 
 def _measured(facts: Facts) -> Table:
-    """Every metric over every window, as it was judged."""
+    """Every metric over every window, as Judge used them."""
     collected = facts.result.metrics_collected
     windows = [name for name in ("baseline", "fault", "recovery") if isinstance(collected.get(name), Mapping)]
     if not windows or facts.discovery is None:
         return Table((), ())
     heads = {"baseline": "Before", "fault": "Fault", "recovery": "After"}
     from_charts = [(binding.name, binding.unit) for binding in facts.discovery.bindings]
-    rows = [(title_of(name), *(quantity(collected[window].get(name), unit) for window in windows)) for name, unit in from_charts]
+    rows = [(metric_title(name), *(format_quantity(collected[window].get(name), unit) for window in windows)) for name, unit in from_charts]
     columns = ("Over the whole window", *(heads[window] for window in windows))
     return Table(columns, tuple(rows), numeric=tuple(range(1, len(columns))))
 
@@ -198,8 +214,8 @@ def _before(known: TargetBefore | None) -> str:
 
 def _checks(facts: Facts, *, passed: bool) -> Table:
     chosen = [check for check in facts.result.safety_checks if (check.outcome is CheckOutcome.PASSED) is passed]
-    rows = tuple((words(check.name), Word.of(check.outcome.value), check.detail) for check in chosen)
-    return Table(("Check", "Outcome", "What decided"), rows)
+    rows = tuple((spell_out(check.name), Word.of(check.outcome.value), check.detail) for check in chosen)
+    return Table(("Check", "Outcome", "Detail"), rows)
 
 
 def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
@@ -210,14 +226,14 @@ def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
             for remark in remarks:
                 yield name, remark
         if rollback.could_have_lasted_until and rollback.outcome is RollbackOutcome.NOT_RESTORED:
-            yield "Could have lasted until", f"{clock(rollback.could_have_lasted_until)} UTC"
+            yield "Could have lasted until", f"{format_clock(rollback.could_have_lasted_until)} UTC"
     if recovery:
         yield "Recovery", Word("recovered", "good") if recovery.recovered else Word("not recovered", "bad")
         yield "How", recovery.detail
         if recovery.replaced_at:
-            yield "Replaced at", f"{clock(recovery.replaced_at)} UTC by {', '.join(recovery.replacement_ids) or 'another instance'}"
+            yield "Replaced at", f"{format_clock(recovery.replaced_at)} UTC by {', '.join(recovery.replacement_ids) or 'another instance'}"
         for metric, at in sorted(recovery.held_since.items()):
-            yield f"{title_of(metric)} holds since", f"{clock(at)} UTC"
+            yield f"{metric_title(metric)} holds since", f"{format_clock(at)} UTC"
     if facts.definition:
         yield "Plan", facts.definition.experiment.rollback_plan
 
@@ -232,7 +248,7 @@ def _definition(facts: Facts) -> str:
 def _about(facts: Facts) -> Iterable[tuple[str, str]]:
     result, definition = facts.result, facts.definition
     yield "Execution", result.execution_id
-    yield "Status", words(result.status.value)
+    yield "Status", spell_out(result.status.value)
     yield "Started by", result.requested_by or ""
     yield "Schedule", (definition.trigger or "") if definition else ""
     if definition:

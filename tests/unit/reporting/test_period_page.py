@@ -18,7 +18,7 @@ from squall.domain.history.period import MESSAGE, Period
 from squall.domain.messages.digest import MOST, digest
 from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import page
-from squall.reporting.period import page_of, render
+from squall.reporting.period import build_page, render
 from tests.unit.domain.history.test_period import END, START, finding, report, run
 
 ATTACK = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
@@ -107,4 +107,4 @@ def test_the_digest_stays_short() -> None:
 
 
 def test_outcomes_stand_in_one_order() -> None:
-    assert [word.text for word in page_of(busy()).legend] == ["validated", "refuted", "rejected"]
+    assert [word.text for word in build_page(busy()).legend] == ["validated", "refuted", "rejected"]

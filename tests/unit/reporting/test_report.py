@@ -21,15 +21,15 @@ from squall.domain.documents.series import SeriesDocument
 from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import charts, formatting, page
-from squall.reporting.charts import Course, course_of
-from squall.reporting.csv_sheet import cell, sheet
+from squall.reporting.charts import Course, build_course
+from squall.reporting.csv_sheet import cell, render_csv
 from squall.reporting.elements import Word
-from squall.reporting.markdown import escaped, markdown
+from squall.reporting.markdown import escape, render_markdown
 from squall.reporting.page import island, render
 from squall.reporting.run_facts import Facts
-from squall.reporting.story import story
-from squall.reporting.timeline import moments_of
-from squall.reporting.view import Page, page_of
+from squall.reporting.story import write_story
+from squall.reporting.timeline import list_moments
+from squall.reporting.view import Page, build_page
 from tests.unit.builders import SEED, healthy_series, record
 from tests.unit.reporting.report_rig import BASELINE, EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
 
@@ -109,11 +109,11 @@ class Reader(HTMLParser):
 
 
 def made(given: Facts) -> Page:
-    return page_of(given)
+    return build_page(given)
 
 
 def course(given: Facts) -> Course:
-    found = course_of(given, moments_of(given))
+    found = build_course(given, list_moments(given))
     assert found is not None
     return found
 
@@ -129,11 +129,11 @@ def test_the_page_says_the_verdict_first_and_then_everything_there_is() -> None:
         "refuted",
         "Safety checks that did not pass",
         "Success criteria",
-        "What was measured",
-        "Compared with before",
+        "Measurements",
+        "Compared with the baseline",
         "Findings",
         "Targets",
-        "Afterwards",
+        "After the fault",
         "Timeline",
         "Safety checks",
         "Cost",
@@ -169,14 +169,14 @@ def test_a_run_that_left_nothing_but_a_result_has_a_page(status: Status) -> None
         bucket="b",
     )
     html = render(made(bare))
-    assert Reader(html).texts["h2"] == [formatting.words(status.value), "About this run"]
+    assert Reader(html).texts["h2"] == [formatting.spell_out(status.value), "About this run"]
     assert "nothing was injected" in html
     assert html.count("<script>") == 1, "no charts, no library"
-    assert markdown(made(bare))
+    assert render_markdown(made(bare))
 
 
 def test_the_story_is_told_from_evidence() -> None:
-    told = story(facts())
+    told = write_story(facts())
     for said in (
         "On 2 March 2026, 20:00 UTC, in staging, Squall delayed the network of i-1234567890abcdef0 in eu-west-1a",
         "(1 of 2 candidates), for 10 min.",
@@ -189,7 +189,7 @@ def test_the_story_is_told_from_evidence() -> None:
         "The hypothesis did not hold: 1 of 3 criteria met.",
     ):
         assert said in told
-    assert "recover" not in story(facts(recovery=None)).partition("A guard")[2]
+    assert "recover" not in write_story(facts(recovery=None)).partition("A guard")[2]
 
 
 def test_every_metric_has_every_point_and_the_axis_is_one() -> None:
@@ -237,7 +237,7 @@ def test_thresholds_are_on_the_scale_unless_they_would_flatten_the_data() -> Non
 
 def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_and_timeline() -> None:
     given = facts()
-    moments = moments_of(given)
+    moments = list_moments(given)
     assert [(m.number, m.event) for m in moments if m.number] == [
         (1, "fault_started"),
         (2, "in_effect"),
@@ -266,7 +266,7 @@ def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_
     ],
 )
 def test_numbers_are_said_in_the_unit_a_person_would_choose(value: float | None, unit: str, said: str) -> None:
-    assert formatting.quantity(value, unit) == said
+    assert formatting.format_quantity(value, unit) == said
 
 
 def test_links_lead_into_the_partition_the_run_was_in() -> None:
@@ -342,7 +342,7 @@ def test_what_can_not_be_seen_is_left_out() -> None:
 @given(text=NASTY)
 def test_text_in_markdown_stays_text(text: str) -> None:
     reader = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
-    for wrapped in (f"- {escaped(text)}", f"| a |\n| --- |\n| {escaped(text)} |", f"## {escaped(text)}"):
+    for wrapped in (f"- {escape(text)}", f"| a |\n| --- |\n| {escape(text)} |", f"## {escape(text)}"):
         tokens = [child for token in reader.parse(wrapped) for child in [token, *(token.children or [])]]
         kinds = {token.type for token in tokens}
         assert not kinds & {
@@ -358,11 +358,11 @@ def test_text_in_markdown_stays_text(text: str) -> None:
             "hr",
         }
         assert sum(token.type in {"td_open", "list_item_open", "heading_open"} for token in tokens) == 1
-    assert not re.search(r"[@#]\w|://|www\.|gh-\d", reader.renderInline(escaped(text)).replace("&#", ""), re.IGNORECASE)
+    assert not re.search(r"[@#]\w|://|www\.|gh-\d", reader.renderInline(escape(text)).replace("&#", ""), re.IGNORECASE)
 
 
 def test_markdown_is_what_a_reviewer_wants_to_know() -> None:
-    said = markdown(made(facts()))
+    said = render_markdown(made(facts()))
     assert said.startswith("## ❌ Shop: refuted\n\n**1 of 3 criteria met**\n")
     assert "| System availability &gt; 99% (critical) | ❌ not met | 96 % | &gt; 99 % | too low |" in said
     assert "- high: Too slow. 1.4 s" in said
@@ -377,7 +377,7 @@ def test_no_cell_of_the_sheet_is_a_formula(text: str) -> None:
 
 
 def test_the_sheet_holds_every_point_of_every_chart() -> None:
-    rows = list(csv.DictReader(io.StringIO(sheet(course(facts())))))
+    rows = list(csv.DictReader(io.StringIO(render_csv(course(facts())))))
     assert len(rows) == 3 * len(SPAN)
     fault = [row for row in rows if row["window"] == "fault" and row["metric"] == "response_time"]
     assert [Point(at=FAULT.start + 60 * i, value=float(row["value"])).value for i, row in enumerate(fault)] == [
@@ -395,11 +395,11 @@ def test_a_verdict_is_always_a_word_beside_its_colour() -> None:
 
 def test_what_metrics_of_the_mechanism_say_stands_with_the_target_and_in_the_story() -> None:
     target = SEED["target_resources"][0]
-    page = page_of(facts())
+    page = build_page(facts())
     assert page.targets.rows[0][3:] == (Word("proven", "good"), "gone. Confirmed by a metric of the mechanism: moved")
     assert "contradicts" not in page.story
     contradicted = SignalReading(targets=(target,), metric="Shop RoundTrip", reading="contradicted", detail="it did nothing")
-    page = page_of(facts(signals=(contradicted,)))
+    page = build_page(facts(signals=(contradicted,)))
     assert page.targets.rows[0][3:] == (Word("contradicted", "bad"), "gone. Contradicted by a metric of the mechanism: it did nothing")
     assert f"A metric of the mechanism contradicts that on {target}." in page.story
 
@@ -408,5 +408,5 @@ def test_the_story_names_the_targets_that_were_not_hit() -> None:
     whole = facts().result.rollback
     assert whole is not None
     proofs = tuple(Proof(target=f"i-{n}", proven=n != 2, kind="mechanism", detail=f"command-{n} ran") for n in (2, 1, 3))
-    page = page_of(facts(rollback=whole.model_copy(update={"proofs": proofs})))
+    page = build_page(facts(rollback=whole.model_copy(update={"proofs": proofs})))
     assert "The fault is proven on 2 of 3 targets (command-1 ran, …). It is not proven on i-2 (command-2 ran)." in page.story

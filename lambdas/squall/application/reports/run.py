@@ -17,11 +17,11 @@ from squall.domain.documents.series import SeriesDocument
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.reporting.csv_sheet import sheet
-from squall.reporting.markdown import markdown
+from squall.reporting.csv_sheet import render_csv
+from squall.reporting.markdown import render_markdown
 from squall.reporting.page import render
 from squall.reporting.run_facts import Facts
-from squall.reporting.view import page_of
+from squall.reporting.view import build_page
 from squall.wiring import Wiring
 
 LOGGED_CHARACTERS = 300
@@ -31,7 +31,7 @@ class NotOverError(Exception):
     """There is no such run, or it has not ended: nothing can be reported."""
 
 
-def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
+def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
     """Summarise the run, and write `report.html`, `report.md` and, if anything was measured, `series.csv`.
 
     Returns how the run ended, for a log, and the keys of the files. Raises NotOverError.
@@ -60,14 +60,17 @@ def report_of(w: Wiring, execution_id: str) -> dict[str, Any]:
 
 
 def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
-    page = page_of(facts_of(w, record))
-    files = [("report.html", render(page), "text/html; charset=utf-8"), ("report.md", markdown(page), "text/markdown; charset=utf-8")]
+    page = build_page(collect_facts(w, record))
+    files = [
+        ("report.html", render(page), "text/html; charset=utf-8"),
+        ("report.md", render_markdown(page), "text/markdown; charset=utf-8"),
+    ]
     if page.course is not None:
-        files.append(("series.csv", sheet(page.course), "text/csv; charset=utf-8"))
+        files.append(("series.csv", render_csv(page.course), "text/csv; charset=utf-8"))
     return tuple(w.documents.write(record.id, name, body, content_type) for name, body, content_type in files)
 
 
-def facts_of(w: Wiring, record: ExecutionRecord) -> Facts:
+def collect_facts(w: Wiring, record: ExecutionRecord) -> Facts:
     """Everything the run left. A document that it never wrote is None."""
     find = w.documents.get
     return Facts(

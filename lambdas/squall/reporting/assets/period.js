@@ -1,4 +1,4 @@
-// The script of a period's page: runs by outcome as stacked bars, recovery as lines, drawn by uPlot from the JSON in #data.
+// The page of a period: uPlot draws runs by outcome as stacked bars and recovery as lines, from the JSON in #data.
 (() => {
   "use strict";
 
@@ -11,7 +11,7 @@
   const day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
   const { charts, colour, font, bind } = window.squallPage;
 
-  /** Each outcome on top of those before it: uPlot draws the highest first, so the sums are drawn in reverse. */
+  /** Sums of each outcome and those below it, the highest first, because uPlot draws later series over earlier ones. */
   function stacked() {
     const sums = [];
     let below = data.times.map(() => 0);
@@ -22,7 +22,7 @@
     return sums.reverse();
   }
 
-  function chart(id, series, values, unit, said) {
+  function chart(id, series, values, unit, describe) {
     const figure = document.getElementById(id);
     const plot = figure.querySelector(".plot");
     const output = figure.querySelector(".value");
@@ -45,7 +45,7 @@
         setCursor: [
           (made) => {
             const { idx, left } = made.cursor;
-            output.textContent = left >= 0 && idx != null ? `${day(data.times[idx])}  ${said(idx)}` : "";
+            output.textContent = left >= 0 && idx != null ? `${day(data.times[idx])}  ${describe(idx)}` : "";
           },
         ],
       },

@@ -1,4 +1,4 @@
-// Chromium under LANG=C names its language "en-US@posix", which Intl refuses: uPlot, which asks with it as it loads, would not load.
+// Under LANG=C Chromium reports the language "en-US@posix". Intl refuses it, and uPlot, which uses it, would fail to load.
 try {
   new Intl.NumberFormat(navigator.language);
 } catch {

@@ -1,4 +1,4 @@
-// The script of a run's page: its charts, drawn by uPlot from the JSON in #data.
+// The page of a run: uPlot draws its charts from the JSON in #data.
 (() => {
   "use strict";
 
@@ -49,7 +49,7 @@
       return { min: Math.max(whole.min, found.start - room), max: Math.min(whole.max, found.end + room) };
     }
 
-    /** Where the metric usually was before the fault. */
+    /** The usual range of the metric before the fault. */
     function band(chart, given) {
       if (given.band) {
         const { ctx, bbox } = chart;
@@ -61,7 +61,7 @@
       }
     }
 
-    /** The windows that were judged, behind everything else. */
+    /** The judged windows, behind everything else. */
     function shade(chart) {
       const { ctx, bbox } = chart;
       ctx.save();
@@ -92,7 +92,7 @@
       return x >= chart.bbox.left - 1 && x <= chart.bbox.left + chart.bbox.width + 1;
     }
 
-    /** Events as thin lines through a chart; their numbers stand in the lane above. */
+    /** Events as thin lines through a chart; the lane above has their numbers. */
     function events(chart) {
       chart.ctx.save();
       for (const marker of numbered) {
@@ -104,7 +104,7 @@
       chart.ctx.restore();
     }
 
-    /** Thresholds with what they say; one off the scale says so at the edge it lies beyond. */
+    /** Thresholds with their labels; the label of one off the scale stands at the edge beyond which it lies. */
     function thresholds(chart, given) {
       const { ctx, bbox } = chart;
       const height = 15 * devicePixelRatio;
@@ -126,7 +126,7 @@
           ctx.stroke();
           ctx.setLineDash([]);
         }
-        const said = line.shown ? line.label : `${line.label} ${line.value > given.high ? "↑" : "↓"} off the scale`;
+        const label = line.shown ? line.label : `${line.label} ${line.value > given.high ? "↑" : "↓"} off the scale`;
         let place = Math.min(bbox.top + bbox.height - height / 2, Math.max(bbox.top + height / 2, y - height / 2));
         while (taken.some((other) => Math.abs(other - place) < height)) {
           place += height;
@@ -134,13 +134,13 @@
         taken.push(place);
         ctx.lineWidth = 4 * devicePixelRatio;
         ctx.strokeStyle = colour("card");
-        ctx.strokeText(said, bbox.left + bbox.width - 6 * devicePixelRatio, place);
-        ctx.fillText(said, bbox.left + bbox.width - 6 * devicePixelRatio, place);
+        ctx.strokeText(label, bbox.left + bbox.width - 6 * devicePixelRatio, place);
+        ctx.fillText(label, bbox.left + bbox.width - 6 * devicePixelRatio, place);
       }
       ctx.restore();
     }
 
-    /** The lane: names of the windows, and the events' numbers, one above the other where they are too close. */
+    /** The lane: names of the windows and numbers of the events, stacked if they are too close. */
     function numbers(chart) {
       const { ctx, bbox } = chart;
       const radius = 10 * devicePixelRatio;
@@ -209,7 +209,7 @@
       chart.setSelect({ left: 0, width: 0 }, false);
     }
 
-    /** The time under the cursor, and the event nearest to it. */
+    /** The time under the cursor, and the events near it. */
     function read(chart) {
       const { left } = chart.cursor;
       if (left === undefined || left < 0) {
@@ -266,7 +266,7 @@
           setSelect: [selected],
         },
       };
-      // Between two points of a coarser metric there is nothing to miss: the line goes on. Where one should be, it is broken.
+      // Between two points of a metric with longer periods the line goes on. Where a point is missing, it is broken.
       const values = given.values.map((one, i) => (one === null && data.times[i] % given.period ? undefined : one));
       charts.push(new uPlot(options, [data.times, values], figure.querySelector(".plot")));
     });
@@ -281,7 +281,7 @@
 
   }
 
-  /** A value as a person would write it; the same rules as the page's tables. */
+  /** A value with its unit, by the same rules as in the tables (reporting/formatting.py). */
   function quantity(value, unit) {
     const digits = (number) => (Math.abs(number) >= 10000 ? Math.round(number).toLocaleString("en") : String(Number(number.toPrecision(4))));
     if (unit === "percent") {

@@ -1,4 +1,4 @@
-// What every page does: its theme, and charts that follow the theme, the page's width, and paper.
+// Shared by all pages: the theme, and charts that follow the theme, the width of the page, and printing.
 (() => {
   "use strict";
 
@@ -6,7 +6,7 @@
   const root = document.documentElement;
   const button = document.getElementById("theme");
   const preferred = matchMedia("(prefers-color-scheme: dark)");
-  /** Charts to keep up to date; a page's own script adds them. */
+  /** Charts to keep up to date. The script of each page adds its own. */
   const charts = [];
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
@@ -33,7 +33,7 @@
     }
   }).observe(document.querySelector("main"));
 
-  // Paper is light and has a width of its own; whatever is folded on the screen is open on it.
+  // A printed page is light, has a width of its own, and shows what is folded on the screen.
   addEventListener("beforeprint", () => {
     const folded = [...document.querySelectorAll("details:not([open])")];
     before = { theme: root.dataset.theme, widths: charts.map((chart) => chart.width), folded };
@@ -48,8 +48,8 @@
     before = undefined;
   });
 
-  // A browser moves its idle mouse pointer back after a tap, and the chart hears that the pointer has left it. What a finger reads stays
-  // until the next reading; what a mouse reads goes when the mouse leaves.
+  // After a tap, a browser moves its idle mouse pointer back and reports that the pointer left the chart. A reading by touch
+  // stays until the next one; a reading by mouse disappears when the mouse leaves.
   let touched = false;
   document.addEventListener("pointerdown", (event) => { touched = event.pointerType === "touch"; }, true);
   const bind = { mouseleave: (chart, target, leave) => (event) => { if (!touched) leave(event); } };

@@ -26,7 +26,7 @@ from squall.domain.problems import InvalidInput
 from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.aws_state import Watched
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
-from squall.reporting.charts import title_of
+from squall.reporting.charts import metric_title
 from tests.unit.builders import (
     HEALTHY,
     NOW,
@@ -183,8 +183,8 @@ def test_a_criterion_that_is_not_met_is_a_finding_of_what_the_metric_shows() -> 
 
 
 def test_a_report_calls_it_by_its_title() -> None:
-    assert title_of("abandoned_carts") == "Abandoned carts"
-    assert title_of("abandoned_carts:Maximum") == "Abandoned carts, Maximum"
+    assert metric_title("abandoned_carts") == "Abandoned carts"
+    assert metric_title("abandoned_carts:Maximum") == "Abandoned carts, Maximum"
 
 
 def test_the_whole_experiment_is_admitted() -> None:
