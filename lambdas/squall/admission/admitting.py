@@ -16,7 +16,7 @@ from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
+from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, show_value, suggest
 from squall.domain.vocabulary import FaultType
 from squall.faults import adoption
 
@@ -46,7 +46,7 @@ def admit(
     environment, found = _environment_of(experiment, path, raw_input, catalogue, environments)
     problems += found
     if environment is not None:
-        problems += under(path, _place_problems(environment, account, region))
+        problems += prefix_paths(path, _place_problems(environment, account, region))
         if "definition" in raw_input and not environment.inline_definitions:
             message = f"{environment.name} runs experiments of the catalogue only"
             problems.append(Problem(path="definition", message=message, expected="experiment: one of the catalogue's names"))
@@ -55,8 +55,8 @@ def admit(
     if experiment is not None and environment is not None:
         changed, found = _overridden(experiment, asked, environment)
         problems += found
-        problems += under(path, range_problems(changed, _not_overridden(changed, asked), environment))
-        problems += under(path, policy_problems(changed, environment))
+        problems += prefix_paths(path, range_problems(changed, _not_overridden(changed, asked), environment))
+        problems += prefix_paths(path, policy_problems(changed, environment))
     if problems or asked is None or experiment is None or environment is None:
         raise InvalidInput(once(problems))
     return Definition(
@@ -80,7 +80,7 @@ def adopted(definition: Definition, template: Mapping[str, Any] | None) -> Defin
         raise InvalidInput([Problem(path=adoption.PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
     found = adoption.adopt(experiment, template)
     if problems := range_problems(found, effective(found), environment):
-        raise InvalidInput(under(adoption.PATH, problems))
+        raise InvalidInput(prefix_paths(adoption.PATH, problems))
     return definition.model_copy(
         update={"experiment": found, "definition_hash": definition_hash(found), "promotion_hash": promotion_hash(found)}
     )
@@ -137,7 +137,7 @@ def _asked(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[Problem]
     try:
         return ExecutionInput.model_validate(raw), []
     except ValidationError as error:
-        found = of_validation(error, raw, WHOLE, ExecutionInput)
+        found = list_validation_problems(error, raw, WHOLE, ExecutionInput)
         if raw.get("experiment") is None and raw.get("definition") is None:
             expected = "exactly one of experiment (a catalogue name) and definition"
             found.append(Problem(path="experiment", message="what to run is given once", expected=expected))
@@ -150,18 +150,18 @@ def _chosen(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> tuple[Exper
     path = WHOLE
     if isinstance(name, str) and name not in catalogue:
         offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
-        message = f"{shown(name)} is not in the catalogue{like(name, catalogue)}"
+        message = f"{show_value(name)} is not in the catalogue{suggest(name, catalogue)}"
         return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
     try:
         if isinstance(name, str):
-            path = at("catalogue", name)
+            path = extend_path("catalogue", name)
             return parse_experiment(catalogue[name], path), path, []
         if isinstance(inline, Mapping):
             path = "definition"
             return parse_experiment(inline, path), path, []
     except InvalidInput as invalid:
         raw_experiment = catalogue[name] if isinstance(name, str) else inline
-        return None, path, [*invalid.problems, *under(path, unavailable(raw_experiment))]
+        return None, path, [*invalid.problems, *prefix_paths(path, unavailable(raw_experiment))]
     return None, WHOLE, []
 
 
@@ -173,9 +173,9 @@ def _environment_of(
     if named is None:
         return None, []
     if named not in environments:
-        message = f"there is no environment {shown(named)}{like(named, environments)}"
+        message = f"there is no environment {show_value(named)}{suggest(named, environments)}"
         return None, [
-            Problem(path=at(path, "environment"), message=message, expected=", ".join(sorted(environments)) or "none is deployed")
+            Problem(path=extend_path(path, "environment"), message=message, expected=", ".join(sorted(environments)) or "none is deployed")
         ]
     path = f"environments.{named}"
     try:
@@ -213,7 +213,7 @@ def _trigger_problems(trigger: Trigger | None, environment: Environment, flexibl
         return
     moment = _moment(trigger.scheduled_time)
     if moment is None:
-        message = f"{shown(trigger.scheduled_time)} is no time"
+        message = f"{show_value(trigger.scheduled_time)} is no time"
         yield Problem(path="trigger.scheduled_time", message=message, expected="ISO 8601, such as 2027-01-31T03:00:00Z")
         return
     slack = timedelta(seconds=environment.stale_trigger_seconds)
@@ -238,7 +238,7 @@ def _overridden(experiment: Experiment, asked: ExecutionInput | None, environmen
     try:
         return apply_overrides(experiment, asked.overrides, environment), []
     except InvalidInput as invalid:
-        return experiment, under("overrides", invalid.problems)
+        return experiment, prefix_paths("overrides", invalid.problems)
 
 
 def _not_overridden(experiment: Experiment, asked: ExecutionInput | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from squall.domain.language.sentences import Threshold
 from squall.domain.language.units import DECLARED_UNITS
 from squall.domain.metrics.bindings import published_as
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import WHOLE, InvalidInput, Problem, at, like, of_validation, shown, under
+from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, show_value, suggest
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
 from squall.domain.targets.pinning import ZONAL
@@ -32,13 +32,13 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     """The experiment, if everything about it is understood. Raises InvalidInput with every problem."""
     unfit = unfit_problems(raw)
     if unfit or not isinstance(raw, Mapping):
-        raise InvalidInput(under(path, unfit or [not_an_object(raw, "an experiment")]))
+        raise InvalidInput(prefix_paths(path, unfit or [not_an_object(raw, "an experiment")]))
     problems: list[Problem] = []
     experiment = None
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
-        problems += of_validation(error, raw, WHOLE, Experiment)
+        problems += list_validation_problems(error, raw, WHOLE, Experiment)
         problems += _across_fields(raw)
     problems += _sentence_problems(raw)
     problems += _fault_problems(raw)
@@ -47,7 +47,7 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     problems += _stop_problems(raw)
     problems += _signal_problems(experiment) if experiment and not problems else []
     if problems or experiment is None:
-        raise InvalidInput(under(path, once(problems)))
+        raise InvalidInput(prefix_paths(path, once(problems)))
     return experiment
 
 
@@ -55,11 +55,11 @@ def parse_environment(raw: object, path: str = WHOLE) -> Environment:
     """The environment's policy. Raises InvalidInput with every problem."""
     unfit = unfit_problems(raw)
     if unfit or not isinstance(raw, Mapping):
-        raise InvalidInput(under(path, unfit or [not_an_object(raw, "an environment")]))
+        raise InvalidInput(prefix_paths(path, unfit or [not_an_object(raw, "an environment")]))
     try:
         return Environment.model_validate(raw)
     except ValidationError as error:
-        raise InvalidInput(under(path, of_validation(error, raw, WHOLE, Environment))) from None
+        raise InvalidInput(prefix_paths(path, list_validation_problems(error, raw, WHOLE, Environment))) from None
 
 
 def _across_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def _sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     first_of: dict[str, str] = {}
     for name in declared:
         if (first := first_of.setdefault(normalize_name(name), name)) != name:
-            yield Problem(path=at("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
+            yield Problem(path=extend_path("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
     for path, text in _texts(raw, "success_criteria"):
         if isinstance(found := _read(path, text, declared, guard=False, event=True), Problem):
             yield found
@@ -113,9 +113,9 @@ def _texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
     if not isinstance(entries, list | tuple):
         return
     for number, entry in enumerate(entries):
-        path, text = at(field, number), entry
+        path, text = extend_path(field, number), entry
         if isinstance(entry, Mapping):
-            path, text = at(path, "text"), entry.get("text")
+            path, text = extend_path(path, "text"), entry.get("text")
         if isinstance(text, str) and text.strip():
             yield path, text
 
@@ -127,7 +127,7 @@ def _read(path: str, text: str, declared: Mapping[str, str], *, guard: bool, eve
     except SentenceError as error:
         return Problem(path=path, message=str(error), expected="; ".join(error.expected))
     if guard and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
-        return Problem(path=path, message=f"{shown(text)}: an alarm can't compare for equality", expected="> >= < or <=")
+        return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
     return sentence.model_dump_json(exclude={"text"})
 
 
@@ -178,14 +178,14 @@ def _filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     if known is None or not isinstance(filters, Mapping):
         return
     for name in sorted(str(name) for name in filters.keys() - known):
-        message = f"there is no such filter{like(name, known)}"
-        yield Problem(path=at("target.filters", name), message=message, expected=", ".join(sorted(known)))
+        message = f"there is no such filter{suggest(name, known)}"
+        yield Problem(path=extend_path("target.filters", name), message=message, expected=", ".join(sorted(known)))
 
 
 def _radius_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     kind, radius = _targeted(raw), raw.get("blast_radius")
     if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
-        message = f"{kind.one} lives in no zone: {radius} would mean nothing"
+        message = f"{kind.with_article} lives in no zone: {radius} would mean nothing"
         yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")
 
 
@@ -211,7 +211,7 @@ def parameter_problems(fault_type: FaultType, resource_type: ResourceType, param
     if resource_type not in known:
         targets = ", ".join(f"{kind.words} ({kind.value})" for kind in known)
         others = ", ".join(registry.fault_types(resource_type)) or "nothing"
-        message = f"{fault_type} can't be injected into {resource_type.one}: there is {others}"
+        message = f"{fault_type} can't be injected into {resource_type.with_article}: there is {others}"
         return [Problem(path="type", message=message, expected=f"targets it can be injected into: {targets}")]
     try:
         registry.get(fault_type, resource_type).parse(parameters)

@@ -11,7 +11,7 @@ from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput, Problem, at, like, shown
+from squall.domain.problems import InvalidInput, Problem, extend_path, show_value, suggest
 from squall.domain.recovery.rollback_document import check_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.domain.vocabulary import BlastRadius, ResourceType
@@ -50,14 +50,14 @@ def range_problems(experiment: Experiment, parameters: Mapping[str, Any], enviro
     for name, (least, greatest) in {**careful, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
-            message = f"{shown(value)} is outside what {environment.name} allows"
-            found.append(Problem(path=at("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
+            message = f"{show_value(value)} is outside what {environment.name} allows"
+            found.append(Problem(path=extend_path("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
     words = registry.of(experiment).unless_listed if known else {}
     for name, listed in {**words, **environment.parameter_values}.items():
         value = parameters.get(name)
         if isinstance(value, str) and value not in listed:
-            message = f"{shown(value)} is not what {environment.name} allows"
-            found.append(Problem(path=at("parameters", name), message=message, expected=" or ".join(listed)))
+            message = f"{show_value(value)} is not what {environment.name} allows"
+            found.append(Problem(path=extend_path("parameters", name), message=message, expected=" or ".join(listed)))
     return found
 
 
@@ -86,19 +86,19 @@ def _rollback_problems(experiment: Experiment, environment: Environment) -> Iter
         return
     known = environment.rollback_documents
     if declared.document not in known:
-        message = f"{environment.name} has no rollback document {shown(declared.document)}{like(declared.document, known)}"
+        message = f"{environment.name} has no rollback document {show_value(declared.document)}{suggest(declared.document, known)}"
         yield Problem(path="rollback", message=message, expected=", ".join(sorted(known)) or "none: its policy lists no rollback_documents")
         return
     allowed = known[declared.document].parameters
     for name, values in check_values(declared.parameters).items():
-        where = at("rollback.parameters", name)
+        where = extend_path("rollback.parameters", name)
         if name not in allowed:
-            message = f"{declared.document} may not be given it{like(name, allowed)}"
+            message = f"{declared.document} may not be given it{suggest(name, allowed)}"
             yield Problem(path=where, message=message, expected=", ".join(sorted(allowed)) or "no parameters")
             continue
         for value in values:
             if not re.fullmatch(allowed[name], value):
-                yield Problem(path=where, message=f"{shown(value)} is refused", expected=f"a match of {allowed[name]}")
+                yield Problem(path=where, message=f"{show_value(value)} is refused", expected=f"a match of {allowed[name]}")
 
 
 def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iter
         return
     if policy is None or not policy.allows(asked.host):
         allowed = ", ".join(policy.hosts) if policy else "none: its policy has no sentinel"
-        yield Problem(path="sentinel.url", message=f"{environment.name} does not let {shown(asked.host)} be probed", expected=allowed)
+        yield Problem(path="sentinel.url", message=f"{environment.name} does not let {show_value(asked.host)} be probed", expected=allowed)
     most = policy.maximum_load_per_second if policy else 0
     if policy and asked.load_per_second > most:
         said = f"more than {environment.name} allows" if most else f"{environment.name} allows no load"

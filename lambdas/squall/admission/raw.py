@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from squall.domain.problems import WHOLE, Problem, shown
+from squall.domain.problems import WHOLE, Problem, show_value
 
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32
@@ -41,7 +41,9 @@ def _inside(value: object) -> Iterable[object]:
 
 def not_an_object(raw: object, what: str) -> Problem:
     """`what`: as a sentence begins."""
-    return Problem(path=WHOLE, message=f"{what} is an object; this is {shown(raw)}", expected='an object, such as {"experiment": "name"}')
+    return Problem(
+        path=WHOLE, message=f"{what} is an object; this is {show_value(raw)}", expected='an object, such as {"experiment": "name"}'
+    )
 
 
 def once(problems: Sequence[Problem]) -> list[Problem]:

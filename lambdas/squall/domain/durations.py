@@ -21,39 +21,39 @@ _CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
 _AT = re.compile(r"at\((?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
 
-def refused(message: str, expected: str = "", at: str = "") -> PydanticCustomError:
+def validation_error(message: str, expected: str = "", at: str = "") -> PydanticCustomError:
     """A validation error with what was expected, for a field of the model; by default for the value being validated."""
     return PydanticCustomError("squall", "{message}", {"message": message, "expected": expected, "at": at})
 
 
-def _iso(value: object) -> object:
+def _require_iso(value: object) -> object:
     if isinstance(value, timedelta) or (isinstance(value, str) and re.match(r"[+-]?P", value)):
         return value
-    raise refused(f"{value!r:.60} is not a duration", "ISO 8601, such as PT45S or PT10M")
+    raise validation_error(f"{value!r:.60} is not a duration", "ISO 8601, such as PT45S or PT10M")
 
 
-def _whole(value: timedelta) -> timedelta:
+def _require_whole_seconds(value: timedelta) -> timedelta:
     if value.microseconds:
-        raise refused(f"{value.total_seconds()} s is not a whole number of seconds")
+        raise validation_error(f"{value.total_seconds()} s is not a whole number of seconds")
     return value
 
 
-Span = Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST), AfterValidator(_whole), BeforeValidator(_iso)]
+Span = Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST), AfterValidator(_require_whole_seconds), BeforeValidator(_require_iso)]
 """A positive duration of whole seconds, at most 12 hours."""
 
 Minutes = Annotated[float, Field(gt=0, le=720, allow_inf_nan=False, strict=True)]
 
 
-def _known_zone(value: str) -> str:
+def _require_known_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (OSError, ValueError, KeyError):
-        raise refused(f'"{value:.60}" is not a time zone', "an IANA name, such as UTC or Europe/Berlin") from None
+        raise validation_error(f'"{value:.60}" is not a time zone', "an IANA name, such as UTC or Europe/Berlin") from None
     return value
 
 
 Timezone = Annotated[
-    str, Field(max_length=64), pattern(r"^[A-Za-z0-9_+/-]+$", "an IANA name, such as Europe/Berlin"), AfterValidator(_known_zone)
+    str, Field(max_length=64), pattern(r"^[A-Za-z0-9_+/-]+$", "an IANA name, such as Europe/Berlin"), AfterValidator(_require_known_zone)
 ]
 
 
@@ -61,7 +61,7 @@ def check_schedule(expression: str) -> str:
     """The expression itself, if EventBridge Scheduler accepts its form. Raises a validation error otherwise."""
     if rate := _RATE.fullmatch(expression):
         if (rate["number"] == "1") == rate["unit"].endswith("s"):
-            raise refused(f'"{expression}" mixes singular and plural', "rate(1 hour), rate(2 hours)")
+            raise validation_error(f'"{expression}" mixes singular and plural', "rate(1 hour), rate(2 hours)")
         return expression
     if _CRON.fullmatch(expression):
         return expression
@@ -69,6 +69,6 @@ def check_schedule(expression: str) -> str:
         try:
             datetime.fromisoformat(moment["moment"])
         except ValueError:
-            raise refused(f'"{expression}" is not a time', "at(2027-01-31T03:00:00)") from None
+            raise validation_error(f'"{expression}" is not a time', "at(2027-01-31T03:00:00)") from None
         return expression
-    raise refused(f'"{expression:.60}" is not a schedule', "rate(n minutes), cron(with six fields) or at(2027-01-31T03:00:00)")
+    raise validation_error(f'"{expression:.60}" is not a schedule', "rate(n minutes), cron(with six fields) or at(2027-01-31T03:00:00)")

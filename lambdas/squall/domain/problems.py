@@ -44,7 +44,7 @@ class InvalidInput(Exception):  # noqa: N818 - an outcome of parsing, not a fail
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 
-def at(path: str, *steps: str | int) -> str:
+def extend_path(path: str, *steps: str | int) -> str:
     """The path extended by keys and indexes: `success_criteria[1].text`. A leading `$` is left out."""
     parts = "" if path == WHOLE else path
     for step in steps:
@@ -52,15 +52,17 @@ def at(path: str, *steps: str | int) -> str:
     return parts or WHOLE
 
 
-def under(path: str, problems: Iterable[Problem]) -> list[Problem]:
+def prefix_paths(path: str, problems: Iterable[Problem]) -> list[Problem]:
     """Problems of a part of the input, with the path of the part before theirs."""
     return [
-        problem.model_copy(update={"path": path if problem.path == WHOLE else at(path, problem.path)}) if path != WHOLE else problem
+        problem.model_copy(update={"path": path if problem.path == WHOLE else extend_path(path, problem.path)})
+        if path != WHOLE
+        else problem
         for problem in problems
     ]
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     """A value as JSON, cut to 80 characters."""
     text = json.dumps(
         value, ensure_ascii=False, default=lambda other: f"{other.total_seconds():g} s" if isinstance(other, timedelta) else str(other)
@@ -68,14 +70,14 @@ def shown(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def like(name: str, choices: Iterable[str]) -> str:
+def suggest(name: str, choices: Iterable[str]) -> str:
     """`, did you mean "x"?` if one of the choices resembles the name; else an empty text."""
     by_fold = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
     return f', did you mean "{by_fold[near[0]]}"?' if near else ""
 
 
-def of_validation(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
+def list_validation_problems(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
     """The validation errors of a model as problems. A list whose entries were all refused is not also reported as
     empty."""
     return [
@@ -87,27 +89,27 @@ def of_validation(error: ValidationError, raw: object, path: str, model: type[Ba
 
 def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
     steps = tuple(_real_steps(details["loc"], raw))
-    where = at(path, *steps)
+    where = extend_path(path, *steps)
     context = details.get("ctx", {})
     if details["type"] == "squall":
         field = str(context["at"])
-        return Problem(path=at(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
+        return Problem(path=extend_path(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
     if details["type"] == "extra_forbidden":
         keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
-        return Problem(path=where, message=f'unknown key "{key:.60}"{like(key, keys)}', expected=", ".join(keys))
+        return Problem(path=where, message=f'unknown key "{key:.60}"{suggest(key, keys)}', expected=", ".join(keys))
     message, expected = _words(str(details["type"]), details["input"], str(details["msg"]), context)
     return Problem(path=where, message=message, expected=expected)
 
 
 def _words(kind: str, found: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """What was found and what was expected, by the type of pydantic's error."""
-    refusal = f"{shown(found)} is not accepted"
+    refusal = f"{show_value(found)} is not accepted"
     match kind:
         case "missing":
             words = ("is missing", "")
         case "enum" | "literal_error":
             choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            words = (f"{shown(found)} is unknown{like(found, choices) if isinstance(found, str) else ''}", ", ".join(choices))
+            words = (f"{show_value(found)} is unknown{suggest(found, choices) if isinstance(found, str) else ''}", ", ".join(choices))
         case "string_pattern_mismatch":
             words = (refusal, _PATTERNS.get(str(context["pattern"]), f"text matching {context['pattern']}"))
         case "too_short" | "string_too_short" if not found:

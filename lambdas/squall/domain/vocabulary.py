@@ -41,7 +41,7 @@ class ResourceType(StrEnum):
         return _WORDS[self]
 
     @property
-    def one(self) -> str:
+    def with_article(self) -> str:
         """The words with their article: `an EC2 instance`."""
         return f"{'an' if self.words[0] in 'AEIR' else 'a'} {self.words}"
 

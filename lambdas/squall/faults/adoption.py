@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
-from squall.domain.problems import WHOLE, InvalidInput, Problem, at, of_validation, under
+from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths
 from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import WAIT, Fault
@@ -39,21 +39,21 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
 
     Raises InvalidInput with everything in which the two disagree, or that Squall would not do.
     """
-    problems = [*_said_twice(experiment), *under(PATH, _around(experiment, template))]
+    problems = [*_said_twice(experiment), *prefix_paths(PATH, _around(experiment, template))]
     injecting = [action for action in template.get("actions", {}).values() if action.get("actionId") != WAIT]
     if not injecting:
-        problems.append(Problem(path=at(PATH, "actions"), message="nothing is injected", expected="an action that is no wait"))
+        problems.append(Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action that is no wait"))
     used = _used(template.get("targets", {}), injecting)
     fault = registry.get(experiment.type, _resource_type(experiment.type, used))
     parameters: list[dict[str, Any]] = []
     for name, action in template.get("actions", {}).items():
         found: list[Problem] = []
         parameters += _action(action, fault, experiment, found)
-        problems += under(at(PATH, "actions", name), found)
+        problems += prefix_paths(extend_path(PATH, "actions", name), found)
     if any(given != parameters[0] for given in parameters):
         message = "the actions differ in their parameters: an experiment has one fault"
-        problems.append(Problem(path=at(PATH, "actions"), message=message, expected="the same parameters in each"))
-    problems += under(at(PATH, "targets"), _targets_problems(experiment, used, fault) if injecting else ())
+        problems.append(Problem(path=extend_path(PATH, "actions"), message=message, expected="the same parameters in each"))
+    problems += prefix_paths(extend_path(PATH, "targets"), _targets_problems(experiment, used, fault) if injecting else ())
     if problems:
         raise InvalidInput(dict.fromkeys(problems))
     return _said_by(experiment, _target(used, fault.resource_type), parameters[0])
@@ -72,7 +72,7 @@ def _said_by(experiment: Experiment, target: Mapping[str, Any], parameters: Mapp
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
-        raise InvalidInput(under(PATH, of_validation(error, raw, WHOLE, Experiment))) from None
+        raise InvalidInput(prefix_paths(PATH, list_validation_problems(error, raw, WHOLE, Experiment))) from None
 
 
 def _said_twice(experiment: Experiment) -> Iterator[Problem]:
@@ -164,7 +164,7 @@ def _command(given: Mapping[str, str], fault: SendCommandFault[Any], experiment:
         found.append(Problem(path="parameters.documentParameters", message=str(error), expected=f"what {fault.type.value} can be given"))
         return []
     except InvalidInput as invalid:
-        found += under("parameters.documentParameters", invalid.problems)
+        found += prefix_paths("parameters.documentParameters", invalid.problems)
         return []
     return [raw]
 
@@ -182,7 +182,7 @@ def _lasting(
         found.append(Problem(path="parameters", message=str(error), expected=f"what {fault.type.value} can be given"))
         return []
     except InvalidInput as invalid:
-        found += under("parameters", invalid.problems)
+        found += prefix_paths("parameters", invalid.problems)
         return []
     return [raw]
 
@@ -223,7 +223,7 @@ def _resource_type(fault_type: FaultType, used: Mapping[str, Mapping[str, Any]])
 
 def _targets_problems(experiment: Experiment, used: Mapping[str, Mapping[str, Any]], fault: Fault) -> Iterator[Problem]:
     for name, target in used.items():
-        yield from under(name, _target_problems(experiment, target, fault))
+        yield from prefix_paths(name, _target_problems(experiment, target, fault))
     if len(used) > 1 and any(target.get(how) for target in used.values() for how in ("resourceTags", "filters", "parameters")):
         yield Problem(path=WHOLE, message="several targets, chosen by tags or filters", expected="one target, or targets by ARN")
     if not used:

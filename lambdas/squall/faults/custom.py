@@ -14,7 +14,7 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.model import Model
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput, Problem, at, like, pattern, shown
+from squall.domain.problems import InvalidInput, Problem, extend_path, pattern, show_value, suggest
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import ids, these
@@ -71,14 +71,14 @@ class CustomFault(LastingFault[Resource, Parameters]):
     def _values(self, given: Parameters) -> Iterable[Problem]:
         wanted = self.listed.parameters
         for name, value in given.values.items():
-            path = at("parameters.values", name)
+            path = extend_path("parameters.values", name)
             if name not in wanted:
-                message = f"{given.action} may not be given it{like(name, wanted)}"
+                message = f"{given.action} may not be given it{suggest(name, wanted)}"
                 yield Problem(path=path, message=message, expected=", ".join(sorted(wanted)) or "no values")
             elif not (value == TARGETS and self.listed.document) and not re.fullmatch(wanted[name], value):
                 yield Problem(path=path, message=f"{value[:100]!r} is refused", expected=f"a match of {wanted[name]}")
         for name in sorted(set(wanted) - set(given.values)):
-            yield Problem(path=at("parameters.values", name), message="is missing", expected=f"a match of {wanted[name]}")
+            yield Problem(path=extend_path("parameters.values", name), message="is missing", expected=f"a match of {wanted[name]}")
 
     def describe(self, parameters: Parameters) -> str:
         return f"{parameters.action}: {self.listed.description}"
@@ -151,12 +151,12 @@ def problems(experiment: Experiment, environment: Environment) -> Iterator[Probl
     if not isinstance(name, str):
         return  # reported where it was parsed
     if name not in known:
-        message = f"{environment.name} has no custom action {shown(name)}{like(name, known)}"
+        message = f"{environment.name} has no custom action {show_value(name)}{suggest(name, known)}"
         yield Problem(path="parameters.action", message=message, expected=", ".join(sorted(known)) or "none: its policy lists none")
         return
     listed = known[name]
     if experiment.resource_type is not listed.resource_type:
-        message = f"{name} can't be run on {experiment.resource_type.one}"
+        message = f"{name} can't be run on {experiment.resource_type.with_article}"
         yield Problem(path="target_resources", message=message, expected=f"{listed.resource_type.words} ({listed.resource_type.value})")
     try:
         CustomFault(listed.resource_type, listed).parse(experiment.parameters)

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from squall.domain.durations import Minutes, Span, Timezone, check_schedule, refused
+from squall.domain.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
-from squall.domain.problems import ENVIRONMENT_NAME, pattern, shown
+from squall.domain.problems import ENVIRONMENT_NAME, pattern, show_value
 from squall.domain.resources.types import REGISTERED, type_named
 from squall.domain.sentinel.config import Sentinel
 from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
@@ -53,7 +53,7 @@ class Target(Model):
     @model_validator(mode="after")
     def _chooses(self) -> "Target":
         if not self.arns and not self.tags:
-            raise refused("says nothing about which resources", "arns or tags")
+            raise validation_error("says nothing about which resources", "arns or tags")
         return self
 
 
@@ -96,7 +96,7 @@ class FaultSignal(Model):
     def _of_each_target(cls, value: dict[str, str]) -> dict[str, str]:
         if not any(EACH_TARGET in text for text in value.values()):
             expected = "a dimension with $target, such as InstanceId: $target"
-            raise refused("is of no single target: one that moves would speak for all", expected)
+            raise validation_error("is of no single target: one that moves would speak for all", expected)
         return value
 
     def dimensions_of(self, target: str) -> tuple[tuple[str, str], ...]:
@@ -148,9 +148,11 @@ def _criterion_form(value: object) -> str:
 SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_criterion_form)]
 
 
-ONE_DURATION = refused("the length of the fault is given once", "exactly one of duration_minutes and duration", at="duration_minutes")
-NO_TARGET = refused("no target is named", "target_resources or target", at="target_resources")
-ONE_SOURCE = refused("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
+ONE_DURATION = validation_error(
+    "the length of the fault is given once", "exactly one of duration_minutes and duration", at="duration_minutes"
+)
+NO_TARGET = validation_error("no target is named", "target_resources or target", at="target_resources")
+ONE_SOURCE = validation_error("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
 
 
 def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
@@ -158,7 +160,7 @@ def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[s
     types = {name: type_named(name, declared) for name in named}
     unknown = [name for name, kind in types.items() if kind is None]
     if unknown:
-        return f"nothing can be injected into {shown(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)
+        return f"nothing can be injected into {show_value(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)
     found = sorted({kind for kind in types.values() if kind})
     if declared and found and found != [declared]:
         return f"resource_type is {declared.value}, the targets are {', '.join(found)}", f"{declared.value} only"
@@ -218,14 +220,14 @@ class Experiment(Model):
     def _one_type(self) -> "Experiment":
         found = type_problem(self.named, self.target.resource_type if self.target else None)
         if found:
-            raise refused(*found, at="target_resources")
+            raise validation_error(*found, at="target_resources")
         return self
 
     @model_validator(mode="after")
     def _measured_once(self) -> "Experiment":
         if self.service is not None and self.said and self.resource_type in REGISTERED:
-            words = f"{self.resource_type.one} is measured in the target groups it is registered in"
-            raise refused(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
+            words = f"{self.resource_type.with_article} is measured in the target groups it is registered in"
+            raise validation_error(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
         return self
 
     @property

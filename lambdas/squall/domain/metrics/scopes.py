@@ -47,7 +47,7 @@ def find_source(row: KnownMetric, place: Place) -> Source | str:
     if source is not None:
         return source
     wanted = " or ".join(dict.fromkeys(_OWNERS[source.scope] for source in row.sources))
-    kinds = " and ".join(sorted({resource.type.one for resource in place.pinned})) or "nothing pinned"
+    kinds = " and ".join(sorted({resource.type.with_article for resource in place.pinned})) or "nothing pinned"
     return f"CloudWatch has it of {wanted} only, and the target is {kinds}; declare it in metrics"
 
 
@@ -90,7 +90,7 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     if workload.service is not None:
         return _named_service(workload, pinned)
     if not any(resource.registered_as or workload.names_of(resource) for resource in pinned):
-        kinds = " and ".join(sorted({resource.type.one for resource in pinned})) or "a resource"
+        kinds = " and ".join(sorted({resource.type.with_article for resource in pinned})) or "a resource"
         return f"{kinds} is registered in no target group; name the target group of those who would notice in service"
     ids = {name for resource in pinned for name in workload.names_of(resource) or {resource.id}}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from squall.domain.durations import refused
+from squall.domain.durations import validation_error
 from squall.domain.model import Model
 from squall.domain.problems import pattern
 from squall.domain.vocabulary import ResourceType, Risk
@@ -33,7 +33,9 @@ class Grant(Model):
     def _harmless(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
         for action in actions:
             if _NEVER.fullmatch(action):
-                raise refused(f"{action} is never granted to what injects faults", "exact actions that touch neither rights nor tags")
+                raise validation_error(
+                    f"{action} is never granted to what injects faults", "exact actions that touch neither rights nor tags"
+                )
         return actions
 
 
@@ -72,23 +74,23 @@ class CustomAction(Model):
             try:
                 re.compile(expression)
             except re.error as error:
-                raise refused(f"the pattern of {name} is no regular expression: {error}") from None
+                raise validation_error(f"the pattern of {name} is no regular expression: {error}") from None
         return value
 
     @model_validator(mode="after")
     def _whole(self) -> "CustomAction":
         if (self.action is None) == (self.document is None):
-            raise refused("what is run is given once", "exactly one of action and document", at="action")
+            raise validation_error("what is run is given once", "exactly one of action and document", at="action")
         if self.action is not None and self.action.startswith(("aws:ssm:", "aws:fis:")):
             message = f"{self.action} can't be followed to its end: commands outlive FIS's word, and FIS's own actions have no targets"
-            raise refused(message, "a document, or another action", at="action")
+            raise validation_error(message, "a document, or another action", at="action")
         if self.action is not None and (not self.iam or self.target_key is None):
-            raise refused("FIS could not run it", "target_key, and the actions of the role in iam", at="iam")
+            raise validation_error("FIS could not run it", "target_key, and the actions of the role in iam", at="iam")
         if self.action is not None and (self.version or self.assume_role):
-            raise refused("is a document's", "no version and no assume_role beside action", at="version")
+            raise validation_error("is a document's", "no version and no assume_role beside action", at="version")
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
-            raise refused(message, "version and assume_role; no iam, no lasts", at="document")
+            raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")
         if twice := sorted({*self.fixed} & {*self.parameters} | ({*self.fixed, *self.parameters} & OWN)):
-            raise refused(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
+            raise validation_error(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
         return self

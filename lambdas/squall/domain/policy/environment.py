@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from squall.domain.durations import Span, Timezone, refused
+from squall.domain.durations import Span, Timezone, validation_error
 from squall.domain.model import Model
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
 from squall.domain.problems import ENVIRONMENT_NAME, pattern
@@ -68,7 +68,7 @@ class Freeze(Model):
     @model_validator(mode="after")
     def _forward(self) -> "Freeze":
         if self.last is not None and self.last < self.first:
-            raise refused("ends before it begins", "the first day, then the last", at="last")
+            raise validation_error("ends before it begins", "the first day, then the last", at="last")
         return self
 
 
@@ -172,11 +172,11 @@ class Timing(Model):
     @model_validator(mode="after")
     def _consistent(self) -> "Timing":
         if self.guard_datapoints_to_alarm > self.guard_evaluation_periods:
-            raise refused("more datapoints to alarm than periods evaluated", "M of N, M at most N", at="guard_datapoints_to_alarm")
+            raise validation_error("more datapoints to alarm than periods evaluated", "M of N, M at most N", at="guard_datapoints_to_alarm")
         if self.minimum_baseline_periods > self.baseline_periods:
-            raise refused("more than the whole baseline", "at most baseline_periods", at="minimum_baseline_periods")
+            raise validation_error("more than the whole baseline", "at most baseline_periods", at="minimum_baseline_periods")
         if self.lease_seconds <= self.start_seconds:
-            raise refused("the lease ends before StartFault may", "more than start_seconds", at="lease_seconds")
+            raise validation_error("the lease ends before StartFault may", "more than start_seconds", at="lease_seconds")
         return self
 
 
@@ -203,11 +203,11 @@ class RollbackDocument(Model):
     def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
         for name, expression in value.items():
             if name == "AutomationAssumeRole":
-                raise refused("the role is the policy's own", "assume_role")
+                raise validation_error("the role is the policy's own", "assume_role")
             try:
                 re.compile(expression)
             except re.error as error:
-                raise refused(f"the pattern of {name} is no regular expression: {error}") from None
+                raise validation_error(f"the pattern of {name} is no regular expression: {error}") from None
         return value
 
 
@@ -273,5 +273,5 @@ class Environment(Model):
     def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for name, (least, greatest) in value.items():
             if not least <= greatest:
-                raise refused(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
+                raise validation_error(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
         return value

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import Problem, at, like, shown
+from squall.domain.problems import Problem, extend_path, show_value, suggest
 from squall.domain.resources.base import Member
 from squall.domain.vocabulary import ResourceType
 
@@ -97,14 +97,14 @@ class EksPod(Member):
 def filter_problems(filters: Mapping[str, Any], *, named: bool) -> Iterator[Problem]:
     """What is wrong with the filters of pods: these values become part of requests to a cluster. `named`: clusters are given by ARN."""
     for name, values in filters.items():
-        where = at("target.filters", name)
+        where = extend_path("target.filters", name)
         if name not in FILTERS:
             known = ", ".join(sorted(FILTERS))
-            yield Problem(path=where, message=f"there is no such filter{like(name, FILTERS)}", expected=known)
+            yield Problem(path=where, message=f"there is no such filter{suggest(name, FILTERS)}", expected=known)
         elif isinstance(values, list | tuple):
             pattern, words = FILTERS[name]
             wrong = [one for one in values if not isinstance(one, str) or not re.fullmatch(pattern, one)]
-            yield from (Problem(path=where, message=f"{shown(one)} is refused", expected=words) for one in wrong)
+            yield from (Problem(path=where, message=f"{show_value(one)} is refused", expected=words) for one in wrong)
     if not filters.get("namespace"):
         yield Problem(path="target.filters", message="says in no namespace which pods", expected="namespace: [its name]")
     if not filters.keys() & {"deployment", "labels", "pod"}:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from squall.domain.durations import Span, refused
+from squall.domain.durations import Span, validation_error
 from squall.domain.model import Model
 from squall.domain.problems import pattern
 
@@ -61,13 +61,13 @@ class Sentinel(Model):
             parts = urlsplit(value)
             named, _ = parts.hostname, parts.port
         except ValueError as error:
-            raise refused(f"is not a URL: {error}", "http or https, a host, a path") from None
+            raise validation_error(f"is not a URL: {error}", "http or https, a host, a path") from None
         if not named:
-            raise refused("names no host", "http or https, a host, a path")
+            raise validation_error("names no host", "http or https, a host, a path")
         if "@" in parts.netloc:
-            raise refused("holds a user or a password, which every report would show", "a URL without them")
+            raise validation_error("holds a user or a password, which every report would show", "a URL without them")
         if "#" in value:
-            raise refused("holds a fragment, which no server sees", "a URL without #")
+            raise validation_error("holds a fragment, which no server sees", "a URL without #")
         return value
 
     @property
@@ -86,7 +86,9 @@ _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9
 
 def _check_host(value: str) -> str:
     if _address(value) is None and not _NAME.fullmatch(value):
-        raise refused(f"{value!r:.80} is not a host", "a name in lower case, *. and a name for all below it, or an address; no port")
+        raise validation_error(
+            f"{value!r:.80} is not a host", "a name in lower case, *. and a name for all below it, or an address; no port"
+        )
     return value
 
 

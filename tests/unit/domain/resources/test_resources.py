@@ -125,7 +125,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
             if resource_type in registry.resource_types(kind) or not registry.resource_types(kind):
                 continue
             message, expected = refusals(type=kind.value, **targeting(resource_type, [arn]))["type"]
-            assert message.startswith(f"{kind.value} can't be injected into {resource_type.one}: there is ")
+            assert message.startswith(f"{kind.value} can't be injected into {resource_type.with_article}: there is ")
             assert all(other.value in message for other in registry.fault_types(resource_type))
             assert all(other.value in expected for other in registry.resource_types(kind))
             refused += 1
