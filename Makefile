@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup layers test soak lint check format synth deploy destroy release demo bench catalogue golden local-up local-down lock clean
+.PHONY: help setup layers test soak lint check format synth deploy destroy release demo bench judge-bench catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -58,6 +58,9 @@ demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name
 
 bench: setup ## import times, transitions, seconds to stop, overhead beside Chaos Toolkit
 	$(PY) -m bench
+
+judge-bench: setup ## the judge on generated and on real series: docs/judge.md (ten minutes)
+	$(PY) -m bench --only judge --write
 
 catalogue: setup ## every experiment of the local catalogue, for real (an hour and a half): docs/faults.md; ARGS="--only NAME" chooses some
 	$(PY) -m bench.catalogue --write $(ARGS)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from bench import kayenta
+from bench import kayenta, real_series
 from bench.tables import Table, busy, load
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Point, Series, Window
 from squall.domain.judging import ranks
@@ -41,6 +41,8 @@ def tables(tick: Tick = lambda _: None, runs: int = RUNS) -> list[Table]:
     tick("false alarms on AR(1) series")
     found.append(beside_kayenta(runs // 5))
     tick("beside Kayenta")
+    found += real_series.tables(tick)
+    tick("real series")
     found.append(speed(at_start))
     tick("500 metrics")
     return found
@@ -229,7 +231,7 @@ began = time.perf_counter()
 from bench.judge import many
 imported = time.perf_counter() - began
 given = many(int(sys.argv[1]))
-from squall.domain.compare import statistics
+from squall.domain.judging.comparison import statistics
 empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 began = time.perf_counter()
 statistics(given)

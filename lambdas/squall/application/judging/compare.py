@@ -1,25 +1,16 @@
 """The comparison of a run's windows: whatever of it can't be read or told costs no verdict on an absolute threshold."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from math import floor
 
-from squall.application.metrics.baseline import read_disturbances
-from squall.application.metrics.read import SeriesByMetric, read_series
+from squall.application.metrics.earlier_days import read_earlier_days
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
-from squall.domain.documents.cut import Cut
 from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Window
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.window_statistics import has_distribution
-from squall.domain.metrics.disturbances import drop_disturbed_points
 from squall.domain.run.timeline import EventName
-
-EARLIER_DAYS = 3
-"""How many earlier days are looked at: one request each."""
-KEPT_BRIEFLY_UNDER = 60
-"""CloudWatch keeps periods shorter than this for three hours: there are no earlier days of them."""
 
 
 def compare_run(step: Step) -> None:
@@ -29,7 +20,7 @@ def compare_run(step: Step) -> None:
     found = measure_run(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
-    earlier, cut = _earlier(step, bindings, found)
+    earlier, cut = read_earlier_days(step, bindings, found.by_name["fault"], found.run)
     compared = statistics(
         CompareInput(
             bindings=bindings,
@@ -70,32 +61,3 @@ def _distributions(
                 known[asked] = step.w.metrics.distribution(asked, window.start, window.end)
             found.setdefault(name, {})[binding.name] = known[asked]
     return found
-
-
-def _earlier(
-    step: Step, bindings: Sequence[MetricBinding], found: Measurements
-) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
-    """The hours of the fault on earlier days, those CloudWatch has something of; without what other experiments disturbed.
-
-    Their series reach over the hours of the whole run, so that a change between its windows can be seen on these days, too.
-    """
-    fault, run = found.by_name["fault"], found.run
-    if fault.period_seconds < KEPT_BRIEFLY_UNDER or not fault.periods:
-        return [], ()
-    bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
-    days, cuts = [], list[Cut]()
-    for n in range(1, EARLIER_DAYS + 1):
-        window, around = (_days_before(one, n) for one in (fault, run))
-        until = datetime.fromtimestamp(around.end, UTC)
-        series, cut = drop_disturbed_points(
-            read_series(step.w.metrics, bound, around), around, read_disturbances(step, around.start, until)
-        )
-        if any(window.start <= point.at < window.end for several in series.values() for one in several for point in one.points):
-            days.append((window, series))
-        cuts += cut
-    return days, tuple(cuts)
-
-
-def _days_before(window: Window, days: int) -> Window:
-    seconds = days * int(timedelta(days=1).total_seconds())
-    return window.model_copy(update={"start": window.start - seconds, "end": window.end - seconds})

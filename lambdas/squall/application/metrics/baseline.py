@@ -3,23 +3,21 @@ disturbed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from squall.application.metrics.disturbances import read_disturbances
+from squall.application.metrics.earlier_days import read_earlier_days
 from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
 from squall.application.sentinel import start_probing
 from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.cut import Cut
-from squall.domain.documents.metric_models import MetricBinding
-from squall.domain.metrics.baseline import assess_baseline, missing_seconds, trim_to_first_point
-from squall.domain.metrics.disturbances import LONGEST_RUN, Disturbance, find_disturbances, start_after_disturbances
+from squall.domain.documents.metric_models import MetricBinding, Window
+from squall.domain.metrics.baseline import assess_baseline, find_daily_breaches, missing_seconds, trim_to_first_point
+from squall.domain.metrics.disturbances import start_after_disturbances
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import PacedWindow, baseline_window, finer_periods
 from squall.domain.run.timeline import EventName
-
-MOST_FAULTS = 50
-"""The most faults that are read: runs of two days on the same failure domains, which locks let in one after the
-other."""
 
 
 def capture_baseline(step: Step) -> Outcome:
@@ -66,15 +64,6 @@ def read_history(step: Step) -> History:
     return History(window, read_in_own_periods(step.w.metrics, bindings, window), cut)
 
 
-def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturbance, ...]:
-    """Faults and recoveries of other runs on the same failure domains that may reach past `since` (epoch seconds)."""
-    domains = step.discovery.failure_domains
-    if not domains:
-        return ()
-    begun = datetime.fromtimestamp(since, UTC) - LONGEST_RUN
-    return find_disturbances(step.w.records.faulted(domains, begun, until, most=MOST_FAULTS), step.run.id, step.now)
-
-
 def assess_history(step: Step, history: History) -> Baseline:
     """The baseline, with the values over its windows."""
     window = PacedWindow(
@@ -87,7 +76,16 @@ def assess_history(step: Step, history: History) -> Baseline:
         for binding in bindings
         for name, value in read_values(step.w.metrics, [binding], window.of(binding), history.series).items()
     }
-    return assess_baseline(step.definition, step.discovery, window, history.series, values, history.cut)
+    ahead = _hours_ahead(step, window)
+    days, _ = read_earlier_days(step, bindings, ahead, ahead)
+    daily = find_daily_breaches(step.definition, step.discovery, days)
+    return assess_baseline(step.definition, step.discovery, window, history.series, values, history.cut, daily)
+
+
+def _hours_ahead(step: Step, window: PacedWindow) -> Window:
+    """As long as the fault will last, from the end of the baseline on."""
+    usual, length = window.usual, int(step.definition.experiment.length.total_seconds())
+    return usual.model_copy(update={"start": usual.end, "end": usual.end + length // usual.period_seconds * usual.period_seconds})
 
 
 def _longest_lag(bindings: Sequence[MetricBinding]) -> int:

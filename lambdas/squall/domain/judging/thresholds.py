@@ -190,28 +190,50 @@ def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
     """
     threshold, value = measured.threshold, measured.value
     compared = _comparison(given.statistics.get(measured.binding.name), threshold.window)
-    ends = _ends(threshold, compared) if compared else []
-    if value is None or compared is None or compared.before is None or not ends:
+    told = decide_against_baseline(threshold, compared) if compared else None
+    if value is None or compared is None or compared.before is None or told is None:
         return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
-    outcome, (low, high) = next(
-        ((told, end) for end in ends if (told := _outcome(threshold, end)) is not CANNOT_TELL), (CANNOT_TELL, ends[0])
-    )
+    low, high = told.interval
     typical = _relation(threshold, _sum(compared.before, compared.shift or 0.0), compared.before)
     change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
-    by = "95 % interval" if (low, high) == ends[0] and compared.low is not None else "middle halves of both windows apart by"
-    said = (
-        f"the typical period {change} {typical:.4g} %{of} ({by} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
+    reason = (
+        f"the typical period {change} {typical:.4g} %{of} ({told.basis} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
         f"wanted {threshold.comparator} {threshold.value:g} %"
     )
     interval = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
     shown = typical if typical is not None and isfinite(typical) else None
     if threshold.for_seconds:
-        outcome, reason = _decide_held(measured, compared.before)
-        return outcome, f"{reason}; {said}", shown, interval
-    if measured.incomplete and not (outcome is NOT_MET and _mostly_failed(measured, compared.before)):
+        outcome, held = _decide_held(measured, compared.before)
+        return outcome, f"{held}; {reason}", shown, interval
+    if measured.incomplete and not (told.outcome is NOT_MET and _mostly_failed(measured, compared.before)):
         return CANNOT_TELL, measured.incomplete, shown, interval
+    return told.outcome, reason + told.doubt, shown, interval
+
+
+@dataclass(frozen=True)
+class AgainstBaseline:
+    """What a comparison says of a criterion relative to the baseline."""
+
+    outcome: CriterionOutcome
+    interval: Interval
+    """In percent of the baseline."""
+    basis: str
+    """What the interval is of, in words."""
+    doubt: str
+    """What else explains the difference; empty where nothing does."""
+
+
+def decide_against_baseline(threshold: Threshold, compared: Comparison) -> AgainstBaseline | None:
+    """None where nothing is relative to the baseline, or neither the interval nor the middle halves of the windows are known."""
+    ends = _ends(threshold, compared)
+    if not ends:
+        return None
+    decided = [(outcome, interval) for interval in ends if (outcome := _outcome(threshold, interval)) is not CANNOT_TELL]
+    outcome, interval = decided[0] if decided else (CANNOT_TELL, ends[0])
+    of_shift = interval == ends[0] and compared.low is not None
+    basis = "95 % interval" if of_shift else "middle halves of both windows apart by"
     doubt = _doubt(threshold, compared, outcome)
-    return (CANNOT_TELL if doubt else outcome), said + doubt, shown, interval
+    return AgainstBaseline(CANNOT_TELL if doubt else outcome, interval, basis, doubt)
 
 
 def _outcome(threshold: Threshold, ends: Interval) -> CriterionOutcome:

@@ -13,11 +13,14 @@ from squall.domain.documents.metric_models import MetricBinding, Point, Series, 
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.periods import datapoints
 from squall.domain.metrics.series import counts_events, points_over, value_over
 from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
 
 SeriesByMetric = Mapping[str, Sequence[Series]]
+FEWEST_DAYS = 2
+"""Earlier days that must agree before an hour is known for something."""
 
 
 def assess_baseline(
@@ -27,11 +30,12 @@ def assess_baseline(
     series: SeriesByMetric,
     values: Mapping[str, float | None],
     cut: Sequence[Cut] = (),
+    daily: Sequence[str] = (),
 ) -> Baseline:
     """The baseline, with every violation of the steady state: over the whole window and over its newest periods.
 
     `series` and `values` are by binding name. `cut` is what other experiments disturbed, which the window no longer
-    holds.
+    holds; `daily` what the hours of the fault bring by themselves (`find_daily_breaches`).
     """
     parsed = sentences(definition.experiment)
     rate = values.get("request_rate")
@@ -40,6 +44,7 @@ def assess_baseline(
         *_traffic_violations(rate, definition.environment.minimum_requests_per_second if measured else None),
         *_length_violations(parsed, definition, discovery, window, series, cut),
         *_steady_state_violations(parsed, _History(definition, discovery, window, series, values)),
+        *daily,
     ]
     return Baseline(
         window=window.usual,
@@ -51,6 +56,31 @@ def assess_baseline(
         violations=tuple(violations),
         requests_per_second=rate,
     )
+
+
+def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequence[tuple[Window, SeriesByMetric]]) -> tuple[str, ...]:
+    """Abort conditions that came true in the hours of the fault on every earlier day: their guards would fire by themselves.
+
+    `days`: those hours of each earlier day, with their series. A single day may have had an incident of its own: two are needed.
+    """
+    found = []
+    for _, threshold in sentences(definition.experiment).conditions:
+        binding = binding_of(discovery.bindings, threshold)
+        if binding is None or binding.period_seconds is not None:
+            continue
+        known = [(points_over(binding, series.get(binding.name, ()), window), window) for window, series in days]
+        breaches = [_breaches(threshold, points, window, definition.environment.timing) for points, window in known if points]
+        if len(breaches) >= FEWEST_DAYS and all(breaches):
+            found.append(f'abort condition "{threshold.text}" came true at this hour on each of the last {len(breaches)} days')
+    return tuple(found)
+
+
+def _breaches(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:
+    """Whether a guard would have fired: M of N periods in a row."""
+    wanted, evaluated = datapoints(threshold, timing)
+    true = [point.at for point in points if threshold.holds(point.value)]
+    span = evaluated * window.period_seconds
+    return any(sum(at <= other < at + span for other in true) >= wanted for at in true)
 
 
 def trim_to_first_point(window: Window, series: SeriesByMetric) -> Window:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.documents.metric_models import MetricBinding, Series, Window
 from squall.domain.language.parse import parse_condition
-from squall.domain.metrics.baseline import assess_baseline, missing_seconds, trim_to_first_point
+from squall.domain.metrics.baseline import assess_baseline, find_daily_breaches, missing_seconds, trim_to_first_point
 from squall.domain.metrics.series import combine_series, dead_periods, points_over, value_over
 from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
@@ -188,3 +188,24 @@ def test_the_baseline_is_waited_for_only_while_periods_are_missing() -> None:
     slow = next(b for b in bindings() if b.name == "response_time")
     full["response_time"] = series(slow, BASE, {"value": [0.1] * 4})
     assert missing_seconds(definition(env=env), discovery(), PacedWindow(BASE), full) == 360
+
+
+def hot_hours(*levels: float) -> list[tuple[Window, dict[str, tuple[Series, ...]]]]:
+    """Response times in the fault's ten minutes of so many earlier days."""
+    slow = next(b for b in bindings() if b.name == "response_time")
+    hours = [window("fault", NOW - timedelta(days=day), 10) for day in range(1, len(levels) + 1)]
+    return [
+        (hour, {"response_time": series(slow, hour, {"value": [0.1] * 5 + [level] * 5})}) for hour, level in zip(hours, levels, strict=True)
+    ]
+
+
+def test_a_guard_that_would_fire_at_this_hour_every_day_is_a_violation() -> None:
+    (said,) = find_daily_breaches(definition(), discovery(), hot_hours(6.0, 7.0, 6.5))
+    assert said == 'abort condition "Response time > 5 seconds" came true at this hour on each of the last 3 days'
+    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY, (), (said,))
+    assert found.violations == (said,)
+
+
+@pytest.mark.parametrize("levels", [(6.0,), (6.0, 0.1, 6.0), (0.1, 0.1, 0.1)])
+def test_a_single_day_or_a_day_that_stayed_quiet_says_nothing_of_the_hour(levels: tuple[float, ...]) -> None:
+    assert find_daily_breaches(definition(), discovery(), hot_hours(*levels)) == ()

@@ -1,0 +1,312 @@
+"""The judge on real CloudWatch series: false alarms where nothing happened, and what it sees of changes that are put in.
+
+The series are those of tests/data/nab (five-minute periods, labelled by people). The judge's margins were chosen on `TUNED`;
+`CONFIRMED` was looked at afterwards only.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import kayenta
+from bench.tables import Table
+from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Point, Series, Window
+from squall.domain.documents.statistics import Comparison
+from squall.domain.judging import ranks
+from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.thresholds import decide_against_baseline
+from squall.domain.language.parse import parse_criterion
+from squall.domain.language.sentences import Threshold
+
+Floats = NDArray[np.float64]
+DATA = Path(__file__).resolve().parents[1] / "tests" / "data" / "nab"
+TUNED = ("ec2_cpu_utilization_24ae8d", "ec2_cpu_utilization_5f5533", "elb_request_count_8c0756", "ec2_network_in_257a54")
+CONFIRMED = ("ec2_cpu_utilization_ac20cd", "ec2_disk_write_bytes_1ef3de", "grok_asg_anomaly", "rds_cpu_utilization_cc0c53")
+HALVES: Mapping[str, Sequence[str]] = {"tuned on": TUNED, "confirmed on": CONFIRMED}
+SIZES = ((10, 5), (20, 10), (60, 5), (60, 10), (60, 30), (60, 60))
+"""Periods of baseline and of fault."""
+GAP = 5
+"""Periods between the two, in which guards are armed."""
+PERIOD = 300
+DAY = 86_400 // PERIOD
+EARLIER_DAYS = 3
+ANOMALY = 30
+"""Periods from the beginning of a label that stand for the fault."""
+BINDING = MetricBinding(
+    name="metric",
+    kind="gauge",
+    unit="none",
+    queries=(MetricQuery(key="value", namespace="Bench", metric_name="metric", statistic="Average"),),
+    lag_seconds=0,
+)
+METHODS = ("Squall", "Squall without earlier days", "plain Mann-Whitney", "Kayenta")
+Change = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Two windows of a series, and the same two on the days before."""
+
+    before: Floats
+    after: Floats
+    days: tuple[tuple[Floats, Floats], ...]
+
+    def changed(self, change: Change) -> Trial:
+        return Trial(self.before, change(self.after), self.days)
+
+
+@cache
+def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
+    """Values, which of them are labelled, and where labels begin. A missing period is passed over: positions stand for times."""
+    with (DATA / f"{name}.csv").open() as file:
+        rows = [(datetime.fromisoformat(row["timestamp"]), float(row["value"])) for row in csv.DictReader(file)]
+    labels = json.loads((DATA / "labels.json").read_text())[f"{name}.csv"]
+    spans = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in labels]
+    labelled = np.array([any(start <= at <= end for start, end in spans) for at, _ in rows], dtype=bool)
+    begins = tuple(next(i for i, (at, _) in enumerate(rows) if at >= start) for start, _ in spans)
+    return np.array([value for _, value in rows]), labelled, begins
+
+
+def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
+    """So many stretches without a label, wherever they fall."""
+    values, labelled, _ = load(name)
+    rng = np.random.default_rng(7)
+    length = sum(size) + GAP
+    found: list[Trial] = []
+    while len(found) < count:
+        start = int(rng.integers(0, len(values) - length))
+        if not labelled[start : start + length].any():
+            found.append(_trial(values, start, size))
+    return found
+
+
+def anomalies(name: str, baseline: int = 60) -> list[Trial]:
+    """The first periods of each label beside the hours before it."""
+    values, _, begins = load(name)
+    size = (baseline, ANOMALY)
+    return [_trial(values, begin - GAP - baseline, size) for begin in begins if begin >= GAP + baseline]
+
+
+def _trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
+    def windows(at: int) -> tuple[Floats, Floats]:
+        fault = at + size[0] + GAP
+        return values[at : at + size[0]], values[fault : fault + size[1]]
+
+    days = tuple(windows(start - day * DAY) for day in range(1, EARLIER_DAYS + 1) if start >= day * DAY)
+    return Trial(*windows(start), days)
+
+
+def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
+    """Baseline with fault as Compare does it."""
+    begin = EARLIER_DAYS * 86_400
+    fault_start = begin + PERIOD * (len(trial.before) + GAP)
+    windows = {
+        "baseline": Window(name="baseline", start=begin, end=begin + PERIOD * len(trial.before), period_seconds=PERIOD),
+        "fault": Window(name="fault", start=fault_start, end=fault_start + PERIOD * len(trial.after), period_seconds=PERIOD),
+    }
+    days = []
+    for number, day in enumerate(trial.days, start=1):
+        seconds = number * 86_400
+        window = windows["fault"].model_copy(update={"start": fault_start - seconds, "end": windows["fault"].end - seconds})
+        days.append((window, _series(*day, begin - seconds)))
+    given = CompareInput(
+        bindings=[BINDING],
+        windows=windows,
+        observed=windows["fault"].model_copy(update={"name": "run"}),
+        series=_series(trial.before, trial.after, begin),
+        values={},
+        distributions={},
+        effect_at=datetime.fromtimestamp(fault_start, UTC),
+        settled=3,
+        minimum_baseline=10,
+        earlier=days if earlier else (),
+    )
+    return next(one for one in statistics(given)[0].comparisons if one.windows == ("baseline", "fault"))
+
+
+def _series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series, ...]]:
+    places = [*range(len(before)), *range(len(before) + GAP, len(before) + GAP + len(after))]
+    values = np.concatenate((before, after))
+    points = tuple(Point(at=begin + PERIOD * place, value=float(value)) for place, value in zip(places, values, strict=True))
+    return {BINDING.name: (Series(key="value", period_seconds=PERIOD, points=points),)}
+
+
+def label(method: str, trial: Trial) -> str:
+    """`higher`, `lower`, `no_difference` or `inconclusive`."""
+    if method.startswith("Squall"):
+        return compare(trial, earlier=method == "Squall").conclusion
+    if method == "Kayenta":
+        found = kayenta.classify(trial.before, trial.after)
+        return {"High": "higher", "Low": "lower", "Pass": "no_difference"}.get(found, "inconclusive")
+    p_value, effect = ranks.mann_whitney(trial.before, trial.after)
+    if p_value >= 0.05:
+        return "no_difference"
+    return "higher" if effect > 0.5 else "lower"
+
+
+def grown(factor: float) -> Change:
+    """Every period so many times as much."""
+    return lambda values: values * factor
+
+
+def tail(values: Floats) -> Floats:
+    """Only the slowest fifth of the periods is five times as much."""
+    return np.where(values >= np.quantile(values, 0.8), values * 5, values)
+
+
+CHANGES: Mapping[str, Change] = {
+    "+10 %": grown(1.1),
+    "+20 %": grown(1.2),
+    "+50 %": grown(1.5),
+    "×2": grown(2),
+    "tail only": tail,
+}
+UNCHANGED = "nothing"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    half: str
+    series: str
+    size: tuple[int, int]
+    change: str
+    method: str
+    label: str
+
+
+def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
+    """Every stretch, unchanged and changed, by every method. A stretch of zeros has no twice as much: it is left out of the changed."""
+    found = []
+    for half, name, size in _places():
+        for trial in trials(name, size, count):
+            for change, make in {UNCHANGED: grown(1), **CHANGES}.items():
+                if change == UNCHANGED or np.median(trial.after):
+                    made = trial.changed(make)
+                    methods = METHODS if change in {UNCHANGED, "×2"} else METHODS[:1]
+                    found += [Labelled(half, name, size, change, method, label(method, made)) for method in methods]
+        tick(f"{name} {size[0]}/{size[1]}")
+    return found
+
+
+def _places() -> Iterator[tuple[str, str, tuple[int, int]]]:
+    for half, names in HALVES.items():
+        for name in names:
+            for size in SIZES:
+                yield half, name, size
+
+
+def tables(tick: Callable[[str], None], count: int = 20) -> list[Table]:
+    """All tables on real series; the places of the stretches are fixed."""
+    found = labelled(count, tick)
+    return [
+        _false_alarms(found, count),
+        _power(found, count),
+        _by_series(found, count),
+        _anomalies(),
+        _criterion(count),
+    ]
+
+
+def _share(found: Sequence[Labelled], *labels: str) -> str:
+    if not found:
+        return "–"
+    return f"{100 * sum(one.label in labels for one in found) / len(found):.1f} %"
+
+
+def _false_alarms(found: Sequence[Labelled], count: int) -> Table:
+    rows = []
+    for half, names in HALVES.items():
+        for size in SIZES:
+            mine = [one for one in found if (one.half, one.size, one.change) == (half, size, UNCHANGED)]
+            shares = [_share([one for one in mine if one.method == method], "higher", "lower") for method in METHODS]
+            rows.append((f"{half}: {size[0]} and {size[1]}", *shares, str(count * len(names))))
+    note = (
+        "Stretches in which people labelled nothing, wherever they fall; what is called higher or lower is a false alarm. "
+        f"Tuned on {', '.join(TUNED)}; confirmed on {', '.join(CONFIRMED)}."
+    )
+    return Table("False alarms on real series", ("baseline and fault", *METHODS, "stretches"), tuple(rows), (note,))
+
+
+def _power(found: Sequence[Labelled], count: int) -> Table:
+    rows = []
+    for half in HALVES:
+        for size in SIZES:
+            mine = [one for one in found if (one.half, one.size) == (half, size)]
+            squall = [_share([one for one in mine if (one.change, one.method) == (change, METHODS[0])], "higher") for change in CHANGES]
+            others = [_share([one for one in mine if (one.change, one.method) == ("×2", method)], "higher") for method in METHODS[1:]]
+            rows.append((f"{half}: {size[0]} and {size[1]}", *squall, *others))
+    columns = ("baseline and fault", *CHANGES, *(f"×2, {method}" for method in METHODS[1:]))
+    note = (
+        f"{count} stretches a series, the fault's periods multiplied; stretches of zeros are left out. Tail only: the highest fifth of the "
+        "fault's periods times five, which moves no typical period: a percentile or a maximum is the metric that sees it."
+    )
+    return Table("Changes that were seen on real series", columns, tuple(rows), (note,))
+
+
+def _by_series(found: Sequence[Labelled], count: int) -> Table:
+    rows = []
+    for half, names in HALVES.items():
+        for name in names:
+            mine = [one for one in found if (one.series, one.method) == (name, METHODS[0])]
+            still, doubled = ([one for one in mine if one.change == change] for change in (UNCHANGED, "×2"))
+            alarms, blind, seen = _share(still, "higher", "lower"), _share(still, "inconclusive"), _share(doubled, "higher")
+            values = load(name)[0]
+            noise = np.median([np.std(part) / np.mean(part) for part in np.array_split(values, len(values) // 12) if np.mean(part)])
+            rows.append((f"{name} ({half})", f"{100 * noise:.0f} %", alarms, blind, seen))
+    columns = ("series", "spread within an hour", "false alarms", "inconclusive", "×2 seen")
+    note = f"All lengths together, {count} stretches each. Spread: standard deviation by mean of twelve periods, in the typical hour."
+    return Table("Squall by series", columns, tuple(rows), (note,))
+
+
+def _anomalies() -> Table:
+    rows = []
+    for half, names in HALVES.items():
+        for name in names:
+            for number, trial in enumerate(anomalies(name), start=1):
+                rows.append((f"{name} {number} ({half})", *(label(method, trial).replace("_", " ") for method in METHODS)))
+    note = (
+        f"The first {ANOMALY} periods of each label beside the 60 before it. A label surrounds what was odd with a margin, and some mark "
+        "a single spike: no comparison of typical periods sees these."
+    )
+    return Table("Labelled anomalies", ("series and label", *METHODS), tuple(rows), (note,), words=True)
+
+
+def _criterion(count: int) -> Table:
+    parsed = parse_criterion("CPU increases by < 20 % vs baseline")
+    if not isinstance(parsed, Threshold):
+        raise TypeError("a comparison with the baseline is a threshold")
+    rows = []
+    for half, names in HALVES.items():
+        for size in SIZES:
+            told: Counter[str] = Counter()
+            decided: Counter[bool] = Counter()
+            for name in names:
+                for trial in trials(name, size, count):
+                    outcome = decide_against_baseline(parsed, compare(trial))
+                    told[outcome.outcome.value if outcome else "cannot_tell"] += 1
+                    if (apart := _apart(trial)) is not None:
+                        decided[compare(apart).conclusion != "inconclusive"] += 1
+            total = sum(told.values())
+            shares = [f"{100 * told[name] / total:.0f} %" for name in ("met", "not_met", "cannot_tell")]
+            rows.append((f"{half}: {size[0]} and {size[1]}", *shares, f"{decided[True]} of {decided.total()}"))
+    columns = ("baseline and fault", "met", "not met", "can't be told", "complete separation by ×2 decided")
+    note = (
+        "`increases by < 20 % vs baseline` on stretches in which nothing happened. Separation: the fault's periods multiplied until the "
+        "least is twice the greatest of the baseline."
+    )
+    return Table("A criterion relative to the baseline on real series", columns, tuple(rows), (note,))
+
+
+def _apart(trial: Trial) -> Trial | None:
+    least, greatest = float(np.min(trial.after)), float(np.max(trial.before))
+    return trial.changed(grown(2.0001 * greatest / least)) if least > 0 and greatest > 0 else None
