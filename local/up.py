@@ -43,7 +43,7 @@ _OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", 
 Progress = Callable[[str], None]
 Way = Callable[[Place, Path, str], dict[str, str]]
 
-# Whatever proxy the environment names, loopback is not behind it.
+# Requests to loopback bypass every proxy that the environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 

@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> int:
         from ministack.core import lambda_runtime
 
         lambda_runtime.reset()
-    # Daemon threads of the emulator may be asleep in a lock: the work is done, so leave without them.
+    # Exit without the emulator's daemon threads, which may hold a lock: the work is done.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -47,7 +47,7 @@ class Inventory:
             self._pool = http1.Pool(port)
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Call it with up to so many `tries`. Raises FailedError once all of them have failed."""
+        """Call it, with at most `tries` attempts. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             asked = time.monotonic()
             try:
@@ -85,7 +85,7 @@ class Orders:
         self._at, self._pool = at, None if at is None else http1.Pool(at[0])
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Call it with up to so many `tries`. Raises FailedError once all of them have failed."""
+        """Call it, with at most `tries` attempts. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             try:
                 await call_within(timeout, self._once)

@@ -68,7 +68,7 @@ class Follower:
 
 
 class Database:
-    """Serves, leads or follows, as it was told."""
+    """A database node: a primary (`lead`) or a standby (`follow`), as the manager orders."""
 
     def __init__(self, folder: Path) -> None:
         self._table = Table(folder / "data.sqlite")

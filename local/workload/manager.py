@@ -224,8 +224,7 @@ class Manager:
         return known
 
     def _is_to_fail(self, command_id: str) -> bool:
-        """Whether this target fails the command: the setting `failing_agents` has the first so many targets of a
-        command fail it."""
+        """Whether this target is to fail the command: the first `failing_agents` targets that a command reaches do."""
         reached = sum(command_id in served.faults for served in self._served())
         return reached < self.settings.failing_agents
 

@@ -65,7 +65,7 @@ class Records:
     async def _once(self, endpoint: str, question: dict[str, str]) -> Any:
         node = self._nodes.get(endpoint)
         if node is None:
-            raise ConnectionRefusedError(f"nobody listens at the {endpoint} endpoint")
+            raise ConnectionRefusedError(f"no node serves the {endpoint} endpoint")
         await self._network.carry(Flow(node.address, DATABASE_PORT, inbound=False))
         idle = self._idle.get(node)
         stream = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", node.port)

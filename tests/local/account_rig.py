@@ -41,13 +41,13 @@ def free_port() -> int:
 
 @dataclass
 class Agent:
-    """Stands in for the workload's agent: remembers the faults it was asked to begin and end."""
+    """A stand-in for the workload's agent: records the faults that it was asked to start and end."""
 
     port: int
     begun: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
-    """Tasks it was asked to stop."""
+    """The tasks that it was asked to stop."""
     refuses: bool = False
 
 
@@ -69,7 +69,7 @@ class Account:
         return dict(self._call("/_squall/health", None))
 
     def forget(self) -> int:
-        """Drop all metrics; how many there were."""
+        """Delete all metrics; returns the number of series deleted."""
         return int(self._call("/_squall/metrics", None, "DELETE")["forgotten"])
 
     def _call(self, path: str, body: dict[str, Any] | None, method: str | None = None) -> Any:
@@ -79,7 +79,7 @@ class Account:
             return json.load(answer)
 
     def role(self, trusted: str, statements: list[dict[str, Any]], name: str | None = None) -> str:
-        """A role trusted to a service (or to the account) with one inline policy; its ARN."""
+        """Create a role that trusts a service (or the account), with one inline policy; returns its ARN."""
         iam = self.client("iam")
         name = name or f"role-{uuid.uuid4().hex[:8]}"
         principal = {"Service": trusted} if trusted.endswith(".amazonaws.com") else {"AWS": trusted}
@@ -104,7 +104,7 @@ class Account:
 
 
 def function(account: Account, name: str, code: str, statements: list[dict[str, Any]], **other: Any) -> str:
-    """A deployed Python function whose ``handler`` is in the code given; its ARN."""
+    """Deploy a Python function whose ``handler`` is in `code`; returns its ARN."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("index.py", code)

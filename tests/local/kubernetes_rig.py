@@ -21,7 +21,7 @@ VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 
 
 def reader(account: Account) -> tuple[str, Kubernetes]:
-    """A role that no access entry knows, and Squall's own client as it."""
+    """A role without an access entry, and Squall's own client with that role's credentials."""
     arn = account.role(f"arn:aws:iam::{ACCOUNT}:root", [])
     keys = account.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
     own = account.client(
@@ -32,7 +32,7 @@ def reader(account: Account) -> tuple[str, Kubernetes]:
 
 @dataclass
 class Cluster:
-    """As DescribeCluster would describe it, and what is behind it."""
+    """A cluster as DescribeCluster describes it, and its API server's objects."""
 
     account: Account
     name: str
@@ -49,7 +49,7 @@ class Cluster:
         return reader(self.account)
 
     def let_in(self, arn: str, *, namespaces: tuple[str, ...] = (), username: str = "", policy: str = VIEW) -> None:
-        """An access entry, with the policy for these namespaces if there are any."""
+        """Create an access entry, with the policy for these namespaces if there are any."""
         self.eks.create_access_entry(clusterName=self.name, principalArn=arn, **({"username": username} if username else {}))
         if namespaces:
             scope = {"type": "namespace", "namespaces": list(namespaces)}
@@ -62,7 +62,7 @@ class Cluster:
 
 
 def start(account: Account, folder: Path, tags: dict[str, str]) -> tuple[Cluster, ApiServer]:
-    """A cluster of its own, in the account's EKS."""
+    """Start another cluster in the account's EKS."""
     name = f"test-{uuid.uuid4().hex[:8]}"
     eks = account.client("eks")
     eks.create_cluster(name=name, roleArn=account.role("eks.amazonaws.com", []), resourcesVpcConfig={}, tags=tags)

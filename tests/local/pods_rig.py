@@ -1,4 +1,4 @@
-"""The sample's cluster as a part of its own: an account, the pods' processes, and a clock that whoever waits turns."""
+"""The sample's cluster by itself: an account and the pods' processes, without the manager."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOOK = {
 
 
 class Sample:
-    """The part, ticked by whoever waits for something."""
+    """The part of the workload that runs pods; it gets its turns while a test waits."""
 
     def __init__(self, account: Account, folder: Path) -> None:
         self.account, self.settings = account, WITH_PODS
@@ -81,7 +81,7 @@ class Sample:
         return arn
 
     def start(self, role: str, pod: str, action: str, account: str = manifests.SERVICE_ACCOUNT, **parameters: str) -> str:
-        """A FIS experiment with one action on one pod."""
+        """Start a FIS experiment with one action on one pod; returns its id."""
         chosen = {
             "clusterIdentifier": f"arn:aws:eks:{REGION}:000000000000:cluster/{CLUSTER}",
             "namespace": manifests.NAMESPACE,
@@ -118,7 +118,7 @@ class Sample:
         return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found["TargetHealthDescriptions"]}
 
     def find(self, api: Any) -> tuple[EksPod, ...]:
-        """As Squall looks."""
+        """Find the pods as Squall does."""
         found = EksPods(self.eks, self.account.client("ec2"), api).find([CLUSTER], ENVIRONMENT, FILTERS)
         assert found.unreadable == (), found.unreadable
         return tuple(one for one in found.resources if isinstance(one, EksPod))

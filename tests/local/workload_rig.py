@@ -31,7 +31,7 @@ main()
 
 
 class Rig:
-    """Processes of one account and its workload, with what tests ask of them."""
+    """The processes of one account and its workload, and the questions that tests ask of both."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Rig:
         self._wait("workload", f"{self.url}/healthz")
 
     def _wait(self, name: str, url: str) -> None:
-        """Until the process answers at `url`; a process that ended on the way never will, and its log says why."""
+        """Wait until the process answers at `url`. A process that has ended never will: its log has the reason."""
 
         def look() -> bool:
             record = processes.read(self.folder, name)
@@ -86,7 +86,7 @@ class Rig:
         return {web["id"]: web for web in self.get("instances")}
 
     def whole(self) -> bool:
-        """The group is at its desired capacity, all in service and nothing leaving."""
+        """Whether the group is at its desired capacity, with all instances in service and none leaving."""
         states = [(web["lifecycle_state"], web["target_state"]) for web in self.webs.values()]
         return states == [("InService", "healthy")] * 3
 
@@ -105,7 +105,7 @@ class Rig:
         return time.monotonic() - started
 
     def close(self) -> list[int]:
-        """Stop in order; returns what had to be killed because it did not go with its parents."""
+        """Stop the processes in order; returns those that did not end with their parents and had to be killed."""
         for name in ("workload", "account"):
             processes.stop(self.folder, name)
         processes.until(lambda: not processes.leftovers(self.folder), PATIENCE)
