@@ -121,7 +121,7 @@ def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) ->
         console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
         console.print(render.result_view(result, str(kept), report=str(report)))
-        for line in (*workload_changes(before, _instances(account)), *reaction(result.timeline, ending.record.fault_ended_at)):
+        for line in (*describe_changes(before, _instances(account)), *describe_reaction(result.timeline, ending.record.fault_ended_at)):
             console.print(safe(line), soft_wrap=True)
     code = _judge(chosen, ending, result, console)
     console.print(safe(f"The report, to open in a browser: {report}"), soft_wrap=True)
@@ -168,7 +168,7 @@ def _instances(account: Account) -> dict[str, dict[str, Any]]:
         return {instance["id"]: instance for instance in json.load(answer)}
 
 
-def workload_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def describe_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The changes of the workload's processes, as the operating system sees them."""
     lines = [
         f"process {web['pid']} of {instance} was killed"
@@ -182,7 +182,7 @@ def workload_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str
     ]
 
 
-def reaction(timeline: Sequence[TimelineEvent], fis_ended_at: datetime | None = None) -> list[str]:
+def describe_reaction(timeline: Sequence[TimelineEvent], fis_ended_at: datetime | None = None) -> list[str]:
     """Seconds from the alarm to the stop; nothing if no alarm fired. The workflow notices an end later than FIS dates it."""
     alarm = next((event.at for event in timeline if event.event in ALARM_EVENTS), None)
     if alarm is None:

@@ -149,26 +149,26 @@ def _stamp(settings: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
+def deploy_by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Bootstrap and deploy with the CDK CLI, as on AWS; returns the stack's outputs."""
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
     environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
     _make_way_for_bootstrap(place)
     _run([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
     _run([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)
-    return outputs(place, stack_name)
+    return read_outputs(place, stack_name)
 
 
-def quickly(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
+def deploy_quickly(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Deploy the assembly's stack with plain API calls; returns the stack's outputs."""
     artefact = _artefact(assembly, stack_name)
     _allow_unbootstrapped(place)
     template = _publish(place, assembly, artefact)
     _apply(place, stack_name, template, artefact["properties"].get("parameters", {}))
-    return outputs(place, stack_name)
+    return read_outputs(place, stack_name)
 
 
-def outputs(place: Place, stack_name: str) -> dict[str, str]:
+def read_outputs(place: Place, stack_name: str) -> dict[str, str]:
     """The outputs of the deployed stack."""
     stack = place.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}

@@ -130,7 +130,7 @@ def up(
             account = running or _start(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
-                account = _deploy(folder, account, synthesis.wait(), deployment.quickly, on_progress)
+                account = _deploy(folder, account, synthesis.wait(), deployment.deploy_quickly, on_progress)
         except BaseException:
             if synthesis is not None:
                 synthesis.cancel()
@@ -203,7 +203,7 @@ def deploy(
         assembly = Synthesis(deployment.context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
     else:
         assembly = Path(cdk_out).resolve()
-    return _deploy(folder, account, assembly, deployment.by_cdk if cli else deployment.quickly, on_progress)
+    return _deploy(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)
 
 
 def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str, on_progress: Progress) -> Account:

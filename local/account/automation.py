@@ -21,7 +21,7 @@ from ministack.core.responses import AccountRegionScopedDict, error_response_jso
 from ministack.services import ssm, sts
 
 from local.account import iam
-from local.account.automation_steps import ACTIONS, Data, Runner, StepError, filled
+from local.account.automation_steps import ACTIONS, Data, Runner, StepError, fill_in_references
 from local.account.patching import original, require
 from local.account.ssm import document_name
 
@@ -191,13 +191,13 @@ def start_execution(call: Caller) -> Data:
     document = found["Content"]
     values = _values(document.get("parameters") or {}, call.data.get("Parameters") or {})
     try:
-        role = str(filled(document.get("assumeRole") or "", values))
+        role = str(fill_in_references(document.get("assumeRole") or "", values))
     except StepError as error:
         raise _invalid(f"assumeRole: {error}") from None
     if not role:
         raise _invalid("a document without assumeRole acts as its caller: not in this account")
     call.authorize("iam:PassRole", role, {"iam:PassedToService": SERVICE})
-    if not iam.trusts(role, SERVICE, _arn(f"automation-execution/{identifier}")):
+    if not iam.role_trusts(role, SERVICE, _arn(f"automation-execution/{identifier}")):
         raise _invalid("The defined assume role is unable to be assumed.")
     execution: Data = {
         "AutomationExecutionId": identifier, "DocumentName": name, "DocumentVersion": "1", "ExecutionStartTime": time.time(),

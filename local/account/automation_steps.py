@@ -36,13 +36,13 @@ class StepError(RuntimeError):
         self.status = status
 
 
-def filled(value: Any, known: Data) -> Any:
+def fill_in_references(value: Any, known: Data) -> Any:
     """Replace references by their values; a reference that stands alone keeps its type. Raises StepError for a
     reference without a value."""
     if isinstance(value, dict):
-        return {key: filled(inner, known) for key, inner in value.items()}
+        return {key: fill_in_references(inner, known) for key, inner in value.items()}
     if isinstance(value, list):
-        return [filled(inner, known) for inner in value]
+        return [fill_in_references(inner, known) for inner in value]
     if not isinstance(value, str):
         return value
     if alone := _REFERENCE.fullmatch(value):
@@ -110,7 +110,7 @@ class Runner:
         self._execution["StepExecutions"].append(record)
         failed: StepError | None = None
         try:
-            inputs = filled(step.get("inputs") or {}, self._known)
+            inputs = fill_in_references(step.get("inputs") or {}, self._known)
             record["Inputs"] = {key: json.dumps(value) for key, value in inputs.items()}
             answer = self._actions[step["action"]](inputs, step)
             for output in step.get("outputs") or []:
@@ -125,7 +125,7 @@ class Runner:
         return failed
 
     def _sleep(self, inputs: Data, step: Data) -> None:  # noqa: ARG002 - an action's
-        time.sleep(float(durations.seconds(inputs["Duration"])))
+        time.sleep(float(durations.parse_seconds(inputs["Duration"])))
 
     def _call_api(self, inputs: Data, step: Data) -> Any:  # noqa: ARG002 - an action's
         request = {key: value for key, value in inputs.items() if key not in {"Service", "Api", "PropertySelector", "DesiredValues"}}

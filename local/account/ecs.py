@@ -101,7 +101,7 @@ def _show(arn: str, task: Data, service: Data) -> None:
         ],
     }  # fmt: skip
     tags = {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}
-    nodes.show(task["id"], task["node"], task["address"], {**tags, "ECS_TASK_ARN": arn, "FAULT_INJECTION_SIDECAR": "true"})
+    nodes.register_agent(task["id"], task["node"], task["address"], {**tags, "ECS_TASK_ARN": arn, "FAULT_INJECTION_SIDECAR": "true"})
 
 
 def _definition(arn: str) -> Data:
@@ -123,7 +123,7 @@ def _stop_or_pass(stock: Callable[[Data], Any]) -> Callable[[Data], Any]:
         if task is None or task["taskArn"] not in _told:
             return stock(data)
         try:
-            stop(task["taskArn"], data.get("reason") or "Task stopped by user")
+            order_stop(task["taskArn"], data.get("reason") or "Task stopped by user")
         except TaskError as error:
             return error_response_json("InvalidParameterException", str(error), 400)
         return json_response({"task": ecs._sanitize(ecs._tasks[task["taskArn"]])})
@@ -131,7 +131,7 @@ def _stop_or_pass(stock: Callable[[Data], Any]) -> Callable[[Data], Any]:
     return stop_task
 
 
-def stop(arn: str, reason: str) -> None:
+def order_stop(arn: str, reason: str) -> None:
     """Ask the workload to stop a task, and mark the task as stopping. Raises TaskError if that fails. A stopped task
     stays as it is."""
     task = ecs._tasks.get(arn)
@@ -159,7 +159,7 @@ def stop(arn: str, reason: str) -> None:
     )
 
 
-def tasks() -> list[tuple[str, dict[str, str], Data]]:
+def list_tasks() -> list[tuple[str, dict[str, str], Data]]:
     """ARN, tags and record of every task that has not stopped."""
     return [
         (arn, {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}, task)

@@ -58,7 +58,7 @@ def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def cluster(identifier: str) -> Data | None:
+def find_cluster(identifier: str) -> Data | None:
     """A cluster by its ARN or name."""
     found: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
     return found if found and (not identifier.startswith("arn:") or found["arn"] == identifier) else None
@@ -101,7 +101,7 @@ def _delete_entry(physical: str, _props: Data) -> None:
 # --- FIS in a cluster ---------------------------------------------------------------------------------------------
 
 
-def client(found: Data, role_arn: str) -> Client:
+def make_client(found: Data, role_arn: str) -> Client:
     """A client of this cluster that calls as this role."""
     key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
     name, session = role_arn.rpartition("/")[2], "FIS"

@@ -52,7 +52,7 @@ def install() -> None:
     replace(eventbridge, "_dispatch_to_stepfunctions", "arn payload", _with_role)
 
 
-def publish(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
+def publish_event(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
     """Put an event of an AWS service on the default event bus."""
     entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
@@ -155,7 +155,7 @@ def check_role(delivery: Delivery, action: str, resource: str) -> None:
     """Raise unless the target's role trusts the sender and allows the call."""
     if not delivery.role_arn:
         raise DeliveryError(f"the target {resource} has no role")
-    if not iam.trusts(delivery.role_arn, delivery.service, delivery.source_arn):
+    if not iam.role_trusts(delivery.role_arn, delivery.service, delivery.source_arn):
         raise DeliveryError(f"{delivery.service} may not assume {delivery.role_arn}")
     denied = iam.authorize_role(delivery.role_arn, action, resource)
     if denied:
@@ -198,7 +198,7 @@ def fail_delivery(delivery: Delivery | None, arn: str, payload: Any, reason: str
     eventbridge._dispatch_to_sqs(parse_arn(delivery.dead_letter_arn), body)
 
 
-def using(delivery: Delivery, call: Callable[[], None]) -> None:
+def deliver_as(delivery: Delivery, call: Callable[[], None]) -> None:
     """Run a delivery for a sender that is not a rule."""
     token = _delivery.set(delivery)
     try:
@@ -207,6 +207,6 @@ def using(delivery: Delivery, call: Callable[[], None]) -> None:
         _delivery.reset(token)
 
 
-def iso(epoch: float | None = None) -> str:
+def format_time(epoch: float | None = None) -> str:
     """A time as AWS writes it in events: whole seconds, UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() if epoch is None else epoch))

@@ -63,7 +63,7 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
         if service == "ssm" and (automation := _automation(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
             return automation
-        if service in task_resources.SERVICES and (named := task_resources.resource(service, headers, body, region, account_id)):
+        if service in task_resources.SERVICES and (named := task_resources.find_resource(service, headers, body, region, account_id)):
             return named
         found = extract(service, method, path, headers, body, query_params, region, account_id)
         return rds_resource(found, query_params, region, account_id) if service == "rds" else found
@@ -217,7 +217,7 @@ def _role(role_arn: str) -> dict[str, Any] | None:
     return role if role and role.get("Arn") == role_arn else None
 
 
-def trusts(role_arn: str, service: str, source_arn: str) -> bool:
+def role_trusts(role_arn: str, service: str, source_arn: str) -> bool:
     """Whether the role exists and its trust policy lets the service assume it for that source."""
     role = _role(role_arn)
     if role is None:
@@ -305,4 +305,4 @@ def _alarm_tags() -> Tagged:
 
 
 def _fis_tags() -> Tagged:
-    yield from store.tagged()
+    yield from store.list_tagged()

@@ -126,5 +126,5 @@ def _answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
     if (method, path) == ("DELETE", "/_squall/metrics"):
         from local.account.metrics import series
 
-        return 200, {"forgotten": series.forget()}
+        return 200, {"forgotten": series.forget_points()}
     return 404, {"error": f"no {method} {path}"}

@@ -144,7 +144,7 @@ def _at_home(instance: Json) -> Json:
     return instance
 
 
-def interfaces() -> Iterator[Json]:
+def list_interfaces() -> Iterator[Json]:
     """The interfaces of instances, and those that were created."""
     for instance in list(ec2._instances.values()):
         if instance["State"]["Name"] not in _GONE:
@@ -177,7 +177,7 @@ def _describe_interfaces(params: Json) -> Response:
     if unknown := sorted(set(filters) - set(_FILTERS)):
         response = ec2._error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
         return response
-    found = list(interfaces())
+    found = list(list_interfaces())
     if ids := ec2._parse_member_list(params, "NetworkInterfaceId"):
         found = [one for one in found if one["NetworkInterfaceId"] in ids]
     for name, values in filters.items():

@@ -19,7 +19,7 @@ _registered: dict[str, Data] = {}
 """The agents' registrations by owner: `id`, `address`, `since`."""
 
 
-def show(owner: str, node: str | None, address: str, tags: dict[str, str]) -> None:
+def register_agent(owner: str, node: str | None, address: str, tags: dict[str, str]) -> None:
     """Register the agent of `owner` (a task's id) under this node id; None deregisters it."""
     known = _registered.get(owner)
     if known is not None and known["id"] != node:
@@ -30,7 +30,7 @@ def show(owner: str, node: str | None, address: str, tags: dict[str, str]) -> No
         ssm._tags[node] = dict(tags)
 
 
-def of(owner: str) -> str | None:
+def find_node(owner: str) -> str | None:
     """The node id of the agent of `owner`."""
     found = _registered.get(owner)
     return str(found["id"]) if found else None
@@ -41,7 +41,7 @@ def tags_of(node: str) -> dict[str, str]:
     return dict(ssm._tags.get(node) or {})
 
 
-def managed() -> set[str]:
+def list_managed() -> set[str]:
     """The nodes that can be sent a command now. Every running instance has an agent, as the workload's processes are
     the instances."""
     running = {i for i, instance in ec2._instances.items() if instance.get("State", {}).get("Name") == "running"}
@@ -51,11 +51,11 @@ def managed() -> set[str]:
 def describe_instance_information(data: Data) -> Any:
     """Every node is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus, PlatformTypes, ResourceType, tag:…"""
     others = {node["id"]: node for node in _registered.values()}
-    shown = [_node(identifier, others.get(identifier)) for identifier in sorted(managed())]
+    shown = [_node(identifier, others.get(identifier)) for identifier in sorted(list_managed())]
     for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
         key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
         shown = [node for node in shown if _value(node, str(key)) in values]
-    return page("InstanceInformationList", shown, data, 10)
+    return paginate("InstanceInformationList", shown, data, 10)
 
 
 _FIELDS = {"InstanceIds": "InstanceId", "PingStatus": "PingStatus", "PlatformTypes": "PlatformType", "ResourceType": "ResourceType"}
@@ -83,7 +83,7 @@ def _node(identifier: str, other: Data | None) -> Data:
     return {**shown, "ResourceType": "EC2Instance", "IPAddress": address, "ComputerName": name}
 
 
-def page(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
+def paginate(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
     """One page of an answer, with a token for the next."""
     start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
     answer: Data = {name: items[start : start + size]}

@@ -40,7 +40,7 @@ def install() -> None:
     require(tagging, "_RESOURCE_TAG_COLLECTORS")
     replace(rds, "_get_docker", "", lambda _original: lambda: None)
     rds._ACTION_MAP["FailoverDBCluster"] = _or_else(original(rds, "_failover_db_cluster", "p"), fail_over)
-    rds._ACTION_MAP["RebootDBInstance"] = _or_else(original(rds, "_reboot_db_instance", "p"), reboot)
+    rds._ACTION_MAP["RebootDBInstance"] = _or_else(original(rds, "_reboot_db_instance", "p"), reboot_instance)
     tagging._RESOURCE_TAG_COLLECTORS["rds"] = _tagged
     replace(rds, "_instance_xml", "i", _as_aws_shows_it)
 
@@ -122,10 +122,10 @@ def _record(event: Data) -> None:
     }  # fmt: skip
     detail_type, source_type = _KINDS[event["type"]]
     detail = {
-        "EventCategories": [event["category"]], "SourceType": source_type, "SourceArn": arn, "Date": events.iso(event["at"]),
+        "EventCategories": [event["category"]], "SourceType": source_type, "SourceArn": arn, "Date": events.format_time(event["at"]),
         "Message": event["message"], "SourceIdentifier": event["source"],
     }  # fmt: skip
-    events.publish("aws.rds", detail_type, detail, [arn])
+    events.publish_event("aws.rds", detail_type, detail, [arn])
 
 
 # --- orders -------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def _invalid_cluster(message: str) -> Any:
     return rds._error("InvalidDBClusterStateFault", message, 400)
 
 
-def reboot(p: Parameters) -> Any:
+def reboot_instance(p: Parameters) -> Any:
     """RebootDBInstance, with ForceFailover for a Multi-AZ instance only; None if the instance isn't the workload's."""
     instance = rds._resolve_instance(rds._p(p, "DBInstanceIdentifier"))
     name = instance["DBInstanceIdentifier"] if instance else ""

@@ -79,7 +79,7 @@ def _consider(key: _Key, schedule: dict[str, Any], now: float) -> None:
     if holder.current.disable_schedules:
         logger.info("profile holds back schedule %s", key[2])
     else:
-        fire(schedule, firing.scheduled_at)
+        fire_schedule(schedule, firing.scheduled_at)
     if firing.one_shot and schedule.get("ActionAfterCompletion") == "DELETE":
         scheduler._schedules._data.pop(key, None)
 
@@ -115,10 +115,10 @@ def _next_cron(fields: Any, after: float, zone: ZoneInfo) -> float | None:
     return None if found is None else found.replace(tzinfo=zone).timestamp()
 
 
-def substitute(text: str, schedule_arn: str, scheduled_at: float, execution_id: str) -> str:
+def fill_in_context(text: str, schedule_arn: str, scheduled_at: float, execution_id: str) -> str:
     """The target's input with Scheduler's context attributes filled in."""
     for name, value in (
-        ("scheduled-time", events.iso(scheduled_at)),
+        ("scheduled-time", events.format_time(scheduled_at)),
         ("schedule-arn", schedule_arn),
         ("execution-id", execution_id),
         ("attempt-number", "1"),
@@ -127,24 +127,24 @@ def substitute(text: str, schedule_arn: str, scheduled_at: float, execution_id: 
     return text
 
 
-def fire(schedule: dict[str, Any], scheduled_at: float) -> None:
+def fire_schedule(schedule: dict[str, Any], scheduled_at: float) -> None:
     """Deliver one occurrence with the role of the schedule's target."""
     target = dict(schedule.get("Target") or {})
     arn, source = target.get("Arn", ""), schedule.get("Arn", "")
     if isinstance(target.get("Input"), str):
-        target["Input"] = substitute(target["Input"], source, scheduled_at, str(uuid.uuid4()))
+        target["Input"] = fill_in_context(target["Input"], source, scheduled_at, str(uuid.uuid4()))
     dead_letters = (target.get("DeadLetterConfig") or {}).get("Arn")
     # What a trust policy sees as aws:SourceArn is the schedule's group (EventBridge Scheduler guide, confused deputy).
     group = source.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
     delivery = events.Delivery(SERVICE, group, target.get("RoleArn"), dead_letters)
     if arn.startswith(UNIVERSAL):
-        events.using(delivery, lambda: _universal(delivery, arn, target.get("Input") or "{}"))
+        events.deliver_as(delivery, lambda: _universal(delivery, arn, target.get("Input") or "{}"))
         return
     event = {
         "EventId": str(uuid.uuid4()), "Source": "aws.scheduler", "DetailType": "Scheduled Event", "Detail": "{}",
         "Time": scheduled_at, "Resources": [source], "Account": get_account_id(), "Region": get_region(),
     }  # fmt: skip
-    events.using(delivery, lambda: eventbridge._invoke_target(target, event, schedule))
+    events.deliver_as(delivery, lambda: eventbridge._invoke_target(target, event, schedule))
 
 
 def _universal(delivery: events.Delivery, arn: str, text: str) -> None:

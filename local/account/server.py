@@ -18,7 +18,7 @@ from local.account.settings import Settings
 STATE_FILE = "account-server.json"
 
 
-def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="local.account.server", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
@@ -73,7 +73,7 @@ async def serve(chosen: Settings) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the account until it is told to stop."""
-    options = arguments(argv)
+    options = parse_arguments(argv)
     chosen = Settings(options.port, options.state_dir.resolve(), options.workload_url.rstrip("/"))
     settings.use(chosen)
     profile.holder.use(profile.NAMED[options.profile])

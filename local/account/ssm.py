@@ -85,7 +85,7 @@ def install() -> None:
     replace(ssm, "_send_command", "data", _send_or_pass)
     replace(ssm, "_list_commands", "data", lambda _original: list_commands)
     replace(ssm, "_describe_instance_information", "data", lambda _original: nodes.describe_instance_information)
-    replace(ssm, "_managed_instance_ids", "", lambda _original: nodes.managed)
+    replace(ssm, "_managed_instance_ids", "", lambda _original: nodes.list_managed)
     replace(ssm, "_refresh_command_status", "record", lambda _original: refresh)
     handle = original(ssm, "handle_request", "method path headers body query_params")
     additions = {"CancelCommand": cancel_command, "ListCommandInvocations": list_command_invocations}
@@ -125,7 +125,7 @@ def start_command(document: str, instances: list[str], data: Data) -> Data:
     name = document_name(document)
     parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
     duration = _check(name, parameters)
-    offline = [i for i in instances if i not in nodes.managed()]
+    offline = [i for i in instances if i not in nodes.list_managed()]
     if offline or not instances:
         raise CommandError("InvalidInstanceId", f"Instances [[{', '.join(offline)}]] not in a valid state")
     identifier = str(uuid.uuid4())
@@ -300,7 +300,7 @@ def list_commands(data: Data) -> Any:
         and _passes(record, filters)
     ]
     commands.sort(key=lambda c: float(c["RequestedDateTime"]), reverse=True)
-    return nodes.page("Commands", commands, data)
+    return nodes.paginate("Commands", commands, data)
 
 
 def _passes(record: Data, filters: dict[str, str]) -> bool:
@@ -325,7 +325,7 @@ def list_command_invocations(data: Data) -> Any:
         for instance, invocation in (record.get("Invocations") or {}).items():
             if data.get("InstanceId") in (None, instance):
                 found.append(_listed(record, invocation, bool(data.get("Details"))))
-    return nodes.page("CommandInvocations", found, data)
+    return nodes.paginate("CommandInvocations", found, data)
 
 
 def _listed(record: Data, invocation: Data, details: bool) -> Data:

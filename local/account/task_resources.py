@@ -14,7 +14,7 @@ _ON_NOTHING = ("DescribeTaskDefinition", "ListClusters", "ListTasks", "RegisterT
 _NODE_CALLS = ("AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource")
 
 
-def resource(service: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
+def find_resource(service: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
     """The ARN, `*`, or None where ministack knows it."""
     action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
     if service == "ssm":

@@ -58,7 +58,7 @@ def _authorized(call: Callable[..., Any]) -> Callable[..., Any]:
             role, machine = running
             arn = func_ref if func_ref.startswith("arn:") else config["FunctionArn"]
             denied = iam.authorize_role(role, "lambda:InvokeFunction", arn)
-            if denied or not iam.trusts(role, SERVICE, machine):
+            if denied or not iam.role_trusts(role, SERVICE, machine):
                 reason = denied.message if denied else f"{SERVICE} may not assume {role}"
                 raise sfn._ExecutionError("Lambda.AWSLambdaException", reason)
         return call(func_ref, event)

@@ -58,7 +58,7 @@ class Fault:
         return self.parameters.get("preventExecution") == "true"
 
 
-def applied(faults: Sequence[Fault], now: float) -> tuple[Fault | None, Fault | None]:
+def choose_applied(faults: Sequence[Fault], now: float) -> tuple[Fault | None, Fault | None]:
     """The delay and the failure in force: the earliest of identical or conflicting faults, and none long after its end."""
     running = sorted((one for one in faults if one.start <= now < one.end + HOT_SECONDS), key=lambda one: one.start)
     delays = [one for one in running if one.action == DELAY]
@@ -149,7 +149,7 @@ class Extension:
 
     def _invoke(self, line: bytes) -> bool:
         """Whether the runtime is still there."""
-        delay, failure = applied(self._poller.faults, time.time())
+        delay, failure = choose_applied(self._poller.faults, time.time())
         if delay is not None and delay.hits(self._random.random()):
             milliseconds = int(delay.parameters.get("startupDelayMilliseconds", DEFAULT_DELAY_MILLISECONDS))
             _log(f"adding {milliseconds} milliseconds of latency to function invocation")

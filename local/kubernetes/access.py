@@ -41,7 +41,7 @@ class User:
     grants: tuple[Grant, ...] = ()
 
 
-def allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
+def is_allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
     """`resource` includes the subresource: `pods/ephemeralcontainers`."""
     if any(grant.allows(verb, resource, namespace) for grant in user.grants):
         return True

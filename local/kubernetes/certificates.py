@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 LIFE = timedelta(days=7)
 
 
-def make(folder: Path) -> tuple[str, Path]:
+def make_certificates(folder: Path) -> tuple[str, Path]:
     """The authority's certificate as PEM, and a file with the server's certificate and key. Both are new each time."""
     folder.mkdir(parents=True, exist_ok=True)
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))

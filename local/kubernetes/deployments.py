@@ -22,18 +22,18 @@ def owned_by(owner: Mapping[str, Any]) -> list[Json]:
     return [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": about["name"], "uid": about["uid"], "controller": True}]
 
 
-def controlled(objects: list[Json], owner: Mapping[str, Any]) -> list[Json]:
+def list_controlled(objects: list[Json], owner: Mapping[str, Any]) -> list[Json]:
     """The objects that have this owner."""
     uid = owner["metadata"]["uid"]
     return [one for one in objects if any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences", ()))]
 
 
-def ready(pod: Mapping[str, Any]) -> bool:
+def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether the pod is ready, by its condition."""
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
 
 
-def active(pod: Mapping[str, Any]) -> bool:
+def is_active(pod: Mapping[str, Any]) -> bool:
     """Whether the pod counts as a replica: it is not being deleted and has not ended."""
     return "deletionTimestamp" not in pod["metadata"] and pod.get("status", {}).get("phase") not in _OVER
 
@@ -58,12 +58,12 @@ class Deployments:
             own = {"name": f"{name}-{digest}", "ownerReferences": owned_by(deployment), "labels": labels}
             body = {"metadata": own, "spec": copy.deepcopy(spec)}
             replica_set = self._objects.create("replicasets", namespace, body)
-        mine = [one for one in controlled(self._objects.all("pods", namespace), replica_set) if active(one)]
+        mine = [one for one in list_controlled(self._objects.all("pods", namespace), replica_set) if is_active(one)]
         wanted = int(spec["replicas"])
         mine += [self._start(replica_set) for _ in range(wanted - len(mine))]
-        for pod in sorted(mine, key=ready)[: max(0, len(mine) - wanted)]:
+        for pod in sorted(mine, key=is_ready)[: max(0, len(mine) - wanted)]:
             self._objects.delete("pods", namespace, pod["metadata"]["name"])
-        many = sum(map(ready, mine))
+        many = sum(map(is_ready, mine))
         counts = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
         for plural, one in (("deployments", deployment), ("replicasets", replica_set)):
             self._tell(plural, one, {key: value for key, value in counts.items() if plural == "deployments" or key != "updatedReplicas"})

@@ -52,7 +52,7 @@ class Injection:
     seconds: float
 
 
-def read(arguments: Sequence[str]) -> Injection:
+def parse_injection(arguments: Sequence[str]) -> Injection:
     """Parse the arguments. Raises ValueError if they are not an injection."""
     kind = KINDS.get(arguments[0]) if arguments else None
     given = dict(part.split("=", 1) for part in arguments[1:] if "=" in part)

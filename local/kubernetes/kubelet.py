@@ -19,8 +19,8 @@ from urllib.request import ProxyHandler, build_opener
 
 from local.kubernetes import injection, status
 from local.kubernetes.authentication import Authentication
-from local.kubernetes.deployments import active
-from local.kubernetes.objects import GRACE_SECONDS, Objects, now
+from local.kubernetes.deployments import is_active
+from local.kubernetes.objects import GRACE_SECONDS, Objects, format_now
 from local.workload.child import Child
 from local.workload.containers import Container, Containers
 from local.workload.served import Fault
@@ -110,7 +110,7 @@ class Kubelet:
                 self._schedule(pod, room=room)
             elif "deletionTimestamp" in pod["metadata"]:
                 self._end(pod, run)
-            elif active(pod):
+            elif is_active(pod):
                 self._look_after(pod, run)
 
     def _schedule(self, pod: Json, *, room: bool) -> None:
@@ -120,7 +120,9 @@ class Kubelet:
             return
         own = pod["spec"]["containers"][0].get("image") == APPLICATION
         if own and not room:
-            self._tell(pod, lambda one: one["status"].update(conditions=[_condition("PodScheduled", now(), "False", "Unschedulable")]))
+            self._tell(
+                pod, lambda one: one["status"].update(conditions=[_condition("PodScheduled", format_now(), "False", "Unschedulable")])
+            )
             return
         used = [run.node for run in self._running.values() if run.container is not None]
         node = min(self._nodes, key=used.count)
@@ -158,7 +160,7 @@ class Kubelet:
         running = container is not None and container.port is not None and run.dead_since is None
         then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]
         word = "True" if run.ready else "False"
-        since = then[0]["lastTransitionTime"] if then and then[0]["status"] == word else now()
+        since = then[0]["lastTransitionTime"] if then and then[0]["status"] == word else format_now()
         pod_status: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
         if container is not None and pod_status["phase"] == "Running":
             pod_status |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
@@ -256,7 +258,7 @@ class Kubelet:
             if container is None or container.child is None or name in container.faults or time.monotonic() - since < PULL_SECONDS:
                 continue
             try:
-                what = injection.read(given.get("args", ()))
+                what = injection.parse_injection(given.get("args", ()))
             except ValueError as error:
                 container.faults[name] = Fault(name, "", {}, 0, status="refused", error=str(error))
                 continue

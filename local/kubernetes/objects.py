@@ -38,7 +38,7 @@ CONTINUE_SECONDS = 300.0
 GRACE_SECONDS = 30
 
 
-def now() -> str:
+def format_now() -> str:
     """A time as Kubernetes writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -80,7 +80,7 @@ class Objects:
             if (plural, namespace, name) in self._known:
                 raise status.already_exists(plural, name)
             given |= {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind}
-            about |= {"uid": str(uuid.uuid4()), "creationTimestamp": now(), "generation": 1}
+            about |= {"uid": str(uuid.uuid4()), "creationTimestamp": format_now(), "generation": 1}
             if plural == "pods":
                 given["status"] = {"phase": "Pending"}
             self._put(plural, namespace, name, given)
@@ -139,7 +139,7 @@ class Objects:
 
         def mark(pod: Json) -> None:
             seconds = grace if grace is not None else int(pod.get("spec", {}).get("terminationGracePeriodSeconds", GRACE_SECONDS))
-            pod["metadata"].setdefault("deletionTimestamp", now())
+            pod["metadata"].setdefault("deletionTimestamp", format_now())
             pod["metadata"]["deletionGracePeriodSeconds"] = min(seconds, pod["metadata"].get("deletionGracePeriodSeconds", seconds))
 
         return self.update(plural, namespace, name, mark)

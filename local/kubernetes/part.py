@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from local.kubernetes import certificates, manifests
 from local.kubernetes.authentication import Authentication
-from local.kubernetes.deployments import Deployments, ready
+from local.kubernetes.deployments import Deployments, is_ready
 from local.kubernetes.kubelet import Kubelet, Node, Running
 from local.kubernetes.objects import Objects
 from local.kubernetes.server import ApiServer
@@ -81,7 +81,7 @@ class Pods:
 
     def _start(self, settings: Settings) -> None:
         folder = self._around.folder / "cluster"
-        authority, certificate = certificates.make(folder)
+        authority, certificate = certificates.make_certificates(folder)
         self.objects = Objects(manifests.NAMESPACES, self._around.changed)
         authentication = Authentication(CLUSTER, self._around.cloud.endpoint, self._eks, self.objects)
         self._server = ApiServer(self.objects, authentication, self._execute)
@@ -129,7 +129,7 @@ class Pods:
         if not settings.pods or not self._open:
             return self._open == settings.pods
         pods = self.objects.all("pods")
-        running = [one for one in pods if "deletionTimestamp" not in one["metadata"] and ready(one)]
+        running = [one for one in pods if "deletionTimestamp" not in one["metadata"] and is_ready(one)]
         with self._around.lock:
             healthy = [one for one in self._containers.served() if one.target_state == "healthy"]
         return len(pods) == len(running) == len(healthy) == manifests.REPLICAS
@@ -151,9 +151,13 @@ class Pods:
         if not self._open:
             return {}
         pods = [
-            {"name": one["metadata"]["name"], "namespace": one["metadata"]["namespace"], "uid": one["metadata"]["uid"], "ready": ready(one),
-             "phase": one.get("status", {}).get("phase"), "deleting": "deletionTimestamp" in one["metadata"]}
-            for one in self.objects.all("pods")
+            {
+                **{key: pod["metadata"][key] for key in ("name", "namespace", "uid")},
+                "ready": is_ready(pod),
+                "phase": pod.get("status", {}).get("phase"),
+                "deleting": "deletionTimestamp" in pod["metadata"],
+            }
+            for pod in self.objects.all("pods")
         ]  # fmt: skip
         helpers = [run.child.pid for run in self._kubelet.pods() if run.child is not None]
         return {

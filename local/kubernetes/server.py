@@ -88,7 +88,7 @@ class ApiServer:
 
     def _allow(self, user: User, verb: str, plural: str, sub: str, namespace: str, name: str) -> None:
         group, resource = KINDS[plural][0], f"{plural}/{sub}" if sub else plural
-        if not access.allowed(self._objects, user, verb, group, resource, namespace):
+        if not access.is_allowed(self._objects, user, verb, group, resource, namespace):
             raise status.forbidden(user.name, verb, resource, group, namespace, name)
 
     def _resource(self, method: str, plural: str, namespace: str, name: str, query: Mapping[str, str], body: Json) -> tuple[int, Json]:

@@ -44,7 +44,7 @@ def serve(manager: Manager, port: int) -> int:
         def _handle(self, method: str) -> None:
             try:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                status, answer = route(manager, method, self.path.split("?")[0].strip("/").split("/"), body)
+                status, answer = answer_request(manager, method, self.path.split("?")[0].strip("/").split("/"), body)
             except (BadRequestError, InvalidSettingError) as error:
                 status, answer = HTTPStatus.BAD_REQUEST, {"error": str(error)}
             except DatabaseStateError as error:
@@ -77,7 +77,7 @@ _VIEWS: dict[str, Callable[[Manager], Answer]] = {
 _FAULT_ANSWERS = {"refused": HTTPStatus.BAD_REQUEST, "lost": HTTPStatus.CONFLICT}
 
 
-def route(manager: Manager, method: str, path: list[str], body: bytes) -> Answer:
+def answer_request(manager: Manager, method: str, path: list[str], body: bytes) -> Answer:
     """Answer one request; raises BadRequestError, InvalidSettingError, DatabaseStateError or LookupError."""
     match method, path:
         case "GET", [name] if name in _VIEWS:

@@ -121,7 +121,7 @@ class Cloud:
                 Tags=[_group_tag("Name", GROUP), _group_tag(ENVIRONMENT_TAG, "staging")],
             )
         self._ensure_database(list(subnets))
-        rollback.ensure(self._ssm, self._iam)
+        rollback.ensure_documents(self._ssm, self._iam)
         return Resources(subnets, balancer, targets, GROUP)
 
     def _ensure_template(self) -> None:

@@ -314,7 +314,7 @@ class Cluster:
             instance=member.id,
             cluster=CLUSTER,
             connections=float(member.latest["connections"]),
-            cpu_percent=min(100.0, 100 * usage.grown(now["busy"], before["busy"]) / seconds),
+            cpu_percent=min(100.0, 100 * usage.sum_growth(now["busy"], before["busy"]) / seconds),
             reads=reads / seconds,
             read_seconds=read_us / 1e6 / reads if reads else 0.0,
             writes=writes / seconds,

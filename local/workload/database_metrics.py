@@ -26,7 +26,7 @@ class Measured:
     lag_ms: float | None
 
 
-def data(start: float, nodes: list[Measured]) -> list[Datum]:
+def database_data(start: float, nodes: list[Measured]) -> list[Datum]:
     """AWS/RDS for one period."""
     return [datum for node in nodes for datum in _of(Stamp(start), node)]
 

@@ -81,7 +81,7 @@ class Instance:
                 reported = counts
                 tell(event="counts", totals=reported)
             now = time.monotonic(), _stressors()
-            self._service.busy = usage.grown(now[1], mark[1]) / (now[0] - mark[0])
+            self._service.busy = usage.sum_growth(now[1], mark[1]) / (now[0] - mark[0])
             self._service.memory_percent = usage.memory_percent(os.getpid())
             mark = now
 

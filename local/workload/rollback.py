@@ -66,7 +66,7 @@ _GRANTS = [
 ]
 
 
-def ensure(ssm: Any, iam: Any) -> None:
+def ensure_documents(ssm: Any, iam: Any) -> None:
     """Create missing roles and documents."""
     for document, role in DOCUMENTS.items():
         _ensure(ssm, iam, document, role)

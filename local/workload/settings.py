@@ -66,7 +66,7 @@ class Settings:
 
     def changed(self, values: Mapping[str, object]) -> Settings:
         """A copy with `values` applied, a named `workload` first. Raises InvalidSettingError."""
-        base = named(values["workload"]) if "workload" in values else self
+        base = find_workload(values["workload"]) if "workload" in values else self
         types = {field.name: type(getattr(self, field.name)) for field in fields(self)}
         checked: dict[str, bool | float | frozenset[str]] = {}
         for name, value in values.items():
@@ -138,7 +138,7 @@ WORKLOADS: dict[str, Settings] = {
 should."""
 
 
-def named(name: object) -> Settings:
+def find_workload(name: object) -> Settings:
     """The settings of a named workload; raises InvalidSettingError."""
     if not isinstance(name, str) or name not in WORKLOADS:
         raise InvalidSettingError(f"no workload {name!r}; known: {', '.join(WORKLOADS)}")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from local.workload.metrics import Datum, Stamp
 
 
-def data(
+def task_data(
     start: float, used: Mapping[str, tuple[float, float]], cluster: str, service: str, states: Mapping[str, int], desired: int
 ) -> dict[str, list[Datum]]:
     """The metrics of one period, by namespace. `used`: percent of CPU and of memory by task."""

@@ -282,4 +282,4 @@ class Tasks:
     def _measure(self, start: float, used: Measured) -> Mapping[str, list[Datum]]:
         with self._around.lock:
             states = Counter(task.last for task in self._tasks.values())
-        return task_metrics.data(start, used, CLUSTER, SERVICE, states, self._desired)
+        return task_metrics.task_data(start, used, CLUSTER, SERVICE, states, self._desired)

@@ -109,11 +109,11 @@ class Publisher(threading.Thread):
         cpu, used, lifecycles, desired = self._measure()
         counted = self._counted()
         self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, {"AutoScalingGroupName": names.group}))
-        self._cloud.put_metrics("AWS/EBS", volume_metrics.data(start, self._volumes(counted)))
+        self._cloud.put_metrics("AWS/EBS", volume_metrics.volume_data(start, self._volumes(counted)))
         if cpu:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
-        self._cloud.put_metrics("AWS/RDS", database_metrics.data(start, self._database.measure()))
+        self._cloud.put_metrics("AWS/RDS", database_metrics.database_data(start, self._database.measure()))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
 
     def _counted(self) -> dict[str, dict[str, int]]:
@@ -151,5 +151,5 @@ def measure_usage(served: Served) -> tuple[float, float] | None:
     served.cpu_mark = (now, busy)
     if before is None or now <= before[0]:
         return None
-    percent = 100 * usage.grown(busy, before[1]) / (now - before[0])
+    percent = 100 * usage.sum_growth(busy, before[1]) / (now - before[0])
     return min(100.0, max(0.0, percent)), usage.memory_percent(child.pid)

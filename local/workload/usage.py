@@ -6,10 +6,10 @@ from pathlib import Path
 
 from local.workload.effects import MEMORY_BYTES
 from local.workload.stress import resident_bytes
-from local.workload.volume import used
+from local.workload.volume import measure_used
 
 
-def family(pid: int) -> list[int]:
+def list_family(pid: int) -> list[int]:
     """A process and its living children (an instance's stressors are direct children)."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -25,7 +25,7 @@ def busy_seconds(pid: int) -> dict[int, float]:
     stressor must show at its load even where the host is crowded.
     """
     busy = {}
-    for member in family(pid):
+    for member in list_family(pid):
         try:
             ran, waited, _ = Path(f"/proc/{member}/schedstat").read_text().split()
         except OSError:
@@ -34,16 +34,16 @@ def busy_seconds(pid: int) -> dict[int, float]:
     return busy
 
 
-def grown(now: dict[int, float], before: dict[int, float]) -> float:
+def sum_growth(now: dict[int, float], before: dict[int, float]) -> float:
     """Seconds added between two readings. A process that ended between them is left out."""
     return sum(seconds - before.get(pid, 0.0) for pid, seconds in now.items())
 
 
 def memory_percent(pid: int) -> float:
     """Resident memory of the family as a share of the instance's memory."""
-    return min(100.0, 100.0 * sum(map(resident_bytes, family(pid))) / MEMORY_BYTES)
+    return min(100.0, 100.0 * sum(map(resident_bytes, list_family(pid))) / MEMORY_BYTES)
 
 
 def disk_percent(folder: Path, size: float) -> float:
     """Size of the instance's folder as a share of its disk (`size` in bytes)."""
-    return min(100.0, 100.0 * used(folder) / size)
+    return min(100.0, 100.0 * measure_used(folder) / size)

@@ -67,7 +67,7 @@ class Volume:
                 self.waiting -= 1
 
     def used(self) -> int:
-        return used(self.folder)
+        return measure_used(self.folder)
 
     def reserve(self, size: int) -> None:
         """Check that so many more bytes fit. Raises OSError(ENOSPC)."""
@@ -158,7 +158,7 @@ class Journal:
         os.truncate(folder / self.NAME, 0)
 
 
-def used(folder: Path) -> int:
+def measure_used(folder: Path) -> int:
     """Bytes of the files in a folder."""
     size = 0
     for path in folder.glob("*"):

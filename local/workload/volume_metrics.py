@@ -10,7 +10,7 @@ STALLED_SECONDS = 60
 """I/O that has waited for so long fails EBS's own check, on Nitro instances."""
 
 
-def data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]]]) -> list[Datum]:
+def volume_data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]]]) -> list[Datum]:
     """`volumes`: by volume id, its writes of the period and its instance's present counts (`volume_waiting`,
     `volume_stalled_seconds`)."""
     stamp = Stamp(start)

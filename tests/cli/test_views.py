@@ -15,7 +15,7 @@ from cli.readings import Reading, reading
 from cli.text import clean, number, seconds
 from cli.views import Lines, Terminal, view_for
 from cli.watch import STATES, Snapshot, Watcher
-from local.demo import reaction, workload_changes
+from local.demo import describe_changes, describe_reaction
 from squall.domain.documents.result import TimelineEvent
 from squall.domain.documents.safety import Safety, SafetyCheck
 from squall.domain.language.parse import parse_criterion
@@ -205,12 +205,15 @@ def test_lengths_of_time(value: float, text: str) -> None:
 def test_the_demo_counts_seconds_from_alarm_to_stop_in_the_timeline() -> None:
     names = (("abort_requested", 10.0), ("stop_requested", 10.4), ("fis_stopped", 12.0))
     timeline = [TimelineEvent(at=START + timedelta(seconds=at), event=name) for name, at in names]
-    assert reaction(timeline) == ["FIS was asked to stop 0.4 s after the alarm", "the workflow saw FIS stopped 2.0 s after the alarm"]
-    assert reaction(timeline, START + timedelta(seconds=11))[-1] == "FIS had stopped 1.0 s after the alarm, by its own clock"
-    assert reaction(timeline[1:]) == []
+    assert describe_reaction(timeline) == [
+        "FIS was asked to stop 0.4 s after the alarm",
+        "the workflow saw FIS stopped 2.0 s after the alarm",
+    ]
+    assert describe_reaction(timeline, START + timedelta(seconds=11))[-1] == "FIS had stopped 1.0 s after the alarm, by its own clock"
+    assert describe_reaction(timeline[1:]) == []
 
 
 def test_the_demo_names_killed_and_new_processes() -> None:
     before: dict[str, dict[str, object]] = {"i-1": {"pid": 10}, "i-2": {"pid": 11}}
     after: dict[str, dict[str, object]] = {"i-1": {"pid": None}, "i-2": {"pid": 11}, "i-3": {"pid": 12, "zone": "us-east-1a"}}
-    assert workload_changes(before, after) == ["process 10 of i-1 was killed", "process 12 of i-3 (us-east-1a) took its place"]
+    assert describe_changes(before, after) == ["process 10 of i-1 was killed", "process 12 of i-3 (us-east-1a) took its place"]

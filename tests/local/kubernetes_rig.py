@@ -75,7 +75,7 @@ def start(account: Account, folder: Path, tags: dict[str, str]) -> tuple[Cluster
         return "stopped"
 
     server = ApiServer(objects, authentication, execute)
-    authority, certificate = certificates.make(folder)
+    authority, certificate = certificates.make_certificates(folder)
     described = {
         "name": name,
         "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{name}",

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.account.metrics.evaluation import Rule, decide
-from local.account.metrics.expressions import ExpressionError, Scope, evaluate
+from local.account.metrics.expressions import ExpressionError, Scope, evaluate_expression
 from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.account_rig import function as make_function
 from tests.patience import until
@@ -44,13 +44,13 @@ SCOPE = Scope({"requests": {0: 10.0, 60: 20.0, 120: 0.0}, "errors": {60: 5.0}, "
     ],
 )
 def test_metric_math(expression: str, expected: dict[int, float]) -> None:
-    assert evaluate(expression, SCOPE) == pytest.approx(expected)
+    assert evaluate_expression(expression, SCOPE) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("expression", ["", "requests +", "nothing", "__import__('os')", "requests.x", "[requests]"])
 def test_what_is_no_expression_is_refused(expression: str) -> None:
     with pytest.raises(ExpressionError):
-        evaluate(expression, SCOPE)
+        evaluate_expression(expression, SCOPE)
 
 
 # --- evaluation (pure) --------------------------------------------------------------------------------------------

@@ -258,7 +258,7 @@ def test_metrics_are_by_instance_and_by_role_and_only_a_reader_lags() -> None:
 
     said = {
         (datum["MetricName"], *sorted(one["Value"] for one in datum["Dimensions"])): datum["Value"]
-        for datum in database_metrics.data(1_800_000_000.0, [writer, reader, multi_az])
+        for datum in database_metrics.database_data(1_800_000_000.0, [writer, reader, multi_az])
     }
 
     assert said["DatabaseConnections", "WRITER", CLUSTER] == 5.0

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from local.kubernetes import authentication, manifests, objects
-from local.kubernetes.access import Grant, User, allowed
+from local.kubernetes.access import Grant, User, is_allowed
 from local.kubernetes.client import Client
 from local.kubernetes.deployments import Deployments
-from local.kubernetes.injection import read
+from local.kubernetes.injection import parse_injection
 from local.kubernetes.objects import Objects
 from local.kubernetes.status import StatusError
 from squall.adapters.inventory import kubernetes
@@ -155,18 +155,18 @@ def test_roles_allow_what_they_say_to_whom_they_are_bound() -> None:
     for plural, namespace, body in manifests.ALL:
         known.create(plural, namespace, body)
     fis = User(manifests.FIS_USER)
-    assert allowed(known, fis, "create", "", "pods", SHOP)
-    assert allowed(known, fis, "update", "", "pods/ephemeralcontainers", SHOP)
-    assert not allowed(known, fis, "create", "", "pods", "default"), "a role is of its namespace"
-    assert not allowed(known, fis, "update", "", "pods", SHOP)
-    assert not allowed(known, fis, "get", "", "deployments", SHOP), "of another API group"
-    assert not allowed(known, User("somebody"), "get", "", "pods", SHOP)
+    assert is_allowed(known, fis, "create", "", "pods", SHOP)
+    assert is_allowed(known, fis, "update", "", "pods/ephemeralcontainers", SHOP)
+    assert not is_allowed(known, fis, "create", "", "pods", "default"), "a role is of its namespace"
+    assert not is_allowed(known, fis, "update", "", "pods", SHOP)
+    assert not is_allowed(known, fis, "get", "", "deployments", SHOP), "of another API group"
+    assert not is_allowed(known, User("somebody"), "get", "", "pods", SHOP)
     known.remove("rolebindings", SHOP, manifests.ROLE)
-    assert not allowed(known, fis, "create", "", "pods", SHOP)
+    assert not is_allowed(known, fis, "create", "", "pods", SHOP)
     viewer = User("squall", grants=(Grant("AmazonEKSViewPolicy", ("sh*",)),))
-    assert allowed(known, viewer, "list", "apps", "replicasets", SHOP)
-    assert not allowed(known, viewer, "delete", "", "pods", SHOP)
-    assert allowed(known, User("owner", grants=(Grant("AmazonEKSClusterAdminPolicy"),)), "delete", "", "pods", "default")
+    assert is_allowed(known, viewer, "list", "apps", "replicasets", SHOP)
+    assert not is_allowed(known, viewer, "delete", "", "pods", SHOP)
+    assert is_allowed(known, User("owner", grants=(Grant("AmazonEKSClusterAdminPolicy"),)), "delete", "", "pods", "default")
 
 
 # --- lists
@@ -282,13 +282,13 @@ def test_an_ephemeral_container_can_be_added_and_not_taken_out(cluster: Cluster)
 
 
 def test_what_an_ephemeral_container_does_stands_in_its_arguments() -> None:
-    found = read(["network-packet-loss", "lossPercent=100", "sources=10.0.0.1", "duration=PT1M30S"])
+    found = parse_injection(["network-packet-loss", "lossPercent=100", "sources=10.0.0.1", "duration=PT1M30S"])
     assert found.document == "AWSFIS-Run-Network-Packet-Loss-Sources"
     assert found.parameters == {"LossPercent": "100", "Sources": "10.0.0.1", "TrafficType": "egress"}
     assert found.seconds == 90
     for wrong in ([], ["reboot", "duration=PT1S"], ["cpu-stress"], ["cpu-stress", "duration=PT"]):
         with pytest.raises(ValueError, match="no injection"):
-            read(wrong)
+            parse_injection(wrong)
 
 
 def test_a_list_is_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

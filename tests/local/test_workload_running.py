@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local import processes
-from local.workload.usage import family, memory_percent
-from local.workload.volume import DISK_BYTES, used
+from local.workload.usage import list_family, memory_percent
+from local.workload.volume import DISK_BYTES, measure_used
 from tests.local.workload_rig import Rig
 from tests.patience import PATIENCE, stretched, until
 
@@ -251,12 +251,12 @@ def test_disk_fill_takes_what_is_left_up_to_its_share_and_gives_it_back(rig: Rig
     sick = next(iter(rig.webs))
     folder = rig.folder / "workload" / "instances" / sick
     rig.send("POST", f"instances/{sick}/faults", _fault("disk", 60, "AWSFIS-Run-Disk-Fill", Percent=80))
-    assert 0.79 * DISK_BYTES < used(folder) < 0.9 * DISK_BYTES
+    assert 0.79 * DISK_BYTES < measure_used(folder) < 0.9 * DISK_BYTES
 
     rig.send("DELETE", f"instances/{sick}/faults/disk")
 
     assert not list(folder.glob("fill-*"))
-    assert used(folder) < 0.4 * DISK_BYTES
+    assert measure_used(folder) < 0.4 * DISK_BYTES
 
 
 def test_a_full_disk_fails_the_writes_of_its_instance_and_of_no_other(rig: Rig) -> None:
@@ -287,7 +287,7 @@ def test_memory_stress_holds_memory_in_the_instances_process_group_until_it_ends
     rig.send("POST", f"instances/{victim['id']}/faults", _fault("memory", 60, "AWSFIS-Run-Memory-Stress", Percent=80, Workers=2))
 
     def stressors() -> list[int]:
-        return [pid for pid in family(victim["pid"]) if pid != victim["pid"]]
+        return [pid for pid in list_family(victim["pid"]) if pid != victim["pid"]]
 
     assert len(stressors()) == 2
     assert {os.getpgid(pid) for pid in stressors()} == {victim["pid"]}

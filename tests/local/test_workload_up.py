@@ -161,15 +161,15 @@ def test_a_half_alive_account_is_described_and_started_anew(account: local.Accou
 
 def test_the_quick_deployment_publishes_assets_and_updates(account: local.Account, folder: Path, tmp_path: Path) -> None:
     assembly = _assembly(tmp_path, "first")
-    assert deployment.quickly(account.place, assembly, "Tiny") == {"Answer": "first"}
-    assert deployment.quickly(account.place, assembly, "Tiny") == {"Answer": "first"}
-    assert deployment.quickly(account.place, _assembly(tmp_path, "second"), "Tiny") == {"Answer": "second"}
+    assert deployment.deploy_quickly(account.place, assembly, "Tiny") == {"Answer": "first"}
+    assert deployment.deploy_quickly(account.place, assembly, "Tiny") == {"Answer": "first"}
+    assert deployment.deploy_quickly(account.place, _assembly(tmp_path, "second"), "Tiny") == {"Answer": "second"}
 
 
 def test_a_deployment_that_fails_says_which_resource_and_why(account: local.Account, tmp_path: Path) -> None:
     assembly = _assembly(tmp_path, "x", {"Bad": {"Type": "AWS::Nonsense::Thing", "Properties": {}}}, name="Broken")
     with pytest.raises(deployment.DeployError, match=r"AWS::Nonsense::Thing"):
-        deployment.quickly(account.place, assembly, "Broken")
+        deployment.deploy_quickly(account.place, assembly, "Broken")
 
 
 def _assembly(folder: Path, answer: str, resources: dict[str, object] | None = None, name: str = "Tiny") -> Path:

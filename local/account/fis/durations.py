@@ -6,7 +6,7 @@ MAXIMUM_SECONDS = 12 * 3600
 _PATTERN = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
 
-def seconds(text: str) -> int:
+def parse_seconds(text: str) -> int:
     """The duration in seconds. Raises ValueError if the text is not an ISO 8601 duration."""
     match = _PATTERN.fullmatch(text)
     if match is None or not any(match.groups()):

@@ -16,7 +16,7 @@ from local.account.fis.actions import ACTIONS
 from local.account.fis.actions.base import Action
 from local.account.fis.errors import ExperimentError
 from local.account.fis.store import Experiment
-from local.account.fis.targets import Resource, resolve
+from local.account.fis.targets import Resource, resolve_target
 from local.account.profile import holder
 
 logger = logging.getLogger("squall.fis")
@@ -65,7 +65,7 @@ def change_state(experiment: Experiment, status: str, reason: str, error: dict[s
         "new-state": {"status": status, "reason": reason},
         "old-state": {"status": old["status"], "reason": old["reason"]},
     }
-    events.publish("aws.fis", "FIS Experiment State Change", detail, [experiment.arn])
+    events.publish_event("aws.fis", "FIS Experiment State Change", detail, [experiment.arn])
 
 
 class Run:
@@ -100,13 +100,13 @@ class Run:
     def _initiate(self) -> None:
         experiment = self.experiment
         change_state(experiment, "initiating", "Experiment is initiating.")
-        if not iam.trusts(experiment.role_arn, SERVICE, experiment.arn):
+        if not iam.role_trusts(experiment.role_arn, SERVICE, experiment.arn):
             raise ExperimentError("AuthorizationFailure", f"FIS may not assume {experiment.role_arn}", "roleArn")
         self._check_stop_conditions()
         fails_on_empty = experiment.experiment_options["emptyTargetResolutionMode"] == "fail"
         for name, target in experiment.targets.items():
             by_parameters = target["resourceType"] == pods.POD
-            found = pods.resolve(name, target, experiment.role_arn) if by_parameters else resolve(name, target)
+            found = pods.resolve_pods(name, target, experiment.role_arn) if by_parameters else resolve_target(name, target)
             if not found and fails_on_empty:
                 raise ExperimentError("InvalidTarget", "Target resolution returned empty set.", f"targets.{name}")
             self.resources[name] = found

@@ -23,33 +23,33 @@ def _state() -> Json:
     return _states.setdefault(_arn(), {"status": "disengaged", "reason": "Safety lever is disengaged."})
 
 
-def engaged() -> bool:
+def is_engaged() -> bool:
     """Whether new experiments are cancelled."""
     return bool(_state()["status"] != "disengaged")
 
 
-def get(identifier: str) -> Json:
+def get_lever(identifier: str) -> Json:
     """GetSafetyLever."""
     if identifier != IDENTIFIER:
         raise NotFoundError(f"Safety lever {identifier} does not exist.")
     return {"safetyLever": {"id": IDENTIFIER, "arn": _arn(), "state": dict(_state())}}
 
 
-def update(identifier: str, wanted: Json) -> Json:
+def update_lever(identifier: str, wanted: Json) -> Json:
     """UpdateSafetyLeverState: engaging the lever first stops what runs."""
-    get(identifier)
+    get_lever(identifier)
     status, reason = wanted.get("status"), wanted.get("reason")
     if status not in ("engaged", "disengaged") or not reason:
         raise ValidationError("state needs status (engaged or disengaged) and reason")
     state = _state()
     if state["status"] == status or (status == "engaged" and state["status"] == "engaging"):
         raise ConflictError(f"The safety lever is already {state['status']}.")
-    running = store.active() if status == "engaged" else []
+    running = store.list_active() if status == "engaged" else []
     state.update(status="engaging" if running else status, reason=reason)
     if running:
         context = copy_context()
         threading.Thread(target=context.run, args=(_stop_all, running, state), daemon=True).start()
-    return get(identifier)
+    return get_lever(identifier)
 
 
 def _stop_all(running: list[store.Experiment], state: Json) -> None:

@@ -16,7 +16,7 @@ OPTIONAL = ("availabilityZoneIdentifier", "targetContainerName")
 SELECTORS = ("labelSelector", "deploymentName", "podName")
 
 
-def problem(target: Json) -> str:
+def find_problem(target: Json) -> str:
     """Why CreateExperimentTemplate refuses such a target; empty if it does not."""
     given = target.get("parameters") or {}
     if target.get("resourceArns") or target.get("resourceTags"):
@@ -28,19 +28,19 @@ def problem(target: Json) -> str:
     return "" if given["selectorType"] in SELECTORS else f"selectorType is one of {', '.join(SELECTORS)}"
 
 
-def resolve(name: str, target: Json, role_arn: str) -> list[Resource]:
+def resolve_pods(name: str, target: Json, role_arn: str) -> list[Resource]:
     """The running pods, by name. Raises ExperimentError if the role may not list them, or the cluster does not exist."""
     where, given = f"targets.{name}", target["parameters"]
-    found = eks.cluster(given["clusterIdentifier"])
+    found = eks.find_cluster(given["clusterIdentifier"])
     if found is None:
         raise ExperimentError("InvalidTarget", f"Cluster {given['clusterIdentifier']} does not exist.", where)
     tags = eks.tags_of(found["arn"])
     if denied := iam.authorize_role(role_arn, "eks:DescribeCluster", found["arn"], tags):
         raise ExperimentError("AuthorizationFailure", denied.message, where)
     try:
-        pods = _pods(eks.client(found, role_arn), given)
+        pods = _pods(eks.make_client(found, role_arn), given)
     except StatusError as error:
-        raise refused(error, where) from error
+        raise explain_refusal(error, where) from error
     return [_resource(found, tags, pod) for pod in pods]
 
 
@@ -50,7 +50,7 @@ def _resource(found: Json, tags: dict[str, str], pod: Json) -> Resource:
     return Resource(arn, name, tags, {"cluster": found, "pod": pod})
 
 
-def refused(error: StatusError, where: str) -> ExperimentError:
+def explain_refusal(error: StatusError, where: str) -> ExperimentError:
     """Kubernetes' error answer as FIS reports it."""
     code = "AuthorizationFailure" if error.code in {401, 403} else "DependentServiceFailure"
     return ExperimentError(code, f"Kubernetes answered {error.code}: {error}", where)

@@ -116,14 +116,14 @@ def update_template(request: Request) -> Json:
     """UpdateExperimentTemplate, validated as a whole."""
     account, region, _ = _scope()
     _authorize_template(request, "fis:UpdateExperimentTemplate", request.data)
-    before = store.template(request.path[0])
+    before = store.show_template(request.path[0])
     validation.check_template({**before, **request.data}, account, region)
     return {"experimentTemplate": store.update_template(request.path[0], request.data)}
 
 
 def get_template(request: Request) -> Json:
     """GetExperimentTemplate."""
-    return {"experimentTemplate": store.template(request.path[0])}
+    return {"experimentTemplate": store.show_template(request.path[0])}
 
 
 def delete_template(request: Request) -> Json:
@@ -156,11 +156,11 @@ def start_experiment(request: Request) -> Json:
         if known is not None:
             return _shown(known)
         store.find_template(str(data["experimentTemplateId"]))
-        if len(store.active()) >= MAXIMUM_ACTIVE:
+        if len(store.list_active()) >= MAXIMUM_ACTIVE:
             raise QuotaExceededError(f"You have reached the limit of {MAXIMUM_ACTIVE} active experiments.")
         experiment = store.create_experiment(data)
     answer = _shown(experiment)
-    engine.launch(experiment, lever.engaged())
+    engine.launch(experiment, lever.is_engaged())
     return answer
 
 
@@ -191,7 +191,7 @@ def stop_experiment(request: Request) -> Json:
 def list_experiments(request: Request) -> Json:
     """ListExperiments, also of a template that is gone."""
     template = request.parameter("experimentTemplateId")
-    items = [e.to_summary_dict(tags=store.tags_of(e.arn)) for e in store.experiments() if template in (None, e.experiment_template_id)]
+    items = [e.to_summary_dict(tags=store.tags_of(e.arn)) for e in store.list_experiments() if template in (None, e.experiment_template_id)]
     return _page("experiments", items, request)
 
 
@@ -255,12 +255,12 @@ def list_tags(request: Request) -> Json:
 
 def get_lever(request: Request) -> Json:
     """GetSafetyLever."""
-    return lever.get(request.path[0])
+    return lever.get_lever(request.path[0])
 
 
 def update_lever(request: Request) -> Json:
     """UpdateSafetyLeverState."""
-    return lever.update(request.path[0], request.data.get("state") or {})
+    return lever.update_lever(request.path[0], request.data.get("state") or {})
 
 
 Operation = Callable[[Request], Json]

@@ -74,7 +74,7 @@ def tags_of(arn: str) -> dict[str, str]:
     return found
 
 
-def tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
+def list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Every resource with its tags, for IAM's ``aws:ResourceTag``."""
     store = backend()
     arns = [t.arn for t in store.experiment_templates.values()] + [e.arn for e in store.experiments.values()]
@@ -92,7 +92,7 @@ def create_template(data: Json) -> Json:
     with lock:
         known = store._client_token_to_template_id.get(token) if token else None
         if known in store.experiment_templates:
-            return template(str(known))
+            return show_template(str(known))
         made = store.create_experiment_template(
             client_token=token, description=data["description"], stop_conditions=data["stopConditions"],
             targets=data.get("targets"), actions=data["actions"], role_arn=data["roleArn"], tags=None,
@@ -105,7 +105,7 @@ def create_template(data: Json) -> Json:
         store.experiment_templates[item.id] = item
         store._client_token_to_template_id[item.client_token] = item.id
     _tag(item.arn, data.get("tags"))
-    return template(item.id)
+    return show_template(item.id)
 
 
 def find_template(identifier: str) -> ExperimentTemplate:
@@ -116,7 +116,7 @@ def find_template(identifier: str) -> ExperimentTemplate:
     return found
 
 
-def template(identifier: str) -> Json:
+def show_template(identifier: str) -> Json:
     """The template as the API shows it."""
     item = find_template(identifier)
     shown: Json = item.to_dict(tags=tags_of(item.arn))
@@ -126,7 +126,7 @@ def template(identifier: str) -> Json:
 def delete_template(identifier: str) -> Json:
     """Delete the template; returns it as the API last shows it."""
     with lock:
-        shown = template(identifier)
+        shown = show_template(identifier)
         backend().delete_experiment_template(identifier)
     return shown
 
@@ -142,7 +142,7 @@ def update_template(identifier: str, data: Json) -> Json:
         if data.get(key) is not None:
             setattr(item, attribute, data[key])
     item.last_update_time = time.time()
-    return template(identifier)
+    return show_template(identifier)
 
 
 # --- experiments --------------------------------------------------------------------------------------------------
@@ -195,11 +195,11 @@ def find_experiment(identifier: str) -> Experiment:
     return found
 
 
-def experiments() -> list[Experiment]:
+def list_experiments() -> list[Experiment]:
     """All experiments, newest first."""
     return [e for e in reversed(list(backend().experiments.values())) if isinstance(e, Experiment)]
 
 
-def active() -> list[Experiment]:
+def list_active() -> list[Experiment]:
     """The experiments that count against the quota."""
-    return [e for e in experiments() if not e.terminal]
+    return [e for e in list_experiments() if not e.terminal]

@@ -70,7 +70,7 @@ def _groups() -> list[Resource]:
 
 
 def _tasks() -> list[Resource]:
-    return [Resource(arn, arn.rpartition("/")[2], tags, record) for arn, tags, record in ecs.tasks()]
+    return [Resource(arn, arn.rpartition("/")[2], tags, record) for arn, tags, record in ecs.list_tasks()]
 
 
 def _database(arn: str, identifier: str, record: Json) -> Resource:
@@ -94,7 +94,7 @@ FINDERS = {
 }
 
 
-def resolve(name: str, target: Json) -> list[Resource]:
+def resolve_target(name: str, target: Json) -> list[Resource]:
     """The resources that the target matches now. Raises ExperimentError for an unknown resource type."""
     find = FINDERS.get(target["resourceType"])
     if find is None:
@@ -109,7 +109,7 @@ def resolve(name: str, target: Json) -> list[Resource]:
         found = [r for r in found if r.tags.get(key) == value]
     for condition in target.get("filters") or []:
         found = [r for r in found if _matches(r.attributes, condition["path"].split("."), condition["values"])]
-    return select(found, target["selectionMode"])
+    return select_resources(found, target["selectionMode"])
 
 
 def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
@@ -120,7 +120,7 @@ def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
     return str(value) in wanted
 
 
-def select(found: list[Resource], mode: str) -> list[Resource]:
+def select_resources(found: list[Resource], mode: str) -> list[Resource]:
     """Select ALL, COUNT(n), or PERCENT(n) rounded down: half of one resource is none."""
     if mode == "ALL":
         return found

@@ -59,7 +59,7 @@ def _check_target(name: str, target: Json) -> None:
     _need(bool(target.get("resourceType")), f"target {name}: resourceType is required")
     _need(bool(SELECTION.fullmatch(str(target.get("selectionMode")))), f"target {name}: selectionMode is not valid")
     if target["resourceType"] == pods.POD:
-        wrong = pods.problem(target)
+        wrong = pods.find_problem(target)
         _need(not wrong, f"target {name}: {wrong}")
         return
     given = [source for source in TARGET_SOURCES if target.get(source)]
@@ -94,7 +94,7 @@ def _check_action(name: str, action: Json, targets: Json, actions: Json) -> None
 
 def _check_duration(name: str, text: str) -> None:
     try:
-        length = durations.seconds(text)
+        length = durations.parse_seconds(text)
     except ValueError as error:
         raise ValidationError(f"action {name}: {error}") from error
     floor = holder.current.fis_minimum_seconds

@@ -74,7 +74,7 @@ def evaluate_all() -> None:
     for (account, region, name), alarm in list(cloudwatch._alarms._data.items()):
         with request_scope(account, region):
             try:
-                evaluate(alarm)
+                evaluate_alarm(alarm)
             except ExpressionError as error:
                 logger.warning("alarm %s: %s", name, error)
 
@@ -82,19 +82,19 @@ def evaluate_all() -> None:
 # --- evaluation ---------------------------------------------------------------------------------------------------
 
 
-def queries(alarm: Alarm) -> list[Query]:
+def parse_queries(alarm: Alarm) -> list[Query]:
     """The alarm's metrics; a plain alarm is one query."""
     if alarm.get("Metrics"):
         return [series.parse_query(q) for q in alarm["Metrics"]]
     stat = alarm.get("ExtendedStatistic") or alarm.get("Statistic") or "Average"
     metric = MetricStat(
-        alarm["Namespace"], alarm["MetricName"], series.dimensions(alarm.get("Dimensions")),
+        alarm["Namespace"], alarm["MetricName"], series.read_dimensions(alarm.get("Dimensions")),
         int(alarm.get("Period", 60)), stat,
     )  # fmt: skip
     return [Query("m1", metric, None, None, True, None)]
 
 
-def rule(alarm: Alarm) -> Rule:
+def read_rule(alarm: Alarm) -> Rule:
     """The alarm's condition."""
     periods = int(alarm.get("EvaluationPeriods", 1))
     return Rule(
@@ -106,16 +106,16 @@ def rule(alarm: Alarm) -> Rule:
     )
 
 
-def evaluate(alarm: Alarm, now: float | None = None) -> None:
+def evaluate_alarm(alarm: Alarm, now: float | None = None) -> None:
     """Bring one alarm's state up to date."""
     now = time.time() if now is None else now
-    asked = queries(alarm)
+    asked = parse_queries(alarm)
     period = series.common_period(asked)
-    conditions = rule(alarm)
+    conditions = read_rule(alarm)
     extra = max(EXTRA_PERIODS, math.ceil(holder.current.metric_lag_seconds / period))
     end = math.floor(now / period) * period
     start = end - (conditions.periods + extra) * period
-    found = series.resolve(asked, Window(start, end, now))
+    found = series.resolve_queries(asked, Window(start, end, now))
     watched = next(q for q in asked if q.return_data)
     values = found.get(watched.id, {})
     points = [values.get(begin) for begin in range(start, end, period)]
@@ -133,8 +133,8 @@ def _still_there(alarm: Alarm) -> bool:
 def _reason_data(alarm: Alarm, decision: Decision, period: int, stamps: list[int], now: float) -> str:
     data: dict[str, Any] = {
         "version": "1.0",
-        "queryDate": timestamp(now),
-        "startDate": timestamp(stamps[0] if stamps else now),
+        "queryDate": format_timestamp(now),
+        "startDate": format_timestamp(stamps[0] if stamps else now),
         "period": period,
         "recentDatapoints": decision.recent,
         "threshold": float(alarm["Threshold"]),
@@ -163,7 +163,7 @@ def _transition(alarm: Alarm, decision: Decision, reason_data: str) -> None:
 # --- publication --------------------------------------------------------------------------------------------------
 
 
-def timestamp(epoch: float) -> str:
+def format_timestamp(epoch: float) -> str:
     """Times inside alarm events: milliseconds and ``+0000``."""
     at = datetime.fromtimestamp(epoch, UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
@@ -173,7 +173,7 @@ def _state(alarm: Alarm) -> dict[str, Any]:
     state = {
         "value": alarm["StateValue"],
         "reason": alarm.get("StateReason", ""),
-        "timestamp": timestamp(float(alarm.get("StateUpdatedTimestamp") or time.time())),
+        "timestamp": format_timestamp(float(alarm.get("StateUpdatedTimestamp") or time.time())),
     }
     if alarm.get("StateReasonData"):
         state["reasonData"] = alarm["StateReasonData"]
@@ -182,14 +182,14 @@ def _state(alarm: Alarm) -> dict[str, Any]:
 
 def _first_state(alarm: Alarm) -> dict[str, Any]:
     created = float(alarm.get("AlarmConfigurationUpdatedTimestamp") or time.time())
-    return {"reason": "Unchecked: Initial alarm creation", "timestamp": timestamp(created)}
+    return {"reason": "Unchecked: Initial alarm creation", "timestamp": format_timestamp(created)}
 
 
 def _remember(alarm: Alarm) -> None:
     _last_states[alarm["AlarmArn"]] = _state(alarm)
 
 
-def configuration(alarm: Alarm) -> dict[str, Any]:
+def describe_configuration(alarm: Alarm) -> dict[str, Any]:
     """The ``configuration`` part of an alarm's events."""
     result: dict[str, Any] = {}
     if alarm.get("AlarmDescription"):
@@ -197,7 +197,7 @@ def configuration(alarm: Alarm) -> dict[str, Any]:
     if alarm.get("AlarmRule"):
         result["alarmRule"] = alarm["AlarmRule"]
         return result
-    result["metrics"] = [_metric(query) for query in queries(alarm)]
+    result["metrics"] = [_metric(query) for query in parse_queries(alarm)]
     return result
 
 
@@ -251,11 +251,11 @@ def _publishing(send_to_topics: Callable[..., None]) -> Callable[..., None]:
         _last_states[alarm["AlarmArn"]] = current
         detail = {
             "alarmName": alarm["AlarmName"],
-            "configuration": configuration(alarm),
+            "configuration": describe_configuration(alarm),
             "previousState": previous,
             "state": current,
         }
-        events.publish("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [alarm["AlarmArn"]])
+        events.publish_event("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [alarm["AlarmArn"]])
         if not alarm.get("ActionsEnabled", True) or holder.current.disable_alarm_actions:
             return
         send_to_topics(alarm, old_state, new_state, reason)
@@ -272,7 +272,7 @@ def _invoke(alarm: Alarm, function_arn: str, detail: dict[str, Any]) -> None:
         "source": "aws.cloudwatch",
         "alarmArn": alarm["AlarmArn"],
         "accountId": get_account_id(),
-        "time": timestamp(time.time()),
+        "time": format_timestamp(time.time()),
         "region": get_region(),
         "alarmData": detail,
     }

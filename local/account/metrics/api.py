@@ -15,7 +15,7 @@ from ministack.services import cloudwatch
 
 from local.account import iam
 from local.account.metrics import series
-from local.account.metrics.expressions import ExpressionError, parse
+from local.account.metrics.expressions import ExpressionError, parse_expression
 from local.account.metrics.series import MetricStat, Query, Window
 from local.account.patching import replace, require
 
@@ -86,7 +86,7 @@ def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
 def _stamped(store: Callable[..., None]) -> Callable[..., None]:
     def store_datum(namespace: str, name: str, dims: Data, *rest: Any) -> None:
         store(namespace, name, dims, *rest)
-        series.stamp(cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dims))))
+        series.stamp_arrivals(cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dims))))
 
     return store_datum
 
@@ -136,7 +136,7 @@ def get_metric_data(data: Data) -> Data:
     _check_queries(queries)
     window = _window(data)
     longest = series.common_period(queries)
-    found = series.resolve(queries, Window(math.floor(window.start / longest) * longest, window.end, window.now))
+    found = series.resolve_queries(queries, Window(math.floor(window.start / longest) * longest, window.end, window.now))
     ascending = data.get("ScanBy") == "TimestampAscending"
     results = []
     for query in queries:
@@ -162,7 +162,7 @@ def _check_queries(queries: list[Query]) -> None:
         if (query.metric is None) == (query.expression is None):
             raise RefusedError(f"Query {query.id} must have either MetricStat or Expression.")
         if query.expression:
-            parse(query.expression)
+            parse_expression(query.expression)
 
 
 MINUTE_SECONDS = 5
@@ -182,7 +182,7 @@ def get_metric_statistics(data: Data) -> Data:
     name = str(data.get("MetricName"))
     selected = Window(start, window.end, window.now)
     points: dict[int, Data] = {}
-    dims = series.dimensions(data.get("Dimensions"))
+    dims = series.read_dimensions(data.get("Dimensions"))
     for stat in [*basic, *extended]:
         metric = MetricStat(str(data.get("Namespace")), name, dims, period, str(stat))
         unit = next((p["Unit"] for p in series.visible_points(metric, selected)), "None")

@@ -72,7 +72,7 @@ def _parser() -> Lark:
 
 
 @lru_cache(maxsize=512)
-def parse(text: str) -> Tree[Token] | Token:
+def parse_expression(text: str) -> Tree[Token] | Token:
     """The expression as a tree, or ``ExpressionError`` with the position."""
     try:
         return _parser().parse(text)
@@ -80,17 +80,17 @@ def parse(text: str) -> Tree[Token] | Token:
         raise ExpressionError(f"invalid expression at position {error.pos_in_stream}: {text}") from error
 
 
-def names(text: str) -> set[str]:
+def find_references(text: str) -> set[str]:
     """The ids an expression refers to."""
-    tree = parse(text)
+    tree = parse_expression(text)
     if not isinstance(tree, Tree):
         return set()
     return {str(node.children[0]) for node in tree.iter_subtrees() if node.data == "name"} - {"REPEAT", "LINEAR"}
 
 
-def evaluate(text: str, scope: Scope) -> Series:
+def evaluate_expression(text: str, scope: Scope) -> Series:
     """The expression as one series; a number becomes a constant series, as on a graph."""
-    value = _value(parse(text), scope)
+    value = _value(parse_expression(text), scope)
     if isinstance(value, list):
         raise ExpressionError(f"{text} gives several series, one is needed")
     return value if isinstance(value, dict) else dict.fromkeys(scope.times, value)
@@ -105,7 +105,7 @@ def _value(node: Tree[Token] | Token, scope: Scope) -> Value:
         case "name":
             return _named(str(node.children[0]), scope)
         case "negate":
-            return combine("-", 0.0, _value(node.children[0], scope))
+            return combine_values("-", 0.0, _value(node.children[0], scope))
         case "array":
             return [_as_series(_value(child, scope), scope) for child in node.children]
         case "call":
@@ -113,7 +113,7 @@ def _value(node: Tree[Token] | Token, scope: Scope) -> Value:
         case kind:
             *_, right = node.children
             sign = {"or_op": "||", "and_op": "&&"}.get(kind) or str(node.children[1])
-            return combine(sign, _value(node.children[0], scope), _value(right, scope))
+            return combine_values(sign, _value(node.children[0], scope), _value(right, scope))
 
 
 def _named(name: str, scope: Scope) -> Value:
@@ -122,12 +122,12 @@ def _named(name: str, scope: Scope) -> Value:
     return scope.series[name]
 
 
-def combine(sign: str, left: Value, right: Value) -> Value:
+def combine_values(sign: str, left: Value, right: Value) -> Value:
     """One operation, element by element."""
     if isinstance(left, list):
-        return [_one_series(combine(sign, item, right)) for item in left]
+        return [_one_series(combine_values(sign, item, right)) for item in left]
     if isinstance(right, list):
-        return [_one_series(combine(sign, left, item)) for item in right]
+        return [_one_series(combine_values(sign, left, item)) for item in right]
     operation = _ARITHMETIC[sign]
     if isinstance(left, dict) or isinstance(right, dict):
         result: Series = {}

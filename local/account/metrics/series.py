@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
-from local.account.metrics.expressions import ExpressionError, Scope, Series, Value, evaluate, names
+from local.account.metrics.expressions import ExpressionError, Scope, Series, Value, evaluate_expression, find_references
 from local.account.profile import holder
 
 Point = dict[str, Any]
@@ -48,7 +48,7 @@ class Window:
     now: float
 
 
-def forget() -> int:
+def forget_points() -> int:
     """Delete every stored point, as if the account were new; returns the number of series deleted.
 
     AWS has no such call. It lets one fault be measured after another without minutes in between.
@@ -59,7 +59,7 @@ def forget() -> int:
     return len(names)
 
 
-def dimensions(entries: Any) -> tuple[tuple[str, str], ...]:
+def read_dimensions(entries: Any) -> tuple[tuple[str, str], ...]:
     """Dimensions in the order in which they identify a metric."""
     return tuple(sorted((str(d["Name"]), str(d["Value"])) for d in entries or []))
 
@@ -70,7 +70,7 @@ def parse_query(data: dict[str, Any]) -> Query:
     if stat := data.get("MetricStat"):
         named = stat.get("Metric") or {}
         metric = MetricStat(
-            named.get("Namespace", ""), named.get("MetricName", ""), dimensions(named.get("Dimensions")),
+            named.get("Namespace", ""), named.get("MetricName", ""), read_dimensions(named.get("Dimensions")),
             int(stat.get("Period", 60)), str(stat.get("Stat", "Average")),
         )  # fmt: skip
     expression = data.get("Expression")
@@ -99,7 +99,7 @@ def visible_points(metric: MetricStat, window: Window) -> list[Point]:
     return found[::-1]
 
 
-def statistic(points: list[Point], stat: str) -> float | None:
+def compute_statistic(points: list[Point], stat: str) -> float | None:
     """One statistic of some points; None without points."""
     stats = cloudwatch._calc_stats(points)
     if stat not in ("SampleCount", "Sum", "Average", "Minimum", "Maximum") and not cloudwatch._is_percentile_stat(stat):
@@ -118,7 +118,7 @@ def metric_series(metric: MetricStat, window: Window, origin: float = 0.0) -> Se
         buckets[int(origin + index * metric.period)].append(point)
     result: Series = {}
     for begin in sorted(buckets):
-        value = statistic(buckets[begin], metric.stat)
+        value = compute_statistic(buckets[begin], metric.stat)
         if value is not None:
             result[begin] = value
     return result
@@ -130,7 +130,7 @@ def common_period(queries: list[Query]) -> int:
     return max(periods, default=60)
 
 
-def resolve(queries: list[Query], window: Window) -> dict[str, Series]:
+def resolve_queries(queries: list[Query], window: Window) -> dict[str, Series]:
     """The series of every query, expressions after what they refer to."""
     period = common_period(queries)
     first = math.floor(window.start / period) * period
@@ -141,11 +141,11 @@ def resolve(queries: list[Query], window: Window) -> dict[str, Series]:
             found[query.id] = metric_series(query.metric, window)
     waiting = [q for q in queries if q.expression]
     while waiting:
-        ready = [q for q in waiting if q.expression and not (names(q.expression) & {w.id for w in waiting})]
+        ready = [q for q in waiting if q.expression and not (find_references(q.expression) & {w.id for w in waiting})]
         if not ready:
             raise ExpressionError("expressions refer to each other in a circle")
         for query in ready:
-            found[query.id] = evaluate(query.expression or "", Scope(_by_reference(found), times, period))
+            found[query.id] = evaluate_expression(query.expression or "", Scope(_by_reference(found), times, period))
             waiting.remove(query)
     return {name: value for name, value in found.items() if isinstance(value, dict)}
 
@@ -154,7 +154,7 @@ def _by_reference(found: dict[str, Value]) -> dict[str, Value]:
     return dict(found)
 
 
-def stamp(point_list: list[Point]) -> None:
+def stamp_arrivals(point_list: list[Point]) -> None:
     """Mark new points with their time of arrival, which the publication lag is counted from."""
     now = time.time()
     for point in reversed(point_list):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.extension import extension
-from local.extension.extension import DELAY, ERROR, HOT_SECONDS, RESPONSE, Extension, Fault, Poller, applied
+from local.extension.extension import DELAY, ERROR, HOT_SECONDS, RESPONSE, Extension, Fault, Poller, choose_applied
 
 INIT, READY = {"code_dir": "/var/task"}, {"status": "ready", "cold": True}
 DONE = {"status": "ok", "result": "taken"}
@@ -113,12 +113,12 @@ def test_a_share_of_the_invocations_is_hit() -> None:
 
 def test_of_conflicting_faults_the_earliest_alone_is_applied_and_none_long_after_its_end() -> None:
     first, second = fault(ERROR, 10, 100), fault(RESPONSE, 20, 200)
-    assert applied([second, first], 5) == (None, None)
-    assert applied([second, first], 50) == (None, first)
-    assert applied([second, first], 150) == (None, second)
-    assert applied([first], 100 + HOT_SECONDS / 2) == (None, first), "until it has looked again"
-    assert applied([first], 100 + HOT_SECONDS) == (None, None)
-    assert applied([fault(DELAY, 30), fault(DELAY, 20)], 50)[0] == fault(DELAY, 20)
+    assert choose_applied([second, first], 5) == (None, None)
+    assert choose_applied([second, first], 50) == (None, first)
+    assert choose_applied([second, first], 150) == (None, second)
+    assert choose_applied([first], 100 + HOT_SECONDS / 2) == (None, first), "until it has looked again"
+    assert choose_applied([first], 100 + HOT_SECONDS) == (None, None)
+    assert choose_applied([fault(DELAY, 30), fault(DELAY, 20)], 50)[0] == fault(DELAY, 20)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ class Action:
     @property
     def duration_seconds(self) -> float:
         text = self.given.get(self.duration_parameter)
-        return float(durations.seconds(text)) if text else 0.0
+        return float(durations.parse_seconds(text)) if text else 0.0
 
     def begin(self) -> None:
         self.started_at = time.monotonic()

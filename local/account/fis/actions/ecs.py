@@ -35,7 +35,7 @@ class StopTask(_Tasks):
                 self.authorize(permission, task.arn, task.tags)
         for task in self.resources:
             try:
-                ecs.stop(task.arn, "Task stopped by AWS FIS")
+                ecs.order_stop(task.arn, "Task stopped by AWS FIS")
             except ecs.TaskError as error:
                 raise self.fail("DependentServiceFailure", f"{task.arn}: {error}") from error
 
@@ -86,7 +86,7 @@ class TaskCommand(_Tasks):
             raise self.fail("InvalidTarget", f"{task.arn}: enableFaultInjection is off in its task definition")
 
     def _node(self, task: Resource) -> str:
-        node = nodes.of(task.identifier)
+        node = nodes.find_node(task.identifier)
         if node is None:
             raise self.fail("InvalidTarget", f"{task.arn} is not registered as an SSM managed instance")
         return node

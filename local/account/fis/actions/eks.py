@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from local.account import eks
 from local.account.fis.actions.base import Action
-from local.account.fis.pods import POD, refused
+from local.account.fis.pods import POD, explain_refusal
 from local.account.fis.targets import Resource
 from local.kubernetes.client import Client
 from local.kubernetes.status import StatusError
@@ -50,7 +50,7 @@ class _Pods(Action):
             self._await_all()
         except StatusError as error:
             self._sweep()
-            raise refused(error, f"actions.{self.name}") from error
+            raise explain_refusal(error, f"actions.{self.name}") from error
         except Exception:
             self._sweep()
             raise
@@ -65,7 +65,7 @@ class _Pods(Action):
     def _send(self, resource: Resource) -> _Helper:
         found, pod = resource.attributes["cluster"], resource.attributes["pod"]
         self.authorize("eks:DescribeCluster", found["arn"], resource.tags)
-        client, number, namespace = eks.client(found, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
+        client, number, namespace = eks.make_client(found, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
         place = f"/api/v1/namespaces/{namespace}"
         helper = _Helper(client, place, f"fispod-{number}", f"fis-{number}", f"fis-{number}", resource.identifier)
         own = {key: value for key, value in self.given.items() if key not in _COMMON}
@@ -107,7 +107,7 @@ class _Pods(Action):
             over = all(self._phase(one) == "Succeeded" for one in self._helpers)
         except StatusError as error:
             self._sweep()
-            raise refused(error, f"actions.{self.name}") from error
+            raise explain_refusal(error, f"actions.{self.name}") from error
         except Exception:
             self._sweep()
             raise
@@ -130,7 +130,7 @@ class _Pods(Action):
                     time.sleep(POLL_SECONDS)
                 one.client.delete(f"{one.place}/configmaps/{one.config}")
         except StatusError as error:
-            raise refused(error, f"actions.{self.name}") from error
+            raise explain_refusal(error, f"actions.{self.name}") from error
 
     def _sweep(self) -> None:
         """Clean up after an action that failed, as far as possible."""

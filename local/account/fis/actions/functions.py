@@ -38,7 +38,7 @@ class Place:
         return f"{PREFIX}{self.bucket}/{self.key}"
 
 
-def place(resource: Resource) -> Place | None:
+def choose_place(resource: Resource) -> Place | None:
     """A new object in the folder that the function names; None if it names none."""
     variables = (resource.attributes.get("Environment") or {}).get("Variables") or {}
     bucket, _, folder = str(variables.get(LOCATION, "")).removeprefix(PREFIX).partition("/")
@@ -76,7 +76,7 @@ class _Invocations(Action):
 
     def _place(self, resource: Resource) -> Place:
         self.authorize("lambda:GetFunction", resource.arn, resource.tags)
-        found = place(resource)
+        found = choose_place(resource)
         if found is None:
             raise self.fail("ConfigurationFailure", f"{resource.identifier} has no {LOCATION}")
         self.authorize("s3:PutObject", found.arn, {})
