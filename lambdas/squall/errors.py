@@ -1,8 +1,8 @@
-"""Errors of the application: technical failures that Step Functions retries or catches, and refusals."""
+"""Errors of the application: technical failures, which Step Functions retries or catches, and refusals."""
 
 
-class Unavailable(Exception):  # noqa: N818 - read as a sentence: raises Unavailable
-    """An AWS service could not be asked, or failed. `retryable` says whether asking again may help."""
+class Unavailable(Exception):  # noqa: N818 - reads as a sentence: "raises Unavailable"
+    """An AWS service could not be reached, or failed. `retryable` says whether another attempt may help."""
 
     def __init__(self, service: str, operation: str, code: str, message: str, *, retryable: bool) -> None:
         self.service, self.operation, self.code, self.retryable = service, operation, code, retryable
@@ -10,7 +10,7 @@ class Unavailable(Exception):  # noqa: N818 - read as a sentence: raises Unavail
 
 
 class Refused(Exception):  # noqa: N818 - likewise
-    """An AWS service understood and said no: the answer will not change by asking again."""
+    """An AWS service understood the request and refused it. Another attempt gets the same answer."""
 
     def __init__(self, service: str, operation: str, code: str, message: str) -> None:
         self.service, self.operation, self.code, self.message = service, operation, code, message

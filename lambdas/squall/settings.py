@@ -1,4 +1,5 @@
-"""What a function is told by its environment variables, read once. Each function is given only what it uses."""
+"""The settings of a function, from its environment variables, read once. Each function has only the variables it
+uses."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _PREFIX = "SQUALL_"
 
 
 class SettingError(Exception):
-    """An environment variable is missing or makes no sense; the message names it."""
+    """An environment variable is missing or malformed. The message names it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Settings:
 
     @property
     def safety_lever(self) -> bool:
-        """Whether a halt engages FIS's safety lever, too."""
+        """Whether a halt also engages FIS's safety lever."""
         return self.values.get("SQUALL_SAFETY_LEVER") == "true"
 
     @property
@@ -74,7 +75,7 @@ class Settings:
 
     @cached_property
     def fis_role_arns(self) -> Mapping[str, str]:
-        """Environment to role ARN."""
+        """Environment to the ARN of its FIS role. Raises SettingError."""
         name = "SQUALL_FIS_ROLE_ARNS"
         try:
             arns = json.loads(self._required(name))

@@ -1,6 +1,7 @@
-"""Builds the collaborators once per process. Each adapter is imported when first used: a function pays only for what it needs."""
+"""Builds the collaborators once per process. An adapter is imported when it is first used, so a function loads only
+what it needs."""
 
-# ruff: noqa: PLC0415 - the imports inside are the point
+# ruff: noqa: PLC0415 - imports inside functions are intended here
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Wiring:
-    """The ports, bound to AWS. Tests replace the whole by `use`."""
+    """The ports, bound to AWS. Tests replace the whole object with `use`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -191,14 +192,14 @@ _current: list[Wiring] = []
 
 
 def wire() -> Wiring:
-    """The process's collaborators."""
+    """The collaborators of this process."""
     if not _current:
         _current.append(Wiring(Settings.read()))
     return _current[0]
 
 
 def use(wiring: Wiring | None) -> None:
-    """Replace the process's collaborators; None: build them anew when next asked."""
+    """Replace the collaborators of this process. None builds them anew at the next call of `wire`."""
     _current[:] = [] if wiring is None else [wiring]
 
 

@@ -1,4 +1,4 @@
-"""Events to machines, by EventBridge."""
+"""Lifecycle events for machines, on EventBridge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DETAIL_TYPE = "Squall Execution State Change"
 _REASON_CHARACTERS = 4000
-"""An entry may have 256 KB in all."""
+"""EventBridge accepts 256 KB for a whole entry."""
 
 
 class EventBridgeLifecycle:
@@ -36,7 +36,7 @@ class EventBridgeLifecycle:
 
 
 def detail(record: ExecutionRecord, reason: str = "") -> dict[str, str | None]:
-    """The event's detail, as docs/architecture.md names it."""
+    """The detail of the event, as docs/architecture.md describes it."""
     return {
         "execution_id": record.id,
         "execution_arn": record.execution_arn,

@@ -1,4 +1,4 @@
-"""Step Functions: whether an execution lives, and waking one that sleeps on a task token."""
+"""Step Functions: the status of an execution, and waking an execution that sleeps on a task token."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class StepFunctions:
         return None if answer is None else str(answer["status"])
 
     def wake(self, task_token: str) -> bool:
-        # The output says nothing: who wakes reads the table and FIS.
+        # The output is empty: what wakes up reads the table and FIS.
         gone = {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}
         return call(self._client, "send_task_success", absent=gone, taskToken=task_token, output="{}") is not None

@@ -1,4 +1,4 @@
-"""What is kept of a run that is over for whoever asks about many: its summary beside the record, its rows for Athena."""
+"""What reports about many runs read: a run's summary beside its record, and its rows for Athena."""
 
 from squall.application.result.record import agreed_result
 from squall.domain.documents.definition import Definition
@@ -13,17 +13,17 @@ ROWS = "application/x-ndjson"
 
 
 def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
-    """Write both, over what is there: repeated, it changes nothing."""
+    """Write the rows and the summary. A repeated call writes the same again."""
     result = agreed_result(w, record)
     summary = summary_of(record, result, w.documents.get(record.id, Definition))
     for key, body in files(summary, result.statistics).items():
         w.documents.publish(key, body, ROWS)
-    w.history.summarise(summary)  # last: what has a summary has its rows
+    w.history.summarise(summary)  # last, so that a run with a summary has its rows
     return summary
 
 
 def summary_of(record: ExecutionRecord, result: Result, definition: Definition | None) -> RunSummary:
-    """A run in short."""
+    """The summary of a run."""
     experiment = definition.experiment if definition else None
     return RunSummary(
         execution_id=record.id,

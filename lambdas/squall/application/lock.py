@@ -1,4 +1,5 @@
-"""Leases the failure domains of a run, all or none. The run of a holder that is no longer at work is closed before its lock is taken."""
+"""Leases the failure domains of a run, all or none. The run of a holder that is no longer at work is closed before its
+lock is taken."""
 
 from datetime import timedelta
 

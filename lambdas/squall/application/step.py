@@ -1,8 +1,8 @@
-"""What every state of the workflow does: find the run, refuse when it is fenced off, act, return one word.
+"""What every state of the workflow shares: find the run, refuse a run that must not go on, act, return one word.
 
-A handler returns `next`, `wait` (with seconds) or `end`. `end` means the run's ending is decided and written on the
-record; nothing of substance travels through the state machine. An exception is a technical failure that Step Functions
-retries or catches.
+A state returns `next`, `wait` (with seconds) or `end`. `end` means that the run's ending is decided and on the record.
+Facts travel in the record and in documents, not through the state machine. An exception is a technical failure, which
+Step Functions retries or catches.
 """
 
 import hashlib
@@ -30,16 +30,16 @@ END: Outcome = {"outcome": "end", "seconds": 0}
 
 
 def wait(seconds: float) -> Outcome:
-    """Come back to the same state; Step Functions waits whole seconds, at least one."""
+    """Come back to the same state after so many seconds. Step Functions waits whole seconds; here 1 to 3600."""
     return {"outcome": "wait", "seconds": max(1, min(int(seconds), 3600))}
 
 
 class UnrecordedError(Exception):
-    """A state was reached without Admit having written the record: nothing may be done."""
+    """The run has no record, so Admit did not run and nothing may be done."""
 
 
 class MissingDocumentError(Exception):
-    """A document an earlier state wrote is gone from S3."""
+    """A document that an earlier state wrote is not in S3."""
 
 
 @dataclass
@@ -52,12 +52,12 @@ class Step:
     w: Wiring
     now: datetime
     failure: str = ""
-    """What the workflow's catch said, in the closing states; empty when nothing failed."""
+    """In the closing states: the error that the workflow caught; empty if nothing failed."""
     task_token: str = ""
 
     @classmethod
     def of(cls, w: Wiring, record: ExecutionRecord) -> "Step":
-        """A step outside the workflow, for whoever looks after a run that is dead."""
+        """A step outside the workflow, for a run whose execution has ended."""
         run = Run(id=record.id, execution_arn=record.execution_arn, started_at=record.started_at)
         return cls(run=run, record=record, phase=record.phase, w=w, now=w.clock.now())
 
@@ -71,12 +71,12 @@ class Step:
 
     @property
     def client_token(self) -> str:
-        """One per execution: FIS answers a repeated call with what it made the first time."""
+        """The idempotency token of the execution: FIS answers a repeated call with what it created the first time."""
         return hashlib.sha256(f"{self.run.execution_arn} {self.run.started_at.isoformat()}".encode()).hexdigest()
 
     @property
     def elapsed(self) -> timedelta:
-        """How long the run has been in this state, over all its visits."""
+        """How long the run has been in this state, over all visits."""
         return self.now - (self.record.phase_since or self.now)
 
     def need(self, model: type[D]) -> D:
@@ -95,16 +95,17 @@ class Step:
         self.w.documents.put(self.run.id, document)
 
     def note(self, event: EventName, detail: str = "", **changes: Any) -> bool:
-        """Change the record and its timeline. False if the record was closed meanwhile: stop and undo what you did."""
+        """Change the record and its timeline. False if the record was closed meanwhile; then undo what this state did,
+        and end."""
         return self.w.records.update(self.run.id, events=[self.event(event, detail)], **changes)
 
     def closed_meanwhile(self) -> bool:
-        """Whether somebody made the record final while this state was acting: undo what you did."""
+        """Whether somebody made the record final while this state was acting. Then undo what this state did."""
         record = self.w.records.get(self.run.id)
         return record is None or record.final
 
     def announce(self, reason: str) -> None:
-        """Tell machines of a change on the way; best effort, the final one is not."""
+        """Tell machines of a change during the run. This is best effort; telling them of the end is not."""
         try:
             self.w.lifecycle.emit(self.w.records.get(self.run.id) or self.record, reason)
         except (Unavailable, Refused) as error:
@@ -114,7 +115,7 @@ class Step:
         return Event(self.w.clock.now(), event, detail)
 
     def decide(self, status: Status, reason: str, verdict: Verdict | None = None, event: EventName | None = None) -> Outcome:
-        """Write how the run will end. Record makes it final after everything is undone."""
+        """Write how the run will end. Record makes it final after everything is cleaned up."""
         self.note(event or EventName(status.value), reason, decided_status=status, decided_verdict=verdict, reason=reason)
         return END
 
@@ -122,7 +123,7 @@ class Step:
         return self.decide(Status.REJECTED, reason)
 
     def invalid(self, reason: str) -> Outcome:
-        """Nothing was injected, because nothing could be judged or guarded."""
+        """End the run before the fault, because the experiment could not be judged or guarded."""
         return self.decide(Status.COMPLETED, reason, Verdict.INVALID, event=EventName.INVALID)
 
 
@@ -131,10 +132,10 @@ Handler = Callable[[Mapping[str, Any], object], Outcome]
 
 
 def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callable[[Body], Handler]:
-    """Make a handler of a function over a Step.
+    """Make a Lambda handler of a function that takes a Step.
 
-    States before the fault refuse a closed record, a redriven execution and a run somebody aborted. Watching states see to an
-    abort themselves. Closing states run in any case: they only take away.
+    States before the fault refuse a closed record, a redriven execution and an aborted run. Watching states handle an
+    abort themselves. Closing states always run, because they only clean up.
     """
 
     def decorate(body: Body) -> Handler:
@@ -156,7 +157,7 @@ def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, wat
         raise UnrecordedError(run.id)
     if not closing and (why := _refusal(w, record, phase, event, watching=watching)):
         if token := event.get("task_token"):
-            w.workflow.wake(token)  # or the execution would sleep on it until the fault's whole time is over
+            w.workflow.wake(token)  # otherwise the execution would sleep on the token for the fault's whole time
         return why
     if record.phase != phase and not record.final:
         w.records.update(run.id, phase=phase, phase_since=now)
@@ -182,7 +183,7 @@ def is_redriven(event: Mapping[str, Any]) -> bool:
 
 
 def _refusal(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
-    """END for a run that is closed, aborted or redriven; None when the state may act."""
+    """END for a run that is closed, aborted or redriven; None if the state may act."""
     if record.final or (record.abort and not watching):
         return END
     if not is_redriven(event):

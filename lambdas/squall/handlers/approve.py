@@ -1,4 +1,5 @@
-"""Approve: a person approves or rejects a run, or says that they asked for it; who they are is AWS's word, not the caller's."""
+"""Approve: a person approves or rejects a run, or says that they asked for it; who they are is AWS's word, not the
+caller's."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,5 @@
-"""Halt: block every start and stop every running experiment of this stack; or resume. Also for the Lambda console: `{}` halts."""
+"""Halt: block every start and stop every running experiment of this stack; or resume. Also for the Lambda console: `{}`
+halts."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Findings in DynamoDB: one item a finding of an experiment, the newest run's word."""
+"""Findings in DynamoDB: one item for each finding of an experiment, as the newest run left it."""
 
 from __future__ import annotations
 

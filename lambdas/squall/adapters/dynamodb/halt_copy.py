@@ -1,4 +1,4 @@
-"""The halt flag in Parameter Store, and its copy in the table. Both are created by first use: an absent flag is not engaged."""
+"""The copy of the halt flag in the table. The first halt creates it, so an absent flag is not engaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TableHaltFlag:
 
     def get(self) -> Halt:
         answer = call(self._client, "get_item", TableName=self._table, Key=_KEY, ConsistentRead=True)
-        return _understood("dynamodb", "GetItem", answer["Item"].get("halt", {}).get("S", "")) if "Item" in answer else Halt(engaged=False)
+        return parse_halt("dynamodb", "GetItem", answer["Item"].get("halt", {}).get("S", "")) if "Item" in answer else Halt(engaged=False)
 
     def engage(self, reason: str, by: str, at: datetime) -> None:
         self._put(Halt(True, reason[:REASON_CHARACTERS], by, at))
@@ -41,7 +41,8 @@ class TableHaltFlag:
         )
 
 
-def _understood(service: str, operation: str, value: str) -> Halt:
+def parse_halt(service: str, operation: str, value: str) -> Halt:
+    """The flag as it is stored. Raises Unavailable if it can't be understood, which callers count as halted."""
     try:
         return from_json(value)
     except UnreadableHaltError as error:

@@ -1,6 +1,7 @@
-"""Summaries of runs in DynamoDB, read by Query alone: of a month's partition, or of an experiment's.
+"""Summaries of runs in DynamoDB, read with Query only: the partition of a month, or of an experiment.
 
-The index `period` holds nothing but what a summary needs: a hundred thousand runs are some fifty pages, whatever their records weigh.
+The index `period` holds only what a summary needs: a hundred thousand runs are about fifty pages, however large their
+records are.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ SUMMARY_ATTRIBUTES = (
     "lock_keys",
     "fis_experiment_id",
 )
-"""What the index `period` is to hold beside its keys; `summary` is JSON, written when the run is over.
-The last two find the last fault on a failure domain (`DynamoRecords.faulted`)."""
+"""What the index `period` holds beside its keys. `summary` is JSON, written when the run is over. The last two
+attributes find the last fault on a failure domain (`DynamoRecords.faulted`)."""
 _DETAILS = ("workload", "owner", "recovery_seconds")
 
 
@@ -67,7 +68,7 @@ class DynamoHistory:
                 KeyConditionExpression="period_pk = :month AND period_sk BETWEEN :from AND :to",
                 ExpressionAttributeValues=bounds,
             )
-            # BETWEEN takes both ends in.
+            # BETWEEN includes both ends.
             yield from (run for run in map(_summary, found) if run.started_at < end)
 
     def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
@@ -85,7 +86,7 @@ class DynamoHistory:
 
 
 def _months(start: datetime, end: datetime) -> Iterator[str]:
-    """The partitions the span touches, oldest first."""
+    """The months of a period, oldest first."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     at = first.year * 12 + first.month - 1
     while at <= last.year * 12 + last.month - 1:
@@ -94,22 +95,22 @@ def _months(start: datetime, end: datetime) -> Iterator[str]:
 
 
 def _summary(item: Item) -> RunSummary:
-    def said(name: str) -> str:
+    def text_of(name: str) -> str:
         return str(item[name]["S"]) if name in item else ""
 
-    details = json.loads(said("summary") or "{}")
+    details = json.loads(text_of("summary") or "{}")
     validated = item.get("hypothesis_validated")
     return RunSummary(
-        execution_id=said("pk").removeprefix("EXECUTION#"),
-        started_at=datetime.fromisoformat(said("started_at")),
-        status=Status(said("status")),
-        experiment=said("experiment"),
-        environment=said("environment"),
-        fault_type=said("fault_type"),
-        verdict=Verdict(said("verdict")) if "verdict" in item else None,
+        execution_id=text_of("pk").removeprefix("EXECUTION#"),
+        started_at=datetime.fromisoformat(text_of("started_at")),
+        status=Status(text_of("status")),
+        experiment=text_of("experiment"),
+        environment=text_of("environment"),
+        fault_type=text_of("fault_type"),
+        verdict=Verdict(text_of("verdict")) if "verdict" in item else None,
         hypothesis_validated=bool(validated["BOOL"]) if validated else None,
-        ended_at=datetime.fromisoformat(said("ended_at")) if "ended_at" in item else None,
-        trigger=said("trigger"),
+        ended_at=datetime.fromisoformat(text_of("ended_at")) if "ended_at" in item else None,
+        trigger=text_of("trigger"),
         summarised=bool(details),
         findings=tuple(FindingSeen(**finding) for finding in details.pop("findings", ())),
         **details,

@@ -1,4 +1,4 @@
-"""How records become DynamoDB items and back. An attribute without a value is absent, never NULL."""
+"""Turns records into DynamoDB items and back. An attribute without a value is absent, never NULL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = dict[str, Any]
 
 FIELDS = frozenset(field.name for field in fields(ExecutionRecord))
 DETAIL_CHARACTERS = 1000
-"""An event's detail is cut here: an item may not outgrow 400 KB, or the record could never be made final."""
+"""The detail of an event is cut to this length. An item that outgrows 400 KB could never be made final."""
 
 _TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at"})
 _TUPLES = frozenset({"lock_keys", "guard_names"})
@@ -27,24 +27,25 @@ _ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
 
 
 def instant(at: datetime) -> str:
-    """Fixed width, so that text order is time order."""
+    """A time as text of fixed width, so that text order is time order. Raises ValueError for a time without its
+    zone."""
     if at.tzinfo is None:
         raise ValueError("a time without its zone")
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def milliseconds(at: datetime) -> Item:
-    """Leases are numbers, compared by DynamoDB itself."""
+    """The end of a lease as a number, which DynamoDB's conditions compare."""
     return {"N": str(epoch_milliseconds(at))}
 
 
 def epoch_milliseconds(at: datetime) -> int:
-    """What leases are counted in."""
+    """The unit of leases."""
     return round(at.timestamp() * 1000)
 
 
 def from_milliseconds(value: Item) -> datetime:
-    """The time a lease's number says."""
+    """The end of a lease, from its number."""
     return datetime.fromtimestamp(int(value["N"]) / 1000, UTC)
 
 
@@ -59,7 +60,8 @@ def number(value: int) -> Item:
 
 
 def attribute(name: str, value: Any) -> Item | None:
-    """A record's field as a DynamoDB attribute; None: leave it out."""
+    """A record's field as a DynamoDB attribute; None if it is left out. Raises TypeError for a type that can't be
+    stored."""
     if value is None or value == "":
         return None
     write = _WRITERS.get(name) or _WRITERS_OF_TYPE.get(type(value))
@@ -71,7 +73,7 @@ def attribute(name: str, value: Any) -> Item | None:
 
 
 def timeline(events: Iterable[Event]) -> Item:
-    """A list of events, each with its detail cut to a bound."""
+    """A list of events, each with its detail cut to DETAIL_CHARACTERS."""
     return {
         "L": [
             {"M": {"at": text(instant(event.at)), "event": text(str(event.event)), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
@@ -91,20 +93,20 @@ def _ask_attribute(ask: Ask) -> Item:
             "at": text(instant(ask.at)),
             "expires_at": text(instant(ask.expires_at)),
             "approvers": number(ask.approvers),
-            "who": {"L": [text(one) for one in ask.who]},
+            "who": {"L": [text(person) for person in ask.who]},
             "round": number(ask.round),
         }
     }
 
 
 def vote_attribute(vote: Vote) -> Item:
-    """What one person said; the map of votes holds it under the person's key, so that nobody has two."""
-    said = {"arn": text(vote.arn), "decision": text(vote.decision.value), "at": text(instant(vote.at)), "comment": text(vote.comment)}
-    return {"M": said}
+    """One person's vote. The map of votes holds it under the person's key, so that nobody has two."""
+    attributes = {"arn": text(vote.arn), "decision": text(vote.decision.value), "at": text(instant(vote.at)), "comment": text(vote.comment)}
+    return {"M": attributes}
 
 
 def votes_attribute(votes: Iterable[Vote]) -> Item:
-    """A map by person."""
+    """The votes as a map by person."""
     return {"M": {vote.person: vote_attribute(vote) for vote in votes}}
 
 
@@ -122,13 +124,14 @@ _WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOO
 
 
 def to_item(record: ExecutionRecord) -> Item:
-    """The record's own attributes, without keys."""
+    """The attributes of the record, without the keys."""
     found = ((name, attribute(name, getattr(record, name))) for name in sorted(FIELDS))
     return {name: value for name, value in found if value is not None}
 
 
 def from_item(item: Item) -> ExecutionRecord:
-    """The record of an item; attributes it does not know (keys of the indexes) are passed over."""
+    """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are
+    ignored."""
     return ExecutionRecord(**{name: _READERS.get(name, _plain)(value) for name, value in item.items() if name in FIELDS})
 
 
@@ -146,18 +149,18 @@ def _ask(item: Item) -> Ask:
         at=datetime.fromisoformat(item["at"]["S"]),
         expires_at=datetime.fromisoformat(item["expires_at"]["S"]),
         approvers=int(item["approvers"]["N"]),
-        who=tuple(one["S"] for one in item["who"]["L"]),
+        who=tuple(person["S"] for person in item["who"]["L"]),
         round=int(item["round"]["N"]),
     )
 
 
 def _votes(item: Item) -> tuple[Vote, ...]:
-    return tuple(sorted((_vote(person, said["M"]) for person, said in item.items()), key=lambda vote: (vote.at, vote.person)))
+    return tuple(sorted((_vote(person, vote["M"]) for person, vote in item.items()), key=lambda vote: (vote.at, vote.person)))
 
 
-def _vote(person: str, said: Item) -> Vote:
-    at = datetime.fromisoformat(said["at"]["S"])
-    return Vote(person, said["arn"]["S"], Decision(said["decision"]["S"]), at, said["comment"]["S"])
+def _vote(person: str, item: Item) -> Vote:
+    at = datetime.fromisoformat(item["at"]["S"])
+    return Vote(person, item["arn"]["S"], Decision(item["decision"]["S"]), at, item["comment"]["S"])
 
 
 def _plain(value: Item) -> str | bool:

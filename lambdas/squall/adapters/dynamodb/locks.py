@@ -1,6 +1,6 @@
-"""Leases in DynamoDB: on failure domains (all or none, in one transaction), on FIS slots and on places in the queue for them.
+"""Leases in DynamoDB: on failure domains (all or none, in one transaction), on FIS slots, and on places in their queue.
 
-A lease is an epoch number that conditions compare; DynamoDB's TTL deletes days late and has no part in it.
+A lease is an epoch number that conditions compare. DynamoDB's TTL is not used, because it deletes days late.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class DynamoLocks:
         held = [_held(key, item, now) for key, item in refused.items() if item]
         if not held:
             raise Unavailable("dynamodb", "TransactWriteItems", "TransactionCanceledException", "holder unknown", retryable=True)
-        # A live lease decides: while it stands there is no point in closing the holder of an expired one.
+        # A valid lease decides: while there is one, closing the holder of an expired lease would not help.
         return min(held, key=lambda lock: lock.expired)
 
     def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
@@ -73,7 +73,8 @@ class DynamoLocks:
         return [_held(item["open_sk"]["S"], item, now) for item in found]
 
     def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
-        """Write all leases or none. Empty: written. Else the keys refused, with the item that stood in the way ({} if there was none)."""
+        """Write all leases or none. Returns the refused keys with the item that is in the way ({} if there is none);
+        empty: written."""
         if not keys:
             return {}
         writes = [{"Put": self._lease(_lock(key), holder, until, condition)} for key in keys]
@@ -98,7 +99,8 @@ class DynamoLocks:
             free = next((number for number in range(FIS_ACTIVE_EXPERIMENTS) if number not in taken), None)
             if free is None or len(taken) >= limit:
                 return None
-            # Only the first free one, and after a lost race the whole look again: two who both saw one place left can't both get in.
+            # Only the first free slot is tried, and a lost race starts over: two that saw the same last place can't
+            # both take a slot.
             if self._take_slot(free, holder, until, now):
                 return free
         return None
@@ -122,7 +124,7 @@ class DynamoLocks:
         call(self._client, "delete_item", TableName=self._table, Key=_ticket(holder, since))
 
     def line(self) -> Line:
-        # One partition, and the sort key of a ticket begins with its time: one query tells all, in order.
+        # All are in one partition, and a ticket's sort key begins with its time: one query returns everything in order.
         found = list_items(
             self._client,
             "query",
@@ -164,7 +166,7 @@ class DynamoLocks:
 
 
 def _only_conditions(reasons: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the transaction was cancelled by our conditions and nothing else (a conflict, throttling)."""
+    """Whether only our conditions cancelled the transaction, not a conflict or throttling."""
     codes = {reason.get("Code") for reason in reasons} - {"None", None}
     return codes == {"ConditionalCheckFailed"}
 
@@ -179,7 +181,7 @@ def _key(item: Item) -> Item:
 
 
 def _lock(key: str) -> Item:
-    # In the open index as long as it is there, so that one whose holder is gone can be found.
+    # In the open index as long as it exists, so that a lock whose holder is gone can be found.
     return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK"), "open_pk": text("LOCKS"), "open_sk": text(key)}
 
 

@@ -1,6 +1,7 @@
 """Execution records in DynamoDB. Decisions read the table consistently; indexes are hints.
 
-Attributes of the indexes: `open_pk` only while something may be left to do, `period_pk` the month, `experiment_pk` once the name is known.
+Attributes of the indexes: `open_pk` only while something may be left to do, `period_pk` the month, `experiment_pk` once
+the name is known.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ _FINAL = {f":final{index}": text(status.value) for index, status in enumerate(so
 _IS_FINAL = f"#status IN ({', '.join(_FINAL)})"
 _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
 _PROOFS = 50
-"""On one failure domain one follows the other: of the newest starts one is the newest end."""
-# A decided run asks nobody any more; a person says one thing, and may then still reject.
+"""Runs on one failure domain follow each other, so the newest end is among the newest starts."""
+# A decided run asks nobody. A person votes once, and may reject after that.
 _MAY_VOTE = (
     f"{_IS_OPEN} AND attribute_not_exists(#decided_status) AND #ask.#plan = :plan "
     "AND (attribute_not_exists(#votes.#person) OR (:decision = :reject AND #votes.#person.#decision <> :reject))"
@@ -226,7 +227,7 @@ class DynamoRecords:
 
 
 class _Assignments:
-    """An update expression being written; every name is a placeholder, so no attribute can be a reserved word."""
+    """Builds an update expression. Every name is a placeholder, so an attribute may be called like a reserved word."""
 
     def __init__(self) -> None:
         self.names: dict[str, str] = {}
@@ -234,7 +235,7 @@ class _Assignments:
         self._clauses: dict[str, list[str]] = {}
 
     def set(self, name: str, value: Item | None) -> _Assignments:
-        """Set the attribute, or remove it when there is no value."""
+        """Set the attribute, or remove it if there is no value."""
         if value is None:
             return self._clause("REMOVE", name, f"#{name}")
         return self._clause("SET", name, f"#{name} = :{name}", value)
@@ -272,7 +273,7 @@ def _assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assign
 
 
 def _months(since: datetime, until: datetime) -> Iterator[str]:
-    """`2026-11`, `2026-10` …: the newest first."""
+    """`2026-11`, `2026-10` …: newest first."""
     year, month = until.year, until.month
     while (year, month) >= (since.year, since.month):
         yield f"{year:04}-{month:02}"

@@ -1,19 +1,16 @@
-"""Sentinels: which function probes for a run (DynamoDB), starting one (Lambda), and what they measured (CloudWatch)."""
+"""Leases of sentinels in DynamoDB: which function probes for a run."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from squall.adapters.aws import call
 from squall.adapters.dynamodb.items import Item, from_milliseconds, milliseconds, text
 from squall.domain.sentinel.probes import Lease
 
-if TYPE_CHECKING:
-    pass
-
 _KEPT = timedelta(days=1)
-"""After which DynamoDB forgets a lease that nobody gave back."""
+"""How long after its end DynamoDB deletes a lease that nobody released."""
 
 
 class DynamoSentinels:
@@ -57,5 +54,5 @@ class DynamoSentinels:
 
 
 def _key(execution_id: str) -> Item:
-    # A partition of its own: the function that asks URLs may write here and nowhere else in the table.
+    # A partition of its own: the function that probes URLs may write here and nowhere else in the table.
     return {"pk": text(f"SENTINEL#{execution_id}"), "sk": text("SENTINEL")}

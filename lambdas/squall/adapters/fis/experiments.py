@@ -1,4 +1,4 @@
-"""AWS FIS. There is one way to start an experiment here, and it is for real."""
+"""AWS FIS. An experiment that is started here is always a real one."""
 
 from __future__ import annotations
 
@@ -50,13 +50,14 @@ class Fis:
         ]
 
     def active(self) -> Sequence[FisExperiment]:
-        # The API has no status filter: 120 days of experiments, 100 a page.
+        # The API has no filter by status: it lists the experiments of 120 days, 100 on a page.
         summaries = list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
         found = map(_experiment, summaries)
         return [experiment for experiment in found if not experiment.terminal]
 
     def stop(self, experiment_id: str) -> bool:
-        # Stopping one that has ended or is stopping is refused with a plain ValidationException: its state tells which it was.
+        # FIS refuses to stop an experiment that has ended or is stopping with a plain ValidationException. Its state
+        # says which it is.
         answer = call(self._client, "stop_experiment", absent=_GONE | {"ValidationException"}, id=experiment_id)
         now = _experiment(answer["experiment"]) if answer else self.get(experiment_id)
         if now is None or (now.terminal and (answer is None or now.status != "stopped")):
@@ -69,7 +70,8 @@ class Fis:
         try:
             return call(self._client, "delete_experiment_template", absent=_GONE, id=template_id) is not None
         except Unavailable as error:
-            # A grant conditioned on the template's tag cannot match a template that is gone: the denial may mean just that.
+            # A grant that depends on the template's tag can't match a deleted template, so a denial may mean that the
+            # template is gone.
             if error.code not in _DENIED or template_id in self._template_ids():
                 raise
             return False

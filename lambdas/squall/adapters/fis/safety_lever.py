@@ -1,4 +1,4 @@
-"""FIS's safety lever: one an account and Region, everybody's."""
+"""FIS's safety lever. There is one in each account and Region, for everybody's experiments."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ class FisSafetyLever:
         return Lever(engaged=state["status"] != "disengaged", reason=state.get("reason", ""))
 
     def set(self, lever: Lever) -> bool:
-        # Setting what is set already is refused as a conflict.
+        # FIS refuses a state that the lever has already, as a conflict.
         state = {"status": "engaged" if lever.engaged else "disengaged", "reason": lever.reason}
         return call(self._client, "update_safety_lever_state", absent={"ConflictException"}, id=IDENTIFIER, state=state) is not None

@@ -1,4 +1,4 @@
-"""Systems Manager Automation: the rollback documents of users."""
+"""Systems Manager Automation, which runs the users' rollback documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Systems Manager Change Calendars: whether now is a time for changes, and until when."""
+"""Systems Manager Change Calendars: whether changes are allowed at a time, and until when."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class ChangeCalendars:
     def state(self, names: Sequence[str], at: datetime) -> CalendarState:
         asked = at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         answer = call(self._client, "get_calendar_state", CalendarNames=list(names), AtTime=asked)
-        return CalendarState(open=answer["State"] == "OPEN", changes_at=_moment(answer.get("NextTransitionTime")))
+        return CalendarState(open=answer["State"] == "OPEN", changes_at=_parse_time(answer.get("NextTransitionTime")))
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     if not text:
         return None
     try:

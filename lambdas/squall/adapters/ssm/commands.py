@@ -1,4 +1,4 @@
-"""Systems Manager commands: what an agent was really asked to do, and what became of it."""
+"""Systems Manager commands: what an agent was asked to do, and how that ended."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SsmCommands:
         self._client = client
 
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
-        # The filter takes whole seconds and leaves its own moment out.
+        # The filter takes whole seconds and excludes the given second.
         after = (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         names = {_name(document) for document in documents}
         found = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
@@ -32,13 +32,13 @@ class SsmCommands:
             asked = list_pages(self._client, "list_command_invocations", InstanceId=instance_id, Filters=filters, Details=True)
             return [entry for page in asked for entry in page["CommandInvocations"]]
         except Unavailable as error:
-            if error.code == "InvalidInstanceId":  # not, or no longer, known to Systems Manager
+            if error.code == "InvalidInstanceId":  # Systems Manager does not know the instance, or not any more
                 return []
             raise
 
 
 def _name(document: str) -> str:
-    """A document's name; FIS is given its ARN, and Systems Manager tells either."""
+    """The name of a document. FIS takes its ARN, and Systems Manager returns the name or the ARN."""
     return document.rpartition("document/")[2]
 
 
@@ -57,13 +57,13 @@ def _command(entry: Mapping[str, Any]) -> CommandState:
 
 
 def _started(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
-    """When the plugin that lasts longest began: one that has not ended lasts longest of all."""
+    """When the plugin that lasts longest began. A plugin that has not ended counts as the longest."""
     spans = [(start, _time(plugin, "Finish")) for plugin in plugins if (start := _time(plugin, "Start"))]
     return max(spans, key=lambda span: (span[1] is None, (span[1] or span[0]) - span[0]), default=(None, None))[0]
 
 
 def _time(plugin: Mapping[str, Any], which: str) -> datetime | None:
-    """What has not happened yet is absent, or the beginning of 1970."""
+    """Start or finish of a plugin. A time that has not come yet is absent, or the beginning of 1970."""
     at: datetime | None = plugin.get(f"Response{which}DateTime")
     return at if at is not None and at.timestamp() > 0 else None
 

@@ -1,4 +1,4 @@
-"""The halt flag in Parameter Store."""
+"""The halt flag in Parameter Store. The first halt creates it, so an absent flag is not engaged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from squall.domain.run.halt import Halt, parameter_name, to_json
 
 if TYPE_CHECKING:
     from datetime import datetime
-from squall.adapters.dynamodb.halt_copy import REASON_CHARACTERS, _understood
+from squall.adapters.dynamodb.halt_copy import REASON_CHARACTERS, parse_halt
 
 
 class ParameterHaltFlag:
@@ -18,7 +18,7 @@ class ParameterHaltFlag:
 
     def get(self) -> Halt:
         answer = call(self._client, "get_parameter", absent={"ParameterNotFound"}, Name=self._name)
-        return Halt(engaged=False) if answer is None else _understood("ssm", "GetParameter", answer["Parameter"]["Value"])
+        return Halt(engaged=False) if answer is None else parse_halt("ssm", "GetParameter", answer["Parameter"]["Value"])
 
     def engage(self, reason: str, by: str, at: datetime) -> None:
         self._put(Halt(True, reason[:REASON_CHARACTERS], by, at))

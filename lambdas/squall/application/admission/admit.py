@@ -24,7 +24,8 @@ TRIGGER_KEPT = timedelta(days=2)
 
 
 def admit(w: Wiring, event: Mapping[str, Any]) -> Outcome:
-    """Validate the whole input at once and open the record, whatever the input is. The answer carries `run` beside the outcome."""
+    """Validate the whole input at once and open the record, whatever the input is. The answer carries `run` beside the
+    outcome."""
     now, execution, raw = w.clock.now(), event["execution"], event.get("input")
     started_at = datetime.fromisoformat(execution["started_at"])
     run = Run(id=next(candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)

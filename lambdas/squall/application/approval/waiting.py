@@ -11,13 +11,14 @@ DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
 
 
 def await_approval(step: Step) -> Outcome:
-    """Store the task token, then read the votes once, so that no vote is lost. Must not raise after it completed its own token.
+    """Store the task token, then read the votes once, so that no vote is lost. Must not raise after it completed its
+    own token.
 
-    The voter writes the vote, then reads the token. This function writes the token, then reads the votes. Whatever the order, at least
-    one of the two sees the other.
+    The voter writes the vote, then reads the token. This function writes the token, then reads the votes. Whatever the
+    order, at least one of the two sees the other.
 
-    Whether the request has expired is not asked here: the state's own timeout does that. If the clock of this function were ahead of
-    the clock of `observe_approval`, the execution would go round and round between the two.
+    Whether the request has expired is not asked here: the state's own timeout does that. If the clock of this function
+    were ahead of the clock of `observe_approval`, the execution would go round and round between the two.
     """
     if step.w.records.store_token(step.run.id, step.task_token) is None:
         step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running

@@ -33,8 +33,8 @@ from squall.errors import Refused
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
-"""Others use FIS too: a slot of this stack is no promise of FIS's. The attempt had no effect; the run waits and is checked
-again."""
+"""Others use FIS too: a slot of this stack is no promise of FIS's. The attempt had no effect; the run waits and is
+checked again."""
 
 
 def start_fault(step: Step) -> Outcome:
@@ -69,8 +69,8 @@ def _end_if_halted(step: Step) -> bool:
 def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
     """Whether somebody rejected the run after FinalCheck.
 
-    The voter writes the vote, then looks for `starting`. The caller wrote `starting`, and this function reads the votes after that.
-    Whatever the order, at least one of the two sees the other.
+    The voter writes the vote, then looks for `starting`. The caller wrote `starting`, and this function reads the votes
+    after that. Whatever the order, at least one of the two sees the other.
     """
     if record.ask is None:
         return False

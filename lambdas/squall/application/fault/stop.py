@@ -1,4 +1,5 @@
-"""Ends a fault in order: fence, stop, wait for FIS, find out who ended it, remove the guards. Every step is idempotent."""
+"""Ends a fault in order: fence, stop, wait for FIS, find out who ended it, remove the guards. Every step is
+idempotent."""
 
 from datetime import datetime, timedelta
 
@@ -26,7 +27,8 @@ def stop_fault(step: Step) -> Outcome:
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
         return wait(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
     if running:
-        # Nothing can be judged or given back. Release leaves the run to the pulse, which stops the fault again and alerts people.
+        # Nothing can be judged or given back. Release leaves the run to the pulse, which stops the fault again and
+        # alerts people.
         reason = f"FIS still says {running[0].status} after {timing.stop_seconds} s"
         return step.decide(Status.FAILED, reason, event=EventName.NOT_STOPPED)
     if not experiments:
@@ -40,7 +42,8 @@ def stop_fault(step: Step) -> Outcome:
 
 
 def _fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
-    """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion failed."""
+    """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion
+    failed."""
     w, failures = step.w, list[Exception]()
     try:
         if w.faults.delete_template(template_id):
@@ -86,7 +89,8 @@ def _events_of(fis: FisExperiment, ended_at: datetime) -> list[Event]:
 
 
 def _remove_guards(step: Step) -> None:
-    """Delete the guard alarms; CloudWatch keeps their history. What fails here is tried again by Release and by the pulse."""
+    """Delete the guard alarms; CloudWatch keeps their history. What fails here is tried again by Release and by the
+    pulse."""
     if not step.record.guard_names:
         return
     try:
@@ -98,7 +102,8 @@ def _remove_guards(step: Step) -> None:
 
 
 def _explain_end(step: Step, fis: FisExperiment) -> None:
-    """Record who ended the fault early: the abort on the record, else the alarms' history, else FIS's status. Never FIS's reason text.
+    """Record who ended the fault early: the abort on the record, else the alarms' history, else FIS's status. Never
+    FIS's reason text.
 
     This is best effort: the fault is over, whether or not Squall can say why.
     """
@@ -134,7 +139,8 @@ def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredA
 
 
 def _find_fired_alarms(step: Step, record: ExecutionRecord, until: datetime) -> list[FiredAlarm]:
-    """Guards and the user's own stop alarms that fired. Asked after every fault: an alarm may have fired without reaching anybody."""
+    """Guards and the user's own stop alarms that fired. Asked after every fault: an alarm may have fired without
+    reaching anybody."""
     guards = step.find(Guards)
     words = guards.words if guards else {}
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}

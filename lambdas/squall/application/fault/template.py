@@ -44,8 +44,8 @@ def create_template(step: Step) -> Outcome:
 def template_differences(step: Step) -> tuple[str, ...]:
     """Where the template that would be started differs from the one this run compiled. Empty: nowhere.
 
-    The record says which template is started, so the template of another run differs by its tags. Raises Unavailable if FIS can't be
-    asked.
+    The record says which template is started, so the template of another run differs by its tags. Raises Unavailable if
+    FIS can't be asked.
     """
     template_id = step.record.template_id
     return find_differences(compiled_template(step), step.w.faults.template(template_id) if template_id else None)

@@ -1,6 +1,7 @@
 """Watches a running fault: sleeps on a task token, and looks at the record and at FIS whenever something wakes it.
 
-A token only wakes the execution. Whether the fault is over is decided from the record and from FIS, never from a callback.
+A token only wakes the execution. Whether the fault is over is decided from the record and from FIS, never from a
+callback.
 """
 
 from datetime import timedelta
@@ -10,18 +11,20 @@ from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.run.record import ExecutionRecord
 
 GRACE_SECONDS = 180
-"""How much longer than the fault the FIS experiment may take: one minute of slack in the action itself (dispatch, dependencies), and two
-minutes for FIS to resolve targets, start and complete. After that Squall stops it. That is no abort, because the fault has had its time."""
+"""How much longer than the fault the FIS experiment may take: one minute of slack in the action itself (dispatch,
+dependencies), and two minutes for FIS to resolve targets, start and complete. After that Squall stops it. That is no
+abort, because the fault has had its time."""
 FIRST_LOOK_SECONDS = 10
 """How long after the fault's time the execution looks for itself, if nobody woke it before."""
 LOOK_AGAIN_SECONDS = 15
 
 
 def watch_fault(step: Step) -> Outcome:
-    """Store the task token, then look once, so that no wake-up is lost. Must not raise after it completed its own token.
+    """Store the task token, then look once, so that no wake-up is lost. Must not raise after it completed its own
+    token.
 
-    Whoever wakes the execution writes the reason, then reads the token. This function writes the token, then reads the reason. Whatever
-    the order, at least one of the two sees the other.
+    Whoever wakes the execution writes the reason, then reads the token. This function writes the token, then reads the
+    reason. Whatever the order, at least one of the two sees the other.
     """
     if step.w.records.store_token(step.run.id, step.task_token) is None:
         step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running
@@ -41,7 +44,8 @@ def observe_fault(step: Step) -> Outcome:
 
 
 def _must_end(step: Step, record: ExecutionRecord) -> bool:
-    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, past its time, or its commands have ended."""
+    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, past its time, or its commands
+    have ended."""
     if record.final or record.abort is not None or record.fis_experiment_id is None:
         return True
     fis = step.w.faults.get(record.fis_experiment_id)
@@ -55,7 +59,8 @@ def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
 
 
 def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
-    """Whether an agent's fault has ended with its commands. The rest of FIS's action is slack: it protects nothing and is billed."""
+    """Whether an agent's fault has ended with its commands. The rest of FIS's action is slack: it protects nothing and
+    is billed."""
     if _time_left(step, record, 0) > timedelta(0):
         return False
     commands = commands_of(step, fault_of(step))

@@ -1,4 +1,5 @@
-"""Arms the guards: one alarm for each abort condition. Every guard must have data and be OK within a bound, or nothing is injected."""
+"""Arms the guards: one alarm for each abort condition. Every guard must have data and be OK within a bound, or nothing
+is injected."""
 
 from collections.abc import Mapping
 from datetime import timedelta

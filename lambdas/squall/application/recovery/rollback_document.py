@@ -1,7 +1,8 @@
-"""Runs the experiment's rollback document. The intent is written before the document starts, and a repeated start starts nothing new.
+"""Runs the experiment's rollback document. The intent is written before the document starts, and a repeated start
+starts nothing new.
 
-The workflow does this after every fault; the pulse and the watchdog do it for a run whose execution ended early. Whoever comes second
-finds the Automation execution of the first.
+The workflow does this after every fault; the pulse and the watchdog do it for a run whose execution ended early.
+Whoever comes second finds the Automation execution of the first.
 """
 
 from datetime import timedelta
@@ -18,7 +19,8 @@ WAITS_PER_ELAPSED_TIME = 8
 
 
 def run_rollback(step: Step) -> Outcome:
-    """Run the document after every fault, however the fault ended. The wait is bounded; after that the pulse watches to the end."""
+    """Run the document after every fault, however the fault ended. The wait is bounded; after that the pulse watches to
+    the end."""
     declared = step.definition.experiment.rollback
     if declared is None or step.record.happened(EventName.ROLLBACK_ENDED):
         return NEXT
@@ -46,7 +48,8 @@ def rollback_token(step: Step) -> str:
 
 
 def refresh_rollback(step: Step) -> AutomationRun | None:
-    """Start the document if it was not started, and record how it stands now. None: the experiment declares no rollback."""
+    """Start the document if it was not started, and record how it stands now. None: the experiment declares no
+    rollback."""
     run = step.find(AutomationRun) or _record_intent(step)
     if run is None or run.over:
         return run
@@ -61,7 +64,8 @@ def refresh_rollback(step: Step) -> AutomationRun | None:
 
 
 def note_rollback_end(step: Step, run: AutomationRun) -> None:
-    """Write into the timeline how the rollback ended. This comes last, so that it is not marked as handled before it is handled."""
+    """Write into the timeline how the rollback ended. This comes last, so that it is not marked as handled before it is
+    handled."""
     step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_ENDED, said(run))])
 
 

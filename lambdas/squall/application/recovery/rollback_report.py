@@ -40,7 +40,8 @@ def fis_of(step: Step) -> FisExperiment | None:
 
 
 def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
-    """The commands that are the fault's mechanism, newest first, by target id. Empty for a fault whose mechanism is no command."""
+    """The commands that are the fault's mechanism, newest first, by target id. Empty for a fault whose mechanism is no
+    command."""
     if not fault.ssm_documents:
         return {}
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
@@ -50,7 +51,8 @@ def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
 
 
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:
-    """What became of each target. This asks the targets' state and the fault's mechanism; FIS's word `stopped` is not enough."""
+    """What became of each target. This asks the targets' state and the fault's mechanism; FIS's word `stopped` is not
+    enough."""
     fault = fault_of(step)
     template = step.need(FaultTemplate)
     report = fault.verify(

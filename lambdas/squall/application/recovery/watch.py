@@ -1,4 +1,5 @@
-"""Watches the recovery: until the steady state holds again, lost targets are replaced and late metrics are in. The time is bounded."""
+"""Watches the recovery: until the steady state holds again, lost targets are replaced and late metrics are in. The time
+is bounded."""
 
 from squall.application.metrics.read import read_series
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of

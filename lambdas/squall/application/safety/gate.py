@@ -1,4 +1,5 @@
-"""The two safety gates: before anything is made, and right before the fault. A check that fails or can't be evaluated refuses the run."""
+"""The two safety gates: before anything is made, and right before the fault. A check that fails or can't be evaluated
+refuses the run."""
 
 from squall.application.approval.request import is_asked
 from squall.application.safety.checks import check
@@ -25,7 +26,8 @@ def check_safety(step: Step) -> Outcome:
 
 
 def check_before_fault(step: Step) -> Outcome:
-    """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they are."""
+    """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
+    are."""
     safety = check(step, final=True, guards=step.need(Guards))
     step.put(safety)
     if not safety.passed:

@@ -1,6 +1,6 @@
-"""Aborting a run: stop the fault first, with no table read before the stop; then write why, then wake the workflow.
+"""Aborts a run: stops the fault first, without reading the table before; then records why; then wakes the workflow.
 
-Imports nothing heavy: this is the path from an alarm to StopExperiment.
+Imports nothing heavy, because this is the path from an alarm to StopExperiment.
 """
 
 import re
@@ -16,11 +16,11 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 DESCRIPTION = re.compile(r"fis-template=(?P<template>[0-9A-Za-z-]+) execution=(?P<execution>\S+)")
-"""What CreateTemplate writes on every guard."""
+"""The description that CreateTemplate gives every guard."""
 
 
 class NotAnAbortError(ValueError):
-    """The event is none this function understands."""
+    """The event is neither an alarm event nor an operator's request."""
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,18 @@ class AbortRequest:
     by: str
     alarm: str | None = None
     described: bool = True
-    """False when the event did not carry the alarm's description and it has to be asked for."""
+    """False if the event does not contain the alarm's description, so the template has to be looked up."""
 
 
 def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
-    """An alarm's own action, EventBridge's alarm event, or an operator's request. None: an alarm that is not in ALARM or not ours.
-
-    Raises NotAnAbortError for anything else.
-    """
+    """The request in an alarm action, in an EventBridge alarm event, or from an operator. None for an alarm that is not
+    in ALARM, or not this stack's. Raises NotAnAbortError for anything else."""
     if "alarmData" in event:
         data = event["alarmData"]
-        return _of_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
+        return _parse_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
     if event.get("detail-type") == "CloudWatch Alarm State Change":
         data = event["detail"]
-        return _of_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
+        return _parse_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
     if isinstance(event.get("execution_id"), str):
         by = str(event.get("requested_by") or "an operator")[:256]
         reason = str(event.get("reason") or "no reason given")[:500]
@@ -53,7 +51,7 @@ def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id")
 
 
-def _of_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:
+def _parse_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:
     prefix = f"squall-{stack}-"
     if state != "ALARM" or not name.startswith(prefix):
         return None
@@ -72,7 +70,8 @@ def _of_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, st
 
 
 def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
-    """Stop, record, wake. Returns what was done; raises only when the fault could not be asked to stop."""
+    """Stop, record, wake. Returns what was done. Raises Unavailable or Refused only if FIS could not be asked to stop
+    the fault."""
     if request.alarm and request.described and not request.template_id:
         return {"ignored": "the guard is not tied to a fault yet: nothing runs", "execution_id": request.execution_id}
     stopped: list[str] = []
@@ -81,13 +80,14 @@ def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
         if template_id:
             stop_template(w, template_id, stopped)
     except (Unavailable, Refused):
-        _record(w, request, stopped)  # the pulse and the workflow stop it for the reason that is written here
+        _record(w, request, stopped)  # the pulse and the workflow stop the fault, with the reason recorded here
         raise
     return {"execution_id": request.execution_id, "template_id": template_id, "stopped": stopped, **_record(w, request, stopped)}
 
 
 def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
-    """Ask FIS to stop every experiment of the template that runs; adds the ids of those it was asked for."""
+    """Ask FIS to stop every running experiment of the template. Appends the ids of those that were asked to stop to
+    `stopped`."""
     for fis in w.faults.of_template(template_id):
         if fis.stoppable and w.faults.stop(fis.id):
             stopped.append(fis.id)  # noqa: PERF401 - one at a time: the next may fail
@@ -96,7 +96,7 @@ def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
 def _template_of(w: Wiring, execution_id: str) -> str | None:
     try:
         record = w.records.get(execution_id)
-    except (Unavailable, Refused):  # the table is the broken part: FIS's own tags will do
+    except (Unavailable, Refused):  # the table is broken: FIS's own tags say which template it is
         record = None
     if record and record.template_id:
         return record.template_id
@@ -105,11 +105,14 @@ def _template_of(w: Wiring, execution_id: str) -> str | None:
 
 
 def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, Any]:
-    """After the stop, so an error here can wait: an alarm's delivery fails, which Lambda tries again and the function's own alarm
-    shows; an operator is told."""
+    """Record the reason and wake the workflow. The fault was asked to stop before, so an error here can wait.
+
+    For an alarm the error is raised: Lambda tries again, and the function's own alarm shows it. An operator gets it as
+    the answer.
+    """
     now = w.clock.now()
     try:
-        if not stopped and _over(w, request.execution_id):
+        if not stopped and _has_ended(w, request.execution_id):
             return {"recorded": False, "woken": False, "late": "the fault had ended before"}
         recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), stopped, now)
         woken = wake(w, request.execution_id)
@@ -121,14 +124,15 @@ def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, A
     return {"recorded": recorded, "woken": woken}
 
 
-def _over(w: Wiring, execution_id: str) -> bool:
-    """Nothing that is heard after the fault has ended did end it: StopFault has asked the alarms' history."""
+def _has_ended(w: Wiring, execution_id: str) -> bool:
+    """Whether the fault has ended already. Then this request did not end it: StopFault has asked the alarms' history
+    for the cause."""
     record = w.records.get(execution_id)
     return record is not None and record.fault_ended_at is not None
 
 
 def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
-    """The user's own stop alarms of a run: name to words."""
+    """The user's own stop alarms of a run: name to a description for people."""
     from squall.domain.documents.definition import Definition  # noqa: PLC0415 - pydantic; the abort function does without
 
     definition = w.documents.get(record.id, Definition)
@@ -137,15 +141,16 @@ def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
 
 
 def watched_since(record: ExecutionRecord) -> datetime:
-    """When every guard was last known to be OK: what fired since then fired on this fault."""
+    """When every guard was last known to be OK. What fired since then fired during this fault."""
     checked = [event.at for event in record.happened(EventName.FINALLY_SAFE)]
     return max(checked, default=record.fault_started_at or record.started_at)
 
 
-def note_abort(w: Wiring, execution_id: str, why: Abort, stopped: list[str], now: datetime) -> bool:
-    """The reason, once; and in the timeline when the alarm was seen and what was stopped."""
-    recorded = w.records.request_abort(execution_id, why)
-    events = [Event(now, EventName.ABORT_REQUESTED, why.reason)] if recorded else []
+def note_abort(w: Wiring, execution_id: str, abort: Abort, stopped: list[str], now: datetime) -> bool:
+    """Record the reason, once, and write into the timeline what was stopped. False if another reason was there
+    first."""
+    recorded = w.records.request_abort(execution_id, abort)
+    events = [Event(now, EventName.ABORT_REQUESTED, abort.reason)] if recorded else []
     events += [Event(w.clock.now(), EventName.STOP_REQUESTED, fis_id) for fis_id in stopped]
     if events:
         w.records.append(execution_id, events)
@@ -153,6 +158,10 @@ def note_abort(w: Wiring, execution_id: str, why: Abort, stopped: list[str], now
 
 
 def wake(w: Wiring, execution_id: str) -> bool:
-    """Read the token after the reason was written: the watcher does it the other way round, so one of both sees the other."""
+    """Wake the execution if it sleeps on a task token. Call this after the reason was written.
+
+    The caller writes the reason, then this function reads the token. The watcher writes the token, then reads the
+    reason. Whatever the order, at least one of the two sees the other.
+    """
     record = w.records.get(execution_id)
     return bool(record and record.task_token and w.workflow.wake(record.task_token))

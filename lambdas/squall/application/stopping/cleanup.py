@@ -1,7 +1,8 @@
-"""The clean-up object: it attempts one step after the other, and keeps what could not be done with the command that does it.
+"""The clean-up object: it attempts one step after the other, and keeps what could not be done with the command that
+does it.
 
-Closing a run, halting the stack, sweeping orphans and the pulse share it. Imports nothing heavy, because the halt function
-loads it.
+Closing a run, halting the stack, sweeping orphans and the pulse share it. Imports nothing heavy, because the halt
+function loads it.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,8 @@
-"""Halting the stack: first the flag, so that nothing starts any more; then every fault is stopped; then records and people.
+"""Halting the stack: first the flag, so that nothing starts any more; then every fault is stopped; then records and
+people.
 
-A halt needs neither the table nor the workflow nor the topic. The answer names each of them that is broken, and the rest goes
-on. Imports nothing heavy, like the abort path.
+A halt needs neither the table nor the workflow nor the topic. The answer names each of them that is broken, and the
+rest goes on. Imports nothing heavy, like the abort path.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +51,8 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
 
 
 def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
-    """Release the flag and its copy: only both together end the halt. Disengage the safety lever if a halt engaged it."""
+    """Release the flag and its copy: only both together end the halt. Disengage the safety lever if a halt engaged
+    it."""
     work = _HaltWork(w, request)
     before = work.attempt("what was halted", "", read_halt, w)
     work.forget()  # it is only for the answer
@@ -127,7 +129,8 @@ class _HaltWork(Cleanup):
                     self._stop(record.fis_experiment_id, record.id)
 
     def stop_late(self) -> None:
-        """Look again until a look finds nothing new. FIS may list late what started meanwhile, and what failed may work now."""
+        """Look again until a look finds nothing new. FIS may list late what started meanwhile, and what failed may work
+        now."""
         for _ in range(LOOKS):
             self.w.clock.sleep(LOOK_SECONDS)
             before = len(self.stopped)
@@ -165,7 +168,8 @@ class _HaltWork(Cleanup):
         self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, message(change))
 
     def _list_running(self) -> list[FisExperiment]:
-        """This stack's experiments by FIS's own word: first of our templates, which are few, then of everything active."""
+        """This stack's experiments by FIS's own word: first of our templates, which are few, then of everything
+        active."""
         found = {fis.id: fis for template in self.list_templates() for fis in self.list_experiments_of(template.id)}
         found |= {fis.id: fis for fis in self.list_active_experiments()}
         return [fis for fis in found.values() if fis.stoppable]

@@ -1,4 +1,5 @@
-"""What the workflow would have done after a fault, for a run whose execution ended early: the rollback, and the reports."""
+"""What the workflow would have done after a fault, for a run whose execution ended early: the rollback, and the
+reports."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -48,7 +49,8 @@ def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:
 
 
 def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> None:
-    """People were told how the run ended before its rollback ended: write the result again, and tell them of a failure."""
+    """People were told how the run ended before its rollback ended: write the result again, and tell them of a
+    failure."""
     record_aftermath(w, record)
     write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
     if not run.succeeded:

@@ -9,7 +9,8 @@ from squall.wiring import Wiring
 
 
 def list_tagged_executions(w: Wiring) -> frozenset[str]:
-    """The executions of this stack that have a template or a running experiment, by FIS's tags. Raises Unavailable, Refused."""
+    """The executions of this stack that have a template or a running experiment, by FIS's tags. Raises Unavailable,
+    Refused."""
     stack = w.settings.stack
     running = {fis.tags.get("squall:execution", "") for fis in w.faults.active() if fis.tags.get("squall:stack") == stack}
     return frozenset(running | {template.execution_id for template in w.faults.own_templates(stack)}) - {""}

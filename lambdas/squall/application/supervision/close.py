@@ -1,8 +1,9 @@
 """Ends a run from outside its workflow, cleans up after it, and tells people.
 
-The watchdog does this within seconds after an execution ended early, the pulse within two minutes if that event was lost,
-AcquireLock when the lease of another run has expired. Everything is idempotent and goes on past a step that fails. What could
-not be removed is returned with the command that does it by hand, and the pulse tries again until nothing is left.
+The watchdog does this within seconds after an execution ended early, the pulse within two minutes if that event was
+lost, AcquireLock when the lease of another run has expired. Everything is idempotent and goes on past a step that
+fails. What could not be removed is returned with the command that does it by hand, and the pulse tries again until
+nothing is left.
 """
 
 from contextlib import suppress

@@ -1,8 +1,9 @@
-"""The pulse looks after every open run once a minute, and on FIS events, without trusting alarms, events or the workflow.
+"""The pulse looks after every open run once a minute, and on FIS events, without trusting alarms, events or the
+workflow.
 
-For a run whose execution is running: renew its leases, wake the workflow when FIS has finished, abort when a guard's metric
-breaches or a guard has gone blind. For a run whose execution has ended: close it. For a closed run: clean up until nothing is
-left. Then whatever no open run leads to: see `orphans`.
+For a run whose execution is running: renew its leases, wake the workflow when FIS has finished, abort when a guard's
+metric breaches or a guard has gone blind. For a run whose execution has ended: close it. For a closed run: clean up
+until nothing is left. Then whatever no open run leads to: see `orphans`.
 """
 
 from collections.abc import Callable
@@ -35,15 +36,15 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 PATIENCE_SECONDS = 35
-"""How long a pulse waits, for all ended runs together, for FIS to finish stopping (about 30 s on AWS). Then the next pulse
-looks again."""
+"""How long a pulse waits, for all ended runs together, for FIS to finish stopping (about 30 s on AWS). Then the next
+pulse looks again."""
 
 
 def pulse(w: Wiring) -> dict[str, str]:
     """Look after every open run, then sweep. Returns execution id, or orphan, to what was done.
 
-    Raises ExceptionGroup at the end for everything that could not be looked after: whatever is wrong with one run must not keep
-    the others from being looked after.
+    Raises ExceptionGroup at the end for everything that could not be looked after: whatever is wrong with one run must
+    not keep the others from being looked after.
     """
     done: dict[str, str] = {}
     work = Cleanup(w, survives=(Exception,))
@@ -64,11 +65,11 @@ def pulse(w: Wiring) -> dict[str, str]:
 
 
 def _stop_ended_by_tags(w: Wiring) -> dict[str, str]:
-    """Stop faults without the table, which may be the broken part: FIS's tags say whose a fault is, and Step Functions says that
-    its execution has ended.
+    """Stop faults without the table, which may be the broken part: FIS's tags say whose a fault is, and Step Functions
+    says that its execution has ended.
 
-    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal) counts as
-    running. Raises Unavailable, Refused.
+    An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal)
+    counts as running. Raises Unavailable, Refused.
     """
     statuses = {id_: w.workflow.status(w.settings.execution_arn(id_)) for id_ in list_tagged_executions(w)}
     ended = frozenset(id_ for id_, status in statuses.items() if status not in {None, RUNNING})
@@ -103,7 +104,8 @@ def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, h
 
 
 def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
-    """Wake a run that people have decided about, or whose request has expired: whoever should have woken it may have failed."""
+    """Wake a run that people have decided about, or whose request has expired: whoever should have woken it may have
+    failed."""
     if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
         return "awaits approval"
     wake(w, record.id)
@@ -181,7 +183,8 @@ def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Ab
 
 
 def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    """A guard that is gone, switched off or without data protects nobody. A guard in ALARM was missed by the other paths."""
+    """A guard that is gone, switched off or without data protects nobody. A guard in ALARM was missed by the other
+    paths."""
     names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
     try:
         states = w.alarms.states(names)
@@ -203,12 +206,14 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
 
 
 def _has_flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether a guard that is OK now fired since the fault began. Its history is asked only if its state has changed since."""
+    """Whether a guard that is OK now fired since the fault began. Its history is asked only if its state has changed
+    since."""
     return _has_changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
 
 
 def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether the alarm changed its state after FinalCheck. The policy let a user's alarm pass that had no data then."""
+    """Whether the alarm changed its state after FinalCheck. The policy let a user's alarm pass that had no data
+    then."""
     return state.updated_at is not None and state.updated_at >= watched_since(record)
 
 

@@ -1,7 +1,7 @@
 """Cleans up after one run: template, fault, guards, rollback document, then lock and slot.
 
-The template goes first, because without it nothing can start any more. The guards go only once no fault can be running. Lock
-and slot go only once neither a fault nor a rollback is running.
+The template goes first, because without it nothing can start any more. The guards go only once no fault can be running.
+Lock and slot go only once neither a fault nor a rollback is running.
 """
 
 from contextlib import suppress
@@ -24,8 +24,8 @@ from squall.faults.base import ByHand
 from squall.wiring import Wiring
 
 SETTLED_AFTER = timedelta(seconds=120)
-"""A closed run is looked at again for twice the timeout of StartFault: a function that was running when its execution ended may
-still act."""
+"""A closed run is looked at again for twice the timeout of StartFault: a function that was running when its execution
+ended may still act."""
 PAUSE_SECONDS = 1
 
 
@@ -85,7 +85,8 @@ class RunCleanup(Cleanup):
         self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
 
     def _find_commands(self) -> None:
-        """Commands of the fault that are still running on a target, whatever FIS says: an agent may not have heard the cancel."""
+        """Commands of the fault that are still running on a target, whatever FIS says: an agent may not have heard the
+        cancel."""
         if not self._was_injected:
             return
         list_command = "aws ssm list-commands --filters key=Status,value=InProgress"
@@ -103,7 +104,8 @@ class RunCleanup(Cleanup):
         return [command for on_instance in commands.values() for command in on_instance if command.active]
 
     def _find_what_fis_left(self) -> None:
-        """What FIS left on the targets although the fault is over: only people remove it. Not asked while something runs."""
+        """What FIS left on the targets although the fault is over: only people remove it. Not asked while something
+        runs."""
         if self.leftovers or not self._was_injected:
             return
         fis = self.record.fis_experiment_id

@@ -1,4 +1,5 @@
-"""Discovers what the targets are, what they belong to, which of them are pinned, and how the experiment's metrics are measured.
+"""Discovers what the targets are, what they belong to, which of them are pinned, and how the experiment's metrics are
+measured.
 
 Discovery never ends a run. It writes down what is wrong, and CheckSafety refuses, so that every check is on the record.
 """

@@ -1,4 +1,5 @@
-"""What AWS says about the things a run created, as plain values. Dataclasses: the abort path imports this and must start fast."""
+"""What AWS says about the things a run created, as plain values. Dataclasses only, because the abort path must start
+fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class ActionState:
 
 @dataclass(frozen=True)
 class FisExperiment:
-    """A FIS experiment as GetExperiment tells it (from ListExperiments: without actions)."""
+    """A FIS experiment as GetExperiment describes it. One from ListExperiments has no actions."""
 
     id: str
     template_id: str
@@ -63,7 +64,7 @@ class FisExperiment:
 
 @dataclass(frozen=True)
 class FisTemplate:
-    """A template that carries our tags."""
+    """A FIS template with the tags of this stack."""
 
     id: str
     execution_id: str
@@ -81,7 +82,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class AlarmState:
-    """An alarm as DescribeAlarms tells it."""
+    """An alarm as DescribeAlarms describes it."""
 
     name: str
     state: str
@@ -90,31 +91,32 @@ class AlarmState:
     actions_enabled: bool
     description: str = ""
     configured_at: datetime | None = None
-    """When it was made or last changed."""
+    """When the alarm was created or last changed."""
     watches: tuple[Watched, ...] = ()
-    """Empty: a composite alarm, or an expression over no metric by name."""
+    """The metrics it watches. Empty for a composite alarm, and for an expression that names no metric."""
     seconds_to_alarm: int = 0
-    """Period × evaluation periods; 0 of a composite alarm."""
+    """Period × evaluation periods; 0 for a composite alarm."""
     missing_data: str = ""
-    """missing, ignore, breaching or notBreaching; empty of a composite alarm."""
+    """missing, ignore, breaching or notBreaching; empty for a composite alarm."""
     members: tuple[str, ...] = ()
-    """Of a composite alarm: the alarms its rule names."""
+    """The alarms that the rule of a composite alarm names."""
     only_scales: bool = False
-    """Its every action is a scaling policy: in ALARM it says that there is little or much to do, not that something is wrong."""
+    """Whether each of its actions is a scaling policy. In ALARM it then says how much there is to do, not that
+    something is wrong."""
 
 
 @dataclass(frozen=True)
 class CalendarState:
-    """Change Calendars taken together at one moment: open only if all of them are."""
+    """Several Change Calendars at one moment: open only if all of them are open."""
 
     open: bool
     changes_at: datetime | None
-    """When that changes next; None: no change is planned."""
+    """When that changes next; None if no change is planned."""
 
 
 @dataclass(frozen=True)
 class CommandState:
-    """A Systems Manager command's invocation on one instance."""
+    """One invocation of a Systems Manager command, on one instance."""
 
     id: str
     instance_id: str
@@ -125,7 +127,8 @@ class CommandState:
     ended_at: datetime | None = None
     detail: str = ""
     started_at: datetime | None = None
-    """When the agent began with the part of it that lasts longest, which is the fault: a document installs what it needs first."""
+    """When the agent began the step that lasts longest, which is the fault. A document first installs what the fault
+    needs."""
 
     @property
     def active(self) -> bool:
@@ -134,12 +137,12 @@ class CommandState:
 
 @dataclass(frozen=True)
 class AutomationState:
-    """A Systems Manager Automation execution as GetAutomationExecution tells it."""
+    """A Systems Manager Automation execution as GetAutomationExecution describes it."""
 
     id: str
     status: str
     detail: str = ""
-    """Why it failed, in Systems Manager's words."""
+    """Why the execution failed, in Systems Manager's words."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -150,7 +153,7 @@ class AutomationState:
 
 @dataclass(frozen=True)
 class Held:
-    """Who holds a lock, until when."""
+    """Who holds a lock, and until when."""
 
     key: str
     holder: str

@@ -7,11 +7,13 @@ SUCCEEDED = "SUCCEEDED"
 BROKEN_OFF = frozenset({"FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"})
 """The execution ended before its last states."""
 UNKNOWN_AFTER = timedelta(minutes=10)
-"""DescribeExecution is eventually consistent. An execution it does not know counts as ended only after this time from its start."""
+"""DescribeExecution is eventually consistent. An execution it does not know counts as ended only after this time from
+its start."""
 
 
 def is_broken_off(status: str | None, started_at: datetime, now: datetime) -> bool:
-    """Whether the execution can no longer reach its last states. `status` None: Step Functions does not know the execution."""
+    """Whether the execution can no longer reach its last states. `status` None: Step Functions does not know the
+    execution."""
     return status in BROKEN_OFF or (status is None and now - started_at > UNKNOWN_AFTER)
 
 

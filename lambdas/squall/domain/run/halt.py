@@ -1,4 +1,5 @@
-"""The halt flag: engaged, nothing starts in this stack, whoever starts it. Dataclasses: the halt path imports this and must start fast."""
+"""The halt flag. While it is engaged, nothing starts in this stack. Dataclasses only, because the halt path must start
+fast."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from squall.domain.run.commands import delete_item_command, shell_command
 
 
 class UnreadableHaltError(ValueError):
-    """What stands in the flag is not understood: it counts as engaged."""
+    """The content of the flag can't be understood, which counts as engaged."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +27,24 @@ class Halt:
 
 
 def parameter_name(stack: str) -> str:
-    """Where Parameter Store keeps a stack's flag."""
+    """The name of the parameter that holds the stack's flag."""
     return f"/squall/{stack}/halt"
 
 
 def effective(flag: Halt, copy: Halt) -> Halt:
-    """Engaged if either is: one of the two may have been the broken part when it was written."""
+    """Engaged if either of the two is: one of them may have been broken when the other was written."""
     return copy if copy.engaged and not flag.engaged else flag
 
 
 def to_json(halt: Halt) -> str:
-    """As it is kept."""
+    """The flag as it is stored, in Parameter Store and in the table."""
     at = halt.at.isoformat() if halt.at else None
     return json.dumps({"engaged": halt.engaged, "reason": halt.reason, "by": halt.by, "at": at})
 
 
 def from_json(text: str) -> Halt:
-    """Also what a person wrote by hand: only `engaged` is needed. Raises UnreadableHaltError."""
+    """The flag as it is stored. A person may have written it by hand, so only `engaged` is required. Raises
+    UnreadableHaltError."""
     try:
         found = json.loads(text)
         at = datetime.fromisoformat(found["at"]) if found.get("at") else None
@@ -55,31 +57,31 @@ def from_json(text: str) -> Halt:
 
 @dataclass(frozen=True)
 class Lever:
-    """FIS's safety lever: engaged, nobody's experiment runs in the account and Region."""
+    """FIS's safety lever. While it is engaged, no experiment runs in the account and Region, whoever's it is."""
 
     engaged: bool
     reason: str = ""
 
 
 def lever_mark(stack: str) -> str:
-    """How the reason begins that a halt of this stack gives the lever: the lever itself then tells whose it is, whatever is lost."""
+    """How the lever's reason begins when a halt of this stack engaged it. So the lever itself says who engaged it."""
     return f"Squall {stack} halted"
 
 
 def move_lever_command(reason: str, *, engaged: bool) -> str:
-    """The plain command that moves the lever."""
-    said = "".join(letter for letter in reason if letter.isalnum() or letter in " .:-_/@")[:200]
-    state = f"status={'engaged' if engaged else 'disengaged'},reason={said}"
+    """The AWS CLI command that moves the lever."""
+    legal = "".join(letter for letter in reason if letter.isalnum() or letter in " .:-_/@")[:200]
+    state = f"status={'engaged' if engaged else 'disengaged'},reason={legal}"
     return shell_command("aws", "fis", "update-safety-lever-state", "--id", "default", "--state", state)
 
 
 def put_flag_command(stack: str, *, engaged: bool) -> str:
-    """The plain command that sets the flag."""
+    """The AWS CLI command that sets the flag."""
     value = json.dumps({"engaged": engaged, "reason": "by hand"})
     name = parameter_name(stack)
     return shell_command("aws", "ssm", "put-parameter", "--name", name, "--type", "String", "--overwrite", "--value", value)
 
 
 def delete_copy_command(table: str) -> str:
-    """The plain command that takes the flag's copy out of the table."""
+    """The AWS CLI command that deletes the flag's copy from the table."""
     return delete_item_command(table, "HALT", "HALT")

@@ -1,17 +1,17 @@
-"""What the sweep takes for an orphan: something of an execution that no longer lives."""
+"""Orphans: things that belong to an execution which has ended, and which the sweep removes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 OLD = timedelta(minutes=10)
-"""Younger things are nobody's orphans: whoever made them may not have recorded it yet, and reads of AWS may be behind."""
+"""Younger things are no orphans: whoever made them may not have recorded it yet, and reads from AWS may be stale."""
 EVERY = timedelta(minutes=5)
-"""From one sweep to the next, so also the least time between the two sightings that condemn a thing."""
+"""The time from one sweep to the next. An orphan is removed only after two sweeps have seen it."""
 
 
 class Kind(StrEnum):
-    """In the order in which they are taken away: what could start a fault, the fault, what guards it, what keeps others out."""
+    """In the order of removal: what could start a fault, the fault, what guards it, what keeps others out."""
 
     TEMPLATE = "FIS template"
     EXPERIMENT = "FIS experiment"
@@ -22,20 +22,20 @@ class Kind(StrEnum):
 
 
 AFTER_THE_FAULT = frozenset({Kind.GUARD, Kind.LOCK, Kind.SLOT, Kind.TICKET})
-"""These stay as long as an experiment of their execution may run."""
+"""These stay as long as an experiment of their execution may be running."""
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """Something that carries our mark and names an execution."""
+    """Something that carries this stack's mark and names an execution."""
 
     kind: Kind
     id: str
     execution: str
     since: datetime
-    """When it was made; for a lease, when it ran out."""
+    """When it was created; for a lease, when it expired."""
     command: str
-    """The AWS CLI command that takes it away."""
+    """The AWS CLI command that removes it."""
 
     @property
     def key(self) -> str:
@@ -51,14 +51,14 @@ class Sightings:
 
     at: datetime | None = None
     first: dict[str, datetime] = field(default_factory=dict)
-    """Orphan to when it was first seen."""
+    """Key of each orphan to when a sweep first saw it."""
     told: frozenset[str] = frozenset()
-    """Orphans that people have heard of."""
+    """Keys of the orphans that people were told of."""
 
     def due(self, now: datetime) -> bool:
         return self.at is None or now - self.at >= EVERY
 
     def next(self, orphans: list[Suspect], told: frozenset[str], now: datetime) -> "Sightings":
-        """After a sweep that saw these."""
-        first = {one.key: self.first.get(one.key, now) for one in orphans}
+        """The sightings after a sweep that saw these orphans. `told` are the keys that people were told of by it."""
+        first = {orphan.key: self.first.get(orphan.key, now) for orphan in orphans}
         return Sightings(now, first, (self.told | told) & first.keys())

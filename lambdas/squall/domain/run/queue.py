@@ -1,4 +1,4 @@
-"""Who holds FIS's experiment slots, who waits for one, and whose turn it is. Dataclasses: the closing path imports this."""
+"""Who holds FIS's experiment slots, who waits for one, and whose turn it is."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from squall.domain.run.aws_state import FisExperiment
 FIS_ACTIVE_EXPERIMENTS = 5
 """Default quota of active experiments per account and Region (AWS FIS quotas), ours and others'."""
 LONGEST_WAIT_SECONDS = 60
-"""Between two looks of one that queues: so long may a slot that became free stand empty."""
+"""The longest time between two looks of a waiting execution. A slot that became free may be empty for that long."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """The lease of a slot, live or not."""
+    """The lease of a slot, valid or expired."""
 
     number: int
     holder: str
@@ -23,7 +23,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Ticket:
-    """A place in the queue. Its holder renews it at each look; one that does not is dead and passed over."""
+    """A place in the queue. Its holder renews it at each look. A ticket that has expired is passed over."""
 
     holder: str
     since: datetime
@@ -32,36 +32,37 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Line:
-    """Slots and queue as the table has them, what has run out included; tickets by time, then by holder."""
+    """Slots and queue as they are in the table, expired ones included. Tickets are sorted by time, then by holder."""
 
     slots: tuple[Slot, ...] = ()
     tickets: tuple[Ticket, ...] = ()
 
     def holders(self, now: datetime) -> dict[int, str]:
-        """Slots that are taken."""
+        """Number of each taken slot to its holder."""
         return {slot.number: slot.holder for slot in self.slots if slot.until > now}
 
     def waiting(self, now: datetime) -> tuple[str, ...]:
-        """Those who wait, the first first. Who has a slot waits no more, whatever became of the ticket."""
+        """The executions that wait, in order. One that has a slot does not wait any more, even if its ticket is still
+        there."""
         served = set(self.holders(now).values())
         return tuple(ticket.holder for ticket in self.tickets if ticket.until > now and ticket.holder not in served)
 
     def ahead_of(self, holder: str, now: datetime) -> tuple[str, ...]:
-        """Those before this one; everybody, if it has no ticket."""
+        """The executions that wait before this one; all of them, if it has no ticket."""
         waiting = self.waiting(now)
         return waiting[: waiting.index(holder)] if holder in waiting else waiting
 
 
 @dataclass(frozen=True)
 class Room:
-    """What FIS has for one of ours just now."""
+    """How many experiments FIS can take from this stack now."""
 
     limit: int
-    """Slots that this stack may hold in all."""
+    """How many slots this stack may hold in total."""
     free: int
-    """How many of them nobody holds."""
+    """How many of those slots nobody holds."""
     outside: int
-    """Experiments of others."""
+    """How many active experiments belong to others."""
 
     def __str__(self) -> str:
         taken = f"{FIS_ACTIVE_EXPERIMENTS - self.free} of FIS's {FIS_ACTIVE_EXPERIMENTS} experiment slots are taken"
@@ -69,16 +70,17 @@ class Room:
 
 
 def room(line: Line, active: Iterable[FisExperiment], stack: str, holder: str, now: datetime) -> Room:
-    """The semaphore reconciled with what FIS lists: experiments of others, and of ours those that have lost their slot, count too."""
+    """The slots reconciled with what FIS lists: experiments of others count too, and so do ours that have lost their
+    slot."""
     active = list(active)
     others = [fis for fis in active if fis.tags.get("squall:stack") != stack]
-    held = {one for one in line.holders(now).values() if one != holder}
+    held = {other for other in line.holders(now).values() if other != holder}
     strays = {fis.tags.get("squall:execution", fis.id) for fis in active if fis not in others} - held - {holder}
     limit = max(0, FIS_ACTIVE_EXPERIMENTS - len(others) - len(strays))
     return Room(limit=limit, free=max(0, limit - len(held)), outside=len(others))
 
 
 def wait_seconds(waited: timedelta, poll_seconds: int, lease_seconds: int) -> float:
-    """Until the next look: a quarter of the time waited so far, so that a long wait costs few transitions; never so long that the
-    ticket runs out."""
+    """Seconds until the next look: a quarter of the time waited so far, so that a long wait costs few transitions.
+    Never so long that the ticket expires."""
     return min(max(float(poll_seconds), waited.total_seconds() / 4), LONGEST_WAIT_SECONDS, lease_seconds / 3)

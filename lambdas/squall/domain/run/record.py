@@ -1,6 +1,6 @@
-"""The execution record: the small facts decisions are made on. One item in the table, written conditionally.
+"""The execution record: the small facts that decisions are made on. It is one item in the table, written conditionally.
 
-Plain dataclasses, not pydantic: the abort path imports this and must start fast.
+Plain dataclasses, not pydantic, because the abort path must start fast.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 @dataclass(frozen=True)
 class Abort:
-    """The first reason to end the fault early; later ones do not replace it."""
+    """The first reason to end the fault early. Later reasons do not replace it."""
 
     source: AbortSource
     reason: str
@@ -44,14 +44,14 @@ class ExecutionRecord:
     fault_type: str = ""
     definition_hash: str = ""
     promotion_hash: str = ""
-    """Of what the same experiment has in common in all environments."""
+    """The hash of what the experiment has in common in all environments."""
     requested_by: str = ""
     trigger: str = ""
     verdict: Verdict | None = None
     hypothesis_validated: bool | None = None
     reason: str = ""
     decided_status: Status | None = None
-    """How the run will end, written by the state that decided it; Record makes it final."""
+    """How the run will end. The state that decided it writes it, and Record makes it final."""
     decided_verdict: Verdict | None = None
     ended_at: datetime | None = None
     phase_since: datetime | None = None
@@ -59,25 +59,26 @@ class ExecutionRecord:
     lock_keys: tuple[str, ...] = ()
     slot: int | None = None
     guard_names: tuple[str, ...] = ()
-    """Recorded before the alarms are created, so that leftovers can always be found."""
+    """Recorded before the alarms are created, so that every alarm can be found again."""
     template_id: str | None = None
     fis_experiment_id: str | None = None
     fault_started_at: datetime | None = None
     fault_ended_at: datetime | None = None
     fault_seconds: int = 0
     sentinel: bool = False
-    """Whether a URL is probed while the run is measured: the pulse sees to it."""
+    """Whether a URL is probed while the run is measured. The pulse keeps the probing alive."""
     rollback_command: str = ""
-    """Set before the fault where the experiment declares a rollback document: the command that runs it by hand, whatever else is lost."""
+    """The AWS CLI command that runs the rollback document by hand. Recorded before the fault if the experiment declares
+    one."""
     abort: Abort | None = None
     task_token: str | None = None
     token_generation: int = 0
     ask: Ask | None = None
-    """The newest request for approval; None: nobody was asked."""
+    """The newest request for approval; None if nobody was asked."""
     votes: tuple[Vote, ...] = ()
-    """What people said to it, one a person, by time."""
+    """The votes on that request, one for each person, in order of time."""
     closed_by: str = ""
-    """Who closed a run that did not reach Record: watchdog, pulse."""
+    """Who closed a run that did not reach Record: the watchdog, the pulse or AcquireLock."""
     events: tuple[Event, ...] = field(default=())
 
     @property
@@ -90,5 +91,6 @@ class ExecutionRecord:
         return self.fis_experiment_id is not None or bool(self.happened(EventName.STARTING))
 
     def happened(self, *names: EventName) -> tuple[Event, ...]:
-        """The events of these names, in the order in which they were written. Only names in `timeline.DECIDES` are asked for."""
+        """The events of these names, in the order in which they were written. Only names in `timeline.DECIDES` are
+        asked for."""
         return tuple(event for event in self.events if event.event in names)
