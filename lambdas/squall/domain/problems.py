@@ -101,18 +101,18 @@ def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[Bas
     return Problem(path=where, message=message, expected=expected)
 
 
-def _words(kind: str, found: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
+def _words(kind: str, value: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """What was found and what was expected, by the type of pydantic's error."""
-    refusal = f"{show_value(found)} is not accepted"
+    refusal = f"{show_value(value)} is not accepted"
     match kind:
         case "missing":
             words = ("is missing", "")
         case "enum" | "literal_error":
             choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            words = (f"{show_value(found)} is unknown{suggest(found, choices) if isinstance(found, str) else ''}", ", ".join(choices))
+            words = (f"{show_value(value)} is unknown{suggest(value, choices) if isinstance(value, str) else ''}", ", ".join(choices))
         case "string_pattern_mismatch":
             words = (refusal, _PATTERNS.get(str(context["pattern"]), f"text matching {context['pattern']}"))
-        case "too_short" | "string_too_short" if not found:
+        case "too_short" | "string_too_short" if not value:
             words = ("is empty", f"at least {context['min_length']}")
         case "too_long":
             words = (f"has {context['actual_length']} entries", f"at most {context['max_length']}")
@@ -145,10 +145,10 @@ def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
     """The keys that the model knows at the end of the steps."""
     models = [model]
     for step in steps:
-        fields = [one.model_fields[step] for one in models if isinstance(step, str) and step in one.model_fields]
+        fields = [known.model_fields[step] for known in models if isinstance(step, str) and step in known.model_fields]
         if fields:
             models = [inner for field in fields for inner in _models_in(field.annotation)]
-    return list(dict.fromkeys(key for one in models for key in one.model_fields))
+    return list(dict.fromkeys(key for known in models for key in known.model_fields))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

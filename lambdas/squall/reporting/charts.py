@@ -100,7 +100,7 @@ def build_course(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
     windows, points = read_measurements(facts)
     if not windows or facts.discovery is None:
         return None
-    lines, bands = _lines(facts), {one.metric: one.band for one in facts.result.statistics}
+    lines, bands = _lines(facts), {metric.metric: metric.band for metric in facts.result.statistics}
     charts = [
         _chart(facts, binding, windows, points.get(binding.name, ()), lines.get(binding.name, ()), bands.get(binding.name))
         for binding in facts.discovery.bindings
@@ -118,25 +118,25 @@ def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tu
     known = [window for window in facts.series.windows if window.periods and window.name in WINDOW_NAMES]
     windows = tuple(sorted(known, key=lambda window: window.start))
     if facts.series.measured:
-        return windows, {one.metric: tuple(Point(at=at, value=value) for at, value in one.points) for one in facts.series.measured}
+        return windows, {series.metric: tuple(Point(at=at, value=value) for at, value in series.points) for series in facts.series.measured}
     return windows, _points(facts, windows, list(facts.series.series.values()))
 
 
 def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]) -> Mapping[str, tuple[Point, ...]]:
     """Values from raw series, window by window: for older results and for runs that were never judged."""
-    found: dict[str, tuple[Point, ...]] = {}
+    points_by_metric: dict[str, tuple[Point, ...]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():
-        of_metric = [one for by_metric in series for one in by_metric.get(binding.name, ())]
+        of_metric = [query for by_metric in series for query in by_metric.get(binding.name, ())]
         by_window = (points_over(binding, _within(of_metric, window), window) for window in windows)
-        found[binding.name] = tuple(point for points in by_window for point in points)
-    return found
+        points_by_metric[binding.name] = tuple(point for points in by_window for point in points)
+    return points_by_metric
 
 
 def _within(series: Iterable[Series], window: Window) -> list[Series]:
     """One series per query with the points inside the window."""
     by_key: dict[str, dict[int, Point]] = {}
-    for one in series:
-        by_key.setdefault(one.key, {}).update({point.at: point for point in one.points if window.start <= point.at < window.end})
+    for query in series:
+        by_key.setdefault(query.key, {}).update({point.at: point for point in query.points if window.start <= point.at < window.end})
     return [
         Series(key=key, period_seconds=window.period_seconds, points=tuple(points[at] for at in sorted(points)))
         for key, points in by_key.items()
@@ -184,9 +184,9 @@ def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float
 
 def _lines(facts: Facts) -> dict[str, list[Line]]:
     """Thresholds by binding. A threshold relative to the baseline becomes absolute if the baseline has a value."""
-    found: dict[str, list[Line]] = {}
+    lines: dict[str, list[Line]] = {}
     if facts.parsed is None or facts.discovery is None:
-        return found
+        return lines
     baseline = facts.result.metrics_collected.get("baseline", {})
     for kind, thresholds in (
         ("expect", [t for _, t in facts.parsed.threshold_criteria]),
@@ -197,8 +197,8 @@ def _lines(facts: Facts) -> dict[str, list[Line]]:
             value = _level(threshold, baseline.get(binding.name)) if binding else None
             if binding is not None and value is not None:
                 label = f"{kind} {threshold.comparator} {format_quantity(value, binding.unit)}"
-                found.setdefault(binding.name, []).append(Line(value, label, kind, shown=True))
-    return found
+                lines.setdefault(binding.name, []).append(Line(value, label, kind, shown=True))
+    return lines
 
 
 def _level(threshold: Threshold, baseline: float | None) -> float | None:
@@ -213,7 +213,11 @@ def _level(threshold: Threshold, baseline: float | None) -> float | None:
 def _summary(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
     collected = facts.result.metrics_collected
     sentences = []
-    finer = [one for one in facts.series.finer if one.period_seconds == binding.period_seconds and one.periods] if facts.series else []
+    finer = (
+        [window for window in facts.series.finer if window.period_seconds == binding.period_seconds and window.periods]
+        if facts.series
+        else []
+    )
     for window in finer or windows:
         values = collected.get(window.name)
         whole = values.get(binding.name) if isinstance(values, Mapping) else None
@@ -243,6 +247,6 @@ def _binding_of(facts: Facts, criterion: CriterionResult) -> str | None:
     """Name of the binding that measured a threshold criterion; None for other criteria."""
     if facts.parsed is None or facts.discovery is None or criterion.kind != "threshold":
         return None
-    threshold = next((one for _, one in facts.parsed.threshold_criteria if one.text == criterion.text), None)
+    threshold = next((parsed for _, parsed in facts.parsed.threshold_criteria if parsed.text == criterion.text), None)
     binding = binding_of(facts.discovery.bindings, threshold) if threshold else None
     return binding.name if binding else None

@@ -24,7 +24,7 @@ def render_csv(course: Course) -> str:
     writer.writerow(COLUMNS)
     for chart in course.charts:
         for point in chart.points:
-            window = next((one.name for one in course.windows if one.start <= point.at < one.end), "")
+            window = next((window.name for window in course.windows if window.start <= point.at < window.end), "")
             start = datetime.fromtimestamp(point.at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             writer.writerow([start, window, cell(chart.name), repr(point.value), cell(chart.unit)])
     return out.getvalue()

@@ -65,8 +65,8 @@ class FindingView:
 def view_finding(finding: Finding) -> FindingView:
     """A finding as an element of a list."""
     closed = finding.status is FindingStatus.CLOSED
-    seen = f"seen {finding.seen_count} times" if (finding.seen_count or 0) > 1 else "new" if finding.seen_count == 1 else ""
+    times = f"seen {finding.seen_count} times" if (finding.seen_count or 0) > 1 else "new" if finding.seen_count == 1 else ""
     since = f"first on {format_date(finding.first_seen)}" if finding.first_seen and (finding.seen_count or 0) > 1 else ""
-    state = f"closed by {finding.closed_by}" if closed else ", ".join(part for part in (seen, since) if part)
+    state = f"closed by {finding.closed_by}" if closed else ", ".join(part for part in (times, since) if part)
     severity = Word("fixed", "good") if closed else Word.of(finding.severity.value)
     return FindingView(finding.id, finding.title, finding.detail, severity, state, finding.practice, finding.improvements)

@@ -1,6 +1,5 @@
 """The page of a period: its experiments together, in one file without dependencies."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,23 +53,21 @@ def build_page(report: PeriodReport) -> PeriodPage:
         never_run=report.never_run,
         trend=_trend(report),
         stale_days=report.stale_days,
-        legend=tuple(map(Word.of, count_outcomes(report))),
+        legend=tuple(map(Word.of, order_outcomes(report))),
         island=_island(report) if report.total_experiments else None,
     )
 
 
-def count_outcomes(report: PeriodReport) -> dict[str, int]:
-    """Runs by verdict, or by status where there is none, in the order of `STACKED`."""
-    runs: Counter[str] = Counter()
-    for bucket in report.trend:
-        runs.update(bucket.verdicts)
+def order_outcomes(report: PeriodReport) -> dict[str, int]:
+    """The outcomes of the report in the order of `STACKED`."""
+    runs = report.outcomes
     return {word: runs[word] for word in (*STACKED, *sorted(set(runs) - set(STACKED))) if word in runs}
 
 
 def _story(report: PeriodReport) -> str:
     if report.message:
         return ""
-    counted = ", ".join(f"{count} {spell_out(word)}" for word, count in count_outcomes(report).items())
+    counted = ", ".join(f"{count} {spell_out(word)}" for word, count in order_outcomes(report).items())
     number = sum(finding.open for finding in report.findings)
     open_findings = f" {number} finding{' is' if number == 1 else 's are'} open." if number else " No finding is open."
     weakest = report.workloads[0] if report.workloads else None
@@ -95,7 +92,7 @@ def _tiles(report: PeriodReport) -> list[Tile]:
 
 def _coverage(report: PeriodReport) -> Table:
     types = tuple(report.workloads[0].types) if report.workloads else ()
-    rows = tuple((one.workload, f"{one.score:.0f}", *(_cell(one.types[fault_type]) for fault_type in types)) for one in report.workloads)
+    rows = tuple((row.workload, f"{row.score:.0f}", *(_cell(row.types[fault_type]) for fault_type in types)) for row in report.workloads)
     return Table(columns=("Workload", "Score", *(spell_out(fault_type) for fault_type in types)), rows=rows, numeric=(1,))
 
 
@@ -107,21 +104,21 @@ def _cell(cell: Cell) -> Word:
 def _findings(report: PeriodReport) -> Table:
     rows = tuple(
         (
-            Word.of(one.severity),
-            one.title,
-            str(one.occurrences),
-            f"{one.last_seen:%-d %b}",
-            Word("open", "bad") if one.open else Word("closed", "good"),
-            ", ".join(one.experiments),
+            Word.of(finding.severity),
+            finding.title,
+            str(finding.occurrences),
+            f"{finding.last_seen:%-d %b}",
+            Word("open", "bad") if finding.open else Word("closed", "good"),
+            ", ".join(finding.experiments),
         )
-        for one in report.findings
+        for finding in report.findings
     )
     return Table(columns=("Severity", "Finding", "Runs", "Last seen", "State", "Experiments"), rows=rows, numeric=(2,))
 
 
 def _trend(report: PeriodReport) -> Table:
     """The numbers of the charts, for people who can't see them, without days on which nothing ran."""
-    outcomes = count_outcomes(report)
+    outcomes = order_outcomes(report)
     rows = tuple(
         (
             f"{bucket.start:%-d %B}",
@@ -152,7 +149,7 @@ def _island(report: PeriodReport) -> dict[str, Any]:
         "step": step,
         "runs": [
             {"word": spell_out(word), "tone": Word.of(word).tone, "counts": [bucket.verdicts.get(word, 0) for bucket in report.trend]}
-            for word in count_outcomes(report)
+            for word in order_outcomes(report)
         ],
         "recovery": {"median": recovery("recovery_median_seconds"), "p95": recovery("recovery_p95_seconds")},
     }

@@ -40,28 +40,33 @@ HYPOTHESIS = {True: "The hypothesis held", False: "The hypothesis did not hold",
 def write_story(facts: Facts) -> str:
     """The story in a few sentences."""
     return " ".join(
-        [*_began(facts), *_moved(facts), *_ended(facts), f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {facts.result.reason}."]
+        [
+            *_describe_beginning(facts),
+            *_describe_metrics(facts),
+            *_describe_ending(facts),
+            f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {facts.result.reason}.",
+        ]
     )
 
 
-def _began(facts: Facts) -> Iterable[str]:
+def _describe_beginning(facts: Facts) -> Iterable[str]:
     at = format_date(facts.result.start_time)
     where = f", in {facts.result.environment}," if facts.result.environment else ""
     if facts.record.fault_started_at is None:
         yield f"On {at}{where} this run began, and nothing was injected."
-        yield from _refused(facts)
+        yield from _describe_refusal(facts)
         return
-    yield f"On {at}{where} Squall {_did(facts)}."
+    yield f"On {at}{where} Squall {_describe_action(facts)}."
     if facts.baseline:
         rate = facts.baseline.requests_per_second
         traffic = f", at {rate:.3g} requests per second," if rate is not None else ""
         held = "held" if facts.baseline.steady else "did not hold"
         span = format_duration(facts.baseline.window.end - facts.baseline.window.start)
         yield f"Over the {span} before it{traffic} the steady state {held}."
-    yield from _proven(facts)
+    yield from _describe_proofs(facts)
 
 
-def _proven(facts: Facts) -> Iterable[str]:
+def _describe_proofs(facts: Facts) -> Iterable[str]:
     """Where the fault is proven and where not, and whether a metric of the mechanism contradicts the proofs."""
     proofs = facts.result.rollback.proofs if facts.result.rollback else ()
     proven, missed = [proof for proof in proofs if proof.proven], [proof for proof in proofs if not proof.proven]
@@ -71,17 +76,19 @@ def _proven(facts: Facts) -> Iterable[str]:
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
         yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({missed[0].detail})."
-    contradicted = list(dict.fromkeys(id_ for one in facts.result.signals if one.reading == "contradicted" for id_ in one.targets))
+    contradicted = list(
+        dict.fromkeys(target for signal in facts.result.signals if signal.reading == "contradicted" for target in signal.targets)
+    )
     if contradicted:
         more = f" and {len(contradicted) - 3} more" if len(contradicted) > 3 else ""
         yield f"A metric of the mechanism contradicts that on {join_items(contradicted[:3])}{more}."
 
 
-def _did(facts: Facts) -> str:
+def _describe_action(facts: Facts) -> str:
     pinned = facts.discovery.pinned if facts.discovery else ()
     known = {kind.value: did for kind, did in _DID.items()}
     did = known.get(facts.result.experiment_type or "", f"injected {facts.result.experiment_type or 'a fault'} into")
-    targets = join_items([f"{one.id} in {one.zone}" if one.zone else one.id for one in pinned[:3]]) or "its targets"
+    targets = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
     seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
@@ -90,7 +97,7 @@ def _did(facts: Facts) -> str:
     return f"{did} {targets}{more}{of}{planned}"
 
 
-def _refused(facts: Facts) -> Iterable[str]:
+def _describe_refusal(facts: Facts) -> Iterable[str]:
     failed = [check.name for check in facts.result.safety_checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}]
     if failed:
         named = join_items(failed[:5]) + (" …" if failed[5:] else "")
@@ -101,13 +108,13 @@ def _refused(facts: Facts) -> Iterable[str]:
         yield "It was a plan: everything but the fault was prepared, and removed again."
 
 
-def _moved(facts: Facts) -> Iterable[str]:
+def _describe_metrics(facts: Facts) -> Iterable[str]:
     """The bound metrics before and during the fault."""
     collected = facts.result.metrics_collected
     before, during = collected.get("baseline", {}), collected.get("fault", {})
     if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
         return
-    steady = {one.metric for one in facts.result.statistics for found in one.comparisons if _no_change(found)}
+    steady = {metric.metric for metric in facts.result.statistics if any(map(_no_change, metric.comparisons))}
     sentences = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
@@ -120,14 +127,15 @@ def _moved(facts: Facts) -> Iterable[str]:
         yield f"During the fault, {join_items(sentences[:4])}."
 
 
-def _no_change(found: Comparison) -> bool:
-    """Whether it stayed where it was. What changes every day at this hour is no difference, and has moved all the same."""
-    moved = abs((found.after or 0.0) - (found.before or 0.0)) > 0.1 * abs(found.before or 0.0)
-    return found.windows == ("baseline", "fault") and found.conclusion == "no_difference" and not (found.usual and moved)
+def _no_change(comparison: Comparison) -> bool:
+    """Whether it stayed where it was. What changes every day at this hour is no difference, and has moved all the
+    same."""
+    moved = abs((comparison.after or 0.0) - (comparison.before or 0.0)) > 0.1 * abs(comparison.before or 0.0)
+    return comparison.windows == ("baseline", "fault") and comparison.conclusion == "no_difference" and not (comparison.usual and moved)
 
 
-def _ended(facts: Facts) -> Iterable[str]:
-    yield from _aborted(facts)
+def _describe_ending(facts: Facts) -> Iterable[str]:
+    yield from _describe_abort(facts)
     if facts.record.fault_started_at is None:
         return
     recovery = facts.result.recovery
@@ -146,11 +154,11 @@ def _ended(facts: Facts) -> Iterable[str]:
         yield f"{met} of {len(criteria)} criteria were met{f', {unknown} could not be decided' if unknown else ''}."
 
 
-def _aborted(facts: Facts) -> Iterable[str]:
+def _describe_abort(facts: Facts) -> Iterable[str]:
     abort = facts.record.abort
     if abort is None:
         return
-    stopped, at = facts.record.fault_ended_at, _alarmed(facts) or abort.at
+    stopped, at = facts.record.fault_ended_at, _alarm_time(facts) or abort.at
     after = (
         f" {format_duration(seconds_between(facts.effect_at, at))} after the fault took effect"
         if facts.effect_at and at > facts.effect_at
@@ -160,7 +168,7 @@ def _aborted(facts: Facts) -> Iterable[str]:
     yield f"{_BY[abort.source]} at {format_clock(at)} UTC{after}{ended}."
 
 
-def _alarmed(facts: Facts) -> datetime | None:
+def _alarm_time(facts: Facts) -> datetime | None:
     """When the guard fired. The abort is recorded later, and FIS may have stopped by then."""
     if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
         return None

@@ -94,8 +94,8 @@ def build_page(facts: Facts) -> Page:
         criteria=_criteria(result.criteria),
         course=course,
         measured=_measured(facts),
-        compared=tuple(view_comparison(one) for one in result.statistics),
-        findings=tuple(view_finding(one) for one in sorted(result.findings, key=_order)),
+        compared=tuple(map(view_comparison, result.statistics)),
+        findings=tuple(map(view_finding, sorted(result.findings, key=_order))),
         improvements=result.improvements_identified,
         targets=_targets(facts),
         moments=moments,
@@ -103,7 +103,7 @@ def build_page(facts: Facts) -> Page:
         checks_failed=_checks(facts, passed=False),
         checks_passed=_checks(facts, passed=True),
         problems=tuple(str(problem) for problem in result.problems),
-        afterwards=Table(("", ""), tuple(_afterwards(facts))),
+        afterwards=Table(("", ""), tuple(_aftermath(facts))),
         cost=Table(
             ("Item", "Amount"),
             tuple((_COST.get(name, spell_out(name)), format_number(value)) for name, value in result.cost.items()),
@@ -185,7 +185,7 @@ def _measured(facts: Facts) -> Table:
 
 
 def _targets(facts: Facts) -> Table:
-    before = {one.resource.id: one for one in facts.template.before} if facts.template else {}
+    before = {target.resource.id: target for target in facts.template.before} if facts.template else {}
     signals: dict[str, list[str]] = {}
     for reading in facts.result.signals:
         for id_ in reading.targets:
@@ -218,7 +218,7 @@ def _checks(facts: Facts, *, passed: bool) -> Table:
     return Table(("Check", "Outcome", "Detail"), rows)
 
 
-def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
+def _aftermath(facts: Facts) -> Iterable[tuple[str, Any]]:
     rollback, recovery = facts.result.rollback, facts.result.recovery
     if rollback:
         yield "Rollback", Word.of(rollback.outcome.value)
@@ -241,8 +241,8 @@ def _afterwards(facts: Facts) -> Iterable[tuple[str, Any]]:
 def _definition(facts: Facts) -> str:
     if facts.definition is None:
         return ""
-    given = facts.definition.experiment.model_dump(mode="json", exclude_defaults=True)
-    return json.dumps(given, indent=2, ensure_ascii=False)
+    document = facts.definition.experiment.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _about(facts: Facts) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""The result of a run from what it left, and telling people of it. Record uses this, and so does the closing of a dead run."""
+"""The result of a run from what it left, and telling people of it. Record uses this, and so does the closing of a dead
+run."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -52,12 +53,12 @@ def _describe_failure(failure: str) -> str:
     The cause of a Lambda error is JSON with the message first and a stack trace after it, and may be cut anywhere.
     """
     error, _, cause = failure.partition(": ")
-    _, found, rest = cause.partition('"errorMessage":')
+    _, key, rest = cause.partition('"errorMessage":')
     try:
         message, _ = json.JSONDecoder().raw_decode(rest.lstrip())
     except ValueError:
         message = cause
-    return f"{error}: {message if found else cause}"[:700]
+    return f"{error}: {message if key else cause}"[:700]
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
@@ -108,8 +109,8 @@ def _store_findings(w: Wiring, record: ExecutionRecord, result: Result) -> None:
 def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
     """Notify people (SNS) and machines (EventBridge) of a final record, each once.
 
-    `leftovers` are what people may remove by hand. If one of the two fails, the other is still notified, and a later call
-    notifies the one that failed. If documents can't be read or written, the message says what the record knows.
+    `leftovers` are what people may remove by hand. If one of the two fails, the other is still notified, and a later
+    call notifies the one that failed. If documents can't be read or written, the message says what the record knows.
     """
     notifications: dict[EventName, Callable[[], None]] = {
         EventName.NOTIFIED: lambda: _notify(w, record, leftovers),

@@ -51,7 +51,8 @@ class Comparison(Model):
     effective_n: tuple[float, float] | None = None
     """The number of independent periods that carry the same information: neighbouring periods resemble each other."""
     before: float | None = None
-    """Median of the earlier window's periods; the mean where in one of the windows most periods are zero and some are not."""
+    """Median of the earlier window's periods; the mean where in one of the windows most periods are zero and some are
+    not."""
     after: float | None = None
     """The same of the later window's periods."""
     p_value: float | None = None
@@ -67,7 +68,8 @@ class Comparison(Model):
     """Upper end of the interval; None as for `low`."""
     confidence: float = 0.95
     least: float | None = None
-    """Three quarters of the periods after are at least so much above three quarters of those before (below, if negative)."""
+    """Three quarters of the periods after are at least so much above three quarters of those before (below, if
+    negative)."""
     greatest: float | None = None
     """Three quarters of the periods after are at most so much above three quarters of those before."""
     drift: float = 0.0

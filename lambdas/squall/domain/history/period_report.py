@@ -1,8 +1,10 @@
 """The report of a period as JSON: the keys of REL12-BP05's `generate_chaos_report`, and what Squall adds."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Literal
 
+from squall.domain.history.counts import most_first
 from squall.domain.history.summary import RunSummary
 from squall.domain.model import Model
 
@@ -98,3 +100,11 @@ class PeriodReport(Model):
     never_run: tuple[str, ...]
     """Experiments of the catalogue that did not run in the period."""
     stale_days: int
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Number of runs by verdict, or by status if a run has no verdict; the highest first."""
+        counts: Counter[str] = Counter()
+        for bucket in self.trend:
+            counts.update(bucket.verdicts)
+        return most_first(counts)

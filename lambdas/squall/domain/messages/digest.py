@@ -13,7 +13,7 @@ def digest(report: PeriodReport, page: str) -> Message:
     """The digest of a period's report. `page` is where the whole report stands."""
     span = f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d}"
     subject = f"Squall report {span}: {report.total_experiments} experiments, {report.hypothesis_validation_rate:g} % validated"
-    outcomes = ", ".join(f"{count} {word}" for word, count in _outcomes(report).items())
+    outcomes = ", ".join(f"{count} {word}" for word, count in report.outcomes.items())
     return Message(
         subject=f"Squall report {span}: no experiments" if report.message else subject,
         facts=facts_of([report.message or f"{report.total_experiments} experiments: {outcomes}.", *_recovery(report), *_never_run(report)]),
@@ -21,14 +21,6 @@ def digest(report: PeriodReport, page: str) -> Message:
         links=(Link("report", page),),
         attributes={"status": "report"},
     )
-
-
-def _outcomes(report: PeriodReport) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for bucket in report.trend:
-        for word, count in bucket.verdicts.items():
-            found[word] = found.get(word, 0) + count
-    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _recovery(report: PeriodReport) -> Iterable[str]:

@@ -7,7 +7,7 @@ from squall.domain.documents.finding import Finding, FindingStatus, StoredFindin
 
 
 def merge_findings(
-    seen: Sequence[Finding], disproved: Collection[str], known: Sequence[StoredFinding] | None, execution_id: str, started_at: datetime
+    findings: Sequence[Finding], disproved: Collection[str], known: Sequence[StoredFinding] | None, execution_id: str, started_at: datetime
 ) -> tuple[Finding, ...]:
     """This run's findings with their history, then the findings of earlier runs that it proves fixed.
 
@@ -15,9 +15,9 @@ def merge_findings(
     without history. Calls can be repeated: what this execution stored before is not counted again.
     """
     if known is None:
-        return tuple(seen)
+        return tuple(findings)
     by_id = {stored.finding.id: stored for stored in known}
-    with_history = [_with_history(finding, by_id.get(finding.id), execution_id, started_at) for finding in seen]
+    with_history = [_with_history(finding, by_id.get(finding.id), execution_id, started_at) for finding in findings]
     closed = [_closed(stored, execution_id) for stored in known if stored.finding.id in disproved and _was_open(stored, execution_id)]
     return (*with_history, *closed)
 

@@ -1,4 +1,4 @@
-// Under LANG=C Chromium reports the language "en-US@posix". Intl refuses it, and uPlot, which uses it, would fail to load.
+// Under LANG=C, Chromium reports the language "en-US@posix". Intl refuses it, and uPlot would fail to load.
 try {
   new Intl.NumberFormat(navigator.language);
 } catch {
