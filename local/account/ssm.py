@@ -120,8 +120,11 @@ def _send_or_pass(send: Callable[..., Any]) -> Callable[..., Any]:
     return send_command
 
 
-def start_command(document: str, instances: list[str], data: Data) -> Data:
-    """Record the command and run it on each instance. Raises CommandError for what SSM refuses immediately."""
+def start_command(document: str, instances: list[str], data: Data, grace_seconds: float = 0.0) -> Data:
+    """Record the command and run it on each instance. Raises CommandError for what SSM refuses immediately.
+
+    `grace_seconds`: how much later than the fault the command ends, unless it is cancelled first.
+    """
     name = document_name(document)
     parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
     duration = _check(name, parameters)
@@ -143,7 +146,7 @@ def start_command(document: str, instances: list[str], data: Data) -> Data:
     _cancelled[identifier] = threading.Event()
     for instance in instances:
         run = copy_context().run
-        threading.Thread(target=run, args=(_run, record, instance, duration), daemon=True, name="squall-ssm").start()
+        threading.Thread(target=run, args=(_run, record, instance, duration, grace_seconds), daemon=True, name="squall-ssm").start()
     return record
 
 
@@ -181,7 +184,7 @@ def _invocation(command: str, instance: str, document: str, comment: str) -> Dat
 # --- running ------------------------------------------------------------------------------------------------------
 
 
-def _run(record: Data, instance: str, duration: int) -> None:
+def _run(record: Data, instance: str, duration: int, grace_seconds: float) -> None:
     invocation = record["Invocations"][instance]
     cancelled = _cancelled[record["CommandId"]]
     if cancelled.wait(holder.current.ssm_dispatch_seconds):
@@ -199,7 +202,7 @@ def _run(record: Data, instance: str, duration: int) -> None:
     except OSError as error:
         _finish(record, invocation, "Failed", f"the agent of {instance} did not start the fault: {error}")
         return
-    if not cancelled.wait(max(0.0, duration - (time.monotonic() - started))):
+    if not cancelled.wait(max(0.0, duration + grace_seconds - (time.monotonic() - started))):
         _finish(record, invocation, "Success", "")
         return
     try:

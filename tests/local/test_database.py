@@ -141,8 +141,6 @@ def test_a_client_asks_until_somebody_leads_again_or_fails_at_once(pair: Any, tm
 def test_a_black_hole_towards_the_databases_port_is_the_clients_time_out(
     pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "TIMEOUT_SECONDS", 0.1)
-
     async def use(nodes: Pair) -> None:
         network = Network(random.Random(1))
         client = Records(network)
@@ -150,6 +148,7 @@ def test_a_black_hole_towards_the_databases_port_is_the_clients_time_out(
         await client.read("a", retry=False)
         hole = {"Protocol": "tcp", "Port": "5432", "TrafficType": "egress"}
         Effects(network, Volume(tmp_path)).start("c", "AWSFIS-Run-Network-Blackhole-Port", hole)
+        monkeypatch.setattr(records, "TIMEOUT_SECONDS", 0.1)
         with pytest.raises(FailedError, match="no answer"):
             await client.read("a", retry=False)
 

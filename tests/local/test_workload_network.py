@@ -130,14 +130,15 @@ def test_a_call_into_a_black_hole_hangs_until_its_time_is_up_on_that_instance_on
         sick, well = Inventory(network, took.append), Inventory(Network(random.Random(2)), took.append)
         for inventory in (sick, well):
             inventory.follow(port)
-            await inventory.ask(5, 1)
+            await inventory.ask(PATIENCE, 1)
         undo = effects.start("c", HOLE, {"Protocol": "tcp", "Port": "8080", "TrafficType": "egress"})
         began = time.monotonic()
         with pytest.raises(FailedError, match="no answer"):
             await sick.ask(0.1, 2)
         assert 0.2 <= time.monotonic() - began < stretched(2)
-        assert [seconds >= 0.1 for seconds in took] == [False, False, True, True], "each try counts, given up or answered"
-        await well.ask(5, 1)
+        assert len(took) == 4, "each try counts, given up or answered"
+        assert min(took[2:]) >= 0.1
+        await well.ask(PATIENCE, 1)
         hanging = asyncio.create_task(sick.ask(None, 1))
         await asyncio.sleep(0)
         undo()
@@ -154,7 +155,7 @@ def test_latency_towards_the_dependency_is_felt_once_a_call(network: Network, ef
         given = {"Sources": "172.31.0.30", "DelayMilliseconds": "150", "JitterMilliseconds": "0", "TrafficType": "egress"}
         effects.start("c", LATENCY, given)
         began = time.monotonic()
-        await inventory.ask(5, 1)
+        await inventory.ask(PATIENCE, 1)
         assert 0.15 <= time.monotonic() - began < stretched(1)
         assert took[0] >= 0.15
         assert await network.impair(INBOUND)

@@ -14,6 +14,8 @@ from local.account.fis.actions.base import Action
 from local.account.fis.actions.ssm import CANCEL_WAIT_SECONDS
 from local.account.fis.targets import TASK, Resource
 
+LATE_SECONDS = 30.0
+"""How much later than the action its command would end: FIS cancels it first, however late FIS itself is."""
 _ON = {"installDependencies": False}
 _NETWORK = {**_ON, "useEcsFaultInjectionEndpoints": False, "duration": True}
 
@@ -63,8 +65,9 @@ class TaskCommand(_Tasks):
         given: dict[str, Any] = {name: [self.given[own]] for own, name in self.taken.items() if own in self.given}
         if "duration" in self.given:
             given["DurationSeconds"] = [str(int(self.duration_seconds))]
+        grace = LATE_SECONDS if "duration" in self.given else 0.0
         try:
-            record = ssm.start_command(document, addressed, {"Parameters": given, "Comment": f"AWS FIS action {self.name}"})
+            record = ssm.start_command(document, addressed, {"Parameters": given, "Comment": f"AWS FIS action {self.name}"}, grace)
         except ssm.CommandError as error:
             raise self.fail("DependentServiceFailure", f"{error.code}: {error}") from error
         self.command_id = str(record["CommandId"])
