@@ -1,6 +1,7 @@
 """One FIS role per environment: FIS can touch only what carries the opt-in tag with the environment's name as its value.
 
 Each fault type that an environment allows is a managed policy of its own: a role's inline policies are too small for all of them.
+The faults of that type declare what is in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,13 +10,14 @@ from aws_cdk import Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
-from infra.fis_statements import ACTION_STATEMENTS, Scope, StatementFactory
+from infra.fis_statements import Scope
 from infra.permissions.names import automation_arns
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.vocabulary import FaultType
 from squall.faults import registry
-from squall.faults.base import WAIT, Fault
+from squall.faults.custom import CustomFault
+from squall.faults.fis import WAIT
 
 
 class FisRoles:
@@ -40,25 +42,21 @@ class FisRoles:
 
     def _add_custom_actions(self, role: Role, environment: Environment, opt_in_tag: str) -> None:
         actions = environment.custom_actions.values()
-        opt_in = {opt_in_tag: environment.name}
+        scope = Scope.of(Stack.of(role), environment, opt_in_tag)
         self.actions |= {action.fis_action for action in actions}
         self.wildcards |= {resource for action in actions for grant in action.iam for resource in grant.resources if "*" in resource}
-        statements = [statement for action in actions for statement in custom_statements(Stack.of(role), action, opt_in)]
+        statements = [statement for action in actions for statement in custom_statements(action, scope)]
         if statements:
             description = f"Custom actions on {opt_in_tag}={environment.name}, as the policy lists them"
             ManagedPolicy(role, "Custom", description=description, statements=statements, roles=[role])
 
 
-def custom_statements(stack: Stack, action: CustomAction, opt_in: Mapping[str, str]) -> list[PolicyStatement]:
+def custom_statements(action: CustomAction, scope: Scope) -> list[PolicyStatement]:
     """Exactly what the policy's entry declares; for an Automation document: to start, read and stop it, and to pass its role."""
     if action.document is None:
-        tagged = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in opt_in.items()}}
-        return [
-            PolicyStatement(actions=list(grant.actions), resources=list(grant.resources), conditions=tagged if grant.tagged else None)
-            for grant in action.iam
-        ]
-    executions = f"arn:{stack.partition}:ssm:{stack.region}:{stack.account}:automation-execution/*"
-    documents = automation_arns(stack.partition, stack.region, stack.account, action.document, str(action.version))
+        return scope.statements(CustomFault(action.resource_type, action))
+    executions = f"arn:{scope.partition}:ssm:{scope.region}:{scope.account}:automation-execution/*"
+    documents = automation_arns(scope.partition, scope.region, scope.account, action.document, str(action.version))
     return [
         PolicyStatement(actions=["ssm:StartAutomationExecution"], resources=[*documents, executions]),
         PolicyStatement(actions=["ssm:GetAutomationExecution", "ssm:StopAutomationExecution"], resources=[executions]),
@@ -89,16 +87,10 @@ def _make_role(scope: Construct, policy: Environment, types: Sequence[FaultType]
             },
         ),
     )
-    configuration = policy.lambda_fault_configuration
+    narrowed = Scope.of(stack, policy, opt_in_tag)
     for fault_type in types:
         faults = [fault for fault in registry.faults() if fault.type is fault_type]
-        statements = [
-            statement
-            for factory, documents in _statement_factories(faults).items()
-            for statement in factory(
-                Scope(stack.partition, stack.region, stack.account, {opt_in_tag: environment}, documents, configuration)
-            )
-        ]
+        statements = [statement for fault in faults for statement in narrowed.statements(fault)]
         if statements:
             ManagedPolicy(
                 role,
@@ -108,14 +100,3 @@ def _make_role(scope: Construct, policy: Environment, types: Sequence[FaultType]
                 roles=[role],
             )
     return role
-
-
-def _statement_factories(faults: Sequence[Fault]) -> dict[StatementFactory, list[str]]:
-    """Each factory that the faults' actions need, once, with the documents of the faults that need it."""
-    factories: dict[StatementFactory, dict[str, None]] = {}
-    for fault in faults:
-        for action in fault.fis_actions:
-            if action not in ACTION_STATEMENTS:
-                raise ValueError(f"{fault.type.value} uses {action}, and infra/fis_statements.py does not say what FIS needs for it")
-            factories.setdefault(ACTION_STATEMENTS[action], {}).update(dict.fromkeys(fault.ssm_documents))
-    return {factory: list(documents) for factory, documents in factories.items()}

@@ -99,12 +99,8 @@ class Settings(BaseModel):
     """The VPC that the sentinel probes from, for URLs that only this VPC can reach; set `sentinel_subnet_ids` and
     `sentinel_security_group_ids` too. The subnets need a route to DynamoDB, S3, CloudWatch and Step Functions: a NAT gateway or VPC
     endpoints. None: the sentinel probes from outside any VPC."""
-    sentinel_subnet_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^subnet-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], BeforeValidator(_split_list)
-    ] = ()
-    sentinel_security_group_ids: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^sg-([0-9a-f]{8}|[0-9a-f]{17})$")], ...], BeforeValidator(_split_list)
-    ] = ()
+    sentinel_subnet_ids: Annotated[tuple[SubnetId, ...], BeforeValidator(_split_list)] = ()
+    sentinel_security_group_ids: Annotated[tuple[SecurityGroupId, ...], BeforeValidator(_split_list)] = ()
     eks_namespaces: EksNamespaces = ()
     """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which Squall may view
     them and FIS has a user name there. The clusters' authentication mode must include API, and the deploying role needs

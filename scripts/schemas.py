@@ -43,15 +43,15 @@ def _custom_schema() -> dict[str, Any]:
     return {"if": {"properties": {"type": {"const": FaultType.CUSTOM.value}}, "required": ["type"]}, "then": then}
 
 
-_EXTRA: dict[str, dict[str, Any]] = {
-    "experiment": {
-        "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
-        "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
-        "allOf": [_parameters_schema(fault_type) for fault_type in registry.available()] + [_custom_schema()],
-    },
-    "input": {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]},
-}
-"""Conditions across fields, which the models check in code."""
+def _across_fields(name: str) -> dict[str, Any]:
+    """Conditions across fields, which the models check in code."""
+    if name == "experiment":
+        return {
+            "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
+            "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
+            "allOf": [_parameters_schema(fault_type) for fault_type in registry.available()] + [_custom_schema()],
+        }
+    return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}
 
 
 def make_schema(name: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def make_schema(name: str) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:squall:{name}",
         **generated,
-        **_EXTRA.get(name, {}),
+        **_across_fields(name),
         "title": name.capitalize(),
         "description": description,
     }

@@ -24,6 +24,7 @@ from squall.faults import registry
 from tests.local.account_rig import ACCOUNT, REGION
 from tests.local.kubernetes_rig import VIEW
 from tests.local.pods_rig import ENVIRONMENT, FILTERS, Sample, opened
+from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them
 
@@ -69,9 +70,9 @@ class Run:
         self.pod = found[0].model_copy(update={"service_account": manifests.SERVICE_ACCOUNT})
 
     def start(self, length: timedelta) -> None:
-        checks = self.fault.prerequisites(self.before, [self.pod], self.parameters)
+        checks = prerequisites(self.fault, self.before, [self.pod], self.parameters)
         assert [one for one in checks if one.outcome is CheckOutcome.FAILED] == []
-        targets, actions = self.fault.compile(self.parameters, [self.pod], length, region=REGION, partition="aws")
+        targets, actions = compile_fault(self.fault, self.parameters, [self.pod], length, region=REGION, partition="aws")
         body = {"description": "by Squall", "roleArn": self.sample.role(), "stopConditions": [{"source": "none"}]}
         template = self.fis.create_template({**body, "targets": targets, "actions": actions}, self.pod.uid)
         self.length, self.id = length, self.fis.start(template, self.pod.uid, {}).id
@@ -82,11 +83,11 @@ class Run:
         self.sample.until(self.sample.whole)
         self.sample.until(lambda: set(self.sample.target_health().values()) == {"healthy"})
         after, fis = self.inventory.refresh(self.before, now()), self.fis.get(self.id)
-        proofs = self.fault.prove([self.pod], after, {}, fis)
+        proofs = prove(self.fault, [self.pod], after, {}, fis)
         assert [one.proven for one in proofs] == [True], proofs
         then = (TargetBefore(resource=self.pod, healthy_in=tuple(group.arn for group in self.before.target_groups)),)
-        assert self.fault.left_over(then, lambda: after) == ()
-        return after, self.fault.verify(then, self.before, after, {}, fis, now(), self.length)
+        assert self.fault.find_remnants(then, lambda: after) == ()
+        return after, verify(self.fault, then, self.before, after, {}, fis, now(), self.length)
 
 
 def now() -> datetime:

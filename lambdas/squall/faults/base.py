@@ -1,195 +1,268 @@
-"""What a fault module declares, and what all of them share."""
+"""A fault: everything that the rest of Squall asks about it, declared in its own module."""
 
 import builtins
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import ceil
-from typing import Any, Generic, Protocol, TypeVar, get_args
-
-from pydantic import ValidationError
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.model import Model
-from squall.domain.problems import InvalidInput, Problem
+from squall.domain.policy.custom_actions import Grant
+from squall.domain.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.resources.base import Resource
+from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, Risk, RollbackOutcome
+from squall.domain.vocabulary import FaultType, ResourceType, Risk
+from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
+from squall.faults.parameters import P, length_problems, parse_parameters
 
-Commands = Mapping[str, Sequence[CommandState]]
-"""Target's id to the invocations of the fault's document on it, newest first."""
-ByHand = tuple[str, str]
-"""What a fault left behind, in words, and the AWS CLI command that takes it away."""
-ARNS_PER_TARGET = 5
-WAIT = "aws:fis:wait"
-LONGEST = timedelta(hours=12)
-"""Of a FIS action."""
-P = TypeVar("P", bound=Model)
-ModelType = type[Model]
+R = TypeVar("R", bound=Resource)
+R_co = TypeVar("R_co", bound=Resource, covariant=True)
+P_co = TypeVar("P_co", bound=Model, covariant=True)
 
 
-class Fault(Protocol):
-    """One fault type on one resource type. Everything about it stands in its module; the rest of Squall asks through this."""
+class Remnant(NamedTuple):
+    """What a fault left behind although it is over: in words, and the AWS CLI command that takes it away."""
 
-    @property
-    def type(self) -> FaultType: ...
-    @property
-    def resource_type(self) -> ResourceType: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def risk(self) -> Risk: ...
-    @property
-    def reversible(self) -> bool:
-        """Whether stopping it undoes it."""
-
-    @property
-    def ssm_documents(self) -> tuple[str, ...]:
-        """Names of the Systems Manager documents whose commands are the fault's mechanism; which one it sends, its parameters say."""
-
-    @property
-    def fis_actions(self) -> tuple[str, ...]: ...
-    @property
-    def moves_metrics(self) -> tuple[str, ...]:
-        """Canonical metrics the fault itself manipulates: a guard on one would watch the fault, not the workload."""
-
-    @property
-    def unless_allowed(self) -> Mapping[str, tuple[float, float]]:
-        """Narrower ranges of parameters, least and greatest, that hold wherever the environment's policy names none: beyond them the
-        agent that ends the fault may not hear that it should."""
-
-    @property
-    def unless_listed(self) -> Mapping[str, tuple[str, ...]]:
-        """Of parameters that are words, those that are allowed wherever the environment's policy names none: the others take more away
-        than they seem to."""
-
-    @property
-    def parameters(self) -> ModelType:
-        """Model of its parameters: typed, with ranges and units in the names."""
-
-    def parse(self, raw: Mapping[str, Any]) -> Model:
-        """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
-
-    def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
-        """What must be true of the targets for the fault to work at all, each a check with a sentence."""
-
-    def compile(
-        self, parameters: Model, pinned: Sequence[Resource], length: timedelta, *, region: str, partition: str
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Targets and actions of the FIS template."""
-
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:
-        """Metrics that contradict a mechanism which reports success while it does nothing; none where no metric of AWS's tells, or the
-        proof is the targets' own state. `workload` as it was before."""
-
-    def prove(
-        self, pinned: Sequence[Resource], workload_after: Workload, commands: Commands, fis: FisExperiment | None
-    ) -> tuple[Proof, ...]:
-        """Whether it provably happened, one proof a pinned target: by state or mechanism, never by what users see."""
-
-    def verify(
-        self,
-        before: Sequence[TargetBefore],
-        before_workload: Workload,
-        after_workload: Workload,
-        commands: Commands,
-        fis: FisExperiment | None,
-        now: datetime,
-        length: timedelta | None = None,
-    ) -> RollbackReport:
-        """What became of each target, compared with its pre-state; FIS's word `stopped` is not enough.
-
-        `length` is how long the fault was to last: it bounds what nobody can stop."""
-
-    def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:
-        """What is still there of a fault that is over in FIS, commands of an agent excepted. `now` describes the account."""
+    what: str
+    command: str
 
 
-class TypedParameters(Generic[P]):
-    """A fault type whose parameters are one model."""
+@dataclass(frozen=True)
+class Injection(Generic[R_co, P_co]):
+    """A fault that is about to be injected."""
+
+    parameters: P_co
+    targets: Sequence[R_co]
+    """The pinned resources."""
+    workload: Workload
+    """The account's description of the targets and of what they belong to."""
+    length: timedelta
+    """How long the fault lasts, or is observed where it ends at once."""
+    region: str
+    partition: str
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """What is known of a fault once it was injected."""
+
+    before: Sequence[TargetBefore]
+    """The pinned targets as they were right before the fault."""
+    workload_before: Workload
+    workload: Workload
+    """The workload as it is now."""
+    commands: Mapping[str, Sequence[CommandState]]
+    """A target's id to the commands with the fault's documents that it was sent, newest first."""
+    fis: FisExperiment | None
+    """None: nothing was injected, or FIS has forgotten the experiment."""
+    now: datetime
+    length: timedelta | None = None
+    """How long the fault was to last: it bounds what nobody can stop. None: not known."""
+
+    def targets(self, kind: type[R]) -> tuple[R, ...]:
+        """The pinned targets as they were. Raises TypeError for one of another type."""
+        return these(kind, (target.resource for target in self.before))
+
+
+class Fault(ABC, Generic[R, P]):
+    """One fault type on one resource type. A subclass declares the facts below and what is particular to it; the rest of Squall asks
+    for nothing by a fault's name."""
 
     type: FaultType
+    resource_type: ResourceType
+    kind: builtins.type[R]
+    """The model of its targets."""
+    verb: str
+    """What a report says that Squall did to the targets: `terminated`."""
+    risk: Risk
     parameters: builtins.type[P]
+    """The model of its parameters: typed, with ranges, and units in the names."""
+    actions: tuple[str, ...]
+    """Ids of the FIS actions that inject it: the parameters decide which of them is used."""
+    target_key: str
+    """What its actions call their targets: `Instances`."""
+    action: str
+    """Name of its actions in the template."""
+    ssm_documents: tuple[str, ...] = ()
+    """Names of the Systems Manager documents whose commands are its mechanism: the parameters decide which of them is sent."""
+    moves_metrics: tuple[str, ...] = ()
+    """Canonical metrics that the fault itself manipulates: a guard on one would watch the fault, not the workload."""
+    unless_allowed: Mapping[str, tuple[float, float]] = {}
+    """Narrower ranges of parameters, least and greatest, which hold wherever the environment's policy names none: beyond them the
+    agent that ends the fault may not hear that it should."""
+    unless_listed: Mapping[str, tuple[str, ...]] = {}
+    """Values of parameters that are allowed wherever the environment's policy lists none: the others take away more than they seem to."""
+    targets_are_replaced: bool = False
+    """Whether it takes its targets away for good: the workload is back only when others stand in their place."""
+    improvements_on_loss: tuple[str, ...] = ()
+    """What a finding recommends, beside its own kind's advice, when users noticed the fault."""
+
+    @property
+    def instant_actions(self) -> tuple[str, ...]:
+        """Those of its actions that are over at once, and take no duration."""
+        return ()
+
+    @property
+    def fis_actions(self) -> tuple[str, ...]:
+        """Ids of all FIS actions that its templates may hold."""
+        return (*self.actions, WAIT) if self.instant_actions else self.actions
+
+    @property
+    def reads_templates(self) -> bool:
+        """Whether its parameters can be read back from a FIS template that somebody else made."""
+        return True
+
+    @abstractmethod
+    def grants(self) -> tuple[Grant, ...]:
+        """What FIS needs of the environment's role to run the actions."""
+
+    @abstractmethod
+    def describe(self, parameters: P, /) -> str:
+        """The actions' description in the template: what is done to the targets."""
+
+    @abstractmethod
+    def check_targets(self, injection: Injection[R, P], /) -> Iterable[SafetyCheck]:
+        """What must be true of the targets, which are described as they are now; each check has a sentence."""
+
+    @abstractmethod
+    def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
+        """Whether it provably happened, one proof for each target: by its state or by the mechanism, never by what users notice."""
+
+    @abstractmethod
+    def verify(self, aftermath: Aftermath, /) -> RollbackReport:
+        """What became of each target, compared with its state before: that FIS says `stopped` is not enough."""
+
+    def action_id(self, _parameters: P, /) -> str:
+        """The action that injects the fault with these parameters: one of `actions`."""
+        return self.actions[0]
+
+    def action_parameters(self, _injection: Injection[R, P], /) -> Mapping[str, str]:
+        """The action's parameters, its duration excepted."""
+        return {}
+
+    def action_length(self, length: timedelta, /) -> timedelta:
+        """How long the action may take where the fault lasts so long."""
+        return length
+
+    def expect_signals(self, _injection: Injection[R, P], /) -> Iterable[Signal]:
+        """Metrics that the fault must move: they contradict a mechanism that reports success while it does nothing. None where AWS has no
+        such metric, or where the targets' own state is the proof. The workload is described as it was before the fault."""
+        return ()
+
+    def find_remnants(self, _before: Sequence[TargetBefore], _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+        """What is left of a fault that is over in FIS, commands of an agent excepted. `_describe` asks the account for the workload."""
+        return ()
+
+    def read_action(self, _action_id: str, _given: Mapping[str, str], /) -> dict[str, Any]:
+        """The fault's parameters in those of an action, its duration excepted; not yet parsed.
+
+        Raises ValueError, or InvalidInput with paths below the parameters, for an action that the fault would not inject like that.
+        """
+        return {}
+
+    def refresh(self, target: R, workload: Workload, /) -> R:
+        """The target as the workload has it now; unchanged where the workload does not have it any more."""
+        return workload.now(target) or target
+
+    def fis_targets(self, injection: Injection[R, P], /) -> dict[str, dict[str, Any]]:
+        """The template's targets by name. Each is hit by an action of its own; the names begin with `target_key`."""
+        return targets_by_arn(self.target_key, self.resource_type, injection.targets)
 
     def parse(self, raw: Mapping[str, Any]) -> P:
+        """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
         return parse_parameters(self.parameters, raw)
 
+    def traits(self, parameters: Model) -> FaultTraits:
+        """What the domain has to know about the fault with these parameters."""
+        return FaultTraits(
+            ends_at_once=not self.lasts(self._own(parameters)),
+            targets_are_replaced=self.targets_are_replaced,
+            improvements_on_loss=self.improvements_on_loss,
+        )
+
+    def lasts(self, parameters: P) -> bool:
+        """Whether the fault lasts until it is stopped; else it is over at once, and a wait stands beside it in the template."""
+        return self.action_id(parameters) not in self.instant_actions
+
+    def prerequisites(self, injection: Injection[Resource, Model]) -> tuple[SafetyCheck, ...]:
+        """What must be true of the targets, as the workload has them now, for the fault to work at all."""
+        own = self.narrow(injection)
+        now = tuple(self.refresh(target, own.workload) for target in own.targets)
+        return tuple(self.check_targets(replace(own, targets=now)))
+
+    def signals(self, injection: Injection[Resource, Model]) -> tuple[Signal, ...]:
+        """Metrics that the fault must move."""
+        return tuple(self.expect_signals(self.narrow(injection)))
+
+    def compile(self, injection: Injection[Resource, Model]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Targets and actions of the FIS template."""
+        own = self.narrow(injection)
+        targets = self.fis_targets(own)
+        actions = {f"{self.action}{name.removeprefix(self.target_key)}": self._fis_action(own, name) for name in targets}
+        return targets, actions if self.lasts(own.parameters) else {**actions, "observe": wait_action(own.length)}
+
+    def read_template(self, action_id: str, given: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+        """The fault's parameters in those of an action of somebody else's template, for an experiment of this length.
+
+        Raises InvalidInput with paths below the action.
+        """
+        rest, problems = dict(given), []
+        if action_id not in self.instant_actions:
+            problems = length_problems("parameters.duration", rest.pop("duration", None), length)
+        return self.read_checked(action_id, rest, "parameters", problems)
+
+    def read_checked(self, action_id: str, given: Mapping[str, str], path: str, problems: Sequence[Problem]) -> dict[str, Any]:
+        """What `read_action` reads at this path of the action, if it can be parsed and there are no other problems.
+
+        Raises InvalidInput.
+        """
+        found, raw = list(problems), {}
+        try:
+            raw = self.read_action(action_id, given)
+            self.parse(raw)
+        except ValueError as error:
+            found.append(Problem(path=path, message=str(error), expected=f"what {self.type.value} can be given"))
+        except InvalidInput as invalid:
+            found += prefix_paths(path, invalid.problems)
+        if found:
+            raise InvalidInput(found)
+        return raw
+
+    def narrow(self, injection: Injection[Resource, Model]) -> Injection[R, P]:
+        """The injection in this fault's own types. Raises TypeError where its targets or parameters are another fault's."""
+        return Injection(
+            parameters=self._own(injection.parameters),
+            targets=these(self.kind, injection.targets),
+            workload=injection.workload,
+            length=injection.length,
+            region=injection.region,
+            partition=injection.partition,
+        )
+
+    def _fis_action(self, injection: Injection[R, P], target: str) -> dict[str, Any]:
+        action_id = self.action_id(injection.parameters)
+        parameters = dict(self.action_parameters(injection))
+        if action_id not in self.instant_actions:
+            parameters["duration"] = iso_duration(min(self.action_length(injection.length), LONGEST))
+        return {
+            "actionId": action_id,
+            "description": self.describe(injection.parameters),
+            **({"parameters": parameters} if parameters else {}),
+            "targets": {self.target_key: target},
+        }
+
     def _own(self, parameters: Model) -> P:
-        """The same parameters, typed. Raises TypeError for the parameters of another fault."""
         if not isinstance(parameters, self.parameters):
-            raise TypeError(f"{builtins.type(parameters).__name__} is no model of {self.type.value}'s parameters")
+            raise TypeError(f"{type(parameters).__name__} is no model of {self.type.value}'s parameters")
         return parameters
 
 
-def outcome_of(*, differences: bool, lost: bool, touched: bool) -> RollbackOutcome:
-    """`lost`: targets are gone and others took their places; `touched`: the fault reached at least one target."""
-    if differences:
-        return RollbackOutcome.NOT_RESTORED
-    if lost:
-        return RollbackOutcome.RECOVERED
-    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED
-
-
-def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
-    """The parameters, or InvalidInput naming each wrong one as `parameters.<name>` with what was given."""
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        problems = [_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
-        raise InvalidInput(problems) from None
-
-
-def targets_by_arn(key: str, resource_type: ResourceType, *together: Sequence[Resource]) -> dict[str, dict[str, Any]]:
-    """FIS targets by ARN, at most five ARNs each, named by the key their action gives them: `Instances`, `Instances2` …
-
-    Several sequences: what no target may mix."""
-    some = [[resource.arn for resource in one] for one in together]
-    groups = [arns[i : i + ARNS_PER_TARGET] for arns in some for i in range(0, len(arns), ARNS_PER_TARGET)]
-    return {
-        key + (str(number) if number > 1 else ""): {
-            "resourceType": resource_type.value,
-            "resourceArns": group,
-            "selectionMode": "ALL",
-        }
-        for number, group in enumerate(groups, start=1)
-    }
-
-
-def numeric(annotation: object) -> bool:
-    """Whether a parameter of this type is a whole number."""
-    return annotation is int or any(numeric(part) for part in get_args(annotation))
-
-
-def wait_action(length: timedelta) -> dict[str, Any]:
-    """A wait beside a fault that ends in a moment."""
-    return {
-        "actionId": WAIT,
-        "description": "Keep the experiment and its stop conditions alive for the observation",
-        "parameters": {"duration": iso_duration(length)},
-    }
-
-
-def iso_duration(length: timedelta) -> str:
-    """`PT1H30M`, `PT45S`: whole seconds, rounded up, as FIS reads them."""
-    seconds = max(1, ceil(length.total_seconds()))
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    return "PT" + "".join(f"{value}{letter}" for value, letter in ((hours, "H"), (minutes, "M"), (rest, "S")) if value)
-
-
-def check(name: str, ok: bool, detail: str) -> SafetyCheck:
-    """A prerequisite as a safety check."""
-    return SafetyCheck(name=name, outcome=CheckOutcome.PASSED if ok else CheckOutcome.FAILED, detail=detail)
-
-
-def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, given: object) -> Problem:
-    path = ".".join(["parameters", *(str(part) for part in where)])
-    if kind == "extra_forbidden":
-        return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
-    if kind == "missing":
-        return Problem(path=path, message="is missing", expected="a value: it has no default")
-    said = "is missing" if given is None else f"{str(given)[:100]!r} is refused"
-    return Problem(path=path, message=said, expected=message.removeprefix("Value error, "))
+AnyFault: TypeAlias = Fault[Any, Any]

@@ -1,46 +1,55 @@
 """Fail over a database: the primary is rebooted and its standby takes over, or a reader becomes the writer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.databases import Database, DatabaseCluster
-from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import check
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
+from squall.faults.grants import arn, tagged, untagged
 from squall.faults.mechanisms.momentary import MomentaryFault
+from squall.faults.parameters import NoParameters
 
 
-class DatabaseInstanceFailure(MomentaryFault[Database]):
+class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
     """`aws:rds:reboot-db-instances` with a forced failover: only a Multi-AZ instance has a standby to fail over to."""
 
     type = FaultType.DATABASE_FAILURE
     resource_type = ResourceType.DATABASE
     kind = Database
-    title = "Database failover"
-    action_id = "aws:rds:reboot-db-instances"
+    verb = "failed over"
+    actions = ("aws:rds:reboot-db-instances",)
+    parameters = NoParameters
     target_key = "DBInstances"
     action = "failover"
     description = "Reboot the pinned databases with a failover to their standby"
     moves_metrics = ("database_connections",)
 
-    def action_parameters(self) -> Mapping[str, str]:
-        return {"forceFailover": "true"}
+    fixed = {"forceFailover": "true"}
 
-    def needs(self, workload: Workload, pinned: Sequence[Database]) -> Iterable[SafetyCheck]:  # noqa: ARG002 - the base's
-        alone = [f"{one.id} has no standby in another zone: a reboot would be an outage" for one in pinned if not _has_standby(one)]
-        members = [f"{one.id} is a member of {one.cluster}: target the cluster" for one in pinned if one.cluster]
-        standing = ", ".join(f"{one.id} in {one.zone} can fail over to {one.secondary_zone}" for one in pinned)
-        yield check("multi_az", bool(pinned) and not alone, "; ".join(alone) or standing or "no target is pinned")
-        yield check("in_no_cluster", bool(pinned) and not members, "; ".join(members) or "no target is a member of a cluster")
+    def grants(self) -> tuple[Grant, ...]:
+        return tagged("rds:RebootDBInstance", "rds", "db:*"), untagged("rds:DescribeDBInstances", resources=(arn("rds", "db:*"),))
 
-    def happened(self, before: Database, now: Database | None) -> tuple[bool, str]:
+    def check_targets(self, injection: Injection[Database, NoParameters], /) -> Iterable[SafetyCheck]:
+        targets = injection.targets
+        alone = [
+            f"{target.id} has no standby in another zone: a reboot would be an outage" for target in targets if not _has_standby(target)
+        ]
+        members = [f"{target.id} is a member of {target.cluster}: target the cluster" for target in targets if target.cluster]
+        standing = ", ".join(f"{target.id} in {target.zone} can fail over to {target.secondary_zone}" for target in targets)
+        yield check_targets("multi_az", targets, alone, "; ".join(alone), standing or "no target is pinned")
+        yield check_targets("in_no_cluster", targets, members, "; ".join(members), "no target is a member of a cluster")
+
+    def observe_effect(self, before: Database, now: Database | None, /) -> tuple[bool, str]:
         if now is None:
             return False, f"{before.id} is not there any more: who took it away is not known"
         if now.zone != before.zone:
             return True, f"{now.id} is served from {now.zone}, it was {before.zone}"
         return False, f"{now.id} is still served from {now.zone}"
 
-    def lacking(self, before: Database, now: Database | None) -> Iterable[str]:
+    def find_lacks(self, before: Database, now: Database | None, /) -> Iterable[str]:
         if now is None:
             yield f"{before.id} is gone"
             return
@@ -50,34 +59,43 @@ class DatabaseInstanceFailure(MomentaryFault[Database]):
             yield f"{now.id} has no standby, it had one in {before.secondary_zone}"
 
 
-class DatabaseClusterFailure(MomentaryFault[DatabaseCluster]):
+class DatabaseClusterFailure(MomentaryFault[DatabaseCluster, NoParameters]):
     """`aws:rds:failover-db-cluster`: one of the readers becomes the writer, the writer a reader."""
 
     type = FaultType.DATABASE_FAILURE
     resource_type = ResourceType.DATABASE_CLUSTER
     kind = DatabaseCluster
-    title = "Database cluster failover"
-    action_id = "aws:rds:failover-db-cluster"
+    verb = "failed over"
+    actions = ("aws:rds:failover-db-cluster",)
+    parameters = NoParameters
     target_key = "Clusters"
     action = "failover"
     description = "Fail the pinned clusters over to a reader"
     moves_metrics = ("database_connections",)
 
-    def needs(self, workload: Workload, pinned: Sequence[DatabaseCluster]) -> Iterable[SafetyCheck]:  # noqa: ARG002 - the base's
-        alone = [f"{one.id} has no available reader that could take over from {one.writer}" for one in pinned if not one.readers]
-        headless = [f"{one.id} has no writer" for one in pinned if not one.writer]
-        standing = ", ".join(f"{one.id}: {one.writer} can fail over to {', '.join(one.readers)}" for one in pinned)
-        yield check("reader_present", bool(pinned) and not alone, "; ".join(alone) or standing or "no target is pinned")
-        yield check("writer_present", bool(pinned) and not headless, "; ".join(headless) or "every cluster has its writer")
+    def grants(self) -> tuple[Grant, ...]:
+        # For a failover to a chosen member RDS also asks for that member; FIS lets RDS choose.
+        clusters = (arn("rds", "cluster:*"),)
+        return tagged("rds:FailoverDBCluster", "rds", "cluster:*"), untagged("rds:DescribeDBClusters", resources=clusters)
 
-    def happened(self, before: DatabaseCluster, now: DatabaseCluster | None) -> tuple[bool, str]:
+    def check_targets(self, injection: Injection[DatabaseCluster, NoParameters], /) -> Iterable[SafetyCheck]:
+        targets = injection.targets
+        alone = [
+            f"{target.id} has no available reader that could take over from {target.writer}" for target in targets if not target.readers
+        ]
+        headless = [f"{target.id} has no writer" for target in targets if not target.writer]
+        standing = ", ".join(f"{target.id}: {target.writer} can fail over to {', '.join(target.readers)}" for target in targets)
+        yield check_targets("reader_present", targets, alone, "; ".join(alone), standing or "no target is pinned")
+        yield check_targets("writer_present", targets, headless, "; ".join(headless), "every cluster has its writer")
+
+    def observe_effect(self, before: DatabaseCluster, now: DatabaseCluster | None, /) -> tuple[bool, str]:
         if now is None:
             return False, f"{before.id} is not there any more: who took it away is not known"
         if now.writer and before.writer and now.writer != before.writer:
             return True, f"the writer of {now.id} is {now.writer}, it was {before.writer}"
         return False, f"the writer of {now.id} is {now.writer or 'nobody'}, it was {before.writer or 'nobody'}"
 
-    def lacking(self, before: DatabaseCluster, now: DatabaseCluster | None) -> Iterable[str]:
+    def find_lacks(self, before: DatabaseCluster, now: DatabaseCluster | None, /) -> Iterable[str]:
         if now is None:
             yield f"{before.id} is gone"
             return

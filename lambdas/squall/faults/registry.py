@@ -1,11 +1,10 @@
-"""The faults this Squall can inject: each a fault type on a resource type."""
-
-from collections.abc import Mapping
+"""The faults that Squall can inject: each is a fault type on a resource type. A new one needs its module, and its line at the end."""
 
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import Fault
+from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
 from squall.faults.databases import DatabaseClusterFailure, DatabaseInstanceFailure
 from squall.faults.functions.invocation import InvocationError, InvocationLatency, InvocationTimeout
@@ -26,7 +25,83 @@ from squall.faults.tasks.stop import TaskStop
 from squall.faults.tasks.stress import TaskCpuStress, TaskDiskFill
 from squall.faults.volumes import VolumePause
 
-_MODULES: tuple[Fault, ...] = (
+_FAULTS: dict[tuple[FaultType, ResourceType], AnyFault] = {}
+
+
+class UnknownFaultError(KeyError):
+    """There is no fault of this type on such a resource."""
+
+    def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
+        self.fault_type, self.resource_type = fault_type, resource_type
+        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in available())
+        super().__init__(f"no fault module injects {fault_type.value} into {resource_type.value}; available: {pairs}")
+
+
+def register(fault: AnyFault) -> None:
+    """Makes a fault known to all of Squall. Raises TypeError for one that leaves a fact out, ValueError for a pair that is taken."""
+    if missing := [name for name in Fault.__annotations__ if not hasattr(fault, name)]:
+        raise TypeError(f"{type(fault).__name__} does not declare {', '.join(missing)}")
+    pair = fault.type, fault.resource_type
+    if pair in _FAULTS:
+        raise ValueError(f"{type(_FAULTS[pair]).__name__} already injects {fault.type.value} into {fault.resource_type.value}")
+    _FAULTS[pair] = fault
+
+
+def faults() -> tuple[AnyFault, ...]:
+    """Every fault, in the registry's order."""
+    return tuple(_FAULTS.values())
+
+
+def available() -> tuple[FaultType, ...]:
+    """Types that can be injected into something, in the registry's order."""
+    return tuple(dict.fromkeys(fault.type for fault in faults()))
+
+
+def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
+    """What faults of this type can be injected into. A custom action can be injected into whatever the policy says."""
+    if fault_type is FaultType.CUSTOM:
+        return tuple(ResourceType)
+    return tuple(fault.resource_type for fault in faults() if fault.type is fault_type)
+
+
+def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
+    """What can be injected into such resources."""
+    return tuple(fault.type for fault in faults() if fault.resource_type is resource_type)
+
+
+def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
+    """The fault of a type on a resource type; a custom action's as far as it is known without a policy. Raises UnknownFaultError."""
+    if fault_type is FaultType.CUSTOM:
+        return CustomFault(resource_type)
+    try:
+        return _FAULTS[fault_type, resource_type]
+    except KeyError:
+        raise UnknownFaultError(fault_type, resource_type) from None
+
+
+def of(experiment: Experiment) -> AnyFault:
+    """The fault that the experiment asks for, on what it targets. Raises UnknownFaultError."""
+    return get(experiment.type, experiment.resource_type)
+
+
+def bound(definition: Definition) -> AnyFault:
+    """The same, able to inject: a custom action is bound to its entry in the environment's policy. Raises UnknownFaultError."""
+    experiment = definition.experiment
+    if experiment.type is not FaultType.CUSTOM:
+        return of(experiment)
+    listed = definition.environment.custom_actions.get(str(experiment.parameters.get("action")))
+    if listed is None or listed.resource_type is not experiment.resource_type:
+        raise UnknownFaultError(experiment.type, experiment.resource_type)
+    return CustomFault(experiment.resource_type, listed)
+
+
+def traits_of(definition: Definition) -> FaultTraits:
+    """What the domain has to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its parameters."""
+    fault = bound(definition)
+    return fault.traits(fault.parse(definition.experiment.parameters))
+
+
+for _fault in (
     InstanceTermination(),
     NetworkLatency(),
     CpuStress(),
@@ -55,62 +130,5 @@ _MODULES: tuple[Fault, ...] = (
     PodMemoryStress(),
     PodServiceUnavailable(),
     PodDependencyTimeout(),
-)
-_FAULTS: Mapping[tuple[FaultType, ResourceType], Fault] = {(fault.type, fault.resource_type): fault for fault in _MODULES}
-
-
-class UnknownFaultError(KeyError):
-    """No module injects this fault type into such a resource."""
-
-    def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
-        self.fault_type, self.resource_type = fault_type, resource_type
-        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in available())
-        super().__init__(f"no fault module injects {fault_type.value} into {resource_type.value}; available: {pairs}")
-
-
-def faults() -> tuple[Fault, ...]:
-    """Every module, in the registry's order."""
-    return _MODULES
-
-
-def available() -> tuple[FaultType, ...]:
-    """Types that can be injected into something, in the registry's order."""
-    return tuple(dict.fromkeys(fault.type for fault in _MODULES))
-
-
-def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
-    """What faults of this type can be injected into: a custom action into what the policy says."""
-    if fault_type is FaultType.CUSTOM:
-        return tuple(ResourceType)
-    return tuple(fault.resource_type for fault in _MODULES if fault.type is fault_type)
-
-
-def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
-    """What can be injected into such resources."""
-    return tuple(fault.type for fault in _MODULES if fault.resource_type is resource_type)
-
-
-def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> Fault:
-    """The module of a fault type on a resource type; a custom action's as far as it is known without a policy. Raises UnknownFaultError."""
-    if fault_type is FaultType.CUSTOM:
-        return CustomFault(resource_type)
-    try:
-        return _FAULTS[fault_type, resource_type]
-    except KeyError:
-        raise UnknownFaultError(fault_type, resource_type) from None
-
-
-def of(experiment: Experiment) -> Fault:
-    """The module that injects what the experiment asks for into what it targets. Raises UnknownFaultError."""
-    return get(experiment.type, experiment.resource_type)
-
-
-def bound(definition: Definition) -> Fault:
-    """The same, able to inject: a custom action by what the environment's policy lists. Raises UnknownFaultError."""
-    experiment = definition.experiment
-    if experiment.type is not FaultType.CUSTOM:
-        return of(experiment)
-    listed = definition.environment.custom_actions.get(str(experiment.parameters.get("action")))
-    if listed is None or listed.resource_type is not experiment.resource_type:
-        raise UnknownFaultError(experiment.type, experiment.resource_type)
-    return CustomFault(experiment.resource_type, listed)
+):
+    register(_fault)

@@ -1,6 +1,6 @@
-"""Let an Auto Scaling group find no capacity: EC2 answers its launches as a zone does that has no instance left."""
+"""Refuse the launches of an Auto Scaling group: EC2 answers them as it does in a zone without capacity."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -8,61 +8,75 @@ from pydantic import Field
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
+from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.scaling_groups import ScalingGroup
-from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import check
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
+from squall.faults.grants import FaultGrant, arn, untagged
 from squall.faults.mechanisms.lasting import LastingFault
 
+ACTION = "aws:ec2:asg-insufficient-instance-capacity-error"
 _ZONE = r"[a-z]{2}(-[a-z]+)+-\d(-[a-z]+-\d)?[a-z]"
 
 
 class Parameters(Model):
     zones: Annotated[str, Field(pattern=rf"^{_ZONE}(,{_ZONE}){{0,19}}$", max_length=512)] | None = None
-    """Names of Availability Zones without capacity, comma-separated; None: all of the pinned groups."""
+    """Names of Availability Zones without capacity, comma-separated; None: all zones of the pinned groups."""
     percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
-    """Of the groups' launch requests."""
+    """Percent of the groups' launch requests that are refused."""
 
 
 class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
-    """`aws:ec2:asg-insufficient-instance-capacity-error`. What a group doesn't launch meanwhile, the fault can't have hit."""
+    """`aws:ec2:asg-insufficient-instance-capacity-error`. A group that launches nothing meanwhile was not hit."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     resource_type = ResourceType.SCALING_GROUP
     kind = ScalingGroup
-    title = "No capacity to launch"
+    verb = "refused launches of"
     risk = "medium"
-    action_id = "aws:ec2:asg-insufficient-instance-capacity-error"
+    actions = (ACTION,)
     target_key = "AutoScalingGroups"
     action = "no-capacity"
     parameters = Parameters
     names = {"zones": "availabilityZoneIdentifiers", "percent": "percentage"}
 
-    def describe(self, parameters: Parameters) -> str:
+    def grants(self) -> tuple[Grant, ...]:
+        # The API that injects authorizes on no resource: the condition keys name the action and the groups, and none knows a tag.
+        conditions = {
+            "StringEquals": {"ec2:FisActionId": ACTION},
+            "ForAllValues:ArnLike": {"ec2:FisTargetArns": [arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},
+            "Null": {"ec2:FisTargetArns": "false"},
+        }
+        inject = FaultGrant(actions=("ec2:InjectApiError",), resources=("*",), tagged=False, conditions=conditions)
+        return inject, untagged("autoscaling:DescribeAutoScalingGroups")
+
+    def describe(self, parameters: Parameters, /) -> str:
         return f"Refuse {parameters.percent} % of the pinned groups' launches for want of capacity"
 
-    def of(self, parameters: Parameters, pinned: Sequence[ScalingGroup]) -> dict[str, str]:
-        zones = sorted({zone for one in pinned for zone in one.zones})
-        return {"availabilityZoneIdentifiers": ",".join(zones), **self.told(parameters)}
+    def action_parameters(self, injection: Injection[ScalingGroup, Parameters], /) -> Mapping[str, str]:
+        zones = sorted({zone for group in injection.targets for zone in group.zones})
+        return {"availabilityZoneIdentifiers": ",".join(zones), **super().action_parameters(injection)}
 
-    def needs(self, workload: Workload, pinned: Sequence[ScalingGroup], parameters: Parameters) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        older = [one.id for one in pinned if not one.launch_template]
-        still = [one.id for one in pinned if "Launch" in one.suspended]
-        wanted = set(parameters.zones.split(",")) if parameters.zones else set()
-        apart = [f"{one.id} is in {', '.join(one.zones)}" for one in pinned if wanted and not wanted & set(one.zones)]
-        template = f"{', '.join(older)} launches without a launch template: FIS would do nothing"
-        launches = f"{', '.join(still)} has suspended Launch: nothing would be refused"
-        yield check("launch_template", bool(pinned) and not older, template if older else "every group launches by a launch template")
-        yield check("can_launch", bool(pinned) and not still, launches if still else "every group may launch")
-        where = parameters.zones or "all zones of the groups"
-        yield check("zones_of_group", bool(pinned) and not apart, "; ".join(apart) or f"without capacity: {where}")
+    def check_targets(self, injection: Injection[ScalingGroup, Parameters], /) -> Iterable[SafetyCheck]:
+        groups, zones = injection.targets, injection.parameters.zones
+        older = [group.id for group in groups if not group.launch_template]
+        refusal = f"{', '.join(older)} launches without a launch template: FIS would do nothing"
+        yield check_targets("launch_template", groups, older, refusal, "every group launches by a launch template")
+        still = [group.id for group in groups if "Launch" in group.suspended]
+        refusal = f"{', '.join(still)} has suspended Launch: nothing would be refused"
+        yield check_targets("can_launch", groups, still, refusal, "every group may launch")
+        wanted = set(zones.split(",")) if zones else set()
+        apart = [f"{group.id} is in {', '.join(group.zones)}" for group in groups if wanted and not wanted & set(group.zones)]
+        yield check_targets("zones_of_group", groups, apart, "; ".join(apart), f"without capacity: {zones or 'all zones of the groups'}")
 
-    def happened(self, before: ScalingGroup, now: ScalingGroup | None, ran: ActionState | None) -> Proof:
-        """By a launch that failed for it while the action ran: Auto Scaling keeps its activities."""
-        known = {one.id for one in before.failed}
+    def prove_target(self, before: ScalingGroup, now: ScalingGroup | None, ran: ActionState | None, /) -> Proof:
+        """By a launch that failed for want of capacity while the action ran: Auto Scaling keeps its activities."""
+        known = {launch.id for launch in before.failed}
         since = ran.started_at if ran else None
-        failed = [one for one in (now.failed if now else ()) if one.id not in known and since is not None and one.at >= since]
+        new = [launch for launch in (now.failed if now else ()) if launch.id not in known]
+        failed = [launch for launch in new if since is not None and launch.at >= since]
         if failed:
             detail = f"{before.id} could not launch: {failed[0].said}"
         elif ran is None:
@@ -71,7 +85,7 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
             detail = f"{before.id} launched nothing that was refused: without a launch meanwhile the fault has no effect"
         return Proof(target=before.id, proven=bool(failed), kind="state", detail=detail)
 
-    def changed(self, before: ScalingGroup, now: ScalingGroup | None) -> Iterable[str]:
-        yield from super().changed(before, now)
+    def find_changes(self, before: ScalingGroup, now: ScalingGroup | None, /) -> Iterable[str]:
+        yield from super().find_changes(before, now)
         if now is not None and (more := sorted(set(now.suspended) - set(before.suspended))):
             yield f"{now.id} has suspended {', '.join(more)}"

@@ -1,4 +1,4 @@
-"""Cut subnets off: from other zones, from the VPC, from everything (nobody reaches what is in them), or from one dependency."""
+"""Cut subnets off: from other zones, from the rest of the VPC, from everything, or from one dependency."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -9,31 +9,33 @@ from pydantic import Field, ValidationInfo, field_validator
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
+from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.subnets import Subnet
-from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState
 from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import ByHand, P, check
+from squall.faults.base import Injection, Remnant
+from squall.faults.checks import check, check_targets
+from squall.faults.grants import FaultGrant, arn, tagged, untagged
 from squall.faults.instances.dependency_timeout import WIDEST_PRIVATE, WIDEST_PUBLIC
 from squall.faults.mechanisms.lasting import LastingFault
+from squall.faults.parameters import P
 
 LONGEST_PREFIX_LIST = 10
-"""Entries FIS takes of a prefix list: each is a rule of the network ACL, twice."""
-_NOT_THERE = "is not there any more: who took it away is not known"
+"""The most entries of a prefix list that FIS takes: each makes two rules of the network ACL."""
 
 
 class Unreachable(Model):
     scope: Literal["availability-zone", "vpc", "all"] = "availability-zone"
-    """From what: `availability-zone`: the VPC's subnets in other zones; `vpc`: whatever is outside the VPC; `all`: everything but the
-    subnet itself."""
+    """What the subnet is cut off from. `availability-zone`: the VPC's subnets in other zones; `vpc`: everything outside the VPC; `all`:
+    everything but the subnet itself."""
 
 
 class Dependency(Model):
     scope: Literal["s3", "dynamodb", "s3express", "prefix-list"]
-    """From what: a service of this Region (s3express: its endpoints in zones), or the addresses of a prefix list."""
+    """What the subnet is cut off from: a service of this Region (s3express: its endpoints in zones), or the addresses of a prefix list."""
     prefix_list: Annotated[str | None, Field(pattern=r"^pl-[0-9a-f]{8,17}$", validate_default=True)] = None
-    """Id of one of the account's own; only with `scope: prefix-list`."""
+    """Id of a prefix list of this account; only with `scope: prefix-list`."""
 
     @field_validator("prefix_list")
     @classmethod
@@ -49,15 +51,34 @@ class _Disruption(LastingFault[Subnet, P]):
     resource_type = ResourceType.SUBNET
     kind = Subnet
     risk = "high"
-    action_id = "aws:network:disrupt-connectivity"
+    actions = ("aws:network:disrupt-connectivity",)
     target_key = "Subnets"
     action = "disrupt"
 
-    def happened(self, before: Subnet, now: Subnet | None, ran: ActionState | None) -> Proof:
+    def grants(self) -> tuple[Grant, ...]:
+        # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by FIS's own tag. Only
+        # the subnet, and so whose traffic is denied, is chosen by the environment's tag.
+        acls = (arn("ec2", "network-acl/*"),)
+        requested = {"aws:RequestTag/managedByFIS": "true"}
+        tagging = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", **requested}}
+        own_tags = {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["{opt_in_tag}"]}}
+        by_fis = {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
+        return (
+            tagged("ec2:ReplaceNetworkAclAssociation", "ec2", "subnet/*"),
+            untagged("ec2:ReplaceNetworkAclAssociation", resources=acls),
+            FaultGrant(actions=("ec2:CreateNetworkAcl",), resources=acls, tagged=False, conditions={"StringEquals": requested}),
+            untagged("ec2:CreateNetworkAcl", resources=(arn("ec2", "vpc/*"),)),
+            FaultGrant(actions=("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"), resources=acls, tagged=False, conditions=by_fis),
+            FaultGrant(actions=("ec2:CreateTags",), resources=acls, tagged=False, conditions={**tagging, **own_tags}),
+            untagged("ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+            untagged("ec2:GetManagedPrefixListEntries", resources=(arn("ec2", "prefix-list/*"),)),
+        )
+
+    def prove_target(self, before: Subnet, now: Subnet | None, ran: ActionState | None, /) -> Proof:
         """By the association: each replacement has a new id, also the one that puts the original ACL back."""
         proven = now is not None and before.association is not None and now.association not in {None, before.association}
         if now is None:
-            detail = f"{before.id} {_NOT_THERE}"
+            detail = f"{before.id} is not there any more: who took it away is not known"
         elif proven:
             detail = f"the network ACL of {now.id} was replaced: its association is {now.association}, it was {before.association}"
         else:
@@ -71,106 +92,104 @@ class _Disruption(LastingFault[Subnet, P]):
             until=ran.ended_at if ran else None,
         )
 
-    def changed(self, before: Subnet, now: Subnet | None) -> Iterable[str]:
-        yield from super().changed(before, now)
+    def find_changes(self, before: Subnet, now: Subnet | None, /) -> Iterable[str]:
+        yield from super().find_changes(before, now)
         if now is None:
             return
         clones = {acl.id for acl in now.clones}
-        if now.acl != before.acl and now.acl not in clones:  # a clone is told among what FIS left
+        if now.acl != before.acl and now.acl not in clones:  # a clone is a remnant
             yield f"{now.id} has the network ACL {now.acl}, it had {before.acl}"
         for field in ("zone", "vpc", "cidr"):
-            then, is_now = getattr(before, field), getattr(now, field)
-            if then != is_now:
-                yield f"the {field} of {now.id} is {is_now}, it was {then}"
+            old, new = getattr(before, field), getattr(now, field)
+            if old != new:
+                yield f"the {field} of {now.id} is {new}, it was {old}"
 
-    def remains(self, before: Subnet, now: Subnet | None) -> Iterable[ByHand]:
+    def find_target_remnants(self, before: Subnet, now: Subnet | None, /) -> Iterable[Remnant]:
         if now is None:
             return
         region = before.arn.split(":")[3]
         known = {acl.id for acl in before.clones}
         for acl in now.clones:
+            delete = shell_command("aws", "ec2", "delete-network-acl", "--region", region, "--network-acl-id", acl.id)
             if before.id in acl.subnets and before.acl and before.acl != acl.id:
                 association = ("--association-id", str(now.association), "--network-acl-id", before.acl)
                 replace = shell_command("aws", "ec2", "replace-network-acl-association", "--region", region, *association)
-                yield (
-                    f"{before.id} still has FIS's network ACL {acl.id}, it had {before.acl}",
-                    f"{replace} && {_delete_acl_command(region, acl.id)}",
-                )
-            elif not acl.subnets and acl.id not in known:  # of nobody's running fault
-                yield (
-                    f"the network ACL {acl.id} (managedByFIS) is left in {before.vpc}",
-                    _delete_acl_command(region, acl.id),
-                )
-
-
-def _delete_acl_command(region: str, acl_id: str) -> str:
-    return shell_command("aws", "ec2", "delete-network-acl", "--region", region, "--network-acl-id", acl_id)
+                what = f"{before.id} still has FIS's network ACL {acl.id}, it had {before.acl}"
+                yield Remnant(what, f"{replace} && {delete}")
+            elif not acl.subnets and acl.id not in known:  # a clone that is in use belongs to another fault
+                yield Remnant(f"the network ACL {acl.id} (managedByFIS) is left in {before.vpc}", delete)
 
 
 class SubnetUnavailable(_Disruption[Unreachable]):
+    """`aws:network:disrupt-connectivity`: nobody in the scope reaches what is in the subnet."""
+
     type = FaultType.SERVICE_UNAVAILABLE
-    title = "Subnet cut off"
+    verb = "cut off"
     parameters = Unreachable
     names = {"scope": "scope"}
     unless_listed = {"scope": ("availability-zone",)}
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
 
-    def describe(self, parameters: Unreachable) -> str:
+    def describe(self, parameters: Unreachable, /) -> str:
         of = {"availability-zone": "the VPC's other zones", "vpc": "whatever is outside the VPC", "all": "everything outside them"}
         return f"Cut the pinned subnets off from {of[parameters.scope]}"
 
-    def needs(self, workload: Workload, pinned: Sequence[Subnet], parameters: Unreachable) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        yield _has_acl(pinned)
-        yield _inhabited(pinned)
-        yield check("endpoints_elsewhere", *_endpoints(pinned))
+    def check_targets(self, injection: Injection[Subnet, Unreachable], /) -> Iterable[SafetyCheck]:
+        yield _check_acl(injection.targets)
+        yield _check_inhabited(injection.targets)
+        yield check("endpoints_elsewhere", *_find_endpoints(injection.targets))
 
 
 class SubnetDependency(_Disruption[Dependency]):
+    """`aws:network:disrupt-connectivity`: what is in the subnet does not reach the scope."""
+
     type = FaultType.DEPENDENCY_TIMEOUT
-    title = "Subnet without its dependency"
+    verb = "cut a dependency off from"
     parameters = Dependency
     names = {"scope": "scope", "prefix_list": "prefixListIdentifier"}
 
-    def describe(self, parameters: Dependency) -> str:
+    def describe(self, parameters: Dependency, /) -> str:
         return f"Cut the pinned subnets off from {parameters.prefix_list or parameters.scope}"
 
-    def needs(self, workload: Workload, pinned: Sequence[Subnet], parameters: Dependency) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        yield _has_acl(pinned)
-        yield _inhabited(pinned)
-        if parameters.prefix_list is not None:
-            yield check("dependency_apart", *_apart(pinned, parameters.prefix_list))
+    def check_targets(self, injection: Injection[Subnet, Dependency], /) -> Iterable[SafetyCheck]:
+        yield _check_acl(injection.targets)
+        yield _check_inhabited(injection.targets)
+        if injection.parameters.prefix_list is not None:
+            yield check("dependency_apart", *_check_prefix_list(injection.targets, injection.parameters.prefix_list))
 
 
-def _has_acl(pinned: Sequence[Subnet]) -> SafetyCheck:
-    """Without a pre-state nothing could be put back by hand; a clone as pre-state is somebody's fault that runs, or was left."""
-    wrong = [f"the network ACL of {one.id} is not known" for one in pinned if not one.acl or not one.association]
-    clones = {acl.id for one in pinned for acl in one.clones}
-    wrong += [f"{one.id} has the network ACL {one.acl}, which FIS made for an earlier fault" for one in pinned if one.acl in clones]
-    known = ", ".join(f"{one.id} has {one.acl}" for one in pinned)
-    return check("own_network_acl", bool(pinned) and not wrong, "; ".join(wrong) or known or "no target is pinned")
+def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
+    """Each subnet has a known network ACL of its own. Without one nothing could be put back by hand; a clone means that somebody's fault
+    is running, or was left."""
+    wrong = [f"the network ACL of {subnet.id} is not known" for subnet in subnets if not subnet.acl or not subnet.association]
+    clones = {acl.id for subnet in subnets for acl in subnet.clones}
+    cloned = [subnet for subnet in subnets if subnet.acl in clones]
+    wrong += [f"{subnet.id} has the network ACL {subnet.acl}, which FIS made for an earlier fault" for subnet in cloned]
+    known = ", ".join(f"{subnet.id} has {subnet.acl}" for subnet in subnets)
+    return check_targets("own_network_acl", subnets, wrong, "; ".join(wrong), known or "no target is pinned")
 
 
-def _inhabited(pinned: Sequence[Subnet]) -> SafetyCheck:
-    empty = [one.id for one in pinned if not one.contains]
-    lives = ", ".join(f"{one.id}: {len(one.instances)} instances, {len(one.addresses)} addresses" for one in pinned)
-    said = f"nothing lives in {', '.join(empty)}: nobody would notice" if empty else lives
-    return check("inhabited", bool(pinned) and not empty, said or "no target is pinned")
+def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
+    empty = [subnet.id for subnet in subnets if not subnet.contains]
+    lives = ", ".join(f"{subnet.id}: {len(subnet.instances)} instances, {len(subnet.addresses)} addresses" for subnet in subnets)
+    refusal = f"nothing lives in {', '.join(empty)}: nobody would notice"
+    return check_targets("inhabited", subnets, empty, refusal, lives or "no target is pinned")
 
 
-def _endpoints(pinned: Sequence[Subnet]) -> tuple[bool, str]:
-    """An interface endpoint that stands in the pinned subnets alone would be lost to the whole VPC: more than was aimed at, and with
-    Systems Manager's the way to every agent."""
-    ids = {one.id for one in pinned}
-    every = {endpoint.id: endpoint for one in pinned for endpoint in one.endpoints}.values()
-    alone = [f"{one.id} of {one.service}" for one in every if one.subnets and set(one.subnets) <= ids]
+def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
+    """Whether the VPC keeps its interface endpoints. One that stands in the pinned subnets alone would be lost to the whole VPC, and with
+    Systems Manager's endpoint the way to every agent."""
+    pinned = {subnet.id for subnet in subnets}
+    every = {endpoint.id: endpoint for subnet in subnets for endpoint in subnet.endpoints}.values()
+    alone = [f"{endpoint.id} of {endpoint.service}" for endpoint in every if endpoint.subnets and set(endpoint.subnets) <= pinned]
     if alone:
         return False, f"{', '.join(sorted(alone))} stands in no other subnet: the whole VPC would lose it"
-    return bool(pinned), "every interface endpoint of the VPC stands in another subnet, too" if pinned else "no target is pinned"
+    return bool(subnets), "every interface endpoint of the VPC stands in another subnet, too" if subnets else "no target is pinned"
 
 
-def _apart(pinned: Sequence[Subnet], name: str) -> tuple[bool, str]:
-    """The prefix list is there, short enough, narrow, and not where the subnets themselves are."""
-    found = next((known for one in pinned for known in one.prefix_lists if known.id == name), None)
+def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]:
+    """Whether the prefix list is there, short enough, narrow, and does not include the subnets themselves."""
+    found = next((known for subnet in subnets for known in subnet.prefix_lists if known.id == name), None)
     if found is None:
         return False, f"{name} is no prefix list of this account"
     if not 0 < len(found.entries) <= LONGEST_PREFIX_LIST:
@@ -182,7 +201,8 @@ def _apart(pinned: Sequence[Subnet], name: str) -> tuple[bool, str]:
     wide = [str(network) for network in networks if network.prefixlen < (WIDEST_PRIVATE if network.is_private else WIDEST_PUBLIC)]
     if wide:
         return False, f"{name} holds {', '.join(wide)}: the endpoints of Systems Manager may be in it"
-    own = [f"{one.id} ({one.cidr})" for one in pinned if any(network.overlaps(ipaddress.ip_network(one.cidr)) for network in networks)]
-    if own:
-        return False, f"{', '.join(own)} is itself in {name}"
-    return True, f"{name}: {', '.join(found.entries)}; taken at your word that the workload depends on it"
+    cidrs = {subnet.id: ipaddress.ip_network(subnet.cidr) for subnet in subnets}
+    inside = [f"{id_} ({cidr})" for id_, cidr in cidrs.items() if any(network.overlaps(cidr) for network in networks)]
+    if inside:
+        return False, f"{', '.join(inside)} is itself in {name}"
+    return True, f"{name}: {', '.join(found.entries)}; only the definition tells that the workload depends on it"

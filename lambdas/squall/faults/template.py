@@ -7,32 +7,49 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.model import Model
 from squall.domain.problems import InvalidInput, Problem
-from squall.faults.base import Fault
+from squall.domain.resources.base import Resource
+from squall.domain.resources.workload import Workload
+from squall.faults import registry
+from squall.faults.base import Injection
 
 LONGEST_DESCRIPTION = 512
 MAXIMUM_STOP_CONDITIONS = 5
 LONGEST_TAG_VALUE = 256
 
 
+def injection_of(definition: Definition, discovery: Discovery, workload: Workload | None = None) -> Injection[Resource, Model]:
+    """The fault that the run is about to inject. `workload`: as it is now, if not as it was discovered."""
+    experiment = definition.experiment
+    return Injection(
+        parameters=registry.bound(definition).parse(experiment.parameters),
+        targets=discovery.pinned,
+        workload=workload or discovery.workload,
+        length=experiment.length,
+        region=definition.region,
+        partition=definition.partition,
+    )
+
+
+def compile_fault(definition: Definition, discovery: Discovery) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Targets and actions of the run's template."""
+    return registry.bound(definition).compile(injection_of(definition, discovery))
+
+
 def compile_template(
     definition: Definition,
     discovery: Discovery,
-    fault: Fault,
-    parameters: Model,
     *,
     stack: str,
     run_id: str,
     role_arn: str,
     alarm_arns: Sequence[str],
 ) -> dict[str, Any]:
-    """The run's own template: pinned ARNs, its guards and the experiment's stop alarms as stop conditions, the environment's role.
+    """The run's own template: the pinned targets, the guards and the experiment's stop alarms as stop conditions, the environment's role.
 
-    Raises InvalidInput with more stop conditions than FIS takes.
+    Raises InvalidInput with more stop conditions than FIS takes, and for parameters that FIS would not take.
     """
     experiment = definition.experiment
-    targets, actions = fault.compile(
-        parameters, discovery.pinned, experiment.length, region=definition.region, partition=definition.partition
-    )
+    targets, actions = compile_fault(definition, discovery)
     name = f"squall-{run_id}"
     return {
         "description": f"{name}: {experiment.name}: {experiment.hypothesis}"[:LONGEST_DESCRIPTION],

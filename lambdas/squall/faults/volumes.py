@@ -1,77 +1,83 @@
-"""Let a disk take nothing any more: I/O of pinned EBS volumes is paused, whoever reads or writes waits."""
+"""Pause the I/O of pinned EBS volumes: whoever reads or writes waits."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.model import Model
-from squall.domain.resources.base import Resource
+from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.volumes import Volume
-from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import check
-from squall.faults.mechanisms.lasting import LastingFault, by_action
-from squall.faults.mechanisms.momentary import NoParameters
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
+from squall.faults.fis import targets_by_arn
+from squall.faults.grants import tagged, untagged
+from squall.faults.mechanisms.lasting import LastingFault, prove_by_action
+from squall.faults.parameters import NoParameters
 
 
 class VolumePause(LastingFault[Volume, NoParameters]):
-    """`aws:ebs:pause-volume-io`: of all instances a volume is attached to. One action takes volumes of one zone only."""
+    """`aws:ebs:pause-volume-io`: for all instances that a volume is attached to. One action takes volumes of one zone only."""
 
     type = FaultType.DISK_FILL
     resource_type = ResourceType.VOLUME
     kind = Volume
-    title = "Volume that takes no I/O"
+    verb = "paused the I/O of"
     risk = "high"
-    action_id = "aws:ebs:pause-volume-io"
+    actions = ("aws:ebs:pause-volume-io",)
     target_key = "Volumes"
     action = "pause"
     parameters = NoParameters
 
-    def describe(self, parameters: NoParameters) -> str:  # noqa: ARG002 - the base's
+    def grants(self) -> tuple[Grant, ...]:
+        return tagged("ec2:PauseVolumeIO", "ec2", "volume/*"), untagged("ec2:DescribeVolumes")
+
+    def describe(self, _parameters: NoParameters, /) -> str:
         return "Pause the I/O of the pinned volumes"
 
-    def together(self, pinned: Sequence[Volume]) -> Iterable[Sequence[Volume]]:
-        zones = sorted({one.zone for one in pinned})
-        return [[one for one in pinned if one.zone == zone] for zone in zones]
+    def fis_targets(self, injection: Injection[Volume, NoParameters], /) -> dict[str, dict[str, Any]]:
+        zones = sorted({volume.zone for volume in injection.targets})
+        groups = [[volume for volume in injection.targets if volume.zone == zone] for zone in zones]
+        return targets_by_arn(self.target_key, self.resource_type, *groups)
 
-    def needs(self, workload: Workload, pinned: Sequence[Volume], parameters: NoParameters) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        loose = [f"{one.id} is attached to nothing" for one in pinned if not one.attachments]
-        loose += [f"{one.id} is {to.state} to {to.instance}" for one in pinned for to in one.attachments if to.state != "attached"]
-        older = [
-            f"{to.instance} is a {to.instance_type or 'type nobody knows'}" for one in pinned for to in one.attachments if not to.nitro
-        ]
-        far = [one.id for one in pinned if one.outpost]
-        known = "; ".join(f"{one.id} of {', '.join(_said(one))}" for one in pinned)
-        yield check("attached", bool(pinned) and not loose, "; ".join(loose) or known or "no target is pinned")
-        yield check("nitro", bool(pinned) and not older, "; ".join(older) or "every instance is built on the Nitro System")
-        yield check("in_region", bool(pinned) and not far, f"{', '.join(far)} is on an Outpost" if far else "no volume is on an Outpost")
+    def check_targets(self, injection: Injection[Volume, NoParameters], /) -> Iterable[SafetyCheck]:
+        volumes = injection.targets
+        attached = [(volume, attachment) for volume in volumes for attachment in volume.attachments]
+        loose = [f"{volume.id} is attached to nothing" for volume in volumes if not volume.attachments]
+        loose += [f"{volume.id} is {to.state} to {to.instance}" for volume, to in attached if to.state != "attached"]
+        older = [f"{to.instance} has the type {to.instance_type or 'unknown'}" for _, to in attached if not to.nitro]
+        far = [volume.id for volume in volumes if volume.outpost]
+        known = "; ".join(f"{volume.id} of {', '.join(_list_instances(volume))}" for volume in volumes)
+        yield check_targets("attached", volumes, loose, "; ".join(loose), known or "no target is pinned")
+        yield check_targets("nitro", volumes, older, "; ".join(older), "every instance is built on the Nitro System")
+        yield check_targets("in_region", volumes, far, f"{', '.join(far)} is on an Outpost", "no volume is on an Outpost")
 
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
-        """1 while I/O has been stalled for over a minute: a volume that nobody used stays at 0, and nothing was tested."""
-        return tuple(
+    def expect_signals(self, injection: Injection[Volume, NoParameters], /) -> Iterable[Signal]:
+        """The metric is 1 once I/O was stalled for a minute: a volume that nobody used stays at 0, and nothing was tested."""
+        return (
             Signal(
-                targets=(one.id,),
+                targets=(volume.id,),
                 namespace="AWS/EBS",
                 metric_name="VolumeStalledIOCheck",
-                dimensions=(("VolumeId", one.id),),
+                dimensions=(("VolumeId", volume.id),),
                 by=1,
                 after_seconds=60,
             )
-            for one in pinned
+            for volume in injection.targets
         )
 
-    def happened(self, before: Volume, now: Volume | None, ran: ActionState | None) -> Proof:  # noqa: ARG002 - the base's
-        return by_action(before.id, ran, "pause the I/O of")
+    def prove_target(self, before: Volume, _now: Volume | None, ran: ActionState | None, /) -> Proof:
+        return prove_by_action(before.id, ran, "pause the I/O of")
 
-    def changed(self, before: Volume, now: Volume | None) -> Iterable[str]:
-        if now is None and before.attachments and all(one.deleted_with for one in before.attachments):
-            return  # with its instance, whose group tells whether another took over
-        yield from super().changed(before, now)
+    def find_changes(self, before: Volume, now: Volume | None, /) -> Iterable[str]:
+        if now is None and before.attachments and all(attachment.deleted_with for attachment in before.attachments):
+            return  # it went with its instance, whose group tells whether another took over
+        yield from super().find_changes(before, now)
         if now is not None and now.contains != before.contains:
             yield f"{now.id} is attached to {', '.join(sorted(now.contains)) or 'nothing'}, it was to {', '.join(sorted(before.contains))}"
 
 
-def _said(volume: Volume) -> Iterable[str]:
-    return [f"{to.instance}{' (its root)' if to.root else ''}" for to in volume.attachments]
+def _list_instances(volume: Volume) -> Iterable[str]:
+    return [f"{attachment.instance}{' (its root)' if attachment.root else ''}" for attachment in volume.attachments]

@@ -1,25 +1,19 @@
 """The story of a run in one paragraph. Every sentence rests on evidence; without evidence there is no sentence."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from squall.domain.documents.statistics import Comparison
+from squall.domain.problems import InvalidInput
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, FaultType, RollbackOutcome, Status
+from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
+from squall.faults import registry
+from squall.faults.registry import UnknownFaultError
 from squall.reporting.charts import metric_title
 from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items
 from squall.reporting.run_facts import Facts
 
-_DID = {
-    FaultType.INSTANCE_TERMINATION: "terminated",
-    FaultType.NETWORK_LATENCY: "delayed the network of",
-    FaultType.CPU_STRESS: "loaded the CPU of",
-    FaultType.MEMORY_STRESS: "used up the memory of",
-    FaultType.DISK_FILL: "filled the disk of",
-    FaultType.SERVICE_UNAVAILABLE: "made the service unavailable on",
-    FaultType.DATABASE_FAILURE: "failed over",
-    FaultType.DEPENDENCY_TIMEOUT: "cut a dependency off from",
-}
 _BY = {
     AbortSource.GUARD: "A guard aborted it",
     AbortSource.BLIND_GUARD: "It was aborted because a guard had no data",
@@ -86,15 +80,21 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
 
 def _describe_action(facts: Facts) -> str:
     pinned = facts.discovery.pinned if facts.discovery else ()
-    known = {kind.value: did for kind, did in _DID.items()}
-    did = known.get(facts.result.experiment_type or "", f"injected {facts.result.experiment_type or 'a fault'} into")
+    verb, ends_at_once = _fault(facts)
     targets = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
     seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
-    ends_at_once = facts.result.experiment_type == FaultType.INSTANCE_TERMINATION
     planned = f", {'watched ' if ends_at_once else ''}for {format_duration(seconds)}" if seconds else ""
-    return f"{did} {targets}{more}{of}{planned}"
+    return f"{verb} {targets}{more}{of}{planned}"
+
+
+def _fault(facts: Facts) -> tuple[str, bool]:
+    """What the fault did to its targets, and whether it ended at once; of a fault that this version does not know only its name."""
+    if facts.definition is not None:
+        with suppress(UnknownFaultError, InvalidInput):
+            return registry.bound(facts.definition).verb, registry.traits_of(facts.definition).ends_at_once
+    return f"injected {facts.result.experiment_type or 'a fault'} into", False
 
 
 def _describe_refusal(facts: Facts) -> Iterable[str]:

@@ -13,9 +13,10 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.problems import InvalidInput
 from squall.domain.vocabulary import ResourceType
 from squall.faults import registry
-from squall.faults.adoption import adopt, adoptable
-from squall.faults.base import Fault
+from squall.faults.adoption import adopt
+from squall.faults.base import AnyFault
 from tests.unit.builders import SEED, TG_ARN, definition, environment, instance
+from tests.unit.faults.asking import compile_fault
 from tests.unit.faults.test_faults import PARAMETERS
 from tests.unit.faults.test_resource_faults import named, parameters_of
 from tests.unit.resources import BUILDERS, cluster, database, function, task
@@ -363,16 +364,16 @@ def test_a_service_beside_targets_that_are_registered_themselves_is_refused_as_i
     assert list(refused(template(), service=TG_ARN)) == ["fis_template_id.service"]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in registry.faults() if adoptable(fault)], ids=named)
+@pytest.mark.parametrize("fault", [fault for fault in registry.faults() if fault.reads_templates], ids=named)
 @settings(max_examples=60)
 @given(data=st.data(), count=st.integers(1, 7))
-def test_what_squall_compiles_it_also_reads(fault: Fault, data: st.DataObject, count: int) -> None:
+def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject, count: int) -> None:
     instances = fault.resource_type is ResourceType.INSTANCE
     parsed = fault.parse(data.draw(PARAMETERS[fault.type] if instances else parameters_of(fault)))
     pinned = [BUILDERS[fault.resource_type](f"i-{number}") for number in range(count)]
-    targets, actions = fault.compile(parsed, pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
+    targets, actions = compile_fault(fault, parsed, pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
     adopted = adopt(experiment(fault.type.value), {"targets": targets, "actions": actions})
-    again = fault.compile(fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
+    again = compile_fault(fault, fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
     assert again == (targets, actions)
     assert adopted.target is not None
     assert list(adopted.target.arns) == [one.arn for one in pinned]

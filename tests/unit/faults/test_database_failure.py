@@ -17,8 +17,9 @@ from squall.domain.targets.failure_domains import capacities, failure_domains, l
 from squall.domain.targets.pinning import pin
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.base import AnyFault
 from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment
+from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import cluster, database, others
 
 INSTANCES = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE)
@@ -26,8 +27,8 @@ CLUSTERS = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTE
 LENGTH = timedelta(minutes=10)
 
 
-def compiled(fault: Fault, *pinned: OtherResource) -> tuple[dict[str, Any], dict[str, Any]]:
-    return fault.compile(fault.parse({}), pinned, LENGTH, region=REGION, partition="aws")
+def compiled(fault: AnyFault, *pinned: OtherResource) -> tuple[dict[str, Any], dict[str, Any]]:
+    return compile_fault(fault, fault.parse({}), pinned, LENGTH, region=REGION, partition="aws")
 
 
 WAIT = {
@@ -84,8 +85,8 @@ def test_it_has_no_parameters() -> None:
             fault.parse({"force": True})
 
 
-def unmet(fault: Fault, *pinned: OtherResource, now: Workload | None = None) -> dict[str, str]:
-    checks = fault.prerequisites(now or others(*pinned), pinned, fault.parse({}))
+def unmet(fault: AnyFault, *pinned: OtherResource, now: Workload | None = None) -> dict[str, str]:
+    checks = prerequisites(fault, now or others(*pinned), pinned, fault.parse({}))
     return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
 
 
@@ -122,9 +123,9 @@ def failed_over(one: DatabaseCluster) -> DatabaseCluster:
     return one.model_copy(update={"members": tuple(m.model_copy(update={"writer": not m.writer}) for m in one.members)})
 
 
-def report(fault: Fault, before: OtherResource, after: OtherResource | None) -> Any:
+def report(fault: AnyFault, before: OtherResource, after: OtherResource | None) -> Any:
     then, now = others(before), others(*([after] if after else []))
-    return fault.verify([TargetBefore(resource=before, healthy_in=())], then, now, {}, None, NOW)
+    return verify(fault, [TargetBefore(resource=before, healthy_in=())], then, now, {}, None, NOW)
 
 
 SWAPPED = database(zone=f"{REGION}b", secondary_zone=f"{REGION}a")
@@ -147,7 +148,7 @@ SWAPPED = database(zone=f"{REGION}b", secondary_zone=f"{REGION}a")
     ],
 )
 def test_it_is_proven_by_who_serves_and_recovered_when_it_is_whole(
-    fault: Fault, before: OtherResource, after: OtherResource | None, proven: bool, outcome: RollbackOutcome
+    fault: AnyFault, before: OtherResource, after: OtherResource | None, proven: bool, outcome: RollbackOutcome
 ) -> None:
     found = report(fault, before, after)
     assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome) == (proven, "state", outcome)

@@ -22,10 +22,11 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
-from squall.faults.base import iso_duration
+from squall.faults.fis import iso_duration
 from squall.faults.instances.network_latency import DOCUMENT
 from squall.faults.template import compile_template
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, before, definition, discovery, experiment, instance, workload
+from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 
 ROLE = "arn:aws:iam::111122223333:role/FisRoleStaging"
 GUARDS = [f"arn:aws:cloudwatch:eu-west-1:111122223333:alarm:squall-Squall-run-1-{n}" for n in (1, 2)]
@@ -108,14 +109,11 @@ def fleet_of(instances: int) -> Discovery:
 
 def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     found = fleet_of(instances)
-    fault = registry.get(kind)
     given = REQUIRED.get(kind, {}) if parameters is None else parameters
     exp = experiment(type=kind.value, target_resources=[i.id for i in found.pinned], parameters=given, **changes)
     return compile_template(
         definition(exp),
         found,
-        fault,
-        fault.parse(exp.parameters),
         stack="Squall",
         run_id="run-1",
         role_arn=ROLE,
@@ -195,7 +193,7 @@ def test_latency_outlives_its_command_by_the_dispatch_slack() -> None:
 
 
 def test_the_document_is_of_the_partition() -> None:
-    _, actions = LATENCY.compile(LATENCY.parse({}), [instance("i-1")], timedelta(minutes=5), region="cn-north-1", partition="aws-cn")
+    _, actions = compile_fault(LATENCY, LATENCY.parse({}), [instance("i-1")], timedelta(minutes=5), region="cn-north-1", partition="aws-cn")
     assert actions["latency"]["parameters"]["documentArn"].startswith("arn:aws-cn:ssm:cn-north-1::document/")
 
 
@@ -254,7 +252,7 @@ def test_termination_has_no_parameters() -> None:
 
 
 def outcomes(fault: Any, load: Workload, pinned: list[Instance]) -> dict[str, CheckOutcome]:
-    return {check.name: check.outcome for check in fault.prerequisites(load, pinned, fault.parse(REQUIRED.get(fault.type, {})))}
+    return {check.name: check.outcome for check in prerequisites(fault, load, pinned, fault.parse(REQUIRED.get(fault.type, {})))}
 
 
 def test_termination_needs_a_group_that_would_replace_the_instance() -> None:
@@ -267,6 +265,30 @@ def test_latency_needs_an_agent_that_is_online_on_linux() -> None:
     offline = instance("i-1", managed=False, platform="Windows")
     told = outcomes(LATENCY, workload([offline]), [offline])
     assert (told["systems_manager_online"], told["linux"]) == (CheckOutcome.FAILED, CheckOutcome.FAILED)
+
+
+def test_an_agent_that_went_offline_since_the_target_was_pinned_is_noticed() -> None:
+    pinned, now = instance("i-1"), workload([instance("i-1", managed=False)])
+    assert outcomes(LATENCY, now, [pinned])["systems_manager_online"] is CheckOutcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("kind", "resource_type", "parameters", "ends_at_once"),
+    [
+        (FaultType.INSTANCE_TERMINATION, ResourceType.INSTANCE, {}, True),
+        (FaultType.DATABASE_FAILURE, ResourceType.DATABASE, {}, True),
+        (FaultType.NETWORK_LATENCY, ResourceType.INSTANCE, {}, False),
+        (FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK, {"port": 80}, False),
+        (FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK, {"process": "web"}, True),
+    ],
+)
+def test_a_fault_tells_whether_it_ends_at_once_and_whether_its_targets_are_replaced(
+    kind: FaultType, resource_type: ResourceType, parameters: dict[str, Any], ends_at_once: bool
+) -> None:
+    fault = registry.get(kind, resource_type)
+    traits = fault.traits(fault.parse(parameters))
+    assert traits.ends_at_once is ends_at_once
+    assert traits.targets_are_replaced is (kind is FaultType.INSTANCE_TERMINATION)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +309,7 @@ def test_latency_needs_an_agent_that_is_online_on_linux() -> None:
 def test_latency_needs_networks_that_the_targets_live_in(address: str | None, sources: str | None, passes: bool) -> None:
     target = instance("i-1", private_ip=address)
     parameters = LATENCY.parse({"sources": sources} if sources else {})
-    (told,) = (check for check in LATENCY.prerequisites(workload([target]), [target], parameters) if check.name == "sources_reach_vpc")
+    (told,) = (check for check in prerequisites(LATENCY, workload([target]), [target], parameters) if check.name == "sources_reach_vpc")
     assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
 
 
@@ -310,23 +332,23 @@ def fleet_after_termination(*, replaced: bool) -> Workload:
 def test_a_terminated_instance_is_proof_and_a_running_one_is_not() -> None:
     load = workload()
     pinned = load.instances[:1]
-    assert not TERMINATION.prove(pinned, load, {}, None)[0].proven
-    assert TERMINATION.prove(pinned, fleet_after_termination(replaced=False), {}, None)[0].proven
+    assert not prove(TERMINATION, pinned, load, {}, None)[0].proven
+    assert prove(TERMINATION, pinned, fleet_after_termination(replaced=False), {}, None)[0].proven
     forgotten = load.model_copy(update={"instances": load.instances[1:]})
-    assert TERMINATION.prove(pinned, forgotten, {}, None)[0].proven
+    assert prove(TERMINATION, pinned, forgotten, {}, None)[0].proven
 
 
 @pytest.mark.parametrize(("replaced", "outcome"), [(True, RollbackOutcome.RECOVERED), (False, RollbackOutcome.NOT_RESTORED)])
 def test_termination_is_recovered_only_when_group_and_target_group_are_whole(replaced: bool, outcome: RollbackOutcome) -> None:
     found = discovery()
-    report = TERMINATION.verify(before(found), found.workload, fleet_after_termination(replaced=replaced), {}, None, NOW)
+    report = verify(TERMINATION, before(found), found.workload, fleet_after_termination(replaced=replaced), {}, None, NOW)
     assert report.outcome is outcome
     assert bool(report.differences) is not replaced
 
 
 def test_a_termination_that_never_happened_needs_no_undoing() -> None:
     found = discovery()
-    assert TERMINATION.verify(before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
+    assert verify(TERMINATION, before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
 
 
 @pytest.mark.parametrize(
@@ -345,28 +367,28 @@ def test_a_termination_that_never_happened_needs_no_undoing() -> None:
     ],
 )
 def test_latency_is_proven_by_the_command_that_ran(commands: list[CommandState], proven: bool) -> None:
-    assert LATENCY.prove([instance("i-1")], workload(), {"i-1": commands}, None)[0].proven is proven
+    assert prove(LATENCY, [instance("i-1")], workload(), {"i-1": commands}, None)[0].proven is proven
 
 
 def test_latency_is_in_effect_since_its_agent_began_until_its_command_ended() -> None:
     started, ended = NOW + timedelta(seconds=50), NOW + timedelta(minutes=5)
     ran = CommandState("c-1", "i-1", DOCUMENT, "Success", requested_at=NOW, ended_at=ended, started_at=started)
-    (proof,) = LATENCY.prove([instance("i-1")], workload(), {"i-1": [ran]}, None)
+    (proof,) = prove(LATENCY, [instance("i-1")], workload(), {"i-1": [ran]}, None)
     assert (proof.at, proof.until) == (started, ended)
 
 
 def test_every_target_needs_its_own_proof() -> None:
-    proofs = LATENCY.prove([instance("i-1"), instance("i-2")], workload(), {"i-1": [command("Success")]}, None)
+    proofs = prove(LATENCY, [instance("i-1"), instance("i-2")], workload(), {"i-1": [command("Success")]}, None)
     assert [proof.proven for proof in proofs] == [True, False]
 
 
 def test_latency_is_restored_when_no_command_is_left_and_says_how_long_it_could_have_lasted() -> None:
     load = workload([instance("i-1"), instance("i-2")])
     found = discovery(load, load.instances[:1])
-    done = LATENCY.verify(before(found), load, load, {"i-1": [command("Success")]}, None, NOW, timedelta(minutes=10))
+    done = verify(LATENCY, before(found), load, load, {"i-1": [command("Success")]}, None, NOW, timedelta(minutes=10))
     assert done.outcome is RollbackOutcome.RESTORED
     assert done.could_have_lasted_until == NOW + timedelta(minutes=10)
-    left = LATENCY.verify(before(found), load, load, {"i-1": [command("Cancelling")]}, None, NOW, timedelta(minutes=10))
+    left = verify(LATENCY, before(found), load, load, {"i-1": [command("Cancelling")]}, None, NOW, timedelta(minutes=10))
     assert left.outcome is RollbackOutcome.NOT_RESTORED
     assert left.leftovers == ("command c-1 is still Cancelling on i-1",)
 
@@ -377,14 +399,14 @@ def test_a_target_that_lost_its_health_is_a_difference() -> None:
     sick = load.model_copy(
         update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": ("i-2",), "unhealthy": ("i-1",)}),)}
     )
-    report = LATENCY.verify(before(found), load, sick, {"i-1": [command("Success")]}, None, NOW)
+    report = verify(LATENCY, before(found), load, sick, {"i-1": [command("Success")]}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
     assert TG_ARN in report.differences[0]
 
 
 def test_nothing_sent_needs_no_undoing() -> None:
     found = discovery()
-    assert LATENCY.verify(before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
+    assert verify(LATENCY, before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
 
 
 def test_no_fault_declares_an_unknown_action_or_a_condition_on_the_load_balancer() -> None:

@@ -16,6 +16,7 @@ from squall.domain.targets.pinning import pin
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import NOW, REGION, SEED, environment, experiment
+from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import function, others
 
 ORDERS = function("orders")
@@ -56,7 +57,7 @@ GOLDEN: list[tuple[FaultType, dict[str, Any], str, dict[str, str]]] = [
 @pytest.mark.parametrize(("kind", "given", "action", "parameters"), GOLDEN, ids=[case[2] + case[0].value for case in GOLDEN])
 def test_each_fault_is_its_action(kind: FaultType, given: dict[str, Any], action: str, parameters: dict[str, str]) -> None:
     one = fault(kind)
-    targets, actions = one.compile(one.parse(given), [ORDERS], timedelta(minutes=5), region=REGION, partition="aws")
+    targets, actions = compile_fault(one, one.parse(given), [ORDERS], timedelta(minutes=5), region=REGION, partition="aws")
     assert targets == {"Functions": {"resourceType": "aws:lambda:function", "resourceArns": [ORDERS.arn], "selectionMode": "ALL"}}
     ((_, made),) = actions.items()
     assert (made["actionId"], made["parameters"]) == (action, {**parameters, "duration": "PT5M"})
@@ -64,7 +65,7 @@ def test_each_fault_is_its_action(kind: FaultType, given: dict[str, Any], action
 
 
 def outcomes(kind: FaultType, one: LambdaFunction, **parameters: Any) -> dict[CheckOutcome, set[str]]:
-    checks = fault(kind).prerequisites(others(one), [one], fault(kind).parse(parameters))
+    checks = prerequisites(fault(kind), others(one), [one], fault(kind).parse(parameters))
     return {outcome: {check.name for check in checks if check.outcome is outcome} for outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)}
 
 
@@ -107,14 +108,14 @@ def fis(status: str) -> FisExperiment:
     ("status", "proven"), [("completed", True), ("stopped", True), ("running", True), ("failed", False), ("pending", False)]
 )
 def test_what_fis_wrote_is_the_mechanism(status: str, proven: bool) -> None:
-    (proof,) = fault(FaultType.SERVICE_UNAVAILABLE).prove([ORDERS], others(ORDERS), {}, fis(status))
+    (proof,) = prove(fault(FaultType.SERVICE_UNAVAILABLE), [ORDERS], others(ORDERS), {}, fis(status))
     assert (proof.proven, proof.kind) == (proven, "mechanism")
-    (proof,) = fault(FaultType.SERVICE_UNAVAILABLE).prove([ORDERS], others(ORDERS), {}, None)
+    (proof,) = prove(fault(FaultType.SERVICE_UNAVAILABLE), [ORDERS], others(ORDERS), {}, None)
     assert not proof.proven
 
 
 def signals(kind: FaultType, **parameters: Any) -> Any:
-    return fault(kind).signals(fault(kind).parse(parameters), others(ORDERS), [ORDERS])
+    return expected_signals(fault(kind), fault(kind).parse(parameters), others(ORDERS), [ORDERS])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_a_delay_must_be_seen_in_the_durations() -> None:
 def report(status: str, **changes: Any) -> Any:
     after = others(ORDERS.model_copy(update=changes))
     before = (TargetBefore(resource=ORDERS, healthy_in=()),)
-    return fault(FaultType.SERVICE_UNAVAILABLE).verify(before, others(ORDERS), after, {}, fis(status), NOW, timedelta(minutes=5))
+    return verify(fault(FaultType.SERVICE_UNAVAILABLE), before, others(ORDERS), after, {}, fis(status), NOW, timedelta(minutes=5))
 
 
 def test_a_function_is_restored_when_fis_took_the_fault_away_and_it_is_as_it_was() -> None:

@@ -16,6 +16,7 @@ from squall.domain.targets.pinning import pin
 from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance
+from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import others, pod, service_of
 
 ONE, TWO = pod("web-1"), pod("web-2", f"{REGION}b", pod_ip="10.0.1.8")
@@ -25,7 +26,7 @@ LENGTH = timedelta(minutes=5)
 
 def compiled(kind: FaultType, **parameters: Any) -> dict[str, Any]:
     fault = registry.get(kind, ResourceType.POD)
-    targets, actions = fault.compile(fault.parse(parameters), [ONE], LENGTH, region=REGION, partition="aws")
+    targets, actions = compile_fault(fault, fault.parse(parameters), [ONE], LENGTH, region=REGION, partition="aws")
     name = {"clusterIdentifier": CLUSTER, "namespace": "shop", "selectorType": "podName", "selectorValue": "web-1"}
     assert targets == {f"Pods-{ONE.short}": {"resourceType": "aws:eks:pod", "selectionMode": "ALL", "parameters": name}}
     assert all(one.get("targets") == {"Pods": f"Pods-{ONE.short}"} for key, one in actions.items() if key != "observe")
@@ -76,7 +77,7 @@ def test_templates(kind: FaultType, parameters: dict[str, Any], expected: dict[s
 
 def test_each_pod_is_a_target_and_an_action_of_its_own() -> None:
     fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
-    targets, actions = fault.compile(fault.parse({}), [ONE, TWO], LENGTH, region=REGION, partition="aws")
+    targets, actions = compile_fault(fault, fault.parse({}), [ONE, TWO], LENGTH, region=REGION, partition="aws")
     assert [one["parameters"]["selectorValue"] for one in targets.values()] == ["web-1", "web-2"]
     assert sorted(one["targets"]["Pods"] for one in actions.values()) == sorted(targets)
 
@@ -92,7 +93,7 @@ GIVEN: dict[FaultType, dict[str, Any]] = {
 
 def failed(kind: FaultType, one: EksPod, workload: Workload | None = None) -> set[str]:
     fault = registry.get(kind, ResourceType.POD)
-    checks = fault.prerequisites(workload or others(one, TWO), [one], fault.parse(GIVEN[kind]))
+    checks = prerequisites(fault, workload or others(one, TWO), [one], fault.parse(GIVEN[kind]))
     assert all(check.detail for check in checks)
     return {check.name for check in checks if check.outcome == "failed"}
 
@@ -158,20 +159,20 @@ def run(action: str, status: str = "completed") -> FisExperiment:
     ],
 )
 def test_a_deletion_is_proven_by_the_uid_that_is_gone_and_by_fis(after: Workload, fis: FisExperiment | None, proven: bool) -> None:
-    (proof,) = registry.get(FaultType.INSTANCE_TERMINATION, ResourceType.POD).prove([ONE], after, {}, fis)
+    (proof,) = prove(registry.get(FaultType.INSTANCE_TERMINATION, ResourceType.POD), [ONE], after, {}, fis)
     assert (proof.proven, proof.kind) == (proven, "state")
 
 
 def test_each_pod_has_the_word_of_its_own_action() -> None:
     fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
-    proofs = fault.prove([ONE, TWO], others(ONE, TWO), {}, run("cpu"))
+    proofs = prove(fault, [ONE, TWO], others(ONE, TWO), {}, run("cpu"))
     assert [proof.proven for proof in proofs] == [True, False], "the other's action never ran"
-    assert [proof.proven for proof in fault.prove([ONE], others(ONE), {}, run("cpu", "failed"))] == [False]
+    assert [proof.proven for proof in prove(fault, [ONE], others(ONE), {}, run("cpu", "failed"))] == [False]
 
 
 def verified(kind: FaultType, after: Workload, fis: FisExperiment | None) -> tuple[RollbackOutcome, tuple[str, ...]]:
     fault = registry.get(kind, ResourceType.POD)
-    report = fault.verify([TargetBefore(resource=ONE, healthy_in=())], others(ONE, TWO), after, {}, fis, NOW, LENGTH)
+    report = verify(fault, [TargetBefore(resource=ONE, healthy_in=())], others(ONE, TWO), after, {}, fis, NOW, LENGTH)
     return report.outcome, report.differences
 
 
@@ -194,7 +195,7 @@ def test_what_fis_left_is_told_with_the_command_that_takes_it_away() -> None:
     fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
     before = [TargetBefore(resource=ONE.model_copy(update={"helpers": ("fispod-others",)}), healthy_in=())]
     now = others(ONE.model_copy(update={"helpers": ("fispod-ours", "fispod-others"), "injecting": ("fis-1",)}))
-    assert fault.left_over(before, lambda: now) == (
+    assert fault.find_remnants(before, lambda: now) == (
         (f"the ephemeral container fis-1 still runs in {ONE.id}", "kubectl -n shop delete pod web-1"),
         ("FIS's pod fispod-ours is still in shop", "kubectl -n shop delete pod fispod-ours"),
     )
@@ -220,9 +221,9 @@ def test_what_is_no_name_of_kubernetes_is_refused(name: str, value: str) -> None
 @pytest.mark.parametrize(
     ("target", "said"),
     [
-        ({"arns": [CLUSTER]}, "in no namespace"),
+        ({"arns": [CLUSTER]}, "in which namespace"),
         ({"arns": [CLUSTER], "filters": {"namespace": ["shop"]}}, "all pods of a namespace"),
-        ({"resource_type": "aws:eks:pod", "tags": {"a": "b"}, "filters": {"namespace": ["shop"], "pod": ["x"]}}, "in no cluster"),
+        ({"resource_type": "aws:eks:pod", "tags": {"a": "b"}, "filters": {"namespace": ["shop"], "pod": ["x"]}}, "in which cluster"),
         ({"arns": [CLUSTER], "filters": {**FILTERS, "pods": ["x"]}}, "there is no such filter"),
     ],
 )
@@ -248,7 +249,7 @@ def test_a_cluster_nobody_may_look_into_pins_nothing_and_says_why() -> None:
 
 def signals(kind: FaultType, **parameters: Any) -> tuple[Signal, ...]:
     fault = registry.get(kind, ResourceType.POD)
-    return fault.signals(fault.parse(parameters), Workload(at=NOW, instances=(), others=(ONE,)), [ONE])
+    return expected_signals(fault, fault.parse(parameters), Workload(at=NOW, instances=(), others=(ONE,)), [ONE])
 
 
 def test_a_pods_own_metrics_contradict_a_fault_that_did_nothing_and_none_are_known_of_single_cpus() -> None:

@@ -18,9 +18,10 @@ from squall.domain.targets.failure_domains import capacities, lost
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin
 from squall.domain.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.base import AnyFault
 from squall.faults.template import compile_template
 from tests.unit.builders import definition, environment, experiment
+from tests.unit.faults.asking import prerequisites
 from tests.unit.faults.test_faults import GUARDS, PEER, ROLE, assert_accepted
 from tests.unit.faults.test_faults import PARAMETERS as OF_INSTANCES
 from tests.unit.resources import BUILDERS, discovery_of, targeting, workload_of
@@ -111,11 +112,11 @@ HOSTILE = (
 )
 
 
-def named(fault: Fault) -> str:
+def named(fault: AnyFault) -> str:
     return f"{fault.type.value}-{fault.resource_type.value}"
 
 
-def parameters_of(fault: Fault) -> st.SearchStrategy[dict[str, Any]]:
+def parameters_of(fault: AnyFault) -> st.SearchStrategy[dict[str, Any]]:
     return PARAMETERS.get((fault.type, fault.resource_type), st.just({}))
 
 
@@ -137,15 +138,13 @@ def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
 @settings(max_examples=100)
 @given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
-def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.DataObject, count: int, seconds: int) -> None:
+def test_every_template_is_accepted_by_the_fis_model(fault: AnyFault, data: st.DataObject, count: int, seconds: int) -> None:
     found = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
     arns = [one.arn for one in found.pinned]
     named = targeting(fault.resource_type, _names_of(found.pinned))
     given_parameters = data.draw(parameters_of(fault))
     exp = experiment(type=fault.type.value, **named, parameters=given_parameters, duration=timedelta(seconds=seconds))
-    body = compile_template(
-        definition(exp), found, fault, fault.parse(exp.parameters), stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS
-    )
+    body = compile_template(definition(exp), found, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
     assert_accepted(body)
     assert sorted(name for target in body["targets"].values() for name in _hit(target, found)) == sorted(arns)
     assert {target["resourceType"] for target in body["targets"].values()} == {fault.resource_type.value}
@@ -158,7 +157,7 @@ def test_every_template_is_accepted_by_the_fis_model(fault: Fault, data: st.Data
 
 
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
-def test_hostile_parameters_are_refused_by_name(fault: Fault) -> None:
+def test_hostile_parameters_are_refused_by_name(fault: AnyFault) -> None:
     for name, field in fault.parameters.model_fields.items():
         for value in HOSTILE:
             if (value is None and not field.is_required()) or (value is True and field.annotation is bool):
@@ -171,9 +170,9 @@ def test_hostile_parameters_are_refused_by_name(fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
-def test_a_fault_without_targets_has_unmet_prerequisites(fault: Fault) -> None:
+def test_a_fault_without_targets_has_unmet_prerequisites(fault: AnyFault) -> None:
     required = find(parameters_of(fault), lambda _: True)
-    checks = fault.prerequisites(workload_of([]), [], fault.parse(required))
+    checks = prerequisites(fault, workload_of([]), [], fault.parse(required))
     assert CheckOutcome.FAILED in {check.outcome for check in checks}
 
 

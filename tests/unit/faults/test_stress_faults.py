@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from scripts import faults_page
 from squall.domain.problems import InvalidInput
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
 from squall.domain.run.aws_state import CommandState
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
+from squall.faults.base import AnyFault
+from squall.faults.instances.cpu_stress import CpuStress
+from squall.faults.instances.memory_stress import MemoryStress
 from tests.unit.builders import NOW, before, discovery, instance, workload
+from tests.unit.faults.asking import prerequisites, verify
 from tests.unit.faults.test_faults import REQUIRED, assert_accepted, template
 
 CPU, MEMORY, DISK, BLACKHOLE = FaultType.CPU_STRESS, FaultType.MEMORY_STRESS, FaultType.DISK_FILL, FaultType.SERVICE_UNAVAILABLE
@@ -169,8 +174,8 @@ def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> N
         (DEPENDENCY, {"dependency": "10.0.0.0/8"}, "dependency", "networks of /16 or narrower"),
         (DEPENDENCY, {"dependency": "52.94.0.0/16"}, "dependency", "networks of /24 or narrower"),
         (DEPENDENCY, {"dependency": "use1-az1"}, "dependency", "a whole zone"),
-        (DEPENDENCY, {"dependency": "ssm.eu-west-1.amazonaws.com"}, "dependency", "brings the Systems Manager agent"),
-        (DEPENDENCY, {"dependency": "vpce-1.SSMMessages.eu-west-1.vpce.amazonaws.com"}, "dependency", "brings the Systems Manager agent"),
+        (DEPENDENCY, {"dependency": "ssm.eu-west-1.amazonaws.com"}, "dependency", "agent gets the command"),
+        (DEPENDENCY, {"dependency": "vpce-1.SSMMessages.eu-west-1.vpce.amazonaws.com"}, "dependency", "agent gets the command"),
         (DEPENDENCY, {"dependency": "169.254.169.254"}, "dependency", "credentials"),
         (DEPENDENCY, {"dependency": "127.0.0.1"}, "dependency", "sends to itself"),
     ],
@@ -188,7 +193,7 @@ def test_what_would_cut_off_the_agent_or_means_nothing_is_refused_with_its_reaso
 def test_every_fault_of_an_agent_needs_one_that_is_online_on_linux(kind: FaultType) -> None:
     fault = registry.get(kind)
     offline = instance("i-1", managed=False, platform="Windows")
-    told = fault.prerequisites(workload([offline]), [offline], fault.parse(REQUIRED.get(kind, {})))
+    told = prerequisites(fault, workload([offline]), [offline], fault.parse(REQUIRED.get(kind, {})))
     assert {check.name for check in told if check.outcome is CheckOutcome.FAILED} >= {"systems_manager_online", "linux"}
 
 
@@ -207,15 +212,15 @@ def serving(protocol: str | None, *ports: int) -> Workload:
         (serving("TCP_UDP", 53), {"port": 53, "protocol": "udp"}, True, "udp 53"),
         (serving("UDP", 53), {"port": 53}, False, "nobody would miss tcp 53"),
         (serving("HTTP", 80, 8080), {"port": 8080}, True, "tcp 8080"),
-        (serving(None), {"port": 8080}, True, "taken at your word"),
-        (workload().model_copy(update={"target_groups": ()}), {"port": 8080}, True, "taken at your word"),
+        (serving(None), {"port": 8080}, True, "only the definition"),
+        (workload().model_copy(update={"target_groups": ()}), {"port": 8080}, True, "only the definition"),
     ],
 )
 def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same(
     load: Workload, given: dict[str, Any], passes: bool, said: str
 ) -> None:
     fault = registry.get(BLACKHOLE)
-    (told,) = (check for check in fault.prerequisites(load, load.instances[:1], fault.parse(given)) if check.name == "port_serves")
+    (told,) = (check for check in prerequisites(fault, load, load.instances[:1], fault.parse(given)) if check.name == "port_serves")
     assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
     assert said in told.detail
 
@@ -234,7 +239,7 @@ def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same
 )
 def test_a_dependency_the_targets_are_part_of_is_refused(address: str | None, given: dict[str, Any], passes: bool) -> None:
     fault, target = registry.get(DEPENDENCY), instance("i-1", private_ip=address)
-    told = fault.prerequisites(workload([target]), [target], fault.parse(given))
+    told = prerequisites(fault, workload([target]), [target], fault.parse(given))
     (apart,) = (one for one in told if one.name == "dependency_apart")
     assert (apart.outcome is CheckOutcome.PASSED) is passes, apart.detail
 
@@ -258,9 +263,9 @@ def test_a_target_that_its_group_replaced_is_recovered_never_restored(kind: Faul
     fault, load = registry.get(kind), pair()
     found = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "InProgress")]}  # what Systems Manager still says of a machine that is gone
-    whole = fault.verify(before(found), load, replaced(load, by=[instance("i-3")]), sent, None, NOW)
+    whole = verify(fault, before(found), load, replaced(load, by=[instance("i-3")]), sent, None, NOW)
     assert (whole.outcome, whole.differences, whole.leftovers) == (RollbackOutcome.RECOVERED, (), ())
-    short = fault.verify(before(found), load, replaced(load, by=[]), sent, None, NOW)
+    short = verify(fault, before(found), load, replaced(load, by=[]), sent, None, NOW)
     assert short.outcome is RollbackOutcome.NOT_RESTORED
     assert "shop has 1 of 2 instances in service" in short.differences
 
@@ -271,7 +276,7 @@ def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
     load = load.model_copy(update={"target_groups": (served,)})
     found = discovery(load, load.instances[:1])
     gone = load.model_copy(update={"instances": load.instances[1:]})
-    report = fault.verify(before(found), load, gone, {"i-1": [command(MEMORY, "Success")]}, None, NOW)
+    report = verify(fault, before(found), load, gone, {"i-1": [command(MEMORY, "Success")]}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
     assert report.differences[0] == "i-1 is gone, and nothing replaces it"
 
@@ -281,23 +286,35 @@ def test_a_silent_instance_is_restored_only_when_it_is_healthy_again_wherever_it
     fault, load = registry.get(kind), pair()
     found = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "Success")]}
-    assert fault.verify(before(found), load, load, sent, None, NOW).outcome is RollbackOutcome.RESTORED
+    assert verify(fault, before(found), load, load, sent, None, NOW).outcome is RollbackOutcome.RESTORED
     group = TargetGroup.model_validate({**load.target_groups[0].model_dump(), "healthy": ("i-2",), "unhealthy": ("i-1",)})
     sick = load.model_copy(update={"target_groups": (group,)})
-    report = fault.verify(before(found), load, sick, sent, None, NOW)
+    report = verify(fault, before(found), load, sick, sent, None, NOW)
     assert (report.outcome, len(report.differences)) == (RollbackOutcome.NOT_RESTORED, 1)
     stopped = load.model_copy(update={"instances": (load.instances[0].model_copy(update={"state": "stopped"}), load.instances[1])})
-    assert fault.verify(before(found), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
+    assert verify(fault, before(found), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
 
 
-@pytest.mark.parametrize("kind", registry.fault_types(ResourceType.INSTANCE))
-def test_every_fault_says_all_about_itself(kind: FaultType) -> None:
-    fault = registry.get(kind)
-    assert fault.type is kind
-    assert fault.title
+@pytest.mark.parametrize("fault", registry.faults(), ids=lambda fault: type(fault).__name__)
+def test_every_fault_says_all_about_itself(fault: AnyFault) -> None:
+    assert registry.get(fault.type, fault.resource_type) is fault
+    assert fault.verb
     assert fault.risk in {"low", "medium", "high"}
-    assert set(fault.unless_allowed) <= set(fault.parameters.model_fields)
-    assert bool(fault.ssm_documents) == ("aws:ssm:send-command" in fault.fis_actions)
+    assert {*fault.unless_allowed, *fault.unless_listed} <= set(fault.parameters.model_fields)
+    assert set(fault.instant_actions) <= set(fault.actions)
+    assert fault.grants(), "FIS could not run it"
+
+
+def test_a_fault_that_leaves_a_fact_out_or_takes_anothers_place_is_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mute(CpuStress):
+        pass
+
+    monkeypatch.setattr(registry, "_FAULTS", dict(registry._FAULTS))
+    monkeypatch.delattr(CpuStress, "verb")
+    with pytest.raises(TypeError, match="Mute does not declare verb"):
+        registry.register(Mute())
+    with pytest.raises(ValueError, match="MemoryStress already injects memory_stress into aws:ec2:instance"):
+        registry.register(MemoryStress())
 
 
 def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> None:
@@ -308,3 +325,7 @@ def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> Non
         assert f"| {fault.risk} |" in row
         assert [document for document in fault.ssm_documents if document not in row] == []
         assert {name for name in fault.parameters.model_fields if f"`{name}`" not in row} == set()
+
+
+def test_the_table_on_the_page_is_made_from_what_the_faults_declare() -> None:
+    assert faults_page.main(["--check"]) == 0

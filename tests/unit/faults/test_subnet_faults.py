@@ -16,9 +16,10 @@ from squall.domain.targets.failure_domains import capacities, failure_domains, l
 from squall.domain.targets.pinning import pin
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.base import AnyFault
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, TAG, TG_ARN, environment, experiment, instance
 from tests.unit.builders import workload as fleet
+from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import subnet
 
 UNREACHABLE = registry.get(FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET)
@@ -53,8 +54,8 @@ def vpc(*subnets: Subnet, at: Any = NOW, **changes: Any) -> Workload:
         ),
     ],
 )
-def test_the_template_to_the_letter(fault: Fault, given: dict[str, Any], told: dict[str, str], description: str) -> None:
-    targets, actions = fault.compile(fault.parse(given), [HERE], LENGTH, region=REGION, partition="aws")
+def test_the_template_to_the_letter(fault: AnyFault, given: dict[str, Any], told: dict[str, str], description: str) -> None:
+    targets, actions = compile_fault(fault, fault.parse(given), [HERE], LENGTH, region=REGION, partition="aws")
     assert targets == {"Subnets": {"resourceType": "aws:ec2:subnet", "resourceArns": [HERE.arn], "selectionMode": "ALL"}}
     assert actions == {
         "disrupt": {
@@ -79,7 +80,7 @@ def test_the_template_to_the_letter(fault: Fault, given: dict[str, Any], told: d
         (DEPENDENCY, {"scope": "prefix-list", "prefix_list": "my-list"}, "parameters.prefix_list"),
     ],
 )
-def test_what_it_would_not_be_is_refused_by_name(fault: Fault, given: dict[str, Any], path: str) -> None:
+def test_what_it_would_not_be_is_refused_by_name(fault: AnyFault, given: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         fault.parse(given)
     assert path in {problem.path for problem in caught.value.problems}
@@ -105,8 +106,8 @@ def test_what_cuts_agents_and_endpoints_off_is_refused_unless_the_policy_names_i
     assert admitted("availability-zone", parameter_values={"scope": ["vpc"]}), "the policy's own list holds"
 
 
-def unmet(fault: Fault, given: dict[str, Any], *pinned: Subnet) -> dict[str, str]:
-    checks = fault.prerequisites(vpc(*pinned), pinned, fault.parse(given))
+def unmet(fault: AnyFault, given: dict[str, Any], *pinned: Subnet) -> dict[str, str]:
+    checks = prerequisites(fault, vpc(*pinned), pinned, fault.parse(given))
     return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
 
 
@@ -190,7 +191,7 @@ ORPHAN = BACK.model_copy(update={"clones": (Acl(id="acl-f15"),)})
 def report(now: Subnet | None, fis: FisExperiment | None = RAN, **changes: Any) -> RollbackReport:
     before = TargetBefore(resource=HERE, healthy_in=(TG_ARN,))
     after = vpc(*([now] if now else []), **changes)
-    return UNREACHABLE.verify([before], vpc(HERE), after, {}, fis, NOW, LENGTH)
+    return verify(UNREACHABLE, [before], vpc(HERE), after, {}, fis, NOW, LENGTH)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_what_others_faults_left_or_run_is_not_ours() -> None:
     theirs = (Acl(id="acl-old"), Acl(id="acl-running", subnets=("subnet-0ffff",)))
     before = HERE.model_copy(update={"clones": theirs[:1]})
     after = BACK.model_copy(update={"clones": theirs})
-    assert UNREACHABLE.left_over([TargetBefore(resource=before, healthy_in=())], lambda: vpc(after)) == ()
+    assert UNREACHABLE.find_remnants([TargetBefore(resource=before, healthy_in=())], lambda: vpc(after)) == ()
 
 
 def test_a_service_that_lost_health_is_not_restored_and_one_that_replaced_is_recovered() -> None:

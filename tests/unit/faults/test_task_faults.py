@@ -18,6 +18,7 @@ from squall.domain.targets.failure_domains import capacities, failure_domains, l
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, SEED, TG_ARN, experiment
+from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import others, service_of, task
 
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
@@ -26,7 +27,7 @@ ONE, TWO, THREE = task("a" * 32), task("b" * 32, f"{REGION}b", private_ip="10.0.
 
 def compiled(kind: FaultType, **parameters: Any) -> dict[str, Any]:
     fault = registry.get(kind, ResourceType.ECS_TASK)
-    targets, actions = fault.compile(fault.parse(parameters), [ONE], timedelta(minutes=5), region=REGION, partition="aws")
+    targets, actions = compile_fault(fault, fault.parse(parameters), [ONE], timedelta(minutes=5), region=REGION, partition="aws")
     assert targets == {"Tasks": {"resourceType": "aws:ecs:task", "resourceArns": [ONE.arn], "selectionMode": "ALL"}}
     assert all(action.get("targets") == {"Tasks": "Tasks"} for name, action in actions.items() if name != "observe")
     return {name: (action["actionId"], action.get("parameters")) for name, action in actions.items()}
@@ -136,7 +137,7 @@ def test_what_would_take_the_agent_along_or_means_nothing_is_refused(parameters:
 
 def failed(kind: FaultType, one: EcsTask, **parameters: Any) -> set[str]:
     fault = registry.get(kind, ResourceType.ECS_TASK)
-    checks = fault.prerequisites(others(one), [one], fault.parse(parameters))
+    checks = prerequisites(fault, others(one), [one], fault.parse(parameters))
     return {check.name for check in checks if check.outcome is CheckOutcome.FAILED}
 
 
@@ -168,7 +169,7 @@ def test_stress_needs_neither_the_tasks_network_nor_its_processes() -> None:
 def test_what_is_checked_is_the_task_as_it_is_now() -> None:
     fault = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
     now = others(ONE.model_copy(update={"managed": False}))
-    assert CheckOutcome.FAILED in {check.outcome for check in fault.prerequisites(now, [ONE], fault.parse({}))}
+    assert CheckOutcome.FAILED in {check.outcome for check in prerequisites(fault, now, [ONE], fault.parse({}))}
 
 
 def test_only_a_task_that_something_replaces_is_stopped() -> None:
@@ -181,7 +182,7 @@ def test_a_service_that_is_being_deployed_is_left_alone() -> None:
     moving = moving.model_copy(update={"groups": tuple(group.model_copy(update={"rolling_out": True}) for group in moving.groups)})
     for kind in (FaultType.INSTANCE_TERMINATION, FaultType.CPU_STRESS):
         fault = registry.get(kind, ResourceType.ECS_TASK)
-        unmet = {check.name: check.detail for check in fault.prerequisites(moving, [ONE], fault.parse({})) if check.outcome == "failed"}
+        unmet = {check.name: check.detail for check in prerequisites(fault, moving, [ONE], fault.parse({})) if check.outcome == "failed"}
         assert unmet == {"no_rollout": "shop/web is being deployed"}
 
 
@@ -201,17 +202,17 @@ FORGOTTEN = FisExperiment("EXP1", "EXT1", "completed", actions=(ActionState("sto
 )
 def test_a_task_is_proven_stopped_by_its_state_and_by_who_asked(state: str, code: str, proven: bool) -> None:
     after = others(ONE.model_copy(update={"state": state, "stop_code": code}), TWO)
-    (proof,) = STOP.prove([ONE], after, {}, None)
+    (proof,) = prove(STOP, [ONE], after, {}, None)
     assert (proof.proven, proof.kind) == (proven, "state")
     assert ONE.id in proof.detail
 
 
 def test_of_a_task_ecs_has_forgotten_fis_has_the_word() -> None:
-    (proof,) = STOP.prove([ONE], others(TWO), {}, FORGOTTEN)
+    (proof,) = prove(STOP, [ONE], others(TWO), {}, FORGOTTEN)
     assert (proof.proven, proof.kind, proof.at) == (True, "mechanism", NOW)
     failed_ = FisExperiment("EXP1", "EXT1", "failed", actions=(ActionState("stop", "aws:ecs:stop-task", "failed"),))
     for fis in (None, failed_):
-        (proof,) = STOP.prove([ONE], others(TWO), {}, fis)
+        (proof,) = prove(STOP, [ONE], others(TWO), {}, fis)
         assert not proof.proven
 
 
@@ -234,9 +235,9 @@ def workload_of(*tasks: EcsTask, desired: int = 2) -> Any:
 def test_the_service_is_back_when_it_runs_as_many_healthy_tasks_as_before() -> None:
     stopped = ONE.model_copy(update={"state": "STOPPED", "stop_code": "UserInitiated"})
     then = workload_of(ONE, TWO)
-    report = STOP.verify(before(ONE), then, workload_of(stopped, TWO, THREE), {}, None, NOW)
+    report = verify(STOP, before(ONE), then, workload_of(stopped, TWO, THREE), {}, None, NOW)
     assert (report.outcome, report.differences) == (RollbackOutcome.RECOVERED, ())
-    report = STOP.verify(before(ONE), then, workload_of(stopped, TWO), {}, None, NOW)
+    report = verify(STOP, before(ONE), then, workload_of(stopped, TWO), {}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
     assert report.differences == (
         "shop/web has 1 of 2 tasks in service",
@@ -254,22 +255,22 @@ def sent(status: str, **changes: Any) -> dict[str, list[CommandState]]:
 
 def test_a_command_that_fis_cancelled_at_the_end_of_its_time_has_run() -> None:
     then = workload_of(ONE, TWO)
-    report = CPU.verify(before(ONE), then, then, sent("Cancelled"), None, NOW, timedelta(minutes=5))
+    report = verify(CPU, before(ONE), then, then, sent("Cancelled"), None, NOW, timedelta(minutes=5))
     assert ([proof.proven for proof in report.proofs], report.outcome) == ([True], RollbackOutcome.RESTORED)
     assert report.could_have_lasted_until == NOW + timedelta(minutes=5)
 
 
 def test_a_command_that_never_reached_its_agent_proves_nothing() -> None:
-    (proof,) = CPU.prove([ONE], others(ONE), sent("Cancelled", started_at=None), None)
+    (proof,) = prove(CPU, [ONE], others(ONE), sent("Cancelled", started_at=None), None)
     assert not proof.proven
 
 
 def test_a_command_that_still_runs_is_left_over_and_one_whose_task_is_gone_is_not() -> None:
     then = workload_of(ONE, TWO)
-    report = CPU.verify(before(ONE), then, then, sent("InProgress"), None, NOW)
+    report = verify(CPU, before(ONE), then, then, sent("InProgress"), None, NOW)
     assert report.leftovers == (f"command command-1 is still InProgress on {ONE.id}",)
     stopped = ONE.model_copy(update={"state": "STOPPED"})
-    report = CPU.verify(before(ONE), then, workload_of(stopped, TWO, THREE), sent("InProgress"), None, NOW)
+    report = verify(CPU, before(ONE), then, workload_of(stopped, TWO, THREE), sent("InProgress"), None, NOW)
     assert (report.leftovers, report.outcome) == ((), RollbackOutcome.RECOVERED)
 
 
@@ -308,8 +309,8 @@ def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:
 
 def test_cpu_stress_of_all_cpus_has_to_be_seen_in_the_tasks_own_metric() -> None:
     fault = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
-    (signal,) = fault.signals(fault.parse({"load_percent": 70}), others(ONE), [ONE])
+    (signal,) = expected_signals(fault, fault.parse({"load_percent": 70}), others(ONE), [ONE])
     assert (signal.namespace, signal.metric_name, signal.targets) == ("ECS/ContainerInsights", "TaskCpuUtilization", (ONE.id,))
     assert dict(signal.dimensions) == {"ClusterName": ONE.cluster, "TaskDefinitionFamily": "web", "TaskId": ONE.id}
     assert signal.least(10.0) == 15.0
-    assert fault.signals(fault.parse({"cpus": 2}), others(ONE), [ONE]) == ()
+    assert expected_signals(fault, fault.parse({"cpus": 2}), others(ONE), [ONE]) == ()

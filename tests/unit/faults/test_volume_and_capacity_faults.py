@@ -18,9 +18,10 @@ from squall.domain.targets.failure_domains import capacities, failure_domains, l
 from squall.domain.targets.pinning import pin
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.base import AnyFault
 from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, instance
 from tests.unit.builders import workload as fleet
+from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, verify
 from tests.unit.resources import scaling_group, targeting, volume
 
 PAUSE = registry.get(FaultType.DISK_FILL, ResourceType.VOLUME)
@@ -30,7 +31,7 @@ DISK, GROUP = volume(), scaling_group()
 TO = DISK.attachments[0]
 
 
-def ran(fault: Fault, status: str = "completed", started: bool = True) -> FisExperiment:
+def ran(fault: AnyFault, status: str = "completed", started: bool = True) -> FisExperiment:
     (action_id,) = fault.fis_actions
     return FisExperiment("EXP1", "EXT1", status, actions=(ActionState("a", action_id, status, "", NOW if started else None),))
 
@@ -42,7 +43,7 @@ def around(*others: Resource, **changes: Any) -> Workload:
 
 def test_a_volume_is_paused_as_long_as_the_fault_lasts_and_one_action_takes_one_zone() -> None:
     there = volume("b", f"{REGION}b")
-    targets, actions = PAUSE.compile(PAUSE.parse({}), [DISK, there], LENGTH, region=REGION, partition="aws")
+    targets, actions = compile_fault(PAUSE, PAUSE.parse({}), [DISK, there], LENGTH, region=REGION, partition="aws")
     assert [target["resourceArns"] for target in targets.values()] == [[DISK.arn], [there.arn]]
     assert {target["resourceType"] for target in targets.values()} == {"aws:ec2:ebs-volume"}
     assert actions == {
@@ -64,7 +65,7 @@ def test_a_volume_is_paused_as_long_as_the_fault_lasts_and_one_action_takes_one_
     ],
 )
 def test_a_group_finds_no_capacity_in_its_zones_or_in_those_named(given: dict[str, Any], told: dict[str, str]) -> None:
-    targets, actions = CAPACITY.compile(CAPACITY.parse(given), [GROUP], LENGTH, region=REGION, partition="aws")
+    targets, actions = compile_fault(CAPACITY, CAPACITY.parse(given), [GROUP], LENGTH, region=REGION, partition="aws")
     assert targets == {
         "AutoScalingGroups": {"resourceType": "aws:ec2:autoscaling-group", "resourceArns": [GROUP.arn], "selectionMode": "ALL"}
     }
@@ -82,8 +83,8 @@ def test_what_is_no_zone_or_percentage_is_refused(given: dict[str, Any]) -> None
         CAPACITY.parse(given)
 
 
-def unmet(fault: Fault, given: dict[str, Any], *pinned: Resource) -> dict[str, str]:
-    checks = fault.prerequisites(around(*pinned), pinned, fault.parse(given))
+def unmet(fault: AnyFault, given: dict[str, Any], *pinned: Resource) -> dict[str, str]:
+    checks = prerequisites(fault, around(*pinned), pinned, fault.parse(given))
     return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
 
 
@@ -93,7 +94,7 @@ def unmet(fault: Fault, given: dict[str, Any], *pinned: Resource) -> dict[str, s
         ({}, {}),
         ({"attachments": ()}, {"attached": f"{DISK.id} is attached to nothing"}),
         ({"attachments": (TO.model_copy(update={"state": "detaching"}),)}, {"attached": f"{DISK.id} is detaching to i-1"}),
-        ({"attachments": (TO.model_copy(update={"nitro": False, "instance_type": "m4.large"}),)}, {"nitro": "i-1 is a m4.large"}),
+        ({"attachments": (TO.model_copy(update={"nitro": False, "instance_type": "m4.large"}),)}, {"nitro": "i-1 has the type m4.large"}),
         ({"outpost": True}, {"in_region": f"{DISK.id} is on an Outpost"}),
     ],
 )
@@ -136,9 +137,9 @@ def test_a_group_keeps_what_it_has_whoever_its_instances_are_of() -> None:
     assert all(one.after(lost(pinned)) == one.size for one in capacities(load, pinned))
 
 
-def report(fault: Fault, before: Any, now: Any, fis: FisExperiment | None, **changes: Any) -> RollbackReport:
+def report(fault: AnyFault, before: Any, now: Any, fis: FisExperiment | None, **changes: Any) -> RollbackReport:
     then = TargetBefore(resource=before, healthy_in=(TG_ARN,))
-    return fault.verify([then], around(before), around(*([now] if now else []), **changes), {}, fis, NOW, LENGTH)
+    return verify(fault, [then], around(before), around(*([now] if now else []), **changes), {}, fis, NOW, LENGTH)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_a_volume_that_went_with_its_instance_is_recovered_where_another_took_ov
 
 
 def test_a_volume_nobody_used_contradicts_its_proof() -> None:
-    (signal,) = PAUSE.signals(PAUSE.parse({}), around(DISK), [DISK])
+    (signal,) = expected_signals(PAUSE, PAUSE.parse({}), around(DISK), [DISK])
     assert (signal.namespace, signal.metric_name, signal.dimensions) == ("AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", DISK.id),))
     assert (read(signal, [0, 0], [0, 0]).reading, read(signal, [0, 0], [0, 1]).reading) == ("contradicted", "moved")
     assert "its mechanism ran, but VolumeStalledIOCheck was 0 at most" in read(signal, [0, 0], [0, 0]).detail

@@ -104,7 +104,7 @@ def hostile(text: str, **changes: Any) -> Facts:
         update={"tags": {"squall:environment": "staging", f"Name{text}": text}, "group": f"shop{text}", "zone": f"eu-west-1a{text}"}
     )
     found = found.model_copy(update={"pinned": (shop,)})
-    wanted = experiment(description=f"d{text}", rollback_plan=f"plan{text}")
+    wanted = experiment(type="network_latency", description=f"d{text}", rollback_plan=f"plan{text}")
     wanted = wanted.model_copy(update={"hypothesis": f"h{text}", "tags": {f"k{text}": text}})
     given = definition(wanted)
     run = record(

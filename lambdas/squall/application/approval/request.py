@@ -17,7 +17,7 @@ from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.run.commands import shell_command
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Mode, Status
-from squall.faults import registry
+from squall.faults.template import compile_fault
 
 
 def is_asked(definition: Definition) -> bool:
@@ -29,10 +29,7 @@ def is_asked(definition: Definition) -> bool:
 def plan_to_show(step: Step) -> Plan:
     """What would be done, compiled as CreateTemplate and ArmGuards will."""
     definition, discovery = step.definition, step.discovery
-    fault = registry.bound(definition)
-    parameters = fault.parse(definition.experiment.parameters)
-    length, region, partition = definition.experiment.length, definition.region, definition.partition
-    targets, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)
+    targets, actions = compile_fault(definition, discovery)
     conditions = [condition for _, condition in sentences(definition.experiment).conditions]
     guards = guard_specs(step.run.id, step.w.settings.stack, conditions, discovery.bindings, definition.environment.timing)
     return _plan(step, definition, targets, actions, guards)

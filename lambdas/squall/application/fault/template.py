@@ -15,7 +15,6 @@ from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.domain.vocabulary import Status
 from squall.errors import Refused
-from squall.faults import registry
 from squall.faults.template import compile_template
 
 
@@ -58,13 +57,10 @@ def compiled_template(step: Step) -> Mapping[str, Any]:
 
 def _compile(step: Step, guards: Guards, role_arn: str) -> FaultTemplate:
     definition, discovery = step.definition, step.discovery
-    fault = registry.bound(definition)
     alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
     body = compile_template(
         definition,
         discovery,
-        fault,
-        fault.parse(definition.experiment.parameters),
         stack=step.w.settings.stack,
         run_id=step.run.id,
         role_arn=role_arn,

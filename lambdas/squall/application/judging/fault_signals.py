@@ -12,6 +12,7 @@ from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.experiment.experiment import FaultSignal
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, must_show, not_told, of_several, read, spans, within
 from squall.errors import Refused, Unavailable
+from squall.faults.template import injection_of
 from squall.ports import Metrics
 
 MOST_SERIES = 10
@@ -28,7 +29,7 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     if not claimed:
         return ()
     fault, experiment = fault_of(step), step.definition.experiment
-    own = fault.signals(fault.parse(experiment.parameters), step.discovery.workload, step.discovery.pinned)
+    own = fault.signals(injection_of(step.definition, step.discovery))
     names = {one.id: one.measured_as for one in step.discovery.pinned}
     declared = _declared(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]

@@ -23,6 +23,7 @@ from squall.domain.language.sentences import AlarmFires
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome, Status
+from squall.faults import registry
 
 
 def judge_run(step: Step) -> None:
@@ -66,6 +67,7 @@ def _given(step: Step, found: Measurements) -> JudgeInput:
     return JudgeInput(
         definition=step.definition,
         discovery=step.discovery,
+        traits=registry.traits_of(step.definition),
         baseline=step.find(Baseline),
         effect_at=found.windows.effect_at,
         fault_end=found.windows.fault_end,

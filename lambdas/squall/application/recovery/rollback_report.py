@@ -12,7 +12,7 @@ from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.base import Aftermath, AnyFault
 
 DISPATCH_SLACK = timedelta(seconds=60)
 """The clocks of FIS, Systems Manager and Lambda differ. The lock keeps everybody else's commands off these targets."""
@@ -29,8 +29,8 @@ def verify_rollback(step: Step) -> Outcome:
     return NEXT
 
 
-def fault_of(step: Step) -> Fault:
-    """The fault module of the run."""
+def fault_of(step: Step) -> AnyFault:
+    """The run's fault."""
     return registry.bound(step.definition)
 
 
@@ -39,7 +39,7 @@ def fis_of(step: Step) -> FisExperiment | None:
     return step.w.faults.get(step.record.fis_experiment_id) if step.record.fis_experiment_id else None
 
 
-def commands_of(step: Step, fault: Fault) -> dict[str, Sequence[CommandState]]:
+def commands_of(step: Step, fault: AnyFault) -> dict[str, Sequence[CommandState]]:
     """The commands that are the fault's mechanism, newest first, by target id. Empty for a fault whose mechanism is no
     command."""
     if not fault.ssm_documents:
@@ -56,13 +56,15 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
     fault = fault_of(step)
     template = step.need(FaultTemplate)
     report = fault.verify(
-        template.before,
-        step.discovery.workload,
-        workload,
-        commands_of(step, fault),
-        fis_of(step),
-        step.w.clock.now(),
-        length=step.definition.experiment.length,
+        Aftermath(
+            before=template.before,
+            workload_before=step.discovery.workload,
+            workload=workload,
+            commands=commands_of(step, fault),
+            fis=fis_of(step),
+            now=step.w.clock.now(),
+            length=step.definition.experiment.length,
+        )
     )
     declared = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
     return with_automation(report, step.find(AutomationRun) if declared else None, declared)

@@ -12,6 +12,7 @@ from squall.domain.recovery.recovery import RecoveryInput, assess, observed_wind
 from squall.domain.resources.workload import Workload
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
+from squall.faults import registry
 
 
 def watch_recovery(step: Step) -> Outcome:
@@ -47,6 +48,7 @@ def _assess(step: Step, windows: Windows, workload: Workload, rollback: Rollback
             effect_at=windows.effect_at,
             fault_end=windows.fault_end,
             now=step.now,
+            traits=registry.traits_of(step.definition),
             still_active=rollback.leftovers,
             previous=step.find(Recovery),
         )

@@ -19,13 +19,16 @@ from squall.domain.documents.result import Result
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.documents.series import StatisticsDocument
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.run_ended import message
+from squall.domain.problems import InvalidInput
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
+from squall.faults.registry import UnknownFaultError, traits_of
 from squall.wiring import Wiring
 
 
@@ -64,8 +67,9 @@ def _describe_failure(failure: str) -> str:
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
     """Write `result.json` from the documents that exist, and store the findings of this run for later ones."""
     find = w.documents.get
+    definition = find(record.id, Definition)
     evidence = Evidence(
-        definition=find(record.id, Definition),
+        definition=definition,
         refusal=find(record.id, Refusal),
         discovery=find(record.id, Discovery),
         safety=find(record.id, Safety),
@@ -77,11 +81,20 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
         recovery=find(record.id, Recovery),
         statistics=find(record.id, StatisticsDocument),
         judgement=find(record.id, Judgement),
+        traits=_traits_of(definition),
     )
     result = build_result(record, decision, evidence, ended_at, _known_findings(w, record))
     w.documents.put(record.id, result)
     _store_findings(w, record, result)
     return result
+
+
+def _traits_of(definition: Definition | None) -> FaultTraits:
+    """No result is lost because this version does not know the fault of an older run."""
+    if definition is not None:
+        with suppress(UnknownFaultError, InvalidInput):
+            return traits_of(definition)
+    return FaultTraits()
 
 
 def _known_findings(w: Wiring, record: ExecutionRecord) -> Sequence[StoredFinding] | None:

@@ -29,7 +29,7 @@ from squall.domain.safety.evaluate import evaluate
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
 from squall.faults import registry
-from squall.faults.base import Fault
+from squall.faults.template import compile_fault, injection_of
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         definition=definition,
         discovery=discovery,
         workload_now=workload,
+        traits=registry.traits_of(definition),
         account=parts[4],
         region=parts[3],
         domain_holders=_ask(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
@@ -69,11 +70,11 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         definition_hash_now=_ask(step, lambda: step.need(Definition).definition_hash) if final else None,
         template_id=step.record.template_id,
         template_differences=_ask(step, lambda: template_differences(step)) if final else None,
-        prerequisites=fault.prerequisites(workload, discovery.pinned, fault.parse(definition.experiment.parameters)) if workload else None,
+        prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
         sends_commands=bool(fault.ssm_documents),
         moves_metrics=fault.moves_metrics,
         risk=fault.risk,
-        cost=_cost(definition, discovery, fault, armed.guards),
+        cost=_cost(definition, discovery, armed.guards),
         calendars=_calendars(step, definition, now),
         active_experiments=_ask(step, step.w.faults.active),
         halt=_ask(step, lambda: read_halt(step.w)),
@@ -84,10 +85,8 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
     return (FinalCheck if final else Safety)(at=now, checks=evaluate(given))
 
 
-def _cost(definition: Definition, discovery: Discovery, fault: Fault, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
-    parameters = fault.parse(definition.experiment.parameters)
-    length, region, partition = definition.experiment.length, definition.region, definition.partition
-    _, actions = fault.compile(parameters, discovery.pinned, length, region=region, partition=partition)
+def _cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
+    _, actions = compile_fault(definition, discovery)
     metrics = metrics_of(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
     return of_template({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
 

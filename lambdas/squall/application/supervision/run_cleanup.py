@@ -20,7 +20,7 @@ from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults.base import ByHand
+from squall.faults.base import Remnant
 from squall.wiring import Wiring
 
 SETTLED_AFTER = timedelta(seconds=120)
@@ -113,12 +113,12 @@ class RunCleanup(Cleanup):
         for what, by_hand in self.attempt("what FIS left on the targets", command, self._left_on_targets) or ():
             self.leave(what, by_hand)
 
-    def _left_on_targets(self) -> tuple[ByHand, ...]:
+    def _left_on_targets(self) -> tuple[Remnant, ...]:
         step = Step.of(self.w, self.record)
         template, discovery = step.find(FaultTemplate), step.find(Discovery)
         if template is None or discovery is None:
             return ()
-        return fault_of(step).left_over(template.before, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
+        return fault_of(step).find_remnants(template.before, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
 
     def _delete_guards(self) -> None:
         guards = sorted(set(self.record.guard_names))

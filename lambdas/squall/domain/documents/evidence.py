@@ -1,6 +1,6 @@
 """What is known about a run when its result is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
@@ -12,6 +12,7 @@ from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import Safety, SafetyCheck
 from squall.domain.documents.series import StatisticsDocument
+from squall.domain.experiment.fault_traits import FaultTraits
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Evidence:
     recovery: Recovery | None = None
     statistics: StatisticsDocument | None = None
     judgement: Judgement | None = None
+    traits: FaultTraits = field(default_factory=FaultTraits)
+    """Those of the definition's fault; the defaults where there is none, or this version does not know it."""
 
     @property
     def failed_checks(self) -> tuple[SafetyCheck, ...]:

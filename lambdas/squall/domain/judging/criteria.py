@@ -9,7 +9,6 @@ from squall.domain.experiment.sentences import Parsed, sentences
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
-from squall.domain.recovery.recovery import REPLACED
 from squall.domain.vocabulary import CriterionOutcome
 
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
@@ -67,7 +66,7 @@ def _judge_recovery(parsed: Recovers, given: JudgeInput) -> Judged:
     recovery = given.recovery
     if recovery is None:
         return Judged("recovery", _UNKNOWN, "recovery was not watched", more=more)
-    instant = given.definition.experiment.type in REPLACED
+    instant = given.traits.ends_at_once
     start = given.effect_at if instant else given.fault_end
     since = "the fault took effect" if instant else "the fault ended"
     recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at

@@ -11,6 +11,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.metric_models import MetricBinding, Series, Window
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.statistics import MetricStatistics
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.vocabulary import CriterionOutcome
 
 
@@ -18,6 +19,7 @@ from squall.domain.vocabulary import CriterionOutcome
 class JudgeInput:
     definition: Definition
     discovery: Discovery
+    traits: FaultTraits
     baseline: Baseline | None
     effect_at: datetime
     fault_end: datetime

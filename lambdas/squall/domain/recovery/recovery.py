@@ -13,6 +13,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metric_models import Series, Window
 from squall.domain.documents.recovery import Recovery
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
@@ -20,10 +21,6 @@ from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete_end
 from squall.domain.resources.base import Member
 from squall.domain.resources.workload import Workload
-from squall.domain.vocabulary import FaultType
-
-REPLACED = frozenset({FaultType.INSTANCE_TERMINATION})
-"""Faults that take instances away: the workload is back only when others stand in their place."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class RecoveryInput:
     effect_at: datetime
     fault_end: datetime
     now: datetime
+    traits: FaultTraits
     still_active: Sequence[str] = ()
     """What of the fault still lasts on a target, in words: nothing has recovered from a fault that isn't over."""
     previous: Recovery | None = None
@@ -153,7 +151,7 @@ def _needed_periods(given: RecoveryInput) -> int:
 
 def _replacement_wanted(given: RecoveryInput, parsed: Sentences) -> int:
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
-    return len(given.before) if given.definition.experiment.type in REPLACED or asked else 0
+    return len(given.before) if given.traits.targets_are_replaced or asked else 0
 
 
 def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:

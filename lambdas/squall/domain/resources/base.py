@@ -1,4 +1,4 @@
-"""What everything that a fault can hit has in common."""
+"""What all resources that a fault can hit have in common."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,44 +12,45 @@ R = TypeVar("R", bound="Resource")
 
 
 class Resource(Model):
-    """A candidate as the account describes it."""
+    """A resource as the account describes it: a candidate, or a target."""
 
     USABLE: ClassVar[frozenset[str]]
-    """States in which a fault means something."""
+    """States in which a fault on the resource makes sense."""
     LOST: ClassVar[frozenset[str]] = frozenset()
-    """States from which nothing brings it back; gone altogether is lost, too."""
+    """States from which nothing brings it back; a resource that is not there any more is lost, too."""
     IDENTITY: ClassVar[tuple[str, ...]] = ("arn", "state", "zone")
-    """Fields that must not change between being chosen and being hit."""
+    """Fields that must not change between pinning and the fault."""
 
     type: ResourceType
     id: str
     arn: str
     state: str
-    """The service's own word."""
+    """The state in the service's own word."""
     zone: str = ""
-    """Empty where it lives in no single zone."""
+    """The Availability Zone; empty if it lives in no single zone."""
     tags: dict[str, str] = {}
 
-    def under(self, parameters: Mapping[str, Any]) -> Self:  # noqa: ARG002 - for overriding
-        """What a fault with these parameters would hit of it."""
+    def under(self, _parameters: Mapping[str, Any], /) -> Self:
+        """The part of it that a fault with these parameters would hit."""
         return self
 
-    def in_policy(self, environment: Environment) -> Self:  # noqa: ARG002 - for overriding
-        """With what the environment's policy says about faults on it."""
+    def in_policy(self, _environment: Environment, /) -> Self:
+        """The resource with what the environment's policy says about faults on it."""
         return self
 
     @property
     def answers_to(self) -> frozenset[str]:
-        """Names by which an experiment may mean it, those of what it belongs to excepted."""
+        """Names by which an experiment may choose it; the name of its group is none of them."""
         return frozenset({self.id, self.arn})
 
     @property
     def measured_as(self) -> str:
-        """What the dimensions of its metrics call it."""
+        """Its name in the dimensions of its metrics."""
         return self.id
 
     @property
     def usable(self) -> bool:
+        """Whether a fault on it makes sense now."""
         return self.state in self.USABLE
 
     @property
@@ -59,55 +60,57 @@ class Resource(Model):
 
     @property
     def registered_as(self) -> str | None:
-        """Its name in target groups of load balancers; None: its type is never registered in one."""
+        """Its name in the target groups of load balancers; None: resources of its type are never registered in one."""
         return None
 
     @property
     def contains(self) -> frozenset[str]:
-        """What stands and falls with it and belongs to groups of its own: ids of instances, addresses; empty: it is itself what belongs."""
+        """Ids of instances, and addresses, that are lost together with it and that belong to groups themselves. Empty: nothing is, and the
+        resource itself may belong to a group."""
         return frozenset()
 
     @property
     def agent(self) -> str | None:
-        """Its id in Systems Manager, where commands sent to it are found; None: it has none there."""
+        """Its id in Systems Manager, under which commands sent to it are found; None: it has none."""
         return self.id
 
     @property
     def own_domain(self) -> str:
-        """The failure domain it is, where nothing around it is a larger one."""
+        """The failure domain that it is by itself, if it belongs to no larger one."""
         raise NotImplementedError
 
     @property
     def standing(self) -> frozenset[str]:
-        """What of it serves or could take over now: itself, or the members it consists of."""
+        """Which parts of it serve, or could take over, now: itself, or its members."""
         return frozenset({self.id}) if self.usable else frozenset()
 
     @property
     def size(self) -> int:
-        """How much `standing` is when nothing is wrong."""
+        """How many parts `standing` has when nothing is wrong."""
         return 1
 
     @property
     def hit(self) -> frozenset[str]:
-        """What of `standing` a fault on it takes away."""
+        """The parts of `standing` that a fault on it takes away."""
         return frozenset({self.id})
 
     @property
     def least(self) -> int | None:
-        """How much of `standing` must be left; None: the environment's healthy share decides."""
+        """How many parts of `standing` must be left; None: the environment's healthy share decides."""
         return None
 
 
 class Member(Resource):
-    """One of many that a group replaces when it is lost."""
+    """A resource that its group replaces when it is lost."""
 
     group: str | None = None
-    """Name of the group around it: an Auto Scaling group, an ECS service as `cluster/service`, or what controls a pod as
+    """Name of its group: an Auto Scaling group, an ECS service as `cluster/service`, or the controller of a pod as
     `cluster/namespace/kind/name`."""
     launched_at: datetime | None = None
     """When it was asked for: EC2's LaunchTime, ECS's createdAt."""
     in_service_at: datetime | None = None
-    """When it came into service: the end of Auto Scaling's activity (only of those that joined after Discover), ECS's startedAt."""
+    """When it came into service: the end of Auto Scaling's activity (known only for instances that joined after Discover), or
+    ECS's startedAt."""
 
     @property
     def belongs_to(self) -> str | None:

@@ -8,7 +8,7 @@ from squall.domain.vocabulary import ResourceType
 
 
 class Database(Resource):
-    """An RDS DB instance that is a member of no cluster; `zone` is where its primary runs."""
+    """An RDS DB instance that is a member of no cluster; `zone` is the zone of its primary."""
 
     USABLE = frozenset({"available"})
     IDENTITY = ("arn", "state", "zone", "secondary_zone")
@@ -17,7 +17,7 @@ class Database(Resource):
     engine: str = ""
     multi_az: bool = False
     secondary_zone: str | None = None
-    """Where its standby is; None: it has none (or none yet)."""
+    """The zone of its standby; None: it has none, or none yet."""
     cluster: str | None = None
     """Identifier of the DB cluster it is a member of."""
 
@@ -48,6 +48,8 @@ class Database(Resource):
 
 
 class ClusterMember(Model):
+    """An instance of a DB cluster."""
+
     id: str
     zone: str
     state: str
@@ -56,7 +58,7 @@ class ClusterMember(Model):
 
 
 class DatabaseCluster(Resource):
-    """An RDS DB cluster, Aurora or Multi-AZ; `zone` is its writer's."""
+    """An RDS DB cluster, Aurora or Multi-AZ; `zone` is the zone of its writer."""
 
     USABLE = frozenset({"available"})
     IDENTITY = ("arn", "state", "zone", "members")

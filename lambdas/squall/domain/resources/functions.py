@@ -1,4 +1,4 @@
-"""Lambda functions as what a fault can hit: not machines that are there or not, but invocations, a share of which is disturbed."""
+"""Lambda functions as targets. A fault does not take a function away: it disturbs a share of the invocations."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -7,29 +7,29 @@ from squall.domain.resources.base import Resource
 from squall.domain.vocabulary import ResourceType
 
 SHARE = "invocation_percent"
-"""The parameter that says which share."""
+"""The parameter of a fault that gives this share, in percent."""
 
 
 class LambdaFunction(Resource):
-    """A function, with what its configuration says about FIS's extension. It lives in no zone."""
+    """A function, with the parts of its configuration that FIS's extension needs. It lives in no zone."""
 
     USABLE = frozenset({"Active"})
     IDENTITY = ("arn", "state", "layers", "wrapper", "configuration_location", "timeout_seconds")
 
     type: Literal[ResourceType.FUNCTION] = ResourceType.FUNCTION
     updating: bool = False
-    """Whether an update of it is in progress, or failed."""
+    """Whether an update of the function is in progress, or failed."""
     package: str = "Zip"
     """Zip or Image."""
     timeout_seconds: int = 3
     layers: tuple[str, ...] = ()
-    """ARNs of their versions."""
+    """ARNs of the layer versions."""
     wrapper: str = ""
     """AWS_LAMBDA_EXEC_WRAPPER."""
     configuration_location: str = ""
     """AWS_FIS_CONFIGURATION_LOCATION: the ARN of the folder in S3 where the extension looks for faults."""
     disturbed_percent: int = 100
-    """How much of its invocations the fault disturbs; what capacity is counted in."""
+    """Percent of its invocations that the fault disturbs."""
 
     @property
     def agent(self) -> str | None:
@@ -41,7 +41,7 @@ class LambdaFunction(Resource):
 
     @property
     def standing(self) -> frozenset[str]:
-        """Its invocations, in hundredths."""
+        """Its invocations in hundredths, in which its capacity is counted."""
         return self._hundredths(100) if self.usable else frozenset()
 
     @property
@@ -52,7 +52,7 @@ class LambdaFunction(Resource):
     def hit(self) -> frozenset[str]:
         return self._hundredths(self.disturbed_percent)
 
-    def under(self, parameters: Mapping[str, Any]) -> Self:
+    def under(self, parameters: Mapping[str, Any], /) -> Self:
         return self.model_copy(update={"disturbed_percent": parameters.get(SHARE, 100)})
 
     def _hundredths(self, count: int) -> frozenset[str]:

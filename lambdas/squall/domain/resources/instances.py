@@ -17,8 +17,9 @@ class Instance(Member):
     lifecycle: str | None = None
     """Auto Scaling lifecycle state (InService …)."""
     managed: bool = False
-    """Registered with Systems Manager and online."""
+    """Whether it is registered with Systems Manager and online."""
     platform: str = "Linux"
+    """Operating system, in Systems Manager's word."""
     private_ip: str | None = None
     """Its primary IPv4 address in the VPC."""
 

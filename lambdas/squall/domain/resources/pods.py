@@ -1,4 +1,4 @@
-"""Pods of an EKS cluster as what a fault can hit."""
+"""Pods of EKS clusters as targets."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,12 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "pod": (rf"(?=.{{1,253}}$){_NAME}", "the name of a pod"),
     "labels": (rf"(?=.{{1,320}}$)({_NAME}/)?{_WORD}=({_WORD})?", "a label and its value: app=web"),
 }
-"""What pods may be narrowed by, each with the pattern of its values and how they are called. Several labels must all be there."""
+"""The filters of pods, each with the pattern of its values and a description of them. A pod must have all of several labels."""
 
 
 class EksPod(Member):
-    """A pod, with what it says about whether FIS can disturb it. Its id has its uid in it: the next pod of a StatefulSet has its name."""
+    """A pod, with what decides whether FIS can disturb it. Its id contains its uid, because the next pod of a StatefulSet has the same
+    name."""
 
     USABLE = frozenset({"Ready"})
     LOST = frozenset({"Terminating", "Succeeded", "Failed"})
@@ -38,22 +39,22 @@ class EksPod(Member):
     """ARN of its cluster."""
     cluster_state: str = "ACTIVE"
     service_account: str = ""
-    """As whom FIS's own pod acts in the namespace: the environment's `eks_service_account`."""
+    """The service account as which FIS's own pod acts in the namespace: the environment's `eks_service_account`."""
     pod_ip: str | None = None
     host_network: bool = False
     fargate: bool = False
     read_only_root: bool = False
-    """Whether a container's root file system is read-only, where FIS can't monitor what it injects."""
+    """Whether a container has a read-only root file system, where FIS can't monitor what it injects."""
     unprivileged: bool = False
-    """Whether the pod's security context keeps what runs in it from being root, FIS's ephemeral container too."""
+    """Whether the pod's security context keeps its containers, FIS's ephemeral one too, from running as root."""
     memory_limited: bool = False
-    """Whether every container has a memory limit, and so the pod: without, what is taken is taken from its node."""
+    """Whether every container, and so the pod, has a memory limit: without one the fault takes its node's memory."""
     injecting: tuple[str, ...] = ()
-    """Ephemeral containers that run in it."""
+    """Names of the ephemeral containers that run in it."""
     helpers: tuple[str, ...] = ()
-    """Pods of FIS's (`fispod-…`) in its namespace that are neither done nor being deleted."""
+    """Names of FIS's own pods (`fispod-…`) in its namespace that have not finished and are not being deleted."""
 
-    def in_policy(self, environment: Environment) -> Self:
+    def in_policy(self, environment: Environment, /) -> Self:
         return self.model_copy(update={"service_account": environment.eks_service_account or ""})
 
     @property
@@ -62,12 +63,12 @@ class EksPod(Member):
 
     @property
     def measured_as(self) -> str:
-        """Container Insights, and whatever else a pod publishes, knows its name."""
+        """Container Insights, and the pod's own metrics, call it by its name."""
         return self.name
 
     @property
     def short(self) -> str:
-        """The first eight of its uid, of which names in the template are made: its own name may be longer than those."""
+        """The first eight characters of its uid, for names in the template: the pod's own name may be too long for them."""
         return self.uid[:8]
 
     @property
@@ -81,7 +82,7 @@ class EksPod(Member):
 
     @property
     def registered_as(self) -> str | None:
-        """Target groups of pods (target type ip) know them by address."""
+        """Target groups of pods (target type ip) know a pod by its address."""
         return self.private_ip
 
     @property
@@ -90,12 +91,15 @@ class EksPod(Member):
 
     @property
     def hit(self) -> frozenset[str]:
-        """By both names: its owner's pods are known by id, target groups have addresses."""
+        """By both names: its group knows it by id, target groups by address."""
         return frozenset({self.id, *([self.private_ip] if self.private_ip else [])})
 
 
 def filter_problems(filters: Mapping[str, Any], *, named: bool) -> Iterator[Problem]:
-    """What is wrong with the filters of pods: these values become part of requests to a cluster. `named`: clusters are given by ARN."""
+    """What is wrong with the filters of pods, whose values become part of requests to a cluster.
+
+    `named`: the target gives clusters by ARN.
+    """
     for name, values in filters.items():
         where = extend_path("target.filters", name)
         if name not in FILTERS:
@@ -103,13 +107,13 @@ def filter_problems(filters: Mapping[str, Any], *, named: bool) -> Iterator[Prob
             yield Problem(path=where, message=f"there is no such filter{suggest(name, FILTERS)}", expected=known)
         elif isinstance(values, list | tuple):
             pattern, words = FILTERS[name]
-            wrong = [one for one in values if not isinstance(one, str) or not re.fullmatch(pattern, one)]
-            yield from (Problem(path=where, message=f"{show_value(one)} is refused", expected=words) for one in wrong)
+            wrong = [value for value in values if not isinstance(value, str) or not re.fullmatch(pattern, value)]
+            yield from (Problem(path=where, message=f"{show_value(value)} is refused", expected=words) for value in wrong)
     if not filters.get("namespace"):
-        yield Problem(path="target.filters", message="says in no namespace which pods", expected="namespace: [its name]")
+        yield Problem(path="target.filters", message="does not say in which namespace", expected="namespace: [its name]")
     if not filters.keys() & {"deployment", "labels", "pod"}:
-        yield Problem(path="target.filters", message="says of all pods of a namespace", expected="deployment, labels or pod")
+        yield Problem(path="target.filters", message="would choose all pods of a namespace", expected="deployment, labels or pod")
     if not named and not filters.get("cluster"):
         yield Problem(
-            path="target.filters", message="says in no cluster which pods", expected="cluster: [its name], or its ARN in target.arns"
+            path="target.filters", message="does not say in which cluster", expected="cluster: [its name], or its ARN in target.arns"
         )

@@ -1,4 +1,4 @@
-"""An Auto Scaling group as a target itself: what it launches with, where, and which launches found no capacity."""
+"""Auto Scaling groups as targets themselves: how and where they launch, and which launches found no capacity."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,12 +9,12 @@ from squall.domain.vocabulary import ResourceType
 
 
 class FailedLaunch(Model):
-    """A scaling activity that got no instance for want of capacity."""
+    """A scaling activity that failed for want of capacity."""
 
     id: str
     at: datetime
     said: str
-    """In Auto Scaling's words."""
+    """The reason in Auto Scaling's words."""
 
 
 class ScalingGroup(Resource):
@@ -26,12 +26,12 @@ class ScalingGroup(Resource):
     type: Literal[ResourceType.SCALING_GROUP] = ResourceType.SCALING_GROUP
     zones: tuple[str, ...] = ()
     launch_template: bool = False
-    """It launches by a launch template, alone or in a mixed instances policy."""
+    """Whether it launches by a launch template, alone or in a mixed instances policy."""
     suspended: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
-    """Ids of its members."""
+    """Ids of its instances."""
     failed: tuple[FailedLaunch, ...] = ()
-    """Of its newest hundred activities."""
+    """The failed launches among its newest hundred activities."""
 
     @property
     def contains(self) -> frozenset[str]:
@@ -47,5 +47,5 @@ class ScalingGroup(Resource):
 
     @property
     def hit(self) -> frozenset[str]:
-        """Nothing: what stands goes on, only what would come does not."""
+        """Nothing: its instances go on, only new ones do not come."""
         return frozenset()

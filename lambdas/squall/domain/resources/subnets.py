@@ -1,4 +1,4 @@
-"""A subnet as a fault sees it: its network ACL, what lives in it, and what the whole VPC has only there."""
+"""Subnets as targets: their network ACL, what lives in them, and which endpoints the whole VPC would lose with them."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ from squall.domain.vocabulary import ResourceType
 
 
 class Endpoint(Model):
-    """An interface endpoint of the VPC: the way to a service of AWS."""
+    """An interface endpoint of the VPC: the way to an AWS service."""
 
     id: str
     service: str
     """`com.amazonaws.eu-west-1.ssm`."""
     subnets: tuple[str, ...]
-    """Ids of those it has an interface in."""
+    """Ids of the subnets in which it has an interface."""
 
 
 class PrefixList(Model):
-    """A prefix list of the account's own."""
+    """A prefix list that belongs to the account."""
 
     id: str
     name: str
@@ -27,11 +27,11 @@ class PrefixList(Model):
 
 
 class Acl(Model):
-    """A network ACL of the VPC that carries `managedByFIS = true`."""
+    """A network ACL of the VPC that FIS made: its tag is `managedByFIS = true`."""
 
     id: str
     subnets: tuple[str, ...] = ()
-    """Ids of those it is associated with."""
+    """Ids of the subnets that it is associated with."""
 
 
 class Subnet(Resource):
@@ -44,19 +44,19 @@ class Subnet(Resource):
     vpc: str
     cidr: str
     acl: str | None = None
-    """Id of the network ACL it is associated with."""
+    """Id of its network ACL."""
     association: str | None = None
-    """Id of that association: EC2 gives a new one with each replacement, also back to the same ACL."""
+    """Id of its association with the ACL. EC2 gives a new id with each replacement, also when the same ACL is put back."""
     instances: tuple[str, ...] = ()
     """Ids of the running instances in it."""
     addresses: tuple[str, ...] = ()
-    """Of every network interface in it: how target groups of type ip know what lives there."""
+    """Addresses of every network interface in it: target groups of type ip know what lives there by address."""
     endpoints: tuple[Endpoint, ...] = ()
-    """Of the VPC."""
+    """The interface endpoints of its VPC."""
     prefix_lists: tuple[PrefixList, ...] = ()
-    """Of the account."""
+    """The account's prefix lists."""
     clones: tuple[Acl, ...] = ()
-    """Network ACLs of the VPC that FIS made, whoever's experiment it was for."""
+    """Network ACLs of the VPC that FIS made for any experiment."""
 
     @property
     def contains(self) -> frozenset[str]:
@@ -72,5 +72,5 @@ class Subnet(Resource):
 
     @property
     def least(self) -> int | None:
-        """It is lost as a whole: the share counts what lives in it, in the groups it belongs to."""
+        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances and addresses belong."""
         return 0

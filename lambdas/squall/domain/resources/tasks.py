@@ -1,4 +1,4 @@
-"""ECS tasks as what a fault can hit."""
+"""ECS tasks as targets."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from squall.domain.vocabulary import ResourceType
 
 
 class EcsTask(Member):
-    """A task, with what its task definition and its agent's side container say about injecting faults."""
+    """A task, with what its task definition and the agent in its side container say about injecting faults."""
 
     USABLE = frozenset({"RUNNING"})
     LOST = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING", "STOPPED", "DELETED"})
@@ -23,27 +23,27 @@ class EcsTask(Member):
     platform: str = "Linux"
     """Operating system of its containers."""
     private_ip: str | None = None
-    """Of its own network interface; None: it has none (network modes bridge and host)."""
+    """Address of its own network interface; None: it has none (network modes bridge and host)."""
     network_mode: str = ""
     pid_mode: str = ""
     fault_injection: bool = False
     """Whether its definition enables ECS's fault injection endpoints."""
     exec_enabled: bool = False
-    """Whether ECS Exec is on: its agent is in the way of the one that injects faults."""
+    """Whether ECS Exec is on: its agent keeps the agent that injects faults from starting."""
     registers: bool = False
-    """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, as the one must be that registers the task with Systems Manager."""
+    """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, which it needs to register the task with Systems Manager."""
     managed_id: str | None = None
-    """The task in Systems Manager (`mi-…`), by the managed instance's tag ECS_TASK_ARN."""
+    """Id of the managed instance (`mi-…`) with the task's ARN in its tag ECS_TASK_ARN."""
     managed: bool = False
-    """Whether that is online."""
+    """Whether the managed instance is online."""
     managed_tags: dict[str, str] = {}
-    """Of the managed instance: the tags by which IAM judges a command sent to the task."""
+    """Tags of the managed instance, by which IAM judges a command sent to the task."""
     stop_code: str = ""
-    """Why it was stopped, in ECS's word: UserInitiated by anybody's StopTask, FIS's among them; ServiceSchedulerInitiated by a rollout …"""
+    """Why it was stopped, in ECS's word: UserInitiated after anybody's StopTask, also FIS's; ServiceSchedulerInitiated in a rollout …"""
 
     @property
     def family(self) -> str:
-        """Of its task definition: the name without the revision."""
+        """Name of its task definition, without the revision."""
         return self.definition.rpartition("/")[2].partition(":")[0]
 
     @property
@@ -52,7 +52,7 @@ class EcsTask(Member):
 
     @property
     def registered_as(self) -> str | None:
-        """Target groups know tasks with a network interface of their own by its address."""
+        """Target groups know a task with a network interface of its own by the address."""
         return self.private_ip
 
     @property

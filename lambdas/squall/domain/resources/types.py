@@ -1,4 +1,4 @@
-"""What a fault can hit: a model for each resource type, what they share, and how a name tells its type."""
+"""All resource types together: their union, and how a name tells its type."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,16 +19,16 @@ from squall.domain.resources.volumes import Volume
 from squall.domain.vocabulary import ResourceType
 
 REGISTERED = frozenset({ResourceType.INSTANCE})
-"""Types that load balancers send requests to: what their users notice is measured there."""
+"""Types that load balancers send requests to, so that what users notice is measured there."""
 
 
 def _type_of(value: Any) -> str:
-    """Documents written before there were other types name none: those are instances."""
+    """The type's name. Documents from before there were other types name none: they hold instances."""
     given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
     return str(given)
 
 
-OtherResource = Annotated[
+_Others = (
     Annotated[Database, Tag(ResourceType.DATABASE.value)]
     | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
     | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
@@ -36,22 +36,12 @@ OtherResource = Annotated[
     | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
     | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
-    | Annotated[EksPod, Tag(ResourceType.POD.value)],
-    Discriminator(_type_of),
-]
+    | Annotated[EksPod, Tag(ResourceType.POD.value)]
+)
+OtherResource = Annotated[_Others, Discriminator(_type_of)]
 """Every type but instances, which a workload lists by themselves."""
-AnyResource = Annotated[
-    Annotated[Instance, Tag(ResourceType.INSTANCE.value)]
-    | Annotated[Database, Tag(ResourceType.DATABASE.value)]
-    | Annotated[DatabaseCluster, Tag(ResourceType.DATABASE_CLUSTER.value)]
-    | Annotated[Subnet, Tag(ResourceType.SUBNET.value)]
-    | Annotated[EcsTask, Tag(ResourceType.ECS_TASK.value)]
-    | Annotated[LambdaFunction, Tag(ResourceType.FUNCTION.value)]
-    | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
-    | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
-    | Annotated[EksPod, Tag(ResourceType.POD.value)],
-    Discriminator(_type_of),
-]
+AnyResource = Annotated[Annotated[Instance, Tag(ResourceType.INSTANCE.value)] | _Others, Discriminator(_type_of)]
+"""Every type."""
 
 _GROUP = re.compile(r"arn:[^:]+:autoscaling:[^:]+:\d*:autoScalingGroup:[^:]*:autoScalingGroupName/(?P<name>[^\s:]+)")
 _SERVICE = re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:service/(?P<name>[A-Za-z0-9_-]+/[A-Za-z0-9_-]+)")
@@ -72,15 +62,15 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
 
 
 def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
-    """The type of the resource that has this id or ARN; None if no fault of Squall's hits such resources. A group stands for its
-    instances, unless it is declared that groups are meant."""
+    """The type of the resource with this id or ARN; None if no fault of Squall's hits such resources. A group stands for its instances,
+    unless `declared` says that groups are meant."""
     if declared is ResourceType.SCALING_GROUP and group_named(name):
         return declared
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
 
 
 def group_named(name: str) -> str | None:
-    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, that has this ARN; None if the name is no group's."""
+    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None if it is no group's ARN."""
     found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
     return found["name"] if found else None
 
@@ -92,11 +82,11 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
 }
-"""What candidates of a type may be narrowed by; a type that is left out takes whatever its own service filters by."""
+"""The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""
 
 
 def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
-    """The resources as what they are; raises TypeError for one of another type: admission lets none through."""
+    """The resources in their own type. Raises TypeError for one of another type, which admission never lets through."""
     found = tuple(resources)
     for resource in found:
         if not isinstance(resource, kind):

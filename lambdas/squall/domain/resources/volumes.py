@@ -1,4 +1,4 @@
-"""An EBS volume as a fault sees it: what it is attached to, and whether its I/O can be paused at all."""
+"""EBS volumes as targets: what they are attached to, and whether their I/O can be paused."""
 
 from typing import Literal
 
@@ -8,18 +8,19 @@ from squall.domain.vocabulary import ResourceType
 
 
 class Attachment(Model):
-    """To an instance, which stands and falls with it."""
+    """An attachment to an instance, which is lost together with the volume."""
 
     instance: str
+    """Id of the instance."""
     state: str
     """attaching, attached, busy, detaching …"""
     instance_type: str = ""
     nitro: bool = False
-    """The instance is built on the Nitro System."""
+    """Whether the instance is built on the Nitro System."""
     root: bool = False
-    """It is the instance's root device."""
+    """Whether it is the instance's root device."""
     deleted_with: bool = False
-    """It is deleted when the instance is terminated."""
+    """Whether it is deleted when the instance is terminated."""
 
 
 class Volume(Resource):
@@ -30,12 +31,12 @@ class Volume(Resource):
 
     type: Literal[ResourceType.VOLUME] = ResourceType.VOLUME
     attachments: tuple[Attachment, ...] = ()
-    """By instance; several of a volume with Multi-Attach."""
+    """Sorted by instance; a volume with Multi-Attach may have several."""
     outpost: bool = False
 
     @property
     def contains(self) -> frozenset[str]:
-        return frozenset(one.instance for one in self.attachments)
+        return frozenset(attachment.instance for attachment in self.attachments)
 
     @property
     def own_domain(self) -> str:
@@ -47,5 +48,5 @@ class Volume(Resource):
 
     @property
     def least(self) -> int | None:
-        """It is lost as a whole: the share counts the instances it is attached to."""
+        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances belong."""
         return 0

@@ -1,4 +1,4 @@
-"""The workload around the targets: Auto Scaling groups and target groups."""
+"""The workload around the targets: the groups that replace them, and the target groups that send them requests."""
 
 from datetime import datetime
 from typing import Literal
@@ -16,51 +16,56 @@ _GROUPS = {
 
 
 class Group(Model):
-    """What replaces targets that are lost: an Auto Scaling group, an ECS service, or what controls pods of an EKS cluster."""
+    """What replaces lost targets: an Auto Scaling group, an ECS service, or the controller of pods in an EKS cluster."""
 
     kind: Literal["auto_scaling", "ecs", "eks"] = "auto_scaling"
     name: str
-    """Of an ECS service `cluster/service`, of what controls pods `cluster/namespace/kind/name`."""
+    """The group's name; an ECS service's is `cluster/service`, a pod controller's `cluster/namespace/kind/name`."""
     desired: int
     minimum: int
     in_service: tuple[str, ...]
-    """Ids of instances InService and healthy, of tasks that run and are not unhealthy, or of pods that are ready."""
+    """Ids of instances that are InService and healthy, of tasks that run and are not unhealthy, or of pods that are ready."""
     suspended: tuple[str, ...] = ()
+    """Names of suspended Auto Scaling processes."""
     rolling_out: bool = False
-    """Whether an ECS service, or what controls pods, is being deployed: it stops and starts them itself."""
+    """Whether an ECS service or a pod controller is being deployed: it then stops and starts members by itself."""
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
 
     @property
     def domain(self) -> str:
-        """The failure domain it is."""
+        """The group as a failure domain."""
         return f"{'asg' if self.kind == 'auto_scaling' else self.kind}/{self.name}"
 
     @property
     def words(self) -> str:
+        """The group's kind and name, for a sentence."""
         return f"{_GROUPS[self.kind][0]} {self.name}"
 
     @property
     def members(self) -> str:
-        """What it consists of, in words."""
+        """What its members are called, in the plural."""
         return _GROUPS[self.kind][1]
 
 
 class TargetGroup(Model):
+    """A target group of a load balancer, and the health of its targets."""
+
     arn: str
     load_balancer: str | None
-    """ARN of the load balancer."""
+    """ARN of the load balancer; None: the group has none."""
     load_balancer_groups: int | None = None
-    """How many target groups the load balancer serves, this one among them; None: not known."""
+    """How many target groups the load balancer has, this one included; None: not known."""
     protocol: str | None = None
     """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     ports: tuple[int, ...] = ()
-    """At which its targets are registered."""
+    """Ports at which its targets are registered."""
     health_ports: tuple[int, ...] = ()
-    """At which they are asked whether they are healthy."""
+    """Ports at which health checks ask the targets."""
     unhealthy_after_seconds: int | None = None
-    """How long a target must be silent to be called unhealthy, at most; None: not known."""
+    """After how many seconds of silence, at most, a target counts as unhealthy; None: not known."""
     healthy: tuple[str, ...]
+    """Names under which targets are registered: ids of instances, or addresses."""
     unhealthy: tuple[str, ...]
 
     @property
@@ -69,32 +74,32 @@ class TargetGroup(Model):
 
 
 class Workload(Model):
-    """The account's own description of what the candidates belong to, at one moment."""
+    """The candidates and what they belong to, as the account described them at one moment."""
 
     at: datetime
     instances: tuple[Instance, ...]
     others: tuple[OtherResource, ...] = ()
-    """Candidates that are no instances."""
+    """Candidates that are not instances."""
     groups: tuple[Group, ...] = ()
     target_groups: tuple[TargetGroup, ...] = ()
     missing: tuple[str, ...] = ()
-    """Targets asked for that the account does not know."""
+    """Requested targets that the account does not know, as they were written."""
     unreadable: tuple[str, ...] = ()
-    """Where targets were asked for and nobody lets Squall look, each a sentence."""
+    """Where Squall may not look for requested targets, a sentence each."""
     service: str | None = None
-    """ARN of the target group whose traffic the sentences speak of, where the targets themselves are registered in none."""
+    """ARN of the target group whose traffic is measured, where the targets themselves are registered in none."""
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """All of them, whatever their type."""
+        """All candidates, whatever their type."""
         return (*self.instances, *self.others)
 
     def names_of(self, resource: Resource) -> frozenset[str]:
-        """How target groups know it: by its own name, or by those of what lives in it and is registered somewhere."""
+        """Names under which target groups know it: its own, or those of what it contains that is registered somewhere."""
         if not resource.contains:
             return frozenset({resource.registered_as} if resource.registered_as else ())
         return resource.contains & {name for group in self.target_groups for name in group.registered}
 
     def now(self, resource: R) -> R | None:
-        """The same resource as this workload has it; None if it doesn't."""
-        return next((one for one in self.resources if one.id == resource.id and isinstance(one, type(resource))), None)
+        """The same resource as this workload describes it; None if the workload does not have it."""
+        return next((known for known in self.resources if known.id == resource.id and isinstance(known, type(resource))), None)

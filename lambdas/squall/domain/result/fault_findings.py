@@ -12,7 +12,6 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.sentences import sentences
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.sentences import Replacement
-from squall.domain.recovery.recovery import REPLACED
 from squall.domain.result.inspection import Inspection, domain_of, targets_of
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Verdict
@@ -106,7 +105,7 @@ def _inspect_replacement(recovery: Recovery, evidence: Evidence, domain: str, ta
         return
     experiment = evidence.definition.experiment
     criterion = any(isinstance(sentence, Replacement) for _, _, sentence in sentences(experiment).criteria)
-    if experiment.type not in REPLACED and not criterion:
+    if not evidence.traits.targets_are_replaced and not criterion:
         return
     failed = _failed_replacement(evidence)
     title = f"Success criteria not met: {failed.text}" if failed else "The lost targets were not replaced"

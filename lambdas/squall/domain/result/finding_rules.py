@@ -16,11 +16,11 @@ from squall.domain.judging.verdict import Decision
 from squall.domain.language.metric_table import METRICS, Shows
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.result.fault_findings import inspect_abort, inspect_aftermath, inspect_proofs
-from squall.domain.result.finding_kinds import KINDS, REDUNDANCY, SHUTDOWN
+from squall.domain.result.finding_kinds import KINDS
 from squall.domain.result.inspection import Inspection, targets_of
 from squall.domain.result.safety_findings import inspect_preparation
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import CriterionOutcome, FaultType
+from squall.domain.vocabulary import CriterionOutcome
 
 _NOT_MET_MEANS: Mapping[Shows, str] = {"errors": "availability_lost", "capacity": "capacity_lost", "performance": "degraded"}
 """The kind of finding when a criterion on a metric is not met."""
@@ -140,9 +140,8 @@ def _about(sentence: Parsed, criterion: CriterionResult) -> str:
 
 
 def _of_the_loss(sentence: Parsed, evidence: Evidence) -> tuple[str, ...]:
-    """An instance was lost and users saw it: too little was left, or it did not take its leave."""
-    lost = evidence.definition is not None and evidence.definition.experiment.type is FaultType.INSTANCE_TERMINATION
-    return (REDUNDANCY, SHUTDOWN) if lost and isinstance(sentence, Threshold) else ()
+    """What the fault recommends when a metric shows that users noticed it."""
+    return evidence.traits.improvements_on_loss if isinstance(sentence, Threshold) else ()
 
 
 def _seen(sentence: Parsed, criterion: CriterionResult, evidence: Evidence) -> FindingEvidence:

@@ -10,6 +10,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.recovery.recovery import recovery_length
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
@@ -27,6 +28,7 @@ class SafetyInput:
     discovery: Discovery
     workload_now: Workload | None
     """A fresh look at the workload (CheckSafety: discovery.workload will do)."""
+    traits: FaultTraits
     account: str | None
     """Account and Region this function runs in."""
     region: str | None
@@ -59,7 +61,7 @@ class SafetyInput:
     template_differences: Sequence[str] | None = None
     """Where the FIS template differs from what was compiled; None: could not be compared."""
     prerequisites: tuple[SafetyCheck, ...] | None = None
-    """What `registry.of(experiment).prerequisites(workload_now, discovery.pinned, parameters)` says; None: not asked, and so failed."""
+    """The fault's own `prerequisites`; None: not asked, and so failed."""
     sends_commands: bool = False
     """Whether the fault is carried out by commands of Systems Manager."""
     moves_metrics: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Recovers, Threshold
 from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
-from squall.domain.recovery.recovery import REPLACED
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 
@@ -15,7 +14,7 @@ def _long_enough(given: SafetyInput) -> Answer:
     judged = (*parsed.threshold_criteria, *parsed.conditions)
     found = find_timing_problems(experiment.length, judged, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery)
     events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold)]
-    instant = experiment.type in REPLACED
+    instant = given.traits.ends_at_once
     found += find_event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
     period = timing.metric_period_seconds
     detail = f"{format_length(experiment.length)} hold enough periods of {period} s to guard and judge {len(judged)} sentences"

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.sentences import Replacement
-from squall.domain.recovery.recovery import REPLACED
 from squall.domain.resources.base import Member, Resource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.tasks import EcsTask
@@ -84,7 +83,7 @@ def _fault_configuration(given: SafetyInput) -> Answer:
 def _replacement_possible(given: SafetyInput) -> Answer:
     parsed = sentences(given.definition.experiment)
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
-    if given.definition.experiment.type not in REPLACED and not asked:
+    if not given.traits.targets_are_replaced and not asked:
         return True, "nothing has to be replaced"
     if given.workload_now is None:
         return None, "the Auto Scaling groups could not be described"

@@ -1,6 +1,6 @@
 """Faults of Lambda functions: invocations that come late, never in time, or fail."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -9,15 +9,16 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.vocabulary import CheckOutcome, FaultType
-from squall.faults.base import check
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
 from squall.faults.functions.base import FunctionFault, Percent
-from squall.faults.mechanisms.template_parameters import Names
+from squall.faults.parameters import Names
 
 DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{what}" for what in ("add-delay", "error", "http-integration-response"))
 LONGEST_DELAY = 900_000
 CONTENT_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,63}$"
 ERRORS: Mapping[str, Any] = {"metric_name": "Errors", "statistic": "Sum", "by": 1.0}
-"""Published at every invocation, 0 or 1; those that run into their timeout among them."""
+"""Published at every invocation, 0 or 1; an invocation that runs into its timeout is an error."""
 Flag = Annotated[bool, Field(strict=True)]
 _SHARE: Names = {"invocationPercentage": ("invocation_percent", "100")}
 _LATE: Names = {**_SHARE, "startupDelayMilliseconds": ("latency_ms", "1000")}
@@ -27,85 +28,81 @@ _ANSWERED: Names = {**_FAILED, "statusCode": ("status_code", None), "contentType
 
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=LONGEST_DELAY)] = 1000
-    """Before the function's own code begins; it is billed."""
+    """How late the function's own code begins; the delay is billed."""
     invocation_percent: Percent = 100
-    """Of invocations."""
+    """Percent of invocations that are disturbed."""
 
 
 class InvocationLatency(FunctionFault[LatencyParameters]):
     """`aws:lambda:invocation-add-delay`, shorter than the function's timeout: like a cold start, at every invocation."""
 
     type = FaultType.NETWORK_LATENCY
-    title = "Invocation latency"
+    verb = "delayed invocations of"
     risk = "medium"
-    fis_actions = (DELAY,)
+    actions = (DELAY,)
     parameters = LatencyParameters
     names = {DELAY: _LATE}
     action = "latency"
 
-    def action_id(self, parameters: LatencyParameters) -> str:  # noqa: ARG002 - the base's
-        return DELAY
-
-    def action_parameters(self, parameters: LatencyParameters) -> dict[str, str]:
+    def invocation_parameters(self, parameters: LatencyParameters, /) -> dict[str, str]:
         return _delay(parameters.latency_ms, parameters.invocation_percent)
 
-    def describe(self, parameters: LatencyParameters) -> str:
+    def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay {parameters.invocation_percent} % of invocations by {parameters.latency_ms} ms"
 
-    def shows(self, parameters: LatencyParameters) -> Mapping[str, Any]:
+    def expected_metric(self, parameters: LatencyParameters, /) -> Mapping[str, Any]:
         return {"metric_name": "Duration", "by": parameters.latency_ms / 2}
 
-    def needs(self, pinned: Sequence[LambdaFunction], parameters: LatencyParameters) -> Iterable[SafetyCheck]:
-        over = [f"{one.id} has {one.timeout_seconds} s" for one in pinned if parameters.latency_ms >= one.timeout_seconds * 1000]
-        said = f"after {parameters.latency_ms} ms nothing is left of the timeout: {'; '.join(over)}; that is dependency_timeout"
-        yield check("within_timeout", bool(pinned) and not over, said if over else "the delay leaves every function some of its timeout")
+    def check_functions(self, injection: Injection[LambdaFunction, LatencyParameters], /) -> Iterable[SafetyCheck]:
+        targets, delay = injection.targets, injection.parameters.latency_ms
+        over = [f"{target.id} has {target.timeout_seconds} s" for target in targets if delay >= target.timeout_seconds * 1000]
+        refusal = f"after {delay} ms nothing is left of the timeout: {'; '.join(over)}; that is dependency_timeout"
+        yield check_targets("within_timeout", targets, over, refusal, "the delay leaves every function some of its timeout")
 
 
 class TimeoutParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1000, le=LONGEST_DELAY)]
     """Longer than the function's timeout, so that Lambda ends the invocation."""
     invocation_percent: Percent = 100
-    """Of invocations."""
+    """Percent of invocations that are disturbed."""
 
 
 class InvocationTimeout(FunctionFault[TimeoutParameters]):
-    """`aws:lambda:invocation-add-delay`, longer than the function's timeout: what waits for a dependency that never answers ends so."""
+    """`aws:lambda:invocation-add-delay`, longer than the function's timeout, as if a dependency never answered."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
-    title = "Invocation timeout"
+    verb = "let invocations time out of"
     risk = "high"
-    fis_actions = (DELAY,)
+    actions = (DELAY,)
     parameters = TimeoutParameters
     names = {DELAY: _LATE}
     action = "timeout"
 
-    def action_id(self, parameters: TimeoutParameters) -> str:  # noqa: ARG002 - the base's
-        return DELAY
-
-    def action_parameters(self, parameters: TimeoutParameters) -> dict[str, str]:
+    def invocation_parameters(self, parameters: TimeoutParameters, /) -> dict[str, str]:
         return _delay(parameters.latency_ms, parameters.invocation_percent)
 
-    def describe(self, parameters: TimeoutParameters) -> str:
+    def describe(self, parameters: TimeoutParameters, /) -> str:
         return f"Let {parameters.invocation_percent} % of invocations run into the function's timeout"
 
-    def shows(self, parameters: TimeoutParameters) -> Mapping[str, Any]:  # noqa: ARG002 - the base's
+    def expected_metric(self, _parameters: TimeoutParameters, /) -> Mapping[str, Any]:
         return ERRORS
 
-    def needs(self, pinned: Sequence[LambdaFunction], parameters: TimeoutParameters) -> Iterable[SafetyCheck]:
-        under = [f"{one.id} has {one.timeout_seconds} s" for one in pinned if parameters.latency_ms <= one.timeout_seconds * 1000]
-        said = f"{parameters.latency_ms} ms end before the timeout: {'; '.join(under)}; that is network_latency"
-        yield check("outlasts_timeout", bool(pinned) and not under, said if under else "the delay outlasts every function's timeout")
+    def check_functions(self, injection: Injection[LambdaFunction, TimeoutParameters], /) -> Iterable[SafetyCheck]:
+        targets, delay = injection.targets, injection.parameters.latency_ms
+        under = [f"{target.id} has {target.timeout_seconds} s" for target in targets if delay <= target.timeout_seconds * 1000]
+        refusal = f"{delay} ms end before the timeout: {'; '.join(under)}; that is network_latency"
+        yield check_targets("outlasts_timeout", targets, under, refusal, "the delay outlasts every function's timeout")
 
 
 class ErrorParameters(Model):
     invocation_percent: Percent = 100
-    """Of invocations."""
+    """Percent of invocations that are disturbed."""
     prevent_execution: Flag = True
-    """Whether the function's own code is left out; else it runs, with all it does, and its answer is thrown away."""
+    """Whether the function's own code does not run; else it runs, with all its effects, and its answer is thrown away."""
     status_code: Annotated[int, Field(strict=True, ge=400, le=599)] | None = None
-    """Answered as an HTTP response, as behind a load balancer, API Gateway or VPC Lattice; None: the invocation itself fails."""
+    """The status of an HTTP response, as a load balancer, API Gateway or VPC Lattice expects it; None: the invocation itself fails."""
     content_type: Annotated[str, Field(pattern=CONTENT_TYPE)] | None = None
-    """Of that answer (application/json)."""
+    """The media type of that response; None: application/json."""
 
     @field_validator("content_type")
     @classmethod
@@ -119,17 +116,17 @@ class InvocationError(FunctionFault[ErrorParameters]):
     """`aws:lambda:invocation-error`, or with `status_code` `aws:lambda:invocation-http-integration-response`."""
 
     type = FaultType.SERVICE_UNAVAILABLE
-    title = "Invocations fail"
+    verb = "failed invocations of"
     risk = "high"
-    fis_actions = (ERROR, RESPONSE)
+    actions = (ERROR, RESPONSE)
     parameters = ErrorParameters
     names = {ERROR: _FAILED, RESPONSE: _ANSWERED}
     action = "error"
 
-    def action_id(self, parameters: ErrorParameters) -> str:
+    def action_id(self, parameters: ErrorParameters, /) -> str:
         return ERROR if parameters.status_code is None else RESPONSE
 
-    def action_parameters(self, parameters: ErrorParameters) -> dict[str, str]:
+    def invocation_parameters(self, parameters: ErrorParameters, /) -> dict[str, str]:
         given = {
             "invocationPercentage": str(parameters.invocation_percent),
             "preventExecution": "true" if parameters.prevent_execution else "false",
@@ -138,17 +135,17 @@ class InvocationError(FunctionFault[ErrorParameters]):
             return given
         return {**given, "statusCode": str(parameters.status_code), "contentTypeHeader": parameters.content_type or "application/json"}
 
-    def describe(self, parameters: ErrorParameters) -> str:
+    def describe(self, parameters: ErrorParameters, /) -> str:
         how = "fail" if parameters.status_code is None else f"answer {parameters.status_code}"
         return f"Let {parameters.invocation_percent} % of invocations {how}"
 
-    def shows(self, parameters: ErrorParameters) -> Mapping[str, Any] | None:
+    def expected_metric(self, parameters: ErrorParameters, /) -> Mapping[str, Any] | None:
         return ERRORS if parameters.status_code is None else None
 
-    def needs(self, pinned: Sequence[LambdaFunction], parameters: ErrorParameters) -> Iterable[SafetyCheck]:  # noqa: ARG002 - the base's
-        if parameters.status_code is not None:
-            said = "Lambda counts an answer of the extension as a success: no metric will tell whether it heard of the fault"
-            yield SafetyCheck(name="extension_heard", outcome=CheckOutcome.WARNED, detail=said)
+    def check_functions(self, injection: Injection[LambdaFunction, ErrorParameters], /) -> Iterable[SafetyCheck]:
+        if injection.parameters.status_code is not None:
+            warning = "Lambda counts an answer of the extension as a success: no metric will tell whether it heard of the fault"
+            yield SafetyCheck(name="extension_heard", outcome=CheckOutcome.WARNED, detail=warning)
 
 
 def _delay(milliseconds: int, percent: int) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Take memory away from pinned instances: a leak, an oversized cache, a neighbour on the same machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -8,39 +8,39 @@ from pydantic import Field
 from squall.domain.judging.fault_signals import SHARE, Signal
 from squall.domain.model import Model
 from squall.domain.resources.instances import Instance
-from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType
-from squall.faults.mechanisms.agent_metrics import agents
+from squall.faults.base import Injection
+from squall.faults.mechanisms.agent_metrics import agent_signal
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 
 class Parameters(Model):
     memory_percent: Annotated[int, Field(strict=True, ge=1, le=100)]
-    """Of the instance's memory, taken by all workers together."""
+    """Percent of the instance's memory that all workers together take."""
     workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    """Processes that hold it. When the kernel kills one for want of memory, the others keep theirs."""
+    """How many processes hold it. When the kernel runs out of memory and kills one, the others keep their share."""
 
 
 class MemoryStress(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Memory-Stress: stress-ng. It gives the memory back; what the kernel killed meanwhile stays dead, as health checks show."""
+    """AWSFIS-Run-Memory-Stress: stress-ng. It gives the memory back; what the kernel killed meanwhile stays dead."""
 
     type = FaultType.MEMORY_STRESS
-    title = "Memory stress"
+    verb = "used up the memory of"
     risk = "high"
     ssm_documents = ("AWSFIS-Run-Memory-Stress",)
     parameters = Parameters
     action = "memory"
     names = {"Percent": ("memory_percent", None), "Workers": ("workers", "1")}
     unless_allowed = {"memory_percent": (1, 95)}
-    """Above, the kernel may kill the agent that ends the fault, or anything else."""
+    """Above 95 %, the kernel may kill the agent that ends the fault, or anything else."""
 
-    def describe(self, parameters: Parameters) -> str:
+    def describe(self, parameters: Parameters, /) -> str:
         return f"Take {parameters.memory_percent} % of the memory"
 
-    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:  # noqa: ARG002
-        """The CloudWatch agent's, where it runs: of what was free, so much is taken."""
-        share = SHARE * parameters.memory_percent / 100
-        yield from (agents("mem_used_percent", one.id, toward=100.0, share=share) for one in pinned)
+    def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
+        """The CloudWatch agent's metric, where the agent runs: the fault takes its percentage of what was free."""
+        share = SHARE * injection.parameters.memory_percent / 100
+        yield from (agent_signal("mem_used_percent", target.id, toward=100.0, share=share) for target in injection.targets)
 
-    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+    def document_parameters(self, parameters: Parameters, /) -> dict[str, str]:
         return {"Workers": str(parameters.workers), "Percent": str(parameters.memory_percent)}

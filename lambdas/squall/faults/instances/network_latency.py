@@ -1,6 +1,6 @@
 """Delay the network of pinned instances with AWS's own Systems Manager document."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,19 +8,19 @@ from pydantic import Field
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.model import Model
 from squall.domain.resources.instances import Instance
-from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType
-from squall.faults.base import check
-from squall.faults.mechanisms.network_sources import INTERFACE, Sources, reaches
+from squall.faults.base import Injection
+from squall.faults.checks import check
+from squall.faults.mechanisms.network_sources import INTERFACE, Sources, check_reach
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 DOCUMENT = "AWSFIS-Run-Network-Latency-Sources"
 DEFAULT_SOURCES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
-"""The private networks: in a VPC with such addresses the load balancer, peers and databases are delayed, as users would notice. In a VPC
-with others (100.64.0.0/10 …) nothing would be, and the prerequisite `sources_reach_vpc` refuses. Neither the metadata service nor public
-endpoints are delayed; but where Systems Manager is reached by interface endpoints, those live in the VPC, and the agent's own traffic is
-delayed too. It is late, not cut off: the policy's range of `latency_ms` keeps it short enough for a cancel to arrive, and the command
-ends by itself after DurationSeconds whether or not one does."""
+"""The private networks. In a VPC with such addresses the load balancer, peers and databases are delayed, as users would notice. In a VPC
+with other addresses (100.64.0.0/10 …) nothing would be delayed, and the prerequisite `sources_reach_vpc` refuses. Neither the metadata
+service nor public endpoints are delayed. Interface endpoints of Systems Manager are in the VPC, so there the agent's own traffic is
+delayed too. It is late, not cut off: the policy's range of `latency_ms` keeps the delay short enough for a cancel to arrive, and the
+command ends by itself after DurationSeconds in any case."""
 
 
 class Parameters(Model):
@@ -35,10 +35,10 @@ class Parameters(Model):
 
 
 class NetworkLatency(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Network-Latency-Sources: ends by itself, and when it is cancelled."""
+    """AWSFIS-Run-Network-Latency-Sources: the delay ends by itself, and when the command is cancelled."""
 
     type = FaultType.NETWORK_LATENCY
-    title = "Network latency"
+    verb = "delayed the network of"
     risk = "medium"
     ssm_documents = (DOCUMENT,)
     parameters = Parameters
@@ -52,12 +52,12 @@ class NetworkLatency(SendCommandFault[Parameters]):
         "FlowsPercent": ("flows_percent", "100"),
     }
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
-    """With three seconds a packet the agent that ends the delay can still be told to."""
+    """With up to three seconds a packet, a cancel still reaches the agent that ends the delay."""
 
-    def describe(self, parameters: Parameters) -> str:
+    def describe(self, parameters: Parameters, /) -> str:
         return f"Delay {parameters.traffic_type} traffic by {parameters.latency_ms} ms"
 
-    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+    def document_parameters(self, parameters: Parameters, /) -> dict[str, str]:
         given = {
             "DelayMilliseconds": str(parameters.latency_ms),
             "JitterMilliseconds": str(parameters.jitter_ms),
@@ -70,5 +70,5 @@ class NetworkLatency(SendCommandFault[Parameters]):
             given["FlowsPercent"] = str(parameters.flows_percent)
         return given
 
-    def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:  # noqa: ARG002
-        return (check("sources_reach_vpc", *reaches(pinned, parameters.sources)),)
+    def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
+        yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))

@@ -13,14 +13,15 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
 from squall.domain.vocabulary import FaultType
-from squall.faults.base import check
+from squall.faults.base import Injection
+from squall.faults.checks import check
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 EPHEMERAL = range(32768, 61000)
-"""Linux's own ports: answers to connections of the Systems Manager agent arrive at one of them."""
-_AGENT_SENDS = {443: "its endpoints", 80: "the metadata service, for its credentials", 53: "name resolution"}
+"""The ports that Linux chooses for outgoing connections: answers to the Systems Manager agent arrive at one of them."""
+_AGENT_CALLS = {443: "its endpoints", 80: "the metadata service, for its credentials", 53: "name resolution"}
 _LEASES = frozenset({68, 546})
-"""DHCP and DHCPv6 clients: a lease that can't be renewed ends in an instance without an address."""
+"""The ports of DHCP and DHCPv6 clients: without a renewed lease the instance loses its address."""
 _TRANSPORT = {
     "HTTP": {"tcp"}, "HTTPS": {"tcp"}, "TCP": {"tcp"}, "TLS": {"tcp"}, "UDP": {"udp"}, "TCP_UDP": {"tcp", "udp"},
     "QUIC": {"udp"}, "TCP_QUIC": {"tcp", "udp"}, "GENEVE": {"udp"},
@@ -29,8 +30,8 @@ _TRANSPORT = {
 _PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": "AWS/NetworkELB"}
 
 
-def served(port: int, protocol: str | None) -> int:
-    """A port at which a workload may serve. Raises ValueError for one the Systems Manager agent hears answers at."""
+def check_port(port: int, protocol: str | None) -> int:
+    """The port, if a workload may serve at it. Raises ValueError for one at which answers to the Systems Manager agent arrive."""
     if port in EPHEMERAL:
         span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
         raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
@@ -42,20 +43,20 @@ def served(port: int, protocol: str | None) -> int:
 class Parameters(Model):
     protocol: Literal["tcp", "udp"] = "tcp"
     port: Annotated[int, Field(strict=True, ge=1, le=65535)]
-    """At which the instances serve: of the target, not of the load balancer's listener."""
+    """The port at which the instances serve: the target's, not the load balancer's listener's."""
     traffic_type: Literal["ingress"] = "ingress"
 
     @field_validator("port")
     @classmethod
     def _not_the_agents(cls, port: int, info: ValidationInfo) -> int:
-        return served(port, info.data.get("protocol"))
+        return check_port(port, info.data.get("protocol"))
 
     @field_validator("traffic_type", mode="before")
     @classmethod
     def _ingress(cls, given: object, info: ValidationInfo) -> object:
         port = info.data.get("port")
-        if given == "egress" and port in _AGENT_SENDS:
-            why = _AGENT_SENDS[port]
+        if given == "egress" and port in _AGENT_CALLS:
+            why = _AGENT_CALLS[port]
             raise ValueError(f"ingress, never egress {port}: the Systems Manager agent, which ends the fault, needs it for {why}")
         if given == "egress":
             raise ValueError("ingress: what an instance depends on is dependency_timeout's business")
@@ -63,10 +64,10 @@ class Parameters(Model):
 
 
 class ServiceUnavailable(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance lives; nobody hears from it."""
+    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance runs, but nobody can reach its service."""
 
     type = FaultType.SERVICE_UNAVAILABLE
-    title = "Service unavailable"
+    verb = "made the service unavailable on"
     risk = "medium"
     ssm_documents = ("AWSFIS-Run-Network-Blackhole-Port",)
     parameters = Parameters
@@ -74,20 +75,22 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
     names = {"Protocol": ("protocol", None), "Port": ("port", None), "TrafficType": ("traffic_type", "ingress")}
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
 
-    def describe(self, parameters: Parameters) -> str:
+    def describe(self, parameters: Parameters, /) -> str:
         return f"Drop what arrives at {parameters.protocol} {parameters.port}"
 
-    def document_parameters(self, parameters: Parameters) -> dict[str, str]:
+    def document_parameters(self, parameters: Parameters, /) -> dict[str, str]:
         return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": parameters.traffic_type}
 
-    def needs(self, workload: Workload, pinned: Sequence[Instance], parameters: Parameters) -> tuple[SafetyCheck, ...]:
-        return (check("port_serves", *port_serves(workload, pinned, parameters.protocol, parameters.port)),)
+    def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
+        given = injection.parameters
+        yield check("port_serves", *port_serves(injection.workload, injection.targets, given.protocol, given.port))
 
-    def moves(self, parameters: Parameters, workload: Workload, pinned: Sequence[Instance]) -> Iterable[Signal]:
-        """The load balancer's own checks of a port that is silent fail. Of several targets it tells no more than that not all were spared:
-        how many nodes of the load balancer count together depends on its zones."""
-        for group in workload.target_groups:
-            hit = tuple(one.id for one in pinned if one.id in group.healthy)  # what nobody checks can't become unhealthy
+    def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
+        """The load balancer's own checks of a silent port fail. With several targets the metric only tells that not all were
+        spared: how many nodes of the load balancer count together depends on its zones."""
+        parameters = injection.parameters
+        for group in injection.workload.target_groups:
+            hit = tuple(target.id for target in injection.targets if target.id in group.healthy)  # only a checked target becomes unhealthy
             balancer = group.load_balancer or ""
             namespace = next((space for kind, space in _PUBLISHED.items() if kind in balancer), None)
             if (
@@ -107,18 +110,23 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
                 )
 
 
-def port_serves(workload: Workload, pinned: Sequence[Resource], protocol: str, port: int) -> tuple[bool, str]:
-    """Whether anybody would miss the port: the command succeeds all the same when nobody listens there."""
+def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, port: int) -> tuple[bool, str]:
+    """Whether anybody would miss the port: the command also succeeds when nobody listens there."""
     wanted = f"{protocol} {port}"
-    behind = {i.id: [g for g in workload.target_groups if i.registered_as in g.registered and g.ports] for i in pinned}
-    deaf = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]
-    if deaf:
-        known = sorted({f"{group.protocol or 'port'} {one}" for id_ in deaf for group in behind[id_] for one in group.ports})
-        return False, f"{', '.join(deaf)} is asked at {', '.join(known)}: nobody would miss {wanted}"
+    behind = {
+        target.id: [group for group in workload.target_groups if target.registered_as in group.registered and group.ports]
+        for target in targets
+    }
+    unserved = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]
+    if unserved:
+        known = sorted(
+            {f"{group.protocol or 'port'} {known_port}" for id_ in unserved for group in behind[id_] for known_port in group.ports}
+        )
+        return False, f"{', '.join(unserved)} is asked at {', '.join(known)}: nobody would miss {wanted}"
     unknown = [id_ for id_, groups in behind.items() if not groups]
     if unknown:
-        return True, f"no target group tells at which ports {', '.join(unknown)} serves; taken at your word that it is {wanted}"
-    return bool(pinned), f"every target is registered with a load balancer at {wanted}"
+        return True, f"no target group tells at which ports {', '.join(unknown)} serves, only the definition that it is {wanted}"
+    return bool(targets), f"every target is registered with a load balancer at {wanted}"
 
 
 def _fits(group: TargetGroup, protocol: str, port: int) -> bool:

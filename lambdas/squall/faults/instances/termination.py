@@ -1,47 +1,58 @@
-"""Terminate pinned instances of an Auto Scaling group: the seed's experiment. Nothing undoes it; the group recovers."""
+"""Terminate pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group recovers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.instances import Instance
-from squall.domain.resources.workload import Workload
+from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
 from squall.domain.vocabulary import FaultType, ResourceType
-from squall.faults.base import check
+from squall.faults.base import Aftermath, Injection
+from squall.faults.checks import check_targets
+from squall.faults.grants import tagged, untagged
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
+from squall.faults.parameters import NoParameters
 
 
-class InstanceTermination(MomentaryFault[Instance]):
-    """`aws:ec2:terminate-instances`: what replaces an instance is its group, and the group is what has to be whole afterwards."""
+class InstanceTermination(MomentaryFault[Instance, NoParameters]):
+    """`aws:ec2:terminate-instances`: the group replaces an instance, and the group is what has to be whole afterwards."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE
     kind = Instance
-    title = "Instance termination"
-    action_id = "aws:ec2:terminate-instances"
+    verb = "terminated"
+    actions = ("aws:ec2:terminate-instances",)
+    parameters = NoParameters
     target_key = "Instances"
     action = "terminate"
     description = "Terminate the pinned instances"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
+    targets_are_replaced = True
+    improvements_on_loss = (REDUNDANCY, SHUTDOWN)
 
-    def needs(self, workload: Workload, pinned: Sequence[Instance]) -> Iterable[SafetyCheck]:
-        known = {group.name for group in workload.groups}
-        alone = [instance.id for instance in pinned if instance.group not in known]
-        out = [f"{i.id} is {i.lifecycle or 'in no lifecycle state'}" for i in pinned if i.group in known and i.lifecycle != "InService"]
-        names = sorted({instance.group for instance in pinned if instance.group in known and instance.group})
-        orphans = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
-        detail = orphans if alone else f"replaced by {', '.join(names) or 'nothing: no target is pinned'}"
-        yield check("in_auto_scaling_group", bool(pinned) and not alone, detail)
-        yield check("in_service", bool(pinned) and not out, "; ".join(out) or "every target is in service in its group")
+    def grants(self) -> tuple[Grant, ...]:
+        return tagged("ec2:TerminateInstances", "ec2", "instance/*"), untagged("ec2:DescribeInstances")
 
-    def happened(self, before: Instance, now: Instance | None) -> tuple[bool, str]:
+    def check_targets(self, injection: Injection[Instance, NoParameters], /) -> Iterable[SafetyCheck]:
+        targets = injection.targets
+        known = {group.name for group in injection.workload.groups}
+        alone = [target.id for target in targets if target.group not in known]
+        members = [target for target in targets if target.group in known]
+        names = sorted({target.group for target in members if target.group})
+        refusal = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
+        confirmation = f"replaced by {', '.join(names) or 'nothing: no target is pinned'}"
+        yield check_targets("in_auto_scaling_group", targets, alone, refusal, confirmation)
+        out = [f"{target.id} is {target.lifecycle or 'in no lifecycle state'}" for target in members if target.lifecycle != "InService"]
+        yield check_targets("in_service", targets, out, "; ".join(out), "every target is in service in its group")
+
+    def observe_effect(self, before: Instance, now: Instance | None, /) -> tuple[bool, str]:
         state = now.state if now else "gone"
         return now is None or state in before.LOST, f"{before.id} is {state}"
 
-    def lacking(self, before: Instance, now: Instance | None) -> Iterable[str]:  # noqa: ARG002 - the base's
+    def find_lacks(self, _before: Instance, _now: Instance | None, /) -> Iterable[str]:
         """Nothing: it was to be lost."""
         return ()
 
-    def lacking_around(self, before: Sequence[TargetBefore], before_workload: Workload, after_workload: Workload) -> Iterable[str]:
-        return missing_capacity(before, before_workload, after_workload)
+    def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:
+        return missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)

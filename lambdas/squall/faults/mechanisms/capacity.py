@@ -1,23 +1,33 @@
-"""Whether what stood around lost targets is whole again: what replaces them and their target groups, compared with before."""
+"""What a fault left of its targets and of the groups around them, compared with before."""
 
 from collections.abc import Iterable, Sequence
 
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.resources.workload import Group, Workload
+from squall.domain.vocabulary import RollbackOutcome
+
+
+def outcome_of(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:
+    """What became of the targets of a fault that lasted. `touched`: it reached one of them; `lost`: another took the place of one."""
+    if differences:
+        return RollbackOutcome.NOT_RESTORED
+    if lost:
+        return RollbackOutcome.RECOVERED
+    return RollbackOutcome.RESTORED if touched else RollbackOutcome.NOT_NEEDED
 
 
 def state_of(resource_id: str, workload: Workload) -> str:
-    """The service's word, or `gone` once it has forgotten the resource."""
-    return next((one.state for one in workload.resources if one.id == resource_id), "gone")
+    """The state in the service's word, or `gone` once it has forgotten the resource."""
+    return next((resource.state for resource in workload.resources if resource.id == resource_id), "gone")
 
 
 def is_lost(resource_id: str, workload: Workload) -> bool:
-    """Whether nothing brings this one back: a stopped instance is not lost, a stopped task is."""
-    return all(one.state in one.LOST for one in workload.resources if one.id == resource_id)
+    """Whether nothing brings this resource back: a stopped instance is not lost, a stopped task is."""
+    return all(resource.state in resource.LOST for resource in workload.resources if resource.id == resource_id)
 
 
 def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
-    """What the groups of these targets lack, in words; nothing: they are as large and as healthy as they were."""
+    """What the groups of these targets lack, a sentence each; empty: they are as large and as healthy as they were."""
     names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
     arns = {arn for target in targets for arn in target.healthy_in}
     return [*_groups(names, before, after), *_target_groups(arns, before, after)]

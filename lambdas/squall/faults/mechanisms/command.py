@@ -1,86 +1,45 @@
-"""What all faults share whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and what they left."""
+"""Faults whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and commands that are still there."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
-from squall.domain.judging.fault_signals import Signal
-from squall.domain.model import Model
-from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState, FisExperiment
-from squall.domain.vocabulary import ResourceType, Risk
-from squall.faults.base import ByHand, Commands, P, TypedParameters, outcome_of
-from squall.faults.mechanisms.capacity import is_lost, missing_capacity, state_of
+from squall.domain.run.aws_state import CommandState
+from squall.faults.base import Aftermath, Fault, R
+from squall.faults.mechanisms.capacity import is_lost, missing_capacity, outcome_of, state_of
+from squall.faults.parameters import P
 
 _UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "notready")
 
 
-class CommandFault(TypedParameters[P], ABC):
+class CommandFault(Fault[R, P]):
     """A fault that an agent of Systems Manager carries out on each target, and ends by itself."""
 
-    resource_type: ResourceType
-    title: str
-    risk: Risk
-    ssm_documents: tuple[str, ...]
-    action: str
-    """Name of its actions in the template."""
-    reversible = True
-    fis_actions: tuple[str, ...]
-    moves_metrics: tuple[str, ...] = ()
-    unless_allowed: Mapping[str, tuple[float, float]] = {}
-    unless_listed: Mapping[str, tuple[str, ...]] = {}
+    def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
+        targets = [target.resource.id for target in aftermath.before]
+        return tuple(self._prove_target(target, aftermath.commands.get(target, ())) for target in targets)
 
-    @abstractmethod
-    def describe(self, parameters: P) -> str:
-        """What the action does, in words."""
-
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
-        return ()
-
-    def prove(
-        self,
-        pinned: Sequence[Resource],
-        workload_after: Workload,  # noqa: ARG002 - the protocol's
-        commands: Commands,
-        fis: FisExperiment | None,  # noqa: ARG002 - the protocol's
-    ) -> tuple[Proof, ...]:
-        return tuple(self._proof(target.id, commands.get(target.id, ())) for target in pinned)
-
-    def verify(
-        self,
-        before: Sequence[TargetBefore],
-        before_workload: Workload,
-        after_workload: Workload,
-        commands: Commands,
-        fis: FisExperiment | None,
-        now: datetime,
-        length: timedelta | None = None,
-    ) -> RollbackReport:
-        pinned = [target.resource for target in before]
-        proofs = self.prove(pinned, after_workload, commands, fis)
-        sent = [(target.id, command) for target in pinned for command in commands.get(target.id, ())]
-        lost = [target for target in before if is_lost(target.resource.id, after_workload)]
+    def verify(self, aftermath: Aftermath, /) -> RollbackReport:
+        before, now = aftermath.before, aftermath.workload
+        sent = [(target.resource.id, command) for target in before for command in aftermath.commands.get(target.resource.id, ())]
+        lost = [target for target in before if is_lost(target.resource.id, now)]
         kept = [target for target in before if target not in lost]
-        gone = {target.resource.id for target in lost}  # a command died with its machine, whatever Systems Manager still says
+        gone = {target.resource.id for target in lost}  # a command ended with its machine, whatever Systems Manager still says
         leftovers = tuple(f"command {c.id} is still {c.status} on {target}" for target, c in sent if c.active and target not in gone)
-        differences = [*leftovers, *_changed(kept, after_workload), *_unreplaced(lost, before_workload, after_workload)]
+        differences = (*leftovers, *_find_changes(kept, now), *_find_unreplaced(lost, aftermath.workload_before, now))
         return RollbackReport(
-            at=now,
-            proofs=proofs,
-            outcome=outcome_of(differences=bool(differences), lost=bool(lost), touched=bool(sent or lost)),
-            differences=tuple(differences),
+            at=aftermath.now,
+            proofs=self.prove(aftermath),
+            outcome=outcome_of(touched=bool(sent or lost), lost=bool(lost), differences=differences),
+            differences=differences,
             leftovers=leftovers,
-            could_have_lasted_until=_latest_end([command for _, command in sent], length),
+            could_have_lasted_until=_latest_end([command for _, command in sent], aftermath.length),
         )
 
-    def left_over(self, before: Sequence[TargetBefore], now: Callable[[], Workload]) -> tuple[ByHand, ...]:  # noqa: ARG002
-        return ()
-
-    def _proof(self, target: str, commands: Sequence[CommandState]) -> Proof:
-        """The command was delivered and ran: in progress, succeeded, or cancelled after it had begun. In effect since the agent began."""
+    def _prove_target(self, target: str, commands: Sequence[CommandState]) -> Proof:
+        """The command was delivered and ran: it is in progress, succeeded, or was cancelled after it had begun."""
         for command in commands:
             if _ran(command):
                 detail = f"command {command.id} is {command.status} on {target}"
@@ -98,15 +57,15 @@ class CommandFault(TypedParameters[P], ABC):
 def _ran(command: CommandState) -> bool:
     if command.status in {"InProgress", "Success", "Cancelling"}:
         return True
-    if command.status == "Cancelled" and command.started_at is None:  # before any agent took it
+    if command.status == "Cancelled" and command.started_at is None:  # no agent had taken it yet
         return False
     if command.status not in {"Cancelled", "TimedOut"}:
         return False
-    said = command.detail.lower().replace(" ", "")
-    return not any(word in said for word in _UNDELIVERED)
+    reason = command.detail.lower().replace(" ", "")
+    return not any(word in reason for word in _UNDELIVERED)
 
 
-def _changed(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:
+def _find_changes(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:
     healthy = {group.arn: set(group.healthy) for group in after.target_groups}
     for target in kept:
         now = state_of(target.resource.id, after)
@@ -117,8 +76,8 @@ def _changed(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str]:
                 yield f"{target.resource.id} is no longer healthy in {arn}"
 
 
-def _unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
-    """A group whose health check is the load balancer's replaces what fails it: then a new equal one took over."""
+def _find_unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
+    """A group whose health check is the load balancer's replaces a target that fails it: then a new one, equal to it, took over."""
     known = {group.name for group in before.groups}
     for target in lost:
         if target.resource.belongs_to not in known:
@@ -127,6 +86,6 @@ def _unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload)
 
 
 def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:
-    """Until when an agent nobody can reach would have kept the fault: each command lasts DurationSeconds, which is the fault's length."""
+    """Until when an agent that nobody can reach would have kept the fault: each command lasts DurationSeconds, the fault's length."""
     starts = [command.started_at or command.requested_at for command in commands]
     return max(starts) + length if starts and length is not None else None

@@ -1,4 +1,4 @@
-"""What the network documents take for `Sources`: whose traffic is disturbed. Nothing with a character that a shell reads gets through."""
+"""The `Sources` of the network documents: whose traffic is disturbed. No character that a shell interprets is let through."""
 
 import ipaddress
 import re
@@ -8,9 +8,9 @@ from typing import Annotated, Protocol
 from pydantic import AfterValidator, Field
 
 WIDEST = 8
-"""Prefix length: as wide as the widest private network."""
+"""Prefix length of the widest network: that of the widest private network."""
 LONGEST_SOURCES = 700
-"""Characters: the document's other parameters need room in FIS's 1,024."""
+"""Characters: the document's other parameters need room in FIS's 1,024, too."""
 SERVICES = frozenset({"DYNAMODB", "S3"})
 ZONE = re.compile(r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d[a-z]|[a-z]{2,4}\d-az\d{1,2})")
 DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
@@ -28,7 +28,7 @@ class Addressed(Protocol):
 
 
 def split(sources: str) -> list[str]:
-    """The single sources; raises ValueError for a character that no address, network, zone or name has."""
+    """The single sources. Raises ValueError for a character that no address, network, zone or name has."""
     strange = _SHELL.search(sources)
     if strange:
         raise ValueError(f"addresses, networks, zones and domain names without {strange.group()!r}")
@@ -36,7 +36,7 @@ def split(sources: str) -> list[str]:
 
 
 def check_source(source: str) -> None:
-    """Raises ValueError for what the documents don't understand, and for everything: the agent's own traffic would be in it."""
+    """Raises ValueError for what the documents don't understand, and for the whole Internet, which includes the agent's own traffic."""
     if source in SERVICES or ZONE.fullmatch(source):
         return
     try:
@@ -71,16 +71,20 @@ def network_of(source: str) -> ipaddress.IPv4Network | None:
         return None
 
 
-def reaches(pinned: Sequence[Addressed], sources: str) -> tuple[bool, str]:
-    """Whether the networks that are delayed are those the targets live in: the command succeeds all the same when they aren't.
+def check_reach(targets: Sequence[Addressed], sources: str) -> tuple[bool, str]:
+    """Whether the networks that are delayed are those of the targets: the command also succeeds when they aren't.
 
-    Single addresses, names, zones and services are peers somebody chose; whether anything talks to them can't be told beforehand.
+    Single addresses, names, zones and services are chosen peers; whether anything talks to them can't be told beforehand.
     """
     networks = [network for source in sources.split(",") if (network := network_of(source))]
     if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
-        return bool(pinned), f"the delayed peers are named one by one: {sources}"
-    outside = [i for i in pinned if not i.private_ip or not any(ipaddress.ip_address(i.private_ip) in network for network in networks)]
+        return bool(targets), f"the delayed peers are named one by one: {sources}"
+    outside = [
+        target
+        for target in targets
+        if not target.private_ip or not any(ipaddress.ip_address(target.private_ip) in network for network in networks)
+    ]
     if outside:
-        named = ", ".join(f"{i.id} at {i.private_ip or 'no private IPv4 address'}" for i in outside)
+        named = ", ".join(f"{target.id} at {target.private_ip or 'no private IPv4 address'}" for target in outside)
         return False, f"{named} is in none of {sources}: its VPC's traffic would not be delayed; put the VPC's networks into sources"
-    return bool(pinned), f"every target's own address is in {sources}"
+    return bool(targets), f"every target's own address is in {sources}"

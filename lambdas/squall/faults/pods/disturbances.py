@@ -1,6 +1,6 @@
-"""Faults that last in EKS pods: CPU, memory, late answers, a deaf port, and dependencies that never answer."""
+"""Faults that last in EKS pods: CPU, memory, late answers, a silent port, and dependencies that never answer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,36 +8,37 @@ from pydantic import Field
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import SHARE, Signal
 from squall.domain.model import Model
-from squall.domain.resources.base import Resource
 from squall.domain.resources.pods import EksPod
-from squall.domain.resources.types import ids, these
-from squall.domain.resources.workload import Workload
+from squall.domain.resources.types import ids
 from squall.domain.vocabulary import FaultType
-from squall.faults.base import check
+from squall.faults.base import Injection
+from squall.faults.checks import check, check_targets
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters
-from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, apart
+from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart
 from squall.faults.instances.memory_stress import Parameters as MemoryParameters
 from squall.faults.instances.network_latency import DEFAULT_SOURCES
 from squall.faults.instances.service_unavailable import port_serves
-from squall.faults.mechanisms.network_sources import Sources, reaches
+from squall.faults.mechanisms.network_sources import Sources, check_reach
 from squall.faults.pods.base import PodFault
+from squall.faults.tasks.network import dependency_parameters
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
 
 
-def of_limit(metric: str, pinned: Sequence[Resource], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:
-    """Container Insights with enhanced observability has it of each pod whose containers have limits; without, nothing contradicts."""
+def limit_signals(metric: str, pods: Sequence[EksPod], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:
+    """A share of each pod's limit. Container Insights with enhanced observability publishes it of pods whose containers have limits;
+    where it is not published, nothing contradicts the fault."""
     return tuple(
         Signal(
-            targets=(one.id,),
+            targets=(pod.id,),
             namespace="ContainerInsights",
             metric_name=metric,
-            dimensions=(("FullPodName", one.name),),
+            dimensions=(("FullPodName", pod.name),),
             partly=True,
             toward=toward,
             share=share,
         )
-        for one in these(EksPod, pinned)
+        for pod in pods
     )
 
 
@@ -45,158 +46,133 @@ class PodCpuStress(PodFault[CpuParameters]):
     """`aws:eks:pod-cpu-stress`: within the pod's limits, where it has any; else its node's CPUs."""
 
     type = FaultType.CPU_STRESS
-    title = "CPU stress of pods"
+    verb = "loaded the CPU of"
     risk = "low"
-    action_id = "aws:eks:pod-cpu-stress"
-    actions = (action_id,)
+    actions = ("aws:eks:pod-cpu-stress",)
     action = "cpu"
     parameters = CpuParameters
     names = {"load_percent": "percent", "cpus": "workers"}
     moves_metrics = ("cpu_utilization",)
 
-    def chosen(self, parameters: CpuParameters) -> str:  # noqa: ARG002 - the base's
-        return self.action_id
+    def expect_signals(self, injection: Injection[EksPod, CpuParameters], /) -> Iterable[Signal]:
+        """The share of its limit, where all of its CPUs are loaded."""
+        if injection.parameters.cpus:
+            return ()
+        return limit_signals("pod_cpu_utilization_over_pod_limit", injection.targets, toward=float(injection.parameters.load_percent))
 
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
-        """Of its limit, once all of its CPUs are loaded."""
-        own = self._own(parameters)
-        return () if own.cpus else of_limit("pod_cpu_utilization_over_pod_limit", pinned, toward=float(own.load_percent))
-
-    def describe(self, parameters: CpuParameters) -> str:
+    def describe(self, parameters: CpuParameters, /) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs of the pod with {parameters.load_percent} %"
 
 
 class PodMemoryStress(PodFault[MemoryParameters]):
-    """`aws:eks:pod-memory-stress`: of the pod's own memory. What the kernel kills meanwhile its kubelet starts again."""
+    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet starts again what the kernel kills meanwhile."""
 
     type = FaultType.MEMORY_STRESS
-    title = "Memory stress of pods"
+    verb = "used up the memory of"
     risk = "high"
-    action_id = "aws:eks:pod-memory-stress"
-    actions = (action_id,)
+    actions = ("aws:eks:pod-memory-stress",)
     action = "memory"
     parameters = MemoryParameters
     names = {"memory_percent": "percent", "workers": "workers"}
     unless_allowed = {"memory_percent": (1, 95)}
 
-    def chosen(self, parameters: MemoryParameters) -> str:  # noqa: ARG002 - the base's
-        return self.action_id
+    def expect_signals(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[Signal]:
+        """The fault takes its percentage of what was free below the limit."""
+        share = SHARE * injection.parameters.memory_percent / 100
+        return limit_signals("pod_memory_utilization_over_pod_limit", injection.targets, toward=100.0, share=share)
 
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
-        """Of what was free of its limit, so much is taken."""
-        share = SHARE * self._own(parameters).memory_percent / 100
-        return of_limit("pod_memory_utilization_over_pod_limit", pinned, toward=100.0, share=share)
-
-    def describe(self, parameters: MemoryParameters) -> str:
+    def describe(self, parameters: MemoryParameters, /) -> str:
         return f"Take {parameters.memory_percent} % of the pod's memory"
 
-    def besides(self, workload: Workload, pods: Sequence[EksPod], parameters: MemoryParameters) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        open_ended = [pod for pod in pods if not pod.memory_limited]
-        said = f"{ids(open_ended)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
-        yield check("memory_limited", bool(pods) and not open_ended, said if open_ended else "every pod has a memory limit")
+    def check_fitness(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[SafetyCheck]:
+        unlimited = [pod for pod in injection.targets if not pod.memory_limited]
+        refusal = f"{ids(unlimited)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
+        yield check_targets("memory_limited", injection.targets, unlimited, refusal, "every pod has a memory limit")
 
 
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
     sources: Sources = DEFAULT_SOURCES
-    """Comma-separated, to whom what the pods send is late: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
+    """Comma-separated receivers to whom the pods' traffic is late: IPv4 addresses and networks, Availability Zones, domain names,
+    DYNAMODB, S3."""
 
 
 class PodNetworkLatency(PodFault[LatencyParameters]):
-    """`aws:eks:pod-network-latency`: of what the pod sends, its answers among it."""
+    """`aws:eks:pod-network-latency`: delays what the pod sends, its answers too."""
 
     type = FaultType.NETWORK_LATENCY
-    title = "Network latency of pods"
+    verb = "delayed the network of"
     risk = "medium"
-    action_id = LATENCY
     actions = (LATENCY,)
     action = "latency"
+    in_its_network = True
     parameters = LatencyParameters
     names = {"latency_ms": "delayMilliseconds", "jitter_ms": "jitterMilliseconds", "sources": "sources"}
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
 
-    def chosen(self, parameters: LatencyParameters) -> str:  # noqa: ARG002 - the base's
-        return LATENCY
-
-    def describe(self, parameters: LatencyParameters) -> str:
+    def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay what the pod sends by {parameters.latency_ms} ms"
 
-    def in_its_network(self) -> bool:
-        return True
-
-    def besides(self, workload: Workload, pods: Sequence[EksPod], parameters: LatencyParameters) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        yield check("sources_reach_vpc", *reaches(pods, parameters.sources))
+    def check_fitness(self, injection: Injection[EksPod, LatencyParameters], /) -> Iterable[SafetyCheck]:
+        yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
 
 
 class PortParameters(Model):
     protocol: Literal["tcp", "udp"] = "tcp"
     port: Annotated[int, Field(strict=True, ge=1, le=65535)]
-    """At which the pods serve: of the container, not of the service. What arrives there is dropped."""
+    """The container's port at which the pods serve, not the service's. What arrives there is dropped."""
 
 
 class PodServiceUnavailable(PodFault[PortParameters]):
     """`aws:eks:pod-network-blackhole-port` on what arrives."""
 
     type = FaultType.SERVICE_UNAVAILABLE
-    title = "Service of pods unavailable"
+    verb = "made the service unavailable on"
     risk = "high"
-    action_id = BLACKHOLE
     actions = (BLACKHOLE,)
     action = "unavailable"
+    in_its_network = True
     parameters = PortParameters
     names = {"protocol": "protocol", "port": "port"}
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
 
-    def chosen(self, parameters: PortParameters) -> str:  # noqa: ARG002 - the base's
-        return BLACKHOLE
+    def action_parameters(self, injection: Injection[EksPod, PortParameters], /) -> Mapping[str, str]:
+        return {**super().action_parameters(injection), "trafficType": "ingress"}
 
-    def told(self, parameters: PortParameters) -> dict[str, str]:
-        return {**super().told(parameters), "trafficType": "ingress"}
-
-    def describe(self, parameters: PortParameters) -> str:
+    def describe(self, parameters: PortParameters, /) -> str:
         return f"Drop what arrives at {parameters.protocol} {parameters.port} of the pod"
 
-    def in_its_network(self) -> bool:
-        return True
-
-    def besides(self, workload: Workload, pods: Sequence[EksPod], parameters: PortParameters) -> Iterable[SafetyCheck]:
-        yield check("port_serves", *port_serves(workload, pods, parameters.protocol, parameters.port))
+    def check_fitness(self, injection: Injection[EksPod, PortParameters], /) -> Iterable[SafetyCheck]:
+        port = injection.parameters
+        yield check("port_serves", *port_serves(injection.workload, injection.targets, port.protocol, port.port))
 
 
 class PodDependencyTimeout(PodFault[Dependency]):
-    """What the pods send to a dependency is all lost, all late, or all to a port dropped."""
+    """What the pods send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to it is dropped."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
-    title = "Dependency timeout of pods"
+    verb = "cut a dependency off from"
     risk = "high"
-    action_id = LOSS
     actions = (LOSS, LATENCY, BLACKHOLE)
     action = "dependency"
+    in_its_network = True
     parameters = Dependency
     unless_allowed = {"port": (LEAST_PORT, 65535)}
 
-    def chosen(self, parameters: Dependency) -> str:
+    def action_id(self, parameters: Dependency, /) -> str:
         if parameters.port is not None:
             return BLACKHOLE
         return LOSS if parameters.latency_ms is None else LATENCY
 
-    def told(self, parameters: Dependency) -> dict[str, str]:
-        if parameters.port is not None:
-            return {"protocol": parameters.protocol, "port": str(parameters.port), "trafficType": "egress"}
-        if parameters.latency_ms is None:
-            return {"lossPercent": "100", "sources": parameters.dependency or ""}
-        late, jitter = str(parameters.latency_ms), str(parameters.jitter_ms)
-        return {"delayMilliseconds": late, "jitterMilliseconds": jitter, "sources": parameters.dependency or ""}
+    def action_parameters(self, injection: Injection[EksPod, Dependency], /) -> Mapping[str, str]:
+        return {**dependency_parameters(injection.parameters), **super().action_parameters(injection)}
 
-    def describe(self, parameters: Dependency) -> str:
+    def describe(self, parameters: Dependency, /) -> str:
         if parameters.port is not None:
             return f"Drop what the pod sends to {parameters.protocol} {parameters.port}"
         how = "Drop" if parameters.latency_ms is None else f"Delay by {parameters.latency_ms} ms"
         return f"{how} what the pod sends to the dependency"
 
-    def in_its_network(self) -> bool:
-        return True
-
-    def besides(self, workload: Workload, pods: Sequence[EksPod], parameters: Dependency) -> Iterable[SafetyCheck]:  # noqa: ARG002
-        yield check("dependency_apart", *apart(pods, parameters))
+    def check_fitness(self, injection: Injection[EksPod, Dependency], /) -> Iterable[SafetyCheck]:
+        yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))

@@ -1,139 +1,114 @@
-"""What all faults share that FIS injects into ECS tasks: by the Systems Manager agent in a container beside the workload's."""
+"""Faults that FIS injects into ECS tasks: by the Systems Manager agent in a container beside the workload's."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
-from squall.domain.resources.base import Member, Resource
+from squall.domain.policy.custom_actions import Grant
+from squall.domain.resources.base import Member
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import ResourceType
-from squall.faults.base import P, check, iso_duration, targets_by_arn
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
+from squall.faults.grants import arn, aws_documents, tagged, untagged
 from squall.faults.mechanisms.command import CommandFault
-from squall.faults.mechanisms.template_parameters import Fixed, Names, read
+from squall.faults.parameters import Fixed, Names, P, read_parameters
 
-KEY = "Tasks"
 ALWAYS: Fixed = {"installDependencies": ("true", "true")}
 IN_THE_NETWORK: Fixed = {"useEcsFaultInjectionEndpoints": ("true", "false")}
-"""The only way on Fargate, and as good on EC2."""
+"""The endpoints are the only way on Fargate, and work as well on EC2."""
 
 
-class TaskFault(CommandFault[P]):
+class TaskFault(CommandFault[EcsTask, P]):
     """`aws:ecs:task-…`: FIS finds the task's managed instance by its tag ECS_TASK_ARN and sends it the document.
 
-    The action's duration is the document's, too: it is cancelled when its time is up, which is no failure, and there is no second
-    duration that could outlast the first.
+    The action's duration is also the document's: the command is cancelled when its time is up, which is no failure, and there is no
+    second duration that could outlast the first.
     """
 
     resource_type = ResourceType.ECS_TASK
+    kind = EcsTask
+    target_key = "Tasks"
     names: Mapping[str, Names]
-    """By action: its parameters, without its duration and what is always given …"""
+    """For each action its parameters, without its duration and those that are always the same."""
     fixed: Mapping[str, Fixed] = {}
-    """… and those of which the fault gives one value only."""
+    """For each action the parameters to which the fault gives one value only."""
 
     @abstractmethod
-    def action_id(self, parameters: P) -> str:
-        """The action that does it with these parameters: one of `fis_actions`."""
+    def task_parameters(self, parameters: P, /) -> Mapping[str, str]:
+        """The action's parameters, without its duration and those that are always the same."""
 
-    @abstractmethod
-    def action_parameters(self, parameters: P) -> Mapping[str, str]:
-        """The action's own parameters: without its duration and dependencies."""
-
-    def in_its_network(self, parameters: P) -> bool:  # noqa: ARG002 - for overriding
+    def in_its_network(self, _parameters: P, /) -> bool:
         """Whether the task's own network is disturbed."""
         return False
 
-    def among_its_processes(self, parameters: P) -> bool:
-        """Whether the agent must see the other containers' processes."""
+    def among_its_processes(self, parameters: P, /) -> bool:
+        """Whether the agent must see the processes of the other containers."""
         return self.in_its_network(parameters)
 
-    def needs(self, workload: Workload, pinned: Sequence[EcsTask], parameters: P) -> Iterable[SafetyCheck]:  # noqa: ARG002 - for overriding
-        """Checks besides those of every task."""
+    def check_tasks(self, _injection: Injection[EcsTask, P], /) -> Iterable[SafetyCheck]:
+        """What must be true besides what every task needs."""
         return ()
 
-    def besides(self, parameters: P, length: timedelta) -> dict[str, Any]:  # noqa: ARG002 - for overriding
-        """Actions beside the fault's own."""
-        return {}
+    def grants(self) -> tuple[Grant, ...]:
+        # IAM judges the managed instance that a task is registered as, not the task: it has to carry the tag, too.
+        return (
+            tagged("ssm:SendCommand", "ssm", "managed-instance/*"),
+            untagged("ssm:SendCommand", resources=aws_documents(self.ssm_documents)),
+            untagged("ecs:DescribeTasks", resources=(arn("ecs", "task/*/*"),)),
+            untagged("ecs:DescribeContainerInstances", resources=(arn("ecs", "container-instance/*/*"),)),
+            untagged("ec2:DescribeInstances", "ec2:DescribeSubnets", "ssm:ListCommands", "ssm:CancelCommand"),
+        )
 
-    def lasts(self, action_id: str) -> bool:  # noqa: ARG002 - for overriding
-        """Whether the action takes a duration."""
-        return True
+    def action_parameters(self, injection: Injection[EcsTask, P], /) -> Mapping[str, str]:
+        always = {**ALWAYS, **(IN_THE_NETWORK if self.in_its_network(injection.parameters) else {})}
+        return {**self.task_parameters(injection.parameters), **{name: wanted for name, (wanted, _) in always.items()}}
 
-    def read(self, action_id: str, given: Mapping[str, str]) -> dict[str, Any]:
-        """Our parameters of one of its actions', its duration excepted, unchecked. Raises ValueError for what the fault would not be."""
+    def read_action(self, action_id: str, given: Mapping[str, str], /) -> dict[str, Any]:
         always = {**ALWAYS, **(IN_THE_NETWORK if "-network-" in action_id else {}), **self.fixed.get(action_id, {})}
-        return read(given, self.names[action_id], always, self.parameters, self.type.value)
+        return read_parameters(given, self.names[action_id], always, self.parameters, self.type.value)
 
-    def prerequisites(self, workload: Workload, pinned: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:
-        own = self._own(parameters)
-        tasks = tuple(workload.now(one) or one for one in these(EcsTask, pinned))
-        return (*_agents(tasks), *self._definitions(tasks, own), settled(workload, tasks), *self.needs(workload, tasks, own))
+    def check_targets(self, injection: Injection[EcsTask, P], /) -> Iterable[SafetyCheck]:
+        yield from _check_agents(injection.targets)
+        yield from self._check_definitions(injection.targets, injection.parameters)
+        yield check_rollout(injection.workload, injection.targets)
+        yield from self.check_tasks(injection)
 
-    def compile(
-        self,
-        parameters: Model,
-        pinned: Sequence[Resource],
-        length: timedelta,
-        *,
-        region: str,  # noqa: ARG002 - the protocol's
-        partition: str,  # noqa: ARG002 - the protocol's
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        own = self._own(parameters)
-        targets = targets_by_arn(KEY, self.resource_type, these(EcsTask, pinned))
-        given = {**self.action_parameters(own), **{name: wanted for name, (wanted, _) in ALWAYS.items()}}
-        if self.lasts(self.action_id(own)):
-            given["duration"] = iso_duration(length)
-        if self.in_its_network(own):
-            given |= {name: wanted for name, (wanted, _) in IN_THE_NETWORK.items()}
-        actions = {
-            f"{self.action}{name.removeprefix(KEY)}": {
-                "actionId": self.action_id(own),
-                "description": self.describe(own),
-                "parameters": given,
-                "targets": {KEY: name},
-            }
-            for name in targets
-        }
-        return targets, {**actions, **self.besides(own, length)}
-
-    def _definitions(self, tasks: Sequence[EcsTask], parameters: P) -> Iterable[SafetyCheck]:
-        """What stands in the task definition and can't be changed for a task that runs."""
+    def _check_definitions(self, tasks: Sequence[EcsTask], parameters: P) -> Iterable[SafetyCheck]:
+        """What the task definition says and what cannot be changed for a running task."""
         if self.among_its_processes(parameters):
             apart = [f"{task.id} has pidMode {task.pid_mode or 'of its containers'}" for task in tasks if task.pid_mode != "task"]
-            said = "; ".join(apart) + ": the agent sees no process but its own, it needs task"
-            yield check("pid_mode", bool(tasks) and not apart, said if apart else "every task shares one process namespace")
+            refusal = "; ".join(apart) + ": the agent sees no process but its own, it needs task"
+            yield check_targets("pid_mode", tasks, apart, refusal, "every task shares one process namespace")
         if self.in_its_network(parameters):
             closed = [task.id for task in tasks if not task.fault_injection]
-            said = f"{', '.join(closed)} has no enableFaultInjection in its task definition: ECS refuses the fault"
-            yield check("fault_injection_enabled", bool(tasks) and not closed, said if closed else "ECS takes faults for every task")
+            refusal = f"{', '.join(closed)} has no enableFaultInjection in its task definition: ECS refuses the fault"
+            yield check_targets("fault_injection_enabled", tasks, closed, refusal, "ECS takes faults for every task")
             shared = [f"{task.id} has {task.network_mode or 'bridge'}" for task in tasks if task.network_mode != "awsvpc"]
-            said = f"network mode awsvpc is needed: {'; '.join(shared)}, where FIS can't, or would hit everything on that host"
-            yield check("network_of_its_own", bool(tasks) and not shared, said if shared else "every task has a network of its own")
+            refusal = f"network mode awsvpc is needed: {'; '.join(shared)}, where FIS can't, or would hit everything on that host"
+            yield check_targets("network_of_its_own", tasks, shared, refusal, "every task has a network of its own")
 
 
-def settled(workload: Workload, tasks: Sequence[Member]) -> SafetyCheck:
-    """A rollout stops tasks of its own: nobody could tell whose doing a lost one was, or whether the service is back."""
-    around = {task.group for task in tasks}
+def check_rollout(workload: Workload, members: Sequence[Member]) -> SafetyCheck:
+    """Nothing around the targets is being deployed: a rollout stops members by itself, so nobody could tell who stopped a lost one, or
+    whether the service is back."""
+    around = {member.group for member in members}
     moving = [group.name for group in workload.groups if group.name in around and group.rolling_out]
-    said = f"{', '.join(moving)} is being deployed" if moving else "nothing around the targets is being deployed"
-    return check("no_rollout", bool(tasks) and not moving, said)
+    refusal = f"{', '.join(moving)} is being deployed"
+    return check_targets("no_rollout", members, moving, refusal, "nothing around the targets is being deployed")
 
 
-def _agents(tasks: Sequence[EcsTask]) -> Iterable[SafetyCheck]:
+def _check_agents(tasks: Sequence[EcsTask]) -> Iterable[SafetyCheck]:
     bare = [task.id for task in tasks if not task.registers]
-    said = f"{', '.join(bare)} has no container that is given MANAGED_INSTANCE_ROLE_NAME: none registers it with Systems Manager"
-    yield check("agent_container", bool(tasks) and not bare, said if bare else "a container registers every task with Systems Manager")
+    refusal = f"{', '.join(bare)} has no container that is given MANAGED_INSTANCE_ROLE_NAME: none registers it with Systems Manager"
+    yield check_targets("agent_container", tasks, bare, refusal, "a container registers every task with Systems Manager")
     away = [task.id for task in tasks if not task.managed]
-    said = f"no managed instance with ECS_TASK_ARN of {', '.join(away)} is online in Systems Manager: the command would never arrive"
-    yield check("systems_manager_online", bool(tasks) and not away, said if away else "every task is online in Systems Manager")
+    refusal = f"no managed instance with ECS_TASK_ARN of {', '.join(away)} is online in Systems Manager: the command would never arrive"
+    yield check_targets("systems_manager_online", tasks, away, refusal, "every task is online in Systems Manager")
     reached = [task.id for task in tasks if task.exec_enabled]
-    said = f"{', '.join(reached)} has ECS Exec enabled, whose agent keeps the other from starting"
-    yield check("ecs_exec_off", bool(tasks) and not reached, said if reached else "ECS Exec is off")
+    refusal = f"{', '.join(reached)} has ECS Exec enabled, whose agent keeps the other from starting"
+    yield check_targets("ecs_exec_off", tasks, reached, refusal, "ECS Exec is off")
     others = [f"{task.id} runs {task.platform}" for task in tasks if task.platform.lower() != "linux"]
-    yield check(
-        "linux", bool(tasks) and not others, f"the document needs Linux: {'; '.join(others)}" if others else "every task runs Linux"
-    )
+    yield check_targets("linux", tasks, others, f"the document needs Linux: {'; '.join(others)}", "every task runs Linux")

@@ -1,17 +1,15 @@
 """Keep the CPUs of pinned ECS tasks busy, or their file system: noisy neighbours inside the task."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
 
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.model import Model
-from squall.domain.resources.base import Resource
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.resources.types import these
-from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType
+from squall.faults.base import Injection
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters
 from squall.faults.instances.disk_fill import FULLEST
 from squall.faults.tasks.base import TaskFault
@@ -22,65 +20,55 @@ class TaskCpuStress(TaskFault[CpuParameters]):
     enhanced observability has a metric of one task alone."""
 
     type = FaultType.CPU_STRESS
-    title = "CPU stress of tasks"
+    verb = "loaded the CPU of"
     risk = "low"
     ssm_documents = ("AWSFIS-Run-CPU-Stress",)
-    fis_actions = ("aws:ecs:task-cpu-stress",)
+    actions = ("aws:ecs:task-cpu-stress",)
     parameters = CpuParameters
     names = {"aws:ecs:task-cpu-stress": {"percent": ("load_percent", "100"), "workers": ("cpus", "0")}}
     action = "cpu"
     moves_metrics = ("cpu_utilization",)
 
-    def action_id(self, parameters: CpuParameters) -> str:  # noqa: ARG002 - the base's
-        return "aws:ecs:task-cpu-stress"
-
-    def action_parameters(self, parameters: CpuParameters) -> dict[str, str]:
+    def task_parameters(self, parameters: CpuParameters, /) -> dict[str, str]:
         return {"percent": str(parameters.load_percent), "workers": str(parameters.cpus)}
 
-    def describe(self, parameters: CpuParameters) -> str:
+    def describe(self, parameters: CpuParameters, /) -> str:
         return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
 
-    def signals(self, parameters: Model, workload: Workload, pinned: Sequence[Resource]) -> tuple[Signal, ...]:  # noqa: ARG002
-        """In percent of what the task reserves, which all CPUs it sees are more than. Of single ones nothing is known about its share."""
-        own = self._own(parameters)
-        if own.cpus:
-            return ()
-        return tuple(
-            Signal(
+    def expect_signals(self, injection: Injection[EcsTask, CpuParameters], /) -> Iterable[Signal]:
+        """The metric is the percentage of what the task reserves, of which all CPUs that the task sees are more. Where single CPUs are
+        loaded, nothing is known about their share."""
+        for task in () if injection.parameters.cpus else injection.targets:
+            yield Signal(
                 targets=(task.id,),
                 namespace="ECS/ContainerInsights",
                 metric_name="TaskCpuUtilization",
                 dimensions=(("ClusterName", task.cluster), ("TaskDefinitionFamily", task.family), ("TaskId", task.id)),
-                toward=float(own.load_percent),
+                toward=float(injection.parameters.load_percent),
             )
-            for task in these(EcsTask, pinned)
-        )
 
 
 class DiskParameters(Model):
     disk_percent: Annotated[int, Field(strict=True, ge=1, le=FULLEST)] = 80
-    """Of what is free on the file system when it begins, written, read and synced while the fault lasts."""
+    """Percent of what is free on the file system at the beginning; so much is written, read and synced while the fault lasts."""
     workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    """Processes that do so."""
+    """How many processes do so."""
 
 
 class TaskDiskFill(TaskFault[DiskParameters]):
     """`aws:ecs:task-io-stress`: FIS has nothing that only fills a task's disk; this fills and works it."""
 
     type = FaultType.DISK_FILL
-    title = "Disk fill and I/O stress of tasks"
+    verb = "filled the disk of"
     risk = "high"
     ssm_documents = ("AWSFIS-Run-IO-Stress",)
-    fis_actions = ("aws:ecs:task-io-stress",)
+    actions = ("aws:ecs:task-io-stress",)
     parameters = DiskParameters
     names = {"aws:ecs:task-io-stress": {"percent": ("disk_percent", "80"), "workers": ("workers", "1")}}
     action = "disk"
 
-    def action_id(self, parameters: DiskParameters) -> str:  # noqa: ARG002 - the base's
-        return "aws:ecs:task-io-stress"
-
-    def action_parameters(self, parameters: DiskParameters) -> dict[str, str]:
+    def task_parameters(self, parameters: DiskParameters, /) -> dict[str, str]:
         return {"percent": str(parameters.disk_percent), "workers": str(parameters.workers)}
 
-    def describe(self, parameters: DiskParameters) -> str:
+    def describe(self, parameters: DiskParameters, /) -> str:
         return f"Write {parameters.disk_percent} % of what is free on the tasks' file system"

@@ -14,6 +14,7 @@ from squall.domain.documents.statistics import Comparison, MetricStatistics
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.vocabulary import CriterionOutcome
+from squall.faults import registry
 from tests.unit.builders import (
     HEALTHY,
     NOW,
@@ -46,6 +47,7 @@ def result(criterion: str, **changes: Any) -> CriterionResult:
     given: dict[str, Any] = {
         "definition": definition(exp),
         "discovery": found,
+        "traits": registry.traits_of(definition(exp)),
         "baseline": baseline(measurements=HEALTHY),
         "effect_at": NOW,
         "fault_end": END,
@@ -373,3 +375,21 @@ def test_what_a_trend_or_the_hour_explains_cant_be_told() -> None:
     same = {"low": -0.01, "high": 0.01}
     assert result(text, statistics=relative(**same, usual=(0.25, 0.3, 0.25))).outcome is UNKNOWN, "it should have fallen by half"
     assert result(text, statistics=relative(**same, usual=(0.25, 0.5))).outcome is MET
+
+
+CLUSTER = "arn:aws:rds:eu-west-1:111122223333:cluster:orders"
+
+
+@pytest.mark.parametrize(
+    ("fault", "since"),
+    [
+        ({"type": "instance_termination"}, "the fault took effect"),
+        ({"type": "database_failure", "target_resources": [CLUSTER]}, "the fault took effect"),
+        ({"type": "network_latency"}, "the fault ended"),
+    ],
+)
+def test_recovery_counts_from_the_effect_of_whatever_ends_at_once_and_from_the_end_of_what_lasts(fault: dict[str, Any], since: str) -> None:
+    held = REPLACED.model_copy(update={"held_since": {"response_time": END + timedelta(seconds=30)}})
+    found = result("Response time recovers within 5 minutes", recovery=held, experiment=fault)
+    assert found.reason.endswith(f"after {since}")
+    assert (found.outcome is CriterionOutcome.MET) is (since == "the fault ended"), "ten minutes after the effect is too late"

@@ -19,6 +19,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, SEED, TG_ARN, experiment, workload
+from tests.unit.faults.asking import expected_signals
 
 VALUES = st.floats(min_value=0, max_value=100)
 PERIOD_STARTS = st.integers(min_value=1_700_000_000, max_value=1_700_100_000)
@@ -85,7 +86,7 @@ def test_of_several_series_one_that_moved_is_enough_and_silent_ones_say_nothing(
 
 def signals_of(kind: FaultType, parameters: dict[str, Any], load: Workload) -> tuple[Signal, ...]:
     fault = registry.get(kind, ResourceType.INSTANCE)
-    return fault.signals(fault.parse(parameters), load, load.instances)
+    return expected_signals(fault, fault.parse(parameters), load, load.instances)
 
 
 def with_checks(load: Workload, **changes: Any) -> Workload:

@@ -26,6 +26,7 @@ from squall.domain.problems import InvalidInput
 from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.aws_state import Watched
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
+from squall.faults import registry
 from squall.reporting.charts import metric_title
 from tests.unit.builders import (
     HEALTHY,
@@ -79,6 +80,7 @@ def judged(values: list[float | None], total: float | None) -> CriterionResult:
         JudgeInput(
             definition=definition(EXPERIMENT),
             discovery=found,
+            traits=registry.traits_of(definition(EXPERIMENT)),
             baseline=baseline(),
             effect_at=NOW,
             fault_end=NOW + timedelta(minutes=10),

@@ -23,6 +23,7 @@ from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.template import compile_template
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, before, definition, discovery, environment, experiment, instance, workload
+from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
 from tests.unit.faults.test_resource_faults import HOSTILE
 
@@ -96,7 +97,7 @@ def test_what_the_policy_lists_is_admitted() -> None:
         (raw("terminate"), "parameters.action", 'staging has no custom action "terminate": io, reboot, runbook, stop'),
         (raw("rebot"), "parameters.action", 'did you mean "reboot"'),
         (raw("aws:ec2:terminate-instances"), "parameters.action", "pattern"),
-        (raw("reboot", {"force": "true"}), "parameters.values.force", "reboot may not be given it: no values"),
+        (raw("reboot", {"force": "true"}), "parameters.values.force", "reboot has no such value: no values"),
         (raw("stop", {}, rollback="start"), "parameters.values.startInstancesAfterDuration", "is missing"),
         (
             raw("stop", {"startInstancesAfterDuration": "PT999M"}, rollback="start"),
@@ -127,9 +128,7 @@ def test_an_override_gives_values_and_never_another_action() -> None:
 def template(found: Definition, *targets: Any) -> dict[str, Any]:
     fleet = targets or (instance("i-1"),)
     disc = discovery(workload(fleet), fleet) if not targets else discovery().model_copy(update={"pinned": fleet})
-    fault = registry.bound(found)
-    parameters = fault.parse(found.experiment.parameters)
-    return compile_template(found, disc, fault, parameters, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
+    return compile_template(found, disc, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
 
 
 def test_an_action_that_is_over_in_a_moment_has_a_wait_beside_it_and_only_what_the_policy_and_the_experiment_give() -> None:
@@ -150,7 +149,7 @@ def test_an_action_that_lasts_has_the_fault_s_length() -> None:
     given = fault.parse({"action": "io", "values": {"readIOPercentage": "50"}})
     from tests.unit.resources import volume  # noqa: PLC0415 - only here
 
-    _, actions = fault.compile(given, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
+    _, actions = compile_fault(fault, given, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
     assert list(actions) == ["custom"]
     assert actions["custom"]["parameters"] == {"readIOPercentage": "50", "duration": "PT5M"}
     assert fault.fis_actions == ("aws:ebs:volume-io-latency",)
@@ -225,11 +224,11 @@ def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_b
     found = discovery()
     fault = CustomFault(ResourceType.INSTANCE, CustomAction.model_validate(REBOOT))
     ran = FisExperiment("E", "T", "completed", actions=(ActionState("custom", "aws:ec2:reboot-instances", "completed", "", NOW, NOW),))
-    done = fault.verify(before(found), found.workload, found.workload, {}, ran, NOW)
+    done = verify(fault, before(found), found.workload, found.workload, {}, ran, NOW)
     assert ([(proof.kind, proof.proven) for proof in done.proofs], done.outcome) == ([("mechanism", True)], RollbackOutcome.RESTORED)
-    assert not fault.prove(found.pinned, found.workload, {}, None)[0].proven
+    assert not prove(fault, found.pinned, found.workload, {}, None)[0].proven
     stopped = [one.model_copy(update={"state": "stopped"}) for one in found.workload.instances]
-    left = fault.verify(before(found), found.workload, workload(stopped), {}, ran, NOW)
+    left = verify(fault, before(found), found.workload, workload(stopped), {}, ran, NOW)
     assert left.outcome is RollbackOutcome.NOT_RESTORED
     assert f"the state of {found.pinned[0].id} is stopped, it was running" in left.differences
 
@@ -237,9 +236,9 @@ def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_b
 def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() -> None:
     fault = registry.get(FaultType.CUSTOM, ResourceType.INSTANCE)
     parameters = fault.parse({"action": "reboot"})
-    assert {one.outcome for one in fault.prerequisites(workload(), [], parameters)} == {CheckOutcome.FAILED}
+    assert {one.outcome for one in prerequisites(fault, workload(), [], parameters)} == {CheckOutcome.FAILED}
     with pytest.raises(LookupError):
-        fault.compile(parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
+        compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):
         registry.bound(definition(experiment(type="custom", parameters={"action": "reboot"})))
 

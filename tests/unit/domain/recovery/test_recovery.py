@@ -8,6 +8,7 @@ from squall.domain.documents.metric_models import Series
 from squall.domain.documents.recovery import Recovery
 from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window
 from squall.domain.resources.workload import Workload
+from squall.faults import registry
 from tests.unit.builders import (
     NOW,
     SEED,
@@ -47,6 +48,7 @@ def look(**changes: Any) -> tuple[Recovery, bool]:
         "effect_at": NOW,
         "fault_end": END,
         "now": LATER,
+        "traits": registry.traits_of(definition(exp)),
     }
     return assess(RecoveryInput(**{**given, **changes}))
 

@@ -16,6 +16,7 @@ from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, 
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Status, Verdict
+from squall.faults import registry
 from tests.unit.builders import NOW, definition, discovery, experiment, record
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
@@ -47,8 +48,10 @@ def looked_at(
     )
     decision = changes.pop("decision", REFUTED if NOT_MET in outcomes else VALIDATED)
     known = record(abort=changes.pop("abort", None))
+    asked = definition(experiment(success_criteria=texts))
     given = Evidence(
-        definition=definition(experiment(success_criteria=texts)),
+        definition=asked,
+        traits=registry.traits_of(asked),
         discovery=discovery(),
         recovery=changes.pop("recovery", WELL),
         judgement=Judgement(

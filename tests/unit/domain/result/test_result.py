@@ -22,6 +22,7 @@ from squall.domain.run.record import Abort, Event
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import of_template
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
+from squall.faults import registry
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
 
 END = NOW + timedelta(minutes=20)
@@ -65,6 +66,7 @@ def evidence(*criteria: CriterionResult, **changes: Any) -> Evidence:
             values={"fault": HEALTHY, "recovery": HEALTHY},
         ),
     }
+    given["traits"] = registry.traits_of(definition())
     return Evidence(**{**given, **changes})
 
 

@@ -16,6 +16,7 @@ from squall.domain.run.halt import Halt
 from squall.domain.safety.evaluate import evaluate
 from squall.domain.safety.inputs import SafetyInput
 from squall.domain.vocabulary import CheckOutcome
+from squall.faults import registry
 from tests.unit.builders import (
     ACCOUNT,
     NOW,
@@ -71,6 +72,7 @@ def safe(**changes: Any) -> SafetyInput:
         "active_experiments": (),
         "halt": Halt(engaged=False),
     }
+    given |= {"traits": registry.traits_of(changes.get("definition", given["definition"]))}
     return SafetyInput(**{**given, **changes})
 
 

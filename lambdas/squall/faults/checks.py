@@ -1,0 +1,16 @@
+"""Prerequisites of faults as safety checks."""
+
+from collections.abc import Sequence
+
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.vocabulary import CheckOutcome
+
+
+def check(name: str, ok: bool, detail: str) -> SafetyCheck:
+    """A prerequisite that holds or does not."""
+    return SafetyCheck(name=name, outcome=CheckOutcome.PASSED if ok else CheckOutcome.FAILED, detail=detail)
+
+
+def check_targets(name: str, targets: Sequence[object], wrong: Sequence[object], refusal: str, confirmation: str) -> SafetyCheck:
+    """A prerequisite of every target: it holds if there are targets and none of them is wrong."""
+    return check(name, bool(targets) and not wrong, refusal if wrong else confirmation)

@@ -1,0 +1,52 @@
+"""How FIS's experiment templates write targets, waits and durations."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil
+from typing import Any
+
+from squall.domain.resources.base import Resource
+from squall.domain.vocabulary import ResourceType
+
+ARNS_PER_TARGET = 5
+"""The most ARNs that FIS takes in one target."""
+WAIT = "aws:fis:wait"
+LONGEST = timedelta(hours=12)
+"""The longest that FIS lets an action last."""
+LONGEST_VALUE = 1024
+"""The most characters that FIS takes as the value of an action's parameter."""
+
+
+def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Resource]) -> dict[str, dict[str, Any]]:
+    """FIS targets by ARN, at most five ARNs each. They are named after the key that the action has for its targets: `Instances`,
+    `Instances2` …
+
+    Resources of different groups never share a target.
+    """
+    arns = [[resource.arn for resource in group] for group in groups]
+    chunks = [group[start : start + ARNS_PER_TARGET] for group in arns for start in range(0, len(group), ARNS_PER_TARGET)]
+    return {
+        key + (str(number) if number > 1 else ""): {
+            "resourceType": resource_type.value,
+            "resourceArns": chunk,
+            "selectionMode": "ALL",
+        }
+        for number, chunk in enumerate(chunks, start=1)
+    }
+
+
+def wait_action(length: timedelta) -> dict[str, Any]:
+    """A wait beside a fault that ends at once."""
+    return {
+        "actionId": WAIT,
+        "description": "Keep the experiment and its stop conditions alive for the observation",
+        "parameters": {"duration": iso_duration(length)},
+    }
+
+
+def iso_duration(length: timedelta) -> str:
+    """The length as FIS reads it, in whole seconds, rounded up: `PT1H30M`, `PT45S`."""
+    seconds = max(1, ceil(length.total_seconds()))
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return "PT" + "".join(f"{value}{letter}" for value, letter in ((hours, "H"), (minutes, "M"), (rest, "S")) if value)

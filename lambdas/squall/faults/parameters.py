@@ -1,0 +1,93 @@
+"""Parameters of faults: parsed from a definition, and read back from the FIS template that somebody else made."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from squall.domain.metrics.periods import format_length
+from squall.domain.model import Model
+from squall.domain.problems import InvalidInput, Problem
+
+P = TypeVar("P", bound=Model)
+Names = Mapping[str, tuple[str, str | None]]
+"""FIS's parameter to the fault's own, and the value that FIS takes where the parameter is left out; None: FIS needs it."""
+Fixed = Mapping[str, tuple[str, str]]
+"""FIS's parameter to the only value that a fault gives it, and the value that FIS takes where it is left out."""
+_LENGTH = TypeAdapter(timedelta)
+
+
+class NoParameters(Model):
+    """What is hit is the blast radius's business, and there is nothing else to say."""
+
+
+def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
+    """The parameters; raises InvalidInput naming each wrong one as `parameters.<name>`, with the given value."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        problems = [_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+        raise InvalidInput(problems) from None
+
+
+def read_parameters(given: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
+    """The fault's own parameters of an action, not yet parsed; one that is left out has FIS's default. `fault`: the name of its type.
+
+    Raises ValueError for a parameter that is unknown, that FIS needs and is not there, or to which the fault gives another value.
+    """
+    refuse_unknown(given, {*names, *fixed}, "this action")
+    if missing := sorted(name for name, (_, default) in names.items() if default is None and name not in given):
+        raise ValueError(f"{', '.join(missing)}: must be given")
+    for name, (wanted, default) in fixed.items():
+        if (value := given.get(name, default)).lower() != wanted:
+            raise ValueError(f"{name} is {value}, in {fault} it is {wanted}")
+    values = {own: given.get(name, default or "") for name, (own, default) in names.items()}
+    return {own: typed(value, model, own) for own, value in values.items()}
+
+
+def refuse_unknown(given: Mapping[str, str], known: set[str], action: str) -> None:
+    """Raises ValueError where a parameter is given that the action does not have, or that the fault never sets."""
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"{', '.join(unknown)}: not known of {action}")
+
+
+def typed(value: str, model: type[BaseModel], name: str) -> object:
+    """The value as a definition writes it. What can't be converted stays a string, which the model then refuses."""
+    annotation = model.model_fields[name].annotation
+    if _has(annotation, int) and value.isdecimal():
+        return int(value)
+    if _has(annotation, bool) and value in {"true", "false"}:
+        return value == "true"
+    return value
+
+
+def length_problems(path: str, given: str | None, length: timedelta) -> list[Problem]:
+    """What is wrong with a duration that must be the experiment's; None: the action has none."""
+    found = parse_length(given)
+    if found == length:
+        return []
+    message = f"lasts {format_length(found) if found is not None else given or 'no time'}, the experiment {format_length(length)}"
+    return [Problem(path=path, message=message, expected=format_length(length))]
+
+
+def parse_length(given: str | None) -> timedelta | None:
+    """An ISO 8601 duration; None if there is none, or if it is no duration."""
+    try:
+        return None if given is None else _LENGTH.validate_python(given)
+    except ValidationError:
+        return None
+
+
+def _has(annotation: object, kind: type) -> bool:
+    return annotation is kind or any(_has(part, kind) for part in get_args(annotation))
+
+
+def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, given: object) -> Problem:
+    path = ".".join(["parameters", *(str(part) for part in where)])
+    if kind == "extra_forbidden":
+        return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
+    if kind == "missing":
+        return Problem(path=path, message="is missing", expected="a value: it has no default")
+    refusal = "is missing" if given is None else f"{str(given)[:100]!r} is refused"
+    return Problem(path=path, message=refusal, expected=message.removeprefix("Value error, "))
