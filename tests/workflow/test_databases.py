@@ -114,4 +114,4 @@ def test_without_a_service_nothing_can_be_measured(walk: Walk, world: FakeWorld,
     walk.run(of(failover, INSTANCE))
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert any("name the target group of those who would notice in service" in problem.message for problem in result.problems)
+    assert any("name in service the target group whose users would notice" in problem.message for problem in result.problems)

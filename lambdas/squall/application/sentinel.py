@@ -50,8 +50,7 @@ def start_probing(step: Step) -> None:
 
 
 def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
-    """Called by the pulse: start a sentinel function that died again, and a successor of one whose time is nearly
-    over."""
+    """Start another sentinel function when the last one died, or when its time is nearly over. The pulse calls this."""
     if not record.sentinel or record.final or record.phase in STATES_WITHOUT_PROBING:
         return
     lease, now = w.sentinels.get(record.id), w.clock.now()
@@ -132,13 +131,14 @@ def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
     if record.final:
         return f"the run is {record.status.value}"
     if record.phase in STATES_WITHOUT_PROBING:
-        return "the run is no longer measured"
+        return f"nothing is measured in {record.phase}"
     status = w.workflow.status(record.execution_arn)
     return f"the execution is {status or 'unknown'}" if has_ended(status, record.started_at, w.clock.now()) else ""
 
 
 def run_sentinel(w: Wiring, execution_id: str, owner: str, milliseconds_left: int) -> dict[str, str]:
-    """Probe for as long as the run is measured, or this function invocation has time. The answer says what ended the probing."""
+    """Probe for as long as the run is measured, or this function invocation has time. The answer says what ended the
+    probing."""
     ends_at = w.clock.now() + timedelta(milliseconds=milliseconds_left) - TO_FINISH
     return {"execution_id": execution_id, "ended": run_probe(w, execution_id, owner, ends_at)}
 

@@ -202,7 +202,7 @@ def test_databases_have_metrics_of_their_own_and_those_of_the_service_that_is_na
 def test_without_a_service_nobody_says_whose_users_would_notice() -> None:
     said = measured_group(others(database()), [database()])
     assert isinstance(said, str)
-    assert "name the target group of those who would notice in service" in said
+    assert "name in service the target group whose users would notice" in said
     unknown = others(database(), service=TG_ARN).model_copy(update={"target_groups": ()})
     assert measured_group(unknown, [database()]) == f"the target group {TG_ARN} does not exist"
 

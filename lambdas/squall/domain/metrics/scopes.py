@@ -48,7 +48,7 @@ def find_source(row: KnownMetric, place: Place) -> Source | str:
         return source
     wanted = " or ".join(dict.fromkeys(_OWNERS[source.scope] for source in row.sources))
     kinds = " and ".join(sorted({resource.type.with_article for resource in place.pinned})) or "nothing pinned"
-    return f"CloudWatch has it of {wanted} only, and the target is {kinds}; declare it in metrics"
+    return f"CloudWatch publishes it for {wanted} only, and the target is {kinds}; declare it in metrics"
 
 
 def find_dimensions(scope: Scope, place: Place) -> Dimensions | str:
@@ -91,7 +91,7 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
         return _named_service(workload, pinned)
     if not any(resource.registered_as or workload.names_of(resource) for resource in pinned):
         kinds = " and ".join(sorted({resource.type.with_article for resource in pinned})) or "a resource"
-        return f"{kinds} is registered in no target group; name the target group of those who would notice in service"
+        return f"{kinds} is registered in no target group; name in service the target group whose users would notice"
     ids = {name for resource in pinned for name in workload.names_of(resource) or {resource.id}}
     behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
     touched = [group for group in behind if group.registered & ids]
@@ -112,7 +112,8 @@ def _named_service(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     own = {resource.registered_as for resource in pinned if resource.registered_as}
     others = [group for group in workload.target_groups if group.arn != workload.service and own & group.registered]
     if others:
-        return f"the targets are registered in {', '.join(target_group_dimension(group.arn) for group in others)}; leave out service"
+        names = ", ".join(target_group_dimension(group.arn) for group in others)
+        return f"the targets are registered in {names}; leave out service, which names another"
     group = next((group for group in workload.target_groups if group.arn == workload.service), None)
     if group is None:
         return f"the target group {workload.service} does not exist"
@@ -121,7 +122,7 @@ def _named_service(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     return group
 
 
-def _of_target_group(place: Place) -> Dimensions | str:
+def _target_group_dimensions(place: Place) -> Dimensions | str:
     group = place.group
     if isinstance(group, str):
         return group
@@ -129,10 +130,10 @@ def _of_target_group(place: Place) -> Dimensions | str:
     return (("TargetGroup", target_group_dimension(group.arn)), ("LoadBalancer", balancer))
 
 
-def _of_compute(place: Place) -> Dimensions | str:
+def _compute_dimensions(place: Place) -> Dimensions | str:
     """The one Auto Scaling group of the targets, or the one instance outside of any."""
     if any(isinstance(resource, EksPod) for resource in place.pinned):
-        return "CloudWatch has it of pods with Container Insights only; declare it in metrics"
+        return "CloudWatch publishes it for pods only with Container Insights; declare it in metrics"
     known = {group.name for group in place.workload.groups}
     holding = [resource.id for resource in place.pinned if resource.contains and resource.belongs_to not in known]
     if holding:
@@ -147,32 +148,32 @@ def _of_compute(place: Place) -> Dimensions | str:
     return f"the targets have no single Auto Scaling group or instance (found {', '.join(owners)}); declare it in metrics"
 
 
-def _of_ecs_service(place: Place) -> Dimensions | str:
+def _ecs_service_dimensions(place: Place) -> Dimensions | str:
     services = {resource.group for resource in place.pinned if isinstance(resource, EcsTask)}
     name = next(iter(services), None)
     if len(services) != 1 or name is None:
-        return "the tasks are of no single ECS service; declare it in metrics"
+        return "the tasks do not belong to a single ECS service; declare it in metrics"
     cluster, _, service = name.partition("/")
     return (("ClusterName", cluster), ("ServiceName", service))
 
 
-def _of_database(place: Place) -> Dimensions | str:
+def _database_dimensions(place: Place) -> Dimensions | str:
     """The instance, or whichever member is the cluster's writer."""
     if len(place.pinned) != 1:
-        return f"{len(place.pinned)} databases have no metric in common; declare it in metrics"
+        return f"no metric is about {len(place.pinned)} databases together; declare it in metrics"
     (database,) = place.pinned
     if not isinstance(database, DatabaseCluster):
         return (("DBInstanceIdentifier", database.id),)
     if not database.engine.startswith("aurora"):
-        return f"CloudWatch has metrics of the writer of Aurora clusters only, {database.id} is {database.engine}; declare it in metrics"
+        return f"CloudWatch publishes it for the writer of Aurora clusters only, {database.id} is {database.engine}; declare it in metrics"
     return (("DBClusterIdentifier", database.id), ("Role", "WRITER"))
 
 
-def _of_sentinel(place: Place) -> Dimensions | str:
-    return "the experiment declares no sentinel" if place.sentinel is None else place.sentinel.dimensions
+def _sentinel_dimensions(place: Place) -> Dimensions | str:
+    return "the experiment has no sentinel: add one with a url" if place.sentinel is None else place.sentinel.dimensions
 
 
-def _fits_all(place: Place) -> bool:  # noqa: ARG001 - the scopes that say themselves what is missing
+def _fits_all(place: Place) -> bool:  # noqa: ARG001 - the dimensions of these scopes say what is missing
     return True
 
 
@@ -180,14 +181,13 @@ _FITS: Mapping[Scope, Callable[[Place], bool]] = {
     "ecs_service": lambda place: any(isinstance(resource, EcsTask) for resource in place.pinned),
     "database": lambda place: any(isinstance(resource, Database | DatabaseCluster) for resource in place.pinned),
 }
-"""Whether the pinned targets have anything of a scope; every target may have the others, whose dimensions say what is
-missing."""
+"""Whether a scope fits the pinned targets. Scopes that are not listed may fit any target."""
 _DIMENSIONS: Mapping[Scope, Callable[[Place], Dimensions | str]] = {
-    "target_group": _of_target_group,
-    "compute": _of_compute,
-    "ecs_service": _of_ecs_service,
-    "database": _of_database,
-    "sentinel": _of_sentinel,
+    "target_group": _target_group_dimensions,
+    "compute": _compute_dimensions,
+    "ecs_service": _ecs_service_dimensions,
+    "database": _database_dimensions,
+    "sentinel": _sentinel_dimensions,
 }
 _OWNERS: Mapping[Scope, str] = {
     "target_group": "target groups",

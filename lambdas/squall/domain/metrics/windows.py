@@ -13,13 +13,16 @@ from squall.domain.policy.environment import Timing
 
 @dataclass(frozen=True)
 class EffectSpan:
-    """When a fault was in effect: on the first target, on all of them, no longer on all of them, and on none any
-    more."""
+    """When a fault was in effect on the targets."""
 
     first: datetime
+    """It took effect on the first target."""
     all: datetime
+    """It took effect on the last target: from now on it hits all."""
     no_longer_all: datetime
+    """It ended on the first target."""
     over: datetime
+    """It ended on the last target."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,12 @@ def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ende
     """The whole periods from the effect of the fault for its length, whatever FIS's status says, or until `ended_at` if
     it ended early."""
     end = effect_at + length
-    return _inside("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
+    return _whole_periods("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
 
 
 def recovery_window(fault_end: datetime, until: datetime, timing: Timing) -> Window:
     """Whole periods after the fault, until `until`."""
-    return _inside("recovery", fault_end, until, timing)
+    return _whole_periods("recovery", fault_end, until, timing)
 
 
 def join_windows(windows: Sequence[Window]) -> Window:
@@ -88,7 +91,7 @@ def last_complete_end(now: datetime, timing: Timing, lag_seconds: int) -> int:
     return floor((now.timestamp() - lag_seconds) / period) * period
 
 
-def _inside(name: Literal["baseline", "fault", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
+def _whole_periods(name: Literal["baseline", "fault", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
     period = timing.metric_period_seconds
     first = ceil(start.timestamp() / period) * period
     last = floor(end.timestamp() / period) * period
