@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from infra.code import UPLOT
 from infra.settings import ROOT
@@ -19,6 +19,7 @@ from scripts.build_layer import hold_lock
 from squall.reporting import page
 from tests.patience import PATIENCE
 
+expect.set_options(timeout=1000 * PATIENCE)
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

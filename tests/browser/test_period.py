@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from squall.reporting.period import render
 from tests.unit.domain.history.test_period import finding, report, run
@@ -48,9 +48,9 @@ def test_charts_have_a_point_for_every_day_and_say_it_on_hover(page: Page) -> No
     assert shapes == [[30, 30], [30, 30, 30]]
     assert page.evaluate("squallCharts[0].data[1].reduce((a, b) => a + b)") == 61
     page.locator("#runs .u-over").hover(position={"x": 300, "y": 60})
-    assert "validated" in page.locator("#runs output").inner_text()
+    expect(page.locator("#runs output")).to_contain_text("validated")
     page.locator("#recovery .u-over").hover(position={"x": 300, "y": 60})
-    assert "median" in page.locator("#recovery output").inner_text()
+    expect(page.locator("#recovery output")).to_contain_text("median")
 
 
 def test_the_theme_can_be_changed(page: Page) -> None:
