@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from squall.application.safety.checks import check
 from squall.application.step import END, NEXT, Outcome, Step, wait
-from squall.domain.run.queue import Room, room, wait_seconds
+from squall.domain.run.queue import Room, measure_room, wait_seconds
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import CheckOutcome, Status
 
@@ -17,7 +17,7 @@ def take_turn(step: Step) -> Outcome:
     since, until = step.record.phase_since or step.now, step.now + _lease(step)
     step.w.locks.join(step.run.id, since, until)
     line = step.w.locks.line()
-    available = room(line, step.w.faults.active(), step.w.settings.stack, step.run.id, step.now)
+    available = measure_room(line, step.w.faults.active(), step.w.settings.stack, step.run.id, step.now)
     ahead = line.ahead_of(step.run.id, step.now)
     if len(ahead) < available.free or step.run.id in line.holders(step.now).values():
         slot = step.w.locks.acquire_slot(step.run.id, until, step.now, available.limit)

@@ -21,7 +21,8 @@ def await_approval(step: Step) -> Outcome:
     were ahead of the clock of `observe_approval`, the execution would go round and round between the two.
     """
     if step.w.records.store_token(step.run.id, step.task_token) is None:
-        step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running
+        # Whoever closed the run a moment ago did not know this token; the execution may be running.
+        step.w.workflow.wake(step.task_token)
         return END
     record = step.w.records.get(step.run.id)
     if record is None or record.abort or record.ask is None or standing(record.ask, record.votes, step.now)[0] in DECIDED:

@@ -132,7 +132,8 @@ def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredA
         return Abort(AbortSource.GUARD, f"{what} fired at {at:%H:%M:%S} UTC", at, name)
     if fis.status == "cancelled":
         return Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", ended_at, "safety lever")
-    overdue = record.happened(EventName.STOP_REQUESTED)  # the workflow stopped a fault that was past its time, which is no abort
+    # The workflow stopped a fault that was past its time, which is no abort.
+    overdue = record.happened(EventName.STOP_REQUESTED)
     if fis.status == "stopped" and not overdue:
         return Abort(AbortSource.UNKNOWN, unknown, ended_at)
     return None

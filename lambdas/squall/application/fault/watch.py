@@ -27,7 +27,8 @@ def watch_fault(step: Step) -> Outcome:
     reason. Whatever the order, at least one of the two sees the other.
     """
     if step.w.records.store_token(step.run.id, step.task_token) is None:
-        step.w.workflow.wake(step.task_token)  # whoever closed the run a moment ago did not know this token; the execution may be running
+        # Whoever closed the run a moment ago did not know this token; the execution may be running.
+        step.w.workflow.wake(step.task_token)
         return END
     record = step.w.records.get(step.run.id)
     if record is None or _must_end(step, record):

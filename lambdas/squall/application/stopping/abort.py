@@ -90,7 +90,7 @@ def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
     `stopped`."""
     for fis in w.faults.of_template(template_id):
         if fis.stoppable and w.faults.stop(fis.id):
-            stopped.append(fis.id)  # noqa: PERF401 - one at a time: the next may fail
+            stopped.append(fis.id)  # noqa: PERF401 - the next call may fail, and what was stopped must be known
 
 
 def _template_of(w: Wiring, execution_id: str) -> str | None:

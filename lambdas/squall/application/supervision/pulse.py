@@ -119,13 +119,15 @@ def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime |
 
 
 def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
-    if record.task_token:  # whoever closed the run could not wake its execution, which would sleep for the fault's whole time
+    # Whoever closed the run could not wake its execution, which would sleep for the fault's whole time.
+    if record.task_token:
         w.workflow.wake(record.task_token)
         w.records.clear_token(record.id, record.token_generation)
     leftovers = RunCleanup(w, record).run(thorough=True)
     if leftovers:
         until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
-        w.locks.renew(record.lock_keys, record.id, until)  # while a fault may be running, nobody else gets its failure domain
+        # While a fault may be running, nobody else gets its failure domain.
+        w.locks.renew(record.lock_keys, record.id, until)
     if record.closed_by:
         agreed_result(w, record)  # a Record that was still running may have written another
     if not is_told(record) and _nobody_else_tells(w, record):
@@ -195,7 +197,8 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
         state = states.get(name)
         if state is None:
             return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
-        if not state.actions_enabled and name in record.guard_names:  # a user's own alarm acts by FIS's stop condition alone
+        # A user's own alarm acts by FIS's stop condition alone.
+        if not state.actions_enabled and name in record.guard_names:
             return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
         if state.state == "ALARM" or _has_flapped(w, record, state):
             return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)

@@ -32,7 +32,8 @@ def discover(step: Step) -> Outcome:
         experiment.metrics,
         workload,
         environment.timing,
-        pinned=pinned or workload.resources,  # without a pinned target the run is refused, and the checks still say what can be measured
+        # Without a pinned target the run is refused, and the checks still say what can be measured.
+        pinned=pinned or workload.resources,
         paths=parsed.paths,
         sentinel=_describe_sentinel(step),
     )

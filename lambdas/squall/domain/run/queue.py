@@ -69,7 +69,7 @@ class Room:
         return taken + (f", {self.outside} outside this stack" if self.outside else "")
 
 
-def room(line: Line, active: Iterable[FisExperiment], stack: str, holder: str, now: datetime) -> Room:
+def measure_room(line: Line, active: Iterable[FisExperiment], stack: str, holder: str, now: datetime) -> Room:
     """The slots reconciled with what FIS lists: experiments of others count too, and so do ours that have lost their
     slot."""
     active = list(active)
