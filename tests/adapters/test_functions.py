@@ -87,5 +87,5 @@ def test_in_an_account_functions_are_found_by_name_by_tag_and_again(aws: Callabl
     assert (one.id, one.timeout_seconds, one.configuration_location) == ("orders", 9, PLACE)
     assert finder.find([], {}, {}).resources == ()
     functions.delete_function(FunctionName="orders")
-    again = finder.again(found.resources)
+    again = finder.refresh(found.resources)
     assert ([one.id for one in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))

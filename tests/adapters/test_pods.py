@@ -168,7 +168,7 @@ def test_again_finds_the_same_pods_and_those_that_came() -> None:
     pods, lists, _ = finder()
     before = [one.model_copy(update={"service_account": "fis"}) for one in pods.find([CLUSTER], {}, FILTERS).resources]
     lists.known[PODS] = [pod(2), pod(3)]
-    again = pods.again(before)
+    again = pods.refresh(before)
     assert [(one.id, getattr(one, "service_account", "")) for one in again.resources] == [
         ("shop/web-7d9c5b-2/00000002", "fis"),
         ("shop/web-7d9c5b-3/00000003", "fis"),

@@ -138,7 +138,7 @@ def test_again_sees_what_the_service_started_since_and_what_ecs_has_forgotten() 
     tasks, _, _ = finder()
     known = tasks.find([SERVICE], {}, {}).resources
     later, _, _ = finder([task(2), task(3)])
-    again = later.again(known)
+    again = later.refresh(known)
     assert [one.arn for one in again.resources] == [arn(2), arn(3)]
     assert again.missing == (arn(1),)
 

@@ -56,7 +56,7 @@ def test_volumes_are_found_by_tag_and_arn_and_again_and_what_is_gone_hides_nobod
     assert volumes.find([], {}, {}).resources == ()
     found = volumes.find([f"arn:aws:ec2:{REGION}:123456789012:volume/{name}", loose, "vol-0123"], {}, {})
     assert ([one.id for one in found.resources], found.missing) == (sorted([name, loose]), ("vol-0123",))
-    again = volumes.again([one for one in found.resources if one.id == name])
+    again = volumes.refresh([one for one in found.resources if one.id == name])
     assert ([one.id for one in again.resources], again.missing) == ([name], ())
 
 
@@ -143,4 +143,4 @@ def test_a_group_of_the_account_is_found_again(aws: Callable[[str], Any]) -> Non
     (found,) = groups.find([], TAGS, {}).resources
     assert isinstance(found, ScalingGroup)
     assert (found.launch_template, found.zone, len(found.instances), found.failed) == (True, f"{REGION}a", 1, ())
-    assert groups.again([found]).resources == (found,)
+    assert groups.refresh([found]).resources == (found,)

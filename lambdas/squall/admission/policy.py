@@ -12,7 +12,7 @@ from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem, extend_path, show_value, suggest
-from squall.domain.recovery.rollback_document import check_values
+from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.domain.vocabulary import BlastRadius, ResourceType
 from squall.faults import custom, registry
@@ -90,7 +90,7 @@ def _rollback_problems(experiment: Experiment, environment: Environment) -> Iter
         yield Problem(path="rollback", message=message, expected=", ".join(sorted(known)) or "none: its policy lists no rollback_documents")
         return
     allowed = known[declared.document].parameters
-    for name, values in check_values(declared.parameters).items():
+    for name, values in list_fixed_values(declared.parameters).items():
         where = extend_path("rollback.parameters", name)
         if name not in allowed:
             message = f"{declared.document} may not be given it{suggest(name, allowed)}"

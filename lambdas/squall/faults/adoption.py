@@ -1,6 +1,8 @@
-"""A FIS template that somebody else made, read as an experiment. What is then compiled and started is Squall's own template.
+"""A FIS template that somebody else made, read as an experiment. What is then compiled and started is Squall's own
+template.
 
-Nothing of the template survives that an experiment of the catalogue could not say. Every disagreement is a problem with its path.
+Nothing of the template survives that an experiment of the catalogue could not say. Every disagreement is a problem with
+its path.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,7 +89,8 @@ def _find_surroundings(experiment: Experiment, template: Mapping[str, Any]) -> I
 
 
 def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experiment) -> list[dict[str, Any]]:
-    """The fault's parameters as this action gives them; empty for a wait. Raises InvalidInput with paths below the action."""
+    """The fault's parameters as this action gives them; empty for a wait. Raises InvalidInput with paths below the
+    action."""
     action_id, given = str(action.get("actionId")), action.get("parameters", {})
     problems: list[Problem] = []
     raw: list[dict[str, Any]] = []

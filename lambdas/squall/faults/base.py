@@ -73,8 +73,8 @@ class Aftermath:
 
 
 class Fault(ABC, Generic[R, P]):
-    """One fault type on one resource type. A subclass declares the facts below and what is particular to it; the rest of Squall asks
-    for nothing by a fault's name."""
+    """One fault type on one resource type. A subclass declares the facts below and what is particular to it; the rest
+    of Squall asks for nothing by a fault's name."""
 
     type: FaultType
     resource_type: ResourceType
@@ -92,14 +92,16 @@ class Fault(ABC, Generic[R, P]):
     action: str
     """Name of its actions in the template."""
     ssm_documents: tuple[str, ...] = ()
-    """Names of the Systems Manager documents whose commands are its mechanism: the parameters decide which of them is sent."""
+    """Names of the Systems Manager documents whose commands are its mechanism: the parameters decide which of them is
+    sent."""
     moves_metrics: tuple[str, ...] = ()
     """Canonical metrics that the fault itself manipulates: a guard on one would watch the fault, not the workload."""
     unless_allowed: Mapping[str, tuple[float, float]] = {}
-    """Narrower ranges of parameters, least and greatest, which hold wherever the environment's policy names none: beyond them the
-    agent that ends the fault may not hear that it should."""
+    """Narrower ranges of parameters, least and greatest, which hold wherever the environment's policy names none:
+    beyond them the agent that ends the fault may not hear that it should."""
     unless_listed: Mapping[str, tuple[str, ...]] = {}
-    """Values of parameters that are allowed wherever the environment's policy lists none: the others take away more than they seem to."""
+    """Values of parameters that are allowed wherever the environment's policy lists none: the others take away more
+    than they seem to."""
     targets_are_replaced: bool = False
     """Whether it takes its targets away for good: the workload is back only when others stand in their place."""
     improvements_on_loss: tuple[str, ...] = ()
@@ -134,7 +136,8 @@ class Fault(ABC, Generic[R, P]):
 
     @abstractmethod
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """Whether it provably happened, one proof for each target: by its state or by the mechanism, never by what users notice."""
+        """Whether it provably happened, one proof for each target: by its state or by the mechanism, never by what
+        users notice."""
 
     @abstractmethod
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
@@ -153,18 +156,21 @@ class Fault(ABC, Generic[R, P]):
         return length
 
     def expect_signals(self, _injection: Injection[R, P], /) -> Iterable[Signal]:
-        """Metrics that the fault must move: they contradict a mechanism that reports success while it does nothing. None where AWS has no
-        such metric, or where the targets' own state is the proof. The workload is described as it was before the fault."""
+        """Metrics that the fault must move: they contradict a mechanism that reports success while it does nothing.
+        None where AWS has no such metric, or where the targets' own state is the proof. The workload is described as it
+        was before the fault."""
         return ()
 
     def find_remnants(self, _before: Sequence[TargetBefore], _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
-        """What is left of a fault that is over in FIS, commands of an agent excepted. `_describe` asks the account for the workload."""
+        """What is left of a fault that is over in FIS, commands of an agent excepted. `_describe` asks the account for
+        the workload."""
         return ()
 
     def read_action(self, _action_id: str, _given: Mapping[str, str], /) -> dict[str, Any]:
         """The fault's parameters in those of an action, its duration excepted; not yet parsed.
 
-        Raises ValueError, or InvalidInput with paths below the parameters, for an action that the fault would not inject like that.
+        Raises ValueError, or InvalidInput with paths below the parameters, for an action that the fault would not
+        inject like that.
         """
         return {}
 
@@ -189,7 +195,8 @@ class Fault(ABC, Generic[R, P]):
         )
 
     def lasts(self, parameters: P) -> bool:
-        """Whether the fault lasts until it is stopped; else it is over at once, and a wait stands beside it in the template."""
+        """Whether the fault lasts until it is stopped; else it is over at once, and a wait stands beside it in the
+        template."""
         return self.action_id(parameters) not in self.instant_actions
 
     def prerequisites(self, injection: Injection[Resource, Model]) -> tuple[SafetyCheck, ...]:
@@ -237,7 +244,8 @@ class Fault(ABC, Generic[R, P]):
         return raw
 
     def narrow(self, injection: Injection[Resource, Model]) -> Injection[R, P]:
-        """The injection in this fault's own types. Raises TypeError where its targets or parameters are another fault's."""
+        """The injection in this fault's own types. Raises TypeError where its targets or parameters are another
+        fault's."""
         return Injection(
             parameters=self._own(injection.parameters),
             targets=these(self.kind, injection.targets),

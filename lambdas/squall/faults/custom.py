@@ -1,4 +1,5 @@
-"""Custom actions: a FIS action or an Automation document that the environment's policy lists, bound to its entry there."""
+"""Custom actions: a FIS action or an Automation document that the environment's policy lists, bound to its entry
+there."""
 
 import json
 import re
@@ -35,7 +36,8 @@ class Parameters(Model):
 
 
 class CustomFault(LastingFault[Resource, Parameters]):
-    """A custom action on one resource type. Without an entry it knows the shape of its parameters, and can inject nothing."""
+    """A custom action on one resource type. Without an entry it knows the shape of its parameters, and can inject
+    nothing."""
 
     type = FaultType.CUSTOM
     kind = Resource
@@ -123,8 +125,8 @@ class CustomFault(LastingFault[Resource, Parameters]):
         }
 
     def prove_target(self, before: Resource, _now: Resource | None, ran: ActionState | None, /) -> Proof:
-        """By FIS's own word: nobody knows what a custom action changes. One that is over at once has its effect as long as it is
-        observed."""
+        """By FIS's own word: nobody knows what a custom action changes. One that is over at once has its effect as long
+        as it is observed."""
         proof = prove_by_action(before.id, ran, "run on")
         return proof if self.listed.lasts else proof.model_copy(update={"until": None})
 
@@ -140,7 +142,8 @@ class CustomFault(LastingFault[Resource, Parameters]):
 
 
 def problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """What is wrong with a custom action: whether the environment's policy lists it for such targets and values, and what undoes it."""
+    """What is wrong with a custom action: whether the environment's policy lists it for such targets and values, and
+    what undoes it."""
     if experiment.type is not FaultType.CUSTOM:
         return
     known, name = environment.custom_actions, experiment.parameters.get("action")

@@ -18,8 +18,8 @@ LONGEST_VALUE = 1024
 
 
 def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Resource]) -> dict[str, dict[str, Any]]:
-    """FIS targets by ARN, at most five ARNs each. They are named after the key that the action has for its targets: `Instances`,
-    `Instances2` …
+    """FIS targets by ARN, at most five ARNs each. They are named after the key that the action has for its targets:
+    `Instances`, `Instances2` …
 
     Resources of different groups never share a target.
     """

@@ -11,7 +11,8 @@ class FaultGrant(Grant):
     """A statement of the environment's FIS role that a fault of Squall's own needs.
 
     Resources and the values of conditions may hold `{partition}`, `{region}`, `{account}`, `{opt_in_tag}` and
-    `{lambda_fault_configuration}`. A fault with a grant on the last one is granted nothing where the policy names no such folder.
+    `{lambda_fault_configuration}`. A fault with a grant on the last one is granted nothing where the policy names no
+    such folder.
     """
 
     resources: tuple[str, ...]

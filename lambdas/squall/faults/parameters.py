@@ -12,7 +12,8 @@ from squall.domain.problems import InvalidInput, Problem
 
 P = TypeVar("P", bound=Model)
 Names = Mapping[str, tuple[str, str | None]]
-"""FIS's parameter to the fault's own, and the value that FIS takes where the parameter is left out; None: FIS needs it."""
+"""FIS's parameter to the fault's own, and the value that FIS takes where the parameter is left out; None: FIS needs
+it."""
 Fixed = Mapping[str, tuple[str, str]]
 """FIS's parameter to the only value that a fault gives it, and the value that FIS takes where it is left out."""
 _LENGTH = TypeAdapter(timedelta)
@@ -32,9 +33,11 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
 
 
 def read_parameters(given: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
-    """The fault's own parameters of an action, not yet parsed; one that is left out has FIS's default. `fault`: the name of its type.
+    """The fault's own parameters of an action, not yet parsed; one that is left out has FIS's default. `fault`: the
+    name of its type.
 
-    Raises ValueError for a parameter that is unknown, that FIS needs and is not there, or to which the fault gives another value.
+    Raises ValueError for a parameter that is unknown, that FIS needs and is not there, or to which the fault gives
+    another value.
     """
     refuse_unknown(given, {*names, *fixed}, "this action")
     if missing := sorted(name for name, (_, default) in names.items() if default is None and name not in given):

@@ -1,4 +1,5 @@
-"""The faults that Squall can inject: each is a fault type on a resource type. A new one needs its module, and its line at the end."""
+"""The faults that Squall can inject: each is a fault type on a resource type. A new one needs its module, and its line
+at the end."""
 
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
@@ -38,7 +39,8 @@ class UnknownFaultError(KeyError):
 
 
 def register(fault: AnyFault) -> None:
-    """Makes a fault known to all of Squall. Raises TypeError for one that leaves a fact out, ValueError for a pair that is taken."""
+    """Makes a fault known to all of Squall. Raises TypeError for one that leaves a fact out, ValueError for a pair that
+    is taken."""
     if missing := [name for name in Fault.__annotations__ if not hasattr(fault, name)]:
         raise TypeError(f"{type(fault).__name__} does not declare {', '.join(missing)}")
     pair = fault.type, fault.resource_type
@@ -70,7 +72,8 @@ def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
 
 
 def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
-    """The fault of a type on a resource type; a custom action's as far as it is known without a policy. Raises UnknownFaultError."""
+    """The fault of a type on a resource type; a custom action's as far as it is known without a policy. Raises
+    UnknownFaultError."""
     if fault_type is FaultType.CUSTOM:
         return CustomFault(resource_type)
     try:
@@ -85,7 +88,8 @@ def of(experiment: Experiment) -> AnyFault:
 
 
 def bound(definition: Definition) -> AnyFault:
-    """The same, able to inject: a custom action is bound to its entry in the environment's policy. Raises UnknownFaultError."""
+    """The same, able to inject: a custom action is bound to its entry in the environment's policy. Raises
+    UnknownFaultError."""
     experiment = definition.experiment
     if experiment.type is not FaultType.CUSTOM:
         return of(experiment)
@@ -96,7 +100,8 @@ def bound(definition: Definition) -> AnyFault:
 
 
 def traits_of(definition: Definition) -> FaultTraits:
-    """What the domain has to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its parameters."""
+    """What the domain has to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its
+    parameters."""
     fault = bound(definition)
     return fault.traits(fault.parse(definition.experiment.parameters))
 

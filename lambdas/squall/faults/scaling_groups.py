@@ -43,7 +43,8 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
     names = {"zones": "availabilityZoneIdentifiers", "percent": "percentage"}
 
     def grants(self) -> tuple[Grant, ...]:
-        # The API that injects authorizes on no resource: the condition keys name the action and the groups, and none knows a tag.
+        # The API that injects authorizes on no resource: the condition keys name the action and the groups, and none
+        # knows a tag.
         conditions = {
             "StringEquals": {"ec2:FisActionId": ACTION},
             "ForAllValues:ArnLike": {"ec2:FisTargetArns": [arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},

@@ -27,13 +27,14 @@ LONGEST_PREFIX_LIST = 10
 
 class Unreachable(Model):
     scope: Literal["availability-zone", "vpc", "all"] = "availability-zone"
-    """What the subnet is cut off from. `availability-zone`: the VPC's subnets in other zones; `vpc`: everything outside the VPC; `all`:
-    everything but the subnet itself."""
+    """What the subnet is cut off from. `availability-zone`: the VPC's subnets in other zones; `vpc`: everything outside
+    the VPC; `all`: everything but the subnet itself."""
 
 
 class Dependency(Model):
     scope: Literal["s3", "dynamodb", "s3express", "prefix-list"]
-    """What the subnet is cut off from: a service of this Region (s3express: its endpoints in zones), or the addresses of a prefix list."""
+    """What the subnet is cut off from: a service of this Region (s3express: its endpoints in zones), or the addresses
+    of a prefix list."""
     prefix_list: Annotated[str | None, Field(pattern=r"^pl-[0-9a-f]{8,17}$", validate_default=True)] = None
     """Id of a prefix list of this account; only with `scope: prefix-list`."""
 
@@ -46,7 +47,8 @@ class Dependency(Model):
 
 
 class _Disruption(LastingFault[Subnet, P]):
-    """`aws:network:disrupt-connectivity`: FIS clones the subnet's network ACL, adds rules that deny, and associates the clone instead."""
+    """`aws:network:disrupt-connectivity`: FIS clones the subnet's network ACL, adds rules that deny, and associates the
+    clone instead."""
 
     resource_type = ResourceType.SUBNET
     kind = Subnet
@@ -56,8 +58,8 @@ class _Disruption(LastingFault[Subnet, P]):
     action = "disrupt"
 
     def grants(self) -> tuple[Grant, ...]:
-        # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by FIS's own tag. Only
-        # the subnet, and so whose traffic is denied, is chosen by the environment's tag.
+        # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by
+        # FIS's own tag. Only the subnet, and so whose traffic is denied, is chosen by the environment's tag.
         acls = (arn("ec2", "network-acl/*"),)
         requested = {"aws:RequestTag/managedByFIS": "true"}
         tagging = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", **requested}}
@@ -159,8 +161,8 @@ class SubnetDependency(_Disruption[Dependency]):
 
 
 def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
-    """Each subnet has a known network ACL of its own. Without one nothing could be put back by hand; a clone means that somebody's fault
-    is running, or was left."""
+    """Each subnet has a known network ACL of its own. Without one nothing could be put back by hand; a clone means that
+    somebody's fault is running, or was left."""
     wrong = [f"the network ACL of {subnet.id} is not known" for subnet in subnets if not subnet.acl or not subnet.association]
     clones = {acl.id for subnet in subnets for acl in subnet.clones}
     cloned = [subnet for subnet in subnets if subnet.acl in clones]
@@ -177,8 +179,8 @@ def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
 
 
 def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
-    """Whether the VPC keeps its interface endpoints. One that stands in the pinned subnets alone would be lost to the whole VPC, and with
-    Systems Manager's endpoint the way to every agent."""
+    """Whether the VPC keeps its interface endpoints. One that stands in the pinned subnets alone would be lost to the
+    whole VPC, and with Systems Manager's endpoint the way to every agent."""
     pinned = {subnet.id for subnet in subnets}
     every = {endpoint.id: endpoint for subnet in subnets for endpoint in subnet.endpoints}.values()
     alone = [f"{endpoint.id} of {endpoint.service}" for endpoint in every if endpoint.subnets and set(endpoint.subnets) <= pinned]

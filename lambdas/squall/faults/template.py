@@ -44,7 +44,8 @@ def compile_template(
     role_arn: str,
     alarm_arns: Sequence[str],
 ) -> dict[str, Any]:
-    """The run's own template: the pinned targets, the guards and the experiment's stop alarms as stop conditions, the environment's role.
+    """The run's own template: the pinned targets, the guards and the experiment's stop alarms as stop conditions, the
+    environment's role.
 
     Raises InvalidInput with more stop conditions than FIS takes, and for parameters that FIS would not take.
     """

@@ -19,7 +19,8 @@ from squall.faults.parameters import NoParameters
 
 
 class VolumePause(LastingFault[Volume, NoParameters]):
-    """`aws:ebs:pause-volume-io`: for all instances that a volume is attached to. One action takes volumes of one zone only."""
+    """`aws:ebs:pause-volume-io`: for all instances that a volume is attached to. One action takes volumes of one zone
+    only."""
 
     type = FaultType.DISK_FILL
     resource_type = ResourceType.VOLUME
@@ -55,7 +56,8 @@ class VolumePause(LastingFault[Volume, NoParameters]):
         yield check_targets("in_region", volumes, far, f"{', '.join(far)} is on an Outpost", "no volume is on an Outpost")
 
     def expect_signals(self, injection: Injection[Volume, NoParameters], /) -> Iterable[Signal]:
-        """The metric is 1 once I/O was stalled for a minute: a volume that nobody used stays at 0, and nothing was tested."""
+        """The metric is 1 once I/O was stalled for a minute: a volume that nobody used stays at 0, and nothing was
+        tested."""
         return (
             Signal(
                 targets=(volume.id,),

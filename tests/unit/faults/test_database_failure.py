@@ -14,7 +14,7 @@ from squall.domain.resources.databases import DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -180,7 +180,7 @@ def test_capacity_is_what_takes_over_whatever_share_the_policy_wants(one: OtherR
 def test_a_database_of_another_environment_or_busy_is_not_pinned() -> None:
     for one, said in ((database(tags={TAG: "production"}), "production"), (database(state="modifying"), "no target is available")):
         exp = experiment(type="database_failure", target_resources=[one.arn])
-        pinned, problems = pin(others(one), exp, environment(), "s")
+        pinned, problems = pin_targets(others(one), exp, environment(), "s")
         assert pinned == ()
         assert any(said in problem.message for problem in problems)
 

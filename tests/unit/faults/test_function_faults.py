@@ -12,7 +12,7 @@ from squall.domain.problems import InvalidInput
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, lost
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import NOW, REGION, SEED, environment, experiment
@@ -170,7 +170,7 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
     exp = experiment(
         type="service_unavailable", target_resources=[ORDERS.arn], parameters={"invocation_percent": 40}, success_criteria=["alarm a fires"]
     )
-    (pinned,), problems = pin(others(ORDERS), exp, environment(), "s")
+    (pinned,), problems = pin_targets(others(ORDERS), exp, environment(), "s")
     assert problems == []
     (capacity,) = capacities(others(ORDERS), [pinned])
     assert (capacity.domain, capacity.size, capacity.after(lost([pinned]))) == ("lambda/orders", 100, 60)
@@ -179,8 +179,8 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
         type="service_unavailable", target_resources=[one.arn for one in several], parameters={"invocation_percent": 40},
         blast_radius="single_region",
     )  # fmt: skip
-    assert len(pin(others(*several), all_of_them, environment(minimum_healthy_percent=60.0), "s")[0]) == 2
-    assert len(pin(others(*several), all_of_them, environment(minimum_healthy_percent=61.0), "s")[0]) == 1
+    assert len(pin_targets(others(*several), all_of_them, environment(minimum_healthy_percent=60.0), "s")[0]) == 2
+    assert len(pin_targets(others(*several), all_of_them, environment(minimum_healthy_percent=61.0), "s")[0]) == 1
 
 
 @pytest.mark.parametrize("radius", ["single_az", "multiple_az"])

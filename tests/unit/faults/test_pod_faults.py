@@ -12,7 +12,7 @@ from squall.domain.problems import InvalidInput
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance
@@ -233,17 +233,17 @@ def test_pods_are_chosen_by_cluster_namespace_and_more(target: dict[str, Any], s
 
 def test_the_policy_says_as_whom_and_a_pod_without_a_zone_is_in_none() -> None:
     exp = experiment(target_resources=[CLUSTER])
-    (chosen,), problems = pin(others(ONE), exp, environment(eks_service_account="chaos", minimum_healthy_percent=0), "seed")
+    (chosen,), problems = pin_targets(others(ONE), exp, environment(eks_service_account="chaos", minimum_healthy_percent=0), "seed")
     assert isinstance(chosen, EksPod)
     assert (chosen.service_account, problems) == ("chaos", [])
     zonal = experiment(target_resources=[CLUSTER], blast_radius="single_az")
-    pinned, problems = pin(others(ONE.model_copy(update={"zone": ""})), zonal, environment(), "seed")
+    pinned, problems = pin_targets(others(ONE.model_copy(update={"zone": ""})), zonal, environment(), "seed")
     assert (pinned, [problem.path for problem in problems]) == ((), ["blast_radius"])
 
 
 def test_a_cluster_nobody_may_look_into_pins_nothing_and_says_why() -> None:
     closed = others(ONE).model_copy(update={"unreadable": ("main lets nobody look",)})
-    pinned, problems = pin(closed, experiment(target_resources=[CLUSTER]), environment(), "seed")
+    pinned, problems = pin_targets(closed, experiment(target_resources=[CLUSTER]), environment(), "seed")
     assert (pinned, [problem.message for problem in problems]) == ((), ["main lets nobody look"])
 
 

@@ -15,7 +15,7 @@ from squall.domain.problems import InvalidInput
 from squall.domain.resources.base import Resource
 from squall.domain.resources.pods import EksPod
 from squall.domain.targets.failure_domains import capacities, lost
-from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin
+from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
 from squall.domain.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -190,7 +190,7 @@ def test_what_is_pinned_never_exceeds_the_radius(
     load = workload_of(found)
     (fault_type, *_) = registry.fault_types(kind)
     exp = experiment(type=fault_type.value, **targeting(kind, _names_of(found)), blast_radius=radius.value)
-    pinned, problems = pin(load, exp, environment(minimum_healthy_percent=share), seed)
+    pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=share), seed)
     assert bool(pinned) != bool(problems)
     assert {one.arn for one in pinned} <= {one.arn for one in found}
     assert len(pinned) <= MAXIMUM_TARGETS

@@ -13,7 +13,7 @@ from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -168,16 +168,16 @@ def test_the_share_counts_what_lives_in_it() -> None:
 
 def test_as_many_subnets_are_pinned_as_the_share_of_what_lives_in_them_bears() -> None:
     exp = experiment(type="service_unavailable", target_resources=[HERE.arn, THERE.arn], blast_radius="single_region")
-    pinned, problems = pin(vpc(HERE, THERE), exp, environment(), "s")
+    pinned, problems = pin_targets(vpc(HERE, THERE), exp, environment(), "s")
     assert (len(pinned), problems) == (1, [])
-    pinned, _ = pin(vpc(HERE, THERE), exp, environment(minimum_healthy_percent=0), "s")
+    pinned, _ = pin_targets(vpc(HERE, THERE), exp, environment(minimum_healthy_percent=0), "s")
     assert len(pinned) == 2
 
 
 @pytest.mark.parametrize("tags", [{TAG: "production"}, {}])
 def test_an_instance_in_it_that_did_not_opt_in_refuses(tags: dict[str, str]) -> None:
     load = vpc(HERE, instances=(instance("i-1", tags=tags), instance("i-2", f"{REGION}b")))
-    pinned, problems = pin(load, experiment(type="service_unavailable", target_resources=[HERE.arn]), environment(), "s")
+    pinned, problems = pin_targets(load, experiment(type="service_unavailable", target_resources=[HERE.arn]), environment(), "s")
     assert pinned == ()
     assert f"i-1 in {HERE.id} has {TAG} = " in problems[0].message
 

@@ -15,7 +15,7 @@ from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -124,14 +124,14 @@ def test_a_volume_takes_its_instances_away_of_every_one_it_is_attached_to() -> N
     assert [(one.after(lost([shared])), one.size) for one in (group, registered)] == [(0, 2), (0, 2)]
     assert own.needed(100) == 0
     foreign = around(DISK, instances=(instance("i-1", tags={TAG: "production"}), instance("i-2")))
-    pinned, problems = pin(foreign, experiment(type="disk_fill", target_resources=[DISK.id]), environment(), "s")
+    pinned, problems = pin_targets(foreign, experiment(type="disk_fill", target_resources=[DISK.id]), environment(), "s")
     assert (pinned, problems[0].message) == ((), f"i-1 in {DISK.id} has {TAG} = 'production'")
 
 
 def test_a_group_keeps_what_it_has_whoever_its_instances_are_of() -> None:
     load = around(GROUP, instances=(instance("i-1", tags={}), instance("i-2")))
     exp = experiment(type="service_unavailable", **targeting(ResourceType.SCALING_GROUP, [GROUP.arn]))
-    pinned, problems = pin(load, exp, environment(minimum_healthy_percent=100), "s")
+    pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=100), "s")
     assert (pinned, problems) == ((GROUP,), [])
     assert "asg/shop" in failure_domains(load, pinned)
     assert all(one.after(lost(pinned)) == one.size for one in capacities(load, pinned))

@@ -1,11 +1,11 @@
-"""RDS DB instances and clusters as candidates. Read only."""
+"""RDS DB instances and clusters as candidates. Only reads."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import list_items
-from squall.adapters.inventory.inventories import Found, identified
+from squall.adapters.inventory.inventories import Found, select_named
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.vocabulary import ResourceType
 
@@ -21,45 +21,45 @@ _OPERATIONS = {
 
 
 class RdsDatabases:
-    """Databases of one of the two types."""
+    """Finds databases of one of the two types."""
 
     def __init__(self, client: Any, kind: ResourceType) -> None:
         self._client, self._kind = client, kind
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        known = self._described({name: list(values) for name, values in filters.items()})
-        return identified(names, tags, known)
+        known = self._describe({name: list(values) for name, values in filters.items()})
+        return select_named(names, tags, known)
 
-    def again(self, resources: Sequence[OtherResource]) -> Found:
-        """By listing, not by identifier: one that is gone must not hide the others."""
-        return identified([one.arn for one in resources], {}, self._described({}))
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        """Lists all databases instead of asking by identifier: one that is gone must not hide the others."""
+        return select_named([resource.arn for resource in resources], {}, self._describe({}))
 
-    def _described(self, filters: Mapping[str, list[str]]) -> list[OtherResource]:
-        entries = self._listed(self._kind, filters)
+    def _describe(self, filters: Mapping[str, list[str]]) -> list[OtherResource]:
+        entries = self._list(self._kind, filters)
         if self._kind is ResourceType.DATABASE:
-            return [_database(entry) for entry in entries]
+            return [_read_database(entry) for entry in entries]
         if not entries:
             return []
-        members = {entry["DBInstanceIdentifier"]: entry for entry in self._listed(ResourceType.DATABASE, {})}
-        return [_cluster(entry, members) for entry in entries]
+        members = {entry["DBInstanceIdentifier"]: entry for entry in self._list(ResourceType.DATABASE, {})}
+        return [_read_cluster(entry, members) for entry in entries]
 
-    def _listed(self, kind: ResourceType, filters: Mapping[str, list[str]]) -> list[Any]:
+    def _list(self, kind: ResourceType, filters: Mapping[str, list[str]]) -> list[Any]:
         method, key = _OPERATIONS[kind]
-        asked = [{"Name": name, "Values": values} for name, values in filters.items()]
-        return list(list_items(self._client, method, key, **({"Filters": asked} if asked else {})))
+        wanted = [{"Name": name, "Values": values} for name, values in filters.items()]
+        return list(list_items(self._client, method, key, **({"Filters": wanted} if wanted else {})))
 
 
-def _tags(entry: Mapping[str, Any]) -> dict[str, str]:
+def _read_tags(entry: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag.get("Value", "") for tag in entry.get("TagList", [])}
 
 
-def _database(entry: Mapping[str, Any]) -> Database:
+def _read_database(entry: Mapping[str, Any]) -> Database:
     return Database(
         id=entry["DBInstanceIdentifier"],
         arn=entry["DBInstanceArn"],
         state=entry["DBInstanceStatus"],
         zone=entry.get("AvailabilityZone", ""),
-        tags=_tags(entry),
+        tags=_read_tags(entry),
         engine=entry.get("Engine", ""),
         multi_az=entry.get("MultiAZ", False),
         secondary_zone=entry.get("SecondaryAvailabilityZone") or None,
@@ -67,20 +67,20 @@ def _database(entry: Mapping[str, Any]) -> Database:
     )
 
 
-def _cluster(entry: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> DatabaseCluster:
-    members = sorted(_members(entry.get("DBClusterMembers", []), known), key=lambda member: member.id)
+def _read_cluster(entry: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> DatabaseCluster:
+    members = sorted(_read_members(entry.get("DBClusterMembers", []), known), key=lambda member: member.id)
     return DatabaseCluster(
         id=entry["DBClusterIdentifier"],
         arn=entry["DBClusterArn"],
         state=entry["Status"],
         zone=next((member.zone for member in members if member.writer), ""),
-        tags=_tags(entry),
+        tags=_read_tags(entry),
         engine=entry.get("Engine", ""),
         members=tuple(members),
     )
 
 
-def _members(members: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> Iterable[ClusterMember]:
+def _read_members(members: Iterable[Mapping[str, Any]], known: Mapping[str, Mapping[str, Any]]) -> Iterable[ClusterMember]:
     for member in members:
         instance = known.get(member["DBInstanceIdentifier"], {})
         yield ClusterMember(

@@ -1,4 +1,4 @@
-"""Whether something is being deployed: by CodePipeline, by CodeDeploy, or by an Auto Scaling group's instance refresh."""
+"""Deployments in progress: by CodePipeline, by CodeDeploy, or by an Auto Scaling group's instance refresh."""
 
 from __future__ import annotations
 
@@ -13,34 +13,38 @@ _PIPELINE_BUSY = frozenset({"InProgress", "Stopping"})
 _DEPLOYMENT_BUSY = ("Created", "Queued", "InProgress", "Baking", "Ready")
 _REFRESH_BUSY = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
 _REFRESHES = 10
-"""The newest: a group has at most one that is not over."""
+"""How many of the newest instance refreshes are read: a group has at most one that is not over."""
 
 
 class Deployments:
+    """Asks the services that deploy."""
+
     def __init__(self, autoscaling: Any, codepipeline: Any, codedeploy: Any) -> None:
-        """`codepipeline` and `codedeploy` are asked for their client only when the policy names something of theirs."""
+        """Functions that make clients: those of CodePipeline and CodeDeploy are made only when the policy names
+        something of theirs."""
         self._autoscaling, self._codepipeline, self._codedeploy = autoscaling, codepipeline, codedeploy
 
     def in_progress(self, groups: Sequence[str], pipelines: Sequence[str], deployment_groups: Sequence[str]) -> Sequence[str]:
+        """What is being deployed, a sentence each."""
         return [
-            *(said for name in groups for said in self._refreshes(name)),
-            *(said for name in pipelines for said in self._stages(name)),
-            *(said for name in deployment_groups for said in self._deployments(name)),
+            *(refresh for name in groups for refresh in self._find_refreshes(name)),
+            *(stage for name in pipelines for stage in self._find_stages(name)),
+            *(deployment for name in deployment_groups for deployment in self._find_deployments(name)),
         ]
 
-    def _refreshes(self, group: str) -> Iterator[str]:
+    def _find_refreshes(self, group: str) -> Iterator[str]:
         answer = call(self._autoscaling(), "describe_instance_refreshes", AutoScalingGroupName=group, MaxRecords=_REFRESHES)
         for refresh in answer["InstanceRefreshes"]:
             if refresh["Status"] in _REFRESH_BUSY:
                 yield f"instance refresh {refresh['InstanceRefreshId']} of {group} is {refresh['Status']}"
 
-    def _stages(self, pipeline: str) -> Iterator[str]:
+    def _find_stages(self, pipeline: str) -> Iterator[str]:
         for stage in call(self._codepipeline(), "get_pipeline_state", name=pipeline)["stageStates"]:
             status = stage.get("latestExecution", {}).get("status")
             if status in _PIPELINE_BUSY:
                 yield f"stage {stage['stageName']} of pipeline {pipeline} is {status}"
 
-    def _deployments(self, group: str) -> Iterator[str]:
+    def _find_deployments(self, group: str) -> Iterator[str]:
         application, _, name = group.partition("/")
         running = list_items(
             self._codedeploy(),

@@ -1,4 +1,5 @@
-"""Who finds candidates of which type. Each is made when first needed: a run pays for the clients of its own targets only."""
+"""Which finder finds candidates of which type. A finder is made when it is first needed, so a run makes only the
+clients of its own targets."""
 
 from __future__ import annotations
 

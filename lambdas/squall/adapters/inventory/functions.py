@@ -1,4 +1,4 @@
-"""Lambda functions as candidates. Read only."""
+"""Lambda functions as candidates. Only reads."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ _SETTLED = "Successful"
 
 
 class LambdaFunctions:
-    """By ARN, or by tags."""
+    """Finds functions by ARN, or by tags."""
 
     def __init__(self, functions: Any, tagging: Any) -> None:
         self._functions, self._tagging = functions, tagging
 
-    def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:  # noqa: ARG002 - it has none
+    def find(self, names: Sequence[str], tags: Mapping[str, str], _filters: Mapping[str, Sequence[str]], /) -> Found:
         if names:
-            found = self._described(names)
-            matching = tuple(one for one in found.values() if tags.items() <= one.tags.items())
+            found = self._describe(names)
+            matching = tuple(function for function in found.values() if tags.items() <= function.tags.items())
             return Found(matching, tuple(name for name in dict.fromkeys(names) if name not in found))
-        return Found(tuple(self._described(self._tagged(tags)).values()) if tags else ())
+        return Found(tuple(self._describe(self._find_tagged(tags)).values()) if tags else ())
 
-    def again(self, resources: Sequence[OtherResource]) -> Found:
-        found = self._described([one.arn for one in resources])
-        return Found(tuple(found.values()), tuple(one.arn for one in resources if one.arn not in found))
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        found = self._describe([resource.arn for resource in resources])
+        return Found(tuple(found.values()), tuple(resource.arn for resource in resources if resource.arn not in found))
 
-    def _tagged(self, tags: Mapping[str, str]) -> list[str]:
-        """Versions and aliases carry no tags of their own."""
+    def _find_tagged(self, tags: Mapping[str, str]) -> list[str]:
+        """The ARNs of functions with these tags; versions and aliases carry no tags of their own."""
         filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
         entries = list_items(self._tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=[_TYPE])
         return sorted(entry["ResourceARN"] for entry in entries)
 
-    def _described(self, arns: Iterable[str]) -> dict[str, LambdaFunction]:
-        every = {arn: self._function(arn) for arn in dict.fromkeys(arns)}
-        return {arn: one for arn, one in every.items() if one}
+    def _describe(self, arns: Iterable[str]) -> dict[str, LambdaFunction]:
+        found = {arn: self._ask(arn) for arn in dict.fromkeys(arns)}
+        return {arn: function for arn, function in found.items() if function}
 
-    def _function(self, arn: str) -> LambdaFunction | None:
+    def _ask(self, arn: str) -> LambdaFunction | None:
         if arn.split(":")[3] != str(self._functions.meta.region_name):
             return None
         entry = call(self._functions, "get_function_configuration", absent=_ABSENT, FunctionName=arn)
         if entry is None or entry["FunctionArn"] != arn:
             return None
         tags = call(self._functions, "list_tags", absent=_ABSENT, Resource=arn)
-        return _function(entry, tags["Tags"] if tags else {})
+        return _read_function(entry, tags["Tags"] if tags else {})
 
 
-def _function(entry: Mapping[str, Any], tags: Mapping[str, str]) -> LambdaFunction:
+def _read_function(entry: Mapping[str, Any], tags: Mapping[str, str]) -> LambdaFunction:
     environment = entry.get("Environment", {}).get("Variables", {})
     return LambdaFunction(
         id=entry["FunctionName"],

@@ -1,4 +1,5 @@
-"""Instances and what they belong to, as EC2, Auto Scaling, load balancers and Systems Manager tell it. Read only."""
+"""Instances and what they belong to, as EC2, Auto Scaling, load balancers and Systems Manager describe them. Only
+reads."""
 
 from __future__ import annotations
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _NAMES_PER_CALL = 50
-"""The smallest of the limits: Auto Scaling and Systems Manager take 50 ids."""
+"""The smallest limit: Auto Scaling and Systems Manager take 50 ids in a call."""
 _LIVING = ("pending", "running", "stopping", "stopped")
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):ec2:(?P<region>[^:]+):(?P<account>\d{12}):instance/(?P<id>i-[0-9a-zA-Z]+)")
 _ID = re.compile(r"i-[0-9a-zA-Z]+")
 _LAUNCHED = re.compile(r"(?:Launching a new|Attaching an existing) EC2 instance.*?: (?P<id>i-[0-9a-zA-Z]+)")
 """The only link between a scaling activity and its instance is the sentence that describes it."""
 _ACTIVITIES = 100
-"""The newest, in one call: what replaces a lost instance is among them."""
+"""How many of the newest activities one call reads: the launch of a replacement is among them."""
 
 
 class AwsInventory:
+    """Describes workloads of instances."""
+
     def __init__(self, ec2: Any, autoscaling: Any, elbv2: Any, ssm: Any) -> None:
         self._ec2, self._autoscaling, self._ssm = ec2, autoscaling, ssm
         self._target_groups = TargetGroups(elbv2)
@@ -34,37 +37,38 @@ class AwsInventory:
     def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
         by_tag = {f"tag:{key}": [value] for key, value in tags.items()}
         wanted = by_tag | {name: list(values) for name, values in filters.items()}
-        found, missing = self._by_target(targets) if targets else ([], [])
+        found, missing = self._find_targets(targets) if targets else ([], [])
         if wanted and targets:  # tags and filters narrow what was named, never widen it
-            matching = {entry["InstanceId"] for entry in self._by_filter(wanted)}
+            matching = {entry["InstanceId"] for entry in self._find_filtered(wanted)}
             found = [entry for entry in found if entry["InstanceId"] in matching]
         elif wanted:
-            found = self._by_filter(wanted)
-        return self._workload(found, (), missing, at)
+            found = self._find_filtered(wanted)
+        return self._make_workload(found, (), missing, at)
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         known = [instance.id for instance in workload.instances]
-        groups = self._groups([group.name for group in workload.groups])
+        groups = self._describe_groups([group.name for group in workload.groups])
         before = {*known, *(member for group in workload.groups for member in group.in_service)}
         joined = {member["InstanceId"]: group for group in groups for member in group["Instances"] if member["InstanceId"] not in before}
-        found = self._by_id([*known, *joined])
-        in_service = self._in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
+        found = self._find_ids([*known, *joined])
+        in_service = self._find_in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
         seen = {entry["InstanceId"] for entry in found}
         missing = [*workload.missing, *(instance for instance in known if instance not in seen)]
-        return self._workload(found, [group.arn for group in workload.target_groups], missing, at, groups, in_service)
+        return self._make_workload(found, [group.arn for group in workload.target_groups], missing, at, groups, in_service)
 
-    def _in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
-        """When Auto Scaling put each instance into service: the end of the activity that launched it, lifecycle hooks included."""
+    def _find_in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
+        """When each instance came into service: the end of the Auto Scaling activity that launched it, lifecycle hooks
+        included."""
         ended: dict[str, datetime] = {}
         for name in sorted(groups):
             answer = call(self._autoscaling, "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=_ACTIVITIES)
-            for activity in answer["Activities"]:  # the newest first: an instance from a warm pool has two
+            for activity in answer["Activities"]:  # newest first: an instance from a warm pool has two activities
                 launched = _LAUNCHED.match(activity.get("Description", ""))
                 if launched and launched["id"] in ids and activity["StatusCode"] == "Successful" and "EndTime" in activity:
                     ended.setdefault(launched["id"], activity["EndTime"])
         return ended
 
-    def _workload(
+    def _make_workload(
         self,
         found: list[Any],
         target_groups: Sequence[str],
@@ -74,10 +78,10 @@ class AwsInventory:
         in_service: Mapping[str, datetime] | None = None,
     ) -> Workload:
         ids = [entry["InstanceId"] for entry in found]
-        membership = self._membership(ids)
+        membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
-        around = [_group(group) for group in [*groups, *self._groups(sorted(names))]]
-        managed = self._managed(ids)
+        around = [_read_group(group) for group in [*groups, *self._describe_groups(sorted(names))]]
+        managed = self._ask_systems_manager(ids)
         alone = {entry["InstanceId"]: entry.get("VpcId", "") for entry in found if entry["InstanceId"] not in membership}
         arns = [*target_groups, *(arn for group in around for arn in group.target_groups)]
         return Workload(
@@ -88,58 +92,60 @@ class AwsInventory:
             missing=tuple(dict.fromkeys(missing)),
         )
 
-    def _by_target(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
-        """What was found, and the targets this account and Region do not know, as they were written. A group stands for its instances."""
-        ids = {target: _id_of(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
-        members = self._members([target for target in ids if group_named(target)])
-        every = [known for known in (*ids.values(), *(one for group in members.values() for one in group)) if known]
-        found = {entry["InstanceId"]: entry for entry in self._by_id(every)}
+    def _find_targets(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
+        """The instances, and the targets that this account and Region do not know, as they were written. A group stands
+        for its instances."""
+        ids = {target: _parse_id(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
+        members = self._list_members([target for target in ids if group_named(target)])
+        every = [known for known in (*ids.values(), *(member for group in members.values() for member in group)) if known]
+        found = {entry["InstanceId"]: entry for entry in self._find_ids(every)}
         ours = {target: found[known] for target, known in ids.items() if known in found and _same_account(target, found[known])}
-        named = (*ours.values(), *(found[one] for group in members.values() for one in group if one in found))
+        named = (*ours.values(), *(found[member] for group in members.values() for member in group if member in found))
         wanted = {entry["InstanceId"]: entry for entry in named}
         return list(wanted.values()), [target for target in ids if target not in ours and target not in members]
 
-    def _members(self, groups: Sequence[str]) -> dict[str, list[str]]:
-        """ARN of each of these groups that exists to the ids of its instances."""
+    def _list_members(self, groups: Sequence[str]) -> dict[str, list[str]]:
+        """For the ARN of each existing group the ids of its instances."""
         names = [name for group in groups if (name := group_named(group))]
-        found = {group["AutoScalingGroupARN"]: group for group in self._groups(names)}
+        found = {group["AutoScalingGroupARN"]: group for group in self._describe_groups(names)}
         return {arn: [member["InstanceId"] for member in found[arn]["Instances"]] for arn in groups if arn in found}
 
-    def _by_id(self, ids: Iterable[str]) -> list[Any]:
-        """By filter, not by parameter: an unknown or malformed id is then simply absent, and no id hides another."""
-        some = (self._by_filter({"instance-id": chunk}) for chunk in split_chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
-        return [entry for found in some for entry in found]
+    def _find_ids(self, ids: Iterable[str]) -> list[Any]:
+        """Asks by filter, not by parameter: an unknown or malformed id is then just absent, and hides no other."""
+        answers = (self._find_filtered({"instance-id": chunk}) for chunk in split_chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
+        return [entry for found in answers for entry in found]
 
-    def _by_filter(self, wanted: Mapping[str, list[str]]) -> list[Any]:
-        # What has been terminated is shown for an hour; asked for by name it is an answer, among the matching ones it is noise.
+    def _find_filtered(self, wanted: Mapping[str, list[str]]) -> list[Any]:
+        # EC2 shows a terminated instance for an hour. That is an answer where it was asked for by id, and noise among
+        # matches of a filter.
         state = {} if wanted.keys() & {"instance-id", "instance-state-name"} else {"instance-state-name": list(_LIVING)}
         filters = [{"Name": name, "Values": values} for name, values in {**wanted, **state}.items()]
         reservations = list_items(self._ec2, "describe_instances", "Reservations", Filters=filters)
         found = [{**entry, "OwnerId": reservation["OwnerId"]} for reservation in reservations for entry in reservation["Instances"]]
         return sorted(found, key=lambda entry: str(entry["InstanceId"]))
 
-    def _membership(self, ids: Sequence[str]) -> dict[str, Any]:
-        """Auto Scaling's word on each instance that is in a group."""
+    def _ask_membership(self, ids: Sequence[str]) -> dict[str, Any]:
+        """For the id of each instance in a group what Auto Scaling says about it."""
         return {
             entry["InstanceId"]: entry
-            for some in split_chunks(ids, _NAMES_PER_CALL)
-            for entry in list_items(self._autoscaling, "describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=some)
+            for chunk in split_chunks(ids, _NAMES_PER_CALL)
+            for entry in list_items(self._autoscaling, "describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=chunk)
         }
 
-    def _groups(self, names: Sequence[str]) -> list[Any]:
+    def _describe_groups(self, names: Sequence[str]) -> list[Any]:
         return [
             group
-            for some in split_chunks(names, _NAMES_PER_CALL)
-            for group in list_items(self._autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=some)
+            for chunk in split_chunks(names, _NAMES_PER_CALL)
+            for group in list_items(self._autoscaling, "describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=chunk)
         ]
 
-    def _managed(self, ids: Sequence[str]) -> dict[str, Any]:
-        """Systems Manager's word on each instance it knows."""
+    def _ask_systems_manager(self, ids: Sequence[str]) -> dict[str, Any]:
+        """For the id of each instance that Systems Manager knows what it says about the instance."""
         return {
             entry["InstanceId"]: entry
-            for some in split_chunks(ids, _NAMES_PER_CALL)
+            for chunk in split_chunks(ids, _NAMES_PER_CALL)
             for entry in list_items(
-                self._ssm, "describe_instance_information", "InstanceInformationList", Filters=[{"Key": "InstanceIds", "Values": some}]
+                self._ssm, "describe_instance_information", "InstanceInformationList", Filters=[{"Key": "InstanceIds", "Values": chunk}]
             )
         }
 
@@ -165,8 +171,8 @@ class AwsInventory:
         )
 
 
-def _id_of(target: str, region: str) -> str | None:
-    """The instance id, if the target can be an instance of this Region."""
+def _parse_id(target: str, region: str) -> str | None:
+    """The id of the instance, if the target may be an instance in this Region."""
     if arn := _ARN.fullmatch(target):
         return arn["id"] if arn["region"] == region else None
     return target if _ID.fullmatch(target) else None
@@ -177,8 +183,9 @@ def _same_account(target: str, entry: Mapping[str, Any]) -> bool:
     return arn is None or arn["account"] == entry["OwnerId"]
 
 
-def _group(group: Mapping[str, Any]) -> Group:
-    healthy = [m["InstanceId"] for m in group["Instances"] if m["LifecycleState"] == "InService" and m["HealthStatus"].lower() == "healthy"]
+def _read_group(group: Mapping[str, Any]) -> Group:
+    serving = [member for member in group["Instances"] if member["LifecycleState"] == "InService"]
+    healthy = [member["InstanceId"] for member in serving if member["HealthStatus"].lower() == "healthy"]
     sources = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == "elbv2"]
     return Group(
         name=group["AutoScalingGroupName"],

@@ -1,4 +1,4 @@
-"""Candidates of every type: instances with all they belong to, and whatever else a fault can hit. Read only."""
+"""Candidates of every type, with the groups and target groups that they belong to. Only reads."""
 
 from __future__ import annotations
 
@@ -23,33 +23,36 @@ _NO_SUCH_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException
 
 @dataclass(frozen=True)
 class Found:
+    """What a finder found."""
+
     resources: tuple[OtherResource, ...]
     missing: tuple[str, ...] = ()
-    """Names that are nobody's, as they were written."""
+    """Names of resources that do not exist, as they were written."""
     target_groups: tuple[str, ...] = ()
-    """ARNs of those the resources are registered in."""
+    """ARNs of the target groups in which the resources are registered."""
     instances: tuple[str, ...] = ()
-    """Ids of instances that stand and fall with them: described with their groups."""
+    """Ids of instances that are lost together with the resources: they are described with their groups."""
     registered: Mapping[str, str] = field(default_factory=dict)
-    """Names under which something that stands and falls with them may be registered in target groups, to the VPC it is in."""
+    """Names under which target groups may know what is lost together with the resources, each with its VPC."""
     groups: tuple[Group, ...] = ()
-    """What replaces them."""
+    """The groups that replace the resources."""
     unreadable: tuple[str, ...] = ()
-    """Where nobody lets Squall look, each a sentence."""
+    """Where Squall may not look, a sentence each."""
 
 
 class Finder(Protocol):
-    """Candidates of one type that is not EC2's."""
+    """Finds candidates of one type other than instances."""
 
-    def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        """By name, or by tags; both and filters narrow."""
+    def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], /) -> Found:
+        """The resources with these names; without names, those with these tags. Tags and filters narrow what is
+        named."""
 
-    def again(self, resources: Sequence[OtherResource]) -> Found:
-        """The same ones now."""
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        """The same resources as they are now."""
 
 
 class Inventories:
-    """Each type has its finder, made when it is first needed."""
+    """Describes workloads. Each resource type has its finder, which is made when it is first needed."""
 
     def __init__(self, fleet: AwsInventory, target_groups: TargetGroups, finders: Mapping[ResourceType, Callable[[], Finder]]) -> None:
         self._fleet, self._target_groups, self._finders = fleet, target_groups, finders
@@ -67,25 +70,25 @@ class Inventories:
         if resource_type is ResourceType.INSTANCE:
             return self._fleet.describe(targets, tags, filters, at)
         found = self._finders[resource_type]().find(targets, tags, filters)
-        return self._workload(found, service, at)
+        return self._make_workload(found, service, at)
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if not workload.others:
             return self._fleet.refresh(workload, at)
-        found = self._finders[workload.others[0].type]().again(workload.others)
-        again = self._workload(found, workload.service, at, [group.arn for group in workload.target_groups])
+        found = self._finders[workload.others[0].type]().refresh(workload.others)
+        again = self._make_workload(found, workload.service, at, [group.arn for group in workload.target_groups])
         return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *found.missing]))})
 
-    def _workload(self, found: Found, service: str | None, at: datetime, known: Sequence[str] = ()) -> Workload:
+    def _make_workload(self, found: Found, service: str | None, at: datetime, known: Sequence[str] = ()) -> Workload:
         arns = dict.fromkeys([*known, *found.target_groups, *([service] if service else [])])
-        groups = {group.arn: group for arn in arns for group in self._group(arn)}
-        inside = self._fleet.describe(found.instances, {}, {}, at) if found.instances else Workload(at=at, instances=())
-        groups |= {group.arn: group for group in inside.target_groups}
+        groups = {group.arn: group for arn in arns for group in self._describe_group(arn)}
+        contained = self._fleet.describe(found.instances, {}, {}, at) if found.instances else Workload(at=at, instances=())
+        groups |= {group.arn: group for group in contained.target_groups}
         groups |= {group.arn: group for group in self._target_groups.holding(found.registered)} if found.registered else {}
-        return inside.model_copy(
+        return contained.model_copy(
             update={
                 "others": found.resources,
-                "groups": (*inside.groups, *found.groups),
+                "groups": (*contained.groups, *found.groups),
                 "target_groups": tuple(groups.values()),
                 "missing": found.missing,
                 "unreadable": found.unreadable,
@@ -93,8 +96,8 @@ class Inventories:
             }
         )
 
-    def _group(self, arn: str) -> Sequence[TargetGroup]:
-        """One at a time: one that isn't there must not hide the others."""
+    def _describe_group(self, arn: str) -> Sequence[TargetGroup]:
+        """Asks for one group at a time: one that does not exist must not hide the others."""
         try:
             return self._target_groups.describe([arn], {})
         except Unavailable as error:
@@ -103,11 +106,11 @@ class Inventories:
             raise
 
 
-def identified(names: Sequence[str], tags: Mapping[str, str], known: Sequence[OtherResource]) -> Found:
-    """Of all there are, those of these names that carry these tags; without names, all that carry the tags."""
-    matching = sorted((one for one in known if tags.items() <= one.tags.items()), key=lambda one: one.id)
+def select_named(names: Sequence[str], tags: Mapping[str, str], known: Sequence[OtherResource]) -> Found:
+    """Of all known resources, those with these names and tags; without names, all with these tags."""
+    matching = sorted((resource for resource in known if tags.items() <= resource.tags.items()), key=lambda resource: resource.id)
     if not names:
         return Found(tuple(matching) if tags else ())
-    every = {name: one for one in known for name in (one.arn, one.id)}
-    chosen = {one.arn: one for one in matching if one.arn in names or one.id in names}
+    every = {name for resource in known for name in (resource.arn, resource.id)}
+    chosen = {resource.arn: resource for resource in matching if resource.arn in names or resource.id in names}
     return Found(tuple(chosen.values()), tuple(name for name in dict.fromkeys(names) if name not in every))

@@ -1,4 +1,5 @@
-"""Kubernetes' own API of an EKS cluster: read only, as the role of whoever asks, bounded in time and size."""
+"""The Kubernetes API of an EKS cluster, with the role of the function that asks. Only reads, bounded in time and
+size."""
 
 from __future__ import annotations
 
@@ -18,33 +19,34 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 5
 PAGE = 200
-"""Objects a page."""
+"""Objects in a page."""
 MOST_PAGES = 25
 LARGEST = 16 * 2**20
-"""Bytes of a page."""
+"""The largest page, in bytes."""
 TOKEN_SECONDS = 60
 CLOSED = frozenset({"Unauthorized", "Forbidden"})
-"""Codes of answers that asking again does not change."""
+"""Codes of Unavailable where asking again does not help."""
 UNREACHABLE = "Unreachable"
 _HEADER = "x-k8s-aws-id"
 _KEY = "squall_eks_cluster"
 
 
 class Opener(Protocol):
-    """Of urllib."""
+    """An opener of urllib."""
 
     def open(self, fullurl: Request, data: None = None, timeout: float | None = None) -> Any: ...
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """The token is for this endpoint alone."""
+    """Follows no redirect: the token is for this endpoint alone."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
 class Kubernetes:
-    """Clusters, as DescribeCluster describes them. A cluster lets in whose role has an access entry."""
+    """Lists objects of clusters, which are given as DescribeCluster describes them. A cluster answers roles with an
+    access entry."""
 
     def __init__(self, sts: Any) -> None:
         self._sts = sts
@@ -53,13 +55,13 @@ class Kubernetes:
         events.register("before-sign.sts.GetCallerIdentity", _sign_cluster, unique_id="squall-eks-header")
 
     def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
-        """Every object under a path whose parts are Kubernetes names. Raises Unavailable: `Unauthorized` or `Forbidden`, `Unreachable`,
-        the HTTP status, `TooMany`, `TooLarge`, `Unreadable`."""
+        """Every object under a path whose parts are Kubernetes names. Raises Unavailable: `Unauthorized` or
+        `Forbidden`, `Unreachable`, the HTTP status, `TooMany`, `TooLarge`, `Unreadable`."""
         opener, headers = self._opener(cluster), {"Authorization": f"Bearer {self.token(cluster['name'])}", "Accept": "application/json"}
         after = ""
         for _ in range(MOST_PAGES):
-            asked = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
-            request = Request(f"{_endpoint(cluster)}{path}?{asked}", headers=headers)  # noqa: S310 - https, or there is no endpoint
+            query = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
+            request = Request(f"{_endpoint_of(cluster)}{path}?{query}", headers=headers)  # noqa: S310 - _endpoint_of only returns https
             page = _get(opener, request, cluster["name"])
             yield from page.get("items", ())
             after = str(page.get("metadata", {}).get("continue") or "")
@@ -68,7 +70,7 @@ class Kubernetes:
         raise _unavailable("TooMany", f"{cluster['name']} has more than {PAGE * MOST_PAGES} objects at {path}")
 
     def token(self, cluster: str) -> str:
-        """A GetCallerIdentity of ours, signed for this cluster and good for a minute: who we are, as EKS asks for it."""
+        """A presigned GetCallerIdentity for this cluster, valid for a minute: by it EKS knows the caller's role."""
         with translate_errors("sts", "GetCallerIdentity"):
             url = self._sts.generate_presigned_url(
                 "get_caller_identity", Params={"ClusterName": cluster}, ExpiresIn=TOKEN_SECONDS, HttpMethod="GET"
@@ -76,10 +78,12 @@ class Kubernetes:
         return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
     def _opener(self, cluster: Mapping[str, Any]) -> Opener:
-        """Trusts the cluster's own authority and no other; by no proxy."""
+        """An opener that trusts only the cluster's own certificate authority, and uses no proxy."""
         try:
             authority = base64.b64decode(cluster["certificateAuthority"]["data"], validate=True).decode()
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # create_default_context trusts everybody's where the authority is empty
+            context = ssl.SSLContext(
+                ssl.PROTOCOL_TLS_CLIENT
+            )  # create_default_context trusts the system's authorities where this one is empty
             context.load_verify_locations(cadata=authority)
         except (KeyError, ValueError, ssl.SSLError) as error:
             raise _unavailable("Unreadable", f"the certificate authority of {cluster['name']}: {error}") from error
@@ -96,7 +100,7 @@ def _sign_cluster(request: Any, **_: Any) -> None:
         request.headers[_HEADER] = request.context[_KEY]
 
 
-def _endpoint(cluster: Mapping[str, Any]) -> str:
+def _endpoint_of(cluster: Mapping[str, Any]) -> str:
     found = str(cluster.get("endpoint", ""))
     if urlsplit(found).scheme != "https":
         raise _unavailable("Unreadable", f"the endpoint of {cluster['name']} is {found or 'none'}")
@@ -109,7 +113,7 @@ def _get(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:
             body = answer.read(LARGEST + 1)
     except HTTPError as error:
         code = {401: "Unauthorized", 403: "Forbidden"}.get(error.code, str(error.code))
-        busy = error.code in {410, 429} or error.code >= 500  # 410: a page's token is too old
+        busy = error.code in {410, 429} or error.code >= 500  # 410: the token of the page is too old
         raise _unavailable(code, f"{cluster} answered {error.code}", retryable=busy) from error
     except OSError as error:
         raise _unavailable(UNREACHABLE, f"{cluster}: {error}", retryable=True) from error

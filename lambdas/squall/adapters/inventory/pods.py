@@ -1,4 +1,4 @@
-"""Pods of EKS clusters as candidates, and what controls them, by Kubernetes' own API. Read only."""
+"""Pods of EKS clusters as candidates, and their controllers, from the Kubernetes API. Only reads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ _FARGATE = "eks.amazonaws.com/fargate-profile"
 _ZONE = "topology.kubernetes.io/zone"
 _EVERYBODY = "0.0.0.0/0"
 _KINDS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets", "ReplicaSet": "replicasets"}
-"""What replaces pods, as the API calls its lists. What else may (a Job, an operator) promises no number of them."""
+"""Controllers that replace pods, to the names of their lists in the API. Other controllers (a Job, an operator) promise
+no number of pods."""
 
 
 class Api(Protocol):
-    """Kubernetes' own."""
+    """The Kubernetes API."""
 
-    def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]: ...
+    def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
+        """Every object under a path."""
 
 
 class _Namespace(NamedTuple):
@@ -39,51 +41,52 @@ class _Namespace(NamedTuple):
 
     cluster: Mapping[str, Any]
     pods: tuple[tuple[EksPod, Mapping[str, str]], ...]
-    """Each with its labels."""
+    """Each pod with its labels."""
     groups: Mapping[str, Group]
 
 
 class EksPods:
-    """By ARN or name of the cluster; `namespace` and `deployment`, `labels` or `pod` choose."""
+    """Finds pods by the ARN or name of their cluster; the filters `namespace` and `deployment`, `labels` or `pod`
+    choose among them."""
 
     def __init__(self, eks: Any, ec2: Any, api: Api) -> None:
         self._eks, self._ec2, self._api = eks, ec2, api
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        asked = list(dict.fromkeys(names or filters.get("cluster", ())))
+        wanted = list(dict.fromkeys(names or filters.get("cluster", ())))
         chosen: list[EksPod] = []
         known: list[_Namespace] = []
         missing, unreadable = [], []
-        for name in asked:
+        for name in wanted:
             cluster = self._cluster(name)
-            if cluster is None or not _named(cluster, filters.get("cluster", ())):
+            if cluster is None or not _is_named(cluster, filters.get("cluster", ())):
                 missing.append(name)
                 continue
             try:
                 found = [self._namespace(cluster, namespace) for namespace in filters.get("namespace", ())]
             except Unavailable as error:
-                if (sentence := _closed(cluster, error)) is None:
+                if (sentence := _explain_closed(cluster, error)) is None:
                     raise
                 unreadable.append(sentence)
                 continue
             known += found
-            chosen += [pod for one in found for pod, labels in one.pods if _matches(pod, labels, tags, filters)]
+            chosen += [pod for place in found for pod, labels in place.pods if _matches(pod, labels, tags, filters)]
         return _found(chosen, known, tuple(missing), tuple(unreadable))
 
-    def again(self, resources: Sequence[OtherResource]) -> Found:
-        """The same pods, and whatever their owners have started since."""
-        before = [one for one in resources if isinstance(one, EksPod)]
-        groups = {one.group for one in before if one.group}
-        ids = {one.id for one in before}
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        """The same pods, and those that their controllers have started since."""
+        before = [resource for resource in resources if isinstance(resource, EksPod)]
+        groups = {pod.group for pod in before if pod.group}
+        ids = {pod.id for pod in before}
         known: list[_Namespace] = []
-        for arn, namespace in sorted({(one.cluster, one.namespace) for one in before}):
+        for arn, namespace in sorted({(pod.cluster, pod.namespace) for pod in before}):
             if cluster := self._cluster(arn):
                 known.append(self._namespace(cluster, namespace))
-        accounts = {one.cluster: one.service_account for one in before}
-        pods = [pod for one in known for pod, _ in one.pods if pod.id in ids or pod.group in groups]
-        again = [pod.model_copy(update={"service_account": accounts[pod.cluster]}) for pod in pods]
-        seen = {one.id for one in again}
-        return _found(again, known, tuple(one.arn for one in before if one.id not in seen), ())
+        accounts = {pod.cluster: pod.service_account for pod in before}
+        pods = [pod for place in known for pod, _ in place.pods if pod.id in ids or pod.group in groups]
+        now = [pod.model_copy(update={"service_account": accounts[pod.cluster]}) for pod in pods]
+        seen = {pod.id for pod in now}
+        return _found(now, known, tuple(pod.arn for pod in before if pod.id not in seen), ())
 
     def _cluster(self, name: str) -> Mapping[str, Any] | None:
         if name.startswith("arn:") and name.split(":")[3] != str(self._eks.meta.region_name):
@@ -97,7 +100,7 @@ class EksPods:
         entries = list(self._api.list(cluster, f"/api/v1{place}/pods"))
         owners = _Owners(lambda kind: self._api.list(cluster, f"/apis/apps/v1{place}/{_KINDS[kind]}"))
         zones = self._zones(cluster, entries)
-        helpers = tuple(sorted(one["metadata"]["name"] for one in entries if _helps(one)))
+        helpers = tuple(sorted(entry["metadata"]["name"] for entry in entries if _is_running_helper(entry)))
         pods: list[tuple[EksPod, Mapping[str, str]]] = []
         around: dict[str, tuple[str, str]] = {}
         for entry in entries:
@@ -107,20 +110,22 @@ class EksPods:
             if owner := owners.of(entry):
                 group = f"{cluster['name']}/{namespace}/{owner[0].lower()}/{owner[1]}"
                 around[group] = owner
-            pod = _pod(entry, cluster, group, zones).model_copy(update={"helpers": helpers})
+            pod = _read_pod(entry, cluster, group, zones).model_copy(update={"helpers": helpers})
             pods.append((pod, entry["metadata"].get("labels", {})))
         groups = {
-            name: _group(name, owners.entry(*owner) or {}, [pod for pod, _ in pods if pod.group == name]) for name, owner in around.items()
+            name: _make_group(name, owners.entry(*owner) or {}, [pod for pod, _ in pods if pod.group == name])
+            for name, owner in around.items()
         }
         return _Namespace(cluster, tuple(pods), groups)
 
     def _zones(self, cluster: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """Address of each node to its zone: nodes are instances of the cluster's VPC, and their own labels are not for its readers."""
+        """For the address of each node its zone: nodes are instances in the cluster's VPC. AmazonEKSViewPolicy does not
+        show their labels."""
         addresses = sorted({address for entry in entries if (address := entry.get("status", {}).get("hostIP"))})
         vpc = cluster.get("resourcesVpcConfig", {}).get("vpcId", "")
         found: dict[str, str] = {}
-        for some in split_chunks(addresses, _ADDRESSES_PER_CALL):
-            filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "private-ip-address", "Values": some}]
+        for chunk in split_chunks(addresses, _ADDRESSES_PER_CALL):
+            filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "private-ip-address", "Values": chunk}]
             for reservation in list_items(self._ec2, "describe_instances", "Reservations", Filters=filters):
                 for instance in reservation["Instances"]:
                     found[instance["PrivateIpAddress"]] = instance["Placement"]["AvailabilityZone"]
@@ -128,14 +133,14 @@ class EksPods:
 
 
 class _Owners:
-    """What controls pods in a namespace, each kind listed when it is first needed."""
+    """The controllers of pods in a namespace; each kind is listed when it is first needed."""
 
-    def __init__(self, listed: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
-        self._listed = listed
+    def __init__(self, list_kind: Callable[[str], Iterable[Mapping[str, Any]]]) -> None:
+        self._list_kind = list_kind
         self._known: dict[str, dict[str, Mapping[str, Any]]] = {}
 
     def of(self, entry: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Kind and name: of a Deployment's ReplicaSet the Deployment."""
+        """Kind and name of the pod's controller; where that is the ReplicaSet of a Deployment, of the Deployment."""
         owner = _controller(entry)
         if owner is None or owner[0] not in _KINDS or self.entry(*owner) is None:
             return None
@@ -143,17 +148,18 @@ class _Owners:
         return above if above and above[0] in _KINDS and self.entry(*above) else owner
 
     def entry(self, kind: str, name: str) -> Mapping[str, Any] | None:
+        """The controller as the API describes it; None if there is none of this name."""
         if kind not in self._known:
-            self._known[kind] = {one["metadata"]["name"]: one for one in self._listed(kind)}
+            self._known[kind] = {entry["metadata"]["name"]: entry for entry in self._list_kind(kind)}
         return self._known[kind].get(name)
 
 
 def _found(pods: Sequence[EksPod], known: Sequence[_Namespace], missing: tuple[str, ...], unreadable: tuple[str, ...]) -> Found:
     around = {pod.group for pod in pods}
-    groups = {name: group for one in known for name, group in one.groups.items() if name in around}
-    vpcs = {one.cluster["arn"]: one.cluster.get("resourcesVpcConfig", {}).get("vpcId", "") for one in known}
+    groups = {name: group for place in known for name, group in place.groups.items() if name in around}
+    vpcs = {place.cluster["arn"]: place.cluster.get("resourcesVpcConfig", {}).get("vpcId", "") for place in known}
     return Found(
-        tuple(sorted(pods, key=lambda one: one.id)),
+        tuple(sorted(pods, key=lambda pod: pod.id)),
         missing,
         registered={pod.private_ip: vpcs[pod.cluster] for pod in pods if pod.private_ip},
         groups=tuple(groups[name] for name in sorted(groups)),
@@ -161,16 +167,16 @@ def _found(pods: Sequence[EksPod], known: Sequence[_Namespace], missing: tuple[s
     )
 
 
-def _named(cluster: Mapping[str, Any], names: Sequence[str]) -> bool:
+def _is_named(cluster: Mapping[str, Any], names: Sequence[str]) -> bool:
     return not names or cluster["name"] in names
 
 
-def _closed(cluster: Mapping[str, Any], error: Unavailable) -> str | None:
-    """Why asking again won't help, in words; None where it may."""
+def _explain_closed(cluster: Mapping[str, Any], error: Unavailable) -> str | None:
+    """Why asking again does not help, as a sentence; None where it may help."""
     name, vpc = cluster["name"], cluster.get("resourcesVpcConfig", {})
     if error.code in CLOSED:
         return (
-            f"{name} lets nobody with this role look ({error.code}): name {name}/<namespace> in the stack's setting eks_namespaces, "
+            f"{name} does not let this role look ({error.code}): name {name}/<namespace> in the stack's setting eks_namespaces, "
             "or give the function's role an access entry with AmazonEKSViewPolicy for the namespace"
         )
     if error.code != UNREACHABLE:
@@ -178,7 +184,7 @@ def _closed(cluster: Mapping[str, Any], error: Unavailable) -> str | None:
     if not vpc.get("endpointPublicAccess", True):
         return f"{name} has a private endpoint, which Squall's functions can't reach"
     if _EVERYBODY not in vpc.get("publicAccessCidrs", [_EVERYBODY]):
-        return f"{name} lets only {', '.join(vpc['publicAccessCidrs'])} reach its endpoint, and Squall's functions are not there"
+        return f"{name} lets only {', '.join(vpc['publicAccessCidrs'])} reach its endpoint, and Squall's functions have other addresses"
     return None
 
 
@@ -188,7 +194,7 @@ def _matches(pod: EksPod, labels: Mapping[str, str], tags: Mapping[str, str], fi
     return (
         (not deployments or (owned[:1] == ["deployment"] and owned[1] in deployments))
         and (not pods or pod.name in pods)
-        and all(labels.get(key) == value for key, _, value in (one.partition("=") for one in filters.get("labels", ())))
+        and all(labels.get(key) == value for key, _, value in (label.partition("=") for label in filters.get("labels", ())))
         and tags.items() <= pod.tags.items()
     )
 
@@ -197,29 +203,29 @@ def _is_helper(entry: Mapping[str, Any]) -> bool:
     return str(entry["metadata"]["name"]).startswith(_HELPER)
 
 
-def _helps(entry: Mapping[str, Any]) -> bool:
-    going = "deletionTimestamp" in entry["metadata"]
-    return _is_helper(entry) and not going and entry.get("status", {}).get("phase") in {"Pending", "Running"}
+def _is_running_helper(entry: Mapping[str, Any]) -> bool:
+    deleted = "deletionTimestamp" in entry["metadata"]
+    return _is_helper(entry) and not deleted and entry.get("status", {}).get("phase") in {"Pending", "Running"}
 
 
 def _controller(entry: Mapping[str, Any]) -> tuple[str, str] | None:
     owners = entry.get("metadata", {}).get("ownerReferences", ())
-    return next(((one["kind"], one["name"]) for one in owners if one.get("controller")), None)
+    return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)
 
 
-def _group(name: str, owner: Mapping[str, Any], pods: Sequence[EksPod]) -> Group:
+def _make_group(name: str, owner: Mapping[str, Any], pods: Sequence[EksPod]) -> Group:
     spec, status = owner.get("spec", {}), owner.get("status", {})
     return Group(
         kind="eks",
         name=name,
         desired=spec.get("replicas", status.get("desiredNumberScheduled", 0)),
         minimum=0,
-        in_service=tuple(sorted(one.id for one in pods if one.usable)),
-        rolling_out=_rolling(owner, status),
+        in_service=tuple(sorted(pod.id for pod in pods if pod.usable)),
+        rolling_out=_is_rolling_out(owner, status),
     )
 
 
-def _rolling(owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
+def _is_rolling_out(owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
     if owner.get("metadata", {}).get("generation", 0) != status.get("observedGeneration", 0):
         return True
     if "updateRevision" in status:
@@ -229,21 +235,23 @@ def _rolling(owner: Mapping[str, Any], status: Mapping[str, Any]) -> bool:
     return "updatedReplicas" in status and bool(status["updatedReplicas"] < status.get("replicas", 0))
 
 
-def _pod(entry: Mapping[str, Any], cluster: Mapping[str, Any], group: str | None, zones: Mapping[str, str]) -> EksPod:
+def _read_pod(entry: Mapping[str, Any], cluster: Mapping[str, Any], group: str | None, zones: Mapping[str, str]) -> EksPod:
     about, spec, status = entry["metadata"], entry.get("spec", {}), entry.get("status", {})
     labels, containers = about.get("labels", {}), spec.get("containers", ())
-    ready = next((one for one in status.get("conditions", ()) if one.get("type") == "Ready" and one.get("status") == "True"), None)
+    conditions = status.get("conditions", ())
+    ready = next((known for known in conditions if known.get("type") == "Ready" and known.get("status") == "True"), None)
+    ephemeral = status.get("ephemeralContainerStatuses", ())
     name, namespace, uid = about["name"], about["namespace"], about["uid"]
     partition, region, account = (cluster["arn"].split(":")[n] for n in (1, 3, 4))
     return EksPod(
         id=f"{namespace}/{name}/{uid[:8]}",
         arn=f"arn:{partition}:eks:{region}:{account}:pod/{cluster['name']}/{namespace}/{name}/{uid}",
-        state=_state(about, status, ready=ready is not None),
+        state=_state_of(about, status, ready=ready is not None),
         zone=zones.get(status.get("hostIP", ""), labels.get(_ZONE, "")),
         tags={key: value for key, value in cluster.get("tags", {}).items() if labels.get(key.replace(":", ".")) == value},
         group=group,
-        launched_at=_moment(about.get("creationTimestamp")),
-        in_service_at=_moment(ready.get("lastTransitionTime")) if ready else None,
+        launched_at=_parse_time(about.get("creationTimestamp")),
+        in_service_at=_parse_time(ready.get("lastTransitionTime")) if ready else None,
         name=name,
         namespace=namespace,
         uid=uid,
@@ -252,14 +260,14 @@ def _pod(entry: Mapping[str, Any], cluster: Mapping[str, Any], group: str | None
         pod_ip=status.get("podIP"),
         host_network=bool(spec.get("hostNetwork", False)),
         fargate=_FARGATE in labels,
-        read_only_root=any(one.get("securityContext", {}).get("readOnlyRootFilesystem") for one in containers),
-        unprivileged=_unprivileged(spec.get("securityContext", {})),
-        memory_limited=bool(containers) and all("memory" in one.get("resources", {}).get("limits", {}) for one in containers),
-        injecting=tuple(sorted(one["name"] for one in status.get("ephemeralContainerStatuses", ()) if "running" in one.get("state", {}))),
+        read_only_root=any(container.get("securityContext", {}).get("readOnlyRootFilesystem") for container in containers),
+        unprivileged=_is_unprivileged(spec.get("securityContext", {})),
+        memory_limited=bool(containers) and all("memory" in container.get("resources", {}).get("limits", {}) for container in containers),
+        injecting=tuple(sorted(container["name"] for container in ephemeral if "running" in container.get("state", {}))),
     )
 
 
-def _state(about: Mapping[str, Any], status: Mapping[str, Any], *, ready: bool) -> str:
+def _state_of(about: Mapping[str, Any], status: Mapping[str, Any], *, ready: bool) -> str:
     if "deletionTimestamp" in about:
         return "Terminating"
     phase = str(status.get("phase", "Unknown"))
@@ -268,10 +276,10 @@ def _state(about: Mapping[str, Any], status: Mapping[str, Any], *, ready: bool) 
     return "Ready" if ready else "NotReady"
 
 
-def _unprivileged(context: Mapping[str, Any]) -> bool:
-    """Ephemeral containers inherit the pod's own."""
+def _is_unprivileged(context: Mapping[str, Any]) -> bool:
+    """Whether the pod's security context keeps its containers from running as root; ephemeral containers inherit it."""
     return bool(context.get("runAsNonRoot")) or context.get("runAsUser", 0) != 0
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

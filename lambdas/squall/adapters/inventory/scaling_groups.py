@@ -1,4 +1,4 @@
-"""Auto Scaling groups as candidates themselves, with the launches that found no capacity. Read only."""
+"""Auto Scaling groups as candidates themselves, with the launches that found no capacity. Only reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
-from squall.adapters.inventory.inventories import Found, identified
+from squall.adapters.inventory.inventories import Found, select_named
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 
 if TYPE_CHECKING:
@@ -15,38 +15,41 @@ if TYPE_CHECKING:
     from squall.domain.resources.types import OtherResource
 
 _ACTIVITIES = 100
+"""How many of the newest activities one call reads."""
 _NO_CAPACITY = re.compile(r"insufficient\s*(instance\s*)?capacity|(not|in)\s*(have\s*)?sufficient .*capacity", re.IGNORECASE)
-"""EC2's code, or its sentence: `We currently do not have sufficient m5.large capacity in the Availability Zone you requested`."""
+"""EC2's error code, or its sentence: `We currently do not have sufficient m5.large capacity in the Availability Zone
+you requested`."""
 
 
 class ScalingGroups:
+    """Finds Auto Scaling groups by ARN, or by tags."""
+
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        asked = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
+        wanted = [{"Name": name, "Values": list(values)} for name, values in filters.items()]
         groups = list(
-            list_items(self._client, "describe_auto_scaling_groups", "AutoScalingGroups", **({"Filters": asked} if asked else {}))
+            list_items(self._client, "describe_auto_scaling_groups", "AutoScalingGroups", **({"Filters": wanted} if wanted else {}))
         )
-        found = identified(names, tags, [_group(group) for group in groups])
-        whole = tuple(
-            one.model_copy(update={"failed": self._failed(one.id)}) if isinstance(one, ScalingGroup) else one for one in found.resources
-        )
-        return Found(whole, found.missing, instances=tuple(sorted(name for one in whole for name in one.contains)))
+        found = select_named(names, tags, [_read_group(group) for group in groups])
+        described = [group for group in found.resources if isinstance(group, ScalingGroup)]
+        whole = tuple(group.model_copy(update={"failed": self._find_failed(group.id)}) for group in described)
+        return Found(whole, found.missing, instances=tuple(sorted(name for group in whole for name in group.contains)))
 
-    def again(self, resources: Sequence[OtherResource]) -> Found:
-        return self.find([one.arn for one in resources], {}, {})
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        return self.find([resource.arn for resource in resources], {}, {})
 
-    def _failed(self, group: str) -> tuple[FailedLaunch, ...]:
+    def _find_failed(self, group: str) -> tuple[FailedLaunch, ...]:
         answer = call(self._client, "describe_scaling_activities", AutoScalingGroupName=group, MaxRecords=_ACTIVITIES)
         return tuple(
-            FailedLaunch(id=one["ActivityId"], at=one["StartTime"], said=one["StatusMessage"][:500])
-            for one in answer["Activities"]
-            if one["StatusCode"] != "Successful" and _NO_CAPACITY.search(one.get("StatusMessage", ""))
+            FailedLaunch(id=activity["ActivityId"], at=activity["StartTime"], said=activity["StatusMessage"][:500])
+            for activity in answer["Activities"]
+            if activity["StatusCode"] != "Successful" and _NO_CAPACITY.search(activity.get("StatusMessage", ""))
         )
 
 
-def _group(group: Mapping[str, Any]) -> ScalingGroup:
+def _read_group(group: Mapping[str, Any]) -> ScalingGroup:
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {}).get("LaunchTemplateSpecification")
     return ScalingGroup(
         id=group["AutoScalingGroupName"],

@@ -8,7 +8,7 @@ from squall.application.metrics.guard_alarms import put_guards
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.guards import Guards
-from squall.domain.recovery.rollback_document import by_hand, intended
+from squall.domain.recovery.rollback_document import plan_run, start_command
 from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
@@ -78,8 +78,8 @@ def _state_before(pinned: AnyResource, workload: Workload) -> TargetBefore:
 
 
 def _rollback_command(step: Step) -> str:
-    rollback = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
-    return by_hand(rollback, step.definition.region) if rollback else ""
+    rollback = plan_run(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    return start_command(rollback, step.definition.region) if rollback else ""
 
 
 def _tie_guards(step: Step, guards: Guards, template_id: str) -> Outcome:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.documents.rollback import AutomationRun
-from squall.domain.recovery.rollback_document import begun, client_token, intended, refused, said, seen
+from squall.domain.recovery.rollback_document import client_token, describe_run, mark_refused, mark_started, plan_run, update_run
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 
@@ -38,7 +38,7 @@ def run_rollback(step: Step) -> Outcome:
     if run and run.over:
         note_rollback_end(step, run)
     elif run:
-        step.note(EventName.ROLLBACK_OVERDUE, said(run))
+        step.note(EventName.ROLLBACK_OVERDUE, describe_run(run))
     return NEXT
 
 
@@ -57,7 +57,7 @@ def refresh_rollback(step: Step) -> AutomationRun | None:
         run = _start(step, run)
         if run.execution_id is None:
             return run
-    now = seen(run, step.w.automations.get(run.execution_id or ""), step.w.clock.now())
+    now = update_run(run, step.w.automations.get(run.execution_id or ""), step.w.clock.now())
     if now != run:
         step.put(now)
     return now
@@ -66,11 +66,11 @@ def refresh_rollback(step: Step) -> AutomationRun | None:
 def note_rollback_end(step: Step, run: AutomationRun) -> None:
     """Write into the timeline how the rollback ended. This comes last, so that it is not marked as handled before it is
     handled."""
-    step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_ENDED, said(run))])
+    step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_ENDED, describe_run(run))])
 
 
 def _record_intent(step: Step) -> AutomationRun | None:
-    run = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    run = plan_run(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
     if run:
         step.put(run)
     return run
@@ -81,10 +81,10 @@ def _start(step: Step, run: AutomationRun) -> AutomationRun:
     try:
         execution_id = step.w.automations.start(run.document, run.version, run.parameters, rollback_token(step))
     except Refused as refusal:
-        run = refused(run, f"{refusal.code}: {refusal.message}"[:500], step.w.clock.now())
+        run = mark_refused(run, f"{refusal.code}: {refusal.message}"[:500], step.w.clock.now())
         step.put(run)
         return run
-    run = begun(run, execution_id, step.w.clock.now())
+    run = mark_started(run, execution_id, step.w.clock.now())
     step.put(run)
     step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_STARTED, execution_id)])
     return run

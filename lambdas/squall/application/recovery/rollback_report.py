@@ -6,7 +6,7 @@ from datetime import timedelta
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
-from squall.domain.recovery.rollback_document import intended, with_automation
+from squall.domain.recovery.rollback_document import plan_run, with_automation
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.run.timeline import EventName
@@ -66,7 +66,7 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
             length=step.definition.experiment.length,
         )
     )
-    declared = intended(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
+    declared = plan_run(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
     return with_automation(report, step.find(AutomationRun) if declared else None, declared)
 
 

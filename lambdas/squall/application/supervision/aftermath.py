@@ -12,7 +12,7 @@ from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping.cleanup import Cleanup
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.messages.leftovers import rollback_failed
-from squall.domain.recovery.rollback_document import said
+from squall.domain.recovery.rollback_document import describe_run
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -41,7 +41,7 @@ def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:
         return
     if not run.over:
         automation = ("--automation-execution-id", str(run.execution_id))
-        cleanup.leave(said(run), shell_command("aws", "ssm", "get-automation-execution", *automation))
+        cleanup.leave(describe_run(run), shell_command("aws", "ssm", "get-automation-execution", *automation))
         return
     if record.happened(EventName.NOTIFIED):
         _tell_rollback(w, record, run)
@@ -54,7 +54,7 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
     record_aftermath(w, record)
     write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
     if not run.succeeded:
-        w.notifier.publish(rollback_failed(record, said(run)))
+        w.notifier.publish(rollback_failed(record, describe_run(run)))
 
 
 def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:

@@ -16,7 +16,7 @@ from squall.domain.resources.types import ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
-from squall.domain.targets.pinning import pin
+from squall.domain.targets.pinning import pin_targets
 
 
 def discover(step: Step) -> Outcome:
@@ -25,7 +25,7 @@ def discover(step: Step) -> Outcome:
     workload = _describe_workload(step)
     parsed = sentences(experiment)
     seed = step.run.id
-    pinned, unpinnable = pin(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
+    pinned, unpinnable = pin_targets(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
     bindings, unmeasurable = bind(
         parsed.metrics,
         parsed.statistics,

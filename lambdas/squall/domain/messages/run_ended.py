@@ -9,7 +9,7 @@ from squall.domain.judging.verdict import exit_code
 from squall.domain.messages.console import Console
 from squall.domain.messages.leftovers import still_there
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
-from squall.domain.recovery.rollback_document import said
+from squall.domain.recovery.rollback_document import describe_run
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 
@@ -101,7 +101,7 @@ def _rollback(rollback: RollbackReport, record: ExecutionRecord) -> Iterable[str
     yield f"Rollback: {rollback.outcome.value}"
     yield from (f"differs: {difference}" for difference in rollback.differences)
     if rollback.automation and rollback.automation.succeeded:
-        yield said(rollback.automation)
+        yield describe_run(rollback.automation)
     elif rollback.automation and record.rollback_command:
         yield f"again, by hand: {record.rollback_command}"
     if rollback.outcome is RollbackOutcome.NOT_RESTORED and rollback.could_have_lasted_until:

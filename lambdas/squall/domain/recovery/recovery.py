@@ -1,6 +1,6 @@
-"""Whether the workload is back: every absolute criterion holds again, and what was taken away was replaced.
+"""Whether the workload has recovered: every absolute criterion holds again, and lost targets were replaced.
 
-Times are those of the evidence, never of the look: the first look may come long after the workload was back.
+Times are those of the evidence, never those at which somebody looked: the first look may come long after the recovery.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,8 @@ from squall.domain.resources.workload import Workload
 
 @dataclass(frozen=True)
 class RecoveryInput:
+    """What recovery is assessed on."""
+
     definition: Definition
     discovery: Discovery
     series: Mapping[str, Sequence[Series]]
@@ -38,21 +40,25 @@ class RecoveryInput:
     now: datetime
     traits: FaultTraits
     still_active: Sequence[str] = ()
-    """What of the fault still lasts on a target, in words: nothing has recovered from a fault that isn't over."""
+    """Parts of the fault that still last on a target, a sentence each: nothing has recovered from a fault that is not
+    over."""
     previous: Recovery | None = None
-    """What the last look found: where nothing tells when a replacement came into service, it was between two looks."""
+    """What the last look found. Where nothing tells when a replacement came into service, it did so between two
+    looks."""
 
 
 @dataclass(frozen=True)
 class _Replaced:
+    """The replacements in service, and when the last of those that were needed came."""
+
     ids: tuple[str, ...]
     at: datetime | None = None
     after: datetime | None = None
-    """Set where `at` is only an upper bound."""
+    """The lower bound, where `at` is only an upper bound."""
 
 
 def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
-    """Periods from the one the effect fell into to the newest complete in CloudWatch for every binding."""
+    """The periods from that of the effect to the newest one that CloudWatch has completely for every binding."""
     timing = definition.environment.timing
     period = timing.metric_period_seconds
     lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
@@ -61,21 +67,22 @@ def observed_window(effect_at: datetime, now: datetime, definition: Definition, 
 
 
 def recovery_length(definition: Definition) -> timedelta:
-    """How long recovery is waited for: the experiment's own, else the policy's."""
+    """How long a run waits for recovery: the experiment's own length, else the policy's."""
     return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
 def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     """The recovery so far, and whether to look again.
 
-    Recovered means: every absolute threshold holds in each of the newest whole periods (as many as guards evaluate, all after the fault's
-    end), and what was terminated is replaced by instances in service and healthy. The time to recover ends where that began.
+    Recovered means: every absolute threshold holds in each of the newest whole periods (as many as guards evaluate, all
+    after the fault's end), and lost targets are replaced by members that are in service and healthy. The time to
+    recover ends where that state began.
     """
     parsed = sentences(given.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
-    held_since, unsettled = _holding_since(thresholds, given)
-    replaced = _replaced(given)
-    lost = _replacement_wanted(given, parsed)
+    held_since, unsettled = _find_holding(thresholds, given)
+    replaced = _assess_replacement(given)
+    lost = _count_wanted_replacements(given, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
     missing = [*given.still_active, *unsettled, *([lacking] if lacking else [])]
     recovered_at, recovered_after = (
@@ -98,23 +105,24 @@ def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
 
 
 def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
-    """How long after its end CloudWatch shows the last period of a window."""
+    """How long after the end of a window CloudWatch has its last period."""
     lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
     return timedelta(seconds=lag + definition.environment.timing.metric_period_seconds)
 
 
 def _last_end(given: RecoveryInput) -> int:
-    """End of the last whole period of the recovery that is waited for."""
+    """The end of the last whole period in which the run waits for recovery, in seconds since the epoch."""
     period = given.window.period_seconds
     return floor((given.fault_end + recovery_length(given.definition)).timestamp() / period) * period
 
 
-def _holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
-    """Metric to since when all its thresholds hold, and what doesn't hold. What held all along holds since the effect."""
+def _find_holding(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
+    """For each metric since when all its thresholds hold, and the thresholds that do not hold. A threshold that always
+    held holds since the effect."""
     moments: dict[str, datetime] = {}
     broken: dict[str, list[str]] = {}
     for threshold in thresholds:
-        since, reason = _holds_since(threshold, given)
+        since, reason = _find_hold(threshold, given)
         if since is None:
             broken.setdefault(threshold.metric, []).append(reason)
         else:
@@ -123,7 +131,7 @@ def _holding_since(thresholds: Iterable[Threshold], given: RecoveryInput) -> tup
     return settled, [reason for reasons in broken.values() for reason in reasons]
 
 
-def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:
+def _find_hold(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:
     binding = binding_of(given.discovery.bindings, threshold)
     if binding is None:
         return None, f'"{threshold.text}" is not measured'
@@ -135,36 +143,37 @@ def _holds_since(threshold: Threshold, given: RecoveryInput) -> tuple[datetime |
     since = window.end
     while since > window.start and since - period in values and threshold.holds(values[since - period]):
         since -= period
-    needed = _needed_periods(given)
+    needed = _count_needed_periods(given)
     settled = (window.end - max(since, given.fault_end.timestamp())) // period
     if settled < needed:
         return None, f'"{threshold.text}" has held for {max(0, int(settled))} of {needed} periods since the fault ended'
     return max(given.effect_at, datetime.fromtimestamp(since, UTC)), ""
 
 
-def _needed_periods(given: RecoveryInput) -> int:
-    """Enough to trust, and enough for every sentence that is judged in the recovery window."""
+def _count_needed_periods(given: RecoveryInput) -> int:
+    """Enough periods to trust, and enough for every sentence that is judged in the recovery window."""
     timing = given.definition.environment.timing
     judged = any(threshold.window == "recovery" for _, threshold in sentences(given.definition.experiment).threshold_criteria)
     return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
 
 
-def _replacement_wanted(given: RecoveryInput, parsed: Sentences) -> int:
+def _count_wanted_replacements(given: RecoveryInput, parsed: Sentences) -> int:
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
     return len(given.before) if given.traits.targets_are_replaced or asked else 0
 
 
 def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
-    """When everything was back, and since when it may have been where that is only an upper bound."""
+    """When everything was back and, where that is only an upper bound, the lower bound."""
     if not held and replaced.at is None:
-        return given.now, given.effect_at  # nothing that was lost, nothing that says since when
+        return given.now, given.effect_at  # nothing was lost, and nothing tells since when
     at = max([*held, *([replaced.at] if replaced.at else [])])
     after = max([*held, replaced.after]) if replaced.after else at
     return at, after if after < at else None
 
 
-def _replacements(given: RecoveryInput) -> tuple[Member, ...]:
-    """Instances or tasks in service now that came after the effect, healthy wherever the lost ones were."""
+def _find_replacements(given: RecoveryInput) -> tuple[Member, ...]:
+    """Members in service now that came after the effect, and that are healthy in every target group where the lost ones
+    were."""
     names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
     known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
     known |= {one.id for one in given.discovery.workload.resources}
@@ -176,14 +185,16 @@ def _replacements(given: RecoveryInput) -> tuple[Member, ...]:
 
 
 def _came_before(instance: Member, given: RecoveryInput) -> bool:
-    """A group that grew between Discover and the fault replaced nothing. Kubernetes tells whole seconds: the effect's own counts."""
+    """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
+    seconds, so a member that came in the second of the effect is one."""
     came = instance.in_service_at or instance.launched_at
     return came is not None and came < given.effect_at.replace(microsecond=0)
 
 
-def _replaced(given: RecoveryInput) -> _Replaced:
-    """Auto Scaling's word on when each came into service; without it, after its launch and after the last look that didn't see it."""
-    found = _replacements(given)
+def _assess_replacement(given: RecoveryInput) -> _Replaced:
+    """When each replacement came into service by Auto Scaling's word; without it, after its launch and after the last
+    look that did not see it."""
+    found = _find_replacements(given)
     ids = tuple(sorted(instance.id for instance in found))
     wanted = max(1, len(given.before))
     if len(found) < wanted:

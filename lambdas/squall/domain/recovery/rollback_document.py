@@ -1,4 +1,5 @@
-"""The rollback document: an Automation of the user's own, from the environment's allowlist, run after every fault that was injected."""
+"""The rollback document: the user's own Automation document from the environment's list, run after every fault that was
+injected."""
 
 import hashlib
 import json
@@ -12,13 +13,14 @@ from squall.domain.run.commands import shell_command
 from squall.domain.vocabulary import RollbackOutcome
 
 ROLE_PARAMETER = "AutomationAssumeRole"
-"""How a document is told as whom to act; set from the policy alone."""
+"""The document's parameter for the role as which it acts; only the policy sets it."""
 TARGETS, EXECUTION = "$targets", "$execution"
-"""What an experiment writes for a parameter's value that is known only when it runs: the ids of the pinned targets; the execution's id."""
+"""What an experiment writes for values that are known only when it runs: the ids of the pinned targets, and the
+execution's id."""
 
 
-def intended(definition: Definition, target_ids: Sequence[str], execution_id: str) -> AutomationRun | None:
-    """What is to be run after the fault; None: the experiment declares nothing."""
+def plan_run(definition: Definition, target_ids: Sequence[str], execution_id: str) -> AutomationRun | None:
+    """The document to be run after the fault; None: the experiment declares none."""
     declared = definition.experiment.rollback
     if declared is None:
         return None
@@ -35,30 +37,31 @@ def intended(definition: Definition, target_ids: Sequence[str], execution_id: st
 
 
 def client_token(unique: str) -> str:
-    """One per execution, in the UUID's form that Systems Manager wants: a start that is repeated starts nothing new."""
+    """One token for each execution, so that a repeated start starts nothing new. Systems Manager wants the form of a
+    UUID."""
     digest = hashlib.sha256(f"rollback {unique}".encode()).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
 
-def by_hand(run: AutomationRun, region: str) -> str:
-    """The command that runs it."""
+def start_command(run: AutomationRun, region: str) -> str:
+    """The AWS CLI command that runs the document."""
     parameters = json.dumps({name: list(values) for name, values in sorted(run.parameters.items())}, separators=(",", ":"))
     document = ("--document-name", run.document, "--document-version", run.version)
     return shell_command("aws", "ssm", "start-automation-execution", "--region", region, *document, "--parameters", parameters)
 
 
-def begun(run: AutomationRun, execution_id: str, now: datetime) -> AutomationRun:
-    """With the id Systems Manager gave it."""
+def mark_started(run: AutomationRun, execution_id: str, now: datetime) -> AutomationRun:
+    """The run as started, with the id that Systems Manager gave it."""
     return run.model_copy(update={"execution_id": execution_id, "status": "Pending", "started_at": now})
 
 
-def refused(run: AutomationRun, why: str, now: datetime) -> AutomationRun:
-    """Systems Manager understood and said no: it never ran."""
+def mark_refused(run: AutomationRun, why: str, now: datetime) -> AutomationRun:
+    """The run as refused by Systems Manager: it never ran."""
     return run.model_copy(update={"status": "Refused", "detail": why, "started_at": now, "ended_at": now})
 
 
-def seen(run: AutomationRun, state: AutomationState | None, now: datetime) -> AutomationRun:
-    """As Systems Manager tells it now; None: it has forgotten it."""
+def update_run(run: AutomationRun, state: AutomationState | None, now: datetime) -> AutomationRun:
+    """The run as Systems Manager knows it now; `state` None: Systems Manager has forgotten it."""
     if state is None:
         return run.model_copy(update={"status": "Unknown", "detail": "Systems Manager does not know it any more", "ended_at": now})
     return run.model_copy(
@@ -71,25 +74,26 @@ def seen(run: AutomationRun, state: AutomationState | None, now: datetime) -> Au
     )
 
 
-def said(run: AutomationRun) -> str:
-    """How it stands, as a sentence for people."""
+def describe_run(run: AutomationRun) -> str:
+    """The state of the run, as a sentence for people."""
     named = f"rollback document {run.rollback}" + (f" ({run.execution_id})" if run.execution_id else "")
     return f"{named}: {run.status}" + (f": {run.detail}" if run.detail else "")
 
 
 def with_automation(report: RollbackReport, run: AutomationRun | None, declared: AutomationRun | None) -> RollbackReport:
-    """The report with what became of the rollback document; one that did not run or succeed leaves the workload not restored."""
+    """The report with what became of the rollback document. If it did not run or did not succeed, the workload is not
+    restored."""
     run = run or declared
     if run is None:
         return report
     if run.succeeded:
         return report.model_copy(update={"automation": run})
     return report.model_copy(
-        update={"automation": run, "outcome": RollbackOutcome.NOT_RESTORED, "differences": (*report.differences, said(run))}
+        update={"automation": run, "outcome": RollbackOutcome.NOT_RESTORED, "differences": (*report.differences, describe_run(run))}
     )
 
 
-def check_values(parameters: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Name to the values that stand in the definition: what is only known when it runs is left out."""
+def list_fixed_values(parameters: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """For each parameter the values that the definition gives, without those that are known only when it runs."""
     listed = {name: (value,) if isinstance(value, str) else value for name, value in parameters.items()}
     return {name: tuple(value for value in values if value not in {TARGETS, EXECUTION}) for name, values in listed.items()}

@@ -65,8 +65,8 @@ class Resource(Model):
 
     @property
     def contains(self) -> frozenset[str]:
-        """Ids of instances, and addresses, that are lost together with it and that belong to groups themselves. Empty: nothing is, and the
-        resource itself may belong to a group."""
+        """Ids of instances, and addresses, that are lost together with it and that belong to groups themselves. Empty:
+        nothing is, and the resource itself may belong to a group."""
         return frozenset()
 
     @property
@@ -109,8 +109,8 @@ class Member(Resource):
     launched_at: datetime | None = None
     """When it was asked for: EC2's LaunchTime, ECS's createdAt."""
     in_service_at: datetime | None = None
-    """When it came into service: the end of Auto Scaling's activity (known only for instances that joined after Discover), or
-    ECS's startedAt."""
+    """When it came into service: the end of Auto Scaling's activity (known only for instances that joined after
+    Discover), or ECS's startedAt."""
 
     @property
     def belongs_to(self) -> str | None:

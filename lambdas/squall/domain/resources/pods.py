@@ -20,12 +20,13 @@ FILTERS: Mapping[str, tuple[str, str]] = {
     "pod": (rf"(?=.{{1,253}}$){_NAME}", "the name of a pod"),
     "labels": (rf"(?=.{{1,320}}$)({_NAME}/)?{_WORD}=({_WORD})?", "a label and its value: app=web"),
 }
-"""The filters of pods, each with the pattern of its values and a description of them. A pod must have all of several labels."""
+"""The filters of pods, each with the pattern of its values and a description of them. A pod must have all of several
+labels."""
 
 
 class EksPod(Member):
-    """A pod, with what decides whether FIS can disturb it. Its id contains its uid, because the next pod of a StatefulSet has the same
-    name."""
+    """A pod, with what decides whether FIS can disturb it. Its id contains its uid, because the next pod of a
+    StatefulSet has the same name."""
 
     USABLE = frozenset({"Ready"})
     LOST = frozenset({"Terminating", "Succeeded", "Failed"})
@@ -68,7 +69,8 @@ class EksPod(Member):
 
     @property
     def short(self) -> str:
-        """The first eight characters of its uid, for names in the template: the pod's own name may be too long for them."""
+        """The first eight characters of its uid, for names in the template: the pod's own name may be too long for
+        them."""
         return self.uid[:8]
 
     @property

@@ -46,7 +46,8 @@ class Subnet(Resource):
     acl: str | None = None
     """Id of its network ACL."""
     association: str | None = None
-    """Id of its association with the ACL. EC2 gives a new id with each replacement, also when the same ACL is put back."""
+    """Id of its association with the ACL. EC2 gives a new id with each replacement, also when the same ACL is put
+    back."""
     instances: tuple[str, ...] = ()
     """Ids of the running instances in it."""
     addresses: tuple[str, ...] = ()
@@ -72,5 +73,6 @@ class Subnet(Resource):
 
     @property
     def least(self) -> int | None:
-        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances and addresses belong."""
+        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances and addresses
+        belong."""
         return 0

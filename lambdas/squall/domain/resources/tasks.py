@@ -31,7 +31,8 @@ class EcsTask(Member):
     exec_enabled: bool = False
     """Whether ECS Exec is on: its agent keeps the agent that injects faults from starting."""
     registers: bool = False
-    """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, which it needs to register the task with Systems Manager."""
+    """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, which it needs to register the task with Systems
+    Manager."""
     managed_id: str | None = None
     """Id of the managed instance (`mi-…`) with the task's ARN in its tag ECS_TASK_ARN."""
     managed: bool = False
@@ -39,7 +40,8 @@ class EcsTask(Member):
     managed_tags: dict[str, str] = {}
     """Tags of the managed instance, by which IAM judges a command sent to the task."""
     stop_code: str = ""
-    """Why it was stopped, in ECS's word: UserInitiated after anybody's StopTask, also FIS's; ServiceSchedulerInitiated in a rollout …"""
+    """Why it was stopped, in ECS's word: UserInitiated after anybody's StopTask, also FIS's; ServiceSchedulerInitiated
+    in a rollout …"""
 
     @property
     def family(self) -> str:

@@ -62,15 +62,16 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
 
 
 def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
-    """The type of the resource with this id or ARN; None if no fault of Squall's hits such resources. A group stands for its instances,
-    unless `declared` says that groups are meant."""
+    """The type of the resource with this id or ARN; None if no fault of Squall's hits such resources. A group stands
+    for its instances, unless `declared` says that groups are meant."""
     if declared is ResourceType.SCALING_GROUP and group_named(name):
         return declared
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
 
 
 def group_named(name: str) -> str | None:
-    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None if it is no group's ARN."""
+    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None if it is no
+    group's ARN."""
     found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
     return found["name"] if found else None
 

@@ -16,7 +16,8 @@ _GROUPS = {
 
 
 class Group(Model):
-    """What replaces lost targets: an Auto Scaling group, an ECS service, or the controller of pods in an EKS cluster."""
+    """What replaces lost targets: an Auto Scaling group, an ECS service, or the controller of pods in an EKS
+    cluster."""
 
     kind: Literal["auto_scaling", "ecs", "eks"] = "auto_scaling"
     name: str
@@ -24,7 +25,8 @@ class Group(Model):
     desired: int
     minimum: int
     in_service: tuple[str, ...]
-    """Ids of instances that are InService and healthy, of tasks that run and are not unhealthy, or of pods that are ready."""
+    """Ids of instances that are InService and healthy, of tasks that run and are not unhealthy, or of pods that are
+    ready."""
     suspended: tuple[str, ...] = ()
     """Names of suspended Auto Scaling processes."""
     rolling_out: bool = False
@@ -95,7 +97,8 @@ class Workload(Model):
         return (*self.instances, *self.others)
 
     def names_of(self, resource: Resource) -> frozenset[str]:
-        """Names under which target groups know it: its own, or those of what it contains that is registered somewhere."""
+        """Names under which target groups know it: its own, or those of what it contains that is registered
+        somewhere."""
         if not resource.contains:
             return frozenset({resource.registered_as} if resource.registered_as else ())
         return resource.contains & {name for group in self.target_groups for name in group.registered}

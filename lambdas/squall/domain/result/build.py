@@ -14,7 +14,7 @@ from squall.domain.documents.signal_reading import Reading
 from squall.domain.documents.statistics import Times
 from squall.domain.judging.verdict import Decision
 from squall.domain.metrics.periods import format_length
-from squall.domain.recovery.rollback_document import said
+from squall.domain.recovery.rollback_document import describe_run
 from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.result.inspection import Inspection
@@ -86,7 +86,7 @@ def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidenc
     if evidence.rollback:
         yield f"After the fault: {_ROLLBACK_SENTENCES[evidence.rollback.outcome]}"
         if evidence.rollback.automation:
-            yield f"Rollback of the experiment: {said(evidence.rollback.automation)}"
+            yield f"Rollback of the experiment: {describe_run(evidence.rollback.automation)}"
     if evidence.recovery:
         yield _describe_recovery(evidence.recovery)
     if evidence.judgement:

@@ -10,7 +10,7 @@ from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import ids
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.targets.failure_domains import Capacity, capacities, lost
-from squall.domain.targets.pinning import not_opted_in
+from squall.domain.targets.pinning import find_not_opted_in
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
 """Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""
@@ -35,7 +35,7 @@ def _opt_in_tag(given: SafetyInput) -> Answer:
     now = {pinned.id: one.tags.get(given.opt_in_tag) for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))}
     wrong = [f"{i.id} has {now.get(i.id) or 'none'}" for i in given.discovery.pinned if now.get(i.id) != wanted]
     here = [one for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))]
-    wrong += [words for one in here for words in not_opted_in(given.workload_now, one, wanted, given.opt_in_tag)]
+    wrong += [words for one in here for words in find_not_opted_in(given.workload_now, one, wanted, given.opt_in_tag)]
     wrong += [sentence for pinned in given.discovery.pinned if (sentence := _agent_not_opted_in(given, pinned))]
     ok = bool(given.discovery.pinned) and not wrong
     return ok, f"{given.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(given.discovery.pinned) or 'nothing is pinned')}"

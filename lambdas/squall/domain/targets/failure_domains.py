@@ -1,4 +1,5 @@
-"""Failure domains: the groups and target groups that pinned targets belong to, and the healthy capacity left in each."""
+"""Failure domains: the groups and target groups that pinned targets belong to, and the healthy capacity that is left in
+each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,47 +10,53 @@ from squall.domain.resources.workload import Workload
 
 @dataclass(frozen=True)
 class Capacity:
-    """What a failure domain has and what it needs."""
+    """What capacity a failure domain has, and how much it needs."""
 
     domain: str
     size: int
-    """Desired capacity of a group, registered targets of a target group, members of a database."""
+    """How many members it should have: the desired capacity of a group, the registered targets of a target group, the
+    members of a database."""
     in_service: frozenset[str]
+    """Names of the members that serve now."""
     least: int | None = None
-    """How much must stay, where a share says nothing: a database has one writer and needs one that takes over."""
+    """How many members must be left, where a share makes no sense: a database has one writer and needs one that takes
+    over."""
 
     def after(self, lost: Iterable[str]) -> int:
+        """How many members are left once these are lost."""
         return len(self.in_service - set(lost))
 
     def needed(self, percent: float) -> float:
+        """How many members must be left where the environment wants this share to stay healthy."""
         return self.size * percent / 100 if self.least is None else self.least
 
 
 def failure_domains(workload: Workload, resources: Iterable[Resource]) -> tuple[str, ...]:
-    """Lock keys: `asg/<name>`, `ecs/<cluster>/<service>`, `eks/<cluster>/…`, `tg/<name/id>`, else the resource's own; sorted."""
-    return tuple(sorted({domain for resource in resources for domain in _domains_of(workload, resource)}))
+    """The failure domains of the resources, sorted, as lock keys: `asg/<name>`, `ecs/<cluster>/<service>`,
+    `eks/<cluster>/…`, `tg/<name/id>`; a resource that belongs to none is a domain by itself."""
+    return tuple(sorted({domain for resource in resources for domain in _list_domains(workload, resource)}))
 
 
 def capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capacity, ...]:
-    """Capacity of every failure domain of the resources, in the domains' order."""
+    """The capacity of every failure domain of the resources, in the order of the domains."""
     known = {group.domain: Capacity(group.domain, group.desired, frozenset(group.in_service)) for group in workload.groups}
     for group in workload.target_groups:
         domain = _target_group_domain(group.arn)
         known[domain] = Capacity(domain, len({*group.healthy, *group.unhealthy}), frozenset(group.healthy))
-    alone = {r.own_domain: Capacity(r.own_domain, r.size, r.standing, r.least) for r in resources}
+    alone = {resource.own_domain: Capacity(resource.own_domain, resource.size, resource.standing, resource.least) for resource in resources}
     return tuple(known[domain] if domain in known else alone[domain] for domain in failure_domains(workload, resources))
 
 
 def lost(resources: Iterable[Resource]) -> frozenset[str]:
-    """What a fault on the resources takes away of their failure domains."""
-    return frozenset(one for resource in resources for one in resource.hit)
+    """The members that a fault on the resources takes away from their failure domains."""
+    return frozenset(member for resource in resources for member in resource.hit)
 
 
-def _domains_of(workload: Workload, resource: Resource) -> list[str]:
-    around = {resource.belongs_to, *(one.group for one in workload.instances if one.id in resource.contains)}
-    group = [group.domain for group in workload.groups if group.name in around]
+def _list_domains(workload: Workload, resource: Resource) -> list[str]:
+    around = {resource.belongs_to, *(instance.group for instance in workload.instances if instance.id in resource.contains)}
+    groups = [group.domain for group in workload.groups if group.name in around]
     names = workload.names_of(resource)
-    found = [*group, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
+    found = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
     return [*found, resource.own_domain] if resource.contains or not found else found
 
 

@@ -1,4 +1,4 @@
-"""Which targets an experiment may touch: candidates in, a pinned list bounded by the blast radius out."""
+"""Pinning: from all candidates of an experiment, the targets that the fault may hit, bounded by the blast radius."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,51 +13,55 @@ from squall.domain.targets.failure_domains import capacities, lost
 from squall.domain.vocabulary import BlastRadius, ResourceType
 
 MAXIMUM_TARGETS = 5
-"""FIS resolves at most this many targets an action."""
+"""The most targets that FIS resolves for one action."""
 ZONAL = frozenset({BlastRadius.SINGLE_AZ, BlastRadius.MULTIPLE_AZ})
+"""Radii that are about Availability Zones."""
 
 
-def candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ...]:
-    """The resources the experiment names; by tags or filters: all that were found with those tags."""
+def find_candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ...]:
+    """The resources that the experiment names or, where it chooses by tags and filters, all that were found with those
+    tags."""
     target = experiment.target
     named = set(experiment.named)
     if named and experiment.resource_type is ResourceType.SCALING_GROUP:
-        return tuple(one for one in workload.resources if one.type is ResourceType.SCALING_GROUP and one.arn in named)
+        return tuple(found for found in workload.resources if found.type is ResourceType.SCALING_GROUP and found.arn in named)
     if named:
         groups = {group for name in named if (group := group_named(name))}
-        return tuple(one for one in workload.resources if named & one.answers_to or one.belongs_to in groups)
+        return tuple(found for found in workload.resources if named & found.answers_to or found.belongs_to in groups)
     tags = target.tags if target else {}
-    return tuple(one for one in workload.resources if one.type is experiment.resource_type and tags.items() <= one.tags.items())
+    return tuple(found for found in workload.resources if found.type is experiment.resource_type and tags.items() <= found.tags.items())
 
 
-def pin(
+def pin_targets(
     workload: Workload, experiment: Experiment, environment: Environment, seed: str, *, opt_in_tag: str = "squall:environment"
 ) -> tuple[tuple[Resource, ...], list[Problem]]:
-    """The resources the fault runs on, by ARN, or every reason why none can be chosen.
+    """The targets that the fault hits, sorted by id, or every reason why none can be chosen.
 
-    The choice is repeatable: candidates are taken in the order of a hash of seed and id. At least one is pinned even where that breaks the
-    environment's healthy share, so that the safety check of that name refuses it with its arithmetic on the record.
+    The choice is repeatable: candidates are taken in the order of a hash of seed and id. At least one target is pinned,
+    even if that breaks the environment's healthy share: the safety check `minimum_healthy_share` then refuses it, with
+    its arithmetic on the record.
     """
-    found = tuple(one.under(experiment.parameters).in_policy(environment) for one in candidates(workload, experiment))
-    problems = [*_unknown(workload, experiment), *_not_opted_in(found, environment, opt_in_tag)]
-    eligible = sorted((i for i in found if i.usable and i.tags.get(opt_in_tag) == environment.name), key=lambda i: _rank(seed, i))
+    found = tuple(candidate.under(experiment.parameters).in_policy(environment) for candidate in find_candidates(workload, experiment))
+    problems = [*_find_unknown(workload, experiment), *_find_not_opted_in(found, environment, opt_in_tag)]
+    fit = [candidate for candidate in found if candidate.usable and candidate.tags.get(opt_in_tag) == environment.name]
+    eligible = sorted(fit, key=lambda candidate: _rank(seed, candidate))
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
     elif not eligible:
-        problems += _none_eligible(found)
+        problems += _explain_none_eligible(found)
     if problems:
         return (), problems
     chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
-    problems += _not_radius(experiment, found, chosen)
-    problems += _inhabitants(workload, chosen, environment, opt_in_tag)
-    return ((), problems) if problems else (tuple(sorted(chosen, key=lambda i: i.id)), [])
+    problems += _check_radius(experiment, found, chosen)
+    problems += _check_contents(workload, chosen, environment, opt_in_tag)
+    return ((), problems) if problems else (tuple(sorted(chosen, key=lambda target: target.id)), [])
 
 
 def _rank(seed: str, resource: Resource) -> str:
     return hashlib.sha256(f"{seed}\n{resource.id}".encode()).hexdigest()
 
 
-def _unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
+def _find_unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
     return [
         Problem(
             path="target_resources",
@@ -65,28 +69,29 @@ def _unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
             expected=f"an existing {experiment.resource_type.words}",
         )
         for target in workload.missing
-    ] + [Problem(path="target", message=sentence, expected="targets Squall can look at") for sentence in workload.unreadable]
+    ] + [Problem(path="target", message=sentence, expected="targets that Squall may look at") for sentence in workload.unreadable]
 
 
-def not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
-    """In words, the instances that live in it and are not of this environment: whoever opted it in can't opt them in."""
-    inside = [one for one in workload.instances if one.id in resource.contains & resource.hit]
+def find_not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
+    """The instances in the resource that are not tagged for this environment, a sentence each. Whoever tagged the
+    resource did not opt in the instances."""
+    inside = [instance for instance in workload.instances if instance.id in resource.contains & resource.hit]
     return [
-        f"{one.id} in {resource.id} has {opt_in_tag} = {one.tags.get(opt_in_tag, 'none')!r}"
-        for one in inside
-        if one.tags.get(opt_in_tag) != environment
+        f"{instance.id} in {resource.id} has {opt_in_tag} = {instance.tags.get(opt_in_tag, 'none')!r}"
+        for instance in inside
+        if instance.tags.get(opt_in_tag) != environment
     ]
 
 
-def _inhabitants(workload: Workload, found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
+def _check_contents(workload: Workload, found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
     return [
         Problem(path="target_resources", message=words, expected=f"{opt_in_tag} = {environment.name!r} on every instance in it")
         for resource in found
-        for words in not_opted_in(workload, resource, environment.name, opt_in_tag)
+        for words in find_not_opted_in(workload, resource, environment.name, opt_in_tag)
     ]
 
 
-def _not_opted_in(found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
+def _find_not_opted_in(found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
     return [
         Problem(
             path="target_resources",
@@ -100,13 +105,13 @@ def _not_opted_in(found: Iterable[Resource], environment: Environment, opt_in_ta
     ]
 
 
-def _none_eligible(found: Sequence[Resource]) -> list[Problem]:
+def _explain_none_eligible(found: Sequence[Resource]) -> list[Problem]:
     states = ", ".join(f"{resource.id} is {resource.state}" for resource in found if not resource.usable)
     wanted = " or ".join(sorted({state for resource in found for state in resource.USABLE}))
     return [Problem(path="target_resources", message=f"no target is {wanted}: {states}" if states else "no target was found")]
 
 
-def _not_radius(experiment: Experiment, found: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
+def _check_radius(experiment: Experiment, found: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
     if experiment.target and experiment.target.select == "all" and len(chosen) < len(found):
         radius = experiment.blast_radius.value
         return [
@@ -117,7 +122,7 @@ def _not_radius(experiment: Experiment, found: Sequence[Resource], chosen: Seque
             )
         ]
     if experiment.blast_radius in ZONAL and not all(resource.zone for resource in chosen):
-        message = f"{experiment.blast_radius.value} is about zones, and {chosen[0].id} lives in no single one"
+        message = f"{experiment.blast_radius.value} is about zones, and {chosen[0].id} does not live in a single zone"
         return [Problem(path="blast_radius", message=message, expected="single_instance or single_region")]
     zones = {resource.zone for resource in chosen}
     if experiment.blast_radius is BlastRadius.MULTIPLE_AZ and len(zones) < 2:
@@ -133,47 +138,49 @@ def _not_radius(experiment: Experiment, found: Sequence[Resource], chosen: Seque
     return []
 
 
-def _single(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:  # noqa: ARG001 - one of a table
+def _pin_one(_workload: Workload, eligible: Sequence[Resource], _environment: Environment) -> list[Resource]:
     return [eligible[0]]
 
 
-def _one_zone(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+def _pin_in_one_zone(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
     zone = eligible[0].zone
-    return _within_share(workload, [resource for resource in eligible if resource.zone == zone], environment)
+    return _keep_share(workload, [resource for resource in eligible if resource.zone == zone], environment)
 
 
-def _zones(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    """One a zone, while at least one zone keeps one of its own."""
+def _pin_in_zones(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+    """One resource in each zone, as long as at least one zone keeps a resource."""
     first = list({resource.zone: resource for resource in reversed(eligible)}.values())[::-1]
     running: dict[str, int] = {}
     for resource in workload.resources:
         if resource.usable and resource.type is eligible[0].type:
             running[resource.zone] = running.get(resource.zone, 0) + 1
-    if all(running.get(zone, 0) <= 1 for zone in {*running, *(i.zone for i in first)}) and len(first) >= len(running):
+    if all(running.get(zone, 0) <= 1 for zone in {*running, *(resource.zone for resource in first)}) and len(first) >= len(running):
         first = first[:-1] or first
-    return _within_share(workload, first, environment)
+    return _keep_share(workload, first, environment)
 
 
-def _everywhere(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    return _within_share(workload, eligible, environment)
+def _pin_everywhere(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+    return _keep_share(workload, eligible, environment)
 
 
-def _within_share(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    """As many as leave every failure domain its healthy share, at least one and at most FIS's limit."""
+def _keep_share(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+    """As many resources as leave every failure domain its healthy share: at least one, and at most as many as FIS
+    takes."""
     chosen: list[Resource] = []
-    for resource in eligible[:]:
+    for resource in eligible:
         if len(chosen) == MAXIMUM_TARGETS:
             break
         trial = [*chosen, resource]
         gone = lost(trial)
-        if not chosen or all(c.after(gone) >= c.needed(environment.minimum_healthy_percent) for c in capacities(workload, trial)):
+        left = (c.after(gone) >= c.needed(environment.minimum_healthy_percent) for c in capacities(workload, trial))
+        if not chosen or all(left):
             chosen = trial
     return chosen
 
 
 _CHOOSE = {
-    BlastRadius.SINGLE_INSTANCE: _single,
-    BlastRadius.SINGLE_AZ: _one_zone,
-    BlastRadius.MULTIPLE_AZ: _zones,
-    BlastRadius.SINGLE_REGION: _everywhere,
+    BlastRadius.SINGLE_INSTANCE: _pin_one,
+    BlastRadius.SINGLE_AZ: _pin_in_one_zone,
+    BlastRadius.MULTIPLE_AZ: _pin_in_zones,
+    BlastRadius.SINGLE_REGION: _pin_everywhere,
 }

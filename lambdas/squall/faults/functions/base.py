@@ -33,7 +33,8 @@ Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
 class FunctionFault(Fault[LambdaFunction, P]):
-    """`aws:lambda:invocation-…`: FIS writes the fault into the folder that the function's configuration names, and takes it away again."""
+    """`aws:lambda:invocation-…`: FIS writes the fault into the folder that the function's configuration names, and
+    takes it away again."""
 
     resource_type = ResourceType.FUNCTION
     kind = LambdaFunction
@@ -54,7 +55,8 @@ class FunctionFault(Fault[LambdaFunction, P]):
         return None
 
     def grants(self) -> tuple[Grant, ...]:
-        # The function tells FIS where its extension looks; IAM lets FIS ask only functions that opted in, and write in one place only.
+        # The function tells FIS where its extension looks; IAM lets FIS ask only functions that opted in, and write in
+        # one place only.
         return (
             untagged("s3:PutObject", "s3:DeleteObject", resources=("{lambda_fault_configuration}*",)),
             tagged("lambda:GetFunction", "lambda", "function:*"),
@@ -79,7 +81,8 @@ class FunctionFault(Fault[LambdaFunction, P]):
             )
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """FIS wrote the fault where the extension looks. Whether the extension read it, only a metric tells: `expected_metric`."""
+        """FIS wrote the fault where the extension looks. Whether the extension read it, only a metric tells:
+        `expected_metric`."""
         actions = self._find_actions(aftermath.fis)
         return tuple(_prove_target(target, actions) for target in aftermath.targets(LambdaFunction))
 
@@ -90,7 +93,8 @@ class FunctionFault(Fault[LambdaFunction, P]):
         changes = (change for target in before for change in _find_changes(target, aftermath.workload.now(target)))
         differences = (*leftovers, *changes)
         starts = [action.started_at for action in actions if action.started_at]
-        # What FIS could not take away lies there until somebody does: nobody knows whether the extension ends it by itself.
+        # What FIS could not take away lies there until somebody does: nobody knows whether the extension ends it by
+        # itself.
         failed = any(action.status == "failed" for action in actions)
         return RollbackReport(
             at=aftermath.now,

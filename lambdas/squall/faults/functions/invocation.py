@@ -34,7 +34,8 @@ class LatencyParameters(Model):
 
 
 class InvocationLatency(FunctionFault[LatencyParameters]):
-    """`aws:lambda:invocation-add-delay`, shorter than the function's timeout: like a cold start, at every invocation."""
+    """`aws:lambda:invocation-add-delay`, shorter than the function's timeout: like a cold start, at every
+    invocation."""
 
     type = FaultType.NETWORK_LATENCY
     verb = "delayed invocations of"
@@ -98,9 +99,11 @@ class ErrorParameters(Model):
     invocation_percent: Percent = 100
     """Percent of invocations that are disturbed."""
     prevent_execution: Flag = True
-    """Whether the function's own code does not run; else it runs, with all its effects, and its answer is thrown away."""
+    """Whether the function's own code does not run; else it runs, with all its effects, and its answer is thrown
+    away."""
     status_code: Annotated[int, Field(strict=True, ge=400, le=599)] | None = None
-    """The status of an HTTP response, as a load balancer, API Gateway or VPC Lattice expects it; None: the invocation itself fails."""
+    """The status of an HTTP response, as a load balancer, API Gateway or VPC Lattice expects it; None: the invocation
+    itself fails."""
     content_type: Annotated[str, Field(pattern=CONTENT_TYPE)] | None = None
     """The media type of that response; None: application/json."""
 

@@ -1,4 +1,5 @@
-"""Lose what pinned instances send to a dependency, so that calls hang until their timeout; or delay it, as a slow dependency would."""
+"""Lose what pinned instances send to a dependency, so that calls hang until their timeout; or delay it, as a slow
+dependency would."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,8 @@ LOSS, LATENCY, BLACKHOLE = (
     "AWSFIS-Run-Network-Blackhole-Port",
 )
 WIDEST_PRIVATE, WIDEST_PUBLIC = 16, 24
-"""Prefix lengths of the widest networks that count as a dependency. The wider a network is, the likelier the endpoints of Systems Manager
-are in it."""
+"""Prefix lengths of the widest networks that count as a dependency. The wider a network is, the likelier the endpoints
+of Systems Manager are in it."""
 LEAST_PORT = 444
 """The Systems Manager agent needs 53, 80 and 443 for its endpoints, its credentials and its commands."""
 _AGENT = frozenset({"ssm", "ssmmessages", "ec2messages"})
@@ -87,7 +88,8 @@ class Parameters(Dependency):
 
 
 class DependencyTimeout(SendCommandFault[Parameters]):
-    """What instances send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to it is dropped."""
+    """What instances send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
+    it is dropped."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -162,8 +164,8 @@ def _check(source: str) -> None:
 
 
 def check_apart(targets: Sequence[Addressed], parameters: Dependency) -> tuple[bool, str]:
-    """Whether the targets themselves are outside the dependency: otherwise the name server, the load balancer and the endpoints of their
-    own network would go silent too.
+    """Whether the targets themselves are outside the dependency: otherwise the name server, the load balancer and the
+    endpoints of their own network would go silent too.
 
     Whether anything talks to the dependency can't be told beforehand.
     """

@@ -14,8 +14,8 @@ from squall.faults.mechanisms.agent_metrics import agent_signal
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 FULLEST = 97
-"""Percent. On a full disk Systems Manager may not be able to end the fault early, according to AWS: the last percents are never
-taken."""
+"""Percent. On a full disk Systems Manager may not be able to end the fault early, according to AWS: the last percents
+are never taken."""
 
 
 class Parameters(Model):
@@ -24,7 +24,8 @@ class Parameters(Model):
 
 
 class DiskFill(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Disk-Fill: one file made by fallocate, which is deleted at the end or when the command is cancelled."""
+    """AWSFIS-Run-Disk-Fill: one file made by fallocate, which is deleted at the end or when the command is
+    cancelled."""
 
     type = FaultType.DISK_FILL
     verb = "filled the disk of"

@@ -16,11 +16,12 @@ from squall.faults.mechanisms.send_command import SendCommandFault
 
 DOCUMENT = "AWSFIS-Run-Network-Latency-Sources"
 DEFAULT_SOURCES = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
-"""The private networks. In a VPC with such addresses the load balancer, peers and databases are delayed, as users would notice. In a VPC
-with other addresses (100.64.0.0/10 …) nothing would be delayed, and the prerequisite `sources_reach_vpc` refuses. Neither the metadata
-service nor public endpoints are delayed. Interface endpoints of Systems Manager are in the VPC, so there the agent's own traffic is
-delayed too. It is late, not cut off: the policy's range of `latency_ms` keeps the delay short enough for a cancel to arrive, and the
-command ends by itself after DurationSeconds in any case."""
+"""The private networks. In a VPC with such addresses the load balancer, peers and databases are delayed, as users would
+notice. In a VPC with other addresses (100.64.0.0/10 …) nothing would be delayed, and the prerequisite
+`sources_reach_vpc` refuses. Neither the metadata service nor public endpoints are delayed. Interface endpoints of
+Systems Manager are in the VPC, so there the agent's own traffic is delayed too. It is late, not cut off: the policy's
+range of `latency_ms` keeps the delay short enough for a cancel to arrive, and the command ends by itself after
+DurationSeconds in any case."""
 
 
 class Parameters(Model):

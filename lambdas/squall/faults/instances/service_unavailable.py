@@ -1,4 +1,5 @@
-"""Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks fail."""
+"""Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks
+fail."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
@@ -31,7 +32,8 @@ _PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": 
 
 
 def check_port(port: int, protocol: str | None) -> int:
-    """The port, if a workload may serve at it. Raises ValueError for one at which answers to the Systems Manager agent arrive."""
+    """The port, if a workload may serve at it. Raises ValueError for one at which answers to the Systems Manager agent
+    arrive."""
     if port in EPHEMERAL:
         span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
         raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
@@ -64,7 +66,8 @@ class Parameters(Model):
 
 
 class ServiceUnavailable(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance runs, but nobody can reach its service."""
+    """AWSFIS-Run-Network-Blackhole-Port: iptables drops what arrives at a port. The instance runs, but nobody can reach
+    its service."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     verb = "made the service unavailable on"
@@ -86,8 +89,8 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         yield check("port_serves", *port_serves(injection.workload, injection.targets, given.protocol, given.port))
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
-        """The load balancer's own checks of a silent port fail. With several targets the metric only tells that not all were
-        spared: how many nodes of the load balancer count together depends on its zones."""
+        """The load balancer's own checks of a silent port fail. With several targets the metric only tells that not all
+        were spared: how many nodes of the load balancer count together depends on its zones."""
         parameters = injection.parameters
         for group in injection.workload.target_groups:
             hit = tuple(target.id for target in injection.targets if target.id in group.healthy)  # only a checked target becomes unhealthy

@@ -1,4 +1,5 @@
-"""Terminate pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group recovers."""
+"""Terminate pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group
+recovers."""
 
 from collections.abc import Iterable
 
@@ -16,7 +17,8 @@ from squall.faults.parameters import NoParameters
 
 
 class InstanceTermination(MomentaryFault[Instance, NoParameters]):
-    """`aws:ec2:terminate-instances`: the group replaces an instance, and the group is what has to be whole afterwards."""
+    """`aws:ec2:terminate-instances`: the group replaces an instance, and the group is what has to be whole
+    afterwards."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE

@@ -8,7 +8,8 @@ from squall.domain.vocabulary import RollbackOutcome
 
 
 def outcome_of(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:
-    """What became of the targets of a fault that lasted. `touched`: it reached one of them; `lost`: another took the place of one."""
+    """What became of the targets of a fault that lasted. `touched`: it reached one of them; `lost`: another took the
+    place of one."""
     if differences:
         return RollbackOutcome.NOT_RESTORED
     if lost:

@@ -1,4 +1,5 @@
-"""Faults whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and commands that are still there."""
+"""Faults whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and commands that are still
+there."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -77,7 +78,8 @@ def _find_changes(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str
 
 
 def _find_unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
-    """A group whose health check is the load balancer's replaces a target that fails it: then a new one, equal to it, took over."""
+    """A group whose health check is the load balancer's replaces a target that fails it: then a new one, equal to it,
+    took over."""
     known = {group.name for group in before.groups}
     for target in lost:
         if target.resource.belongs_to not in known:
@@ -86,6 +88,7 @@ def _find_unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Work
 
 
 def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:
-    """Until when an agent that nobody can reach would have kept the fault: each command lasts DurationSeconds, the fault's length."""
+    """Until when an agent that nobody can reach would have kept the fault: each command lasts DurationSeconds, the
+    fault's length."""
     starts = [command.started_at or command.requested_at for command in commands]
     return max(starts) + length if starts and length is not None else None

@@ -1,4 +1,5 @@
-"""Faults that FIS itself keeps up and takes back: an action with a duration, proven by the targets' state or by FIS's word that it ran."""
+"""Faults that FIS itself keeps up and takes back: an action with a duration, proven by the targets' state or by FIS's
+word that it ran."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,7 +48,8 @@ class LastingFault(Fault[R, P]):
         return {own: typed(given[theirs], self.parameters, own) for own, theirs in self.names.items() if theirs in given}
 
     def find_action(self, fis: FisExperiment | None, _target: R, /) -> ActionState | None:
-        """The action as FIS tells it, if it began on all targets: of several (more than five targets) the one that ran least."""
+        """The action as FIS tells it, if it began on all targets: of several (more than five targets) the one that ran
+        least."""
         actions = [action for action in fis.actions if action.action_id in self.actions] if fis else []
         if not actions or any(action.started_at is None or action.status not in RAN for action in actions):
             return None

@@ -13,14 +13,16 @@ from squall.faults.parameters import P
 
 
 class MomentaryFault(Fault[R, P]):
-    """A FIS action that changes its targets and is done. An abort undoes nothing: the workload recovers, or it does not."""
+    """A FIS action that changes its targets and is done. An abort undoes nothing: the workload recovers, or it does
+    not."""
 
     risk: Risk = "high"
     description: str
     fixed: Mapping[str, str] = {}
     """The parameters that the action always has."""
     forgets = False
-    """Whether the target's service forgets within about an hour what the action ended: then FIS's word on the action has to do."""
+    """Whether the target's service forgets within about an hour what the action ended: then FIS's word on the action
+    has to do."""
 
     @property
     def instant_actions(self) -> tuple[str, ...]:

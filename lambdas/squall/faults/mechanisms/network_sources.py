@@ -1,4 +1,5 @@
-"""The `Sources` of the network documents: whose traffic is disturbed. No character that a shell interprets is let through."""
+"""The `Sources` of the network documents: whose traffic is disturbed. No character that a shell interprets is let
+through."""
 
 import ipaddress
 import re
@@ -36,7 +37,8 @@ def split(sources: str) -> list[str]:
 
 
 def check_source(source: str) -> None:
-    """Raises ValueError for what the documents don't understand, and for the whole Internet, which includes the agent's own traffic."""
+    """Raises ValueError for what the documents don't understand, and for the whole Internet, which includes the agent's
+    own traffic."""
     if source in SERVICES or ZONE.fullmatch(source):
         return
     try:
@@ -74,7 +76,8 @@ def network_of(source: str) -> ipaddress.IPv4Network | None:
 def check_reach(targets: Sequence[Addressed], sources: str) -> tuple[bool, str]:
     """Whether the networks that are delayed are those of the targets: the command also succeeds when they aren't.
 
-    Single addresses, names, zones and services are chosen peers; whether anything talks to them can't be told beforehand.
+    Single addresses, names, zones and services are chosen peers; whether anything talks to them can't be told
+    beforehand.
     """
     networks = [network for source in sources.split(",") if (network := network_of(source))]
     if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):

@@ -1,4 +1,5 @@
-"""Faults that one of AWS's own Systems Manager documents injects into instances: agents, two durations, commands as proof."""
+"""Faults that one of AWS's own Systems Manager documents injects into instances: agents, two durations, commands as
+proof."""
 
 import json
 from abc import abstractmethod
@@ -28,8 +29,8 @@ SLACK = timedelta(seconds=60)
 class SendCommandFault(CommandFault[Instance, P]):
     """`aws:ssm:send-command` with a document that ends by itself after DurationSeconds, and when it is cancelled.
 
-    A fault declares how its parameters read as the document's, and what else its targets need. A fault with several documents says
-    which one it sends with which parameters.
+    A fault declares how its parameters read as the document's, and what else its targets need. A fault with several
+    documents says which one it sends with which parameters.
     """
 
     resource_type = ResourceType.INSTANCE
@@ -112,7 +113,8 @@ def document_of(given: Mapping[str, str]) -> str:
 
 
 def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
-    """Compact JSON of strings, as FIS wants the document's parameters. Raises InvalidInput where they are too long for FIS."""
+    """Compact JSON of strings, as FIS wants the document's parameters. Raises InvalidInput where they are too long for
+    FIS."""
     given = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, "InstallDependencies": "True"}
     text = json.dumps(given, separators=(",", ":"))
     if len(text) > LONGEST_VALUE:

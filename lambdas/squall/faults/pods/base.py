@@ -1,4 +1,5 @@
-"""Faults of EKS pods: each pod is a target of its own by name, and FIS's own pod in the cluster carries the fault out."""
+"""Faults of EKS pods: each pod is a target of its own by name, and FIS's own pod in the cluster carries the fault
+out."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -42,7 +43,8 @@ class OnPods(Fault[EksPod, P]):
         return (workload.now(target) or target).model_copy(update={"service_account": target.service_account})
 
     def fis_targets(self, injection: Injection[EksPod, P], /) -> dict[str, dict[str, Any]]:
-        """FIS takes no ARN of a pod, and draws from what labels find: each is a target by its name, called by its uid."""
+        """FIS takes no ARN of a pod, and draws from what labels find: each is a target by its name, called by its
+        uid."""
         return {
             f"{self.target_key}-{pod.short}": {
                 "resourceType": ResourceType.POD.value,
@@ -102,7 +104,8 @@ def find_helper_pods(before: Sequence[TargetBefore], after: Workload) -> Iterabl
 
 
 class PodFault(OnPods[P], LastingFault[EksPod, P]):
-    """`aws:eks:pod-…`: FIS's pod puts an ephemeral container into each target, ends it when the time is up, and leaves."""
+    """`aws:eks:pod-…`: FIS's pod puts an ephemeral container into each target, ends it when the time is up, and
+    leaves."""
 
     in_its_network = False
     """Whether the pod's own network is disturbed."""

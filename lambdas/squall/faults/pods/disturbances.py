@@ -26,8 +26,8 @@ LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency"
 
 
 def limit_signals(metric: str, pods: Sequence[EksPod], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:
-    """A share of each pod's limit. Container Insights with enhanced observability publishes it of pods whose containers have limits;
-    where it is not published, nothing contradicts the fault."""
+    """A share of each pod's limit. Container Insights with enhanced observability publishes it of pods whose containers
+    have limits; where it is not published, nothing contradicts the fault."""
     return tuple(
         Signal(
             targets=(pod.id,),
@@ -65,7 +65,8 @@ class PodCpuStress(PodFault[CpuParameters]):
 
 
 class PodMemoryStress(PodFault[MemoryParameters]):
-    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet starts again what the kernel kills meanwhile."""
+    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet starts again what the kernel kills
+    meanwhile."""
 
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
@@ -94,8 +95,8 @@ class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
     sources: Sources = DEFAULT_SOURCES
-    """Comma-separated receivers to whom the pods' traffic is late: IPv4 addresses and networks, Availability Zones, domain names,
-    DYNAMODB, S3."""
+    """Comma-separated receivers to whom the pods' traffic is late: IPv4 addresses and networks, Availability Zones,
+    domain names, DYNAMODB, S3."""
 
 
 class PodNetworkLatency(PodFault[LatencyParameters]):
@@ -149,7 +150,8 @@ class PodServiceUnavailable(PodFault[PortParameters]):
 
 
 class PodDependencyTimeout(PodFault[Dependency]):
-    """What the pods send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to it is dropped."""
+    """What the pods send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
+    it is dropped."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"

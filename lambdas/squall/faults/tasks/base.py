@@ -24,8 +24,8 @@ IN_THE_NETWORK: Fixed = {"useEcsFaultInjectionEndpoints": ("true", "false")}
 class TaskFault(CommandFault[EcsTask, P]):
     """`aws:ecs:task-…`: FIS finds the task's managed instance by its tag ECS_TASK_ARN and sends it the document.
 
-    The action's duration is also the document's: the command is cancelled when its time is up, which is no failure, and there is no
-    second duration that could outlast the first.
+    The action's duration is also the document's: the command is cancelled when its time is up, which is no failure, and
+    there is no second duration that could outlast the first.
     """
 
     resource_type = ResourceType.ECS_TASK
@@ -92,8 +92,8 @@ class TaskFault(CommandFault[EcsTask, P]):
 
 
 def check_rollout(workload: Workload, members: Sequence[Member]) -> SafetyCheck:
-    """Nothing around the targets is being deployed: a rollout stops members by itself, so nobody could tell who stopped a lost one, or
-    whether the service is back."""
+    """Nothing around the targets is being deployed: a rollout stops members by itself, so nobody could tell who stopped
+    a lost one, or whether the service is back."""
     around = {member.group for member in members}
     moving = [group.name for group in workload.groups if group.name in around and group.rolling_out]
     refusal = f"{', '.join(moving)} is being deployed"

@@ -41,14 +41,15 @@ class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
     sources: Sources = DEFAULT_SOURCES
-    """Comma-separated receivers to whom the tasks' traffic is late: IPv4 addresses and networks, Availability Zones, domain names,
-    DYNAMODB, S3."""
+    """Comma-separated receivers to whom the tasks' traffic is late: IPv4 addresses and networks, Availability Zones,
+    domain names, DYNAMODB, S3."""
     flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent of connections that are delayed; less than all needs version 1.100.0 of the ECS agent."""
 
 
 class TaskNetworkLatency(TaskFault[LatencyParameters]):
-    """`aws:ecs:task-network-latency`: delays what the task sends, its answers too. Commands reach the agent late, too."""
+    """`aws:ecs:task-network-latency`: delays what the task sends, its answers too. Commands reach the agent late,
+    too."""
 
     type = FaultType.NETWORK_LATENCY
     verb = "delayed the network of"
@@ -75,7 +76,8 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
 
 
 class TaskDependencyTimeout(TaskFault[Dependency]):
-    """What the tasks send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to it is dropped."""
+    """What the tasks send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
+    it is dropped."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"

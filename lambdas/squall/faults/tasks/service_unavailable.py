@@ -51,7 +51,8 @@ class Parameters(Model):
 
 
 class TaskServiceUnavailable(TaskFault[Parameters]):
-    """With `port` `aws:ecs:task-network-blackhole-port` on what arrives, or with `process` `aws:ecs:task-kill-process`."""
+    """With `port` `aws:ecs:task-network-blackhole-port` on what arrives, or with `process`
+    `aws:ecs:task-kill-process`."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     verb = "made the service unavailable on"

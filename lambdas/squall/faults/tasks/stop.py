@@ -16,7 +16,8 @@ from squall.faults.parameters import NoParameters
 from squall.faults.tasks.base import check_rollout
 
 STOPPED_ON_REQUEST = "UserInitiated"
-"""ECS's stop code after StopTask, whoever called it: a rollout, a failed health check or a lost host have other codes."""
+"""ECS's stop code after StopTask, whoever called it: a rollout, a failed health check or a lost host have other
+codes."""
 
 
 class TaskStop(MomentaryFault[EcsTask, NoParameters]):

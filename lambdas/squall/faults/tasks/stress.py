@@ -16,8 +16,8 @@ from squall.faults.tasks.base import TaskFault
 
 
 class TaskCpuStress(TaskFault[CpuParameters]):
-    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. Only Container Insights with
-    enhanced observability has a metric of one task alone."""
+    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. Only Container
+    Insights with enhanced observability has a metric of one task alone."""
 
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
@@ -36,8 +36,8 @@ class TaskCpuStress(TaskFault[CpuParameters]):
         return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
 
     def expect_signals(self, injection: Injection[EcsTask, CpuParameters], /) -> Iterable[Signal]:
-        """The metric is the percentage of what the task reserves, of which all CPUs that the task sees are more. Where single CPUs are
-        loaded, nothing is known about their share."""
+        """The metric is the percentage of what the task reserves, of which all CPUs that the task sees are more. Where
+        single CPUs are loaded, nothing is known about their share."""
         for task in () if injection.parameters.cpus else injection.targets:
             yield Signal(
                 targets=(task.id,),
@@ -50,7 +50,8 @@ class TaskCpuStress(TaskFault[CpuParameters]):
 
 class DiskParameters(Model):
     disk_percent: Annotated[int, Field(strict=True, ge=1, le=FULLEST)] = 80
-    """Percent of what is free on the file system at the beginning; so much is written, read and synced while the fault lasts."""
+    """Percent of what is free on the file system at the beginning; so much is written, read and synced while the fault
+    lasts."""
     workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
     """How many processes do so."""
 

@@ -11,7 +11,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.problems import InvalidInput
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import type_named
-from squall.domain.targets.pinning import candidates, pin
+from squall.domain.targets.pinning import find_candidates, pin_targets
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, experiment, instance, workload
@@ -58,16 +58,16 @@ def test_a_name_tells_its_type(name: str, kind: ResourceType | None) -> None:
 def test_a_group_makes_its_instances_candidates_of_which_the_radius_pins() -> None:
     fleet = [instance("i-1"), instance("i-2"), instance("i-alone", group=None)]
     exp = experiment(target_resources=[GROUP])
-    assert {one.id for one in candidates(workload(fleet), exp)} == {"i-1", "i-2"}
-    pinned, problems = pin(workload(fleet), exp, environment(), "s")
+    assert {one.id for one in find_candidates(workload(fleet), exp)} == {"i-1", "i-2"}
+    pinned, problems = pin_targets(workload(fleet), exp, environment(), "s")
     assert (len(pinned), problems) == (1, [])
     everyone = experiment(target_resources=[], target={"arns": [GROUP], "select": "all"})
-    assert "there are 2 targets, but single_instance allows 1" in pin(workload(fleet), everyone, environment(), "s")[1][0].message
+    assert "there are 2 targets, but single_instance allows 1" in pin_targets(workload(fleet), everyone, environment(), "s")[1][0].message
 
 
 def test_an_instance_of_a_named_group_that_did_not_opt_in_refuses_all() -> None:
     fleet = [instance("i-1"), instance("i-2", tags={})]
-    pinned, problems = pin(workload(fleet), experiment(target_resources=[GROUP]), environment(), "s")
+    pinned, problems = pin_targets(workload(fleet), experiment(target_resources=[GROUP]), environment(), "s")
     assert (pinned, [problem.message for problem in problems]) == ((), ["i-2 has no tag squall:environment"])
 
 

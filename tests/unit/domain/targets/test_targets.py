@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, failure_domains
-from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin
+from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
 from squall.domain.vocabulary import BlastRadius
 from tests.unit.builders import NOW, SEED, TAG, environment, experiment, instance, workload
 
@@ -31,7 +31,7 @@ def named(fleet: list[Instance], radius: BlastRadius) -> dict[str, object]:
 @given(fleet=fleets(), radius=st.sampled_from(BlastRadius), seed=st.text(max_size=8), share=st.sampled_from([0.0, 50.0, 67.0, 100.0]))
 def test_what_is_pinned_never_exceeds_the_radius(fleet: list[Instance], radius: BlastRadius, seed: str, share: float) -> None:
     load = workload(fleet)
-    pinned, problems = pin(load, experiment(**named(fleet, radius)), environment(minimum_healthy_percent=share), seed)
+    pinned, problems = pin_targets(load, experiment(**named(fleet, radius)), environment(minimum_healthy_percent=share), seed)
     assert bool(pinned) != bool(problems)
     assert all(i.state == "running" and i in load.instances for i in pinned)
     assert len(pinned) <= MAXIMUM_TARGETS
@@ -55,49 +55,49 @@ def test_what_is_pinned_never_exceeds_the_radius(fleet: list[Instance], radius: 
 def test_the_same_seed_pins_the_same(fleet: list[Instance], radius: BlastRadius, seed: str) -> None:
     exp = experiment(**named(fleet, radius))
     turned = workload(list(reversed(fleet)))
-    assert pin(workload(fleet), exp, environment(), seed)[0] == pin(turned, exp, environment(), seed)[0]
+    assert pin_targets(workload(fleet), exp, environment(), seed)[0] == pin_targets(turned, exp, environment(), seed)[0]
 
 
 @given(fleet=fleets(), radius=st.sampled_from(BlastRadius), wrong=st.integers(0, 11))
 def test_one_target_of_another_environment_refuses_all(fleet: list[Instance], radius: BlastRadius, wrong: int) -> None:
     stranger = fleet[wrong % len(fleet)].model_copy(update={"tags": {TAG: "production"}})
     fleet = [stranger if i.id == stranger.id else i for i in fleet]
-    pinned, problems = pin(workload(fleet), experiment(**named(fleet, radius)), environment(), "s")
+    pinned, problems = pin_targets(workload(fleet), experiment(**named(fleet, radius)), environment(), "s")
     assert pinned == ()
     assert any(stranger.id in p.message and "'production'" in p.message and "'staging'" in p.expected for p in problems)
 
 
 def test_the_seed_pins_exactly_one_of_its_two_candidates() -> None:
-    chosen = {tuple(i.id for i in pin(workload(), experiment(), environment(), str(n))[0]) for n in range(20)}
+    chosen = {tuple(i.id for i in pin_targets(workload(), experiment(), environment(), str(n))[0]) for n in range(20)}
     assert chosen == {(FIRST,), (SECOND,)}
 
 
 def test_every_unknown_target_is_named() -> None:
-    _, problems = pin(workload([instance(FIRST)], missing=[SECOND, "i-3"]), experiment(), environment(), "s")
+    _, problems = pin_targets(workload([instance(FIRST)], missing=[SECOND, "i-3"]), experiment(), environment(), "s")
     assert [SECOND in problems[0].message, "i-3" in problems[1].message] == [True, True]
 
 
 def test_a_target_without_the_tag_is_refused_by_name() -> None:
-    _, problems = pin(workload([instance(FIRST, tags={})]), experiment(), environment(), "s")
+    _, problems = pin_targets(workload([instance(FIRST, tags={})]), experiment(), environment(), "s")
     assert problems[0].message == f"{FIRST} has no tag {TAG}"
 
 
 def test_select_all_is_refused_with_both_numbers() -> None:
     target = {"arns": [instance(FIRST).arn, instance(SECOND).arn], "select": "all"}
-    pinned, problems = pin(workload(), experiment(target=target, target_resources=[]), environment(), "s")
+    pinned, problems = pin_targets(workload(), experiment(target=target, target_resources=[]), environment(), "s")
     assert pinned == ()
     assert "there are 2 targets, but single_instance allows 1" in problems[0].message
 
 
 def test_stopped_candidates_are_passed_over_and_said_when_none_runs() -> None:
     load = workload([instance(FIRST, state="stopped"), instance(SECOND)])
-    assert pin(load, experiment(), environment(), "s")[0][0].id == SECOND
-    _, problems = pin(workload([instance(FIRST, state="stopped")]), experiment(), environment(), "s")
+    assert pin_targets(load, experiment(), environment(), "s")[0][0].id == SECOND
+    _, problems = pin_targets(workload([instance(FIRST, state="stopped")]), experiment(), environment(), "s")
     assert f"{FIRST} is stopped" in problems[0].message
 
 
 def test_two_zones_with_an_instance_each_cannot_both_lose_it() -> None:
-    pinned, problems = pin(workload(), experiment(blast_radius="multiple_az"), environment(minimum_healthy_percent=0), "s")
+    pinned, problems = pin_targets(workload(), experiment(blast_radius="multiple_az"), environment(minimum_healthy_percent=0), "s")
     assert pinned == ()
     assert "multiple_az needs targets in two zones" in problems[0].message
 
@@ -105,7 +105,7 @@ def test_two_zones_with_an_instance_each_cannot_both_lose_it() -> None:
 def test_candidates_by_tags_are_all_instances_with_them() -> None:
     load = workload([instance(FIRST, tags={TAG: "staging", "app": "shop"}), instance(SECOND)])
     exp = experiment(target={"tags": {"app": "shop"}}, target_resources=[])
-    assert pin(load, exp, environment(), "s")[0][0].id == FIRST
+    assert pin_targets(load, exp, environment(), "s")[0][0].id == FIRST
 
 
 def test_failure_domains_are_group_and_target_group_else_the_instance() -> None:
@@ -118,5 +118,7 @@ def test_failure_domains_are_group_and_target_group_else_the_instance() -> None:
 @pytest.mark.parametrize(("share", "pinned"), [(0.0, 4), (50.0, 2), (75.0, 1), (100.0, 1)])
 def test_the_healthy_share_bounds_a_region(share: float, pinned: int) -> None:
     fleet = [instance(f"i-{n}", ZONES[n % 3]) for n in range(4)]
-    found, _ = pin(workload(fleet), experiment(**named(fleet, BlastRadius.SINGLE_REGION)), environment(minimum_healthy_percent=share), "s")
+    found, _ = pin_targets(
+        workload(fleet), experiment(**named(fleet, BlastRadius.SINGLE_REGION)), environment(minimum_healthy_percent=share), "s"
+    )
     assert len(found) == pinned
