@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 PY := $(VENV)/python
-# Whatever exists of these is checked.
+# The files and folders that are checked.
 SOURCES := $(wildcard app.py lambdas infra scripts cli local bench tests)
 ASL := $(wildcard statemachines/*.asl.json)
 # CONTEXT="stack_name=Prod log_retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
@@ -23,7 +23,7 @@ layers: setup ## the dependency layers that tests need, in build/; quick when no
 test: layers ## every test; ARGS="-k name" chooses some
 	$(PY) -m pytest -n 3 --dist loadgroup $(ARGS)
 
-soak: layers ## the tests that take minutes; ARGS="-k name" chooses some
+soak: layers ## the tests that take minutes each; ARGS="-k name" chooses some
 	$(PY) -m pytest -n 3 --dist loadgroup -m soak $(ARGS)
 
 lint: setup ## style, types, layers, state machines
@@ -50,10 +50,10 @@ deploy: setup ## into the AWS account of your credentials; CONTEXT="key=value â€
 destroy: setup ## removes the stack, keeps results; CONTEXT as for deploy
 	$(PY) -m scripts.deploy destroy $(if $(FORCE),--force) $(CONTEXT)
 
-release: setup ## what stands in statemachines/ is released: tests go on running it against later handlers
+release: setup ## keeps the state machine of a release: tests run it against later handlers
 	cp statemachines/experiment.asl.json tests/data/previous.asl.json
 
-demo: setup ## the seed's experiment, for real, on this machine; EXPERIMENT=name runs another
+demo: setup ## runs the experiment of AWS Well-Architected REL12-BP05 on this machine; EXPERIMENT=name runs another
 	$(PY) -m local.demo $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
 bench: setup ## import times, transitions, seconds to stop, overhead beside Chaos Toolkit
@@ -62,20 +62,20 @@ bench: setup ## import times, transitions, seconds to stop, overhead beside Chao
 judge-bench: setup ## the judge on generated and on real series: docs/judge.md (ten minutes)
 	$(PY) -m bench --only judge --write
 
-catalogue: setup ## every experiment of the local catalogue, for real (an hour and a half): docs/faults.md; ARGS="--only NAME" chooses some
+catalogue: setup ## runs every experiment of the local catalogue (an hour and a half): docs/faults.md; ARGS="--only NAME" chooses some
 	$(PY) -m bench.catalogue --write $(ARGS)
 
-golden: setup ## runs whose verdict is known beforehand, ten of each kind, for real (an hour): docs/judge.md; ARGS="--repeat N" for another number
+golden: setup ## runs experiments with known verdicts, ten of each kind (an hour): docs/judge.md; ARGS="--repeat N" for another number
 	$(PY) -m bench.golden --write $(ARGS)
 
 local-up: setup ## starts the local chaos account and deploys into it
 	$(VENV)/squall local up
 
-local-down: setup ## stops it, leaving no process behind
+local-down: setup ## stops the account and all its processes
 	$(VENV)/squall local down
 
 lock: ## requirements*.txt from requirements*.in, package-lock.json from package.json
 	sh scripts/lock.sh
 
-clean: ## removes what make can make again, but not .venv and node_modules
+clean: ## removes everything that make can build again, except .venv and node_modules
 	rm -rf build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

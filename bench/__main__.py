@@ -1,8 +1,8 @@
-"""`make bench`: every measurement in one run, tables side by side; `--write` puts them into docs/bench.md, the judge's into docs/judge.md.
+"""`make bench`: takes every measurement; `--write` puts the tables into docs/bench.md, and those of the judge into docs/judge.md.
 
     python -m bench [--only imports transitions judge periods stops endings overhead] [--runs N] [--write]
 
-Under twenty minutes with the local account's parts; `--only imports transitions judge` needs no account and six minutes.
+All parts take less than twenty minutes; `--only imports transitions judge` needs no local account and takes six minutes.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ Tick = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
+    """The chosen parts and options."""
+
     only: tuple[str, ...]
     runs: int
     write: bool
     state: Path
 
 
-def options(argv: Sequence[str] | None = None) -> Options:
-    """The command line."""
+def parse_options(argv: Sequence[str] | None = None) -> Options:
+    """Parses the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--runs", type=int, default=3, help="experiments a measurement (3); imports take two rounds more")
@@ -49,22 +51,22 @@ def options(argv: Sequence[str] | None = None) -> Options:
     parser.add_argument(
         "--state", type=Path, default=STATE, help="state folder of the local account; one that is up there is used and left up"
     )
-    given = parser.parse_args(argv)
-    if given.runs < 1:
+    arguments = parser.parse_args(argv)
+    if arguments.runs < 1:
         parser.error("--runs is at least 1")
-    return Options(tuple(part for part in PARTS if part in given.only), given.runs, given.write, given.state)
+    return Options(tuple(part for part in PARTS if part in arguments.only), arguments.runs, arguments.write, arguments.state)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 when everything could be measured; nothing is judged."""
-    chosen = options(argv)
+    """Returns 0 if everything could be measured, whatever the figures are."""
+    chosen = parse_options(argv)
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = 160
     measured: dict[str, list[Table]] = {}
     try:
-        for part, tables in _measured(chosen, console):
+        for part, tables in _measure_parts(chosen, console):
             measured[part] = tables  # noqa: PERF403 - kept when a later part fails
     except (MeasurementError, LocalAccountError, DeployError) as error:
         console.print(f"bench: {error}", soft_wrap=True)
@@ -75,14 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(table.rich())
             console.print()
     if chosen.write and measured:
-        _write(measured, console)
+        _write_tables(measured, console)
     return 0 if len(measured) == len(chosen.only) else 1
 
 
-def _write(measured: dict[str, list[Table]], console: Console) -> None:
+def _write_tables(measured: dict[str, list[Table]], console: Console) -> None:
     ours = {part: "\n".join(table.markdown() for table in tables) for part, tables in measured.items() if part != "judge"}
     if ours:
-        write(DOCUMENT, ours)
+        write_document(DOCUMENT, ours)
         console.print(f"written: {DOCUMENT}", soft_wrap=True)
     if "judge" in measured:
         judge.write(judge.DOCUMENT, measured["judge"])
@@ -93,7 +95,7 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Table]]]:
+def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, list[Table]]]:
     with _progress(console) as tick, contextlib.ExitStack() as stack:
         if "imports" in chosen.only:
             yield "imports", imports.tables(imports.measure(chosen.runs + 2, tick("imports")))
@@ -105,7 +107,7 @@ def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Tab
             yield "judge", judge.tables(tick("judge"))
         if ON_ACCOUNT & set(chosen.only):
             bench: Bench = stack.enter_context(bench_account(chosen.state, tick("local account")))
-            # First, because it also measures functions that have not run yet.
+            # The overhead comes first, because it also measures functions that have not run yet.
             if "overhead" in chosen.only:
                 yield "overhead", overhead.tables(overhead.measure(bench, chosen.runs, tick("overhead")))
             if "stops" in chosen.only:
@@ -116,7 +118,7 @@ def _measured(chosen: Options, console: Console) -> Iterator[tuple[str, list[Tab
 
 @contextlib.contextmanager
 def _progress(console: Console) -> Iterator[Callable[[str], Tick]]:
-    """A line for each part: its last step and the time it took; plain lines where there is no terminal."""
+    """Shows a line for each part with its last step and its time; writes plain lines where there is no terminal."""
     if not console.is_terminal:
         yield lambda part: lambda step: console.print(f"{datetime.now(UTC):%H:%M:%S} {part}: {step}", soft_wrap=True)
         return
@@ -130,12 +132,12 @@ def _progress(console: Console) -> Iterator[Callable[[str], Tick]]:
         yield tick
 
 
-def write(document: Path, measured: dict[str, str]) -> None:
-    """Replace the parts measured now, keep the others."""
-    parts = {**_parts(document.read_text() if document.exists() else ""), **measured}
+def write_document(document: Path, measured: dict[str, str]) -> None:
+    """Replaces the parts that were measured now, and keeps the others."""
+    parts = {**_read_parts(document.read_text() if document.exists() else ""), **measured}
     head = [
         "# Measurements",
-        "What `make bench` prints; `python -m bench --write` puts it here. Figures, not promises: no test asserts any of them.",
+        "The tables of `make bench`, written by `python -m bench --write`. They are measurements, not promises: no test asserts them.",
     ]
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     stamp = f"Measured {datetime.now(UTC):%Y-%m-%d}: {machine}."
@@ -147,13 +149,13 @@ def write(document: Path, measured: dict[str, str]) -> None:
     document.write_text("\n\n".join([*head, *(text.rstrip() for text in body)]) + "\n")
 
 
-def _parts(text: str) -> dict[str, str]:
-    found = {}
+def _read_parts(text: str) -> dict[str, str]:
+    parts = {}
     for part in PARTS:
         _, mark, rest = text.partition(f"<!-- {part} -->\n\n")
         if mark:
-            found[part] = rest.partition("<!-- ")[0].rstrip()
-    return found
+            parts[part] = rest.partition("<!-- ")[0].rstrip()
+    return parts
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The local account as a place to measure in: up with the stack deployed, misbehaving on demand, down afterwards."""
+"""The local account for measurements: started with the stack deployed, with deliveries switched off on demand, stopped afterwards."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from squall.domain.run.timeline import EventName
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "bench"
-"""Its own folder: an account somebody has up stays as it is."""
+"""A folder of its own, so that an account that already runs elsewhere is not touched."""
 DEADLINE_SECONDS = 600.0
 SETTLE_SECONDS = 40.0
-"""Before the first experiment: the workload needs that long to have a history to compare with."""
+"""The wait before the first experiment: the workload needs a history to compare with."""
 
 
 class MeasurementError(RuntimeError):
-    """What was to be measured did not happen."""
+    """The event to measure did not happen."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """An execution that ended, seen from outside."""
+    """A finished execution, with its times as seen from outside."""
 
     id: str
     began: float
     ended: float
-    """By this process's clock: from asking for the start to seeing the end."""
+    """`began` and `ended` are epoch seconds of this process: before the call that starts it, and after the end was seen."""
     result: dict[str, Any]
 
     @property
@@ -45,7 +45,7 @@ class Run:
         return self.ended - self.began
 
     def at(self, *events: EventName) -> float | None:
-        """Epoch seconds of the first of these events in the timeline."""
+        """The epoch seconds of the first of these events in the timeline; None if there is none."""
         return next(
             (datetime.fromisoformat(event["at"]).timestamp() for event in self.result["timeline"] if event["event"] in events), None
         )
@@ -79,13 +79,13 @@ class Bench:
         return self.account.client("lambda")
 
     def start(self, payload: dict[str, Any]) -> tuple[str, str]:
-        """Start an execution: its name and its ARN."""
+        """Starts an execution and returns its name and ARN."""
         name = f"bench-{int(time.time())}-{next(self._names)}"
         machine = self.account.outputs["ExperimentStateMachineArn"]
         return name, self.workflow.start_execution(stateMachineArn=machine, name=name, input=json.dumps(payload))["executionArn"]
 
     def run(self, payload: dict[str, Any]) -> Run:
-        """Start an execution and wait for its end."""
+        """Starts an execution and waits for its end. Raises MeasurementError if it does not succeed."""
         began = time.time()
         name, arn = self.start(payload)
         while (status := self.workflow.describe_execution(executionArn=arn)["status"]) == "RUNNING":
@@ -100,12 +100,12 @@ class Bench:
     def running(self, execution_id: str) -> bool:
         """Whether a fault of this execution runs now."""
         return any(
-            one["state"]["status"] == "running" and one.get("tags", {}).get("squall:execution") == execution_id
-            for one in self.fis.list_experiments()["experiments"]
+            experiment["state"]["status"] == "running" and experiment.get("tags", {}).get("squall:execution") == execution_id
+            for experiment in self.fis.list_experiments()["experiments"]
         )
 
     def invoke(self, function: str, payload: dict[str, Any]) -> None:
-        """Call a function that the stack names among its outputs."""
+        """Calls one of the functions in the stack's outputs."""
         name = self.account.outputs[f"{function}FunctionName"]
         answer = self._lambda.invoke(FunctionName=name, Payload=json.dumps(payload))
         if "FunctionError" in answer:
@@ -126,19 +126,22 @@ class Bench:
         raise MeasurementError(f"FIS has no experiment with the tags {tags}")
 
     def fired_at(self, alarms: Sequence[str]) -> float | None:
-        """When the first of these alarms went to ALARM, to the millisecond: history items themselves have whole seconds."""
-        found = []
+        """The epoch seconds at which the first of these alarms went to ALARM; None if none did.
+
+        The time is the evaluation's `queryDate`, which has milliseconds; the history items have whole seconds.
+        """
+        times = []
         for name in alarms:
             for item in self.cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType="StateUpdate")["AlarmHistoryItems"]:
                 new = json.loads(item["HistoryData"]).get("newState", {})
                 if new.get("stateValue") == "ALARM":
-                    said = new.get("stateReasonData", {}).get("queryDate")
-                    found.append(datetime.fromisoformat(said).timestamp() if said else item["Timestamp"].timestamp())
-        return min(found, default=None)
+                    query_date = new.get("stateReasonData", {}).get("queryDate")
+                    times.append(datetime.fromisoformat(query_date).timestamp() if query_date else item["Timestamp"].timestamp())
+        return min(times, default=None)
 
     @contextmanager
     def switched(self, **changes: Any) -> Iterator[None]:
-        """The account with some of its deliveries switched off."""
+        """Switches some of the account's deliveries off while the context is entered."""
         before = self._profile(None)
         self._profile(changes)
         try:
@@ -157,7 +160,7 @@ class Bench:
 
 @contextmanager
 def bench_account(state: Path = STATE, say: Callable[[str], None] = lambda _: None) -> Iterator[Bench]:
-    """An account of its own; one that was up in this folder before stays up."""
+    """Starts an account and stops it afterwards; one that already ran in this folder is used and keeps running."""
     was_up = launcher.status(state).state == "up"
     try:
         account = launcher.up(state, on_progress=say)

@@ -1,7 +1,7 @@
-"""What `make catalogue` runs: every experiment of local/experiments, and what each run is expected to end as.
+"""The runs of `make catalogue`: every experiment of local/experiments, with the verdict expected of each run.
 
-First the workload as it is, then each fault type against a workload that isn't resilient to it, then faults that do nothing. The
-expectation stands here; a run that ends otherwise makes the command fail.
+First come runs on the resilient workload, then each fault type on a workload that is not resilient to it, then faults that do nothing.
+A run with another verdict makes the command fail.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Highest, Lowest, Total = "Maximum", "Minimum", "Sum"
 
 @dataclass(frozen=True)
 class Signal:
-    """The metric of the mechanism: its mean before the fault, and its extreme (or sum) over the periods of the fault."""
+    """The metric that shows the fault's effect: its mean before the fault, and its extreme or sum over the periods of the fault."""
 
     title: str
     namespace: str
     metric: str
     by: tuple[tuple[str, str], ...]
-    """Dimensions; `$target`, `$load_balancer` and `$target_group` are put in."""
+    """The dimensions; `$target`, `$load_balancer` and `$target_group` are replaced by those of the run."""
     statistic: str = "Average"
     over: Literal["max", "min", "sum"] = "max"
     unit: str = ""
@@ -68,7 +68,7 @@ OF_PODS = Signal("DependencyErrors of the pods", "SampleWeb", "DependencyErrors"
 
 @dataclass(frozen=True)
 class Case:
-    """One run and its expectation."""
+    """One run and the verdict expected of it."""
 
     name: str
     experiment: str
@@ -76,10 +76,10 @@ class Case:
     verdict: Literal["validated", "refuted", "invalid", "aborted"] = "validated"
     workload: str = RESILIENT
     unmet: str = ""
-    """Of a refuted one: the criterion that is not met, as it begins."""
+    """For a refuted run, the first words of the criterion that is not met."""
     duration: str | None = None
     settings: Mapping[str, object] | None = None
-    """Of the workload, besides its name."""
+    """Settings of the workload, besides its name."""
 
 
 def _fragile(
@@ -134,7 +134,7 @@ FRAGILE_CASES = (
     _fragile("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
     _fragile("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
 )
-"""Each fault type once. A guard that fires first would make them `aborted`: lengths and guards leave the criteria their say."""
+"""Each fault type once. The durations and guards are such that no guard fires first: the run would be `aborted`, not `refuted`."""
 INVALID_CASES = (
     Case("cpu-stress, immune", "cpu-stress", CPU, "invalid", "immune", duration="PT30S"),
     Case("memory-stress, immune", "memory-stress", MEMORY, "invalid", "immune", duration="PT30S"),
@@ -152,6 +152,6 @@ INVALID_CASES = (
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
     Case("lambda-invocation-errors, deaf-extension", "lambda-invocation-errors", ERRORS, "invalid", "deaf-extension"),
 )
-"""`immune`: the command reports success and the instance does nothing. `failing-agent`: the command itself fails. `deaf-extension`: FIS
-leaves the fault where nobody may read it."""
+"""`immune`: the command reports success but the instance does nothing. `failing-agent`: the command fails. `deaf-extension`: FIS writes
+the fault to a place that the extension may not read."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

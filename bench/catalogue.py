@@ -1,9 +1,9 @@
-"""`make catalogue`: every experiment of the local catalogue run for real, one after another, and the tables of docs/faults.md written.
+"""`make catalogue`: runs every experiment of the local catalogue, one after another, and writes the tables of docs/faults.md.
 
     python -m bench.catalogue [--only NAME …] [--write]
 
-Each run is compared with what `bench.cases` expects of it, and afterwards everything a run could leave is looked for: an ending that is
-not the expected one, or anything left, makes the command fail. Rows of cases not run now stay as they are, with their own date.
+Each run is compared with the expectation in `bench.cases`, and then everything that a run could leave behind is searched for. An unexpected
+end, or anything left behind, makes the command fail. Rows of cases that were not run now stay as they are, with their own date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case, Signal
-from bench.running import Place, Progress, arrived, calm, forget, interruptible, left
+from bench.running import Place, Progress, delete_metrics, interruptible, list_leftovers, wait_for_parts, wait_until_healthy
 from bench.tables import Table, busy
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
@@ -29,7 +29,7 @@ from squall.domain.run.timeline import EventName
 
 PLACE = Place(ROOT / "docs" / "faults.md", "<!-- catalogue: written by make catalogue -->", "<!-- end of catalogue -->")
 HISTORY_SECONDS = 20.0
-"""Of the workload as it is to be, before each start; the run itself waits for as many periods as the policy wants."""
+"""The wait before each start, for a history of the changed workload; the run itself waits for as many periods as its policy demands."""
 OVER: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min, "sum": sum}
 SECTIONS = (
     ("The workload as it is", RESILIENT_CASES),
@@ -40,16 +40,16 @@ SECTIONS = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """A case that was run."""
+    """The outcome of one case."""
 
     case: Case
     run: Run
     actions: tuple[str, ...]
     signal: tuple[float | None, float | None]
-    """Before and during the fault."""
+    """The signal's value before and during the fault."""
     left: tuple[str, ...]
     load: float
-    """Of the machine when it began."""
+    """The machine's load average at the start."""
 
     @property
     def verdict(self) -> str:
@@ -57,36 +57,37 @@ class Outcome:
 
     @property
     def unmet(self) -> str:
-        """The first criterion that isn't met, with what was measured; else why there is no verdict on criteria."""
-        failed = [one for one in self.run.result["criteria"] if one["outcome"] == "not_met"]
+        """The criterion that is not met, with its measurement; if the run is not refuted, the reason of its verdict."""
+        failed = [criterion for criterion in self.run.result["criteria"] if criterion["outcome"] == "not_met"]
         if self.verdict == "refuted" and failed:
-            chosen = next((one for one in failed if self.case.unmet and one["text"].startswith(self.case.unmet)), failed[0])
-            return f"{chosen['text']}: {chosen['reason']}"
+            expected = (criterion for criterion in failed if self.case.unmet and criterion["text"].startswith(self.case.unmet))
+            criterion = next(expected, failed[0])
+            return f"{criterion['text']}: {criterion['reason']}"
         return str(self.run.result["reason"])
 
     @property
     def surprises(self) -> list[str]:
-        """What isn't as expected."""
-        found = (
+        """Everything that is not as expected."""
+        surprises = (
             [] if self.verdict == self.case.verdict else [f"expected {self.case.verdict}, is {self.verdict}: {self.run.result['reason']}"]
         )
         if self.verdict == self.case.verdict == "refuted" and not self.unmet.startswith(self.case.unmet):
-            found.append(f"expected {self.case.unmet!r} not to be met, but it is {self.unmet}")
-        return found + [f"left behind: {one}" for one in self.left]
+            surprises.append(f"expected {self.case.unmet!r} not to be met, but it is {self.unmet}")
+        return surprises + [f"left behind: {leftover}" for leftover in self.left]
 
     @property
     def cells(self) -> tuple[str, ...]:
         result, before, during = self.run.result, *self.signal
         recovery, rollback = result["recovery"] or {}, result["rollback"] or {}
         seconds = recovery.get("seconds_to_recover")
-        said = self.unmet if self.verdict in {"refuted", "invalid", "aborted"} else f"{len(result['criteria'])} criteria met"
+        because = self.unmet if self.verdict in {"refuted", "invalid", "aborted"} else f"{len(result['criteria'])} criteria met"
         return (
             self.case.name,
             str(result["experiment_type"]),
             ", ".join(self.actions),
-            f"{self.case.signal.title} {_figure(before, self.case.signal)} → {_figure(during, self.case.signal)}",
+            f"{self.case.signal.title} {_format_figure(before, self.case.signal)} → {_format_figure(during, self.case.signal)}",
             self.verdict,
-            said,
+            because,
             "never" if recovery and not recovery["recovered"] else "–" if seconds is None else f"{seconds:.0f} s",
             str(rollback.get("outcome", "–")),
             "; ".join(self.left) or "nothing",
@@ -98,24 +99,24 @@ COLUMNS = ("run", "type", "action", "signal before → during", "verdict", "beca
 
 
 def run_case(bench: Bench, case: Case) -> Outcome:
-    """One run on a workload that is whole, and whose earlier failures are forgotten: its baseline is its own."""
+    """Runs one case on a healthy workload without the metrics of earlier failures, so that the baseline is the run's own."""
     change_workload(bench.account, workload=RESILIENT)
-    calm(bench)
+    wait_until_healthy(bench)
     change_workload(bench.account, workload=case.workload, **(case.settings or {}))
-    arrived(bench)
-    forget(bench)
+    wait_for_parts(bench)
+    delete_metrics(bench)
     time.sleep(HISTORY_SECONDS)
     load = busy()
     overrides = {"overrides": {"duration": case.duration}} if case.duration else {}
     try:
         run = bench.run({"experiment": case.experiment, **overrides})
-        return Outcome(case, run, _actions(bench, run), _measured(bench, case.signal, run), left(bench), load)
+        return Outcome(case, run, _list_actions(bench, run), _measure_signal(bench, case.signal, run), list_leftovers(bench), load)
     finally:
         change_workload(bench.account, workload=RESILIENT)
 
 
-def _actions(bench: Bench, run: Run) -> tuple[str, ...]:
-    """What FIS was told to do, without the waits: an action, or the document it sends."""
+def _list_actions(bench: Bench, run: Run) -> tuple[str, ...]:
+    """The FIS actions of the run without waits; for a command, the name of its document."""
     if run.result["timeline"] and not any(event["event"] == EventName.TEMPLATE_CREATED for event in run.result["timeline"]):
         return ()
     actions = bench.document(run.id, "template")["body"]["actions"].values()
@@ -123,34 +124,34 @@ def _actions(bench: Bench, run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name != "aws:fis:wait"))
 
 
-def _measured(bench: Bench, signal: Signal, run: Run) -> tuple[float | None, float | None]:
-    """The mean before and the extreme during the fault; None where nothing was published."""
+def _measure_signal(bench: Bench, signal: Signal, run: Run) -> tuple[float | None, float | None]:
+    """The mean before the fault and the extreme or sum during it; None where nothing was published."""
     if not run.result["criteria"]:
         return None, None
     windows = {window["name"]: window for window in bench.document(run.id, "series")["windows"]}
     if not {"baseline", "fault"} <= set(windows):
         return None, None
     targets = [target["id"] for target in run.result["targets"]]
-    before = _points(bench, signal, targets, windows["baseline"])
-    during = _points(bench, signal, targets, windows["fault"])
+    before = _read_points(bench, signal, targets, windows["baseline"])
+    during = _read_points(bench, signal, targets, windows["fault"])
     mean = (sum(before) if signal.over == "sum" else sum(before) / len(before)) if before else None
     return mean, OVER[signal.over](during) if during else None
 
 
-def _points(bench: Bench, signal: Signal, targets: Sequence[str], window: dict[str, Any]) -> list[float]:
+def _read_points(bench: Bench, signal: Signal, targets: Sequence[str], window: dict[str, Any]) -> list[float]:
     if window["start"] >= window["end"]:
-        return []  # a fault that never was in effect
+        return []  # The fault never took effect.
     known = {"$target": targets[0] if targets else "", **{f"${key}": value for key, value in _names(bench).items()}}
     dimensions = [{"Name": name, "Value": known.get(value, value)} for name, value in signal.by]
     metric = {"Namespace": signal.namespace, "MetricName": signal.metric, "Dimensions": dimensions}
-    found = bench.cloudwatch.get_metric_data(
+    answer = bench.cloudwatch.get_metric_data(
         MetricDataQueries=[
             {"Id": "m", "MetricStat": {"Metric": metric, "Period": window["period_seconds"], "Stat": signal.statistic}},
         ],
         StartTime=datetime.fromtimestamp(window["start"], UTC),
         EndTime=datetime.fromtimestamp(window["end"], UTC),
     )
-    return list(found["MetricDataResults"][0]["Values"])
+    return list(answer["MetricDataResults"][0]["Values"])
 
 
 def _names(bench: Bench) -> dict[str, str]:
@@ -158,40 +159,40 @@ def _names(bench: Bench) -> dict[str, str]:
     return {"load_balancer": dimensions["LoadBalancer"], "target_group": dimensions["TargetGroup"]}
 
 
-def _figure(value: float | None, signal: Signal) -> str:
+def _format_figure(value: float | None, signal: Signal) -> str:
     return "–" if value is None else f"{value:.3g}{signal.unit}"
 
 
 def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
-    """One a section, of what was run now and what `known` rows say of the rest. What never came to a fault is no row."""
+    """One table per section: rows of the outcomes, and `known` rows for the other cases. Rejected and failed runs get no row."""
     ran = [outcome for outcome in outcomes if outcome.run.result["status"] not in {"rejected", "failed"}]
     rows = {**known, **{outcome.case.name: outcome.cells for outcome in ran}}
     return [Table(title, COLUMNS, tuple(rows[case.name] for case in cases if case.name in rows), words=True) for title, cases in SECTIONS]
 
 
 def rows_of(text: str) -> dict[str, tuple[str, ...]]:
-    """The rows of cases that still are."""
+    """The document's rows of the cases that still exist."""
     names = {case.name for case in CASES}
     return {name: row for name, row in PLACE.rows(text, len(COLUMNS)).items() if name in names}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0 if every case chosen ran, ended as expected and left nothing."""
+    """Returns 0 if every chosen case ran, ended as expected and left nothing behind."""
     parser = argparse.ArgumentParser(prog="bench.catalogue", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=[case.name for case in CASES], metavar="NAME", help="; ".join(c.name for c in CASES))
     parser.add_argument("--write", action="store_true", help="write docs/faults.md after each run")
     parser.add_argument("--state", type=Path, default=STATE, help="state folder of the local account; one that is up is used and left up")
-    given = parser.parse_args(argv)
-    chosen = [case for name in given.only for case in CASES if case.name == name] if given.only else list(CASES)
+    arguments = parser.parse_args(argv)
+    chosen = [case for name in arguments.only for case in CASES if case.name == name] if arguments.only else list(CASES)
     say = Progress()
     with interruptible():
         outcomes: list[Outcome] = []
         try:
-            for outcome in _run(chosen, given.state, say):
+            for outcome in _run_cases(chosen, arguments.state, say):
                 outcomes.append(outcome)
-                if given.write:
+                if arguments.write:
                     text = PLACE.document.read_text()
-                    PLACE.document.write_text(PLACE.written(text, tables(outcomes, rows_of(text))))
+                    PLACE.document.write_text(PLACE.insert_tables(text, tables(outcomes, rows_of(text))))
         except (MeasurementError, LocalAccountError, DeployError) as error:
             say(f"catalogue: {error}")
         except KeyboardInterrupt:
@@ -202,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if len(outcomes) == len(chosen) and not surprising else 1
 
 
-def _run(chosen: Sequence[Case], state: Path, say: Progress) -> Iterator[Outcome]:
+def _run_cases(chosen: Sequence[Case], state: Path, say: Progress) -> Iterator[Outcome]:
     with bench_account(state, say) as bench:
         for number, case in enumerate(chosen, start=1):
             say(f"{number}/{len(chosen)} {case.name}, to be {case.verdict} (load {os.getloadavg()[0]:.0f})")

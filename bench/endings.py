@@ -1,4 +1,4 @@
-"""Seconds from the death of an execution, or from a halt, until its fault is over and nothing of it is left."""
+"""Measures the seconds from the end of an execution, or from a halt, until its fault is over and nothing of it is left."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.account import Bench, MeasurementError
-from bench.running import calm, found
+from bench.running import list_remains, wait_until_healthy
 from bench.tables import Spread, Table, busy, load
 
 EXPERIMENT = "network-latency"
 LONG = "PT4M"
-"""Longer than the slowest path: the fault's own end would be no measurement."""
+"""Longer than the slowest path, so that the fault does not end by itself first."""
 EVENTS = ["aws.states", "aws.fis", "aws.cloudwatch"]
 DEADLINE_SECONDS = 600.0
 HALT = {"action": "halt", "reason": "measuring", "requested_by": "bench"}
@@ -22,7 +22,7 @@ RESUME = {"action": "resume", "reason": "measured"}
 
 @dataclass(frozen=True)
 class Path:
-    """A way for a run to be ended from outside."""
+    """A way to end a run from outside."""
 
     name: str
     end: Callable[[Bench, str], None]
@@ -33,26 +33,26 @@ def _stop_execution(bench: Bench, arn: str) -> None:
     bench.workflow.stop_execution(executionArn=arn)
 
 
-def _halt(bench: Bench, _: str) -> None:
+def _call_halt(bench: Bench, _: str) -> None:
     bench.invoke("Halt", HALT)
 
 
 PATHS = (
     Path("execution stopped: status event → watchdog", _stop_execution, {"disable_schedules": True}),
     Path("execution stopped, all events lost: pulse, once a minute", _stop_execution, {"drop_all_events": EVENTS}),
-    Path("squall halt", _halt, {}),
+    Path("squall halt", _call_halt, {}),
 )
 
 
 @dataclass(frozen=True)
 class Ending:
-    """One run, in seconds after the call that ended it was made."""
+    """One run; times in seconds after the call that ended it."""
 
     path: str
     stopped: float
-    """By FIS's own endTime."""
+    """The experiment's `endTime` in FIS."""
     clean: float
-    """No fault, template, guard or lock was there any more."""
+    """The time from which no fault, template, guard or lock existed any more."""
 
 
 @dataclass(frozen=True)
@@ -62,33 +62,33 @@ class Endings:
 
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Endings:
-    """Runs that are ended while their fault runs, each path in turn."""
+    """Ends runs while their fault runs, each path in turn."""
     at_start = busy()
     endings: list[Ending] = []
     for _ in range(runs):
         for path in PATHS:
-            ending = _end(bench, path)
+            ending = _end_run(bench, path)
             tick(f"{path.name}: fault over after {ending.stopped:.1f} s, nothing left after {ending.clean:.1f} s")
             endings.append(ending)
     return Endings(tuple(endings), load(at_start))
 
 
-def _end(bench: Bench, path: Path) -> Ending:
-    calm(bench)
+def _end_run(bench: Bench, path: Path) -> Ending:
+    wait_until_healthy(bench)
     name, arn = bench.start({"experiment": EXPERIMENT, "overrides": {"duration": LONG}})
-    _until(lambda: bench.running(name), f"a fault of {name}")
+    _wait_until(lambda: bench.running(name), f"a fault of {name}")
     with bench.switched(**path.off):
         began = time.time()
         try:
             path.end(bench, arn)
-            _until(lambda: not found(bench), f"nothing left of {name}")
+            _wait_until(lambda: not list_remains(bench), f"nothing left of {name}")
             clean = time.time()
         finally:
             bench.invoke("Halt", RESUME)
     return Ending(path.name, bench.experiment(**{"squall:execution": name})["endTime"].timestamp() - began, clean - began)
 
 
-def _until(condition: Callable[[], bool], what: str) -> None:
+def _wait_until(condition: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
@@ -97,7 +97,7 @@ def _until(condition: Callable[[], bool], what: str) -> None:
 
 
 def tables(result: Endings) -> list[Table]:
-    """The paths, one below the other."""
+    """A table with one row per path."""
     rows = []
     for path in PATHS:
         endings = [ending for ending in result.endings if ending.path == path.name]

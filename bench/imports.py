@@ -1,4 +1,4 @@
-"""How long each function takes to import, next to `import boto3` alone: the part of a cold start that is ours."""
+"""Measures how long each function takes to import, beside `import boto3` alone: Squall's own part of a cold start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bench.tables import Table, busy, load
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("pydantic", "lark", "boto3")
 ABORT = "abort, made ready"
-# What Abort does before it asks FIS to stop: its module, boto3 and the three clients it uses.
+# Everything that Abort loads before it calls FIS: its module, boto3 and three clients.
 _READY = """import squall.handlers.abort
 from squall.wiring import Wiring
 from squall.settings import Settings
@@ -34,12 +34,12 @@ print(json.dumps([took, heavy, len(sys.modules), ours]))
 
 @dataclass(frozen=True)
 class Import:
-    """One module: seconds in fresh interpreters, and what came with it."""
+    """One module: its import times in fresh interpreters, in seconds, and the modules that it loads."""
 
     name: str
     seconds: tuple[float, ...]
     boto3: tuple[float, ...]
-    """Of `import boto3` alone, each measured right before."""
+    """The times of `import boto3` alone, each measured right before."""
     heavy: tuple[str, ...]
     modules: int
     ours: tuple[str, ...]
@@ -50,8 +50,8 @@ class Import:
 
     @property
     def ratio(self) -> float:
-        """Median of the pairs' ratios: a busy moment slows both of a pair."""
-        return median(one / base for one, base in zip(self.seconds, self.boto3, strict=True))
+        """The median of the pairs' ratios: a busy moment slows both measurements of a pair."""
+        return median(seconds / base for seconds, base in zip(self.seconds, self.boto3, strict=True))
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,20 @@ def handlers() -> list[str]:
 
 
 def measure(rounds: int = 5, tick: Callable[[str], None] = lambda _: None) -> Imports:
-    """Each module beside an `import boto3` of its own, in fresh interpreters; a first round, which writes bytecode, does not count."""
+    """Measures each module beside its own `import boto3`, in fresh interpreters. A first round only writes bytecode."""
     at_start = busy()
     statements = {ABORT: _READY, **{name: f"import squall.handlers.{name}" for name in handlers()}}
-    found: dict[str, list[_Probed]] = {name: [] for name in statements}
+    imports: dict[str, list[_Probed]] = {name: [] for name in statements}
     beside: dict[str, list[float]] = {name: [] for name in statements}
     for turn in range(rounds + 1):
         for name, statement in statements.items():
             base, probed = _fresh("import boto3"), _fresh(statement)
             if turn:
                 beside[name].append(base.seconds)
-                found[name].append(probed)
+                imports[name].append(probed)
         tick(f"round {turn} of {rounds}" if turn else "bytecode written")
-    made = [_import(name, probed, beside[name]) for name, probed in found.items()]
-    return Imports(tuple(sorted(made, key=lambda one: one.ratio)), load(at_start))
+    measured = [_summarize(name, probed, beside[name]) for name, probed in imports.items()]
+    return Imports(tuple(sorted(measured, key=lambda module: module.ratio)), load(at_start))
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,19 @@ def _fresh(statement: str) -> _Probed:
     return _Probed(*json.loads(done.stdout))
 
 
-def _import(name: str, probed: Sequence[_Probed], boto3: Sequence[float]) -> Import:
+def _summarize(name: str, probed: Sequence[_Probed], boto3: Sequence[float]) -> Import:
     last = probed[-1]
-    return Import(name, tuple(one.seconds for one in probed), tuple(boto3), tuple(last.heavy), last.modules, tuple(last.ours))
+    return Import(name, tuple(probe.seconds for probe in probed), tuple(boto3), tuple(last.heavy), last.modules, tuple(last.ours))
 
 
 def tables(result: Imports) -> list[Table]:
-    """Every module; and what the abort path loads."""
+    """A table with every module, and a note with what the abort path loads."""
     rows = tuple(
-        (one.name, f"{one.median * 1000:.0f}", f"{one.ratio:.2f}", str(one.modules), ", ".join(one.heavy) or "none")
-        for one in result.handlers
+        (handler.name, f"{handler.median * 1000:.0f}", f"{handler.ratio:.2f}", str(handler.modules), ", ".join(handler.heavy) or "none")
+        for handler in result.handlers
     )
-    base = [seconds for one in result.handlers for seconds in one.boto3]
-    abort = next((one for one in result.handlers if one.name == "abort"), None)
+    base = [seconds for handler in result.handlers for seconds in handler.boto3]
+    abort = next((handler for handler in result.handlers if handler.name == "abort"), None)
     loaded = ", ".join(f"`{name}`" for name in abort.ours) if abort else ""
     notes = (
         (

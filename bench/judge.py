@@ -1,4 +1,4 @@
-"""The judge's comparison on generated series: against scipy, on autocorrelated noise, beside Kayenta's rules, and how long it takes."""
+"""Measures the judge's comparison on generated series: against scipy, on autocorrelated noise, beside Kayenta's rules, and its time."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ Tick = Callable[[str], None]
 
 
 def tables(tick: Tick = lambda _: None, runs: int = RUNS) -> list[Table]:
-    """Every table of docs/judge.md; the seed is fixed, so only the seconds differ from run to run."""
+    """Every table of docs/judge.md. The random seed is fixed, so only the seconds differ from run to run."""
     at_start = busy()
-    found = [agreement()]
+    results = [compare_with_scipy()]
     tick("agreement with scipy")
-    found.append(false_alarms(runs))
+    results.append(count_false_alarms(runs))
     tick("false alarms on AR(1) series")
-    found.append(beside_kayenta(runs // 5))
+    results.append(compare_with_kayenta(runs // 5))
     tick("beside Kayenta")
-    found += real_series.tables(tick)
+    results += real_series.tables(tick)
     tick("real series")
-    found.append(speed(at_start))
+    results.append(measure_speed(at_start))
     tick("500 metrics")
-    return found
+    return results
 
 
 def write(document: Path, measured: Sequence[Table]) -> None:
-    """Between the marks of the document, which is otherwise written by hand."""
+    """Writes the tables between the marks of the document; the rest of it is written by hand."""
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -57,8 +57,8 @@ def write(document: Path, measured: Sequence[Table]) -> None:
     document.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
 
 
-def agreement(pairs: int = 100) -> Table:
-    """p of independent series without correction, against scipy: exact where scipy is, by every permutation where there are ties."""
+def compare_with_scipy(pairs: int = 100) -> Table:
+    """Compares the uncorrected p of independent series with scipy's: the exact method, or every permutation where there are ties."""
     rng = np.random.default_rng(1)
     rows = []
     for n, m, tied in ((5, 5, False), (8, 8, False), (60, 10, False), (60, 60, False), (6, 6, True), (600, 300, True)):
@@ -86,22 +86,22 @@ def _scipy(before: Floats, after: Floats, *, tied: bool) -> float:
         return float(stats.mannwhitneyu(after, before, method="exact" if small else "asymptotic").pvalue)
     together = stats.rankdata(np.concatenate((before, after)))
     n = len(before)
-    done = stats.permutation_test(
+    result = stats.permutation_test(
         (together[n:], together[:n]), lambda x, _: float(np.sum(x)), n_resamples=np.inf, permutation_type="independent"
     )
-    return float(done.pvalue)
+    return float(result.pvalue)
 
 
-def false_alarms(runs: int) -> Table:
-    """How often nothing is called something at 5 %, and a shift of two standard deviations is seen."""
+def count_false_alarms(runs: int) -> Table:
+    """Counts false alarms at the level of 5 %, and how often a shift of two standard deviations is detected."""
     rng = np.random.default_rng(2)
     rows = []
     for n, m in SIZES:
         for rho in STRENGTHS:
             series = _ar1(rng, rho, n + GAP + m, runs)
-            naive = sum(ranks.mann_whitney(one[:n], one[n + GAP :])[0] < 0.05 for one in series)
-            ours = sum(_told(one[:n], one[n + GAP :]) < 0.05 for one in series)
-            seen = sum(_told(one[:n], one[n + GAP :] + 2) < 0.05 for one in series[: runs // 4])
+            naive = sum(ranks.mann_whitney(values[:n], values[n + GAP :])[0] < 0.05 for values in series)
+            ours = sum(_p_value(values[:n], values[n + GAP :]) < 0.05 for values in series)
+            seen = sum(_p_value(values[:n], values[n + GAP :] + 2) < 0.05 for values in series[: runs // 4])
             share = [f"{100 * count / total:.1f} %" for count, total in ((naive, runs), (ours, runs), (seen, runs // 4))]
             rows.append((f"{n} and {m}", f"{rho:g}", *share))
     notes = (
@@ -128,13 +128,13 @@ def _points(values: Floats) -> list[Point]:
     return [Point(at=60 * index, value=float(value)) for index, value in enumerate(values)]
 
 
-def _told(before: Floats, after: Floats) -> float:
-    found = ranks.compare(_points(before), _points(after), 60)
-    return 1.0 if found is None or not found.can_tell else found.p_value
+def _p_value(before: Floats, after: Floats) -> float:
+    ranked = ranks.compare(_points(before), _points(after), 60)
+    return 1.0 if ranked is None or not ranked.can_tell else ranked.p_value
 
 
-def beside_kayenta(runs: int) -> Table:
-    """The same generated cases labelled by both: Kayenta's Mann-Whitney classifier, and Squall's conclusion."""
+def compare_with_kayenta(runs: int) -> Table:
+    """Labels the same generated cases with Kayenta's Mann-Whitney classifier and with Squall's conclusion."""
     rng = np.random.default_rng(3)
     rows = []
     for name, make in _cases():
@@ -160,8 +160,8 @@ def beside_kayenta(runs: int) -> Table:
 def _cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats, Floats]]]]:
     def changed(by: float, rho: float = 0.0, sizes: tuple[int, int] = (60, 10)) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
         def make(rng: np.random.Generator) -> tuple[Floats, Floats]:
-            (one,) = 10 + _ar1(rng, rho, sum(sizes) + GAP, 1)
-            return one[: sizes[0]], one[sizes[0] + GAP :] + by
+            (values,) = 10 + _ar1(rng, rho, sum(sizes) + GAP, 1)
+            return values[: sizes[0]], values[sizes[0] + GAP :] + by
 
         return make
 
@@ -182,12 +182,12 @@ def _cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats
 
 
 def _label(before: Floats, after: Floats) -> str:
-    found = ranks.compare(_points(before), _points(after), 60)
-    if found is None or not found.can_tell:
+    ranked = ranks.compare(_points(before), _points(after), 60)
+    if ranked is None or not ranked.can_tell:
         return "inconclusive"
-    if found.p_value >= 0.05:
+    if ranked.p_value >= 0.05:
         return "no difference"
-    return "higher" if found.effect_size > 0.5 else "lower"
+    return "higher" if ranked.effect_size > 0.5 else "lower"
 
 
 def _shares(counted: Counter[str]) -> str:
@@ -195,8 +195,8 @@ def _shares(counted: Counter[str]) -> str:
     return ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in counted.most_common())
 
 
-def many(metrics: int) -> CompareInput:
-    """As many response times, each with a day of minutes."""
+def make_input(metrics: int) -> CompareInput:
+    """An input with so many response times, each with a day of one-minute periods."""
     rng = np.random.default_rng(4)
     windows = {
         "baseline": Window(name="baseline", start=0, end=720 * 60, period_seconds=60),
@@ -228,19 +228,19 @@ def _binding(name: str) -> MetricBinding:
 
 _SPEED = """import json, resource, sys, time
 began = time.perf_counter()
-from bench.judge import many
+from bench.judge import make_input
 imported = time.perf_counter() - began
-given = many(int(sys.argv[1]))
+compare_input = make_input(int(sys.argv[1]))
 from squall.domain.judging.comparison import statistics
 empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 began = time.perf_counter()
-statistics(given)
+statistics(compare_input)
 print(json.dumps([time.perf_counter() - began, empty / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, imported]))
 """
 
 
-def speed(at_start: float) -> Table:
-    """Processor-bound: seconds on this machine, and the largest memory of the process that did it."""
+def measure_speed(at_start: float) -> Table:
+    """Measures seconds on this machine, and the largest memory of the process."""
     rows = []
     for metrics in (50, 100, 250, 500):
         done = subprocess.run(

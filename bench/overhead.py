@@ -1,4 +1,4 @@
-"""Wall clock beyond the fault: Squall, and Chaos Toolkit running the same FIS template through the same endpoint."""
+"""Measures the time beyond the fault, for Squall and for Chaos Toolkit with the same FIS template and endpoint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PEER_SECONDS = 180
 
 FAULT = "fault"
 FIS_AFTER = "until the fault is seen to be over and FIS has ended"
-# What Squall does, by the last event of each part in the timeline.
+# The parts of a Squall run, each with the timeline events that can end it.
 STAGES = (
     ("validates, discovers targets and metrics, checks safety", (EventName.SAFETY_CHECKED,)),
     ("locks the failure domain, takes a slot", (EventName.SLOT_TAKEN,)),
@@ -56,7 +56,7 @@ PEER_STAGES = (
 
 @dataclass(frozen=True)
 class Timed:
-    """One experiment from asking for it to its end."""
+    """One experiment from its request to its end; times in seconds."""
 
     wall: float
     stages: dict[str, float]
@@ -71,14 +71,14 @@ class Timed:
 class Overhead:
     squall: tuple[Timed, ...]
     squall_cold: Timed
-    """The first after the deployment: every function starts anew."""
+    """The first run after the deployment, in which every function has a cold start."""
     peer: tuple[Timed, ...]
     peer_versions: str
     load: str
 
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Overhead:
-    """In turn, so that both have the same moments; the template of Chaos Toolkit is made beforehand and not counted."""
+    """Runs both tools in turn, so that both have the same conditions. Chaos Toolkit's template is made beforehand and not counted."""
     at_start = busy()
     cold, squall, peer = _squall(bench)[1], [], []
     tick(f"Squall, first run: {cold.overhead:.1f} s beyond the fault")
@@ -111,14 +111,14 @@ def _squall(bench: Bench) -> tuple[Run, Timed]:
 
 
 def _definition() -> dict[str, Any]:
-    """The catalogue's experiment at this length, judged by the averages alone, as Chaos Toolkit's."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "local" / "experiments" / f"{EXPERIMENT}.yaml").read_text())
+    """The catalogue's experiment with this duration, with criteria on averages only, as in Chaos Toolkit's experiment."""
+    experiment: dict[str, Any] = yaml.safe_load((ROOT / "local" / "experiments" / f"{EXPERIMENT}.yaml").read_text())
     criteria = ["System availability >= 99 %", "Response time < 250 ms", "System recovers within 1 minute"]
-    return {**found, "duration": f"PT{FAULT_SECONDS}S", "success_criteria": criteria}
+    return {**experiment, "duration": f"PT{FAULT_SECONDS}S", "success_criteria": criteria}
 
 
 def _peer(bench: Bench, body: Mapping[str, Any]) -> Timed:
-    # The guards of the run it comes from are gone, and Chaos Toolkit has none of its own.
+    # The guards of the run that the template comes from are deleted, and Chaos Toolkit has none of its own.
     copied = {**body, "stopConditions": [{"source": "none"}], "tags": {"Name": "bench"}}
     template = bench.fis.create_experiment_template(**copied)["experimentTemplate"]["id"]
     run = template.lower()
@@ -166,7 +166,7 @@ def _peer_stages(journal: Mapping[str, Any], began: float, ended: float) -> dict
 
 
 def _epoch(text: str) -> float:
-    """The journal writes UTC, with or without saying so."""
+    """The journal's times are in UTC, with or without an offset."""
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
@@ -178,7 +178,7 @@ def _versions() -> str:
 
 
 def tables(result: Overhead) -> list[Table]:
-    """Both side by side, then what each does in that time."""
+    """A table of both tools, then one table per tool with the parts of its time."""
     rows = (
         _row("Squall", result.squall),
         _row("Squall, first run on a fresh account", (result.squall_cold,)),
@@ -222,9 +222,9 @@ def tables(result: Overhead) -> list[Table]:
 
 
 def _row(name: str, timed: tuple[Timed, ...]) -> tuple[str, ...]:
-    walls, beyond = Spread(tuple(one.wall for one in timed)), Spread(tuple(one.overhead for one in timed))
-    return (name, str(len(timed)), str(walls), str(beyond), "; ".join(sorted({one.outcome for one in timed})))
+    walls, beyond = Spread(tuple(run.wall for run in timed)), Spread(tuple(run.overhead for run in timed))
+    return (name, str(len(timed)), str(walls), str(beyond), "; ".join(sorted({run.outcome for run in timed})))
 
 
 def _medians(timed: tuple[Timed, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((stage, f"{median(one.stages[stage] for one in timed):.1f}") for stage in timed[0].stages)
+    return tuple((stage, f"{median(run.stages[stage] for run in timed):.1f}") for stage in timed[0].stages)

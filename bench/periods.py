@@ -32,7 +32,7 @@ SIZES = (1_000, 10_000, 100_000)
 
 @dataclass(frozen=True)
 class Read:
-    """One report."""
+    """The measurement of one report."""
 
     executions: int
     seconds: float
@@ -46,20 +46,20 @@ class Read:
 
 
 def measure(tick: Callable[[str], None], sizes: Sequence[int] = SIZES) -> list[Read]:
-    """Read and count so many executions, each twice: once for the time, once for the memory."""
-    found = []
+    """Reads and counts so many executions, twice for each size: once for the time, once for the memory."""
+    reads = []
     for size in sizes:
         tick(f"{size:,} executions")
-        found.append(_measured(size))
-    return found
+        reads.append(_measure_size(size))
+    return reads
 
 
 def tables(reads: Sequence[Read]) -> list[Table]:
-    """Growth with the number of executions."""
+    """A table with one row per number of executions."""
     least, most = reads[0], reads[-1]
     rows = [
-        (f"{one.executions:,}", f"{one.seconds:.2f}", f"{one.peak_bytes / 1e6:.1f}", str(one.requests), f"{one.dollars:.5f}")
-        for one in reads
+        (f"{read.executions:,}", f"{read.seconds:.2f}", f"{read.peak_bytes / 1e6:.1f}", str(read.requests), f"{read.dollars:.5f}")
+        for read in reads
     ]
     growth = (
         f"{most.executions / least.executions:g} times the executions take {most.seconds / least.seconds:.0f} × the time and "
@@ -73,7 +73,7 @@ def tables(reads: Sequence[Read]) -> list[Table]:
     return [Table("A period's report, by executions in it", columns, tuple(rows), (growth, data))]
 
 
-def _measured(executions: int) -> Read:
+def _measure_size(executions: int) -> Read:
     started = time.perf_counter()
     pages, counted = _report(executions)
     seconds = time.perf_counter() - started
@@ -87,7 +87,7 @@ def _measured(executions: int) -> Read:
 
 
 class _Pages:
-    """Answers Query in place of HTTP, from executions made while they are asked for."""
+    """Answers Query instead of HTTP, with executions that are made on demand."""
 
     def __init__(self, executions: int) -> None:
         self._left = iter(_items(executions))
@@ -113,7 +113,7 @@ class _Pages:
 
 
 class _Body:
-    """What botocore reads a response from."""
+    """The body of a response as botocore reads it."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -157,5 +157,5 @@ def _items(executions: int) -> Iterator[dict[str, Any]]:
 
 
 def _size(item: dict[str, Any]) -> int:
-    """As DynamoDB counts: names and values in UTF-8, a boolean one byte."""
+    """The size as DynamoDB counts it: names and values in UTF-8, a boolean as one byte."""
     return sum(len(name) + (len(value["S"]) if "S" in value else 1) for name, value in item.items())

@@ -1,4 +1,4 @@
-"""What `make catalogue` and `make golden` do alike: run after run in a local account, each on a workload that is whole; tables."""
+"""The common part of `make catalogue` and `make golden`: runs in a local account, each on a healthy workload, and their tables."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CALM_SECONDS, CLEAN_SECONDS, ANSWER_SECONDS = 300.0, 60.0, 60.0
 ENDED = ("completed", "stopped", "failed", "cancelled")
 
 
-def calm(bench: Bench) -> None:
-    """Wait until the workload is whole; MeasurementError where it doesn't become so."""
+def wait_until_healthy(bench: Bench) -> None:
+    """Waits until the workload is healthy. Raises MeasurementError if it is not in time."""
     deadline = time.monotonic() + CALM_SECONDS
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{bench.account.workload_url}/instances", timeout=ANSWER_SECONDS) as answer:
@@ -36,80 +36,80 @@ def calm(bench: Bench) -> None:
     raise MeasurementError(f"the workload is not whole after {CALM_SECONDS:g} s: {states}, database {status}")
 
 
-def arrived(bench: Bench) -> None:
-    """Wait until what runs only when a setting asks for it is there, or gone; MeasurementError where it isn't in time."""
+def wait_for_parts(bench: Bench) -> None:
+    """Waits until the parts that the workload's settings ask for run and the others do not. Raises MeasurementError."""
     deadline = time.monotonic() + CALM_SECONDS
     while time.monotonic() < deadline:
-        if _workload(bench)["parts_whole"]:
+        if _read_workload(bench)["parts_whole"]:
             return
         time.sleep(0.5)
     raise MeasurementError(f"what the workload's settings ask for is not there after {CALM_SECONDS:g} s")
 
 
-def _workload(bench: Bench) -> dict[str, Any]:
-    """Everything it says of itself."""
+def _read_workload(bench: Bench) -> dict[str, Any]:
+    """The workload's description of itself."""
     with urllib.request.urlopen(f"{bench.account.workload_url}/workload", timeout=ANSWER_SECONDS) as answer:
         return dict(json.load(answer))
 
 
-def forget(bench: Bench) -> None:
-    """The last run's failures are no steady state of this one."""
+def delete_metrics(bench: Bench) -> None:
+    """Deletes the metrics, so that the failures of the last run are not in this run's baseline."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     direct.open(urllib.request.Request(f"{bench.account.endpoint}/_squall/metrics", method="DELETE"), timeout=ANSWER_SECONDS).close()
 
 
-def left(bench: Bench) -> tuple[str, ...]:
-    """Whatever of a run is still there after its end; the release and its sweep have a minute."""
+def list_leftovers(bench: Bench) -> tuple[str, ...]:
+    """Everything of a run that still exists a minute after its end; the release and its sweep have that long."""
     deadline = time.monotonic() + CLEAN_SECONDS
-    while (still := found(bench)) and time.monotonic() < deadline:
+    while (leftovers := list_remains(bench)) and time.monotonic() < deadline:
         time.sleep(1.0)
-    return still
+    return leftovers
 
 
-def found(bench: Bench) -> tuple[str, ...]:
-    """Faults, templates, guards and locks that are there now, and FIS's network ACLs and pods."""
+def list_remains(bench: Bench) -> tuple[str, ...]:
+    """The faults, templates, guards and locks that exist now, and FIS's network ACLs and pods."""
     account = bench.account
-    experiments = [f"fault {one['id']}" for one in bench.fis.list_experiments()["experiments"] if one["state"]["status"] not in ENDED]
-    templates = [f"template {one['id']}" for one in bench.fis.list_experiment_templates()["experimentTemplates"]]
+    experiments = [f"fault {fis['id']}" for fis in bench.fis.list_experiments()["experiments"] if fis["state"]["status"] not in ENDED]
+    templates = [f"template {template['id']}" for template in bench.fis.list_experiment_templates()["experimentTemplates"]]
     alarms = bench.cloudwatch.describe_alarms(AlarmNamePrefix=f"squall-{account.stack_name}-")["MetricAlarms"]
-    guards = [f"guard {one['AlarmName']}" for one in alarms if "execution=" in one.get("AlarmDescription", "")]
+    guards = [f"guard {alarm['AlarmName']}" for alarm in alarms if "execution=" in alarm.get("AlarmDescription", "")]
     clones = account.client("ec2").describe_network_acls(Filters=[{"Name": "tag:managedByFIS", "Values": ["true"]}])["NetworkAcls"]
-    acls = [f"network ACL {one['NetworkAclId']}" for one in clones]
+    acls = [f"network ACL {acl['NetworkAclId']}" for acl in clones]
     pages = account.client("dynamodb").get_paginator("scan").paginate(TableName=account.outputs["ResultsTableName"], ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     locks = [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("LOCK#")]
-    pods = _workload(bench).get("pods", {}).get("all", ())
-    helpers = [f"pod {one['name']}" for one in pods if one["name"].startswith("fispod-")]
-    return (*experiments, *templates, *guards, *locks, *acls, *helpers, *_faults_of_functions(bench))
+    pods = _read_workload(bench).get("pods", {}).get("all", ())
+    helpers = [f"pod {pod['name']}" for pod in pods if pod["name"].startswith("fispod-")]
+    return (*experiments, *templates, *guards, *locks, *acls, *helpers, *_list_function_faults(bench))
 
 
-def _faults_of_functions(bench: Bench) -> list[str]:
-    """Objects that FIS wrote for its extension, where the sample has a function."""
+def _list_function_faults(bench: Bench) -> list[str]:
+    """The objects that FIS wrote for its Lambda extension, if the sample has a function."""
     s3 = bench.account.client("s3")
     if BUCKET not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
         return []
-    return [f"fault {one['Key']}" for one in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    return [f"fault {item['Key']}" for item in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a document the tables stand: between two comments."""
+    """The place of the tables in a document: between two comments."""
 
     document: Path
     begin: str
     end: str
 
-    def written(self, text: str, made: Sequence[Table]) -> str:
-        """The document's text with new tables; MeasurementError where it has no place for them."""
+    def insert_tables(self, text: str, tables: Sequence[Table]) -> str:
+        """The document's text with new tables. Raises MeasurementError if it has no place for them."""
         before, mark, rest = text.partition(self.begin)
         _, end, after = rest.partition(self.end)
         if not (mark and end):
             raise MeasurementError(f"{self.document} has no place for the tables: {self.begin} … {self.end}")
-        body = "\n".join(table.markdown().replace("## ", "### ", 1) for table in made if table.rows)
+        body = "\n".join(table.markdown().replace("## ", "### ", 1) for table in tables if table.rows)
         return f"{before}{self.begin}\n\n{body}\n{self.end}{after}"
 
     def rows(self, text: str, columns: int) -> dict[str, tuple[str, ...]]:
-        """The rows that stand there, heads among them, of so many columns, by their first cell."""
+        """The rows there with this number of columns, header rows included, by their first cell."""
         inside = text.partition(self.begin)[2].partition(self.end)[0]
         lines = [line for line in inside.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
         cells = [tuple(cell.strip().replace("\\|", "|") for cell in line.strip("| ").split(" | ")) for line in lines]
@@ -117,7 +117,7 @@ class Place:
 
 
 class Progress:
-    """Says what happens, with the time."""
+    """Writes what happens, with the time."""
 
     def __init__(self) -> None:
         self.console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -125,15 +125,15 @@ class Progress:
     def __call__(self, step: str) -> None:
         self.console.print(f"{datetime.now(UTC):%H:%M:%S} {step}")
 
-    def show(self, made: Sequence[Table]) -> None:
-        """The tables, as the terminal or whoever reads the output wants them."""
-        for table in made:
+    def show(self, tables: Sequence[Table]) -> None:
+        """Writes the tables: drawn on a terminal, as Markdown elsewhere."""
+        for table in tables:
             self.console.print(table.rich() if self.console.is_terminal else table.markdown())
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """A request to end takes the account down, too."""
+    """Turns SIGTERM into KeyboardInterrupt, so that the account is stopped, too."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

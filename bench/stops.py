@@ -1,4 +1,4 @@
-"""Seconds from a guard's alarm to the end of the fault, with all abort paths at work and with each alone."""
+"""Measures the seconds from a guard's alarm to the end of the fault, with all abort paths and with each of them alone."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ NO_EVENTS = ["aws.cloudwatch"]
 
 @dataclass(frozen=True)
 class Path:
-    """A way from the alarm to FIS: what of the account is switched off so that nothing else can stop the fault."""
+    """A way from the alarm to FIS, with the deliveries that are switched off so that nothing else can stop the fault."""
 
     name: str
     off: dict[str, Any]
     duration: str | None = None
-    """Where the experiment's own is too short for the path."""
+    """Set where the experiment's own duration is too short for the path."""
     runs: int | None = None
-    """Where a run takes long."""
+    """Set to fewer runs where a run takes long."""
 
 
 ALARMS_OFF = {"disable_alarm_actions": True, "drop_all_events": NO_EVENTS}
@@ -38,13 +38,13 @@ PATHS = (
 
 @dataclass(frozen=True)
 class Stop:
-    """One aborted run, in seconds after the alarm's evaluation."""
+    """One aborted run; times in seconds after the alarm's evaluation."""
 
     path: str
     asked: float | None
-    """FIS had answered StopExperiment; None when FIS had stopped by its own stop condition first."""
+    """When FIS had answered StopExperiment; None if FIS's own stop condition was first."""
     ended: float
-    """By FIS's own endTime."""
+    """The experiment's `endTime` in FIS."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,22 @@ class Stops:
 
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Stops:
-    """Aborted runs of each path, in turn; the first run warms the functions up and does not count."""
+    """Aborts runs by each path in turn; the first run only warms the functions up."""
     at_start = busy()
     stops: list[Stop] = []
-    _stop(bench, PATHS[0])
+    _stop_run(bench, PATHS[0])
     tick("warmed up")
     for turn in range(runs):
         for path in PATHS:
             if path.runs is None or turn < path.runs:
-                stop = _stop(bench, path)
+                stop = _stop_run(bench, path)
                 tick(f"{path.name}: {stop.ended:.1f} s" if stop else f"{path.name}: stopped before any alarm")
                 stops += [stop] if stop else []
     return Stops(tuple(stops), load(at_start))
 
 
-def _stop(bench: Bench, path: Path) -> Stop | None:
-    """None if no guard fired: the pulse, which reads the metrics themselves, may be there before the alarm."""
+def _stop_run(bench: Bench, path: Path) -> Stop | None:
+    """Returns None if no guard fired: the pulse reads the metrics itself, and may stop the fault before the alarm."""
     overrides = {"overrides": {"duration": path.duration}} if path.duration else {}
     with bench.switched(**path.off):
         run = bench.run({"experiment": EXPERIMENT, **overrides})
@@ -85,7 +85,7 @@ def _stop(bench: Bench, path: Path) -> Stop | None:
 
 
 def tables(result: Stops) -> list[Table]:
-    """The paths, one below the other."""
+    """A table with one row per path."""
     rows = []
     for path in PATHS:
         stops = [stop for stop in result.stops if stop.path == path.name]

@@ -14,18 +14,18 @@ from rich.text import Text
 
 @dataclass(frozen=True)
 class Table:
-    """Figures ready to be shown; the first column holds names, the others numbers."""
+    """A table of figures; the first column has names, the others numbers."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
-    """How it was measured and what it does not say."""
+    """How the figures were measured, and their limits."""
     words: bool = False
-    """Whether the other columns hold words, too."""
+    """Whether the other columns contain words, too."""
 
     def rich(self) -> Group:
-        """For a terminal."""
+        """The table for a terminal."""
         table = RichTable()
         for index, column in enumerate(self.columns):
             table.add_column(column, justify="right" if index and self._numeric(index) else "left", overflow="fold")
@@ -34,7 +34,7 @@ class Table:
         return Group(Text(self.title, "bold"), table, *(Text(note) for note in self.notes))
 
     def markdown(self) -> str:
-        """As a section of a document."""
+        """The table as a section of a Markdown document."""
         marks = ["---:" if index and self._numeric(index) else "---" for index in range(len(self.columns))]
         lines = [_line(self.columns), _line(marks), *(_line(row) for row in self.rows)]
         return "\n\n".join([f"## {self.title}", "\n".join(lines), *self.notes]) + "\n"
@@ -45,7 +45,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Spread:
-    """Several measurements of one thing."""
+    """Several measurements of the same quantity."""
 
     values: tuple[float, ...]
     digits: int = 1

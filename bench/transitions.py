@@ -1,4 +1,4 @@
-"""State transitions and history events by length of the experiment: the real machine and handlers on a simulated clock."""
+"""Counts state transitions and history events by the duration of the experiment, with the real state machine on a simulated clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unittest.mock import patch
 from bench.tables import Table
 
 DOLLARS = 0.025 / 1000
-"""Of a Standard workflow's transition; each retry is one."""
+"""The price of a state transition of a Standard workflow; each retry counts as one."""
 HISTORY_LIMIT = 25_000
 FAST, SHIPPED = "metrics every 10 s", "metrics every 60 s"
 TIMING: dict[str, dict[str, int]] = {
@@ -40,9 +40,9 @@ class Counted:
 
     case: Case
     simulated: timedelta
-    """From the start to the end of the execution."""
+    """The simulated time from the start to the end of the execution."""
     transitions: int
-    """States entered, and retries."""
+    """The number of states entered plus the retries."""
     events: int
     verdict: str
 
@@ -52,9 +52,9 @@ class Counted:
 
 
 def measure(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
-    """One execution of each case."""
+    """Runs one execution of each case."""
     counted = []
-    logging.disable(logging.CRITICAL)  # the functions' own, a line for every pulse of twelve hours
+    logging.disable(logging.CRITICAL)  # The functions log a line for every pulse of twelve hours.
     try:
         for case in CASES:
             counted.append(_count(case))
@@ -88,23 +88,24 @@ def _count(case: Case) -> Counted:
 
 
 def tables(result: list[Counted]) -> list[Table]:
-    """The cases side by side."""
+    """A table with one row per case."""
     rows = tuple(
         (
-            f"{_length(one.case.length)}, {one.case.pace}",
-            _length(one.simulated),
-            str(one.transitions),
-            str(one.events),
-            f"{one.events / HISTORY_LIMIT:.1%}",
-            f"${one.dollars:.4f}",
-            one.verdict,
+            f"{_length(counted.case.length)}, {counted.case.pace}",
+            _length(counted.simulated),
+            str(counted.transitions),
+            str(counted.events),
+            f"{counted.events / HISTORY_LIMIT:.1%}",
+            f"${counted.dollars:.4f}",
+            counted.verdict,
         )
-        for one in result
+        for counted in result
     )
     columns = ("fault", "whole execution", "transitions", "history events", "of the 25 000", "transitions cost", "verdict")
     notes = (
         (
-            "The seed's experiment with the machine, handlers and pulse of the stack on a simulated clock. Transitions are states entered "
+            "The experiment of REL12-BP05 (the AWS Well-Architected document whose sample Squall makes real) with the machine, handlers "
+            "and pulse of the stack on a simulated clock. Transitions are states entered "
             "plus retries, which is what Step Functions bills at $0.025 per 1000. All rows have the policy of staging with 12 hours "
             "allowed; a minute can't be guarded on metrics of a minute, so the first two have metrics of 10 seconds, 5 seconds late."
         ),

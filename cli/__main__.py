@@ -1,4 +1,4 @@
-"""`python -m cli`: what the installed `squall` runs."""
+"""`python -m cli`, which the installed `squall` command runs."""
 
 from cli.main import main
 

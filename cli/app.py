@@ -1,6 +1,6 @@
-"""The typer application: global options, exit codes of errors, and commands that import only what they need."""
+"""The typer application: global options, and the exit codes of errors."""
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _VALUED = ("--stack", "--region")
 
 
 class Squall(TyperGroup):
-    """Global options may stand anywhere, and no error ends with a code that means a verdict."""
+    """Accepts global options anywhere on the command line, and never ends an error with an exit code that means a verdict."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, hoisted(args))
+        return super().parse_args(ctx, move_global_options_first(args))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().make_context(*args, **kwargs)
         except typer.TyperException as error:
-            raise _refused(error) from None
+            raise _set_refused_code(error) from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except typer.TyperException as error:
-            raise _refused(error) from None
+            raise _set_refused_code(error) from None
         except CommandError as error:
-            raise typer.Exit(_failed(ctx, error)) from None
+            raise typer.Exit(_report_error(ctx, error)) from None
         except (typer.Exit, typer.Abort, KeyboardInterrupt, EOFError):
             raise
         except BrokenPipeError:
@@ -50,40 +50,40 @@ class Squall(TyperGroup):
         except Exception as error:  # noqa: BLE001 - Python's own exit code for a crash, 1, would mean `refuted`
             traceback.print_exc()
             crash = CommandError(f"squall itself failed: {type(error).__name__}: {error}", "Please report it with the lines above.")
-            raise typer.Exit(_failed(ctx, crash)) from None
+            raise typer.Exit(_report_error(ctx, crash)) from None
 
 
-def hoisted(arguments: Sequence[str]) -> list[str]:
-    """The arguments with global options moved before the command, as far as `--`."""
+def move_global_options_first(arguments: Sequence[str]) -> list[str]:
+    """The arguments with the global options moved before the command; arguments after `--` stay where they are."""
     front: list[str] = []
     rest: list[str] = []
-    waiting = list(arguments)
-    while waiting:
-        argument = waiting.pop(0)
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
         if argument == "--":
-            rest += [argument, *waiting]
+            rest += [argument, *remaining]
             break
         if argument in _FLAGS or argument.startswith(tuple(f"{name}=" for name in _VALUED)):
             front.append(argument)
-        elif argument in _VALUED and waiting:
-            front += [argument, waiting.pop(0)]
+        elif argument in _VALUED and remaining:
+            front += [argument, remaining.pop(0)]
         else:
             rest.append(argument)
     return front + rest
 
 
-def _refused(error: typer.TyperException) -> typer.TyperException:
-    # click's code for a wrong command line, 2, would mean `aborted`.
+def _set_refused_code(error: typer.TyperException) -> typer.TyperException:
+    # The code that click uses for a wrong command line, 2, would mean `aborted`.
     if getattr(error, "exit_code", None) is not None:
         error.exit_code = Exit.REFUSED
     return error
 
 
-def _failed(ctx: Any, error: CommandError) -> int:
-    from cli.output import report
+def _report_error(ctx: Any, error: CommandError) -> int:
+    from cli.output import write_error
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
-    report(error, as_json=options.json)
+    write_error(error, as_json=options.json)
     return int(error.code)
 
 
@@ -94,16 +94,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="""Chaos experiments on AWS: judged, guarded and always stopped.
 
-    Exit codes: 0 validated (or done), 1 refuted, 2 aborted, 3 refused or invalid, 4 inconclusive or not told in time, 5 Squall failed.""",
+    Exit codes: 0 validated (or done), 1 refuted, 2 aborted, 3 refused or invalid, 4 inconclusive or still running, 5 Squall failed.""",
 )
 
 
 @app.callback()
-def options(
+def read_options(
     context: typer.Context,
     stack: Annotated[str, typer.Option(envvar="SQUALL_STACK_NAME", help="Name of the deployed stack.")] = DEFAULT_STACK,
     region: Annotated[str | None, typer.Option(help="AWS Region; else the environment's.")] = None,
     local: Annotated[bool, typer.Option("--local", help="Use the local chaos account of `squall local up`.")] = False,
 ) -> None:
-    """Options of every command."""
+    """Stores the global options in the context, for every command."""
     context.obj = Options(stack=stack, region=region, local=local)

@@ -1,4 +1,4 @@
-"""The SDK's errors as sentences that say what to do next: one table for every command."""
+"""Explanations of the SDK's errors, with what to do next: one table for all commands."""
 
 from __future__ import annotations
 
@@ -42,43 +42,43 @@ _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOpera
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"})
 
 
-def explain(error: BaseException, *, local_hint: bool = False) -> CommandError | None:
-    """The command error for an SDK error, or for what an adapter raised because of one; None if it is something else."""
-    for cause in _causes(error):
-        found = _explained(cause)
-        if found is not None:
+def explain_error(error: BaseException, *, local_hint: bool = False) -> CommandError | None:
+    """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other error."""
+    for cause in _list_causes(error):
+        command_error = _match_error(cause)
+        if command_error is not None:
             if local_hint:
-                found.hint = f"{LOCAL_HINT} {found.hint}" if found.hint else LOCAL_HINT
-            return found
+                command_error.hint = f"{LOCAL_HINT} {command_error.hint}" if command_error.hint else LOCAL_HINT
+            return command_error
     return None
 
 
 def error_code(error: BaseException) -> str:
-    """The service's own code of a ClientError anywhere among the causes; empty without one."""
-    for cause in _causes(error):
+    """The service's error code, from a ClientError among the causes; empty if there is none."""
+    for cause in _list_causes(error):
         response = getattr(cause, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
     return ""
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
     current: BaseException | None = error
     while current is not None:
         yield current
         current = current.__cause__
 
 
-def _explained(error: BaseException) -> CommandError | None:
+def _match_error(error: BaseException) -> CommandError | None:
     if isinstance(error, exceptions.ClientError):
-        return _client_error(error)
+        return _explain_client_error(error)
     for kinds, message, hint in _BY_KIND:
         if isinstance(error, kinds):
             return CommandError(message.format(error=error), hint)
     return None
 
 
-def _client_error(error: BaseException) -> CommandError:
+def _explain_client_error(error: BaseException) -> CommandError:
     code = error_code(error)
     operation = str(getattr(error, "operation_name", "the call"))
     if code in _BY_CODE:

@@ -1,4 +1,4 @@
-"""Experiment files: YAML or JSON into plain data, with the line of every field."""
+"""Reads experiment files: YAML or JSON as plain data, with the line of every field."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
 MAXIMUM_BYTES = 65_536
-"""What Admit takes of a whole execution input."""
+"""The largest execution input that Admit accepts."""
 SUFFIXES = (".yaml", ".yml", ".json")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 class UnreadableError(Exception):
-    """A file that is no definition at all: absent, too large, not YAML or JSON."""
+    """A file cannot be read as a definition: it is absent, too large, or neither YAML nor JSON."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
         self.message, self.line = message, line
@@ -31,12 +31,12 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A file's content as plain data."""
+    """The content of a file as plain data."""
 
     path: str
     raw: Any
     lines: dict[str, int] = field(default_factory=dict)
-    """Path of a field (`success_criteria[1]`) to the line it stands on."""
+    """The path of a field (`success_criteria[1]`) to its line."""
 
     def line(self, path: str) -> int | None:
         """The line of a field, or of the nearest one around it."""
@@ -46,7 +46,7 @@ class Source:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return None
 
-    def found(self, path: str) -> Any:
+    def value_at(self, path: str) -> Any:
         """The value at a path; None if there is none."""
         value = self.raw
         for name, index in _STEP.findall(path.removeprefix("$")):
@@ -58,20 +58,20 @@ class Source:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without surprises: dates stay text, and a key given twice is an error."""
+    """A YAML loader that reads dates as text and refuses aliases and repeated keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        # An alias can make a small file a huge definition, or an endless one.
+        # Aliases can expand a small file into a huge or endless definition.
         if self.check_event(yaml.AliasEvent):
             raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted, write it out", self.get_mark())
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
+            if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {clean(key.value, 80)!r} is given twice", key.start_mark)
-            seen.add(key.value)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -82,12 +82,12 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def looks_like_file(argument: str) -> bool:
-    """Whether NAME|FILE is a file: by its ending, a slash, or because it exists."""
+    """Whether NAME|FILE names a file: it has the suffix of one, contains a slash, or exists."""
     return argument.endswith(SUFFIXES) or "/" in argument or Path(argument).is_file()
 
 
-def load(path: str) -> Source:
-    """Read a definition; raises UnreadableError."""
+def read_source(path: str) -> Source:
+    """Reads a definition. Raises UnreadableError."""
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -100,26 +100,26 @@ def load(path: str) -> Source:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"is not UTF-8 text (byte {error.start})") from error
-    return Source(path, _json(text) if path.endswith(".json") else _yaml(text), _lines(text))
+    return Source(path, _parse_json(text) if path.endswith(".json") else _parse_yaml(text), _find_lines(text))
 
 
-def _json(text: str) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_json(text: str) -> Any:
+    def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise UnreadableError(f"the key {clean(twice[0], 80)!r} is given twice")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise UnreadableError(f"the key {clean(repeated[0], 80)!r} is given twice")
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        return json.loads(text, object_pairs_hook=make_object)
     except json.JSONDecodeError as error:
         raise UnreadableError(f"is not JSON: {error.msg} at column {error.colno}", error.lineno) from error
     except RecursionError as error:
         raise UnreadableError("is nested too deeply") from error
 
 
-def _yaml(text: str) -> Any:
+def _parse_yaml(text: str) -> Any:
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
@@ -130,23 +130,23 @@ def _yaml(text: str) -> Any:
         raise UnreadableError(f"is not YAML: {clean(error, 200)}") from error
 
 
-def _lines(text: str) -> dict[str, int]:
-    """Lines of all fields, as far as the text is YAML (nearly all JSON is)."""
-    found: dict[str, int] = {}
+def _find_lines(text: str) -> dict[str, int]:
+    """The line of each field by its path; empty if the text is not YAML (nearly all JSON is)."""
+    lines: dict[str, int] = {}
     try:
         root = yaml.compose(text, _Loader)
     except (yaml.YAMLError, RecursionError):
-        return found
-    waiting: list[tuple[str, yaml.Node]] = [("", root)] if root is not None else []
-    while waiting and len(found) < 10_000:
-        path, node = waiting.pop()
+        return lines
+    remaining: list[tuple[str, yaml.Node]] = [("", root)] if root is not None else []
+    while remaining and len(lines) < 10_000:
+        path, node = remaining.pop()
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 inner = f"{path}.{key.value}" if path else str(key.value)
-                found[inner] = key.start_mark.line + 1
-                waiting.append((inner, value))
+                lines[inner] = key.start_mark.line + 1
+                remaining.append((inner, value))
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
-                found[f"{path}[{index}]"] = value.start_mark.line + 1
-                waiting.append((f"{path}[{index}]", value))
-    return found
+                lines[f"{path}[{index}]"] = value.start_mark.line + 1
+                remaining.append((f"{path}[{index}]", value))
+    return lines

@@ -1,4 +1,4 @@
-"""What ends a command early: a sentence for a person, what to do next, and the exit code."""
+"""Errors that end a command: a message for people, what to do next, and the exit code."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ LOCAL_HINT = 'A local account runs here: `eval "$(squall local env)"` points eve
 
 
 class CommandError(Exception):
-    """Shown as `message` and `hint`; never as a traceback."""
+    """An error that is shown as `message` and `hint`, never as a traceback."""
 
     def __init__(self, message: str, hint: str = "", *, code: Exit = Exit.FAILED) -> None:
         self.message, self.hint, self.code = message, hint, code
@@ -18,12 +18,24 @@ class CommandError(Exception):
         return {"error": {"message": self.message, "next": self.hint, "exit_code": int(self.code)}}
 
 
+class NameInUseError(CommandError):
+    """An execution has or had this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"An execution named {name} exists already.", "Give another `--name`, or none.", code=Exit.REFUSED)
+
+
 class StillRunningError(CommandError):
-    """Waiting took longer than allowed; the execution goes on."""
+    """The wait timeout passed; the execution goes on."""
 
     def __init__(self, execution_id: str, seconds: float) -> None:
         super().__init__(
             f"{execution_id} is still running after {seconds:.0f} s of waiting.",
-            f"It goes on by itself: `squall status {execution_id}` looks, `squall abort {execution_id}` ends it.",
+            f"It goes on. {commands_for(execution_id)}",
             code=Exit.INCONCLUSIVE,
         )
+
+
+def commands_for(execution_id: str) -> str:
+    """The sentence that names the two commands for a running execution."""
+    return f"`squall status {execution_id}` shows it, `squall abort {execution_id}` ends it."

@@ -1,6 +1,6 @@
-"""What the `squall` command's exit code says: the outcome table of the documentation, and nothing else."""
+"""The exit codes of the `squall` command: the outcome table of the documentation."""
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 
 class Exit(IntEnum):
-    """Codes of `squall run`; other commands use VALIDATED for success and the codes of the last three for their kind of failure."""
+    """The codes of `squall run`; other commands use VALIDATED for success and the last three for their failures."""
 
     VALIDATED = 0
     REFUTED = 1
     ABORTED = 2
     REFUSED = 3
-    """Rejected, invalid, or a command line or definition that was never sent: nothing was proven, nothing is running."""
+    """The run was rejected or is invalid, or the command line or definition was refused: nothing was proven, nothing is running."""
     INCONCLUSIVE = 4
-    """The answer could not be told, also because waiting for it took longer than allowed."""
+    """There is no answer, or none yet: the wait timeout passed."""
     FAILED = 5
     """Squall itself failed, or could not be reached."""
 
 
 def exit_code(status: Status, verdict: Verdict | None) -> Exit:
-    """The code of an execution that is over."""
+    """The exit code for an execution that is over."""
     from squall.domain.judging.verdict import exit_code as verdict_exit_code
 
     return Exit(verdict_exit_code(status, verdict))

@@ -24,7 +24,7 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Ending:
-    """How an execution ended."""
+    """The end of an execution."""
 
     record: ExecutionRecord
     result: Any | None
@@ -39,11 +39,11 @@ class Ending:
 def follow(
     source: Watched, execution_id: str, view: View, timeout: float | None = None, *, on_ask: Callable[[ExecutionRecord], None] | None = None
 ) -> Ending:
-    """Blocks until the execution is over; raises StillRunningError after `timeout` seconds.
+    """Blocks until the execution is over. Raises StillRunningError after `timeout` seconds.
 
-    `on_ask` is called once for each request for approval.
+    Calls `on_ask` once for each request for approval.
     """
-    heard: set[str] = set()
+    handled_plans: set[str] = set()
     watcher = Watcher(source, execution_id)
     began = time.monotonic()
     with view:
@@ -51,8 +51,8 @@ def follow(
             snapshot = watcher.look(datetime.now(UTC))
             view.show(snapshot)
             record = snapshot.record
-            if on_ask and record and record.ask and record.status is Status.AWAITING_APPROVAL and record.ask.plan not in heard:
-                heard.add(record.ask.plan)
+            if on_ask and record and record.ask and record.status is Status.AWAITING_APPROVAL and record.ask.plan not in handled_plans:
+                handled_plans.add(record.ask.plan)
                 on_ask(record)
             if snapshot.over and snapshot.record is not None:
                 return Ending(snapshot.record, snapshot.result, snapshot)

@@ -1,6 +1,6 @@
-"""`squall local`: the chaos account on this machine, over `local/up.py`."""
+"""`squall local`: the signatures of its commands."""
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def up(
     """Start the account and deploy Squall into it."""
     from cli.commands import local
 
-    local.up(profile.value, port, deploy=deploy, workload=workload)
+    local.start_account(profile.value, port, deploy=deploy, workload=workload)
 
 
 @app.command()
 def down() -> None:
-    """Stop it, leaving no process behind."""
+    """Stop the account and all its processes."""
     from cli.commands import local
 
-    local.down()
+    local.stop_account()
 
 
 @app.command()
@@ -43,16 +43,16 @@ def status(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")] = False,
 ) -> None:
-    """Whether it runs, and where."""
+    """Show whether the account runs, and where."""
     from cli.commands import local
 
     context.obj.json = json
-    raise typer.Exit(local.status(as_json=json))
+    raise typer.Exit(local.show_status(as_json=json))
 
 
 @app.command()
 def env() -> None:
-    """Variables that point any AWS tool at it: eval "$(squall local env)"."""
+    """Print the variables that point any AWS tool at the account: eval "$(squall local env)"."""
     from cli.commands import local
 
-    local.env()
+    local.print_variables()

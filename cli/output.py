@@ -1,6 +1,6 @@
-"""Where a command writes: results to stdout, everything else to stderr, and one JSON document where machines read."""
+"""The output of commands: results on stdout, everything else on stderr, and one JSON document with `--json`."""
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
     from cli.errors import CommandError
 
 PLAIN_WIDTH = 120
-"""Columns where there is no terminal to ask."""
+"""Columns where there is no terminal."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that writes plain lines where there is no terminal, and never guesses at markup, emoji or numbers."""
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that interprets no markup, emoji or numbers, and writes plain lines where there is no terminal."""
     import os
 
     from rich.console import Console
 
-    made = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = PLAIN_WIDTH
-    return made
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PLAIN_WIDTH
+    return console
 
 
 def write_json(document: Any) -> None:
-    """The one document of `--json`. ASCII only: what is inside can't steer a terminal."""
+    """Writes the document of `--json`, in ASCII only: nothing in it can control a terminal."""
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
-def note(message: str) -> None:
-    """A line for a person, beside the result."""
+def write_note(message: str) -> None:
+    """Writes a line for people to stderr."""
     from cli.text import clean
 
     sys.stderr.write(clean(message) + "\n")
 
 
-def report(error: CommandError, *, as_json: bool) -> None:
-    """An error for a person on stderr; for machines also the document on stdout."""
+def write_error(error: CommandError, *, as_json: bool) -> None:
+    """Writes an error for people to stderr; with `as_json` also as a document to stdout."""
     from cli.text import clean, clean_block
 
     sys.stderr.write(f"squall: {clean_block(error.message)}\n")
@@ -55,19 +55,19 @@ def report(error: CommandError, *, as_json: bool) -> None:
         write_json(error.as_json())
 
 
-def waiting(message: str) -> AbstractContextManager[Any]:
-    """Progress for a wait of unknown length: a spinner on a terminal, one line elsewhere."""
+def show_waiting(message: str) -> AbstractContextManager[Any]:
+    """Shows that something takes a while: a spinner on a terminal, one line elsewhere."""
     from contextlib import contextmanager
 
-    made = console(stderr=True)
-    if made.is_terminal:
+    console = make_console(stderr=True)
+    if console.is_terminal:
         from rich.text import Text
 
-        return made.status(Text(message))
+        return console.status(Text(message))
 
     @contextmanager
-    def one_line() -> Iterator[None]:
-        note(message)
+    def write_line() -> Iterator[None]:
+        write_note(message)
         yield
 
-    return one_line()
+    return write_line()

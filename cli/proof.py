@@ -1,4 +1,4 @@
-"""Signs what a person says with their own AWS credentials; nothing is sent to STS from here, and no secret leaves."""
+"""Signs an approver's statement with their own AWS credentials. Nothing is sent to STS here, and no secret leaves this machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from squall.domain.approval.identity_proof import Statement
 
 
-def sign(credentials: Any, endpoint: str, region: str, statement: Statement) -> dict[str, str]:
-    """The proof to send: a GetCallerIdentity to the Region's STS endpoint, signed over the statement. Raises NoCredentialsError."""
+def sign_statement(credentials: Any, endpoint: str, region: str, statement: Statement) -> dict[str, str]:
+    """The proof to send: a GetCallerIdentity request to the Region's STS endpoint, with the statement in its signed headers.
+
+    Raises NoCredentialsError.
+    """
     if credentials is None:
         raise NoCredentialsError
     headers = {"Content-Type": CONTENT_TYPE, "Host": urlsplit(endpoint).netloc, **statement.headers()}
     request = AWSRequest("POST", f"{endpoint.rstrip('/')}/", headers=headers, data=BODY)
     SigV4Auth(credentials.get_frozen_credentials(), "sts", region).add_auth(request)
-    found = {"authorization": request.headers["Authorization"], "date": request.headers["X-Amz-Date"]}
+    proof = {"authorization": request.headers["Authorization"], "date": request.headers["X-Amz-Date"]}
     token = request.headers.get("X-Amz-Security-Token")
-    return {**found, "token": token} if token else found
+    return {**proof, "token": token} if token else proof

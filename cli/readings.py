@@ -1,4 +1,4 @@
-"""Metrics of a run as they move, beside the thresholds of its criteria and abort conditions."""
+"""The newest metric values of a run, beside the thresholds of its criteria and abort conditions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Role = Literal["guard", "criterion"]
 
 @dataclass(frozen=True)
 class Reading:
-    """One sentence with the newest value of its metric. `breached`: a guard's condition holds, or a criterion's doesn't."""
+    """One sentence with the newest value of its metric. `breached`: a guard's condition holds, or a criterion's does not."""
 
     role: Role
     text: str
@@ -39,39 +39,41 @@ class Reading:
     breached: bool | None
 
 
-def read(metrics: Metrics, definition: Definition, discovery: Discovery, baseline: Baseline | None, now: datetime) -> tuple[Reading, ...]:
-    """A reading for every threshold sentence that is measured, guards first, from one request to CloudWatch."""
+def read_metrics(
+    metrics: Metrics, definition: Definition, discovery: Discovery, baseline: Baseline | None, now: datetime
+) -> tuple[Reading, ...]:
+    """A reading for every threshold sentence that has a metric, guards first, from one request to CloudWatch."""
     period = definition.environment.timing.metric_period_seconds
     end = int(now.timestamp()) // period * period
     window = Window(name="fault", start=end - PERIODS * period, end=end, period_seconds=period)
     series = read_series(metrics, discovery.bindings, window)
     points = {binding.name: combine_series(binding, series[binding.name], period) for binding in discovery.bindings}
     parsed = sentences(definition.experiment)
-    wanted = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Threshold)]
+    criteria = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Threshold)]
     return (
-        *_readings("guard", [threshold for _, threshold in parsed.conditions], discovery.bindings, points, baseline),
-        *_readings("criterion", wanted, discovery.bindings, points, baseline),
+        *_make_readings("guard", [threshold for _, threshold in parsed.conditions], discovery.bindings, points, baseline),
+        *_make_readings("criterion", criteria, discovery.bindings, points, baseline),
     )
 
 
-def _readings(
+def _make_readings(
     role: Role,
     thresholds: Sequence[Threshold],
     bindings: Sequence[MetricBinding],
     points: Mapping[str, Sequence[Point]],
     baseline: Baseline | None,
 ) -> list[Reading]:
-    found = []
+    readings = []
     for threshold in thresholds:
         binding = binding_of(bindings, threshold)
         if binding is not None:
             usual = baseline.measurements.get(binding.name) if baseline else None
-            found.append(reading(role, threshold, [point.value for point in points[binding.name]], usual))
-    return found
+            readings.append(make_reading(role, threshold, [point.value for point in points[binding.name]], usual))
+    return readings
 
 
-def reading(role: Role, threshold: Threshold, values: Sequence[float], usual: float | None) -> Reading:
-    """The newest of `values` against a threshold; relative ones are related to the `usual` value of the baseline."""
+def make_reading(role: Role, threshold: Threshold, values: Sequence[float], usual: float | None) -> Reading:
+    """Compares the newest of `values` with a threshold; a relative threshold refers to `usual`, the value of the baseline."""
     compared = [value for value in (threshold.compared(raw, usual) for raw in values) if value is not None]
     breached: bool | None = None
     if compared:

@@ -1,4 +1,4 @@
-"""Tables, bars and panels. Everything from outside goes through `safe`."""
+"""Tables, bars and panels. All text from outside goes through `safe_text`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.text import clean, number, safe, seconds
+from cli.text import clean, format_number, format_seconds, safe_text
 from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
@@ -47,34 +47,34 @@ _UNITS = {"percent": " %", "seconds": " s", "per_second": " /s", "bytes": " B"}
 _BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.-=+*#@"}
 
 
-def word(value: str) -> Text:
-    """A word of a closed set in its colour."""
-    return safe(value.replace("_", " "), _STYLES.get(value, ""))
+def style_word(value: str) -> Text:
+    """A status, verdict or outcome in its colour."""
+    return safe_text(value.replace("_", " "), _STYLES.get(value, ""))
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A value with its unit; a dash for none."""
-    return number(value) + (_UNITS.get(unit, "") if value is not None else "")
+def format_quantity(value: float | None, unit: str) -> str:
+    """A value with its unit; a dash for None."""
+    return format_number(value) + (_UNITS.get(unit, "") if value is not None else "")
 
 
-def table(title: str, *columns: str) -> Table:
-    """An empty table as all of ours look."""
-    made = Table(title=safe(title, "bold"), title_justify="left", header_style="bold", expand=False, pad_edge=False)
+def make_table(title: str, *columns: str) -> Table:
+    """An empty table in the style of this command line."""
+    table = Table(title=safe_text(title, "bold"), title_justify="left", header_style="bold", expand=False, pad_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+        table.add_column(column, overflow="fold")
+    return table
 
 
-def checks_table(checks: Iterable[SafetyCheck], title: str = "Safety checks") -> Table:
-    """Every check with what decided it."""
-    made = table(title, "Check", "Outcome", "What decided")
+def make_checks_table(checks: Iterable[SafetyCheck], title: str = "Safety checks") -> Table:
+    """Every check with the detail that decided it."""
+    table = make_table(title, "Check", "Outcome", "Detail")
     for check in checks:
-        made.add_row(safe(check.name), word(check.outcome.value), safe(check.detail))
-    return made
+        table.add_row(safe_text(check.name), style_word(check.outcome.value), safe_text(check.detail))
+    return table
 
 
-def progress(states: Sequence[str], current: str, *, ended: bool = False, skipped: Collection[str] = ()) -> Columns:
-    """The workflow's states in rows: done, left out, the one it is in, and those to come."""
+def make_progress(states: Sequence[str], current: str, *, ended: bool = False, skipped: Collection[str] = ()) -> Columns:
+    """The workflow's states in rows: done, skipped, the current one, and those to come."""
     reached = states.index(current) if current in states else -1
     cells = []
     for place, state in enumerate(states):
@@ -87,24 +87,24 @@ def progress(states: Sequence[str], current: str, *, ended: bool = False, skippe
         else:
             cells.append(Text(f"· {state}", style="dim"))
     if reached < 0 and current:
-        cells.append(safe(f"▶ {clean(current, 40)}", "bold reverse cyan"))
+        cells.append(safe_text(f"▶ {clean(current, 40)}", "bold reverse cyan"))
     return Columns(cells, padding=(0, 2))
 
 
-def fault_bar(elapsed: timedelta, total_seconds: int) -> RenderableType:
-    """How much of the fault has passed."""
-    spent = elapsed.total_seconds()
+def make_fault_bar(elapsed: timedelta, total_seconds: int) -> RenderableType:
+    """The elapsed part of the fault's duration."""
+    elapsed_seconds = elapsed.total_seconds()
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
         Text("fault", style="bold yellow"),
-        ProgressBar(total=max(total_seconds, 1), completed=min(spent, max(total_seconds, 1)), width=40),
-        Text(f"{seconds(spent)} of {seconds(total_seconds)}"),
+        ProgressBar(total=max(total_seconds, 1), completed=min(elapsed_seconds, max(total_seconds, 1)), width=40),
+        Text(f"{format_seconds(elapsed_seconds)} of {format_seconds(total_seconds)}"),
     )
     return grid
 
 
-def sparkline(values: Sequence[float], *, unicode: bool = True) -> str:
-    """The course of a metric in one line, scaled to its own range."""
+def draw_sparkline(values: Sequence[float], *, unicode: bool = True) -> str:
+    """The values as one line of blocks, scaled to their own range."""
     blocks = _BLOCKS[unicode]
     if not values:
         return ""
@@ -114,92 +114,92 @@ def sparkline(values: Sequence[float], *, unicode: bool = True) -> str:
     return "".join(blocks[0 if flat else round((value - low) / span * (len(blocks) - 1))] for value in values)
 
 
-def readings_table(readings: Iterable[Reading], *, unicode: bool = True) -> Table:
-    """Metrics as they move: sentence, newest value, course, state."""
-    made = Table.grid(padding=(0, 2))
+def make_readings_table(readings: Iterable[Reading], *, unicode: bool = True) -> Table:
+    """Each reading with its sentence, newest value, history and state."""
+    grid = Table.grid(padding=(0, 2))
     for reading in readings:
         style = "" if reading.breached is None else "bold red" if reading.breached else "green"
         state = {None: "no data", True: "ABORT" if reading.role == "guard" else "not met", False: "ok"}[reading.breached]
-        made.add_row(
+        grid.add_row(
             Text("abort if" if reading.role == "guard" else "expect", style="dim"),
-            safe(clean(reading.text, 60)),
-            Text(quantity(reading.value, reading.unit), style=style, justify="right"),
-            Text(sparkline(reading.history, unicode=unicode), style=style),
+            safe_text(clean(reading.text, 60)),
+            Text(format_quantity(reading.value, reading.unit), style=style, justify="right"),
+            Text(draw_sparkline(reading.history, unicode=unicode), style=style),
             Text(state, style=style),
         )
-    return made
+    return grid
 
 
-def criteria_table(criteria: Iterable[CriterionResult]) -> Table:
+def make_criteria_table(criteria: Iterable[CriterionResult]) -> Table:
     """Every criterion with the numbers that decided it."""
-    made = table("Criteria", "Criterion", "Outcome", "Measured", "Threshold", "Points", "Why")
+    table = make_table("Criteria", "Criterion", "Outcome", "Measured", "Threshold", "Points", "Why")
     for criterion in criteria:
-        made.add_row(
-            safe(criterion.text + (" (critical)" if criterion.critical else "")),
-            word(criterion.outcome.value),
-            quantity(criterion.measured, criterion.unit),
-            f"{clean(criterion.comparator or '', 4)} {quantity(criterion.threshold, criterion.unit)}".strip()
+        table.add_row(
+            safe_text(criterion.text + (" (critical)" if criterion.critical else "")),
+            style_word(criterion.outcome.value),
+            format_quantity(criterion.measured, criterion.unit),
+            f"{clean(criterion.comparator or '', 4)} {format_quantity(criterion.threshold, criterion.unit)}".strip()
             if criterion.threshold is not None
             else "—",
             f"{len(criterion.points)}/{criterion.expected_points}" if criterion.expected_points else "—",
-            safe(criterion.reason),
+            safe_text(criterion.reason),
         )
-    return made
+    return table
 
 
-def timeline_table(events: Iterable[TimelineEvent]) -> Table:
-    """What happened, in order."""
-    made = table("Timeline", "UTC", "Event", "Detail")
+def make_timeline_table(events: Iterable[TimelineEvent]) -> Table:
+    """The events in their order."""
+    table = make_table("Timeline", "UTC", "Event", "Detail")
     for event in events:
-        made.add_row(f"{event.at:%H:%M:%S}", safe(event.event, EVENT_STYLES.get(event.event, "")), safe(event.detail))
-    return made
+        table.add_row(f"{event.at:%H:%M:%S}", safe_text(event.event, EVENT_STYLES.get(event.event, "")), safe_text(event.detail))
+    return table
 
 
-def result_view(result: Result, url: str, *, report: str = "", timeline: bool = True) -> RenderableType:
-    """Everything a person wants to know of an execution that is over; `url` and `report`: where result and report are."""
+def make_result_view(result: Result, url: str, *, report: str = "", timeline: bool = True) -> RenderableType:
+    """The result of an execution that is over. `url` and `report` say where the result and the report are."""
     parts: list[RenderableType] = []
     if timeline and result.timeline:
-        parts.append(timeline_table(result.timeline))
+        parts.append(make_timeline_table(result.timeline))
     failed = [check for check in result.safety_checks if check.outcome.value != "passed"]
     if failed:
-        parts.append(checks_table(failed, "Safety checks that did not pass"))
+        parts.append(make_checks_table(failed, "Safety checks that did not pass"))
     if result.criteria:
-        parts.append(criteria_table(result.criteria))
-    parts.append(verdict_panel(result, url, report))
+        parts.append(make_criteria_table(result.criteria))
+    parts.append(make_verdict_panel(result, url, report))
     return Group(*parts)
 
 
-def verdict_panel(result: Result, url: str, report: str = "") -> Panel:
-    """The verdict, why, what became of the workload, what it cost and where the document is."""
+def make_verdict_panel(result: Result, url: str, report: str = "") -> Panel:
+    """The verdict with its reason, the state of the workload, the cost, and where the documents are."""
     headline = (result.verdict or result.status).value
     colour = _STYLES.get(headline, "")
     reason = clean(result.reason, REASON_CHARACTERS)
     lines = [Text(reason, style="bold")]
-    lines += [safe(f"• {problem.path}: {problem.message}") for problem in result.problems]
+    lines += [safe_text(f"• {problem.path}: {problem.message}") for problem in result.problems]
     for mark, style, remarks in (
         ("•", "", result.observations),
         ("!", "red", result.issues_discovered),
         ("→", "cyan", result.improvements_identified),
     ):
-        # The reason stands above already.
-        lines += [safe(f"{mark} {clean(remark, REASON_CHARACTERS)}", style) for remark in remarks if reason[:100] not in clean(remark)]
-    for label, value in _facts(result):
-        lines.append(Text.assemble((f"{label:<11}", "dim"), safe(value)))
-    lines += [Text.assemble((f"{label:<11}", "dim"), safe(where)) for label, where in (("result", url), ("report", report)) if where]
-    title = Text.assemble(safe(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe(result.experiment_name))
+        # Remarks that repeat the reason above are left out.
+        lines += [safe_text(f"{mark} {clean(remark, REASON_CHARACTERS)}", style) for remark in remarks if reason[:100] not in clean(remark)]
+    for label, value in _list_facts(result):
+        lines.append(Text.assemble((f"{label:<11}", "dim"), safe_text(value)))
+    lines += [Text.assemble((f"{label:<11}", "dim"), safe_text(place)) for label, place in (("result", url), ("report", report)) if place]
+    title = Text.assemble(safe_text(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe_text(result.experiment_name))
     return Panel(Group(*lines), title=title, title_align="left", border_style=colour or "white")
 
 
-def _facts(result: Result) -> list[tuple[str, str]]:
+def _list_facts(result: Result) -> list[tuple[str, str]]:
     facts = [("execution", result.execution_id), ("status", result.status.value)]
     if result.end_time is not None:
-        facts.append(("took", seconds((result.end_time - result.start_time).total_seconds())))
+        facts.append(("took", format_seconds((result.end_time - result.start_time).total_seconds())))
     if result.rollback is not None:
-        left = f"; left over: {', '.join(result.rollback.leftovers)}" if result.rollback.leftovers else ""
-        facts.append(("rollback", result.rollback.outcome.value.replace("_", " ") + left))
+        leftovers = f"; left over: {', '.join(result.rollback.leftovers)}" if result.rollback.leftovers else ""
+        facts.append(("rollback", result.rollback.outcome.value.replace("_", " ") + leftovers))
     if result.recovery is not None:
-        within = result.recovery.seconds_to_recover
-        facts.append(("recovery", (f"in {seconds(within)}. " if within is not None else "") + result.recovery.detail))
+        taken = result.recovery.seconds_to_recover
+        facts.append(("recovery", (f"in {format_seconds(taken)}. " if taken is not None else "") + result.recovery.detail))
     if result.cost:
-        facts.append(("cost", ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in result.cost.items())))
+        facts.append(("cost", ", ".join(f"{name.replace('_', ' ')} {format_number(value)}" for name, value in result.cost.items())))
     return facts

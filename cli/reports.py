@@ -1,4 +1,4 @@
-"""Reports of executions, fetched from where the report function writes them."""
+"""Fetches the reports of executions from the results bucket, and saves them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ LOOK_SECONDS = 0.5
 
 
 class Reported(Protocol):
-    """What keeps and makes reports: a deployed stack, or a test's."""
+    """A deployed stack, or a test's, as far as reports need it."""
 
     def file(self, execution_id: str, name: str) -> str | None: ...
 
     def make_report(self, execution_id: str) -> None: ...
 
 
-def fetch(source: Reported, execution_id: str, name: str, *, patience: float = 0, sleep: Callable[[float], None] = time.sleep) -> str:
-    """The file, waited for `patience` seconds (it is made just after a run has ended), else made now."""
+def fetch_report(
+    source: Reported, execution_id: str, name: str, *, patience: float = 0, sleep: Callable[[float], None] = time.sleep
+) -> str:
+    """Returns a file of the report. It is written shortly after the end of a run: waits `patience` seconds, then has it made."""
     deadline = time.monotonic() + patience
-    while (found := source.file(execution_id, name)) is None and time.monotonic() < deadline:
+    while (text := source.file(execution_id, name)) is None and time.monotonic() < deadline:
         sleep(LOOK_SECONDS)
-    if found is None:
+    if text is None:
         source.make_report(execution_id)
-        found = source.file(execution_id, name)
-    if found is None:
+        text = source.file(execution_id, name)
+    if text is None:
         raise CommandError(f"{execution_id} has no {name}.", f"`squall show {execution_id}` has the result.")
-    return found
+    return text
 
 
-def save(text: str, file: str) -> Path:
-    """Write a report where the person wants it."""
+def save_report(text: str, file: str) -> Path:
+    """Writes a report to a file, and makes its folder. Raises CommandError."""
     path = Path(file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Where a command runs: the stack, Region and credentials chosen by options and environment."""
+"""The stack, Region and credentials of a command, from its options and the environment."""
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.errors import LOCAL_HINT, CommandError
-from cli.output import note
+from cli.output import write_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ _POINTERS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_ID
 
 @dataclass
 class Options:
-    """The options before the command, and whether the command's output is for machines."""
+    """The global options, and whether the command writes JSON."""
 
     stack: str = DEFAULT_STACK
     region: str | None = None
@@ -33,39 +33,39 @@ class Options:
 
 
 def state_folder() -> Path:
-    """The local account's folder: under the working directory if there is one, else in the project."""
+    """The local account's folder: under the working directory if there is one, otherwise in the project."""
     here = Path(".local")
     return here if (here / "account.json").exists() else ROOT / ".local"
 
 
-def local_unused() -> bool:
-    """Whether a local account was started here while nothing in the environment points at an account."""
+def is_local_account_unused() -> bool:
+    """Whether a local account was started here and the environment points at no account at all."""
     return (state_folder() / "account.json").exists() and not any(os.environ.get(name) for name in _POINTERS)
 
 
-def deployment(options: Options) -> Deployment:
-    """The deployed stack the options name; raises CommandError with what to do if it can't be found."""
+def find_deployment(options: Options) -> Deployment:
+    """Finds the deployed stack that the options name. Raises CommandError."""
     from cli.aws import Deployment
 
-    hint = local_unused() and not options.local
+    hint = is_local_account_unused() and not options.local
     if options.local:
-        _use_local()
+        _use_local_account()
     elif hint:
-        note(LOCAL_HINT)
+        write_note(LOCAL_HINT)
     return Deployment.find(options.stack, region=options.region, local_hint=hint)
 
 
-def _use_local() -> None:
+def _use_local_account() -> None:
     from local.up import LocalAccountError, load
 
     try:
-        point_at(load(state_folder()).environment())
+        set_aws_variables(load(state_folder()).environment())
     except LocalAccountError as error:
         raise CommandError("No local account is up.", "Start one with `squall local up`.") from error
 
 
-def point_at(variables: Mapping[str, str]) -> None:
-    """Make this process's AWS calls go where the variables say, whatever the environment said before."""
+def set_aws_variables(variables: Mapping[str, str]) -> None:
+    """Sets this process's AWS environment variables, and removes those that would take precedence over them."""
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")] + ["AWS_PROFILE", "AWS_SESSION_TOKEN"]:
         os.environ.pop(name, None)
     os.environ.update(variables)

@@ -1,4 +1,4 @@
-"""Spans of time as a person gives them on the command line."""
+"""Periods of time from the command line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from cli.text import clean
 LONGEST_DAYS = 3660
 
 
-def span(days: int, start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """From and to, both UTC: whole days named by `start` and `end` (both included), else the last `days` until now."""
+def parse_period(days: int, start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
+    """Start and end in UTC: the whole days from `start` to `end`, both included; without them the last `days` until now.
+
+    Raises CommandError.
+    """
     if not 1 <= days <= LONGEST_DAYS:
-        raise CommandError(f"{days} days are no period.", f"--days takes 1 to {LONGEST_DAYS}.", code=Exit.REFUSED)
-    until = _day("--to", end) + timedelta(days=1) if end else now
-    since = _day("--from", start) if start else until - timedelta(days=days)
+        raise CommandError(f"--days {days} is out of range.", f"It takes 1 to {LONGEST_DAYS}.", code=Exit.REFUSED)
+    until = _parse_day("--to", end) + timedelta(days=1) if end else now
+    since = _parse_day("--from", start) if start else until - timedelta(days=days)
     if since >= until:
         raise CommandError(
             f"The period from {since:%Y-%m-%d} to {until:%Y-%m-%d} is empty.", "--from must come before --to.", code=Exit.REFUSED
@@ -24,10 +27,8 @@ def span(days: int, start: str | None, end: str | None, now: datetime) -> tuple[
     return since, until
 
 
-def _day(option: str, value: str) -> datetime:
+def _parse_day(option: str, value: str) -> datetime:
     try:
         return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise CommandError(
-            f"{option} {clean(value, 40)} is no day.", "Days are written as 2026-11-30, in UTC.", code=Exit.REFUSED
-        ) from None
+        raise CommandError(f"{option} {clean(value, 40)} is not a day.", "Write a day as 2026-11-30, in UTC.", code=Exit.REFUSED) from None

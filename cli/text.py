@@ -1,10 +1,10 @@
-"""Text from outside (names, tags, reasons, sentences) made harmless before it reaches a terminal.
+"""Makes text from outside (names, tags, reasons, sentences) safe to show on a terminal.
 
-It is wrapped in `rich.text.Text`, never parsed as markup, and stripped of everything that steers a terminal
-or reorders what a person reads.
+The text is wrapped in `rich.text.Text`, never parsed as markup, and loses every character that controls a terminal or changes the
+order in which people read it.
 """
 
-# ruff: noqa: PLC0415 - what a command does not need is not imported: `squall --help` must be quick
+# ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPACES = frozenset({"Zl", "Zp"})
 
 
 def clean(value: object, limit: int = 2000) -> str:
-    """One line without control, format (bidirectional, zero-width) or private characters."""
+    """The value as one line without control, format (bidirectional, zero-width) or private characters, cut at `limit` characters."""
     kept = []
     for character in str(value)[: limit + 1]:
         category = unicodedata.category(character)
@@ -32,24 +32,24 @@ def clean(value: object, limit: int = 2000) -> str:
 
 
 def clean_block(value: object, limit: int = 8000) -> str:
-    """Like `clean`, keeping line breaks: for messages that point with a caret, and pretty-printed JSON."""
+    """Like `clean`, but keeps line breaks: for messages with a caret, and for indented JSON."""
     return "\n".join(clean(line) for line in str(value)[:limit].splitlines())
 
 
-def harmless(document: str) -> str:
-    """A whole document, its lines and invisible separators kept, without what steers a terminal."""
+def clean_document(document: str) -> str:
+    """A whole document without control characters other than line breaks."""
     return "".join(letter for letter in document if letter == "\n" or unicodedata.category(letter) != "Cc")
 
 
-def safe(value: object, style: str = "") -> Text:
-    """`value` as text that rich shows letter by letter."""
+def safe_text(value: object, style: str = "") -> Text:
+    """The cleaned value as text that rich shows without interpreting it."""
     from rich.text import Text
 
     return Text(clean(value), style=style)
 
 
-def seconds(value: float) -> str:
-    """A length of time as a person says it: 45 s, 10 min, 1 h 5 min."""
+def format_seconds(value: float) -> str:
+    """A length of time in seconds as people write it: 45 s, 10 min, 1 h 5 min."""
     whole = round(value)
     if whole < 120:
         return f"{whole} s"
@@ -58,8 +58,8 @@ def seconds(value: float) -> str:
     return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
 
 
-def number(value: float | None) -> str:
-    """Four significant digits, without an exponent for everyday values."""
+def format_number(value: float | None) -> str:
+    """The value with four significant digits, without an exponent where it is not very small; a dash for None."""
     if value is None:
         return "—"
     return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""How a followed execution looks: lines everywhere, and on a terminal a live region below them."""
+"""The views of a followed execution: lines everywhere, and on a terminal also a live region below them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.panel import Panel
 
 from cli import render
-from cli.text import clean, safe, seconds
-from cli.watch import APPROVAL, STATES
+from cli.text import clean, format_seconds, safe_text
+from cli.watch import APPROVAL_STATES, STATES
 from squall.domain.approval.votes import standing
 from squall.domain.vocabulary import Status
 
@@ -29,7 +29,7 @@ _METRICS_EVERY = timedelta(seconds=10)
 
 
 class View(Protocol):
-    """Shows snapshots while it is entered."""
+    """A context manager that shows snapshots."""
 
     def __enter__(self) -> Self: ...
 
@@ -39,7 +39,7 @@ class View(Protocol):
 
 
 class Lines:
-    """One line for each event and state, the safety checks once, metrics now and then."""
+    """Writes a line for each event and state, the safety checks once, and the metrics every ten seconds."""
 
     def __init__(self, console: Console, *, metrics: bool = True) -> None:
         self._console, self._metrics = console, metrics
@@ -54,15 +54,15 @@ class Lines:
         return None
 
     def show(self, snapshot: Snapshot) -> None:
-        for at, text, style in sorted(self._news(snapshot), key=lambda line: line[0]):
-            self._line(at, text, style)
-        self._checks("Safety checks", snapshot)
-        self._readings(snapshot)
+        for at, text, style in sorted(self._list_news(snapshot), key=lambda line: line[0]):
+            self._write_line(at, text, style)
+        self._write_checks(snapshot)
+        self._write_readings(snapshot)
         if snapshot.trouble and snapshot.trouble not in self._shown:
             self._shown.add(snapshot.trouble)
-            self._line(snapshot.now, f"cannot look just now: {clean(snapshot.trouble)}", "yellow")
+            self._write_line(snapshot.now, f"AWS cannot be read at the moment: {clean(snapshot.trouble)}", "yellow")
 
-    def _news(self, snapshot: Snapshot) -> Iterator[tuple[datetime, str, str]]:
+    def _list_news(self, snapshot: Snapshot) -> Iterator[tuple[datetime, str, str]]:
         record = snapshot.record
         if record is not None and record.phase != self._phase:
             self._phase = record.phase
@@ -70,36 +70,38 @@ class Lines:
         for event in snapshot.new_events:
             yield event.at, f"{clean(event.event, 40):<22} {clean(event.detail)}".rstrip(), render.EVENT_STYLES.get(event.event, "")
 
-    def _checks(self, title: str, snapshot: Snapshot) -> None:
-        for name, safety in ((title, snapshot.safety), ("Final check", snapshot.final_check)):
-            if safety is None or name in self._shown:
-                continue
-            self._shown.add(name)
-            # The second look repeats the first: only what it found wrong is news.
-            checks = safety.checks if name == title else safety.failures
-            if checks:
-                self._console.print(render.checks_table(checks, name))
+    def _write_checks(self, snapshot: Snapshot) -> None:
+        # The final check repeats the safety checks, so only its failures are shown.
+        checks_by_title = {
+            "Safety checks": snapshot.safety and snapshot.safety.checks,
+            "Final check": snapshot.final_check and snapshot.final_check.failures,
+        }
+        for title, checks in checks_by_title.items():
+            if checks is not None and title not in self._shown:
+                self._shown.add(title)
+                if checks:
+                    self._console.print(render.make_checks_table(checks, title))
 
-    def _readings(self, snapshot: Snapshot) -> None:
+    def _write_readings(self, snapshot: Snapshot) -> None:
         if not (self._metrics and snapshot.readings):
             return
         if self._measured_at is not None and snapshot.now - self._measured_at < _METRICS_EVERY:
             return
         self._measured_at = snapshot.now
-        parts = [_reading(reading) for reading in snapshot.readings]
-        self._line(snapshot.now, "metrics  " + " · ".join(parts), "dim")
+        parts = [_format_reading(reading) for reading in snapshot.readings]
+        self._write_line(snapshot.now, "metrics  " + " · ".join(parts), "dim")
 
-    def _line(self, at: datetime, text: str, style: str = "") -> None:
-        self._console.print(safe(f"{at:%H:%M:%S}  {text}", style), soft_wrap=True)
+    def _write_line(self, at: datetime, text: str, style: str = "") -> None:
+        self._console.print(safe_text(f"{at:%H:%M:%S}  {text}", style), soft_wrap=True)
 
 
-def _reading(reading: Reading) -> str:
+def _format_reading(reading: Reading) -> str:
     state = {None: "", False: "", True: " ABORT" if reading.role == "guard" else " not met"}[reading.breached]
-    return f"{clean(reading.text, 80)}: {render.quantity(reading.value, reading.unit)}{state}"
+    return f"{clean(reading.text, 80)}: {render.format_quantity(reading.value, reading.unit)}{state}"
 
 
 class Terminal(Lines):
-    """The lines above, and below them what moves: elapsed time, states, metrics against thresholds."""
+    """Writes the same lines, and below them a live region with the elapsed time, the states and the metrics."""
 
     def __init__(self, console: Console, title: str, place: str) -> None:
         super().__init__(console, metrics=False)
@@ -119,39 +121,39 @@ class Terminal(Lines):
     def show(self, snapshot: Snapshot) -> None:
         super().show(snapshot)
         if self._live is not None:
-            self._live.update(self.region(snapshot), refresh=True)
+            self._live.update(self.make_region(snapshot), refresh=True)
 
-    def _skipped(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """States a run leaves out that ends before its fault: from the furthest one seen on, all but StopFault."""
+    def _list_skipped(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """The states that a run skips. A run that ends before its fault skips all after the furthest it reached, except StopFault."""
         record = snapshot.record
         if record is None:
             return ()
         place = STATES.index(record.phase) if record.phase in STATES else -1
         if place < _STOP:
             self._furthest = max(self._furthest, place)
-        unasked = () if record.ask else APPROVAL
+        skipped = () if record.ask else APPROVAL_STATES
         if record.fis_experiment_id or not (place >= _STOP or record.final):
-            return unasked
-        return (*unasked, *(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP]))
+            return skipped
+        return (*skipped, *(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP]))
 
-    def region(self, snapshot: Snapshot) -> RenderableType:
-        """The moving part."""
+    def make_region(self, snapshot: Snapshot) -> RenderableType:
+        """The content of the live region."""
         record = snapshot.record
         phase, ended = (record.phase, record.final) if record else ("", False)
-        parts: list[RenderableType] = [render.progress(STATES, phase, ended=ended, skipped=self._skipped(snapshot))]
+        parts: list[RenderableType] = [render.make_progress(STATES, phase, ended=ended, skipped=self._list_skipped(snapshot))]
         if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
-            stands = standing(record.ask, record.votes, snapshot.now)[1]
-            parts.append(safe(f"waiting for people: {stands}: squall approve {record.id} --comment …", "bold yellow"))
+            state = standing(record.ask, record.votes, snapshot.now)[1]
+            parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
-            parts.append(render.fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
+            parts.append(render.make_fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
         if snapshot.readings:
-            parts.append(render.readings_table(snapshot.readings, unicode=self._console.encoding.startswith("utf")))
-        elapsed = seconds((snapshot.now - record.started_at).total_seconds()) if record else "starting"
+            parts.append(render.make_readings_table(snapshot.readings, unicode=self._console.encoding.startswith("utf")))
+        elapsed = format_seconds((snapshot.now - record.started_at).total_seconds()) if record else "starting"
         environment = record.environment if record else ""
         header = " · ".join(clean(part, 100) for part in (self._title, snapshot.execution_id, environment, self._place, elapsed) if part)
-        return Panel(Group(*parts), title=safe(header, "bold"), title_align="left", border_style="cyan")
+        return Panel(Group(*parts), title=safe_text(header, "bold"), title_align="left", border_style="cyan")
 
 
-def view_for(console: Console, title: str, place: str) -> View:
-    """A live region where there is a terminal, lines elsewhere."""
+def choose_view(console: Console, title: str, place: str) -> View:
+    """A view with a live region on a terminal, lines elsewhere."""
     return Terminal(console, title, place) if console.is_terminal and not console.is_dumb_terminal else Lines(console)

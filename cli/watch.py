@@ -1,4 +1,4 @@
-"""Looks at a running execution again and again: its record decides, documents and metrics explain."""
+"""Reads the state of a running execution repeatedly: from its record, and for details from its documents and metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.readings import Reading, read
+from cli.readings import Reading, read_metrics
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -24,27 +24,30 @@ if TYPE_CHECKING:
     from squall.domain.run.record import Event, ExecutionRecord
     from squall.ports import Metrics
 
-    D = TypeVar("D", bound=Document)
     M = TypeVar("M", bound=Model)
+    D = TypeVar("D", bound=Document)
 
 STATES = (
     "Admit", "Discover", "CheckSafety", "AskApproval", "AwaitApproval", "ObserveApproval", "AcquireLock", "AcquireSlot",
     "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "ObserveFault", "StopFault",
     "VerifyRollback", "WatchRecovery", "Compare", "Judge", "Record", "Notify", "Release",
 )  # fmt: skip
-"""The workflow in its usual order."""
-APPROVAL = ("AskApproval", "AwaitApproval", "ObserveApproval")
-"""Left out where nobody is asked."""
+"""The states of the workflow in their usual order."""
+APPROVAL_STATES = ("AskApproval", "AwaitApproval", "ObserveApproval")
+"""The states that a run skips if it needs no approval."""
 _MEASURED = frozenset(STATES[STATES.index("CaptureBaseline") : STATES.index("Judge")])
 _NO_RECORD = timedelta(seconds=15)
+"""How long to wait for a record before the execution counts as unknown, or as ended without one."""
 _CLOSING = timedelta(seconds=180)
-"""An execution that dies outside the workflow is closed by the watchdog in seconds, by the pulse in two minutes."""
+"""How long to wait for the final record of an execution that has ended: the watchdog closes it in seconds, the pulse in two minutes."""
 _RELEASE = timedelta(seconds=60)
+"""How long to wait for Notify and Release after the final record."""
 _BLIND = timedelta(seconds=90)
+"""How long AWS may be unreadable before watching fails."""
 
 
 class Watched(Protocol):
-    """What the watcher needs of a deployment."""
+    """A deployment as far as the watcher needs it."""
 
     @property
     def metrics(self) -> Metrics: ...
@@ -58,7 +61,7 @@ class Watched(Protocol):
 
 @dataclass
 class Snapshot:
-    """What is known of an execution now, and what is new since the last look."""
+    """What is known about an execution now, and which events are new since the last look."""
 
     execution_id: str
     now: datetime
@@ -74,22 +77,23 @@ class Snapshot:
     result: Any | None = None
     """`result.json` as written, once the record is final."""
     trouble: str = ""
-    """Why the last look failed."""
+    """Why the last look failed; empty if it did not."""
     over: bool = False
 
 
 @dataclass
 class Watcher:
-    """One execution's state between looks."""
+    """The state of one execution between looks."""
 
     source: Watched
     execution_id: str
-    seen: int = 0
+    event_count: int = 0
+    """How many events the earlier looks have read."""
     _last: Snapshot | None = None
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def look(self, now: datetime) -> Snapshot:
-        """Raises CommandError when nothing could be read for a while, or the execution ended without a record."""
+        """Reads what is new. Raises CommandError if AWS could not be read for 90 s or if the execution ended without a record."""
         known = self._last or Snapshot(self.execution_id, now)
         known.now, known.new_events, known.trouble = now, (), ""
         self._last = known
@@ -101,83 +105,84 @@ class Watcher:
             known.trouble = error.message
             return known
         self._since.pop("blind", None)
-        known.over = self._over(known)
+        known.over = self._is_over(known)
         return known
 
     def _read(self, known: Snapshot) -> None:
         known.record = self.source.record(self.execution_id) or known.record
         record = known.record
         if record is not None:
-            known.new_events, self.seen = record.events[self.seen :], max(self.seen, len(record.events))
-        if record is None or record.final or self._due("machine", known.now, 5):
+            known.new_events = record.events[self.event_count :]
+            self.event_count = max(self.event_count, len(record.events))
+        if record is None or record.final or self._is_due("machine", known.now, 5):
             known.machine = self.source.machine(self.execution_id) or known.machine
         if record is None:
             return
-        if self._due(f"documents {record.phase}", known.now, 5):
-            self._documents(known)
+        if self._is_due(f"documents {record.phase}", known.now, 5):
+            self._read_documents(known)
         if record.phase in _MEASURED and not record.final:
-            self._metrics(known)
+            self._read_metrics(known)
         if record.final and known.result is None:
             known.result = self.source.document(self.execution_id, "result")
 
-    def _documents(self, known: Snapshot) -> None:
-        known.definition = known.definition or self._document(Definition)
-        known.discovery = known.discovery or self._document(Discovery)
-        known.safety = known.safety or self._document(Safety)
-        known.baseline = known.baseline or self._document(Baseline)
-        known.final_check = known.final_check or self._document(FinalCheck)
+    def _read_documents(self, known: Snapshot) -> None:
+        known.definition = known.definition or self._read_document(Definition)
+        known.discovery = known.discovery or self._read_document(Discovery)
+        known.safety = known.safety or self._read_document(Safety)
+        known.baseline = known.baseline or self._read_document(Baseline)
+        known.final_check = known.final_check or self._read_document(FinalCheck)
 
-    def _document(self, model: type[D]) -> D | None:
+    def _read_document(self, model: type[D]) -> D | None:
         raw = self.source.document(self.execution_id, model.NAME)
-        return None if raw is None else lenient(raw, model)
+        return None if raw is None else parse_leniently(raw, model)
 
-    def _metrics(self, known: Snapshot) -> None:
+    def _read_metrics(self, known: Snapshot) -> None:
         if known.definition is None or known.discovery is None:
             return
         period = known.definition.environment.timing.metric_period_seconds
-        if self._due("metrics", known.now, min(15.0, max(1.0, period / 4))):
-            known.readings = read(self.source.metrics, known.definition, known.discovery, known.baseline, known.now)
+        if self._is_due("metrics", known.now, min(15.0, max(1.0, period / 4))):
+            known.readings = read_metrics(self.source.metrics, known.definition, known.discovery, known.baseline, known.now)
 
-    def _due(self, what: str, now: datetime, seconds: float) -> bool:
+    def _is_due(self, what: str, now: datetime, seconds: float) -> bool:
         last = self._since.get(what)
         if last is not None and now - last < timedelta(seconds=seconds):
             return False
         self._since[what] = now
         return True
 
-    def _over(self, known: Snapshot) -> bool:
+    def _is_over(self, known: Snapshot) -> bool:
         record, machine = known.record, known.machine
         stopped = machine is not None and machine.over
         if record is not None and record.final:
-            # Notify and Release follow the final record: the next run must find the locks free.
+            # Notify and Release follow the final record; the locks are free for the next run only after them.
             return stopped or known.now - self._since.setdefault("final", known.now) > _RELEASE
         waited = known.now - self._since.setdefault("stopped" if stopped else "unknown", known.now)
         if stopped and waited > (_NO_RECORD if record is None else _CLOSING):
-            raise _unrecorded(known)
+            raise _explain_missing_record(known)
         if machine is None and record is None and waited > _NO_RECORD:
             raise CommandError(f"There is no execution {self.execution_id}.", "`squall status` lists what is running.", code=Exit.REFUSED)
         return False
 
 
-def lenient(raw: Any, model: type[M]) -> M | None:
-    """A document of another version of Squall may not fit: showing less is better than failing."""
+def parse_leniently(raw: Any, model: type[M]) -> M | None:
+    """The document as a model; None if it does not fit, because another version of Squall wrote it."""
     try:
         return model.model_validate(raw)
     except ValidationError:
         return None
 
 
-def parsed_result(raw: Any) -> Result | None:
-    """`result.json` as a model; None if there is none, or it is of another version."""
-    return None if raw is None else lenient(raw, Result)
+def parse_result(raw: Any) -> Result | None:
+    """`result.json` as a model; None if there is none, or if another version of Squall wrote it."""
+    return None if raw is None else parse_leniently(raw, Result)
 
 
-def _unrecorded(known: Snapshot) -> CommandError:
+def _explain_missing_record(known: Snapshot) -> CommandError:
     machine = known.machine
-    said = " ".join(part for part in (machine.error, machine.cause) if part) if machine else ""
-    ended = machine.status if machine else "UNKNOWN"
+    cause = " ".join(part for part in (machine.error, machine.cause) if part) if machine else ""
+    status = machine.status if machine else "UNKNOWN"
     return CommandError(
-        f"{known.execution_id} ended {ended} in Step Functions and its outcome is not recorded. {said}".strip(),
-        "The pulse closes what died: `squall status` again in two minutes, then look at the execution in the Step Functions console.",
-        code=Exit.ABORTED if ended == "ABORTED" else Exit.FAILED,
+        f"{known.execution_id} ended {status} in Step Functions and its outcome is not recorded. {cause}".strip(),
+        "The pulse closes dead executions: try `squall status` in two minutes, then look at the execution in the Step Functions console.",
+        code=Exit.ABORTED if status == "ABORTED" else Exit.FAILED,
     )

@@ -25,14 +25,14 @@ from rich.console import Console
 
 from cli import output, render, reports, session
 from cli.aws import Deployment
-from cli.commands.run import follow_to_end, start
+from cli.commands.run import follow_to_end, start_execution
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.follow import Ending
-from cli.names import new_name
+from cli.names import make_name
 from cli.request import Request
-from cli.text import clean, safe
-from cli.watch import parsed_result
+from cli.text import clean, safe_text
+from cli.watch import parse_result
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import Account, LocalAccountError
@@ -60,7 +60,7 @@ class Steps:
     began: float
 
     def __call__(self, step: str) -> None:
-        self.console.print(safe(f"{time.monotonic() - self.began:6.1f} s  {step}"), soft_wrap=True)
+        self.console.print(safe_text(f"{time.monotonic() - self.began:6.1f} s  {step}"), soft_wrap=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,17 +69,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--experiment", default=os.environ.get("EXPERIMENT") or "seed", help="`seed`, or the name of one in experiments/")
     chosen = str(parser.parse_args(argv).experiment)
     signal.signal(signal.SIGTERM, _interrupt)
-    console = output.console()
+    console = output.make_console()
     say = Steps(console, time.monotonic())
     try:
         with _account(say) as account:
             return _demonstrate(chosen, account, console, say)
     except (CommandError, LocalAccountError, DeployError) as error:
         hint = error.hint if isinstance(error, CommandError) else f"Logs are in {STATE}/logs."
-        output.report(CommandError(str(error), hint), as_json=False)
+        output.write_error(CommandError(str(error), hint), as_json=False)
         return error.code if isinstance(error, CommandError) else Exit.FAILED
     except KeyboardInterrupt:
-        output.note("Interrupted.")
+        output.write_note("Interrupted.")
         return 130
 
 
@@ -108,43 +108,43 @@ def _account(say: Steps) -> Iterator[Account]:
 
 
 def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) -> int:
-    session.point_at(account.environment())
-    deployment = session.deployment(session.Options(stack=account.stack_name))
+    session.set_aws_variables(account.environment())
+    deployment = session.find_deployment(session.Options(stack=account.stack_name))
     request = _request(chosen, account)
     before = _instances(account)
-    started = start(deployment, request)
+    started = start_execution(deployment, request)
     say(f"started {started.execution_id}: {request.title}")
     ending = follow_to_end(deployment, request.title, started.execution_id, TIMEOUT_SECONDS, as_json=False)
     kept, report = _keep(ending), _report(deployment, ending.record.id)
-    result = parsed_result(ending.result)
+    result = parse_result(ending.result)
     if result is None:
-        console.print(safe(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
+        console.print(safe_text(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
-        console.print(render.result_view(result, str(kept), report=str(report)))
+        console.print(render.make_result_view(result, str(kept), report=str(report)))
         for line in (*describe_changes(before, _instances(account)), *describe_reaction(result.timeline, ending.record.fault_ended_at)):
-            console.print(safe(line), soft_wrap=True)
+            console.print(safe_text(line), soft_wrap=True)
     code = _judge(chosen, ending, result, console)
-    console.print(safe(f"The report, to open in a browser: {report}"), soft_wrap=True)
+    console.print(safe_text(f"The report, to open in a browser: {report}"), soft_wrap=True)
     return code
 
 
 def _request(chosen: str, account: Account) -> Request:
     if chosen != "seed":
-        return Request(mode="run", name=new_name(chosen, datetime.now(UTC)), experiment=chosen)
+        return Request(mode="run", name=make_name(chosen, datetime.now(UTC)), experiment=chosen)
     definition = json.loads(SEED.read_text())
     definition["target_resources"] = account.instances["web"][: len(definition["target_resources"])]
-    return Request(mode="run", name=new_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": SEED_DURATION})
+    return Request(mode="run", name=make_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": SEED_DURATION})
 
 
 def _judge(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:
     wanted = EXPECTED.get(chosen, Exit.VALIDATED)
     found = ending.exit_code
     if found == wanted:
-        console.print(safe(f"As expected: {wanted.name.lower()}.", "bold green"))
+        console.print(safe_text(f"As expected: {wanted.name.lower()}.", "bold green"))
         return Exit.VALIDATED
     outcome = (ending.record.verdict or ending.record.status).value
     reason = clean(result.reason if result else ending.record.reason, 300)
-    console.print(safe(f"Expected {wanted.name.lower()}, but it is {outcome}: {reason}", "bold red"), soft_wrap=True)
+    console.print(safe_text(f"Expected {wanted.name.lower()}, but it is {outcome}: {reason}", "bold red"), soft_wrap=True)
     return found or Exit.FAILED
 
 
@@ -155,11 +155,11 @@ def _keep(ending: Ending) -> Path:
 
 def _report(deployment: Deployment, execution_id: str) -> Path:
     """Save a copy of the report, which the stack creates just after the run has ended."""
-    return _kept(execution_id, reports.PAGE, reports.fetch(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
+    return _kept(execution_id, reports.PAGE, reports.fetch_report(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
 
 
 def _kept(execution_id: str, name: str, text: str) -> Path:
-    path = reports.save(text, str(STATE / "results" / execution_id / name))
+    path = reports.save_report(text, str(STATE / "results" / execution_id / name))
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

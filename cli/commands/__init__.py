@@ -1,1 +1,1 @@
-"""What each command does. Imported when it runs, so that `squall --help` stays quick."""
+"""The commands, one module each, imported only when the command runs: `squall --help` stays quick."""

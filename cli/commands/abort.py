@@ -1,4 +1,4 @@
-"""`squall abort`: stop the fault now, then wait until the record is closed."""
+"""`squall abort`: stops the fault now, then waits until the execution is over."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli import durations, output, session
-from cli.commands.run import follow_to_end, record_document, show_ending
-from cli.commands.status import find
+from cli.commands.run import follow_to_end, make_record_document, show_ending
+from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import execution_id
+from cli.names import parse_execution_id
 from cli.text import clean, clean_block
 
 if TYPE_CHECKING:
@@ -23,25 +23,25 @@ REASON_CHARACTERS = 500
 
 
 def run(options: Options, execution: str, reason: str, *, yes: bool, wait_timeout: str | None) -> int:
-    """0 once the execution is over, however it ended."""
-    wanted = execution_id(execution)
-    timeout = durations.total_seconds(wait_timeout) if wait_timeout else None
-    deployment = session.deployment(options)
-    record = find(deployment, wanted)
+    """Returns 0 once the execution is over, whatever its outcome."""
+    execution_id = parse_execution_id(execution)
+    timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.find_deployment(options)
+    record = find_record(deployment, execution_id)
     if record.final:
-        output.note(f"{wanted} is over already: {record.status.value}. There is nothing to abort.")
+        output.write_note(f"{execution_id} is over already: {record.status.value}. There is nothing to abort.")
         if options.json:
-            output.write_json({"abort": None, "record": record_document(record)})
+            output.write_json({"abort": None, "record": make_record_document(record)})
         return Exit.VALIDATED
-    # Somebody at a keyboard may have mistyped; a script in an emergency is not to be asked.
+    # A person may have mistyped the id; a script in an emergency must not be asked.
     if not yes and sys.stdin.isatty():
         _confirm(record)
-    answer = deployment.abort(wanted, clean(reason, REASON_CHARACTERS), deployment.caller())
+    answer = deployment.abort(execution_id, clean(reason, REASON_CHARACTERS), deployment.caller())
     if not options.json:
-        output.console().print(f"The abort function answered: {clean_block(answer)}", soft_wrap=True)
-    ending = follow_to_end(deployment, record.experiment, wanted, timeout, as_json=options.json)
+        output.make_console().print(f"The abort function answered: {clean_block(answer)}", soft_wrap=True)
+    ending = follow_to_end(deployment, record.experiment, execution_id, timeout, as_json=options.json)
     if options.json:
-        output.write_json({"abort": answer, "record": record_document(ending.record)})
+        output.write_json({"abort": answer, "record": make_record_document(ending.record)})
     else:
         show_ending(deployment, ending, as_json=False)
     return Exit.VALIDATED

@@ -1,22 +1,22 @@
-"""`squall approve` and `squall reject`: show what is asked, then say it, signed with the caller's own credentials."""
+"""`squall approve` and `squall reject`: show the request, ask, and send the answer, signed with the caller's own credentials."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Group
 
 from cli import output, session
-from cli.commands.status import find
+from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import execution_id
-from cli.render import checks_table, table
-from cli.text import clean, clean_block, safe
-from cli.watch import lenient
+from cli.names import parse_execution_id
+from cli.render import make_checks_table, make_table
+from cli.text import clean, clean_block, safe_text
+from cli.watch import parse_leniently
 from squall.domain.approval.votes import describe_need
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan
@@ -38,30 +38,32 @@ COMMENT_CHARACTERS = 500
 
 
 def run(options: Options, execution: str, comment: str, decision: Decision, *, yes: bool) -> int:
-    """0 if it is recorded, 3 if it was refused: with the sentence why."""
-    wanted = execution_id(execution)
-    said = clean(comment, COMMENT_CHARACTERS).strip()
-    if not said:
-        raise CommandError("A comment is needed: it stands in the record.", "Say it with `--comment`.", code=Exit.REFUSED)
-    deployment = session.deployment(options)
-    record = find(deployment, wanted)
+    """Returns 0 if the answer is recorded, 3 if it was refused, with the reason."""
+    execution_id = parse_execution_id(execution)
+    comment = clean(comment, COMMENT_CHARACTERS).strip()
+    if not comment:
+        raise CommandError("A comment is needed: it is kept in the record.", "Give it with `--comment`.", code=Exit.REFUSED)
+    deployment = session.find_deployment(options)
+    record = find_record(deployment, execution_id)
     if record.ask is None or record.final:
         state = record.status.value.replace("_", " ")
-        raise CommandError(f"{wanted} asks for no approval; it is {state}.", f"`squall status {wanted}` says more.", code=Exit.REFUSED)
-    shown = what_is_asked(deployment, record, record.ask)
+        hint = f"`squall status {execution_id}` shows more."
+        raise CommandError(f"{execution_id} asks for no approval; it is {state}.", hint, code=Exit.REFUSED)
+    request = describe_request(deployment, record, record.ask)
     if not options.json:
-        output.console().print(shown)
+        output.make_console().print(request)
     if not yes:
         _confirm(decision)
-    answer = deployment.vote(record.execution_arn, wanted, record.ask.plan, decision, said)
+    answer = deployment.vote(record.execution_arn, execution_id, record.ask.plan, decision, comment)
     if not isinstance(answer, dict) or not isinstance(answer.get("recorded"), bool):
-        raise CommandError(f"The approve function answered something else: {clean(answer, 500)}", f"Look with `squall status {wanted}`.")
+        message = f"The approve function gave an unexpected answer: {clean(answer, 500)}"
+        raise CommandError(message, f"`squall status {execution_id}` shows whether it is recorded.")
     if options.json:
         output.write_json(answer)
     else:
-        word = f"{decision.value} is recorded" if answer["recorded"] else "NOT RECORDED"
-        who = f" for {answer['person']}" if answer.get("person") else ""
-        output.console().print(clean(f"{word}{who}: {answer.get('message', '')}", 1000), soft_wrap=True)
+        headline = f"{decision.value} is recorded" if answer["recorded"] else "NOT RECORDED"
+        person = f" for {answer['person']}" if answer.get("person") else ""
+        output.make_console().print(clean(f"{headline}{person}: {answer.get('message', '')}", 1000), soft_wrap=True)
     return Exit.VALIDATED if answer["recorded"] else Exit.REFUSED
 
 
@@ -74,8 +76,8 @@ def _confirm(decision: Decision) -> None:
         raise CommandError("Nothing was recorded.", code=Exit.REFUSED)
 
 
-def what_is_asked(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> RenderableType:
-    """The plan in full; refuses one that is not what the record asks for, or not of the definition it names."""
+def describe_request(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> RenderableType:
+    """The plan in full. Raises CommandError if its hash is not the one the record asks for, or if it belongs to another definition."""
     raw, definition = deployment.document(record.id, "plan"), deployment.document(record.id, "definition")
     if (
         raw is None
@@ -84,19 +86,19 @@ def what_is_asked(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> 
         or document_hash(definition["experiment"]) != raw.get("definition_hash")
     ):
         raise CommandError(
-            f"What {record.id} asks for could not be read whole, or has just changed.", "Try again in a moment.", code=Exit.REFUSED
+            f"The plan of {record.id} could not be read completely, or has just changed.", "Try again in a moment.", code=Exit.REFUSED
         )
-    plan, known = lenient(raw, Plan), lenient(definition, Definition)
-    safety = lenient(deployment.document(record.id, "safety"), Safety)
-    if plan is None or known is None:  # of another version of Squall: all of it, as it is
+    plan, known = parse_leniently(raw, Plan), parse_leniently(definition, Definition)
+    safety = parse_leniently(deployment.document(record.id, "safety"), Safety)
+    if plan is None or known is None:  # Another version of Squall wrote them: show all of it as it is.
         return clean_block(json.dumps([definition["experiment"], raw], indent=2, ensure_ascii=False), 100_000)
-    parts: list[RenderableType] = [_facts(record, ask, plan, known), _actions(plan)]
-    return Group(*parts, *([checks_table(safety.checks)] if safety else []))
+    parts: list[RenderableType] = [_make_facts_table(record, ask, plan, known), _make_actions_table(plan)]
+    return Group(*parts, *([make_checks_table(safety.checks)] if safety else []))
 
 
-def _facts(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> RenderableType:
+def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> RenderableType:
     experiment, cost = known.experiment, cost_of(plan)
-    made = table(f"{record.id} awaits approval", "What", "")
+    table = make_table(f"{record.id} awaits approval", "What", "")
     rows = [
         ("experiment", f"{experiment.name} in {known.environment.name}"),
         ("hypothesis", experiment.hypothesis),
@@ -108,17 +110,17 @@ def _facts(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> 
         ("cost", f"at most about ${cost['total_usd']:.2f}"),
         ("started by", f"{record.requested_by or 'not said'} (a label)"),
         ("needs", f"{describe_need(ask, record.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("said so far", "; ".join(f"{vote.decision.value} by {vote.arn}: {vote.comment}" for vote in record.votes) or "nothing"),
+        ("answers so far", "; ".join(f"{vote.decision.value} by {vote.arn}: {vote.comment}" for vote in record.votes) or "nothing"),
         ("plan", ask.plan),
     ]
     for name, value in rows:
-        made.add_row(safe(name), safe(value))
-    return made
+        table.add_row(safe_text(name), safe_text(value))
+    return table
 
 
-def _actions(plan: Plan) -> RenderableType:
-    made = table("FIS actions", "Action", "What", "Parameters")
+def _make_actions_table(plan: Plan) -> RenderableType:
+    table = make_table("FIS actions", "Action", "FIS action", "Parameters")
     for name, action in plan.actions.items():
-        parameters: dict[str, Any] = action.get("parameters", {})
-        made.add_row(safe(name), safe(str(action.get("actionId"))), safe(", ".join(f"{key}={value}" for key, value in parameters.items())))
-    return made
+        parameters = ", ".join(f"{key}={value}" for key, value in action.get("parameters", {}).items())
+        table.add_row(*(safe_text(value) for value in (name, action.get("actionId"), parameters)))
+    return table

@@ -1,4 +1,4 @@
-"""`squall doctor`: whether a deployment keeps its promises, measured on it."""
+"""`squall doctor`: measures whether a deployment keeps its promises."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from cli import output, session
 from cli.doctor import approving
+from cli.doctor.checks import check_linked_role, check_quota
 from cli.doctor.finding import Finding, Outcome
-from cli.doctor.paths import PATHS, Path, Trial, examine
-from cli.doctor.setting import linked_role, quota
+from cli.doctor.paths import PATHS, examine_path
+from cli.doctor.trial import Path, Trial
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.render import table, word
-from cli.text import safe
+from cli.render import make_table, style_word
+from cli.text import safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def run(options: Options, only: Sequence[str]) -> int:
-    """0 if everything is as promised, 5 if something is not, 4 if something could not be examined."""
+    """Returns 0 if everything is as promised, 5 if something is not, 4 if something could not be examined."""
     _check_names(only)
-    deployment = session.deployment(options)
-    findings = list(_examinations(deployment, only))
+    deployment = session.find_deployment(options)
+    findings = list(_examine_deployment(deployment, only))
     if options.json:
         output.write_json([finding.as_json() for finding in findings])
     else:
-        _show(findings, deployment)
+        _show_findings(findings, deployment)
     outcomes = {finding.outcome for finding in findings}
     if outcomes & {Outcome.FAILED, Outcome.SLOW}:
         return Exit.FAILED
@@ -40,51 +41,54 @@ def run(options: Options, only: Sequence[str]) -> int:
 
 def _check_names(only: Sequence[str]) -> None:
     known = [*(path.name for path in PATHS), approving.NAME]
-    if wrong := [name for name in only if name not in known]:
-        raise CommandError(f"There is no path {', '.join(wrong)}.", f"Known are {', '.join(known)}.", code=Exit.REFUSED)
+    if unknown := [name for name in only if name not in known]:
+        raise CommandError(f"There is no path {', '.join(unknown)}.", f"The paths are {', '.join(known)}.", code=Exit.REFUSED)
 
 
-def _examinations(deployment: Deployment, only: Sequence[str]) -> Iterator[Finding]:
+def _examine_deployment(deployment: Deployment, only: Sequence[str]) -> Iterator[Finding]:
     paths = [path for path in PATHS if not only or path.name in only]
-    with output.waiting("Looking at roles and quotas …"):
+    with output.show_waiting("Checking roles and quotas …"):
         setting, findings = deployment.setting()
     yield from findings
-    yield quota(deployment.client)
+    yield check_quota(deployment.client)
     halted = deployment.halted()
     if not setting.role_arns or halted is None or halted.engaged:
-        why = (
+        reason = (
             "there is no FIS role to run an experiment with"
             if not setting.role_arns
-            else "the stack is halted, or can't tell: resume first"
+            else "the stack is halted, or its halt flag cannot be read: resume first"
         )
-        yield from (Finding(path.name, Outcome.UNKNOWN, f"not examined: {why}", path.promise) for path in paths)
+        yield from (Finding(path.name, Outcome.UNKNOWN, f"not examined: {reason}", path.promise) for path in paths)
     else:
-        yield from _paths(setting, paths)
+        yield from _examine_paths(setting, paths)
     if not only or approving.NAME in only:
-        with output.waiting(f"{approving.NAME}: {approving.PROMISE} …"):
-            yield approving.examine(setting, deployment.vote, f"doctor-{approving.NAME}-{_stamp()}")
-    yield linked_role(deployment.client("iam"))
+        with output.show_waiting(f"{approving.NAME}: {approving.PROMISE} …"):
+            yield approving.examine_approval(setting, deployment.vote, f"doctor-{approving.NAME}-{_make_stamp()}")
+    yield check_linked_role(deployment.client("iam"))
 
 
-def _paths(setting: Setting, paths: Sequence[Path]) -> Iterator[Finding]:
-    """One after the other: FIS runs five experiments at a time, and others want to."""
-    stamp = _stamp()
+def _examine_paths(setting: Setting, paths: Sequence[Path]) -> Iterator[Finding]:
+    """Examines one path after the other: FIS runs only five experiments at a time, and real runs need them too."""
+    stamp = _make_stamp()
     for number, path in enumerate(paths, 1):
-        with output.waiting(f"{number} of {len(paths)}: {path.name}: {path.promise} …"):
-            yield examine(Trial(setting, path, f"doctor-{path.name}-{stamp}"))
+        with output.show_waiting(f"{number} of {len(paths)}: {path.name}: {path.promise} …"):
+            yield examine_path(Trial(setting, path, f"doctor-{path.name}-{stamp}"))
 
 
-def _stamp() -> str:
+def _make_stamp() -> str:
     return datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
 
 
-def _show(findings: Sequence[Finding], deployment: Deployment) -> None:
-    made = table(f"{deployment.stack} in {deployment.region}", "Examined", "Outcome", "Promised", "Measured", "Detail")
-    for one in findings:
-        made.add_row(safe(one.name), word(one.outcome.value), safe(one.promised), safe(one.measured), safe(one.detail))
-    console = output.console()
-    console.print(made)
-    wrong = [one.name for one in findings if one.outcome is not Outcome.OK]
+def _show_findings(findings: Sequence[Finding], deployment: Deployment) -> None:
+    table = make_table(f"{deployment.stack} in {deployment.region}", "Examined", "Outcome", "Promised", "Measured", "Detail")
+    for finding in findings:
+        cells = (safe_text(text) for text in (finding.promised, finding.measured, finding.detail))
+        table.add_row(safe_text(finding.name), style_word(finding.outcome.value), *cells)
+    console = output.make_console()
+    console.print(table)
+    broken = [finding.name for finding in findings if finding.outcome is not Outcome.OK]
     console.print(
-        f"Not as promised: {', '.join(wrong)}." if wrong else "Everything is as promised. What no deployment can promise: docs/promises.md"
+        f"Not as promised: {', '.join(broken)}."
+        if broken
+        else "Everything is as promised. docs/promises.md says what no deployment can promise."
     )

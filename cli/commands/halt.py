@@ -1,4 +1,4 @@
-"""`squall halt`: stop everything of the stack and let nothing start. `squall resume`: let experiments start again."""
+"""`squall halt`: stops everything of the stack and prevents new runs. `squall resume`: allows new runs again."""
 
 from __future__ import annotations
 
@@ -16,44 +16,48 @@ REASON_CHARACTERS = 500
 
 
 def run(options: Options, reason: str, *, engage: bool) -> int:
-    """0 if everything was done; 5 if something was not, with the command that does it by hand. Nobody is asked: it is urgent."""
-    deployment = session.deployment(options)
-    answer = deployment.halt(_said(reason), _caller(deployment), engage=engage)
+    """Returns 0 if everything was done; 5 if something was not, with the command that does it by hand.
+
+    It asks for no confirmation: a halt is urgent.
+    """
+    deployment = session.find_deployment(options)
+    answer = deployment.halt(_check_reason(reason), _find_caller(deployment), engage=engage)
     if not isinstance(answer, dict) or "engaged" not in answer:
-        raise CommandError(f"The halt function answered something else: {clean(answer, 500)}", "Look with `squall status`.")
+        message = f"The halt function gave an unexpected answer: {clean(answer, 500)}"
+        raise CommandError(message, "`squall status` shows whether the stack is halted.")
     if options.json:
         output.write_json(answer)
     else:
-        _show(answer, deployment.stack, engage=engage)
+        _show_answer(answer, deployment.stack, engage=engage)
     done = bool(answer["engaged"]) is engage and not answer.get("failed")
     return Exit.VALIDATED if done else Exit.FAILED
 
 
-def _said(reason: str) -> str:
-    if not (said := clean(reason, REASON_CHARACTERS).strip()):
-        raise CommandError("A reason is needed: people will be told.", "Say it with `--reason`.", code=Exit.REFUSED)
-    return said
+def _check_reason(reason: str) -> str:
+    if not (cleaned := clean(reason, REASON_CHARACTERS).strip()):
+        raise CommandError("A reason is needed: people are notified of it.", "Give it with `--reason`.", code=Exit.REFUSED)
+    return cleaned
 
 
-def _caller(deployment: Any) -> str:
-    """Whoever it is: not knowing must not keep anybody from halting."""
+def _find_caller(deployment: Any) -> str:
+    """The caller's ARN; a placeholder if STS does not answer, because that must not prevent a halt."""
     try:
         return str(deployment.caller())
     except CommandError:
         return "someone at the squall command"
 
 
-def _show(answer: dict[str, Any], stack: str, *, engage: bool) -> None:
+def _show_answer(answer: dict[str, Any], stack: str, *, engage: bool) -> None:
     lines = [f"Stack {stack} is {'HALTED: nothing starts until `squall resume --reason …`' if answer['engaged'] else 'not halted'}."]
     if engage:
-        stopped = [f"  stopped {one['experiment']} of execution {one['execution_id']}" for one in answer.get("stopped", ())]
+        stopped = [f"  stopped {fault['experiment']} of execution {fault['execution_id']}" for fault in answer.get("stopped", ())]
         lines += stopped or ["  No fault was running."]
-        lines += [f"  aborted execution {one}" for one in answer.get("aborted", ())]
+        lines += [f"  aborted execution {execution_id}" for execution_id in answer.get("aborted", ())]
     if answer.get("lever", "not asked for") != "not asked for":
-        lines.append(f"  FIS's safety lever, everybody's in this account and Region: {answer['lever']}.")
-    console = output.console()
+        lines.append(f"  FIS's safety lever, which affects everybody in this account and Region: {answer['lever']}.")
+    console = output.make_console()
     for line in lines:
         console.print(clean(line), soft_wrap=True)
-    for one in answer.get("failed", ()):
-        output.note(f"NOT DONE: {one['what']} ({one['error']})")
-        output.note(f"  by hand: {one['command']}")
+    for failure in answer.get("failed", ()):
+        output.write_note(f"NOT DONE: {failure['what']} ({failure['error']})")
+        output.write_note(f"  by hand: {failure['command']}")

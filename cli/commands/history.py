@@ -1,4 +1,4 @@
-"""`squall history`: the runs of an experiment, or of everything, newest first."""
+"""`squall history`: shows the runs of one experiment or of all, newest first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cli import output, session
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.render import sparkline, table, word
-from cli.text import safe, seconds
+from cli.render import draw_sparkline, make_table, style_word
+from cli.text import format_seconds, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,55 +24,56 @@ LIMITS = (1, 1000)
 
 
 def run(options: Options, experiment: str | None, days: int, limit: int) -> int:
-    """0, also when nothing ran."""
+    """Returns 0, also if nothing ran."""
     if not LIMITS[0] <= limit <= LIMITS[1]:
         raise CommandError(f"--limit {limit} is out of range.", f"It takes {LIMITS[0]} to {LIMITS[1]}.", code=Exit.REFUSED)
-    deployment = session.deployment(options)
+    deployment = session.find_deployment(options)
     now = datetime.now(UTC)
     if experiment is not None:
         runs = list(deployment.runs_of(experiment, limit))
     else:
-        found = sorted(deployment.runs_between(now - timedelta(days=days), now), key=lambda one: one.started_at, reverse=True)
-        runs = found[:limit]
+        newest_first = sorted(deployment.runs_between(now - timedelta(days=days), now), key=lambda run: run.started_at, reverse=True)
+        runs = newest_first[:limit]
     if options.json:
-        output.write_json([asdict(one) for one in runs])
+        output.write_json([asdict(run) for run in runs])
         return Exit.VALIDATED
     if not runs:
-        what = f"No run of {experiment!r}" if experiment is not None else f"No run in {days} days"
-        output.note(f"{what} in stack {deployment.stack}, {deployment.region}.")
+        subject = f"No run of {experiment!r}" if experiment is not None else f"No run in {days} days"
+        output.write_note(f"{subject} in stack {deployment.stack}, {deployment.region}.")
         return Exit.VALIDATED
-    console = output.console()
-    console.print(listing(runs))
-    console.print(safe(_course(runs, unicode=console.encoding.startswith("utf")), "dim"))
+    console = output.make_console()
+    console.print(make_history_table(runs))
+    console.print(safe_text(_draw_recoveries(runs, unicode=console.encoding.startswith("utf")), "dim"))
     return Exit.VALIDATED
 
 
-def listing(runs: Sequence[RunSummary]) -> Table:
-    """One row a run."""
-    made = table("History", "Started (UTC)", "Execution", "Experiment", "Environment", "Ended", "Recovered in", "Findings")
-    for one in runs:
-        made.add_row(
-            f"{one.started_at:%Y-%m-%d %H:%M}",
-            safe(one.execution_id),
-            safe(one.experiment),
-            safe(one.environment),
-            word((one.verdict or one.status).value),
-            "—" if one.recovery_seconds is None else seconds(one.recovery_seconds),
-            safe(_findings(one)),
+def make_history_table(runs: Sequence[RunSummary]) -> Table:
+    """One row per run."""
+    table = make_table("History", "Started (UTC)", "Execution", "Experiment", "Environment", "Ended", "Recovered in", "Findings")
+    for summary in runs:
+        table.add_row(
+            f"{summary.started_at:%Y-%m-%d %H:%M}",
+            safe_text(summary.execution_id),
+            safe_text(summary.experiment),
+            safe_text(summary.environment),
+            style_word((summary.verdict or summary.status).value),
+            "—" if summary.recovery_seconds is None else format_seconds(summary.recovery_seconds),
+            safe_text(_describe_findings(summary)),
         )
-    return made
+    return table
 
 
-def _findings(one: RunSummary) -> str:
-    still = [finding.title for finding in one.findings if not finding.closed]
-    fixed = sum(finding.closed for finding in one.findings)
-    parts = [f"{len(still)}: {'; '.join(still)}" if still else "", f"{fixed} closed" if fixed else ""]
-    return ", ".join(part for part in parts if part) or ("none" if one.summarised else "—")
+def _describe_findings(summary: RunSummary) -> str:
+    titles = [finding.title for finding in summary.findings if not finding.closed]
+    closed = sum(finding.closed for finding in summary.findings)
+    parts = [f"{len(titles)}: {'; '.join(titles)}" if titles else "", f"{closed} closed" if closed else ""]
+    return ", ".join(part for part in parts if part) or ("none" if summary.summarised else "—")
 
 
-def _course(runs: Sequence[RunSummary], *, unicode: bool) -> str:
-    """How the recovery went over time, oldest first."""
-    taken: list[Any] = [one.recovery_seconds for one in reversed(runs) if one.recovery_seconds is not None]
-    if len(taken) < 2:
+def _draw_recoveries(runs: Sequence[RunSummary], *, unicode: bool) -> str:
+    """The recovery times as a sparkline, oldest first; empty with fewer than two."""
+    times: list[Any] = [summary.recovery_seconds for summary in reversed(runs) if summary.recovery_seconds is not None]
+    if len(times) < 2:
         return ""
-    return f"recovery, oldest to newest: {sparkline(taken, unicode=unicode)}  {seconds(min(taken))} to {seconds(max(taken))}"
+    span = f"{format_seconds(min(times))} to {format_seconds(max(times))}"
+    return f"recovery, oldest to newest: {draw_sparkline(times, unicode=unicode)}  {span}"

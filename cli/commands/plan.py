@@ -1,4 +1,4 @@
-"""`squall plan`: everything but the fault, and what would have run."""
+"""`squall plan`: runs everything except the fault, and shows what would have run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from cli import durations, output, session
-from cli.commands.run import follow_to_end, show_ending, start
-from cli.render import table
-from cli.text import clean_block, number, safe
+from cli.commands.run import follow_to_end, show_ending, start_execution
+from cli.render import make_table
+from cli.text import clean_block, format_number, safe_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from cli.session import Options
 
 QUOTAS = {"actions in a template": 20, "stop conditions": 5, "target ARNs of one target": 5, "active FIS experiments": 5}
-"""AWS FIS's own limits."""
+"""The limits of AWS FIS."""
 
 
 def run(options: Options, request: Request, wait_timeout: str | None) -> int:
-    """The exit code of the plan: 0 if the experiment could have run."""
-    timeout = durations.total_seconds(wait_timeout) if wait_timeout else None
-    deployment = session.deployment(options)
-    started = start(deployment, request)
-    output.note(f"Planning {request.title} as {started.execution_id} in {deployment.region}; nothing is injected.")
+    """Returns the exit code of the plan: 0 if the experiment could have run."""
+    timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.find_deployment(options)
+    started = start_execution(deployment, request)
+    output.write_note(f"Planning {request.title} as {started.execution_id} in {deployment.region}; nothing is injected.")
     ending = follow_to_end(deployment, request.title, started.execution_id, timeout, as_json=options.json)
     template = (deployment.document(started.execution_id, "template") or {}).get("body")
-    quota = quota_use(deployment, template)
+    quota = count_quota_use(deployment, template)
     if options.json:
-        output.write_json(_document(ending, template, quota))
+        output.write_json(_make_document(ending, template, quota))
         return ending.exit_code
-    console = output.console()
+    console = output.make_console()
     _show_targets(console, ending)
     _show_template(console, template)
     _show_quota(console, quota)
@@ -42,8 +42,8 @@ def run(options: Options, request: Request, wait_timeout: str | None) -> int:
     return ending.exit_code
 
 
-def quota_use(deployment: Deployment, template: Any) -> dict[str, tuple[int | None, int]]:
-    """FIS limit to what the plan would use of it; None: could not be asked."""
+def count_quota_use(deployment: Deployment, template: Any) -> dict[str, tuple[int | None, int]]:
+    """Name of a FIS limit to what the plan would use of it and the limit; None if FIS could not be asked."""
     body = template or {}
     arns = [len(target.get("resourceArns", ())) for target in body.get("targets", {}).values()]
     active = deployment.active_faults()
@@ -56,7 +56,7 @@ def quota_use(deployment: Deployment, template: Any) -> dict[str, tuple[int | No
     return {name: (used[name], limit) for name, limit in QUOTAS.items()}
 
 
-def _document(ending: Ending, template: Any, quota: dict[str, tuple[int | None, int]]) -> dict[str, Any]:
+def _make_document(ending: Ending, template: Any, quota: dict[str, tuple[int | None, int]]) -> dict[str, Any]:
     last = ending.last
     return {
         "execution_id": ending.record.id,
@@ -74,21 +74,21 @@ def _show_targets(console: Console, ending: Ending) -> None:
     discovery = ending.last.discovery
     if discovery is None:
         return
-    made = table("Targets pinned", "Resource", "Zone", "Group", "ARN")
-    for one in discovery.pinned:
-        made.add_row(*(safe(value) for value in (one.id, one.zone or "—", one.belongs_to or "—", one.arn)))
-    console.print(made)
+    table = make_table("Targets pinned", "Resource", "Zone", "Group", "ARN")
+    for target in discovery.pinned:
+        table.add_row(*(safe_text(value) for value in (target.id, target.zone or "—", target.belongs_to or "—", target.arn)))
+    console.print(table)
 
 
 def _show_template(console: Console, template: Any) -> None:
     if template is None:
         return
-    console.print(safe("FIS template", "bold"))
+    console.print(safe_text("FIS template", "bold"))
     console.print(clean_block(json.dumps(template, indent=2), 100_000), soft_wrap=True)
 
 
 def _show_quota(console: Console, quota: dict[str, tuple[int | None, int]]) -> None:
-    made = table("Quota with this run", "FIS limit", "Used", "Of")
+    table = make_table("Quota with this run", "FIS limit", "Used", "Of")
     for name, (used, limit) in quota.items():
-        made.add_row(name, safe(number(used), "bold red" if used is not None and used > limit else ""), str(limit))
-    console.print(made)
+        table.add_row(name, safe_text(format_number(used), "bold red" if used is not None and used > limit else ""), str(limit))
+    console.print(table)

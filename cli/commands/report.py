@@ -1,4 +1,4 @@
-"""`squall report`: what the experiments of a period say together."""
+"""`squall report`: shows the experiments of a period together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rich.text import Text
 from cli import output, session
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.render import sparkline, table, word
-from cli.spans import span
-from cli.text import clean, safe, seconds
+from cli.render import draw_sparkline, make_table, style_word
+from cli.spans import parse_period
+from cli.text import clean, format_seconds, safe_text
 from squall.domain.history.period_report import PeriodReport
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from cli.aws import Deployment
     from cli.session import Options
     from squall.domain.history.period_report import Cell, Filters
 
@@ -37,65 +38,69 @@ _CELLS = {
 
 
 def run(options: Options, days: int, start: str | None, end: str | None, filters: Filters, html: Path | None = None) -> int:
-    """0, also when nothing ran."""
-    since, until = span(days, start, end, datetime.now(UTC))
-    deployment = session.deployment(options)
-    asked = {"start": since.isoformat(), "end": until.isoformat(), "filters": filters.model_dump(exclude_none=True)}
-    with output.waiting("Reading the period's runs …"):
-        answer = deployment.report_period(asked)
-    found = PeriodReport.model_validate(answer["report"])
+    """Returns 0, also if nothing ran."""
+    since, until = parse_period(days, start, end, datetime.now(UTC))
+    deployment = session.find_deployment(options)
+    period = {"start": since.isoformat(), "end": until.isoformat(), "filters": filters.model_dump(exclude_none=True)}
+    with output.show_waiting("Reading the period's runs …"):
+        answer = deployment.report_period(period)
+    report = PeriodReport.model_validate(answer["report"])
     page = next(key for key in answer["files"] if key.endswith(".html"))
     if html is not None:
-        _write(html, deployment.object_text(page))
+        _save_page(deployment, page, html)
     if options.json:
         output.write_json(answer["report"])
         return Exit.VALIDATED
-    console = output.console()
-    console.print(view(found, unicode=console.encoding.startswith("utf")))
-    console.print(safe(f"page: s3://{deployment.bucket}/{page}", "dim"))
+    console = output.make_console()
+    console.print(make_view(report, unicode=console.encoding.startswith("utf")))
+    console.print(safe_text(f"page: s3://{deployment.bucket}/{page}", "dim"))
     return Exit.VALIDATED
 
 
-def _write(path: Path, page: str) -> None:
+def _save_page(deployment: Deployment, key: str, path: Path) -> None:
+    page = deployment.object_text(key)
+    if page is None:
+        raise CommandError(f"The page s3://{deployment.bucket}/{key} does not exist.", "Try again.")
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise CommandError(
             f"{clean(path)} can't be written: {error.strerror}.", "Name a file in a folder that exists.", code=Exit.REFUSED
         ) from error
-    output.note(f"Written: {path}")
+    output.write_note(f"Written: {path}")
 
 
-def view(found: PeriodReport, *, unicode: bool = True) -> RenderableType:
-    """The period as a person reads it in a terminal."""
-    asked = ", ".join(f"{name} {value}" for name, value in found.filters.model_dump().items() if value)
+def make_view(found: PeriodReport, *, unicode: bool = True) -> RenderableType:
+    """The report of a period for a terminal."""
+    filters = ", ".join(f"{name} {value}" for name, value in found.filters.model_dump().items() if value)
     parts: list[RenderableType] = [
-        safe(f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d %H:%M} UTC" + (f", {asked}" if asked else ""), "bold")
+        safe_text(f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d %H:%M} UTC" + (f", {filters}" if filters else ""), "bold")
     ]
     if found.message:
         parts.append(Text(found.message))
     else:
-        parts += [_numbers(found), safe(_course(found, unicode=unicode))]
+        parts += [_make_numbers(found), safe_text(_draw_trend(found, unicode=unicode))]
     if found.workloads:
-        parts += [_coverage(found), Text("✓ validated  ✗ refuted  ? ran, undecided  old: validated too long ago  · never", style="dim")]
+        legend = Text("✓ validated  ✗ refuted  ? ran, undecided  old: validated too long ago  · never", style="dim")
+        parts += [_make_coverage_table(found), legend]
     if found.findings:
-        parts.append(_findings(found))
+        parts.append(_make_findings_table(found))
     if found.never_run:
-        parts.append(safe(f"Never run in the period: {', '.join(found.never_run)}"))
-    parts += [safe(f"→ {sentence}", "cyan") for sentence in found.recommendations]
+        parts.append(safe_text(f"Not run in the period: {', '.join(found.never_run)}"))
+    parts += [safe_text(f"→ {sentence}", "cyan") for sentence in found.recommendations]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
 
 
-def _numbers(found: PeriodReport) -> Text:
+def _make_numbers(found: PeriodReport) -> Text:
     shares = f"{found.success_rate:g} % judged to the end, {found.hypothesis_validation_rate:g} % validated"
     line = Text(f"{found.total_experiments} experiments, {shares}: ")
-    for index, (name, count) in enumerate(_outcomes(found)):
-        line.append(", " if index else "").append(f"{count} ").append_text(word(name))
+    for index, (name, count) in enumerate(_count_outcomes(found)):
+        line.append(", " if index else "").append(f"{count} ").append_text(style_word(name))
     return line
 
 
-def _outcomes(found: PeriodReport) -> Iterable[tuple[str, int]]:
-    """Verdicts, and statuses of what has none."""
+def _count_outcomes(found: PeriodReport) -> Iterable[tuple[str, int]]:
+    """The number of runs by verdict, or by status where there is no verdict; most frequent first."""
     totals: dict[str, int] = {}
     for bucket in found.trend:
         for name, count in bucket.verdicts.items():
@@ -103,35 +108,35 @@ def _outcomes(found: PeriodReport) -> Iterable[tuple[str, int]]:
     return sorted(totals.items(), key=lambda pair: -pair[1])
 
 
-def _course(found: PeriodReport, *, unicode: bool) -> str:
-    runs = sparkline([bucket.runs for bucket in found.trend], unicode=unicode)
+def _draw_trend(found: PeriodReport, *, unicode: bool) -> str:
+    runs = draw_sparkline([bucket.runs for bucket in found.trend], unicode=unicode)
     medians = [bucket.recovery_median_seconds for bucket in found.trend if bucket.recovery_median_seconds is not None]
-    recovery = f"   recovery {sparkline(medians, unicode=unicode)} median {seconds(medians[-1])} lately" if medians else ""
+    recovery = f"   recovery {draw_sparkline(medians, unicode=unicode)} median {format_seconds(medians[-1])} lately" if medians else ""
     return f"runs {runs}{recovery}"
 
 
-def _coverage(found: PeriodReport) -> Table:
-    kinds = list(found.workloads[0].types)
-    made = table("Workloads, weakest first", "Workload", "Score", *(kind.replace("_", " ") for kind in kinds))
+def _make_coverage_table(found: PeriodReport) -> Table:
+    types = list(found.workloads[0].types)
+    table = make_table("Workloads, weakest first", "Workload", "Score", *(name.replace("_", " ") for name in types))
     for workload in found.workloads:
-        made.add_row(safe(workload.workload), f"{workload.score:.0f}", *(_cell(workload.types[kind]) for kind in kinds))
-    return made
+        table.add_row(safe_text(workload.workload), f"{workload.score:.0f}", *(_style_cell(workload.types[name]) for name in types))
+    return table
 
 
-def _cell(cell: Cell) -> Text:
+def _style_cell(cell: Cell) -> Text:
     mark, style = _CELLS[cell.state]
     return Text(f"{mark} {cell.last_decided:%m-%d}" if cell.last_decided else mark, style=style)
 
 
-def _findings(found: PeriodReport) -> Table:
-    made = table("Findings, open ones first", "Severity", "Finding", "Seen", "Last", "State", "Id")
-    for one in found.findings:
-        made.add_row(
-            safe(one.severity),
-            safe(one.title),
-            f"{one.occurrences}×",
-            f"{one.last_seen:%Y-%m-%d}",
-            Text("open", style="red") if one.open else Text("closed", style="green"),
-            safe(one.id, "dim"),
+def _make_findings_table(found: PeriodReport) -> Table:
+    table = make_table("Findings, open ones first", "Severity", "Finding", "Seen", "Last", "State", "Id")
+    for finding in found.findings:
+        table.add_row(
+            safe_text(finding.severity),
+            safe_text(finding.title),
+            f"{finding.occurrences}×",
+            f"{finding.last_seen:%Y-%m-%d}",
+            Text("open", style="red") if finding.open else Text("closed", style="green"),
+            safe_text(finding.id, "dim"),
         )
-    return made
+    return table

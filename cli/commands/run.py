@@ -1,4 +1,4 @@
-"""`squall run`: start an execution, follow it to its verdict, exit with what the verdict means."""
+"""`squall run`: starts an execution, follows it to its verdict, and exits with the code of the verdict."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cli import durations, output, reports, session
-from cli.errors import CommandError
+from cli.errors import CommandError, NameInUseError, commands_for
 from cli.exits import Exit
 from cli.follow import Ending, follow
-from cli.render import result_view
+from cli.render import make_result_view
 from cli.text import clean
-from cli.views import Lines, View, view_for
-from cli.watch import parsed_result
+from cli.views import Lines, View, choose_view
+from cli.watch import parse_result
 from squall.domain.approval.votes import Decision
 
 if TYPE_CHECKING:
@@ -25,32 +25,37 @@ if TYPE_CHECKING:
 
 
 def run(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:
-    """The exit code of the outcome; of a start alone, 0."""
-    timeout = durations.total_seconds(wait_timeout) if wait_timeout else None
-    deployment = session.deployment(options)
-    started = start(deployment, request)
+    """Returns the exit code of the outcome; 0 if the execution is only started."""
+    timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.find_deployment(options)
+    started = start_execution(deployment, request)
     if not follow:
-        tell_started(deployment, started, as_json=options.json)
+        show_started(deployment, started, as_json=options.json)
         return Exit.VALIDATED
-    output.note(f"Started {started.execution_id} ({request.title}) in {deployment.region}.")
+    output.write_note(f"Started {started.execution_id} ({request.title}) in {deployment.region}.")
     ending = follow_to_end(
-        deployment, request.title, started.execution_id, timeout, as_json=options.json, on_ask=lambda record: claim(deployment, record)
+        deployment,
+        request.title,
+        started.execution_id,
+        timeout,
+        as_json=options.json,
+        on_ask=lambda record: claim_request(deployment, record),
     )
     show_ending(deployment, ending, as_json=options.json)
     return ending.exit_code
 
 
-def start(deployment: Deployment, request: Request) -> Started:
-    """Start the execution, by a name nobody has used."""
+def start_execution(deployment: Deployment, request: Request) -> Started:
+    """Starts the execution. Raises CommandError if its name was used before."""
     payload = request.payload(deployment.caller())
+    # Step Functions forgets a name after 90 days, but results are kept for years.
     if deployment.record(request.name) is not None:
-        # Step Functions forgets a name after 90 days, results are kept for years.
-        raise CommandError(f"An execution named {request.name} exists already.", "Give another `--name`, or none.", code=Exit.REFUSED)
+        raise NameInUseError(request.name)
     return deployment.start(request.name, payload)
 
 
-def tell_started(deployment: Deployment, started: Started, *, as_json: bool) -> None:
-    """The id alone on stdout: a script may catch it."""
+def show_started(deployment: Deployment, started: Started, *, as_json: bool) -> None:
+    """Shows the started execution; stdout gets only its id, so that a script can capture it."""
     if as_json:
         output.write_json(
             {
@@ -61,22 +66,22 @@ def tell_started(deployment: Deployment, started: Started, *, as_json: bool) -> 
             }
         )
     else:
-        output.console().print(started.execution_id)
-        output.note(f"Started; `squall status {started.execution_id}` looks, `squall abort {started.execution_id}` ends it.")
+        output.make_console().print(started.execution_id)
+        output.write_note(f"Started. {commands_for(started.execution_id)}")
 
 
-def claim(deployment: Deployment, record: ExecutionRecord) -> None:
-    """Prove who asked for the run, so that one other person is enough; without it, people have to be one more."""
+def claim_request(deployment: Deployment, record: ExecutionRecord) -> None:
+    """Proves that the caller requested the run: then one approver fewer is enough than for an unknown requester."""
     if record.ask is None:
         return
     try:
         answer = deployment.vote(record.execution_arn, record.id, record.ask.plan, Decision.REQUEST, "")
     except CommandError as error:
         answer = {"recorded": False, "message": error.message}
-    known = isinstance(answer, dict) and answer.get("recorded") is True
-    said = clean(answer.get("message", ""), 500) if isinstance(answer, dict) else clean(answer, 500)
-    state = "You are recorded as who asked for it" if known else "Who asked for it is not proven, so it needs one person more"
-    output.note(f"{record.id} awaits approval by somebody else: squall approve {record.id} --comment … ({state}: {said})")
+    proven = isinstance(answer, dict) and answer.get("recorded") is True
+    message = clean(answer.get("message", ""), 500) if isinstance(answer, dict) else clean(answer, 500)
+    state = "You are recorded as the requester" if proven else "The requester is not proven, so one more person has to approve"
+    output.write_note(f"{record.id} awaits approval by somebody else: squall approve {record.id} --comment … ({state}: {message})")
 
 
 def follow_to_end(
@@ -88,31 +93,31 @@ def follow_to_end(
     as_json: bool,
     on_ask: Callable[[ExecutionRecord], None] | None = None,
 ) -> Ending:
-    """Follow with a view that fits where the output goes; Ctrl-C leaves the execution running and says so."""
-    view: View = Lines(output.console(stderr=True)) if as_json else view_for(output.console(), title, deployment.region)
+    """Follows the execution with a view that suits the terminal or pipe. Ctrl-C leaves the execution running and says so."""
+    view: View = Lines(output.make_console(stderr=True)) if as_json else choose_view(output.make_console(), title, deployment.region)
     try:
         return follow(deployment, execution_id, view, timeout, on_ask=on_ask)
     except KeyboardInterrupt:
-        output.note(f"{execution_id} goes on: `squall status {execution_id}` looks, `squall abort {execution_id}` ends it.")
+        output.write_note(f"{execution_id} goes on. {commands_for(execution_id)}")
         raise
 
 
 def show_ending(deployment: Deployment, ending: Ending, *, as_json: bool) -> None:
-    """The result as a document or as a person reads it; the lines before it were the timeline."""
+    """Writes the result, as JSON or for people; it omits the timeline, which the view has shown."""
     record = ending.record
     if as_json:
-        output.write_json(ending.result if ending.result is not None else record_document(record))
+        output.write_json(ending.result if ending.result is not None else make_record_document(record))
         return
-    console = output.console()
-    result = parsed_result(ending.result)
+    console = output.make_console()
+    result = parse_result(ending.result)
     if result is None:
         console.print(f"{record.id}: {record.status.value}. {clean(record.reason)}", soft_wrap=True)
         return
     report = deployment.file_url(record.id, reports.PAGE)
-    console.print(result_view(result, deployment.document_url(record.id), report=report, timeline=False))
-    output.note(f"`squall show {record.id} --open` shows the report in the browser, `--markdown` prints it for a pull request.")
+    console.print(make_result_view(result, deployment.document_url(record.id), report=report, timeline=False))
+    output.write_note(f"`squall show {record.id} --open` shows the report in the browser, `--markdown` prints it for a pull request.")
 
 
-def record_document(record: Any) -> dict[str, Any]:
-    """A record as JSON, without what is none of a reader's business: a token wakes the workflow."""
+def make_record_document(record: Any) -> dict[str, Any]:
+    """A record as plain data without its task token: whoever has the token can wake the workflow."""
     return {name: value for name, value in asdict(record).items() if name not in {"task_token", "token_generation"}}

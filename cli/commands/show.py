@@ -1,4 +1,4 @@
-"""`squall show`: the result of an execution that is over, in the terminal, as a page or as Markdown."""
+"""`squall show`: shows the result of an execution that is over, in the terminal, as a page or as Markdown."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from cli import output, reports, session
-from cli.commands.run import record_document
-from cli.commands.status import find, one
+from cli.commands.run import make_record_document
+from cli.commands.status import find_record, make_record_view
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import execution_id
-from cli.render import result_view
-from cli.text import clean, harmless
-from cli.watch import parsed_result
+from cli.names import parse_execution_id
+from cli.render import make_result_view
+from cli.text import clean, clean_document
+from cli.watch import parse_result
 
 if TYPE_CHECKING:
     from cli.aws import Deployment
@@ -22,38 +22,40 @@ if TYPE_CHECKING:
 
 
 def run(options: Options, execution: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
-    """0 if there is a result (or, where one was asked for, a report)."""
+    """Returns 0 if there is a result, or the report that the options ask for."""
     if sum([options.json, markdown, bool(html or browse)]) > 1:
-        raise CommandError("One of --json, --markdown and --html or --open at a time.", "", code=Exit.REFUSED)
-    wanted = execution_id(execution)
-    deployment = session.deployment(options)
-    record = find(deployment, wanted)
+        raise CommandError("Use only one of --json, --markdown, and --html with --open.", "", code=Exit.REFUSED)
+    execution_id = parse_execution_id(execution)
+    deployment = session.find_deployment(options)
+    record = find_record(deployment, execution_id)
     if not record.final:
         raise CommandError(
-            f"{wanted} is still running, in {clean(record.phase, 40)}.", f"`squall status {wanted}` says how it stands.", code=Exit.REFUSED
+            f"{execution_id} is still running, in {clean(record.phase, 40)}.",
+            f"`squall status {execution_id}` shows its state.",
+            code=Exit.REFUSED,
         )
     if html or browse:
-        return _page(deployment, wanted, html, browse=browse)
+        return _save_page(deployment, execution_id, html, browse=browse)
     if markdown:
-        sys.stdout.write(harmless(reports.fetch(deployment, wanted, "report.md")))
+        sys.stdout.write(clean_document(reports.fetch_report(deployment, execution_id, "report.md")))
         return Exit.VALIDATED
-    raw = deployment.document(wanted, "result")
+    raw = deployment.document(execution_id, "result")
     if options.json:
-        output.write_json(raw if raw is not None else record_document(record))
+        output.write_json(raw if raw is not None else make_record_document(record))
         return Exit.VALIDATED
-    result = parsed_result(raw)
-    console = output.console()
+    result = parse_result(raw)
+    console = output.make_console()
     if result is None:
-        console.print(one(record, record.ended_at or record.started_at))
+        console.print(make_record_view(record, record.ended_at or record.started_at))
         return Exit.VALIDATED
-    console.print(result_view(result, deployment.document_url(wanted), report=deployment.file_url(wanted, reports.PAGE)))
-    output.note(f"`squall show {wanted} --open` shows the report in the browser.")
+    console.print(make_result_view(result, deployment.document_url(execution_id), report=deployment.file_url(execution_id, reports.PAGE)))
+    output.write_note(f"`squall show {execution_id} --open` shows the report in the browser.")
     return Exit.VALIDATED
 
 
-def _page(deployment: Deployment, execution: str, file: str | None, *, browse: bool) -> int:
-    path = reports.save(reports.fetch(deployment, execution, reports.PAGE), file or f"squall-{execution}.html")
-    output.console().print(str(path), soft_wrap=True)
+def _save_page(deployment: Deployment, execution: str, file: str | None, *, browse: bool) -> int:
+    path = reports.save_report(reports.fetch_report(deployment, execution, reports.PAGE), file or f"squall-{execution}.html")
+    output.make_console().print(str(path), soft_wrap=True)
     if browse and not webbrowser.open(path.resolve().as_uri()):
-        output.note("No browser could be opened here; the file above holds everything.")
+        output.write_note("No browser could be opened here; the file above is the whole report.")
     return Exit.VALIDATED

@@ -1,4 +1,4 @@
-"""`squall status`: what is running, or how one execution stands."""
+"""`squall status`: shows what is running, or the state of one execution."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.console import Group
 from rich.table import Table
 
 from cli import output, session
-from cli.commands.run import record_document
+from cli.commands.run import make_record_document
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import execution_id
-from cli.render import table, word
-from cli.text import safe, seconds
+from cli.names import parse_execution_id
+from cli.render import make_table, style_word
+from cli.text import format_seconds, safe_text
 from squall.domain.approval.votes import standing
 from squall.domain.vocabulary import Status
 
@@ -32,22 +32,22 @@ EVENTS = 8
 
 
 def run(options: Options, execution: str | None) -> int:
-    """0, also when nothing runs."""
-    wanted = execution_id(execution) if execution is not None else None
-    deployment = session.deployment(options)
-    records = [find(deployment, wanted)] if wanted is not None else list(deployment.open_records())
+    """Returns 0, also if nothing runs."""
+    execution_id = parse_execution_id(execution) if execution is not None else None
+    deployment = session.find_deployment(options)
+    records = [find_record(deployment, execution_id)] if execution_id is not None else list(deployment.open_records())
     _note_halt(deployment)
     line = deployment.line() if any(record.status is Status.QUEUED for record in records) else None
     now = datetime.now(UTC)
     if options.json:
-        documents = [record_document(record) | _queue_document(record, line, now) for record in records]
-        output.write_json(documents[0] if wanted is not None else documents)
+        documents = [make_record_document(record) | _make_queue_document(record, line, now) for record in records]
+        output.write_json(documents[0] if execution_id is not None else documents)
         return Exit.VALIDATED
-    console = output.console()
-    if wanted is not None:
-        console.print(one(records[0], now, line))
+    console = output.make_console()
+    if execution_id is not None:
+        console.print(make_record_view(records[0], now, line))
     elif records:
-        console.print(listing(records, now, line))
+        console.print(make_listing(records, now, line))
     else:
         console.print(f"Nothing is running in stack {deployment.stack}, {deployment.region}.")
     return Exit.VALIDATED
@@ -56,82 +56,82 @@ def run(options: Options, execution: str | None) -> int:
 def _note_halt(deployment: Deployment) -> None:
     halted = deployment.halted()
     if halted is None:
-        output.note("Whether the stack is halted could not be read; what can't be read counts as halted.")
+        output.write_note("The halt flag could not be read; Squall treats the stack as halted until it can be.")
     elif halted.engaged:
-        output.note(f"The stack is {str(halted).upper()[:6]}{str(halted)[6:]}. Nothing starts until `squall resume --reason …`.")
+        output.write_note(f"The stack is {str(halted).upper()[:6]}{str(halted)[6:]}. Nothing starts until `squall resume --reason …`.")
 
 
-def find(deployment: Deployment, execution: str) -> ExecutionRecord:
-    """The record; refuses an id nobody has."""
-    record = deployment.record(execution)
+def find_record(deployment: Deployment, execution_id: str) -> ExecutionRecord:
+    """The record of an execution. Raises CommandError if there is none."""
+    record = deployment.record(execution_id)
     if record is None:
         raise CommandError(
-            f"There is no execution {execution} in stack {deployment.stack}, {deployment.region}.",
+            f"There is no execution {execution_id} in stack {deployment.stack}, {deployment.region}.",
             "`squall status` lists what is running; check `--stack` and `--region`.",
             code=Exit.REFUSED,
         )
     return record
 
 
-def _ahead(record: ExecutionRecord, line: Line | None, now: datetime) -> tuple[str, ...] | None:
-    """Who is served before this one; None for one that does not wait in the queue, or if nobody can tell."""
+def _list_ahead(record: ExecutionRecord, line: Line | None, now: datetime) -> tuple[str, ...] | None:
+    """The executions that get a slot before this one; None if this one is not in the queue, or the queue could not be read."""
     if line is None or record.status is not Status.QUEUED or record.id not in line.waiting(now):
         return None
     return line.ahead_of(record.id, now)
 
 
-def _queue_document(record: ExecutionRecord, line: Line | None, now: datetime) -> dict[str, Any]:
-    ahead = _ahead(record, line, now)
+def _make_queue_document(record: ExecutionRecord, line: Line | None, now: datetime) -> dict[str, Any]:
+    ahead = _list_ahead(record, line, now)
     return {} if ahead is None else {"queue": {"position": len(ahead) + 1, "ahead": list(ahead)}}
 
 
-def _status(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
-    ahead = _ahead(record, line, now)
+def _describe_status(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
+    ahead = _list_ahead(record, line, now)
     return record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
 
 
-def _queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
-    ahead = _ahead(record, line, now)
+def _describe_queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
+    ahead = _list_ahead(record, line, now)
     if ahead is None or line is None:
         return ""
-    behind = f", behind {', '.join(ahead)}" if ahead else ": the next free FIS slot is its own"
+    behind = f", behind {', '.join(ahead)}" if ahead else ": it gets the next free FIS slot"
     holders = ", ".join(line.holders(now).values()) or "nobody"
     return f"position {len(ahead) + 1} of {len(line.waiting(now))}{behind}; slots are held by {holders}"
 
 
-def listing(records: Sequence[ExecutionRecord], now: datetime, line: Line | None = None) -> RenderableType:
-    """One row for each execution."""
-    made = table(
+def make_listing(records: Sequence[ExecutionRecord], now: datetime, line: Line | None = None) -> RenderableType:
+    """One row per execution."""
+    table = make_table(
         "Running, or over and not yet cleaned up", "Execution", "Experiment", "Environment", "Status", "State", "For", "Started by"
     )
     for record in records:
-        made.add_row(
-            safe(record.id),
-            safe(record.experiment),
-            safe(record.environment),
-            word(_status(record, line, now)),
-            safe(record.phase),
-            seconds((now - record.started_at).total_seconds()),
-            safe(record.requested_by),
+        table.add_row(
+            safe_text(record.id),
+            safe_text(record.experiment),
+            safe_text(record.environment),
+            style_word(_describe_status(record, line, now)),
+            safe_text(record.phase),
+            format_seconds((now - record.started_at).total_seconds()),
+            safe_text(record.requested_by),
         )
-    return made
+    return table
 
 
-def one(record: ExecutionRecord, now: datetime, line: Line | None = None) -> RenderableType:
-    """A record as a person reads it, with its last events."""
+def make_record_view(record: ExecutionRecord, now: datetime, line: Line | None = None) -> RenderableType:
+    """A record with its last events."""
     grid = Table.grid(padding=(0, 2))
-    for name, value in (*_facts(record, now), ("queue", _queue(record, line, now))):
+    for name, value in (*_list_facts(record, now), ("queue", _describe_queue(record, line, now))):
         if value:
-            grid.add_row(safe(name, "dim"), safe(value))
+            grid.add_row(safe_text(name, "dim"), safe_text(value))
     events = Table.grid(padding=(0, 2))
     for event in record.events[-EVENTS:]:
-        events.add_row(f"{event.at:%H:%M:%S}", safe(event.event), safe(event.detail))
-    return Group(grid, safe(f"last events (of {len(record.events)})", "bold"), events)
+        events.add_row(f"{event.at:%H:%M:%S}", safe_text(event.event), safe_text(event.detail))
+    return Group(grid, safe_text(f"last events (of {len(record.events)})", "bold"), events)
 
 
-def _facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
-    since = f" for {seconds((now - record.phase_since).total_seconds())}" if record.phase_since and not record.final else ""
-    length = seconds(((record.ended_at or now) - record.started_at).total_seconds())
+def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
+    since = f" for {format_seconds((now - record.phase_since).total_seconds())}" if record.phase_since and not record.final else ""
+    length = format_seconds(((record.ended_at or now) - record.started_at).total_seconds())
     return [
         ("execution", record.id),
         ("experiment", record.experiment),
@@ -142,7 +142,7 @@ def _facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
         ("started by", record.requested_by),
         ("approval", standing(record.ask, record.votes, now)[1] if record.ask else ""),
         *((vote.decision.value, f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC: {vote.comment}") for vote in record.votes),
-        ("fault", _fault(record, now)),
+        ("fault", _describe_fault(record, now)),
         ("guards", ", ".join(record.guard_names)),
         ("abort", f"{record.abort.source.value}: {record.abort.reason}" if record.abort else ""),
         ("closed by", record.closed_by),
@@ -150,9 +150,9 @@ def _facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]:
     ]
 
 
-def _fault(record: ExecutionRecord, now: datetime) -> str:
+def _describe_fault(record: ExecutionRecord, now: datetime) -> str:
     if record.fault_started_at is None:
         return "" if record.final else "not started"
-    spent = seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
+    elapsed = format_seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
     state = "lasted" if record.fault_ended_at else "running for"
-    return f"{record.fault_type}, {state} {spent} of {seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"
+    return f"{record.fault_type}, {state} {elapsed} of {format_seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"

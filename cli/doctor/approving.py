@@ -1,6 +1,6 @@
-"""An approval round trip: a request that no run waits for, rejected by whoever runs the doctor, with their own signature.
+"""Tries an approval: makes a request that no run waits for, and rejects it with the signature of whoever runs the doctor.
 
-What is tried is what a real approval needs: the signature, the deployed function, its way to STS, and the write to the table.
+This tries everything that a real approval needs: the signature, the deployed function, its call to STS, and the write to the table.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.doctor.finding import Finding, Outcome, unknown
+from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.approval.votes import Ask, Caller, Decision, identify_person
@@ -27,37 +27,37 @@ if TYPE_CHECKING:
     Voter = Callable[[str, str, str, Decision, str], Any]
 
 NAME, PROMISE, BOUND = "approval", "vote to recorded: 15 s", 15
-"""Seconds: the client's own, a cold start, STS, two writes."""
+"""The name, the promise and its bound in seconds: for the client itself, a cold start, STS and two writes."""
 OPEN_FOR = timedelta(minutes=5)
 COMMENT = "squall doctor tries the approval: nothing is wrong"
 
 
-def examine(setting: Setting, vote: Voter, name: str, clock: Callable[[], float] = time.monotonic) -> Finding:
-    """Ask, reject, look whether AWS's word for who rejected stands on the record; nothing of it stays."""
-    records, made = DynamoRecords(setting.client("dynamodb"), setting.table), False
+def examine_approval(setting: Setting, vote: Voter, name: str, clock: Callable[[], float] = time.monotonic) -> Finding:
+    """Requests, rejects, and checks that the record has the caller's ARN as STS reports it; then deletes the record."""
+    records, is_created = DynamoRecords(setting.client("dynamodb"), setting.table), False
     try:
-        who = setting.client("sts").get_caller_identity()
-        caller = Caller(who["Account"], who["Arn"], who["UserId"])
-        if why := identify_person(caller)[1]:
-            return unknown(NAME, why, PROMISE)
+        identity = setting.client("sts").get_caller_identity()
+        caller = Caller(identity["Account"], identity["Arn"], identity["UserId"])
+        if problem := identify_person(caller)[1]:
+            return unknown_finding(NAME, problem, PROMISE)
         plan = f"nothing-to-approve-{name}"
-        made = True
-        records.create(_request(setting, name, plan))
+        is_created = True
+        records.create(_make_request(setting, name, plan))
         began = clock()
         answer = vote(setting.execution_arn(name), name, plan, Decision.REJECT, COMMENT)
-        found = _judged(answer, records.get(name), caller, clock() - began)
+        finding = _judge_answer(answer, records.get(name), caller, clock() - began)
     except (ClientError, BotoCoreError, CommandError, Unavailable) as error:
-        found = unknown(NAME, error, PROMISE)
+        finding = unknown_finding(NAME, error, PROMISE)
     finally:
-        left = made and not _deleted(setting, name)
-    if left:
-        by_hand = f"{found.detail}; STILL THERE, by hand: {setting.delete_record_command(name)}"
-        return Finding(NAME, Outcome.FAILED, by_hand, PROMISE, found.measured)
-    return found
+        is_left = is_created and not _delete_record(setting, name)
+    if is_left:
+        detail = f"{finding.detail}; STILL THERE, by hand: {setting.delete_record_command(name)}"
+        return Finding(NAME, Outcome.FAILED, detail, PROMISE, finding.measured)
+    return finding
 
 
-def _request(setting: Setting, name: str, plan: str) -> ExecutionRecord:
-    """Started now, by an execution nobody knows: the pulse closes it after ten minutes if the doctor dies here."""
+def _make_request(setting: Setting, name: str, plan: str) -> ExecutionRecord:
+    """The record of a run that starts now, with an execution that does not exist: if the doctor dies, the pulse closes it."""
     now = datetime.now(UTC)
     return ExecutionRecord(
         id=name,
@@ -72,19 +72,19 @@ def _request(setting: Setting, name: str, plan: str) -> ExecutionRecord:
     )
 
 
-def _judged(answer: Any, record: ExecutionRecord | None, caller: Caller, took: float) -> Finding:
-    measured = f"{took:.1f} s"
+def _judge_answer(answer: Any, record: ExecutionRecord | None, caller: Caller, seconds: float) -> Finding:
+    measured = f"{seconds:.1f} s"
     if not (isinstance(answer, dict) and answer.get("recorded")):
-        said = answer.get("message", answer) if isinstance(answer, dict) else answer
-        return Finding(NAME, Outcome.FAILED, f"the vote was not recorded: {said}"[:400], PROMISE, measured)
+        message = answer.get("message", answer) if isinstance(answer, dict) else answer
+        return Finding(NAME, Outcome.FAILED, f"the vote was not recorded: {message}"[:400], PROMISE, measured)
     votes = [(vote.arn, vote.decision) for vote in record.votes] if record else []
     if votes != [(caller.arn, Decision.REJECT)]:
-        return Finding(NAME, Outcome.FAILED, f"{caller.arn} rejected, and on the record stands {votes}", PROMISE, measured)
-    outcome = Outcome.OK if took <= BOUND else Outcome.SLOW
+        return Finding(NAME, Outcome.FAILED, f"{caller.arn} rejected, but the record has {votes}", PROMISE, measured)
+    outcome = Outcome.OK if seconds <= BOUND else Outcome.SLOW
     return Finding(NAME, outcome, f"AWS confirmed {caller.arn} to the approve function", PROMISE, measured)
 
 
-def _deleted(setting: Setting, name: str) -> bool:
+def _delete_record(setting: Setting, name: str) -> bool:
     try:
         setting.delete_record(name)
     except (ClientError, BotoCoreError):

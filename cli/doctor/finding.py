@@ -1,4 +1,4 @@
-"""What an examination says."""
+"""The result of an examination."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from typing import Any
 class Outcome(StrEnum):
     OK = "ok"
     SLOW = "slow"
-    """It works, and takes longer than promised."""
+    """It works, but takes longer than promised."""
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """Could not be examined: nothing was found out."""
+    """It could not be examined."""
 
 
 @dataclass(frozen=True)
 class Finding:
+    """What was examined, and with what outcome."""
+
     name: str
     outcome: Outcome
     detail: str
@@ -28,6 +30,6 @@ class Finding:
         return {**asdict(self), "outcome": self.outcome.value}
 
 
-def unknown(name: str, error: Exception | str, promised: str = "") -> Finding:
-    """Nothing could be found out, and why."""
+def unknown_finding(name: str, error: Exception | str, promised: str = "") -> Finding:
+    """The finding for something that could not be examined because of the error."""
     return Finding(name, Outcome.UNKNOWN, f"could not be examined: {error}"[:400], promised)

@@ -31,7 +31,7 @@ def squall(monkeypatch: pytest.MonkeyPatch) -> Squall:
 @pytest.fixture
 def deployment(monkeypatch: pytest.MonkeyPatch) -> FakeDeployment:
     fake = FakeDeployment()
-    monkeypatch.setattr(session, "deployment", lambda options: fake)
+    monkeypatch.setattr(session, "find_deployment", lambda options: fake)
     return fake
 
 

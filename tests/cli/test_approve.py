@@ -220,7 +220,7 @@ def test_run_says_that_it_waits_and_proves_who_asked(squall: Squall, deployment:
     assert [(vote[0], vote[2]) for vote in deployment.votes] == [("mine", "request")], "once for each request"
     assert "0 of 2 approvals" in done.stdout
     assert "awaits approval by somebody else: squall approve mine" in done.stderr
-    assert "recorded as who asked" in done.stderr
+    assert "recorded as the requester" in done.stderr
 
 
 def test_run_goes_on_when_it_cannot_prove_who_asked(squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ def test_run_goes_on_when_it_cannot_prove_who_asked(squall: Squall, deployment: 
     monkeypatch.setattr(FakeDeployment, "vote", denied)
     done = squall("run", "instance-termination", "--name", "mine")
     assert done.exit_code == 3
-    assert "one person more" in done.stderr
+    assert "one more person has to approve" in done.stderr
     assert "not allowed to invoke" in done.stderr
 
 

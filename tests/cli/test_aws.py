@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from cli import session
 from cli.aws import Deployment
-from cli.aws_errors import explain
+from cli.aws_errors import explain_error
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
 from tests.cli.conftest import Squall
@@ -188,7 +188,7 @@ def test_a_report_is_made_by_the_function_of_the_stack_and_read_from_its_bucket(
 def test_a_report_that_could_not_be_made_says_that_the_result_stands(aws: pytest.MonkeyPatch) -> None:
     deployment = Deployment(boto3.Session(), "Squall", OUTPUTS)
     aws.setattr(deployment, "client", lambda service: FakeLambda({"errorMessage": "no"}, "Unhandled"))
-    with pytest.raises(CommandError, match="could not be made: no"):
+    with pytest.raises(CommandError, match="The report function failed: no"):
         deployment.make_report("run-1")
     old = Deployment(boto3.Session(), "Squall", {name: value for name, value in OUTPUTS.items() if name != "ReportFunctionName"})
     with pytest.raises(CommandError, match="no report function yet"):
@@ -214,7 +214,7 @@ def test_an_abort_that_failed_says_where_to_stop_by_hand(aws: pytest.MonkeyPatch
     ],
 )
 def test_service_errors_are_sentences(code: str, words: str) -> None:
-    found = explain(ClientError({"Error": {"Code": code, "Message": "m"}}, "Describe"))
+    found = explain_error(ClientError({"Error": {"Code": code, "Message": "m"}}, "Describe"))
     assert found is not None
     assert words in found.message
 
@@ -222,10 +222,10 @@ def test_service_errors_are_sentences(code: str, words: str) -> None:
 def test_an_error_behind_an_adapters_error_is_found() -> None:
     wrapped = RuntimeError("adapter")
     wrapped.__cause__ = NoCredentialsError()
-    found = explain(wrapped, local_hint=True)
+    found = explain_error(wrapped, local_hint=True)
     assert found is not None
     assert "squall local env" in found.hint
-    assert explain(RuntimeError("bare")) is None
+    assert explain_error(RuntimeError("bare")) is None
 
 
 def test_global_options_may_stand_anywhere(squall: Squall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +235,6 @@ def test_global_options_may_stand_anywhere(squall: Squall, monkeypatch: pytest.M
         seen.append(options)
         raise CommandError("stop")
 
-    monkeypatch.setattr(session, "deployment", stop)
+    monkeypatch.setattr(session, "find_deployment", stop)
     squall("status", "--stack", "Mine", "--region=eu-west-1", "--local")
     assert seen == [session.Options(stack="Mine", region="eu-west-1", local=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.comparison import directions, metric_changes
+from cli.comparison import compare_metrics, find_directions
 from squall.domain.documents.metric_models import Window
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.documents.statistics import MeasuredSeries
@@ -53,12 +53,12 @@ def noisy(level: float, count: int = 20) -> list[float]:
 
 
 def change(before: SeriesDocument, after: SeriesDocument, **better: Any) -> str:
-    (found,) = metric_changes(before, after, better)
+    (found,) = compare_metrics(before, after, better)
     return found.change
 
 
 def test_which_way_is_better_is_the_experiments_word() -> None:
-    found = directions(sentences(Experiment.model_validate(EXPERIMENT)))
+    found = find_directions(sentences(Experiment.model_validate(EXPERIMENT)))
     assert found == {"availability": "up", "response_time": "down", "error_rate": "down"}
 
 
@@ -79,7 +79,7 @@ def test_a_metric_that_moved(before: float, after: float, better: str | None, sa
 
 
 def test_an_interval_holds_the_shift() -> None:
-    (found,) = metric_changes(series(latency=noisy(1.0)), series(latency=noisy(3.0)), {})
+    (found,) = compare_metrics(series(latency=noisy(1.0)), series(latency=noisy(3.0)), {})
     assert found.low is not None
     assert found.high is not None
     assert found.low <= 2.0 <= found.high
@@ -91,7 +91,7 @@ def test_under_five_points_nothing_is_said() -> None:
 
 
 def test_metrics_only_one_run_has_are_left_out() -> None:
-    assert metric_changes(series(latency=noisy(1.0)), series(errors=noisy(1.0)), {}) == []
+    assert compare_metrics(series(latency=noisy(1.0)), series(errors=noisy(1.0)), {}) == []
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from botocore.exceptions import ClientError
 
 from cli.doctor import approving
 from cli.doctor import paths as doctor_paths
+from cli.doctor.checks import check_fis_roles, check_linked_role, check_quota
 from cli.doctor.finding import Outcome
-from cli.doctor.paths import PATHS, Path, Trial, examine
-from cli.doctor.setting import Setting, linked_role, quota, roles
+from cli.doctor.paths import PATHS, examine_path
+from cli.doctor.setting import Setting
+from cli.doctor.trial import Path, Trial
 from cli.errors import CommandError
 from squall.domain.approval.votes import Decision, Vote
 from squall.domain.run.halt import Halt
@@ -162,8 +164,8 @@ def nothing_stays(account: Account) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_path_that_works_is_measured_and_nothing_stays(account: Account, path: Path) -> None:
-    found = examine(trial(account, path))
-    assert (found.outcome, found.detail) == (Outcome.OK, "stopped by this way alone")
+    found = examine_path(trial(account, path))
+    assert (found.outcome, found.detail) == (Outcome.OK, "stopped by this path alone")
     assert found.promised == path.promise
     assert float(found.measured.split()[0]) <= 3
     nothing_stays(account)
@@ -185,20 +187,20 @@ def test_what_it_makes_touches_nothing_and_can_be_found_by_the_sweep(account: Ac
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_path_that_stops_nothing_is_found_out_though_the_others_work(account: Account, path: Path) -> None:
     account.broken = {path.name, *({"event-rule"} if path.name == "alarm-action" else ())}
-    found = examine(trial(account, path))
+    found = examine_path(trial(account, path))
     assert found.outcome is (Outcome.UNKNOWN if path.name == "abort-function" else Outcome.FAILED)
     nothing_stays(account)
 
 
 def test_an_alarm_that_only_the_rule_hears_is_found_out(account: Account) -> None:
     account.broken = {"alarm-action"}
-    found = examine(trial(account, BY_NAME["alarm-action"]))
+    found = examine_path(trial(account, BY_NAME["alarm-action"]))
     assert (found.outcome, found.detail) == (Outcome.FAILED, "CloudWatch did not call the abort function; the EventBridge rule stopped it")
 
 
 def test_slower_than_promised_is_said(account: Account) -> None:
     account.stopping_seconds = 14
-    found = examine(trial(account, BY_NAME["stop-condition"]))
+    found = examine_path(trial(account, BY_NAME["stop-condition"]))
     assert found.outcome is Outcome.SLOW
     assert found.measured.startswith("14.")
 
@@ -208,7 +210,7 @@ def test_what_the_operator_may_not_do_is_said_and_nothing_stays(account: Account
     account.broken = {call}
     if call == "put_metric_alarm":
         account.alarms["squall-Squall-doctor-event-rule-1-1"] = {}
-    found = examine(trial(account, BY_NAME["event-rule"]))
+    found = examine_path(trial(account, BY_NAME["event-rule"]))
     assert found.outcome is Outcome.UNKNOWN
     assert call in found.detail
     nothing_stays(account)
@@ -217,7 +219,7 @@ def test_what_the_operator_may_not_do_is_said_and_nothing_stays(account: Account
 @pytest.mark.parametrize("call", ["delete_experiment_template", "delete_alarms", "delete_object", "delete_item"])
 def test_what_cannot_be_taken_away_is_named_with_its_command(account: Account, call: str) -> None:
     account.broken = {call}
-    found = examine(trial(account, BY_NAME["pulse"]))
+    found = examine_path(trial(account, BY_NAME["pulse"]))
     assert found.outcome is Outcome.FAILED
     command = found.detail.partition("by hand: ")[2]
     assert problems(command) == []
@@ -229,7 +231,7 @@ def test_an_interrupted_doctor_takes_its_things_with_it(account: Account, monkey
 
     monkeypatch.setattr(account, "set_alarm_state", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        examine(trial(account, BY_NAME["event-rule"]))
+        examine_path(trial(account, BY_NAME["event-rule"]))
     nothing_stays(account)
 
 
@@ -253,7 +255,7 @@ def approval(account: Account, monkeypatch: pytest.MonkeyPatch, voter: Any = Non
 
     clients = {"sts": Scripted("sts", get_caller_identity=[who])}
     looked = Setting(lambda service: clients.get(service) or account.client(service), "Squall", (ROLE,), ABORT, MACHINE, "table", "bucket")
-    return approving.examine(looked, vote, "doctor-approval-1", lambda: account.now)
+    return approving.examine_approval(looked, vote, "doctor-approval-1", lambda: account.now)
 
 
 def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +271,7 @@ def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch:
         ({"voter": {"recorded": False, "message": "AWS does not confirm"}}, Outcome.FAILED, "AWS does not confirm"),
         ({"voter": None, "seconds": 16}, Outcome.SLOW, "AWS confirmed"),
         ({"voter": "arn:aws:iam::123456789012:user/mallory"}, Outcome.FAILED, "mallory"),
-        ({"voter": {"recorded": True}}, Outcome.FAILED, "on the record stands []"),
+        ({"voter": {"recorded": True}}, Outcome.FAILED, "the record has []"),
         ({"voter": CommandError("no approve function", "deploy")}, Outcome.UNKNOWN, "no approve function"),
         ({"who": ROOT}, Outcome.UNKNOWN, "nobody in particular"),
         ({"who": error("ExpiredToken", "expired")}, Outcome.UNKNOWN, "expired"),
@@ -308,17 +310,17 @@ def trust(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_role_must_trust_fis_for_this_account_alone(answer: dict[str, Any] | ClientError, outcome: Outcome) -> None:
-    ((finding, arn),) = roles(Scripted("iam", get_role=[answer]), ["fis-role"])
+    ((finding, arn),) = check_fis_roles(Scripted("iam", get_role=[answer]), ["fis-role"])
     assert finding.outcome is outcome
     assert bool(arn) is isinstance(answer, dict)
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(trust(), "is there"), (error("NoSuchEntity"), "not there yet"), (error("AccessDenied"), "could not be examined")],
+    [(trust(), "exists"), (error("NoSuchEntity"), "does not exist yet"), (error("AccessDenied"), "could not be examined")],
 )
 def test_the_service_linked_role(answer: Any, words: str) -> None:
-    assert words in linked_role(Scripted("iam", get_role=[answer])).detail
+    assert words in check_linked_role(Scripted("iam", get_role=[answer])).detail
 
 
 @pytest.mark.parametrize(("value", "outcome"), [(5.0, Outcome.OK), (20.0, Outcome.OK), (2.0, Outcome.FAILED), (None, Outcome.OK)])
@@ -329,7 +331,7 @@ def test_the_quota_is_the_accounts_or_the_documented_one(value: float | None, ou
         "fis": Scripted("fis", list_experiments=listed),
         "service-quotas": Scripted("service-quotas", list_service_quotas=quotas if value is not None else [{"Quotas": []}]),
     }
-    found = quota(lambda service: clients[service])
+    found = check_quota(lambda service: clients[service])
     assert found.outcome is outcome
     assert found.detail.startswith("1 active")
     assert ("documented default" in found.detail) is (value is None)
@@ -358,7 +360,7 @@ class Examined(FakeDeployment):
 def test_nothing_is_started_while_the_stack_is_halted(squall: Squall, monkeypatch: pytest.MonkeyPatch, flag: Halt | None) -> None:
     deployment = Examined(flag=flag)
     deployment.role_arns = (ROLE,)
-    monkeypatch.setattr("cli.session.deployment", lambda options: deployment)
+    monkeypatch.setattr("cli.session.find_deployment", lambda options: deployment)
     done = squall("doctor", "--json")
     assert done.exit_code == 4
     found = {one["name"]: one["outcome"] for one in json.loads(done.stdout)}
@@ -369,8 +371,8 @@ def test_nothing_is_started_while_the_stack_is_halted(squall: Squall, monkeypatc
 def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
     deployment = Examined()
     deployment.role_arns = (ROLE,)
-    monkeypatch.setattr("cli.session.deployment", lambda options: deployment)
-    monkeypatch.setattr("cli.commands.doctor.examine", lambda made: examine(trial(account, made.path)))
+    monkeypatch.setattr("cli.session.find_deployment", lambda options: deployment)
+    monkeypatch.setattr("cli.commands.doctor.examine", lambda made: examine_path(trial(account, made.path)))
     done = squall("doctor", "--only", "event-rule")
     assert done.exit_code == 0
     shown = " ".join(done.stdout.split())

@@ -39,7 +39,7 @@ def test_halt_says_what_it_stopped(squall: Squall, deployment: FakeDeployment) -
 
 def test_halt_says_what_became_of_everybodys_lever(squall: Squall, deployment: FakeDeployment) -> None:
     deployment.halt_answer = {**HALTED, "lever": "was engaged before"}
-    assert "safety lever, everybody's in this account and Region: was engaged before." in " ".join(
+    assert "safety lever, which affects everybody in this account and Region: was engaged before." in " ".join(
         squall("halt", "--reason", "x").stdout.split()
     )
     deployment.halt_answer = {**HALTED, "lever": "not asked for"}
@@ -88,7 +88,7 @@ def test_not_knowing_who_asks_does_not_keep_from_halting(
     ("flag", "words"),
     [
         (Halt(engaged=True, reason="smoke", by="ada", at=NOW), "HALTED since 2030-01-07 00:00:00 UTC by ada: smoke"),
-        (None, "counts as halted"),
+        (None, "treats the stack as halted"),
     ],
 )
 def test_status_says_that_nothing_starts_beside_the_result(

@@ -56,7 +56,7 @@ def test_what_is_about_to_be_made_is_waited_for(over: FakeDeployment) -> None:
         slept.append(seconds)
         over.files["run-1", "report.html"] = PAGE
 
-    assert reports.fetch(over, "run-1", "report.html", patience=30, sleep=sleep) == PAGE
+    assert reports.fetch_report(over, "run-1", "report.html", patience=30, sleep=sleep) == PAGE
     assert slept == [reports.LOOK_SECONDS]
     assert over.reported == []
 
@@ -86,7 +86,7 @@ def test_one_form_at_a_time(squall: Squall, over: FakeDeployment) -> None:
 
 def test_a_file_that_cannot_be_written_is_said(over: FakeDeployment, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="can't be written"):
-        reports.save(PAGE, str(tmp_path))
+        reports.save_report(PAGE, str(tmp_path))
 
 
 @pytest.mark.parametrize("command", [("show", "run-1"), ("run", "seed", "--name", "run-2")])

@@ -109,17 +109,17 @@ def test_a_hostile_file_steers_no_terminal(squall: Squall, tmp_path: Path) -> No
 
 
 def test_dates_stay_text(tmp_path: Path) -> None:
-    source = definitions.load(_file(tmp_path, "when: 2026-01-01\n"))
+    source = definitions.read_source(_file(tmp_path, "when: 2026-01-01\n"))
     assert source.raw == {"when": "2026-01-01"}
 
 
 @pytest.mark.parametrize(("path", "line"), [("a.b[1]", 4), ("a.b[1].missing", 4), ("nothing", None), ("$", None)])
 def test_a_field_is_found_by_its_path(tmp_path: Path, path: str, line: int | None) -> None:
-    source = definitions.load(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
+    source = definitions.read_source(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
     assert source.line(path) == line
 
 
 def test_found_follows_a_path(tmp_path: Path) -> None:
-    source = definitions.load(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
-    found: Any = source.found("a.b[1]")
-    assert (found, source.found("a.c"), source.found("a.b[7]")) == ("two", None, None)
+    source = definitions.read_source(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
+    found: Any = source.value_at("a.b[1]")
+    assert (found, source.value_at("a.c"), source.value_at("a.b[7]")) == ("two", None, None)

@@ -11,9 +11,9 @@ from rich.console import Console
 from cli import render
 from cli.aws import Machine
 from cli.errors import CommandError
-from cli.readings import Reading, reading
-from cli.text import clean, number, seconds
-from cli.views import Lines, Terminal, view_for
+from cli.readings import Reading, make_reading
+from cli.text import clean, format_number, format_seconds
+from cli.views import Lines, Terminal, choose_view
 from cli.watch import STATES, Snapshot, Watcher
 from local.demo import describe_changes, describe_reaction
 from squall.domain.documents.result import TimelineEvent
@@ -44,7 +44,7 @@ def _snapshot(**changes: object) -> Snapshot:
 def test_the_region_shows_state_elapsed_and_metrics_against_thresholds() -> None:
     console = _console()
     snapshot = _snapshot(record=record(fault_started_at=START + timedelta(seconds=12), fault_seconds=45))
-    console.print(Terminal(console, "Instance termination", "us-east-1").region(snapshot))
+    console.print(Terminal(console, "Instance termination", "us-east-1").make_region(snapshot))
     text = console.export_text()
     for words in (
         "Instance termination · run-1 · staging · us-east-1 · 42 s",
@@ -69,7 +69,7 @@ def test_the_live_view_leaves_the_lines_and_takes_the_region_away() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_any_width_works(width: int) -> None:
     console = _console(width)
-    console.print(Terminal(console, HOSTILE, "here").region(_snapshot()))
+    console.print(Terminal(console, HOSTILE, "here").make_region(_snapshot()))
     assert "\x07" not in console.export_text()
 
 
@@ -85,13 +85,13 @@ def test_checks_are_shown_once() -> None:
 
 
 def test_a_pipe_gets_lines_and_a_terminal_a_live_view() -> None:
-    assert type(view_for(Console(file=StringIO()), "x", "y")) is Lines
-    assert type(view_for(_console(), "x", "y")) is Terminal
+    assert type(choose_view(Console(file=StringIO()), "x", "y")) is Lines
+    assert type(choose_view(_console(), "x", "y")) is Terminal
 
 
 def test_every_state_is_in_the_progress_and_an_unknown_one_too() -> None:
     console = _console()
-    console.print(render.progress(STATES, "Judge"), render.progress(STATES, "Elsewhere"))
+    console.print(render.make_progress(STATES, "Judge"), render.make_progress(STATES, "Elsewhere"))
     text = console.export_text()
     assert all(f" {state}" in text for state in STATES)
     assert "▶ Elsewhere" in text
@@ -100,8 +100,8 @@ def test_every_state_is_in_the_progress_and_an_unknown_one_too() -> None:
 def test_a_run_that_ended_before_its_fault_claims_no_state_it_left_out() -> None:
     console = _console()
     view = Terminal(console, "x", "here")
-    view.region(_snapshot(record=record(phase="CheckSafety")))
-    console.print(view.region(_snapshot(record=record(phase="Release", status=Status.REJECTED))))
+    view.make_region(_snapshot(record=record(phase="CheckSafety")))
+    console.print(view.make_region(_snapshot(record=record(phase="Release", status=Status.REJECTED))))
     text = console.export_text()
     for words in ("✓ CheckSafety", "– AcquireLock", "– StartFault", "✓ StopFault", "– WatchRecovery", "✓ Release"):
         assert words in text
@@ -109,8 +109,8 @@ def test_a_run_that_ended_before_its_fault_claims_no_state_it_left_out() -> None
 
 @pytest.mark.parametrize(("values", "line"), [((), ""), ((1.0, 1.0), "▁▁"), ((0.0, 1.0), "▁█"), ((0.0, 0.5, 1.0), "▁▅█")])
 def test_sparkline(values: tuple[float, ...], line: str) -> None:
-    assert render.sparkline(values) == line
-    assert len(render.sparkline(values, unicode=False)) == len(values)
+    assert render.draw_sparkline(values) == line
+    assert len(render.draw_sparkline(values, unicode=False)) == len(values)
 
 
 def _threshold(text: str) -> Threshold:
@@ -120,17 +120,17 @@ def _threshold(text: str) -> Threshold:
 
 
 def test_a_guard_breaches_when_it_holds_and_a_criterion_when_it_does_not() -> None:
-    assert reading("guard", _threshold("System availability < 95%"), [99.0, 90.0], None).breached is True
-    assert reading("criterion", _threshold("System availability > 99%"), [99.0, 90.0], None).breached is True
-    assert reading("criterion", _threshold("System availability > 99%"), [99.5], None).breached is False
-    assert reading("guard", _threshold("System availability < 95%"), [], None).breached is None
+    assert make_reading("guard", _threshold("System availability < 95%"), [99.0, 90.0], None).breached is True
+    assert make_reading("criterion", _threshold("System availability > 99%"), [99.0, 90.0], None).breached is True
+    assert make_reading("criterion", _threshold("System availability > 99%"), [99.5], None).breached is False
+    assert make_reading("guard", _threshold("System availability < 95%"), [], None).breached is None
 
 
 def test_a_relative_criterion_is_compared_with_the_baseline() -> None:
     threshold = _threshold("Response time increases by < 20% vs baseline")
-    found = reading("criterion", threshold, [1.1], 1.0)
+    found = make_reading("criterion", threshold, [1.1], 1.0)
     assert found.value == pytest.approx(10.0)
-    assert reading("criterion", threshold, [1.1], None).value is None
+    assert make_reading("criterion", threshold, [1.1], None).value is None
 
 
 def test_events_are_told_once_however_often_the_record_is_read() -> None:
@@ -194,12 +194,12 @@ def test_text_from_outside_is_one_harmless_line() -> None:
 
 @pytest.mark.parametrize(("value", "text"), [(None, "—"), (99.87, "99.87"), (12345.6, "12,346"), (0.5, "0.5")])
 def test_numbers(value: float | None, text: str) -> None:
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(45, "45 s"), (600, "10 min"), (725, "12 min 5 s"), (7260, "2 h 1 min")])
 def test_lengths_of_time(value: float, text: str) -> None:
-    assert seconds(value) == text
+    assert format_seconds(value) == text
 
 
 def test_the_demo_counts_seconds_from_alarm_to_stop_in_the_timeline() -> None:

@@ -18,7 +18,7 @@ from cli import main
 from cli.aws import Deployment
 from cli.doctor import approving
 from cli.doctor.finding import Outcome
-from cli.proof import sign
+from cli.proof import sign_statement
 from squall.domain.approval.identity_proof import Statement
 from squall.domain.approval.votes import Decision
 from tests.deployed.rig import ROOT, Execution, Rig, latency
@@ -72,7 +72,7 @@ def point_at(rig: Rig, who: Credentials, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def payload(rig: Rig, run: Execution, who: Credentials, signed: Decision, sent: Decision) -> dict[str, Any]:
     plan = run.record["ask"]["plan"]
-    proof = sign(who, rig.account.endpoint, rig.account.region, Statement(run.arn, plan, signed, "yes"))
+    proof = sign_statement(who, rig.account.endpoint, rig.account.region, Statement(run.arn, plan, signed, "yes"))
     return {"execution_id": run.id, "plan": plan, "decision": sent.value, "comment": "yes", "proof": proof}
 
 
@@ -124,7 +124,7 @@ def test_the_doctor_s_vote_goes_round_and_nothing_stays(rig: Rig, people: dict[s
     point_at(rig, people["ada"], monkeypatch)
     ada = boto3.Session()
     by_ada = replace(looked, client=lambda service: ada.client("sts") if service == "sts" else rig.client(service))
-    found = approving.examine(by_ada, Deployment(ada, rig.stack, rig.account.outputs).vote, "doctor-approval-1")
+    found = approving.examine_approval(by_ada, Deployment(ada, rig.stack, rig.account.outputs).vote, "doctor-approval-1")
     assert found.outcome in {Outcome.OK, Outcome.SLOW}, found
     assert "user/ada" in found.detail
     assert rig.items("EXECUTION#doctor-approval-1") == []

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from cli.doctor.checks import check_fis_roles, check_quota, list_fis_roles
 from cli.doctor.finding import Outcome
-from cli.doctor.paths import PATHS, Path, Trial, examine
-from cli.doctor.setting import Setting, fis_role_names, quota, roles
+from cli.doctor.paths import PATHS, examine_path
+from cli.doctor.setting import Setting
+from cli.doctor.trial import Path, Trial
 from tests.deployed.rig import Rig
 from tests.patience import LONGEST_TEST
 
@@ -17,7 +19,7 @@ QUICK = [path for path in PATHS if path.name != "pulse"]
 
 
 def setting(rig: Rig) -> Setting:
-    found = list(roles(rig.client("iam"), fis_role_names(rig.client("cloudformation"), rig.stack)))
+    found = list(check_fis_roles(rig.client("iam"), list_fis_roles(rig.client("cloudformation"), rig.stack)))
     assert {finding.outcome for finding, _ in found} == {Outcome.OK}, found
     outputs = rig.account.outputs
     abort = rig.client("lambda").get_function_configuration(FunctionName=outputs["AbortFunctionName"])["FunctionArn"]
@@ -28,7 +30,7 @@ def setting(rig: Rig) -> Setting:
 
 def examined(rig: Rig, path: Path, record_property: Property) -> None:
     name = f"doctor-{path.name}-{len(rig.faults())}"
-    found = examine(Trial(setting(rig), path, name))
+    found = examine_path(Trial(setting(rig), path, name))
     record_property(f"{path.name}_measured", found.measured)
     assert found.outcome in {Outcome.OK, Outcome.SLOW}, found  # how fast is this machine's business, that it stops is ours
     assert found.detail == "stopped by this way alone"
@@ -48,6 +50,6 @@ def test_the_schedule_ticks_and_the_pulse_closes_a_dead_run(rig: Rig, record_pro
 
 
 def test_the_quota_is_told(rig: Rig) -> None:
-    found = quota(rig.client)
+    found = check_quota(rig.client)
     assert (found.outcome, found.measured) == (Outcome.OK, "5 at a time")
     assert "the account's quota" in found.detail

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench import endings, imports, judge, overhead, periods, stops, transitions
-from bench.__main__ import PARTS, options, write
+from bench.__main__ import PARTS, parse_options, write_document
 from bench.tables import Spread, Table
 
 FIGURES: dict[str, list[Table]] = {
@@ -32,7 +32,7 @@ FIGURES: dict[str, list[Table]] = {
         ]
     ),
     "periods": periods.tables([periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]),
-    "judge": [judge.agreement(3), judge.beside_kayenta(2)],
+    "judge": [judge.compare_with_scipy(3), judge.compare_with_kayenta(2)],
     "stops": stops.tables(
         stops.Stops(
             (
@@ -90,9 +90,9 @@ def test_figures_become_tables(part: str) -> None:
 
 def test_the_document_keeps_what_was_not_measured_now(tmp_path: Path) -> None:
     document = tmp_path / "bench.md"
-    write(document, {part: FIGURES[part][0].markdown() for part in PARTS})
+    write_document(document, {part: FIGURES[part][0].markdown() for part in PARTS})
     first = document.read_text()
-    write(document, {"stops": "## Replaced\n"})
+    write_document(document, {"stops": "## Replaced\n"})
     second = document.read_text()
     assert [part for part in PARTS if FIGURES[part][0].title not in second] == ["stops"]
     assert "## Replaced" in second
@@ -100,9 +100,9 @@ def test_the_document_keeps_what_was_not_measured_now(tmp_path: Path) -> None:
 
 
 def test_parts_are_chosen_in_their_order() -> None:
-    assert options(["--only", "stops", "imports"]).only == ("imports", "stops")
+    assert parse_options(["--only", "stops", "imports"]).only == ("imports", "stops")
     with pytest.raises(SystemExit):
-        options(["--runs", "0"])
+        parse_options(["--runs", "0"])
 
 
 def test_a_spread() -> None:

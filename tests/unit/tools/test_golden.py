@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bench.account import Run
-from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, row, table
+from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, make_row, make_table
 from local.workload.settings import Settings
 from squall.admission import parse_experiment
 from squall.domain.result.finding_kinds import KINDS as FINDINGS
@@ -40,31 +40,31 @@ def test_every_verdict_has_its_kind() -> None:
 def test_a_kind_is_an_experiment_on_a_workload_that_exist(kind: Kind) -> None:
     assert parse_experiment(kind.definition).name == f"Golden run: {kind.name}"
     Settings().changed({"workload": kind.workload, **kind.settings})
-    assert ended(kind, findings=right(kind)).wrong(kind) == []
+    assert ended(kind, findings=right(kind)).surprises(kind) == []
 
 
 def test_another_verdict_reason_or_finding_and_what_is_left_are_wrong() -> None:
     found = right(FRAGILE)
-    assert ended(FRAGILE, "validated", found).wrong(FRAGILE)[0].startswith("expected refuted, is validated")
-    assert ended(FRAGILE, "", found, "for another reason").wrong(FRAGILE) == [
+    assert ended(FRAGILE, "validated", found).surprises(FRAGILE)[0].startswith("expected refuted, is validated")
+    assert ended(FRAGILE, "", found, "for another reason").surprises(FRAGILE) == [
         f"expected the reason to say {FRAGILE.because!r}: for another reason"
     ]
-    assert ended(FRAGILE, "", (("availability_lost-of-another", "availability_lost"),)).wrong(FRAGILE) == [
+    assert ended(FRAGILE, "", (("availability_lost-of-another", "availability_lost"),)).surprises(FRAGILE) == [
         "expected availability_lost, there are ['availability_lost-of-another']"
     ]
-    assert ended(BY_NAME["resilient"], "", found).wrong(BY_NAME["resilient"]) == [f"expected no finding, there are ['{found[0][0]}']"]
-    assert ended(FRAGILE, "", found, "", ("LOCK#asg/web",)).wrong(FRAGILE) == ["left behind: LOCK#asg/web"]
+    assert ended(BY_NAME["resilient"], "", found).surprises(BY_NAME["resilient"]) == [f"expected no finding, there are ['{found[0][0]}']"]
+    assert ended(FRAGILE, "", found, "", ("LOCK#asg/web",)).surprises(FRAGILE) == ["left behind: LOCK#asg/web"]
 
 
 def test_rows_of_kinds_not_run_again_stay_and_others_are_replaced() -> None:
     document = f"# Judge\n{PLACE.begin}\n{PLACE.end}\nmore\n"
-    rows = {kind.name: row(kind, [ended(kind, findings=right(kind))] * 2) for kind in KINDS}
-    once = PLACE.written(document, [table(rows)])
+    rows = {kind.name: make_row(kind, [ended(kind, findings=right(kind))] * 2) for kind in KINDS}
+    once = PLACE.insert_tables(document, [make_table(rows)])
     assert PLACE.rows(once, len(COLUMNS)) == {COLUMNS[0]: COLUMNS, **rows}
     assert rows["fragile"][3:5] == ("2", "2 refuted")
     assert rows["resilient"][5] == "none"
-    mixed = row(FRAGILE, [ended(FRAGILE), ended(FRAGILE, "validated")])
-    again = PLACE.written(once, [table({**PLACE.rows(once, len(COLUMNS)), "fragile": mixed})])
+    mixed = make_row(FRAGILE, [ended(FRAGILE), ended(FRAGILE, "validated")])
+    again = PLACE.insert_tables(once, [make_table({**PLACE.rows(once, len(COLUMNS)), "fragile": mixed})])
     assert "| 1 refuted, 1 validated |" in again
     assert PLACE.rows(again, len(COLUMNS))["abort"] == rows["abort"]
 

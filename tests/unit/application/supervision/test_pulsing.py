@@ -9,8 +9,9 @@ from unittest.mock import Mock, patch
 import pytest
 
 from cli.doctor import paths as doctor_paths
-from cli.doctor.paths import PATHS, Trial
+from cli.doctor.paths import PATHS
 from cli.doctor.setting import Setting
+from cli.doctor.trial import Trial
 from squall.application.supervision.pulse import look_after, pulse
 from squall.domain.run.execution_state import UNKNOWN_AFTER
 from squall.domain.run.record import ExecutionRecord

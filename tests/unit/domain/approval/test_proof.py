@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.proof import sign
+from cli.proof import sign_statement
 from squall.domain.approval.identity_proof import BODY, Proof, Statement, of_document, replayed
 from squall.domain.approval.votes import Decision
 
@@ -22,7 +22,7 @@ TEMPORARY = Credentials("ASIAIOSFODNN7EXAMPLE", "secret", "the/token+of=sts")
 
 
 def signed(credentials: Credentials = KEYS, statement: Statement = SAID, endpoint: str = f"https://{HOST}", region: str = REGION) -> Proof:
-    found = of_document(sign(credentials, endpoint, region, statement))
+    found = of_document(sign_statement(credentials, endpoint, region, statement))
     assert found is not None
     return found
 

@@ -1,0 +1,92 @@
+"""Checks around the abort paths: the roles that FIS assumes, its service-linked role, and its quota."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.doctor.finding import Finding, Outcome, unknown_finding
+from cli.doctor.setting import TERMINAL
+from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
+
+SERVICE = "fis.amazonaws.com"
+LINKED_ROLE = "AWSServiceRoleForFIS"
+
+
+def list_fis_roles(cloudformation: Any, stack: str) -> list[str]:
+    """The physical names of the stack's FIS roles, sorted."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    resources = (resource for page in pages for resource in page["StackResourceSummaries"])
+    return sorted(
+        resource["PhysicalResourceId"]
+        for resource in resources
+        if resource["ResourceType"] == "AWS::IAM::Role" and resource["LogicalResourceId"].startswith("FisRole")
+    )
+
+
+def check_fis_roles(iam: Any, names: list[str]) -> Iterator[tuple[Finding, str]]:
+    """Checks that FIS may assume each role, and for this account only. Yields the finding and the role's ARN ("" if it cannot be read)."""
+    for name in names:
+        try:
+            role = iam.get_role(RoleName=name)["Role"]
+        except (ClientError, BotoCoreError) as error:
+            yield unknown_finding(f"FIS role {name}", error), ""
+            continue
+        trusting = [statement for statement in _list_statements(role["AssumeRolePolicyDocument"]) if _trusts_fis(statement)]
+        bound = [statement for statement in trusting if "aws:SourceAccount" in str(statement.get("Condition", {}))]
+        if bound:
+            finding = Finding(f"FIS role {name}", Outcome.OK, "FIS may assume it, for this account only")
+        elif trusting:
+            finding = Finding(f"FIS role {name}", Outcome.FAILED, "FIS may assume it for any account: deploy again")
+        else:
+            finding = Finding(f"FIS role {name}", Outcome.FAILED, f"{SERVICE} is not trusted: no fault can start; deploy again")
+        yield finding, role["Arn"]
+
+
+def _list_statements(document: Any) -> list[dict[str, Any]]:
+    statements = document.get("Statement", []) if isinstance(document, dict) else []
+    return statements if isinstance(statements, list) else [statements]
+
+
+def _trusts_fis(statement: dict[str, Any]) -> bool:
+    services = statement.get("Principal", {}).get("Service", ())
+    return statement.get("Effect") == "Allow" and SERVICE in ([services] if isinstance(services, str) else services)
+
+
+def check_linked_role(iam: Any) -> Finding:
+    """Checks FIS's service-linked role, which FIS makes with the account's first experiment."""
+    try:
+        iam.get_role(RoleName=LINKED_ROLE)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchEntity":
+            return Finding("service-linked role", Outcome.OK, f"{LINKED_ROLE} does not exist yet: FIS makes it with its first experiment")
+        return unknown_finding("service-linked role", error)
+    except BotoCoreError as error:
+        return unknown_finding("service-linked role", error)
+    return Finding("service-linked role", Outcome.OK, f"{LINKED_ROLE} exists")
+
+
+def check_quota(client: Callable[[str], Any]) -> Finding:
+    """Checks how many active FIS experiments the account may have, and counts those it has."""
+    promise = f"{FIS_ACTIVE_EXPERIMENTS} at a time"
+    try:
+        pages = client("fis").get_paginator("list_experiments").paginate()
+        active = sum(experiment["state"]["status"] not in TERMINAL for page in pages for experiment in page["experiments"])
+    except (ClientError, BotoCoreError) as error:
+        return unknown_finding("FIS experiments", error, promise)
+    limit, source = _read_limit(client)
+    outcome = Outcome.OK if limit >= FIS_ACTIVE_EXPERIMENTS else Outcome.FAILED
+    return Finding("FIS experiments", outcome, f"{active} active; {source}", promise, f"{limit:g} at a time")
+
+
+def _read_limit(client: Callable[[str], Any]) -> tuple[float, str]:
+    try:
+        for page in client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="fis"):
+            for quota in page["Quotas"]:
+                if "active experiments" in quota["QuotaName"].lower():
+                    return float(quota["Value"]), f"the account's quota, {quota['QuotaName']}"
+    except (ClientError, BotoCoreError):
+        pass
+    return float(FIS_ACTIVE_EXPERIMENTS), "the documented default: the account's own quota could not be read"
