@@ -1,4 +1,5 @@
-"""`make bench`: takes every measurement; `--write` puts the tables into docs/bench.md, and those of the judge into docs/judge.md.
+"""`make bench`: takes every measurement. `--write` puts the tables into docs/bench.md, those of the judge into
+docs/judge.md.
 
     python -m bench [--only imports transitions judge periods stops endings overhead] [--runs N] [--write]
 

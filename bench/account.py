@@ -1,4 +1,5 @@
-"""The local account for measurements: started with the stack deployed, with deliveries switched off on demand, stopped afterwards."""
+"""The local account for measurements: started with the stack deployed, with deliveries switched off on demand, stopped
+afterwards."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Run:
     id: str
     began: float
     ended: float
-    """`began` and `ended` are epoch seconds of this process: before the call that starts it, and after the end was seen."""
+    """`began` and `ended` are epoch seconds of this process: before the call that starts it, and after the end was
+    seen."""
     result: dict[str, Any]
 
     @property

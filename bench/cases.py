@@ -1,7 +1,7 @@
 """The runs of `make catalogue`: every experiment of local/experiments, with the verdict expected of each run.
 
-First come runs on the resilient workload, then each fault type on a workload that is not resilient to it, then faults that do nothing.
-A run with another verdict makes the command fail.
+First come runs on the resilient workload, then each fault type on a workload that is not resilient to it, then faults
+that do nothing. A run with another verdict makes the command fail.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ Highest, Lowest, Total = "Maximum", "Minimum", "Sum"
 
 @dataclass(frozen=True)
 class Signal:
-    """The metric that shows the fault's effect: its mean before the fault, and its extreme or sum over the periods of the fault."""
+    """The metric that shows the fault's effect: its mean before the fault, and its extreme or sum over the periods of
+    the fault."""
 
     title: str
     namespace: str
@@ -134,7 +135,8 @@ FRAGILE_CASES = (
     _fragile("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
     _fragile("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
 )
-"""Each fault type once. The durations and guards are such that no guard fires first: the run would be `aborted`, not `refuted`."""
+"""Each fault type once. The durations and guards are such that no guard fires first: the run would be `aborted`, not
+`refuted`."""
 INVALID_CASES = (
     Case("cpu-stress, immune", "cpu-stress", CPU, "invalid", "immune", duration="PT30S"),
     Case("memory-stress, immune", "memory-stress", MEMORY, "invalid", "immune", duration="PT30S"),
@@ -152,6 +154,6 @@ INVALID_CASES = (
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),
     Case("lambda-invocation-errors, deaf-extension", "lambda-invocation-errors", ERRORS, "invalid", "deaf-extension"),
 )
-"""`immune`: the command reports success but the instance does nothing. `failing-agent`: the command fails. `deaf-extension`: FIS writes
-the fault to a place that the extension may not read."""
+"""`immune`: the command reports success but the instance does nothing. `failing-agent`: the command fails.
+`deaf-extension`: FIS writes the fault to a place that the extension may not read."""
 CASES = (*RESILIENT_CASES, *FRAGILE_CASES, *INVALID_CASES)

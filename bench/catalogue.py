@@ -1,4 +1,4 @@
-"""`make catalogue`: runs every experiment of the local catalogue, one after another, and writes the tables of docs/faults.md.
+"""`make catalogue`: runs every experiment of the local catalogue in turn, and writes the tables of docs/faults.md.
 
     python -m bench.catalogue [--only NAME …] [--write]
 
@@ -29,7 +29,8 @@ from squall.domain.run.timeline import EventName
 
 PLACE = Place(ROOT / "docs" / "faults.md", "<!-- catalogue: written by make catalogue -->", "<!-- end of catalogue -->")
 HISTORY_SECONDS = 20.0
-"""The wait before each start, for a history of the changed workload; the run itself waits for as many periods as its policy demands."""
+"""The wait before each start, for a history of the changed workload; the run itself waits for as many periods as its
+policy demands."""
 OVER: dict[str, Callable[[list[float]], float]] = {"max": max, "min": min, "sum": sum}
 SECTIONS = (
     ("The workload as it is", RESILIENT_CASES),
@@ -99,7 +100,8 @@ COLUMNS = ("run", "type", "action", "signal before → during", "verdict", "beca
 
 
 def run_case(bench: Bench, case: Case) -> Outcome:
-    """Runs one case on a healthy workload without the metrics of earlier failures, so that the baseline is the run's own."""
+    """Runs one case on a healthy workload without the metrics of earlier failures, so that the baseline is the run's
+    own."""
     change_workload(bench.account, workload=RESILIENT)
     wait_until_healthy(bench)
     change_workload(bench.account, workload=case.workload, **(case.settings or {}))
@@ -164,7 +166,8 @@ def _format_figure(value: float | None, signal: Signal) -> str:
 
 
 def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
-    """One table per section: rows of the outcomes, and `known` rows for the other cases. Rejected and failed runs get no row."""
+    """One table per section: rows of the outcomes, and `known` rows for the other cases. Rejected and failed runs get
+    no row."""
     ran = [outcome for outcome in outcomes if outcome.run.result["status"] not in {"rejected", "failed"}]
     rows = {**known, **{outcome.case.name: outcome.cells for outcome in ran}}
     return [Table(title, COLUMNS, tuple(rows[case.name] for case in cases if case.name in rows), words=True) for title, cases in SECTIONS]

@@ -1,4 +1,5 @@
-"""Measures the seconds from the end of an execution, or from a halt, until its fault is over and nothing of it is left."""
+"""Measures the seconds from the end of an execution, or from a halt, until its fault is over and nothing of it is
+left."""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ from squall.domain.result.finding_rules import finding_id
 PLACE = Place(ROOT / "docs" / "judge.md", "<!-- golden: written by make golden -->", "<!-- end of golden -->")
 REPEAT = 10
 SHORTEST = "PT30S"
-"""The shortest duration that the local account admits: five whole periods wherever they begin, and twice a guard's reaction time."""
+"""The shortest duration that the local account admits: five whole periods wherever they begin, and twice a guard's
+reaction time."""
 COLUMNS = ("kind", "experiment and workload", "expected", "repetitions", "verdicts", "findings", "seconds a run", "measured")
 
 
@@ -51,7 +52,8 @@ class Kind:
     finding: str = ""
     """The kind of the one finding about the workload that is expected; empty: none is expected."""
     about: str = ""
-    """The subject of that finding, which with kind and experiment makes its id. Empty where it differs between accounts."""
+    """The subject of that finding, which with kind and experiment makes its id. Empty where it differs between
+    accounts."""
     because: str = ""
     """Words that the reason of the verdict must contain."""
     felt: bool = False
@@ -63,7 +65,8 @@ class Kind:
         return {**experiment, "name": f"Golden run: {self.name}", **self.changes}
 
     def matches(self, findings: Mapping[str, str]) -> bool:
-        """Whether the expected finding is among these (id to kind), or whether there are none where none is expected."""
+        """Whether the expected finding is among these (id to kind), or whether there are none where none is
+        expected."""
         if not self.finding:
             return not findings
         return any(
@@ -83,9 +86,9 @@ KINDS = (
          settings={"replacement_delay_seconds": 90}, because="no replacement yet, but watched only"),
     Kind("abort", "aborted", "abort-demo", changes={}, finding="guard_fired", felt=True, because="aborted (guard): the guard '"),
 )  # fmt: skip
-"""The same experiment on a workload that is resilient, on one that is not, and on one that the fault does not reach; an experiment that
-is watched for too short a time to decide its criterion; and one whose guard fires: requests to the database fail, which trips both of
-its abort conditions within seconds, and the first alarm aborts."""
+"""The same experiment on a workload that is resilient, on one that is not, and on one that the fault does not reach; an
+experiment that is watched for too short a time to decide its criterion; and one whose guard fires: requests to the
+database fail, which trips both of its abort conditions within seconds, and the first alarm aborts."""
 
 
 @dataclass(frozen=True)

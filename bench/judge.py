@@ -1,4 +1,5 @@
-"""Measures the judge's comparison on generated series: against scipy, on autocorrelated noise, beside Kayenta's rules, and its time."""
+"""Measures the judge's comparison on generated series: against scipy, on autocorrelated noise, beside Kayenta's rules,
+and its time."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ def write(document: Path, measured: Sequence[Table]) -> None:
 
 
 def compare_with_scipy(pairs: int = 100) -> Table:
-    """Compares the uncorrected p of independent series with scipy's: the exact method, or every permutation where there are ties."""
+    """Compares the uncorrected p of independent series with scipy's: the exact method, or every permutation where there
+    are ties."""
     rng = np.random.default_rng(1)
     rows = []
     for n, m, tied in ((5, 5, False), (8, 8, False), (60, 10, False), (60, 60, False), (6, 6, True), (600, 300, True)):

@@ -1,7 +1,8 @@
 """Kayenta's published rules for one metric, for comparison only: its Mann-Whitney classifier with tolerance and labels.
 
-Written from the documented behaviour of Spinnaker's canary judge (NetflixACAJudge): the confidence interval of the Hodges-Lehmann shift is
-compared with a tolerance that is a fraction of the shift itself; identical series and a single distinct value pass; no data is Nodata.
+Written from the documented behaviour of Spinnaker's canary judge (NetflixACAJudge): the confidence interval of the
+Hodges-Lehmann shift is compared with a tolerance that is a fraction of the shift itself; identical series and a single
+distinct value pass; no data is Nodata.
 """
 
 import numpy as np

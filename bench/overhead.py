@@ -78,7 +78,8 @@ class Overhead:
 
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Overhead:
-    """Runs both tools in turn, so that both have the same conditions. Chaos Toolkit's template is made beforehand and not counted."""
+    """Runs both tools in turn, so that both have the same conditions. Chaos Toolkit's template is made beforehand and
+    not counted."""
     at_start = busy()
     cold, squall, peer = _squall(bench)[1], [], []
     tick(f"Squall, first run: {cold.overhead:.1f} s beyond the fault")
@@ -111,7 +112,8 @@ def _squall(bench: Bench) -> tuple[Run, Timed]:
 
 
 def _definition() -> dict[str, Any]:
-    """The catalogue's experiment with this duration, with criteria on averages only, as in Chaos Toolkit's experiment."""
+    """The catalogue's experiment with this duration, with criteria on averages only, as in Chaos Toolkit's
+    experiment."""
     experiment: dict[str, Any] = yaml.safe_load((ROOT / "local" / "experiments" / f"{EXPERIMENT}.yaml").read_text())
     criteria = ["System availability >= 99 %", "Response time < 250 ms", "System recovers within 1 minute"]
     return {**experiment, "duration": f"PT{FAULT_SECONDS}S", "success_criteria": criteria}

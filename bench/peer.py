@@ -1,4 +1,5 @@
-"""Runs a Chaos Toolkit experiment as `chaos run` would and writes its journal: `python -m bench.peer EXPERIMENT JOURNAL`."""
+"""Runs a Chaos Toolkit experiment as `chaos run` would and writes its journal:
+`python -m bench.peer EXPERIMENT JOURNAL`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""A period's report over many executions: seconds, memory, requests and what DynamoDB bills, through the real adapter and SDK.
+"""A period's report over many executions: seconds, memory, requests and what DynamoDB bills, through the real adapter
+and SDK.
 
-DynamoDB itself is not here: pages of 1 MB, as it makes them, are answered in process. The seconds are Squall's own and the SDK's.
+DynamoDB itself is not here: pages of 1 MB, as it makes them, are answered in process. The seconds are Squall's own and
+the SDK's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The common part of `make catalogue` and `make golden`: runs in a local account, each on a healthy workload, and their tables."""
+"""The common part of `make catalogue` and `make golden`: runs in a local account, each on a healthy workload, and their
+tables."""
 
 from __future__ import annotations
 

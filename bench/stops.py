@@ -1,4 +1,5 @@
-"""Measures the seconds from a guard's alarm to the end of the fault, with all abort paths and with each of them alone."""
+"""Measures the seconds from a guard's alarm to the end of the fault, with all abort paths and with each of them
+alone."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ NO_EVENTS = ["aws.cloudwatch"]
 
 @dataclass(frozen=True)
 class Path:
-    """A way from the alarm to FIS, with the deliveries that are switched off so that nothing else can stop the fault."""
+    """A way from the alarm to FIS, with the deliveries that are switched off so that nothing else can stop the
+    fault."""
 
     name: str
     off: dict[str, Any]

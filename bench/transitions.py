@@ -1,4 +1,5 @@
-"""Counts state transitions and history events by the duration of the experiment, with the real state machine on a simulated clock."""
+"""Counts state transitions and history events by the duration of the experiment, with the real state machine on a
+simulated clock."""
 
 from __future__ import annotations
 

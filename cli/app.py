@@ -24,7 +24,8 @@ _VALUED = ("--stack", "--region")
 
 
 class Squall(TyperGroup):
-    """Accepts global options anywhere on the command line, and never ends an error with an exit code that means a verdict."""
+    """Accepts global options anywhere on the command line, and never ends an error with an exit code that means a
+    verdict."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, move_global_options_first(args))

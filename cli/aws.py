@@ -64,7 +64,8 @@ class Machine:
 
 
 class Deployment(StackFunctions):
-    """A deployed stack: its functions, and everything that is read from it. Methods raise CommandError, which says what to do next."""
+    """A deployed stack: its functions, and everything that is read from it. Methods raise CommandError, which says what
+    to do next."""
 
     def __init__(self, session: Any, stack: str, outputs: Mapping[str, str], *, local_hint: bool = False) -> None:
         missing = [name for name in _OUTPUTS if name not in outputs]
@@ -200,7 +201,8 @@ class Deployment(StackFunctions):
         return ExplainedMetrics(CloudWatchMetrics(self.client("cloudwatch")), local_hint=self._local_hint)
 
     def active_faults(self) -> int | None:
-        """The number of active FIS experiments of the account in this Region, whoever started them; None if FIS cannot be asked."""
+        """The number of active FIS experiments of the account in this Region, whoever started them; None if FIS cannot
+        be asked."""
         try:
             with self._explained():
                 return len(Fis(self.client("fis")).active())

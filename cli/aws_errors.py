@@ -43,7 +43,8 @@ _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsExc
 
 
 def explain_error(error: BaseException, *, local_hint: bool = False) -> CommandError | None:
-    """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other error."""
+    """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other
+    error."""
     for cause in _list_causes(error):
         command_error = _match_error(cause)
         if command_error is not None:

@@ -1,7 +1,8 @@
-"""The comparison of two runs: each metric during the fault, by the judge's own rank test; then verdict, criteria, recovery, findings.
+"""The comparison of two runs: each metric during the fault, by the judge's own rank test; then verdict, criteria,
+recovery, findings.
 
-The experiment's sentences say which direction is better: the criterion `availability > 99%` means that a higher availability is better,
-the abort condition `error rate > 5%` that a lower error rate is better.
+The experiment's sentences say which direction is better: the criterion `availability > 99%` means that a higher
+availability is better, the abort condition `error rate > 5%` that a lower error rate is better.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def find_directions(sentences: Sentences) -> dict[str, Direction]:
 
 
 def compare_metrics(before: SeriesDocument, after: SeriesDocument, better: Mapping[str, Direction]) -> list[MetricChange]:
-    """Compares every metric that both runs measured during their faults; p values are corrected for the number of metrics (Holm).
+    """Compares every metric that both runs measured during their faults; p values are corrected for the number of
+    metrics (Holm).
 
     `better`: metric to the direction that is better, from `find_directions`.
     """

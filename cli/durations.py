@@ -11,7 +11,8 @@ _EXPECTED = "Write it as 45s, 10m, 1h30m or, in ISO 8601, PT45S."
 
 
 def parse_seconds(text: str) -> float:
-    """The duration in seconds. Raises CommandError for zero and for anything that is not a duration, also a bare number."""
+    """The duration in seconds. Raises CommandError for zero and for anything that is not a duration, also a bare
+    number."""
     stripped = text.strip()
     match = _SHORT.match(stripped.lower()) or _ISO.match(stripped.upper())
     if match is None or not any(match.groups()):

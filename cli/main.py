@@ -1,4 +1,5 @@
-"""`squall`: the signature and help of every command. The commands themselves are in `cli.commands`, imported when they run."""
+"""`squall`: the signature and help of every command. The commands themselves are in `cli.commands`, imported when they
+run."""
 
 # ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
 

@@ -1,4 +1,5 @@
-"""Signs an approver's statement with their own AWS credentials. Nothing is sent to STS here, and no secret leaves this machine."""
+"""Signs an approver's statement with their own AWS credentials. Nothing is sent to STS here, and no secret leaves this
+machine."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def sign_statement(credentials: Any, endpoint: str, region: str, statement: Statement) -> dict[str, str]:
-    """The proof to send: a GetCallerIdentity request to the Region's STS endpoint, with the statement in its signed headers.
+    """The proof to send: a GetCallerIdentity request to the Region's STS endpoint, with the statement in its signed
+    headers.
 
     Raises NoCredentialsError.
     """

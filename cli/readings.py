@@ -28,7 +28,8 @@ Role = Literal["guard", "criterion"]
 
 @dataclass(frozen=True)
 class Reading:
-    """One sentence with the newest value of its metric. `breached`: a guard's condition holds, or a criterion's does not."""
+    """One sentence with the newest value of its metric. `breached`: a guard's condition holds, or a criterion's does
+    not."""
 
     role: Role
     text: str
@@ -73,7 +74,8 @@ def _make_readings(
 
 
 def make_reading(role: Role, threshold: Threshold, values: Sequence[float], usual: float | None) -> Reading:
-    """Compares the newest of `values` with a threshold; a relative threshold refers to `usual`, the value of the baseline."""
+    """Compares the newest of `values` with a threshold; a relative threshold refers to `usual`, the value of the
+    baseline."""
     compared = [value for value in (threshold.compared(raw, usual) for raw in values) if value is not None]
     breached: bool | None = None
     if compared:

@@ -27,7 +27,8 @@ class Reported(Protocol):
 def fetch_report(
     source: Reported, execution_id: str, name: str, *, patience: float = 0, sleep: Callable[[float], None] = time.sleep
 ) -> str:
-    """Returns a file of the report. It is written shortly after the end of a run: waits `patience` seconds, then has it made."""
+    """Returns a file of the report. It is written shortly after the end of a run: waits `patience` seconds, then has it
+    made."""
     deadline = time.monotonic() + patience
     while (text := source.file(execution_id, name)) is None and time.monotonic() < deadline:
         sleep(LOOK_SECONDS)

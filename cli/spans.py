@@ -12,7 +12,8 @@ LONGEST_DAYS = 3660
 
 
 def parse_period(days: int, start: str | None, end: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """Start and end in UTC: the whole days from `start` to `end`, both included; without them the last `days` until now.
+    """Start and end in UTC: the whole days from `start` to `end`, both included; without them the last `days` until
+    now.
 
     Raises CommandError.
     """

@@ -22,7 +22,8 @@ FunctionName = Literal["abort", "halt", "approve", "report"]
 
 
 class StackFunctions:
-    """Calls the stack's functions by the names in its outputs. Methods raise CommandError, which says what to do next."""
+    """Calls the stack's functions by the names in its outputs. Methods raise CommandError, which says what to do
+    next."""
 
     def __init__(self, session: Any, stack: str, outputs: Mapping[str, str], *, local_hint: bool = False) -> None:
         self._session, self.stack, self._local_hint = session, stack, local_hint

@@ -1,7 +1,7 @@
 """Makes text from outside (names, tags, reasons, sentences) safe to show on a terminal.
 
-The text is wrapped in `rich.text.Text`, never parsed as markup, and loses every character that controls a terminal or changes the
-order in which people read it.
+The text is wrapped in `rich.text.Text`, never parsed as markup, and loses every character that controls a terminal or
+changes the order in which people read it.
 """
 
 # ruff: noqa: PLC0415 - imports inside functions keep `squall --help` quick
@@ -19,7 +19,8 @@ _SPACES = frozenset({"Zl", "Zp"})
 
 
 def clean(value: object, limit: int = 2000) -> str:
-    """The value as one line without control, format (bidirectional, zero-width) or private characters, cut at `limit` characters."""
+    """The value as one line without control, format (bidirectional, zero-width) or private characters, cut at `limit`
+    characters."""
     kept = []
     for character in str(value)[: limit + 1]:
         category = unicodedata.category(character)

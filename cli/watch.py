@@ -1,4 +1,5 @@
-"""Reads the state of a running execution repeatedly: from its record, and for details from its documents and metrics."""
+"""Reads the state of a running execution repeatedly: from its record, and for details from its documents and
+metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ _MEASURED = frozenset(STATES[STATES.index("CaptureBaseline") : STATES.index("Jud
 _NO_RECORD = timedelta(seconds=15)
 """How long to wait for a record before the execution counts as unknown, or as ended without one."""
 _CLOSING = timedelta(seconds=180)
-"""How long to wait for the final record of an execution that has ended: the watchdog closes it in seconds, the pulse in two minutes."""
+"""How long to wait for the final record of an execution that has ended: the watchdog closes it in seconds, the pulse in
+two minutes."""
 _RELEASE = timedelta(seconds=60)
 """How long to wait for Notify and Release after the final record."""
 _BLIND = timedelta(seconds=90)
@@ -93,7 +95,8 @@ class Watcher:
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def look(self, now: datetime) -> Snapshot:
-        """Reads what is new. Raises CommandError if AWS could not be read for 90 s or if the execution ended without a record."""
+        """Reads what is new. Raises CommandError if AWS could not be read for 90 s or if the execution ended without a
+        record."""
         known = self._last or Snapshot(self.execution_id, now)
         known.now, known.new_events, known.trouble = now, (), ""
         self._last = known

@@ -1,4 +1,5 @@
-"""Alarms on Squall itself, for parts that must not fail unnoticed. Their names never have the prefix of guard alarms."""
+"""Alarms on Squall itself, for parts that must not fail unnoticed. Their names never have the prefix of guard
+alarms."""
 
 from collections.abc import Mapping, Sequence
 

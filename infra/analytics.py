@@ -1,6 +1,7 @@
 """Athena over the runs: two tables over `analytics/`, a workgroup that limits what a query may scan, and saved queries.
 
-Partitions are projected, so nothing has to crawl or register them: the environments are the deployed ones, the months run to the present.
+Partitions are projected, so nothing has to crawl or register them: the environments are the deployed ones, the months
+run to the present.
 """
 
 from pathlib import Path
@@ -22,7 +23,8 @@ _INPUT, _OUTPUT = "org.apache.hadoop.mapred.TextInputFormat", "org.apache.hadoop
 
 
 class Analytics(Construct):
-    """The database, tables, workgroup and saved queries. None of them runs or costs anything until somebody starts a query."""
+    """The database, tables, workgroup and saved queries. None of them runs or costs anything until somebody starts a
+    query."""
 
     def __init__(self, scope: Construct, construct_id: str, *, bucket: Bucket, environments: tuple[str, ...]) -> None:
         super().__init__(scope, construct_id)

@@ -1,8 +1,9 @@
-"""The stack's dashboard: what runs, how runs ended, what aborted them, and whether the functions that stop faults are alive.
+"""The stack's dashboard: what runs, how runs ended, what aborted them, and whether the functions that stop faults are
+alive.
 
-The dashboard shows what exists at deployment. The metrics and guards of a run exist only while it runs: the dashboard links to the
-guards in CloudWatch, and each message and report links to the graphs of its run. The state of each run comes from log queries, which
-cost nothing while nobody views the dashboard.
+The dashboard shows what exists at deployment. The metrics and guards of a run exist only while it runs: the dashboard
+links to the guards in CloudWatch, and each message and report links to the graphs of its run. The state of each run
+comes from log queries, which cost nothing while nobody views the dashboard.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,5 @@
-"""Reads and validates the catalogue and the environment policies; a synth with an invalid one fails and lists every problem."""
+"""Reads and validates the catalogue and the environment policies; a synth with an invalid one fails and lists every
+problem."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Access entries of EKS clusters: functions that read targets may view the namespaces of the settings, and FIS gets a user name there."""
+"""Access entries of EKS clusters: functions that read targets may view the namespaces of the settings, and FIS gets a
+user name there."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -20,7 +21,8 @@ def fis_user_name(environment: str) -> str:
 
 
 class EksAccess(Construct):
-    """Access entries: functions may view the named namespaces; FIS may do only what the cluster's owner binds to its user name."""
+    """Access entries: functions may view the named namespaces; FIS may do only what the cluster's owner binds to its
+    user name."""
 
     def __init__(
         self,

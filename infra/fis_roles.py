@@ -1,7 +1,8 @@
-"""One FIS role per environment: FIS can touch only what carries the opt-in tag with the environment's name as its value.
+"""One FIS role per environment: FIS can touch only what carries the opt-in tag with the environment's name as its
+value.
 
-Each fault type that an environment allows is a managed policy of its own: a role's inline policies are too small for all of them.
-The faults of that type declare what is in it.
+Each fault type that an environment allows is a managed policy of its own: a role's inline policies are too small for
+all of them. The faults of that type declare what is in it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,8 @@ class FisRoles:
 
 
 def custom_statements(action: CustomAction, scope: Scope) -> list[PolicyStatement]:
-    """Exactly what the policy's entry declares; for an Automation document: to start, read and stop it, and to pass its role."""
+    """Exactly what the policy's entry declares; for an Automation document: to start, read and stop it, and to pass its
+    role."""
     if action.document is None:
         return scope.statements(CustomFault(action.resource_type, action))
     executions = f"arn:{scope.partition}:ssm:{scope.region}:{scope.account}:automation-execution/*"

@@ -1,4 +1,5 @@
-"""One factory for every function: role, log group, tracing, limits and environment, with only the permissions of `infra.permissions`."""
+"""One factory for every function: role, log group, tracing, limits and environment, with only the permissions of
+`infra.permissions`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 DEFAULT_TIMEOUT_SECONDS = 60
 # Timeouts that differ from the default; each is within the TimeoutSeconds of its state.
 TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Sentinel": 900, "Watchdog": 110}
-# The functions that stop faults import only the runtime's own boto3: they start faster, and work even if the layer is broken.
+# The functions that stop faults import only the runtime's own boto3: they start faster, and work even if the layer is
+# broken.
 WITHOUT_LAYER = frozenset({"Abort", "Halt"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
-"""1769 MB come with a whole processor, which Compare needs for its arithmetic; the other functions mostly wait for AWS."""
+"""1769 MB come with a whole processor, which Compare needs for its arithmetic; the other functions mostly wait for
+AWS."""
 DEFAULT_MEMORY_MB = 512
 
 
@@ -77,7 +80,8 @@ class Functions:
         environment: Mapping[str, str] | None = None,
         network: Network | None = None,
     ) -> Function:
-        """Makes a function: `StartFault` runs `squall.handlers.start_fault.handler`. Without `network` it is in no VPC."""
+        """Makes a function: `StartFault` runs `squall.handlers.start_fault.handler`. Without `network` it is in no
+        VPC."""
         settings = self._common.settings
         logs = LogGroup(
             self._scope,

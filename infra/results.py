@@ -86,7 +86,8 @@ class Results(Construct):
         )
 
     def _make_topic(self, key: IKey | None) -> Topic:
-        # The key that AWS manages for SNS is enough because only our functions publish; CloudWatch and EventBridge could not use it.
+        # The key that AWS manages for SNS is enough because only our functions publish; CloudWatch and EventBridge
+        # could not use it.
         master = key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
         topic = Topic(self, "Topic", enforce_ssl=True, master_key=master, display_name="Squall")
         for address in self._settings.notification_emails:
@@ -98,8 +99,8 @@ class Results(Construct):
             self,
             "DeadLetters",
             enforce_ssl=True,
-            # Never the customer's key: EventBridge and Scheduler deliver here, and a key policy that omits one of them would lose
-            # the messages that would show it.
+            # Never the customer's key: EventBridge and Scheduler deliver here, and a key policy that omits one of them
+            # would lose the messages that would show it.
             encryption=QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )

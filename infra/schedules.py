@@ -1,4 +1,5 @@
-"""The schedules: the pulse every minute, the periodic reports, and the experiments of the catalogue that have a schedule."""
+"""The schedules: the pulse every minute, the periodic reports, and the experiments of the catalogue that have a
+schedule."""
 
 import json
 from collections.abc import Mapping
@@ -66,7 +67,8 @@ class Schedules(Construct):
             )
 
     def add_experiments(self, catalogue: Mapping[str, Experiment], machine: StateMachine) -> None:
-        """Adds a schedule per experiment; its input has the scheduled time, so that Admit recognizes a duplicate or late start."""
+        """Adds a schedule per experiment; its input has the scheduled time, so that Admit recognizes a duplicate or
+        late start."""
         schedules = {name: experiment.schedule for name, experiment in sorted(catalogue.items()) if experiment.schedule}
         if not schedules:
             return

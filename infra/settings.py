@@ -93,20 +93,21 @@ class Settings(BaseModel):
     lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = CURRENT_RUNTIME
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
     halt_engages_safety_lever: bool = False
-    """Whether `squall halt` engages FIS's safety lever. Off by default: the lever stops the experiments of everybody in the account
-    and Region, not only this stack's, and cancels new ones until `squall resume`."""
+    """Whether `squall halt` engages FIS's safety lever. Off by default: the lever stops the experiments of everybody in
+    the account and Region, not only this stack's, and cancels new ones until `squall resume`."""
     sentinel_vpc_id: Annotated[str, Field(pattern=r"^vpc-([0-9a-f]{8}|[0-9a-f]{17})$")] | None = None
     """The VPC that the sentinel probes from, for URLs that only this VPC can reach; set `sentinel_subnet_ids` and
-    `sentinel_security_group_ids` too. The subnets need a route to DynamoDB, S3, CloudWatch and Step Functions: a NAT gateway or VPC
-    endpoints. None: the sentinel probes from outside any VPC."""
+    `sentinel_security_group_ids` too. The subnets need a route to DynamoDB, S3, CloudWatch and Step Functions: a NAT
+    gateway or VPC endpoints. None: the sentinel probes from outside any VPC."""
     sentinel_subnet_ids: Annotated[tuple[SubnetId, ...], BeforeValidator(_split_list)] = ()
     sentinel_security_group_ids: Annotated[tuple[SecurityGroupId, ...], BeforeValidator(_split_list)] = ()
     eks_namespaces: EksNamespaces = ()
-    """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which Squall may view
-    them and FIS has a user name there. The clusters' authentication mode must include API, and the deploying role needs
-    eks:CreateAccessEntry on them."""
+    """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which
+    Squall may view them and FIS has a user name there. The clusters' authentication mode must include API, and the
+    deploying role needs eks:CreateAccessEntry on them."""
     abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
-    """Reserved concurrent executions of the abort function. Off by default: a new account may have only 10, and can reserve none."""
+    """Reserved concurrent executions of the abort function. Off by default: a new account may have only 10, and can
+    reserve none."""
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:

@@ -40,7 +40,8 @@ from squall.domain.messages.console import HOSTS
 
 
 class SquallStack(Stack):
-    """Squall in one account and Region. `definition` is the ASL of the experiment state machine, by default the project's own."""
+    """Squall in one account and Region. `definition` is the ASL of the experiment state machine, by default the
+    project's own."""
 
     def __init__(self, scope: Construct, *, settings: Settings, definitions: Definitions, definition: str | None = None) -> None:
         super().__init__(
@@ -78,7 +79,8 @@ class SquallStack(Stack):
     def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
         common = make_shared(self, self.settings, code.stage_code(definitions), self._environment())
         factory = Functions(self, common)
-        # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may have.
+        # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may
+        # have.
         names = self._compose_names(definitions)
         abort = factory.make("Abort", statements_for("Abort", names))
         names = replace(names, abort_function_arn=abort.function_arn)
@@ -87,7 +89,8 @@ class SquallStack(Stack):
         variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
-            # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
+            # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it
+            # watches.
             "Pulse": {
                 "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
                 "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}",
@@ -223,7 +226,8 @@ class SquallStack(Stack):
             CfnOutput(self, name, value=value)
 
     def _approval_url(self) -> str:
-        """The console page that shows the executions waiting for approval. Nobody can approve there: a page cannot sign."""
+        """The console page that shows the executions waiting for approval. Nobody can approve there: a page cannot
+        sign."""
         consoles = CfnMapping(self, "Consoles", mapping={partition: {"domain": domain} for partition, domain in HOSTS.items()})
         domain = consoles.find_in_map(Aws.PARTITION, "domain")
         return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"

@@ -1,4 +1,5 @@
-"""What starts the control functions: alarms, FIS, executions that die. Each also has a second way, so none of them has to be reliable."""
+"""What starts the control functions: alarms, FIS, executions that die. Each also has a second way, so none of them has
+to be reliable."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk.aws_events import EventBus, EventPattern, IEventBus, Rule
@@ -18,7 +19,8 @@ DEAD_ENDS = ["ABORTED", "FAILED", "TIMED_OUT"]
 
 
 class Triggers(Construct):
-    """EventBridge rules on the account's default bus, the only one that AWS services publish to, and permission for guard alarms."""
+    """EventBridge rules on the account's default bus, the only one that AWS services publish to, and permission for
+    guard alarms."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stack_name: str, dead_letters: Queue) -> None:
         super().__init__(scope, construct_id)
@@ -72,7 +74,8 @@ class Triggers(Construct):
         )
 
     def report_endings(self, report: Function, bus_name: str) -> None:
-        """Starts the report function when a run has its final status, outside the workflow and whoever ended the run."""
+        """Starts the report function when a run has its final status, outside the workflow and whoever ended the
+        run."""
         pattern = EventPattern(
             source=["squall"],
             detail_type=["Squall Execution State Change"],

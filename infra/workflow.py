@@ -1,4 +1,5 @@
-"""The experiment state machine: the ASL file, with its placeholders checked against the functions in both directions."""
+"""The experiment state machine: the ASL file, with its placeholders checked against the functions in both
+directions."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +23,8 @@ class PlaceholderError(Exception):
 
 
 def check_placeholders(definition: str, substitutions: Mapping[str, str]) -> None:
-    """Raises PlaceholderError for a placeholder without a function, which CloudFormation would keep as text, and for an unused function."""
+    """Raises PlaceholderError for a placeholder without a function, which CloudFormation would keep as text, and for an
+    unused function."""
     placeholders = set(_PLACEHOLDER.findall(definition))
     problems = [f"${{{name}}} has no function" for name in sorted(placeholders - substitutions.keys())]
     problems += [f"{name} is used by no state" for name in sorted(substitutions.keys() - placeholders)]
@@ -31,7 +33,8 @@ def check_placeholders(definition: str, substitutions: Mapping[str, str]) -> Non
 
 
 class Workflow(Construct):
-    """The state machine `<stack>-Experiment`: its fixed name lets permissions to read its executions name it without a reference."""
+    """The state machine `<stack>-Experiment`: its fixed name lets permissions to read its executions name it without a
+    reference."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, functions: Mapping[str, Function], definition: str

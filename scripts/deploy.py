@@ -1,7 +1,8 @@
-"""Deploys to, or removes from, the AWS account of your credentials: `python -m scripts.deploy deploy [--force] [key=value …]`.
+"""Deploys to, or removes from, the AWS account of your credentials:
+`python -m scripts.deploy deploy [--force] [key=value …]`.
 
-It refuses both while an execution of the stack runs or a fault is active: the deployment could replace the handlers of that execution,
-or remove the role that ends the fault.
+It refuses both while an execution of the stack runs or a fault is active: the deployment could replace the handlers of
+that execution, or remove the role that ends the fault.
 """
 
 import argparse
@@ -43,8 +44,8 @@ def main() -> None:
 
 
 def _check_nothing_runs(session: Any, settings: Settings, *, force: bool) -> None:
-    """Exits the process if an execution runs or a fault is active. With `force` it stops them first, and exits too: ending them
-    takes a while and needs the stack as it is.
+    """Exits the process if an execution runs or a fault is active. With `force` it stops them first, and exits too:
+    ending them takes a while and needs the stack as it is.
     """
     fis, stepfunctions = session.client("fis"), session.client("stepfunctions")
     running = dict(_list_running_executions(stepfunctions, settings.stack_name))

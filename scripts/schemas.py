@@ -1,4 +1,5 @@
-"""Writes the JSON Schemas of definitions, policies, execution inputs and results from the models. `--check` only compares.
+"""Writes the JSON Schemas of definitions, policies, execution inputs and results from the models. `--check` only
+compares.
 
 PYTHONPATH=lambdas python -m scripts.schemas [--check]
 """
@@ -27,7 +28,8 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
 
 
 def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
-    """The schema of `parameters` for experiments of this type. Each fault module declares its own; the targets decide which applies."""
+    """The schema of `parameters` for experiments of this type. Each fault module declares its own; the targets decide
+    which applies."""
     models = [(fault, fault.parameters.model_json_schema()) for fault in registry.faults() if fault.type is fault_type]
     titled = [{**model, "title": f"Parameters of {fault_type.value} on {fault.resource_type.value}"} for fault, model in models]
     consequence: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}

@@ -1,4 +1,5 @@
-"""Writes the truth table of verdicts into docs/judge.md, by calling the function that decides them. `--check` only compares.
+"""Writes the truth table of verdicts into docs/judge.md, by calling the function that decides them. `--check` only
+compares.
 
 PYTHONPATH=lambdas python -m scripts.verdicts [--check]
 """
@@ -23,7 +24,8 @@ _SHARES = {
     _UNKNOWN: "80 % only if what can't be told is met",
     _NOT_MET: "under 80 % even then",
 }
-"""Outcome of the non-critical criteria as a whole to its words in the table; `_make_criteria` has five criteria for each."""
+"""Outcome of the non-critical criteria as a whole to its words in the table; `_make_criteria` has five criteria for
+each."""
 _CRITICAL = {None: "", _UNKNOWN: ", a critical one can't be told", _NOT_MET: ", a critical one not met"}
 _AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -64,7 +66,8 @@ def _make_rows() -> Iterator[tuple[str, ...]]:
 
 
 def _merge_rows(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    """Merges all rows into one where the criteria decide nothing; otherwise merges the rows that have the same decision."""
+    """Merges all rows into one where the criteria decide nothing; otherwise merges the rows that have the same
+    decision."""
     if len({row.cells[3:] for row in rows}) == 1:
         yield (*rows[0].cells[:2], "any", *rows[0].cells[3:])
         return

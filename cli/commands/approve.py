@@ -1,4 +1,5 @@
-"""`squall approve` and `squall reject`: show the request, ask, and send the answer, signed with the caller's own credentials."""
+"""`squall approve` and `squall reject`: show the request, ask, and send the answer, signed with the caller's own
+credentials."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ def _confirm(decision: Decision) -> None:
 
 
 def describe_request(deployment: Deployment, record: ExecutionRecord, ask: Ask) -> RenderableType:
-    """The plan in full. Raises CommandError if its hash is not the one the record asks for, or if it belongs to another definition."""
+    """The plan in full. Raises CommandError if its hash is not the one the record asks for, or if it belongs to another
+    definition."""
     raw, definition = deployment.document(record.id, "plan"), deployment.document(record.id, "definition")
     if (
         raw is None

@@ -70,55 +70,55 @@ def _save_page(deployment: Deployment, key: str, path: Path) -> None:
     output.write_note(f"Written: {path}")
 
 
-def make_view(found: PeriodReport, *, unicode: bool = True) -> RenderableType:
+def make_view(report: PeriodReport, *, unicode: bool = True) -> RenderableType:
     """The report of a period for a terminal."""
-    filters = ", ".join(f"{name} {value}" for name, value in found.filters.model_dump().items() if value)
+    filters = ", ".join(f"{name} {value}" for name, value in report.filters.model_dump().items() if value)
     parts: list[RenderableType] = [
-        safe_text(f"{found.start:%Y-%m-%d} to {found.end:%Y-%m-%d %H:%M} UTC" + (f", {filters}" if filters else ""), "bold")
+        safe_text(f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d %H:%M} UTC" + (f", {filters}" if filters else ""), "bold")
     ]
-    if found.message:
-        parts.append(Text(found.message))
+    if report.message:
+        parts.append(Text(report.message))
     else:
-        parts += [_make_numbers(found), safe_text(_draw_trend(found, unicode=unicode))]
-    if found.workloads:
+        parts += [_make_numbers(report), safe_text(_draw_trend(report, unicode=unicode))]
+    if report.workloads:
         legend = Text("✓ validated  ✗ refuted  ? ran, undecided  old: validated too long ago  · never", style="dim")
-        parts += [_make_coverage_table(found), legend]
-    if found.findings:
-        parts.append(_make_findings_table(found))
-    if found.never_run:
-        parts.append(safe_text(f"Not run in the period: {', '.join(found.never_run)}"))
-    parts += [safe_text(f"→ {sentence}", "cyan") for sentence in found.recommendations]
+        parts += [_make_coverage_table(report), legend]
+    if report.findings:
+        parts.append(_make_findings_table(report))
+    if report.never_run:
+        parts.append(safe_text(f"Not run in the period: {', '.join(report.never_run)}"))
+    parts += [safe_text(f"→ {sentence}", "cyan") for sentence in report.recommendations]
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts))
 
 
-def _make_numbers(found: PeriodReport) -> Text:
-    shares = f"{found.success_rate:g} % judged to the end, {found.hypothesis_validation_rate:g} % validated"
-    line = Text(f"{found.total_experiments} experiments, {shares}: ")
-    for index, (name, count) in enumerate(_count_outcomes(found)):
+def _make_numbers(report: PeriodReport) -> Text:
+    shares = f"{report.success_rate:g} % judged to the end, {report.hypothesis_validation_rate:g} % validated"
+    line = Text(f"{report.total_experiments} experiments, {shares}: ")
+    for index, (name, count) in enumerate(_count_outcomes(report)):
         line.append(", " if index else "").append(f"{count} ").append_text(style_word(name))
     return line
 
 
-def _count_outcomes(found: PeriodReport) -> Iterable[tuple[str, int]]:
+def _count_outcomes(report: PeriodReport) -> Iterable[tuple[str, int]]:
     """The number of runs by verdict, or by status where there is no verdict; most frequent first."""
     totals: dict[str, int] = {}
-    for bucket in found.trend:
+    for bucket in report.trend:
         for name, count in bucket.verdicts.items():
             totals[name] = totals.get(name, 0) + count
     return sorted(totals.items(), key=lambda pair: -pair[1])
 
 
-def _draw_trend(found: PeriodReport, *, unicode: bool) -> str:
-    runs = draw_sparkline([bucket.runs for bucket in found.trend], unicode=unicode)
-    medians = [bucket.recovery_median_seconds for bucket in found.trend if bucket.recovery_median_seconds is not None]
+def _draw_trend(report: PeriodReport, *, unicode: bool) -> str:
+    runs = draw_sparkline([bucket.runs for bucket in report.trend], unicode=unicode)
+    medians = [bucket.recovery_median_seconds for bucket in report.trend if bucket.recovery_median_seconds is not None]
     recovery = f"   recovery {draw_sparkline(medians, unicode=unicode)} median {format_seconds(medians[-1])} lately" if medians else ""
     return f"runs {runs}{recovery}"
 
 
-def _make_coverage_table(found: PeriodReport) -> Table:
-    types = list(found.workloads[0].types)
+def _make_coverage_table(report: PeriodReport) -> Table:
+    types = list(report.workloads[0].types)
     table = make_table("Workloads, weakest first", "Workload", "Score", *(name.replace("_", " ") for name in types))
-    for workload in found.workloads:
+    for workload in report.workloads:
         table.add_row(safe_text(workload.workload), f"{workload.score:.0f}", *(_style_cell(workload.types[name]) for name in types))
     return table
 
@@ -128,9 +128,9 @@ def _style_cell(cell: Cell) -> Text:
     return Text(f"{mark} {cell.last_decided:%m-%d}" if cell.last_decided else mark, style=style)
 
 
-def _make_findings_table(found: PeriodReport) -> Table:
+def _make_findings_table(report: PeriodReport) -> Table:
     table = make_table("Findings, open ones first", "Severity", "Finding", "Seen", "Last", "State", "Id")
-    for finding in found.findings:
+    for finding in report.findings:
         table.add_row(
             safe_text(finding.severity),
             safe_text(finding.title),

@@ -93,7 +93,8 @@ def follow_to_end(
     as_json: bool,
     on_ask: Callable[[ExecutionRecord], None] | None = None,
 ) -> Ending:
-    """Follows the execution with a view that suits the terminal or pipe. Ctrl-C leaves the execution running and says so."""
+    """Follows the execution with a view that suits the terminal or pipe. Ctrl-C leaves the execution running and says
+    so."""
     view: View = Lines(output.make_console(stderr=True)) if as_json else choose_view(output.make_console(), title, deployment.region)
     try:
         return follow(deployment, execution_id, view, timeout, on_ask=on_ask)

@@ -74,7 +74,8 @@ def find_record(deployment: Deployment, execution_id: str) -> ExecutionRecord:
 
 
 def _list_ahead(record: ExecutionRecord, line: Line | None, now: datetime) -> tuple[str, ...] | None:
-    """The executions that get a slot before this one; None if this one is not in the queue, or the queue could not be read."""
+    """The executions that get a slot before this one; None if this one is not in the queue, or the queue could not be
+    read."""
     if line is None or record.status is not Status.QUEUED or record.id not in line.waiting(now):
         return None
     return line.ahead_of(record.id, now)

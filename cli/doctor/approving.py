@@ -1,6 +1,8 @@
-"""Tries an approval: makes a request that no run waits for, and rejects it with the signature of whoever runs the doctor.
+"""Tries an approval: makes a request that no run waits for, and rejects it with the signature of whoever runs the
+doctor.
 
-This tries everything that a real approval needs: the signature, the deployed function, its call to STS, and the write to the table.
+This tries everything that a real approval needs: the signature, the deployed function, its call to STS, and the write
+to the table.
 """
 
 from __future__ import annotations
@@ -57,7 +59,8 @@ def examine_approval(setting: Setting, vote: Voter, name: str, clock: Callable[[
 
 
 def _make_request(setting: Setting, name: str, plan: str) -> ExecutionRecord:
-    """The record of a run that starts now, with an execution that does not exist: if the doctor dies, the pulse closes it."""
+    """The record of a run that starts now, with an execution that does not exist: if the doctor dies, the pulse closes
+    it."""
     now = datetime.now(UTC)
     return ExecutionRecord(
         id=name,

@@ -27,7 +27,8 @@ def list_fis_roles(cloudformation: Any, stack: str) -> list[str]:
 
 
 def check_fis_roles(iam: Any, names: list[str]) -> Iterator[tuple[Finding, str]]:
-    """Checks that FIS may assume each role, and for this account only. Yields the finding and the role's ARN ("" if it cannot be read)."""
+    """Checks that FIS may assume each role, and for this account only. Yields the finding and the role's ARN ("" if it
+    cannot be read)."""
     for name in names:
         try:
             role = iam.get_role(RoleName=name)["Role"]

@@ -1,7 +1,8 @@
 """Tries each way to end a fault alone, on a FIS experiment that does nothing: `aws:fis:wait`, without a target.
 
-The deployed functions, rules and schedules stop the experiment; the doctor only makes it, with the operator's own credentials. Whatever
-it makes carries the stack's tag and an execution name without a record: if the doctor dies, the pulse's sweep removes it.
+The deployed functions, rules and schedules stop the experiment; the doctor only makes it, with the operator's own
+credentials. Whatever it makes carries the stack's tag and an execution name without a record: if the doctor dies, the
+pulse's sweep removes it.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ def _call_abort(trial: Trial) -> None:
 def _write_dead_record(trial: Trial) -> None:
     """Writes the record of a run whose execution does not exist, which the pulse closes.
 
-    It is written only now: FIS's events of the experiment's start came before it, so they cannot have stopped the experiment.
+    It is written only now: FIS's events of the experiment's start came before it, so they cannot have stopped the
+    experiment.
     """
     now = datetime.now(UTC)
     trial.recorded = True
@@ -97,7 +99,8 @@ def _write_dead_record(trial: Trial) -> None:
 
 
 def _check_alarm_action(trial: Trial) -> str:
-    """The EventBridge rule also sees every guard alarm, so CloudWatch's history must show that the alarm's own action ran."""
+    """The EventBridge rule also sees every guard alarm, so CloudWatch's history must show that the alarm's own action
+    ran."""
     summary = f"Successfully executed action {trial.setting.abort_arn}"
 
     def is_executed() -> bool:

@@ -1,4 +1,5 @@
-"""One trial of an abort path: makes an alarm, a FIS template and a FIS experiment that does nothing, and removes them again."""
+"""One trial of an abort path: makes an alarm, a FIS template and a FIS experiment that does nothing, and removes them
+again."""
 
 from __future__ import annotations
 
@@ -66,7 +67,8 @@ class Trial:
         return self.setting.execution_arn(self.name)
 
     def prepare(self) -> None:
-        """Makes the alarm and the template and starts the experiment. Returns when it runs; raises TrialError if it does not."""
+        """Makes the alarm and the template and starts the experiment. Returns when it runs; raises TrialError if it
+        does not."""
         fis = self.setting.client("fis")
         self.made_alarm = True
         self.put_alarm(f"execution={self.execution_arn}")

@@ -19,7 +19,8 @@ _NETWORK_INTERFACE_ACTIONS = (
 
 
 def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
-    """Returns the statements of every capability by its name; a capability that this deployment does not need has none."""
+    """Returns the statements of every capability by its name; a capability that this deployment does not need has
+    none."""
     return {
         **_storage(names),
         **_fault_injection(names),
@@ -78,7 +79,8 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
             _allow(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
-        # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which gets it with this request.
+        # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which gets it with
+        # this request.
         "start_experiment": [
             _allow(["fis:StartExperiment"], [templates], of_this_stack),
             _allow(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
@@ -104,8 +106,8 @@ def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
                 [guards],
                 {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
             ),
-            # CloudWatch's documentation: PutCompositeAlarm cannot be limited to a narrower resource. The adapter refuses an alarm name
-            # that does not carry this stack's tag.
+            # CloudWatch's documentation: PutCompositeAlarm cannot be limited to a narrower resource. The adapter
+            # refuses an alarm name that does not carry this stack's tag.
             _allow(
                 ["cloudwatch:PutCompositeAlarm"],
                 ["*"],
@@ -127,7 +129,8 @@ def _workflow(names: Names) -> dict[str, list[PolicyStatement]]:
 
 
 def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
-    # The parameter does not belong to the stack: the first halt creates it, and a stack deployed again finds it and is still halted.
+    # The parameter does not belong to the stack: the first halt creates it, and a stack deployed again finds it and is
+    # still halted.
     flag = names.arn("ssm", f"parameter/squall/{names.stack}/halt")
     lever = _allow(["fis:GetSafetyLever", "fis:UpdateSafetyLeverState"], [names.arn("fis", "safety-lever/default")])
     return {
@@ -144,7 +147,8 @@ def _listed_templates(names: Names) -> list[PolicyStatement]:
 
 
 def _rollback_documents(names: Names) -> list[PolicyStatement]:
-    """Only the documents that a policy lists may be started, and only with the roles it lists; without documents, no statement."""
+    """Only the documents that a policy lists may be started, and only with the roles it lists; without documents, no
+    statement."""
     if not names.rollback_documents:
         return []
     executions = names.arn("ssm", "automation-execution/*")
@@ -184,10 +188,12 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow(["ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
             _allow(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
             _allow(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
-            # The cluster's access entries decide who may ask Kubernetes itself: it identifies the caller by the signature.
+            # The cluster's access entries decide who may ask Kubernetes itself: it identifies the caller by the
+            # signature.
             _allow(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
             _allow(["lambda:GetFunctionConfiguration", "lambda:ListTags"], [names.arn("lambda", "function:*")]),
-            # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of that instance.
+            # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
+            # that instance.
             _allow(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
             _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
             _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),

@@ -11,7 +11,8 @@ OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 
 EVERY_FUNCTION = ("record", "encryption_key")
 WORKFLOW_STEP = (*EVERY_FUNCTION, "read_documents", "write_documents")
-# Needed to close a run whose execution is dead or was taken over: find and end whatever it may have left, and notify people.
+# Needed to close a run whose execution is dead or was taken over: find and end whatever it may have left, and notify
+# people.
 CLOSING = (
     "list_experiments",
     "read_experiment",
@@ -141,7 +142,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
-    # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own lease.
+    # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
+    # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_record", "dead_letters"),
     "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),

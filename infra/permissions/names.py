@@ -48,7 +48,8 @@ class Names:
 
 
 def automation_arns(partition: str, region: str, account: str, document: str, version: str) -> list[str]:
-    """The ARNs that IAM checks when an Automation starts: of the document, and of the automation-definition that older policies name.
+    """The ARNs that IAM checks when an Automation starts: of the document, and of the automation-definition that older
+    policies name.
 
     `document` is a name or an ARN. Documents that AWS owns have no account in their ARN.
     """
