@@ -146,11 +146,11 @@ def watched_since(record: ExecutionRecord) -> datetime:
     return max(checked, default=record.fault_started_at or record.started_at)
 
 
-def note_abort(w: Wiring, execution_id: str, abort: Abort, stopped: list[str], now: datetime) -> bool:
+def note_abort(w: Wiring, execution_id: str, cause: Abort, stopped: list[str], now: datetime) -> bool:
     """Record the reason, once, and write into the timeline what was stopped. False if another reason was there
     first."""
-    recorded = w.records.request_abort(execution_id, abort)
-    events = [Event(now, EventName.ABORT_REQUESTED, abort.reason)] if recorded else []
+    recorded = w.records.request_abort(execution_id, cause)
+    events = [Event(now, EventName.ABORT_REQUESTED, cause.reason)] if recorded else []
     events += [Event(w.clock.now(), EventName.STOP_REQUESTED, fis_id) for fis_id in stopped]
     if events:
         w.records.append(execution_id, events)

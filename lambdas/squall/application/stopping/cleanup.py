@@ -98,13 +98,16 @@ class Cleanup:
         active = self.attempt("the list of FIS experiments", LIST_EXPERIMENTS, self.w.faults.active) or ()
         return [fis for fis in active if fis.tags.get("squall:stack") == self.w.settings.stack]
 
-    def delete_template(self, template_id: str) -> None:
-        self.attempt(f"FIS template {template_id}", delete_template_command(template_id), self.w.faults.delete_template, template_id)
-
     def stop_experiment(self, experiment_id: str) -> bool | None:
         """False if the experiment had ended before; None if FIS could not be asked to stop it."""
         command = stop_experiment_command(experiment_id)
         return self.attempt(f"FIS experiment {experiment_id}", command, self.w.faults.stop, experiment_id)
+
+
+def delete_template(cleanup: Cleanup, template_id: str) -> None:
+    """A function beside the class, because a halt deletes no template and its role may not."""
+    command = delete_template_command(template_id)
+    cleanup.attempt(f"FIS template {template_id}", command, cleanup.w.faults.delete_template, template_id)
 
 
 def _text_of(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from squall.application.stopping.cleanup import Cleanup, Leftover
+from squall.application.stopping.cleanup import Cleanup, Leftover, delete_template
 from squall.domain.run.commands import stop_experiment_command
 from squall.wiring import Wiring
 
@@ -24,7 +24,7 @@ def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) ->
     cleanup = Cleanup(w)
     for template in cleanup.list_templates():
         if template.execution_id in execution_ids and template.created_at >= since:
-            cleanup.delete_template(template.id)
+            delete_template(cleanup, template.id)
     for fis in cleanup.list_active_experiments():
         if fis.tags.get("squall:execution") in execution_ids and (fis.created_at is None or fis.created_at >= since):
             cleanup.leave(f"FIS experiment {fis.id} was {fis.status}", stop_experiment_command(fis.id))

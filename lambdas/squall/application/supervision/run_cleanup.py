@@ -10,7 +10,7 @@ from datetime import timedelta
 from squall.application.recovery.rollback_report import commands_of, fault_of
 from squall.application.result.record import agreed_result, is_told
 from squall.application.step import MissingDocumentError, Step
-from squall.application.stopping.cleanup import Cleanup, Leftover
+from squall.application.stopping.cleanup import Cleanup, Leftover, delete_template
 from squall.application.supervision.aftermath import finish_rollback
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
@@ -69,7 +69,7 @@ class RunCleanup(Cleanup):
         if thorough:
             templates |= {template.id for template in self.list_templates() if template.execution_id == self.record.id}
         for template_id in sorted(templates):
-            self.delete_template(template_id)
+            delete_template(self, template_id)
             for fis in self.list_experiments_of(template_id):
                 if not fis.terminal:
                     self._stop(fis)
