@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
+from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
 
@@ -18,11 +19,16 @@ _NETWORK_INTERFACE_ACTIONS = (
 )
 
 
-def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
-    """Returns the statements of every capability by its name; a capability that this deployment does not need has
-    none."""
+ADMITTED = ("admitted_hash", "definition_hash")
+"""Attributes of the record that Admit alone writes: later states compare what they read with them."""
+
+
+def capabilities(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
+    """Returns the statements of every capability of a function by its name; one that this deployment does not need has none."""
+    files = DOCUMENTS.get(function, ())
     return {
         **_storage(names),
+        "write_documents": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/results/*/{file}" for file in files])],
         **_fault_injection(names),
         **_guards(names),
         **_workflow(names),
@@ -39,14 +45,28 @@ def capabilities(names: Names) -> dict[str, list[PolicyStatement]]:
     }
 
 
+def _items(*partition_keys: str) -> dict[str, Any]:
+    """The condition that only these items are written."""
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partition_keys)}}
+
+
 def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
+    not_what_was_admitted = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(ADMITTED)}}
     return {
-        "record": [_allow(["dynamodb:GetItem", "dynamodb:UpdateItem"], [names.table_arn])],
-        "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn])],
+        "record": [
+            _allow(["dynamodb:GetItem"], [names.table_arn]),
+            _allow(["dynamodb:UpdateItem"], [names.table_arn], not_what_was_admitted),
+        ],
+        "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*", "TRIGGER#*"))],
+        # The record of an execution that Admit never saw: nothing was admitted.
+        "create_lost_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*") | not_what_was_admitted)],
         # DynamoDB authorizes a transaction as the writes in it.
-        "locks": [_allow(["dynamodb:PutItem"], [names.table_arn])],
-        "unlock": [_allow(["dynamodb:DeleteItem"], [names.table_arn])],
-        "findings": [_allow(["dynamodb:Query", "dynamodb:UpdateItem"], [names.table_arn])],
+        "locks": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],
+        "unlock": [_allow(["dynamodb:DeleteItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],
+        "findings": [
+            _allow(["dynamodb:Query"], [names.table_arn]),
+            _allow(["dynamodb:UpdateItem"], [names.table_arn], _items("FINDING#*")),
+        ],
         "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
         "history": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
         "publish": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
@@ -56,7 +76,6 @@ def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
             # Without ListBucket, S3 answers AccessDenied instead of NoSuchKey for a document that was never written.
             _allow(["s3:ListBucket"], [names.bucket_arn]),
         ],
-        "write_documents": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/results/*"])],
     }
 
 
@@ -208,14 +227,13 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
 
 
 def _sentinel(names: Names) -> dict[str, list[PolicyStatement]]:
-    own_items = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["SENTINEL#*"]}}
 
     return {
         "start_sentinel": [_allow(["lambda:InvokeFunction"], [names.sentinel_function_arn])],
         "read_record": [_allow(["dynamodb:GetItem"], [names.table_arn])],
-        "read_definition": [_allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*"])],
+        "read_definition": [_allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*/definition.json"])],
         "sentinel": [
-            _allow(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], own_items),
+            _allow(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], _items("SENTINEL#*")),
             # PutMetricData authorizes on no resource; the condition allows the sentinel's namespace only.
             _allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": SENTINEL_NAMESPACE}}),
             # Lambda manages the network interfaces of a function in a VPC with the function's own role.

@@ -145,7 +145,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_record", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_lost_record", "dead_letters"),
     "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
@@ -153,5 +153,5 @@ WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCT
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
     """What one function may do, besides writing its own log and traces."""
-    statements_of = capabilities(names)
+    statements_of = capabilities(names, function)
     return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in statements_of[capability]]

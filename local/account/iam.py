@@ -145,6 +145,8 @@ def alarm_resources(data: dict[str, Any], prefix: str) -> list[str]:
 
 def _with_alarm_tags(build: Callable[..., Context]) -> Callable[..., Context]:
     def request_tag_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> Context:
+        if service == "dynamodb" and body:
+            return item_context(_document(body))
         data = _document(body) if service == "monitoring" and body else {}
         if not data:
             return build(service, iam_action, body, params)
@@ -160,6 +162,23 @@ def _with_alarm_tags(build: Callable[..., Context]) -> Callable[..., Context]:
         return context
 
     return request_tag_context
+
+
+def item_context(data: Context) -> Context:
+    """What DynamoDB tells IAM's conditions of a write: the partition keys, and the top-level attributes that it names.
+
+    A transaction is checked on all of its writes together, where AWS checks each: a condition here is no milder than there.
+    """
+    writes = [
+        write for entry in data.get("TransactItems") or [data] for write in (list(entry.values()) if "TransactItems" in data else [entry])
+    ]
+    items = [write.get("Item") or write.get("Key") or {} for write in writes]
+    keys = [str(item["pk"].get("S")) for item in items if "pk" in item]
+    names = {str(name) for write in writes for name in (write.get("ExpressionAttributeNames") or {}).values()}
+    context: Context = {"dynamodb:Attributes": sorted(names | {name for item in items for name in item})}
+    if keys:
+        context["dynamodb:LeadingKeys"] = keys
+    return context
 
 
 def tag_context(tags: dict[str, str] | None) -> Context:

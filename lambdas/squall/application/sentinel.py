@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.step import Step
-from squall.domain.documents.definition import Definition
 from squall.domain.run.execution_state import has_ended
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -124,10 +124,13 @@ class _ProbeRun:
         return self.period - now % self.period + PUT_DELAY.total_seconds()
 
 
+NO_RUN = "the run does not exist"
+
+
 def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
     """Why a run is not probed; empty while it has to be."""
     if record is None:
-        return "the run does not exist"
+        return NO_RUN
     if record.final:
         return f"the run is {record.status.value}"
     if record.phase in STATES_WITHOUT_PROBING:
@@ -146,9 +149,10 @@ def run_sentinel(w: Wiring, execution_id: str, owner: str, milliseconds_left: in
 def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
     """Probe until something ends it, and return what. Raises Unavailable when AWS could not be asked, or took no data,
     for a minute."""
-    if why := why_not_probing(w, w.records.get(execution_id)):
-        return why
-    definition = w.documents.get(execution_id, Definition)
+    record = w.records.get(execution_id)
+    if record is None or (why := why_not_probing(w, record)):
+        return why if record else NO_RUN
+    definition = find_definition_if_admitted(w, record)
     if definition is None or definition.experiment.sentinel is None:
         return "the experiment has no sentinel"
     sentinel, policy = definition.experiment.sentinel, definition.environment.sentinel

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
+from squall.application.admission.definitions import find_definition
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.document import Document, document_key
@@ -63,7 +64,11 @@ class Step:
 
     @cached_property
     def definition(self) -> Definition:
-        return self.need(Definition)
+        """The definition as admitted. Raises `Refused` if the document is another one."""
+        definition = find_definition(self.w, self.record)
+        if definition is None:
+            raise MissingDocumentError(f"results/{self.run.id}/definition.json")
+        return definition
 
     @cached_property
     def discovery(self) -> Discovery:

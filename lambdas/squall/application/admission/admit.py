@@ -11,6 +11,7 @@ from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.run import Run
+from squall.domain.policy.environment import Environment
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -101,6 +102,7 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
         environment=definition.environment.name if definition else "",
         fault_type=definition.experiment.type if definition else "",
         definition_hash=definition.definition_hash if definition else "",
+        admitted_hash=definition.admitted_hash if definition else "",
         promotion_hash=definition.promotion_hash if definition else "",
         requested_by=(definition.requested_by or "") if definition else _text(asked.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
@@ -113,6 +115,12 @@ def _claim_trigger(w: Wiring, definition: Definition, run: Run, now: datetime) -
         return True
     schedule_arn, _, scheduled_time = definition.trigger.rpartition("#")
     return w.records.claim_trigger(schedule_arn, scheduled_time, run.id, now + TRIGGER_KEPT)
+
+
+def deployed_policy(environment: str) -> Environment | None:
+    """The policy of an environment as deployed now; None: there is none of that name."""
+    raw = deployed().environments.get(environment)
+    return Environment.model_validate(raw) if raw is not None else None
 
 
 def _text(value: object, most: int) -> str:

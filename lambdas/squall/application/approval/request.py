@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from squall.application.admission.definitions import find_definition
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, standing
 from squall.domain.documents.definition import Definition
@@ -40,7 +41,9 @@ def plan_as_made(step: Step) -> Plan | None:
     template, guards = step.find(FaultTemplate), step.find(Guards)
     if template is None or guards is None:
         return None
-    definition = step.need(Definition)
+    definition = find_definition(step.w, step.record)
+    if definition is None:
+        return None
     return _plan(step, definition, template.body["targets"], template.body["actions"], guards.guards)
 
 

@@ -3,9 +3,9 @@ idempotent."""
 
 from datetime import datetime, timedelta
 
+from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import stop_alarms, watched_since
-from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
@@ -20,7 +20,7 @@ LONGEST_POLL_SECONDS = 5
 
 def stop_fault(step: Step) -> Outcome:
     """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected."""
-    definition = step.find(Definition)
+    definition = find_definition_if_admitted(step.w, step.record)
     timing = definition.environment.timing if definition else Timing()
     experiments = _fence_and_stop(step, step.record.template_id) if step.record.template_id else []
     running = [fis for fis in experiments if not fis.terminal]

@@ -7,10 +7,10 @@ and changes no outcome. A failure stands on the timeline of the record and raise
 from contextlib import suppress
 from typing import Any
 
+from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.history import summarise
 from squall.application.result.record import agreed_result
 from squall.domain.documents.baseline import Baseline
-from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.series import SeriesDocument
@@ -77,7 +77,7 @@ def collect_facts(w: Wiring, record: ExecutionRecord) -> Facts:
         record=record,
         result=agreed_result(w, record),
         bucket=w.settings.bucket,
-        definition=find(record.id, Definition),
+        definition=find_definition_if_admitted(w, record),
         discovery=find(record.id, Discovery),
         baseline=find(record.id, Baseline),
         template=find(record.id, FaultTemplate),

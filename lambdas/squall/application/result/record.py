@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from squall.application.admission.definitions import find_definition_if_admitted
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -67,7 +68,7 @@ def _describe_failure(failure: str) -> str:
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:
     """Write `result.json` from the documents that exist, and store the findings of this run for later ones."""
     find = w.documents.get
-    definition = find(record.id, Definition)
+    definition = find_definition_if_admitted(w, record)
     evidence = Evidence(
         definition=definition,
         refusal=find(record.id, Refusal),

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.application.admission.admit import deployed_policy
+from squall.application.admission.definitions import find_definition
 from squall.application.approval.request import is_asked, plan_as_made
 from squall.application.fault.template import template_differences
 from squall.application.step import Step
@@ -16,6 +18,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
+from squall.domain.experiment.hashes import definition_hash
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.sentences import AlarmFires
 from squall.domain.metrics.disturbances import LONGEST_RUN
@@ -67,7 +70,8 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         stop_guard=armed.stop,
         guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
-        definition_hash_now=_ask(step, lambda: step.need(Definition).definition_hash) if final else None,
+        deployed_policy=deployed_policy(definition.environment.name),
+        definition_hash_now=_ask(step, lambda: _definition_hash(step)) if final else None,
         template_id=step.record.template_id,
         template_differences=_ask(step, lambda: template_differences(step)) if final else None,
         prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
@@ -94,6 +98,12 @@ def _cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec,
 def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
     names = definition.environment.change_calendars
     return _ask(step, lambda: step.w.calendars.state(names, now)) if names else None
+
+
+def _definition_hash(step: Step) -> str | None:
+    """Of the experiment as it stands in S3 now, not as the document says of itself."""
+    definition = find_definition(step.w, step.record)
+    return definition_hash(definition.experiment) if definition else None
 
 
 def _plan_hash(step: Step) -> str | None:

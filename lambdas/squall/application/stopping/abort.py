@@ -133,9 +133,9 @@ def _has_ended(w: Wiring, execution_id: str) -> bool:
 
 def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
     """The user's own stop alarms of a run: name to a description for people."""
-    from squall.domain.documents.definition import Definition  # noqa: PLC0415 - pydantic; the abort function does without
+    from squall.application.admission.definitions import find_definition  # noqa: PLC0415 - pydantic; the abort function does without
 
-    definition = w.documents.get(record.id, Definition)
+    definition = find_definition(w, record)
     named = definition.experiment.stop_alarms if definition else ()
     return {alarm.rpartition(":alarm:")[2]: f"stop alarm {alarm.rpartition(':alarm:')[2]!r}" for alarm in named}
 

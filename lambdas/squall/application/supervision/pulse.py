@@ -9,6 +9,7 @@ until nothing is left. Then whatever no open run leads to: see `orphans`.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from squall.application.admission.definitions import find_definition
 from squall.application.metrics.read import read_series
 from squall.application.result.record import agreed_result, is_told, tell
 from squall.application.sentinel import keep_probing
@@ -19,7 +20,6 @@ from squall.application.supervision.close import close
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
 from squall.domain.approval.votes import Standing, standing
-from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metric_models import Window
@@ -143,7 +143,7 @@ def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
 
 def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
     try:
-        definition = w.documents.get(record.id, Definition)
+        definition = find_definition(w, record)
     except (Unavailable, Refused):  # without S3 a run is still watched, with the default timing
         definition = None
     return definition.environment.timing if definition else Timing()

@@ -2,10 +2,9 @@
 
 from squall.domain.documents.document import Document
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.model import digest
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import (
-    Mode,
-)
+from squall.domain.vocabulary import Mode
 
 
 class Definition(Document):
@@ -25,3 +24,8 @@ class Definition(Document):
     account: str
     region: str
     partition: str = "aws"
+
+    @property
+    def admitted_hash(self) -> str:
+        """SHA-256 of the whole document. Fields at their defaults are left out, so that a new field changes no hash."""
+        return digest(self.model_dump(mode="json", exclude_defaults=True))

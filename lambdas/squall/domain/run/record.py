@@ -43,6 +43,9 @@ class ExecutionRecord:
     environment: str = ""
     fault_type: str = ""
     definition_hash: str = ""
+    admitted_hash: str = ""
+    """Of the whole definition document, policy and mode included, as Admit wrote it. Nobody else may write this attribute. Empty on
+    records of earlier versions."""
     promotion_hash: str = ""
     """The hash of what the experiment has in common in all environments."""
     requested_by: str = ""

@@ -11,6 +11,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.policy.environment import Environment
 from squall.domain.recovery.recovery import recovery_length
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
@@ -55,6 +56,8 @@ class SafetyInput:
     guard_states: Mapping[str, AlarmState] | None = None
     lease_held: bool | None = None
     """Whether all locks are ours with a lease that outlasts StartFault."""
+    deployed_policy: Environment | None = None
+    """The environment's policy as deployed now; None: none of that name is deployed."""
     definition_hash_now: str | None = None
     """The hash of the definition document as read again."""
     template_id: str | None = None

@@ -92,7 +92,18 @@ def _place(resource: Resource) -> tuple[str, str]:
     return parts[3], parts[4]
 
 
+def _policy_unchanged(given: SafetyInput) -> Answer:
+    """The policy that is deployed decides, not the copy that a document of the run carries."""
+    name = given.definition.environment.name
+    if given.deployed_policy is None:
+        return None, f"no policy is deployed for {name}"
+    if given.deployed_policy != given.definition.environment:
+        return False, f"the policy of {name} that is deployed now is another than the one this run was admitted under: start it again"
+    return True, f"{name} is as deployed"
+
+
 ALWAYS: Mapping[str, Check] = {
+    "policy_unchanged": _policy_unchanged,
     "environment_allows_type": _allows_type,
     "environment_allows_blast_radius": _allows_radius,
     "environment_allows_duration": _allows_duration,

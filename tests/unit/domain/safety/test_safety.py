@@ -61,6 +61,7 @@ def safe(**changes: Any) -> SafetyInput:
         "guards": GUARDS,
         "guard_states": {guard.name: alarm(guard.name) for guard in GUARDS},
         "lease_held": True,
+        "deployed_policy": changes.get("definition", definition()).environment,
         "definition_hash_now": "a" * 64,
         "template_id": "EXT1",
         "template_differences": (),

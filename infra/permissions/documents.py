@@ -1,0 +1,29 @@
+"""Which function writes which files of a run: the grants are made from it."""
+
+_CLOSES = ("automation.json", "fault.json", "result.json", "rollback.json")
+"""What is written about a run that is closed from outside: what was found and undone."""
+DOCUMENTS: dict[str, tuple[str, ...]] = {
+    "Admit": ("definition.json", "refusal.json"),
+    "Discover": ("discovery.json", "refusal.json"),
+    "CheckSafety": ("safety.json",),
+    "AskApproval": ("plan.json",),
+    "AcquireLock": _CLOSES,
+    "AcquireSlot": ("safety.json",),
+    "CaptureBaseline": ("baseline.json",),
+    "ArmGuards": ("guards.json",),
+    "CreateTemplate": ("template.json",),
+    "FinalCheck": ("final_check.json",),
+    "StopFault": ("fault.json",),
+    "RunRollback": ("automation.json",),
+    "VerifyRollback": ("rollback.json",),
+    "WatchRecovery": ("recovery.json", "rollback.json"),
+    "Compare": ("series.json", "statistics.json"),
+    "Judge": ("judgement.json", "series.json"),
+    "Record": ("result.json",),
+    "Notify": ("result.json",),
+    "Release": _CLOSES,
+    "Pulse": _CLOSES,
+    "Watchdog": _CLOSES,
+    "Report": ("report.html", "report.md", "result.json", "series.csv"),
+}
+"""The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and nobody else."""
