@@ -14,7 +14,7 @@ from tests.local.account_rig import Account
 TABLE, BUCKET = f"results-{uuid.uuid4().hex[:8]}", f"documents-{uuid.uuid4().hex[:8]}"
 ADMITTED = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": ["admitted_hash"]}}
 RUNS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["EXECUTION#*"]}}
-STATEMENTS = [
+STATEMENTS: list[dict[str, Any]] = [
     {"Effect": "Allow", "Action": "dynamodb:UpdateItem", "Resource": "*", "Condition": ADMITTED},
     {"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "*", "Condition": {**RUNS, **ADMITTED}},
     {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{BUCKET}/results/*/plan.json"},
