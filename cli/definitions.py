@@ -69,6 +69,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a list or an object; expected text", key.start_mark)
             if key.value in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {clean(key.value, 80)!r} is given twice", key.start_mark)
             keys.add(key.value)

@@ -9,8 +9,10 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from squall.admission import parse_experiment
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
+from squall.domain.problems import InvalidInput
 
 Definition = TypeVar("Definition", bound=BaseModel)
 
@@ -57,9 +59,15 @@ def _dump_model(model: BaseModel) -> object:
 def _read_folder(folder: Path, model: type[Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
     for file in sorted(folder.glob("*.y*ml")):
         try:
-            yield file.stem, model.model_validate(yaml.load(file.read_text(), Loader=_Unambiguous))  # noqa: S506 - a SafeLoader
+            raw = yaml.load(file.read_text(), Loader=_Unambiguous)  # noqa: S506 - a SafeLoader
+            definition = model.model_validate(raw)
+            if model is Experiment:
+                parse_experiment(raw)  # sentences, and parameters that the fault does not know
+            yield file.stem, definition
         except yaml.YAMLError as error:
             problems.append(f"{file}: {' '.join(str(error).split())}")
+        except InvalidInput as error:
+            problems += [f"{file}: {problem}" for problem in error.problems]
         except ValidationError as error:
             problems += [f"{file}: {_format_path(detail['loc'])}: {detail['msg']}" for detail in error.errors()]
 
@@ -86,11 +94,19 @@ def _find_unknown_promotions(folder: Path, environments: Mapping[str, Environmen
 
 
 class _Unambiguous(yaml.SafeLoader):
-    """A YAML loader that refuses a repeated key; PyYAML would keep the last value without a word."""
+    """A YAML loader that refuses what is not plain: repeated keys (PyYAML would keep the last value), keys that are no text, and
+    aliases, by which a small file becomes a huge definition."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted, write it out", self.get_mark())
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         keys: set[object] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is a list or an object; expected text", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in keys:
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)

@@ -132,3 +132,14 @@ def test_probes_keep_their_pace_while_others_hang_and_end_when_left(shop: Any) -
         until(enough, "ten probes", interval=0.05)
     assert {one.failure for one in samples} == {"no answer within 300 ms"}
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("sentinel", "probe"))] == []
+
+
+def test_a_name_server_that_does_not_answer_counts_into_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answers.wait(30) and [])
+    began = time.monotonic()
+    sample = send_probe(Sentinel.model_validate({"url": "http://shop.example.com/", "expect": {"within_ms": 200}}))
+    took = time.monotonic() - began
+    answers.set()
+    assert sample.failure == "no answer within 200 ms"
+    assert took < 10, "the probe does not wait for the name server"

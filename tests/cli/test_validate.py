@@ -123,3 +123,12 @@ def test_found_follows_a_path(tmp_path: Path) -> None:
     source = definitions.read_source(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
     found: Any = source.value_at("a.b[1]")
     assert (found, source.value_at("a.c"), source.value_at("a.b[7]")) == ("two", None, None)
+
+
+@pytest.mark.parametrize("content", ["? [a, b]\n: c\n", "? {a: b}\n: c\n"])
+def test_a_key_that_is_no_text_is_a_finding(squall: Squall, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text(content)
+    done = squall("validate", str(file))
+    assert done.exit_code == 3
+    assert "a key is a list or an object" in done.output

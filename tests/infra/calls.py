@@ -40,11 +40,8 @@ def ports() -> dict[str, frozenset[str]]:
 
 def reachable(handler: str) -> frozenset[Call]:
     """Port methods that anything in the handler's module can reach, as `("faults", "start")`."""
-    return frozenset(call for node in _reached(handler) for call in _port_call(node))
-
-
-def _reached(handler: str) -> Iterator[ast.AST]:
     path = PACKAGE / "handlers" / f"{handler}.py"
+    found: set[Call] = set()
     seen: set[tuple[Path, str]] = set()
     pending = [(path, name) for name in parse(path).definitions]
     while pending:
@@ -54,8 +51,9 @@ def _reached(handler: str) -> Iterator[ast.AST]:
             continue
         seen.add(place)
         for node in _inside(place, module.definitions[place[1]]):
-            yield node
+            found |= _port_call(node)
             pending += _followed(node, place[0], module)
+    return frozenset(found)
 
 
 def _inside(place: tuple[Path, str], definition: Definition) -> Iterator[ast.AST]:

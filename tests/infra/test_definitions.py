@@ -1,6 +1,7 @@
 """Catalogue and policies: what is wrong is refused at synth, all at once; what is right is in the code asset."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -89,3 +90,26 @@ def test_functions_find_their_definitions_in_the_code_asset(tmp_path: Path) -> N
     )
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["by-hand", "weekly", "pre-prod", "staging"], done.stderr
+
+
+UNPLAIN = {
+    "an alias": ("a: &x [1]\nb: *x\n", "aliases (*name) are not accepted"),
+    "a small file that becomes a large one": ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", "aliases (*name) are not accepted"),
+    "a key that is a list": ("? [a, b]\n: c\n", "a key is a list or an object"),
+    "a key that is an object": ("? {a: b}\n: c\n", "a key is a list or an object"),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), UNPLAIN.values(), ids=UNPLAIN)
+@pytest.mark.parametrize("folder_name", ["experiments", "environments"])
+def test_yaml_that_is_not_plain_is_refused_with_a_sentence(folder: Path, folder_name: str, content: str, expected: str) -> None:
+    (folder / folder_name / "odd.yaml").write_text(content)
+    with pytest.raises(DefinitionsError, match=re.escape(expected)):
+        load_definitions(folder / "experiments", folder / "environments")
+
+
+def test_a_parameter_that_the_fault_does_not_know_is_refused_at_synth(folder: Path) -> None:
+    file = folder / "experiments" / "by-hand.yaml"
+    file.write_text(file.read_text() + "parameters: {nonsense: 1}\n")
+    with pytest.raises(DefinitionsError, match=r"by-hand.yaml: parameters.nonsense"):
+        load_definitions(folder / "experiments", folder / "environments")

@@ -193,7 +193,11 @@ NEEDS_OF_PORT = {
     "probes": "start_sentinel",
 }
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
-NEVER_ASKED = {"CheckSafety": {"inventory", "locks", "read_templates"}, "AcquireSlot": {"inventory", "read_templates"}}
+NEVER_ASKED = {
+    "CheckSafety": {"inventory", "locks", "read_templates"},
+    "AcquireSlot": {"inventory", "read_templates"},
+    "Halt": {"delete_template"},  # a method of the class that it shares with those who clean up
+}
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
 NARROWER = {

@@ -148,7 +148,12 @@ class _Request:
         return left
 
     def _find_address(self) -> str:
-        resolved = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        lookup = _resolvers().submit(socket.getaddrinfo, self._host, self._port, type=socket.SOCK_STREAM)
+        try:
+            resolved = lookup.result(timeout=self._left)
+        except TimeoutError:
+            lookup.cancel()  # one that is waiting for a thread; one that hangs ends with the resolver's own limit
+            raise
         addresses = [str(entry[4][0]) for entry in resolved]
         for address in addresses:  # a name with one address that is refused is refused
             if why := why_address_refused(address, self._host):
@@ -168,6 +173,12 @@ class _Request:
         while len(body) < MAXIMUM_BODY_BYTES and (chunk := response.read1(_CHUNK)):
             body += chunk
         return response.status, body
+
+
+@cache
+def _resolvers() -> ThreadPoolExecutor:
+    """Threads for getaddrinfo, which has no timeout: a name server that does not answer holds these and no probe."""
+    return ThreadPoolExecutor(4, "resolve")
 
 
 @cache

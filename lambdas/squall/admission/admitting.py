@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from squall.admission.experiments import parameter_problems, parse_environment, parse_experiment
 from squall.admission.policy import effective, policy_problems, range_problems, unavailable
-from squall.admission.raw import not_an_object, once, unfit_problems
+from squall.admission.raw import MAXIMUM_DEPTH, deeper_than, not_an_object, once, unfit_problems
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import ExecutionInput, Experiment, Overrides, Trigger
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
@@ -39,6 +39,8 @@ def admit(
     unfit = unfit_problems(raw_input)
     if unfit or not isinstance(raw_input, Mapping):
         raise InvalidInput([*problems, *(unfit or [not_an_object(raw_input, "the execution input")])])
+    if forbidden := _inline_problem(raw_input, environments):  # before the definition is parsed
+        raise InvalidInput([*problems, forbidden])
     asked, found = _asked(raw_input)
     problems += found
     experiment, path, found = _chosen(raw_input, catalogue)
@@ -47,9 +49,6 @@ def admit(
     problems += found
     if environment is not None:
         problems += prefix_paths(path, _place_problems(environment, account, region))
-        if "definition" in raw_input and not environment.inline_definitions:
-            message = f"{environment.name} runs experiments of the catalogue only"
-            problems.append(Problem(path="definition", message=message, expected="experiment: one of the catalogue's names"))
         if asked is not None:
             problems += _trigger_problems(asked.trigger, environment, _flexible(experiment), now)
     if experiment is not None and environment is not None:
@@ -73,11 +72,25 @@ def admit(
     )
 
 
+def _inline_problem(raw: Mapping[str, Any], environments: Mapping[str, Any]) -> Problem | None:
+    """Why an inline definition is refused whatever it says: its environment's policy runs the catalogue only."""
+    definition = raw.get("definition")
+    named = definition.get("environment") if isinstance(definition, Mapping) else None
+    policy = environments.get(named) if isinstance(named, str) else None
+    if not isinstance(policy, Mapping) or policy.get("inline_definitions") is True:
+        return None
+    message = f"{named} runs experiments of the catalogue only"
+    return Problem(path="definition", message=message, expected="experiment: one of the catalogue's names")
+
+
 def adopted(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
     """The definition with what its FIS template says, as if the experiment had said it. Raises InvalidInput with every disagreement."""
     experiment, environment = definition.experiment, definition.environment
     if template is None:
         raise InvalidInput([Problem(path=adoption.PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
+    if deeper_than(template, MAXIMUM_DEPTH):
+        message = f"the FIS template is nested deeper than {MAXIMUM_DEPTH} levels"
+        raise InvalidInput([Problem(path=adoption.PATH, message=message)])
     found = adoption.adopt(experiment, template)
     if problems := range_problems(found, effective(found), environment):
         raise InvalidInput(prefix_paths(adoption.PATH, problems))

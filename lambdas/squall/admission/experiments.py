@@ -33,6 +33,8 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     unfit = unfit_problems(raw)
     if unfit or not isinstance(raw, Mapping):
         raise InvalidInput(prefix_paths(path, unfit or [not_an_object(raw, "an experiment")]))
+    if too_many := list(_count_problems(raw)):  # before anything is parsed: each sentence costs milliseconds
+        raise InvalidInput(prefix_paths(path, too_many))
     problems: list[Problem] = []
     experiment = None
     try:
@@ -60,6 +62,17 @@ def parse_environment(raw: object, path: str = WHOLE) -> Environment:
         return Environment.model_validate(raw)
     except ValidationError as error:
         raise InvalidInput(prefix_paths(path, list_validation_problems(error, raw, WHOLE, Environment))) from None
+
+
+MAXIMUM_COUNTS = {"success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
+
+
+def _count_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Lists and objects with more entries than any experiment needs."""
+    for field, most in MAXIMUM_COUNTS.items():
+        entries = raw.get(field)
+        if isinstance(entries, list | tuple | Mapping) and len(entries) > most:
+            yield Problem(path=field, message=f"has {len(entries)} entries", expected=f"at most {most}")
 
 
 def _across_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:

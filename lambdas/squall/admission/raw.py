@@ -11,7 +11,7 @@ MAXIMUM_DEPTH = 32
 
 def unfit_problems(raw: object) -> list[Problem]:
     """What no parser should be given: not JSON, too deep, too large, or text that is no Unicode."""
-    if _deeper_than(raw, MAXIMUM_DEPTH):
+    if deeper_than(raw, MAXIMUM_DEPTH):
         return [Problem(path=WHOLE, message="is nested too deeply", expected=f"at most {MAXIMUM_DEPTH} levels")]
     try:
         size = len(json.dumps(raw, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
@@ -24,7 +24,8 @@ def unfit_problems(raw: object) -> list[Problem]:
     return []
 
 
-def _deeper_than(raw: object, limit: int) -> bool:
+def deeper_than(raw: object, limit: int) -> bool:
+    """Whether a value is nested deeper than so many levels."""
     level: list[object] = [raw]
     for _ in range(limit):
         level = [inner for outer in level for inner in _inside(outer)]

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from squall.admission import admit, notes, parse_environment, parse_experiment, trigger_key
+from squall.admission import admit, adopted, notes, parse_environment, parse_experiment, trigger_key
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Trigger
 from squall.domain.problems import InvalidInput
@@ -150,6 +150,39 @@ def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
     found = refusals({"definition": SEED}, environments=ENVIRONMENTS)
     assert list(found) == ["definition"]
     assert "catalogue only" in found["definition"]
+
+
+def test_a_definition_that_is_forbidden_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five hundred metrics and thousands of sentences cost no more than the look at the policy."""
+    parsed: list[object] = []
+    monkeypatch.setattr("squall.admission.admitting.parse_experiment", lambda *given: parsed.append(given))
+    huge = {**SEED, "success_criteria": ["System availability > 99%"] * 1500}
+    assert list(refusals({"definition": huge}, environments=ENVIRONMENTS)) == ["definition"]
+    assert parsed == []
+
+
+TOO_MANY = {
+    "success_criteria": ["System availability > 99%"] * 21,
+    "abort_conditions": ["System availability < 95%"] * 6,
+    "steady_state": ["System availability > 99%"] * 21,
+    "metrics": {f"m{number}": {"namespace": "n", "metric_name": "m"} for number in range(51)},
+    "parameters": {f"p{number}": number for number in range(51)},
+}
+
+
+@pytest.mark.parametrize("field", TOO_MANY)
+def test_more_entries_than_an_experiment_needs_are_refused_before_any_is_parsed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for parser in ("parse_condition", "parse_criterion"):
+        monkeypatch.setattr(f"squall.admission.experiments.{parser}", lambda *_: pytest.fail("a sentence was parsed"))
+    found = refusals({"definition": {**SEED, field: TOO_MANY[field]}})
+    assert list(found) == [f"definition.{field}"]
+    assert f"has {len(TOO_MANY[field])} entries" in found[f"definition.{field}"]
+
+
+def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
+    admitted = run({"experiment": SEED_NAME})
+    with pytest.raises(InvalidInput, match="nested deeper than 32 levels"):
+        adopted(admitted, {"id": "EXT1", "actions": {"a": {"parameters": deep(40)}}})
 
 
 @pytest.mark.parametrize(("policy", "words"), [({"accounts": ["999999999999"]}, ACCOUNT), ({"regions": ["us-east-1"]}, REGION)])

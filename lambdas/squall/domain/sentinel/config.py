@@ -115,7 +115,10 @@ Address = IPv4Address | IPv6Address
 _METADATA = frozenset({ip_address("fd00:ec2::254"), ip_address("fd00:ec2::253"), ip_address("fd00:ec2::23")})
 """The IPv6 addresses of the instance metadata service, of its resolver and of the task metadata. By IPv4 they are
 link-local."""
-_CARRIES_IPV4 = ip_network("64:ff9b::/96")
+_CARRY_IPV4 = tuple(ip_network(network) for network in ("64:ff9b::/96", "::/96", "::ffff:0:0:0/96"))
+"""Networks whose addresses end with an IPv4 address: NAT64, IPv4-compatible (deprecated), IPv4-translated."""
+_TRANSLATED = ip_network("64:ff9b:1::/48")
+"""Local NAT64: where in the address the IPv4 address stands is the network's own choice."""
 _PRIVATE = tuple(ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
@@ -146,6 +149,8 @@ def why_address_refused(address: str, host: str) -> str:
         "multicast": parsed.is_multicast,
         "unspecified": parsed.is_unspecified,
         "metadata": parsed in _METADATA,
+        "translated": parsed in _TRANSLATED,
+        "site-local": isinstance(parsed, IPv6Address) and parsed.is_site_local,
         "reserved": not (parsed.is_global or any(parsed in network for network in _PRIVATE)),
     }
     kind = next((kind for kind, applies in kinds.items() if applies), "")
@@ -156,6 +161,6 @@ def _carried_ipv4(address: Address) -> IPv4Address | None:
     """The IPv4 address that an IPv6 address stands for; None if it stands for none."""
     if isinstance(address, IPv4Address):
         return None
-    if address in _CARRIES_IPV4:
+    if int(address) > 1 and any(address in network for network in _CARRY_IPV4):  # `::` and `::1` carry none
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
