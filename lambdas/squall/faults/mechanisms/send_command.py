@@ -126,6 +126,6 @@ def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
 def _from_json(text: str) -> dict[str, str] | None:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else None
