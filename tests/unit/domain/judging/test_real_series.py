@@ -1,0 +1,35 @@
+"""What the judge promises on real series, on a few stretches of each: docs/judge.md has the rates on many."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from bench.real_series import CONFIRMED, TUNED, anomalies, compare, grown, load, trials
+
+SERIES = (*TUNED, *CONFIRMED)
+
+
+@pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])
+def test_where_nothing_happened_a_change_is_seen_in_at_most_seven_of_a_hundred(size: tuple[int, int]) -> None:
+    found = [compare(trial).conclusion for name in SERIES for trial in trials(name, size, 8)]
+    assert sum(conclusion in {"higher", "lower"} for conclusion in found) / len(found) <= 0.07
+
+
+@pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])
+def test_a_complete_separation_by_two_is_always_decided(size: tuple[int, int]) -> None:
+    for name, number in product(SERIES, range(3)):
+        trial = trials(name, size, 3)[number]
+        least, greatest = float(np.min(trial.after)), float(np.max(trial.before))
+        if least > 0 and greatest > 0:
+            apart = compare(trial.changed(grown(2.0001 * greatest / least)))
+            assert apart.conclusion in {"higher", "no_difference"}
+            assert apart.conclusion == "higher" or apart.usual, "the same on an earlier day"
+
+
+def test_the_stretches_are_without_labels_and_the_anomalies_begin_with_one() -> None:
+    for name in SERIES:
+        values, labelled, begins = load(name)
+        assert len(values) == len(labelled)
+        assert all(labelled[begin] for begin in begins)
+        assert len(anomalies(name)) == len(begins)
