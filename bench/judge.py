@@ -109,7 +109,8 @@ def count_false_alarms(runs: int) -> Table:
     notes = (
         (
             f"{runs} series a row, AR(1) with normal noise and unit variance, {GAP} periods between the two windows, nominal level 5 %; "
-            f"with {runs} series a rate of 5 % is told to ±{196 * (0.05 * 0.95 / runs) ** 0.5:.1f} points. “Seen” is a shift of two standard deviations. These are rates of the "
+            f"with {runs} series a rate of 5 % is told to ±{196 * (0.05 * 0.95 / runs) ** 0.5:.1f} points. “Seen” is a shift of two "
+            "standard deviations. These are rates of the "
             "rank test by itself, before separation and margin, for which series around zero have no size to compare with."
         ),
     )
