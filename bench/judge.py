@@ -26,7 +26,7 @@ DOCUMENT = ROOT / "docs" / "judge.md"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->"
 GAP = 5
 """Periods between baseline and fault, in which guards are armed."""
-RUNS = 400
+RUNS = 200
 SIZES = ((20, 10), (60, 5), (60, 10), (60, 30), (60, 60))
 STRENGTHS = (0.0, 0.3, 0.6, 0.8, 0.9)
 Floats = NDArray[np.float64]

@@ -41,7 +41,7 @@ PERIOD = 300
 DAY = 86_400 // PERIOD
 EARLIER_DAYS = 3
 ANOMALY = 30
-"""Periods from the beginning of a label that stand for the fault."""
+"""Periods from the middle of a label that stand for the fault: NAB's windows have the anomaly in their middle."""
 BINDING = MetricBinding(
     name="metric",
     kind="gauge",
@@ -67,14 +67,14 @@ class Trial:
 
 @cache
 def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
-    """Values, which of them are labelled, and where labels begin. A missing period is passed over: positions stand for times."""
+    """Values, which of them are labelled, and the middle of each label. A missing period is passed over: positions stand for times."""
     with (DATA / f"{name}.csv").open() as file:
         rows = [(datetime.fromisoformat(row["timestamp"]), float(row["value"])) for row in csv.DictReader(file)]
     labels = json.loads((DATA / "labels.json").read_text())[f"{name}.csv"]
     spans = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in labels]
     labelled = np.array([any(start <= at <= end for start, end in spans) for at, _ in rows], dtype=bool)
-    begins = tuple(next(i for i, (at, _) in enumerate(rows) if at >= start) for start, _ in spans)
-    return np.array([value for _, value in rows]), labelled, begins
+    middles = tuple(next(i for i, (at, _) in enumerate(rows) if at >= start + (end - start) / 2) for start, end in spans)
+    return np.array([value for _, value in rows]), labelled, middles
 
 
 def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
@@ -91,10 +91,10 @@ def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
 
 
 def anomalies(name: str, baseline: int = 60) -> list[Trial]:
-    """The first periods of each label beside the hours before it."""
-    values, _, begins = load(name)
+    """The periods from the middle of each label on beside the hours before it."""
+    values, _, middles = load(name)
     size = (baseline, ANOMALY)
-    return [_trial(values, begin - GAP - baseline, size) for begin in begins if begin >= GAP + baseline]
+    return [_trial(values, middle - GAP - baseline, size) for middle in middles if middle >= GAP + baseline]
 
 
 def _trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
@@ -275,8 +275,8 @@ def _anomalies() -> Table:
             for number, trial in enumerate(anomalies(name), start=1):
                 rows.append((f"{name} {number} ({half})", *(label(method, trial).replace("_", " ") for method in METHODS)))
     note = (
-        f"The first {ANOMALY} periods of each label beside the 60 before it. A label surrounds what was odd with a margin, and some mark "
-        "a single spike: no comparison of typical periods sees these."
+        f"{ANOMALY} periods from the middle of each label on, where NAB has the anomaly, beside 60 before them. Some mark one spike: no "
+        "comparison of typical periods sees these."
     )
     return Table("Labelled anomalies", ("series and label", *METHODS), tuple(rows), (note,), words=True)
 

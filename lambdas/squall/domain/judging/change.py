@@ -89,14 +89,13 @@ class Change:
         return abs(shift) >= MARGIN * abs(base)
 
     def is_usual(self, direction: str) -> bool:
-        """Whether an earlier day changed as much in this direction at this hour, up to the margin."""
+        """Whether most of the earlier days changed as much in this direction at this hour, up to the margin."""
         measured, usual = (
             (100 - self.after.middle, [100 - value for value in self.usual]) if self.good_share else (self.after.middle, list(self.usual))
         )
         rises = (direction == "higher") != self.good_share
-        if rises:
-            return any(measured < (1 + MARGIN) * value for value in usual)
-        return any(measured * (1 + MARGIN) > value for value in usual)
+        as_much = [measured < (1 + MARGIN) * value if rises else measured * (1 + MARGIN) > value for value in usual]
+        return bool(as_much) and 2 * sum(as_much) > len(as_much)
 
 
 def measure_change(

@@ -272,7 +272,7 @@ def _sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Con
         return f"{name} {after} can't be compared with that {before}: it was already on its way there before ({numbers})"
     if ground == "usual":
         same = before.removeprefix("in ")
-        return f"{name} {after}: no difference from {same} beyond that of an earlier day at this hour ({numbers})"
+        return f"{name} {after}: no difference from {same} beyond that of most earlier days at this hour ({numbers})"
     if ground == "small":
         return f"{name} {after}: no difference from {before.removeprefix('in ')} of {MARGIN:.0%} or more ({numbers})"
     if conclusion == "no_difference":

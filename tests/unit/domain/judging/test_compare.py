@@ -203,7 +203,7 @@ def test_what_happens_at_this_hour_every_day_is_no_change() -> None:
     usual = found(tonight, earlier=days(*USUAL, *[0.29] * 10, *USUAL[:10])).comparisons[0]
     assert usual.conclusion == "no_difference"
     assert usual.usual == pytest.approx((0.29,))
-    assert "of an earlier day at this hour" in usual.sentence
+    assert "of most earlier days at this hour" in usual.sentence
     other = found(tonight, earlier=days(*USUAL, *[0.11] * 10, *USUAL[:10])).comparisons[0]
     assert other.conclusion == "higher"
     level = found(tonight, earlier=days(*[0.29] * 80)).comparisons[0]

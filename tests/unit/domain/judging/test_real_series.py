@@ -27,9 +27,9 @@ def test_a_complete_separation_by_two_is_always_decided(size: tuple[int, int]) -
             assert apart.conclusion == "higher" or apart.usual, "the same on an earlier day"
 
 
-def test_the_stretches_are_without_labels_and_the_anomalies_begin_with_one() -> None:
+def test_the_stretches_are_without_labels_and_the_anomalies_have_one() -> None:
     for name in SERIES:
-        values, labelled, begins = load(name)
+        values, labelled, middles = load(name)
         assert len(values) == len(labelled)
-        assert all(labelled[begin] for begin in begins)
-        assert len(anomalies(name)) == len(begins)
+        assert all(labelled[middle] for middle in middles)
+        assert len(anomalies(name)) == len(middles)
