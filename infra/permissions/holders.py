@@ -81,6 +81,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_experiment",
         "stop_experiment",
         "read_halt",
+        "read_guards",
     ),
     "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
     "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),

@@ -29,6 +29,9 @@ class Profile:
     fis_start_delay_seconds: float = 0.0
     """Seconds that StartExperiment hangs before it takes effect: its caller may have died by then."""
     ssm_dispatch_seconds: float = 0.1
+    refuse_firing_alarms: bool = False
+    """Whether StartExperiment refuses while a stop condition is in ALARM; otherwise FIS starts and stops at once. AWS
+    documents neither."""
     disable_stop_conditions: bool = False
     disable_alarm_actions: bool = False
     disable_schedules: bool = False
@@ -54,7 +57,7 @@ def _checked(name: str, value: Any) -> Any:
         return {str(source): float(rate) for source, rate in rates.items()}
     if name == "drop_all_events":
         return [str(source) for source in value] if isinstance(value, list) else bool(value)
-    if name.startswith("disable_"):
+    if name.startswith(("disable_", "refuse_")):
         if not isinstance(value, bool):
             raise UnknownSettingError(f"{name} is true or false")
         return value
@@ -75,6 +78,7 @@ PESSIMISTIC = Profile(
     fis_stopping_seconds=3.0,
     fis_restore_seconds=10.0,
     ssm_dispatch_seconds=2.0,
+    refuse_firing_alarms=True,
 )
 NAMED = {"ideal": IDEAL, "pessimistic": PESSIMISTIC}
 

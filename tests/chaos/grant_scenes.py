@@ -477,6 +477,13 @@ def guard_appears(walk: Walk, world: FakeWorld) -> None:
     world.failing = before
 
 
+def guard_fires_before_the_start(walk: Walk, world: FakeWorld) -> None:
+    """FIS refuses to start while a stop condition is in ALARM."""
+    world.faults.refuses_firing_alarms = True
+    walk.before["StartFault"] = lambda _: world.alarms.set_state(GUARD, "ALARM")
+    run(walk)
+
+
 def halted_without_lever(walk: Walk, world: FakeWorld) -> None:
     """FIS's safety lever, which stops faults by itself, can't be moved."""
     world.failing["lever.set"] = unavailable("lever.set")
@@ -516,6 +523,7 @@ SCENES: dict[str, Scene] = {
     "a guard vanishes": guard_gone,
     "a guard fires": guard_fires,
     "a guard flaps": flap,
+    "a guard fires before the start": guard_fires_before_the_start,
     "an operator aborts": operator,
     "an operator aborts, no table": operator_without_table,
     "an abort that nobody carried out": without_fis_stop,

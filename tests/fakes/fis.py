@@ -54,6 +54,8 @@ class FakeFaults:
         self.runs: dict[str, FakeRun] = {}
         self.refuse_template: Refused | None = None
         self.refuse_start: Refused | None = None
+        self.refuses_firing_alarms = False
+        """Whether StartExperiment refuses while a stop condition is in ALARM, instead of starting and stopping."""
         self.start_seconds: float = 0
         """Seconds from StartExperiment to `running`."""
         self.stop_seconds: float = 0
@@ -95,6 +97,8 @@ class FakeFaults:
         if len(self.active()) >= self.limit:
             raise Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "too many active experiments")
         body = self.templates[template_id]
+        if self.refuses_firing_alarms and any(self._firing(condition) for condition in body.get("stopConditions", [])):
+            raise Refused("fis", "StartExperiment", "ConflictException", "a stop condition is in the ALARM state")
         experiment_id = f"EXP{next(self._numbers)}"
         actions = tuple(ActionState(name, action["actionId"], "pending") for name, action in sorted(body.get("actions", {}).items()))
         experiment = FisExperiment(

@@ -415,6 +415,18 @@ def test_an_alarm_already_firing_lets_the_action_begin_and_then_stops(lab: Lab, 
     assert lab.state_of(instance) == "terminated"
 
 
+def test_an_account_may_refuse_to_start_while_an_alarm_fires(lab: Lab, unique: str) -> None:
+    cloudwatch, condition = alarm(lab, unique)
+    cloudwatch.set_alarm_state(AlarmName=unique, StateValue="ALARM", StateReason="test")
+    template = lab.template({"wait": wait_action()}, stopConditions=[condition])
+    lab.account.profile(refuse_firing_alarms=True)
+    try:
+        with pytest.raises(ClientError, match="ConflictException"):
+            lab.start(template)
+    finally:
+        lab.account.profile(refuse_firing_alarms=False)
+
+
 def test_with_stop_conditions_switched_off_the_experiment_goes_on(lab: Lab, unique: str) -> None:
     lab.account.profile(disable_stop_conditions=True)
     cloudwatch, condition = alarm(lab, unique)

@@ -12,6 +12,7 @@ import pytest
 from squall.application.admission import deployed
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, Status, Verdict
+from squall.errors import Refused
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, alarm_event
@@ -149,6 +150,33 @@ def test_fis_failing_before_any_effect_is_invalid(walk: Walk, world: FakeWorld) 
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     record = ended(world, Status.COMPLETED, Verdict.INVALID, None)
     assert "InternalFailure" in record.reason
+    nothing_is_left(world)
+
+
+def fire_before_the_start(walk: Walk, world: FakeWorld) -> None:
+    world.faults.refuses_firing_alarms = True
+    walk.before["StartFault"] = lambda _: world.alarms.set_state(GUARD, "ALARM")
+
+
+def test_fis_refusing_to_start_while_a_guard_is_in_alarm_is_invalid_not_failed(walk: Walk, world: FakeWorld) -> None:
+    walk.pulse = walk.events = False
+    fire_before_the_start(walk, world)
+    assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
+    record = ended(world, Status.COMPLETED, Verdict.INVALID, None)
+    assert world.faults.runs == {}
+    assert GUARD in record.reason
+    assert "in ALARM before the fault began" in record.reason
+    nothing_is_left(world)
+
+
+def test_fis_refusing_to_start_is_failed_where_the_guards_cannot_be_read(walk: Walk, world: FakeWorld) -> None:
+    walk.pulse = walk.events = False
+    world.failing["faults.start"] = Refused("fis", "StartExperiment", "ConflictException", "a stop condition is in the ALARM state")
+    walk.before["StartFault"] = lambda _: world.failing.update({"alarms.states": unavailable("alarms.states")})
+    walk.after["StartFault"] = lambda _: world.failing.clear()
+    assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
+    record = ended(world, Status.FAILED, None, None)
+    assert "could not be asked" in record.reason
     nothing_is_left(world)
 
 

@@ -115,7 +115,7 @@ class Run:
             )
 
     def _check_stop_conditions(self) -> None:
-        for arn in _alarm_arns(self.experiment):
+        for arn in _alarm_arns(self.experiment.stop_conditions):
             name = arn.rpartition(":alarm:")[2]
             if name not in cloudwatch._alarms and name not in cloudwatch._composite_alarms:
                 raise ExperimentError("ConfigurationFailure", f"Alarm {name} does not exist.", "stopConditions")
@@ -124,7 +124,7 @@ class Run:
         while True:
             self._start_ready()
             # Checked after the first actions have started: FIS starts even if an alarm already fires, and stops immediately.
-            if not holder.current.disable_stop_conditions and _fired(self.experiment):
+            if not holder.current.disable_stop_conditions and is_firing(self.experiment.stop_conditions):
                 ask_to_stop(self.experiment, STOP_CONDITION_REASON)
             if self.experiment.stop_reason is not None:
                 return
@@ -218,12 +218,13 @@ def _set_action(action: dict[str, Any], status: str, reason: str) -> None:
         action["endTime"] = time.time()
 
 
-def _alarm_arns(experiment: Experiment) -> list[str]:
-    return [c["value"] for c in experiment.stop_conditions if c["source"] == "aws:cloudwatch:alarm"]
+def _alarm_arns(conditions: list[dict[str, str]]) -> list[str]:
+    return [c["value"] for c in conditions if c["source"] == "aws:cloudwatch:alarm"]
 
 
-def _fired(experiment: Experiment) -> bool:
-    for arn in _alarm_arns(experiment):
+def is_firing(conditions: list[dict[str, str]]) -> bool:
+    """Whether an alarm among the stop conditions is in ALARM."""
+    for arn in _alarm_arns(conditions):
         name = arn.rpartition(":alarm:")[2]
         alarm = cloudwatch._alarms.get(name) or cloudwatch._composite_alarms.get(name)
         if alarm and alarm["StateValue"] == "ALARM":

@@ -19,7 +19,7 @@ from moto.fis.models import fis_backends
 from local.account import iam
 from local.account.fis import engine, lever, store, validation
 from local.account.fis.actions import ACTIONS
-from local.account.fis.errors import AccessDeniedError, ApiError, NotFoundError, QuotaExceededError, ValidationError
+from local.account.fis.errors import AccessDeniedError, ApiError, ConflictError, NotFoundError, QuotaExceededError, ValidationError
 from local.account.profile import holder
 
 logger = logging.getLogger("squall.fis")
@@ -155,7 +155,9 @@ def start_experiment(request: Request) -> Json:
         known = store.same_start(data)
         if known is not None:
             return _shown(known)
-        store.find_template(str(data["experimentTemplateId"]))
+        template = store.find_template(str(data["experimentTemplateId"]))
+        if holder.current.refuse_firing_alarms and engine.is_firing(template.stop_conditions):
+            raise ConflictError("The experiment cannot start: a stop condition is in the ALARM state.")
         if len(store.list_active()) >= MAXIMUM_ACTIVE:
             raise QuotaExceededError(f"You have reached the limit of {MAXIMUM_ACTIVE} active experiments.")
         experiment = store.create_experiment(data)

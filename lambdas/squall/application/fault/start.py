@@ -29,7 +29,7 @@ from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.domain.vocabulary import AbortSource, Status
-from squall.errors import Refused
+from squall.errors import Refused, Unavailable
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
@@ -125,7 +125,25 @@ def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Ou
     if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
         step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
         return wait(seconds_until_next_look(step, step.now - first))
-    return step.decide(Status.FAILED, f"FIS refused to start: {refused.code}: {refused.message}")
+    why = f"FIS refused to start: {refused.code}: {refused.message}"
+    try:
+        firing = _firing_stop_alarms(step)
+    except (Unavailable, Refused) as error:
+        return step.decide(Status.FAILED, f"{why}; whether a stop condition was in ALARM could not be asked ({error})")
+    if not firing:
+        return step.decide(Status.FAILED, why)
+    _note_abort(step, AbortSource.GUARD, f"{', '.join(firing)} in ALARM before the fault began; {why}"[:REASON_CHARACTERS])
+    return END
+
+
+def _firing_stop_alarms(step: Step) -> list[str]:
+    """The alarms among the template's stop conditions that are in ALARM: a reason for FIS not to start.
+
+    An alarm can fire between FinalCheck and the start. FIS documents no error code for that, so the alarms are asked.
+    """
+    arns = [condition.get("value", "") for condition in compiled_template(step).get("stopConditions", ())]
+    states = step.w.alarms.states([name for arn in arns if (name := arn.partition(":alarm:")[2])])
+    return sorted(name for name, alarm in states.items() if alarm.state == "ALARM")
 
 
 def _note_abort(step: Step, source: AbortSource, reason: str) -> None:
