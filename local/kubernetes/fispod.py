@@ -15,7 +15,7 @@ from typing import Any
 
 from local.kubernetes.client import Client
 from local.kubernetes.status import StatusError
-from local.workload.lifeline import die_with_parent, tell
+from local.workload.processes.lifeline import die_with_parent, tell
 
 Json = dict[str, Any]
 POLL_SECONDS = 0.5

@@ -1,7 +1,7 @@
 """Pods as processes: scheduled, started, probed and ended with their grace period; and the ephemeral containers added
 to them.
 
-The application's pods are processes behind the cluster's target group (`local.workload.containers`). FIS's own pod is a
+The application's pods are processes behind the cluster's target group (`local.workload.processes.containers`). FIS's own pod is a
 process that calls the API server with its service account's token. `tick` is called on the manager's main thread.
 """
 
@@ -21,9 +21,9 @@ from local.kubernetes import injection, status
 from local.kubernetes.authentication import Authentication
 from local.kubernetes.deployments import is_active
 from local.kubernetes.objects import GRACE_SECONDS, Objects, format_now
-from local.workload.child import Child
-from local.workload.containers import Container, Containers
-from local.workload.served import Fault
+from local.workload.processes.child import Child
+from local.workload.processes.containers import Container, Containers
+from local.workload.processes.served import Fault
 
 Json = dict[str, Any]
 APPLICATION = "sample-web"

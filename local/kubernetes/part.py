@@ -21,10 +21,10 @@ from local.kubernetes.kubelet import Kubelet, Node, Running
 from local.kubernetes.objects import Objects
 from local.kubernetes.server import ApiServer
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG
-from local.workload.containers import Containers, Measured
 from local.workload.metrics import Datum, Stamp
 from local.workload.parts import Surroundings
-from local.workload.served import Served
+from local.workload.processes.containers import Containers, Measured
+from local.workload.processes.served import Served
 from local.workload.settings import Settings
 
 CLUSTER = "sample"

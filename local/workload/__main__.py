@@ -9,9 +9,9 @@ import signal
 from pathlib import Path
 
 from local.workload.api import serve
-from local.workload.child import ROOT
-from local.workload.lifeline import tell
 from local.workload.manager import Manager
+from local.workload.processes.child import ROOT
+from local.workload.processes.lifeline import tell
 from local.workload.settings import RESILIENT, WORKLOADS
 
 

@@ -9,9 +9,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.workload.cluster import DatabaseStateError
+from local.workload.databases.cluster import DatabaseStateError
 from local.workload.manager import Manager
-from local.workload.served import Fault
+from local.workload.processes.served import Fault
 from local.workload.settings import InvalidSettingError
 
 Answer = tuple[HTTPStatus, object]

@@ -16,9 +16,9 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from local.workload import rollback
-from local.workload.acls import Acls
-from local.workload.cluster import CLUSTER, MULTI_AZ
-from local.workload.peers import DATABASE_NODES, DATABASE_PORT
+from local.workload.databases.cluster import CLUSTER, MULTI_AZ
+from local.workload.network.acls import Acls
+from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT
 
 REPORT_ACTION = "SquallReportWorkload"
 ENVIRONMENT_TAG = "squall:environment"

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from local.kubernetes.part import Pods
-from local.workload.acls import Acls
-from local.workload.child import Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
-from local.workload.cluster import Cluster
-from local.workload.dependency import Dependency
-from local.workload.fleet import Fleet, Web
+from local.workload.databases.cluster import Cluster
+from local.workload.dependency.dependency import Dependency
 from local.workload.functions import Orders
+from local.workload.instances.fleet import Fleet, Web
+from local.workload.instances.supervisor import Supervisor
+from local.workload.load_balancer.traffic import Publisher, Traffic
+from local.workload.network.acls import Acls
+from local.workload.network.peers import DATABASE_NODES
+from local.workload.network.routes import Routes
 from local.workload.parts import Part, Surroundings
-from local.workload.peers import DATABASE_NODES
-from local.workload.routes import Routes
-from local.workload.served import Fault, Served
+from local.workload.processes.child import Child
+from local.workload.processes.served import Fault, Served
 from local.workload.settings import Settings
-from local.workload.supervisor import Supervisor
-from local.workload.tasks import Tasks
-from local.workload.traffic import Publisher, Traffic
+from local.workload.tasks.tasks import Tasks
 
 DESIRED = 3
 TICK_SECONDS = 0.5

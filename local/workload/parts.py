@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from local.workload.child import Child
 from local.workload.cloud import Cloud
-from local.workload.served import Served
+from local.workload.processes.child import Child
+from local.workload.processes.served import Served
 from local.workload.settings import Settings
 
 

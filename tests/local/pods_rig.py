@@ -11,10 +11,10 @@ import pytest
 
 from local.kubernetes import authentication, manifests
 from local.kubernetes.part import CLUSTER, Pods
-from local.workload.child import Child
 from local.workload.cloud import Cloud
+from local.workload.network.routes import Routes
 from local.workload.parts import Surroundings
-from local.workload.routes import Routes
+from local.workload.processes.child import Child
 from local.workload.settings import Settings
 from squall.adapters.inventory.pods import EksPods
 from squall.domain.resources.pods import EksPod

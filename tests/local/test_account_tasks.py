@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workload.cloud import Cloud
-from local.workload.ecs_resources import CLUSTER, SERVICE, Service
+from local.workload.tasks.resources import CLUSTER, SERVICE, Service
 from tests.local.account_rig import ACCOUNT, REGION, Account, Agent
 from tests.patience import until
 

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import pytest
 
-from local.workload.child import Child
 from local.workload.cloud import Cloud
-from local.workload.containers import Container, Containers, Measured
 from local.workload.metrics import Datum
+from local.workload.network.routes import Routes
 from local.workload.parts import Surroundings
-from local.workload.routes import Routes
-from local.workload.served import Fault
+from local.workload.processes.child import Child
+from local.workload.processes.containers import Container, Containers, Measured
+from local.workload.processes.served import Fault
 from local.workload.settings import Settings
 from tests.patience import PATIENCE, until
 

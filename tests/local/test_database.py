@@ -14,20 +14,21 @@ from typing import Any
 
 import pytest
 
-from local.workload import cluster as module
-from local.workload import database as node_module
-from local.workload import database_metrics, records
-from local.workload.calls import FailedError
-from local.workload.cluster import CLUSTER, MULTI_AZ, Cluster, DatabaseStateError
-from local.workload.database import Database
-from local.workload.database_metrics import Measured
-from local.workload.effects import Effects
-from local.workload.network import Network
-from local.workload.peers import DATABASE_NODES
-from local.workload.records import Records
-from local.workload.routes import Node
+from local.workload.databases import cluster as module
+from local.workload.databases import metrics as database_metrics
+from local.workload.databases import node as node_module
+from local.workload.databases import records
+from local.workload.databases.cluster import CLUSTER, MULTI_AZ, Cluster, DatabaseStateError
+from local.workload.databases.metrics import Measured
+from local.workload.databases.node import Database
+from local.workload.databases.records import Records
+from local.workload.instances.calls import FailedError
+from local.workload.instances.effects import Effects
+from local.workload.network.disturbances import Network
+from local.workload.network.peers import DATABASE_NODES
+from local.workload.network.routes import Node
 from local.workload.settings import Settings
-from local.workload.volume import Volume
+from local.workload.volumes.volume import Volume
 from tests.patience import PATIENCE, until
 
 FIRST, SECOND = DATABASE_NODES.values()

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from local.workload import tasks
-from local.workload.child import Child
 from local.workload.cloud import Cloud
+from local.workload.network.routes import Routes
 from local.workload.parts import Surroundings
-from local.workload.routes import Routes
+from local.workload.processes.child import Child
 from local.workload.settings import Settings
-from local.workload.tasks import Task, Tasks
+from local.workload.tasks import tasks
+from local.workload.tasks.tasks import Task, Tasks
 from tests.local.test_containers import ZONES, Notes
 from tests.patience import until
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from local.workload import records as records_module
-from local.workload.acls import Acls
-from local.workload.calls import FailedError
-from local.workload.network import Network
-from local.workload.peers import DATABASE_NODES, INBOUND, TO_INVENTORY
-from local.workload.records import Records
-from local.workload.routes import Node
+from local.workload.databases import records as records_module
+from local.workload.databases.records import Records
+from local.workload.instances.calls import FailedError
+from local.workload.network.acls import Acls
+from local.workload.network.disturbances import Network
+from local.workload.network.peers import DATABASE_NODES, INBOUND, TO_INVENTORY
+from local.workload.network.routes import Node
 from tests.local.test_database import Pair
 from tests.patience import stretched
 

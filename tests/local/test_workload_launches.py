@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from local.workload import supervisor as module
 from local.workload.cloud import Cloud, GroupOrders, Machine, NoCapacityError, Resources
-from local.workload.fleet import Fleet
+from local.workload.instances import supervisor as module
+from local.workload.instances.fleet import Fleet
+from local.workload.instances.supervisor import Supervisor
 from local.workload.settings import Settings
-from local.workload.supervisor import Supervisor
 
 ZONES = {"a": "subnet-a", "b": "subnet-b"}
 

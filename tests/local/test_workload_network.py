@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from local.workload import http1, metrics, service
-from local.workload.calls import FailedError, Inventory
-from local.workload.effects import Effects
-from local.workload.network import Disturbance, Hole, Network
-from local.workload.peers import DATABASE_NODES, DATABASE_PORT, INBOUND, TO_INVENTORY, Flow
-from local.workload.routes import Routes
-from local.workload.service import Service
+from local.workload import metrics
+from local.workload.instances import service
+from local.workload.instances.calls import FailedError, Inventory
+from local.workload.instances.effects import Effects
+from local.workload.instances.service import Service
+from local.workload.network.disturbances import Disturbance, Hole, Network
+from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT, INBOUND, TO_INVENTORY, Flow
+from local.workload.network.routes import Routes
+from local.workload.processes import http1
 from local.workload.settings import Settings
-from local.workload.volume import Journal, Volume
+from local.workload.volumes.volume import Journal, Volume
 from tests.patience import PATIENCE, stretched
 
 TO_FIRST, TO_SECOND = (Flow(address, DATABASE_PORT, inbound=False) for address in DATABASE_NODES.values())

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from local import processes
-from local.workload.usage import list_family, memory_percent
-from local.workload.volume import DISK_BYTES, measure_used
+from local.workload.instances.usage import list_family, memory_percent
+from local.workload.volumes.volume import DISK_BYTES, measure_used
 from tests.local.workload_rig import Rig
 from tests.patience import PATIENCE, stretched, until
 

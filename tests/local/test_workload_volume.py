@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from local.workload import volume as module
-from local.workload import volume_metrics
-from local.workload.volume import Journal, Volume
+from local.workload.volumes import metrics as volume_metrics
+from local.workload.volumes import volume as module
+from local.workload.volumes.volume import Journal, Volume
 from tests.patience import PATIENCE
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.workload.volume import RECORD_BYTES, ROTATE_BYTES, Journal, Volume
+from local.workload.volumes.volume import RECORD_BYTES, ROTATE_BYTES, Journal, Volume
 
 ROOM = 4 * ROTATE_BYTES
 

@@ -6,12 +6,12 @@ import asyncio
 import random
 from collections import Counter
 
-from local.workload.calls import FailedError, Inventory, Orders
-from local.workload.network import Network
-from local.workload.records import Records
-from local.workload.routes import Routes
+from local.workload.databases.records import Records
+from local.workload.instances.calls import FailedError, Inventory, Orders
+from local.workload.network.disturbances import Network
+from local.workload.network.routes import Routes
 from local.workload.settings import Settings
-from local.workload.volume import Journal
+from local.workload.volumes.volume import Journal
 
 WORKERS = 24
 """Requests that an instance works on at once; the others wait. The health check needs no worker."""

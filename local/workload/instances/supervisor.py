@@ -15,9 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.workload.child import Child
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, NoCapacityError, Resources
-from local.workload.fleet import Activity, Fleet, Web
+from local.workload.instances.fleet import Activity, Fleet, Web
+from local.workload.processes.child import Child
 from local.workload.settings import Settings
 
 NOTICE_SECONDS = 1.0
@@ -239,7 +239,7 @@ class Supervisor:
         with self._fleet.lock:
             web.healthy, web.dead_since = True, None
             web.launch.started = time.time()
-            web.child = Child("local.workload.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
+            web.child = Child("local.workload.instances.instance", arguments, self._folder / "logs" / f"{web.id}.log", on_event)
         self._brief(web.child)
 
     def clear_out(self) -> None:

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from local.workload.child import Child
+from local.workload.processes.child import Child
 
 
 @dataclass

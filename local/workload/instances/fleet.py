@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from local.workload.served import Served
+from local.workload.processes.served import Served
 
 _KEPT_ACTIVITIES = 50
 

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from local.workload.lifeline import die_with_parent
+from local.workload.processes.lifeline import die_with_parent
 
 _SLICE_SECONDS = 0.05
 

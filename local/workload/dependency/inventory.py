@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from local.workload import http1
-from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.processes import http1
+from local.workload.processes.lifeline import die_with_parent, listen, tell
 
 THINKING_SECONDS = 0.004
 

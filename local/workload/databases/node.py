@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.processes.lifeline import die_with_parent, listen, tell
 
 ACKNOWLEDGE_SECONDS = 1.0
 """A standby that takes longer is left behind: the primary goes on alone."""

@@ -19,8 +19,8 @@ import random
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
-from local.workload.acls import Acls
-from local.workload.peers import Flow
+from local.workload.network.acls import Acls
+from local.workload.network.peers import Flow
 
 RETRANSMIT_SECONDS = 0.2
 """A lost packet comes back after TCP's minimum retransmission time; losses in a row double it."""

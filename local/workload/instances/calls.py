@@ -7,9 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from local.workload import http1
-from local.workload.network import Network
-from local.workload.peers import TO_INVENTORY
+from local.workload.network.disturbances import Network
+from local.workload.network.peers import TO_INVENTORY
+from local.workload.processes import http1
 
 T = TypeVar("T")
 

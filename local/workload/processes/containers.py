@@ -19,13 +19,13 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from local.workload import metrics
-from local.workload.child import Child
+from local.workload.load_balancer.traffic import Traffic, measure_usage
 from local.workload.metrics import Datum
+from local.workload.network.peers import zone_network
 from local.workload.parts import Surroundings
-from local.workload.peers import zone_network
-from local.workload.served import Served
+from local.workload.processes.child import Child
+from local.workload.processes.served import Served
 from local.workload.settings import Settings
-from local.workload.traffic import Traffic, measure_usage
 
 READY_SECONDS = 60.0
 _ADDRESSES = 200
@@ -114,7 +114,9 @@ class Containers:
         arguments = ["--id", name, "--address", str(container.address), "--seed", str(around.seed), "--folder", str(folder), "--graceful"]
         with self.lock:
             self.all[name] = container
-            container.child = Child("local.workload.instance", arguments, around.folder / "logs" / f"{self.name}-{name}.log", on_event)
+            container.child = Child(
+                "local.workload.instances.instance", arguments, around.folder / "logs" / f"{self.name}-{name}.log", on_event
+            )
         around.brief(container.child)
         around.cloud.register(self.target_group_arn, container.registered_as)
         around.changed()

@@ -11,13 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.workload import database_metrics, metrics, usage, volume_metrics
-from local.workload.child import Child
+from local.workload import metrics
 from local.workload.cloud import Cloud, Resources
-from local.workload.cluster import Cluster
-from local.workload.fleet import Fleet
-from local.workload.served import Roster, Served
+from local.workload.databases import metrics as database_metrics
+from local.workload.databases.cluster import Cluster
+from local.workload.instances import usage
+from local.workload.instances.fleet import Fleet
+from local.workload.processes.child import Child
+from local.workload.processes.served import Roster, Served
 from local.workload.settings import Settings
+from local.workload.volumes import metrics as volume_metrics
 
 READY_SECONDS = 60.0
 
@@ -39,11 +42,11 @@ class Traffic:
         self.load: dict[str, Any] = {}
         self.settings = Settings()
         log = folder / "logs" / f"{name}balancer.log"
-        self.balancer = Child("local.workload.balancer", ["--port", "0"] if name else [], log, self._on_balancer)
+        self.balancer = Child("local.workload.load_balancer.balancer", ["--port", "0"] if name else [], log, self._on_balancer)
         if not self._ready.wait(READY_SECONDS):
             raise RuntimeError(f"the balancer did not start; see {log}")
         arguments = ["--port", str(self.port), "--seed", str(seed)]
-        self.client = Child("local.workload.client", arguments, folder / "logs" / f"{name}client.log", self._on_client)
+        self.client = Child("local.workload.load_balancer.client", arguments, folder / "logs" / f"{name}client.log", self._on_client)
 
     port = 0
 

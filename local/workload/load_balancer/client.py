@@ -9,8 +9,8 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from local.workload import http1
-from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.processes import http1
+from local.workload.processes.lifeline import die_with_parent, listen, tell
 
 TIMEOUT_SECONDS = 10.0
 MAX_IN_FLIGHT = 500

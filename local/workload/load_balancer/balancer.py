@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.workload import http1
-from local.workload.counts import Counts
-from local.workload.lifeline import die_with_parent, listen, tell
+from local.workload.load_balancer.counts import Counts
+from local.workload.processes import http1
+from local.workload.processes.lifeline import die_with_parent, listen, tell
 from local.workload.settings import PERIOD_SECONDS
 
 CHECK_INTERVAL_SECONDS = 1.0

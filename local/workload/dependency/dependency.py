@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.workload.child import Child
-from local.workload.peers import INVENTORY, INVENTORY_NAME, INVENTORY_PORT
+from local.workload.network.peers import INVENTORY, INVENTORY_NAME, INVENTORY_PORT
+from local.workload.processes.child import Child
 
 
 class Dependency:
@@ -23,7 +23,7 @@ class Dependency:
     def tick(self) -> None:
         if self.child is None or not self.child.alive:
             self.kill()
-            self.child = Child("local.workload.inventory", [], self._log, self._happened)
+            self.child = Child("local.workload.dependency.inventory", [], self._log, self._happened)
 
     def _happened(self, event: dict[str, Any]) -> None:
         self.port = event["port"]

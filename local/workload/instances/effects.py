@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from local.workload.network import Disturbance, Hole, Network
-from local.workload.peers import resolve_sources
-from local.workload.stress import resident_bytes
-from local.workload.volume import Volume
+from local.workload.instances.stress import resident_bytes
+from local.workload.network.disturbances import Disturbance, Hole, Network
+from local.workload.network.peers import resolve_sources
+from local.workload.volumes.volume import Volume
 
 MEMORY_BYTES = 96 << 20
 """SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
@@ -121,7 +121,7 @@ class Effects:
 
     def _stress(self, workers: int, kind: str, argument: str) -> Undo:
         """Processes in the instance's own process group, so that they die with it."""
-        command = [sys.executable, "-E", "-s", "-m", "local.workload.stress", kind, argument]
+        command = [sys.executable, "-E", "-s", "-m", "local.workload.instances.stress", kind, argument]
         started = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(min(MOST_STRESSORS, workers))]
 
         def stop() -> None:

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.workload import task_metrics
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG
-from local.workload.containers import Container, Containers, Measured
-from local.workload.ecs_resources import CLUSTER, SERVICE, Service
 from local.workload.metrics import Datum
 from local.workload.parts import Surroundings
-from local.workload.served import Served
+from local.workload.processes.containers import Container, Containers, Measured
+from local.workload.processes.served import Served
 from local.workload.settings import Settings
+from local.workload.tasks import metrics as task_metrics
+from local.workload.tasks.resources import CLUSTER, SERVICE, Service
 
 DESIRED = 3
 AGENT_SECONDS = 2.0

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from local.workload import usage
-from local.workload.child import Child
-from local.workload.database_metrics import Measured
-from local.workload.peers import DATABASE_NODES, DATABASE_PORT
-from local.workload.routes import Node
+from local.workload.databases.metrics import Measured
+from local.workload.instances import usage
+from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT
+from local.workload.network.routes import Node
+from local.workload.processes.child import Child
 from local.workload.settings import Settings
 
 CLUSTER = "sample-db"
@@ -193,7 +193,7 @@ class Cluster:
                 if member.generation == generation:
                     self._happened(member, event)
 
-        member.child = Child("local.workload.database", ["--folder", str(folder)], log, on_event)
+        member.child = Child("local.workload.databases.node", ["--folder", str(folder)], log, on_event)
         if leads:
             member.child.order(op="lead")
         else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local.workload.effects import MEMORY_BYTES
-from local.workload.stress import resident_bytes
-from local.workload.volume import measure_used
+from local.workload.instances.effects import MEMORY_BYTES
+from local.workload.instances.stress import resident_bytes
+from local.workload.volumes.volume import measure_used
 
 
 def list_family(pid: int) -> list[int]:

@@ -18,16 +18,17 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from local.workload import http1, usage
-from local.workload.acls import Acls
-from local.workload.effects import Effects, Undo
-from local.workload.lifeline import die_with_parent, listen, tell
-from local.workload.network import Network
-from local.workload.peers import INBOUND
-from local.workload.routes import Routes
-from local.workload.service import Service
+from local.workload.instances import usage
+from local.workload.instances.effects import Effects, Undo
+from local.workload.instances.service import Service
+from local.workload.network.acls import Acls
+from local.workload.network.disturbances import Network
+from local.workload.network.peers import INBOUND
+from local.workload.network.routes import Routes
+from local.workload.processes import http1
+from local.workload.processes.lifeline import die_with_parent, listen, tell
 from local.workload.settings import Settings
-from local.workload.volume import Journal, Volume
+from local.workload.volumes.volume import Journal, Volume
 
 REPORT_SECONDS = 0.5
 FINISH_SECONDS = 0.05

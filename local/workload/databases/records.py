@@ -7,11 +7,11 @@ import json
 import time
 from typing import Any
 
-from local.workload import http1
-from local.workload.calls import FailedError, call_within
-from local.workload.network import Network
-from local.workload.peers import DATABASE_PORT, Flow
-from local.workload.routes import Node
+from local.workload.instances.calls import FailedError, call_within
+from local.workload.network.disturbances import Network
+from local.workload.network.peers import DATABASE_PORT, Flow
+from local.workload.network.routes import Node
+from local.workload.processes import http1
 
 TIMEOUT_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
