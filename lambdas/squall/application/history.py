@@ -1,4 +1,4 @@
-"""What reports about many runs read: a run's summary beside its record, and its rows for Athena."""
+"""Writes what reports over many runs read: a summary of the run beside its record, and its rows for Athena."""
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.result.record import agreed_result
@@ -14,7 +14,7 @@ ROWS = "application/x-ndjson"
 
 
 def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
-    """Write the rows and the summary. A repeated call writes the same again."""
+    """Write the rows and the summary of the run. Repeated calls write the same again."""
     result = agreed_result(w, record)
     summary = summary_of(record, result, find_definition_if_admitted(w, record))
     for key, body in files(summary, result.statistics).items():

@@ -1,5 +1,4 @@
-"""Leases the failure domains of a run, all or none. The run of a holder that is no longer at work is closed before its
-lock is taken."""
+"""Leases all failure domains of a run, or none. If the current holder is no longer running, its run is closed first."""
 
 from datetime import timedelta
 

@@ -9,7 +9,7 @@ from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import CheckOutcome, Status
 
 NAMED = 3
-"""How many of the executions ahead a sentence names."""
+"""How many of the executions ahead are named in a sentence."""
 
 
 def take_turn(step: Step) -> Outcome:
@@ -36,7 +36,7 @@ def take_turn(step: Step) -> Outcome:
 
 
 def seconds_until_next_look(step: Step, waited: timedelta) -> float:
-    """`waited` is the time in the queue so far."""
+    """The seconds until the next look. `waited` is the time in the queue so far."""
     timing = step.definition.environment.timing
     return wait_seconds(waited, timing.poll_seconds, timing.lease_seconds)
 
@@ -56,7 +56,7 @@ def _record_slot(step: Step, slot: int) -> Outcome:
 
 
 def _why_leave(step: Step, ahead: tuple[str, ...], available: Room) -> str:
-    """Why the run may not wait, or not any longer; empty if it may."""
+    """Why the run may not wait any longer; empty if it may."""
     environment = step.definition.environment
     if step.record.status is not Status.QUEUED:
         if len(ahead) < environment.maximum_queued:

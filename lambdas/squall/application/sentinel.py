@@ -1,9 +1,10 @@
-"""The sentinel function: it probes while its run is measured. CaptureBaseline starts it, the pulse restarts it.
+"""The sentinel function probes the workload's URL while its run is measured. CaptureBaseline starts it, the pulse
+restarts it.
 
-It is not a state of the workflow: nothing that stops or undoes a fault waits for it. Any of these ends it: the run is
-over or no longer measured, its execution is dead, another function has taken the lease, or its time is over. Only the
-pulse starts a successor, so no function calls itself: a chain can't outlive its run, and Lambda's recursion detection
-has nothing to stop.
+It is not a state of the workflow: nothing that stops or undoes a fault waits for it. It ends when the run is over or no
+longer measured, its execution is dead, another function has taken the lease, or its time is over. Only the pulse starts
+a successor; the function never calls itself. So a chain of functions can't outlive its run, and Lambda's recursion
+detection has nothing to stop.
 """
 
 from collections.abc import Sequence
@@ -30,17 +31,20 @@ from squall.errors import Unavailable
 from squall.wiring import Wiring
 
 TO_FINISH = timedelta(seconds=20)
-"""The part of the function's own time that is kept for probes under way and for the last metrics."""
+"""The part of the function's own time that is reserved for running probes and the last metrics."""
 GIVE_UP_AFTER = timedelta(seconds=60)
 """How long AWS may refuse data or answers before the function fails, which an alarm of the stack reports."""
 _REPLACED = "another function probes"
 PUT_DELAY = timedelta(milliseconds=200)
-"""How long after the end of a period its samples are put, so that probes which ended in it are among them."""
+"""How long after the end of a period its samples are put to CloudWatch, so that probes which ended late in it are
+included."""
 
 
 def start_probing(step: Step) -> None:
-    """Start the run's sentinel function, if it has a sentinel and no function works. The record says so first, so that
-    the pulse keeps it."""
+    """Start the run's sentinel function, if it has a sentinel and no function is probing.
+
+    The record says so first, so that the pulse keeps the probing going.
+    """
     if step.definition.experiment.sentinel is None:
         return
     if not step.record.sentinel:
@@ -50,7 +54,7 @@ def start_probing(step: Step) -> None:
 
 
 def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
-    """Start another sentinel function when the last one died, or when its time is nearly over. The pulse calls this."""
+    """Start another sentinel function if the last one died or its time is nearly over. The pulse calls this."""
     if not record.sentinel or record.final or record.phase in STATES_WITHOUT_PROBING:
         return
     lease, now = w.sentinels.get(record.id), w.clock.now()
@@ -65,7 +69,7 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
 
 @dataclass
 class _ProbeRun:
-    """What one sentinel function has to do, and what is still to be put."""
+    """The work of one sentinel function, and the samples that are still to be put to CloudWatch."""
 
     w: Wiring
     execution_id: str
@@ -79,8 +83,9 @@ class _ProbeRun:
     next_check_at: datetime | None = None
 
     def put(self, samples: Sequence[Sample]) -> None:
-        """Put the samples to CloudWatch. What it does not take is put again with the next. Raises Unavailable after a
-        minute of failures."""
+        """Put the samples to CloudWatch. Samples that it does not take are put again with the next ones. Raises
+        Unavailable after a minute of failures.
+        """
         self.waiting += build_data(samples, self.period)
         if failures := commonest_failures(samples):
             self.w.logger.info("sentinel", extra={"execution_id": self.execution_id, "failures": dict(failures), "probes": len(samples)})
@@ -140,15 +145,15 @@ def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
 
 
 def run_sentinel(w: Wiring, execution_id: str, owner: str, milliseconds_left: int) -> dict[str, str]:
-    """Probe for as long as the run is measured, or this function invocation has time. The answer says what ended the
-    probing."""
+    """Probe for as long as the run is measured and this invocation has time. Returns what ended the probing."""
     ends_at = w.clock.now() + timedelta(milliseconds=milliseconds_left) - TO_FINISH
     return {"execution_id": execution_id, "ended": run_probe(w, execution_id, owner, ends_at)}
 
 
 def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> str:
-    """Probe until something ends it, and return what. Raises Unavailable when AWS could not be asked, or took no data,
-    for a minute."""
+    """Probe until something ends it, and return what. Raises Unavailable if AWS can't be asked, or takes no data, for a
+    minute.
+    """
     record = w.records.get(execution_id)
     if record is None or (why := why_not_probing(w, record)):
         return why if record else NO_RUN
@@ -173,5 +178,5 @@ def run_probe(w: Wiring, execution_id: str, owner: str, ends_at: datetime) -> st
 
 
 def sentinel_dimensions(stack: str, execution_id: str) -> dict[str, str]:
-    """The dimensions of the metrics of a run, which hold no other run."""
+    """The dimensions of the metrics of a run, which no other run has."""
     return {"Stack": stack, "Execution": execution_id}

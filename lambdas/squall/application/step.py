@@ -1,7 +1,7 @@
 """What every state of the workflow shares: find the run, refuse a run that must not go on, act, return one word.
 
-A state returns `next`, `wait` (with seconds) or `end`. `end` means that the run's ending is decided and on the record.
-Facts travel in the record and in documents, not through the state machine. An exception is a technical failure, which
+A state returns `next`, `wait` (with seconds) or `end`. `end` means that the run's ending is decided and recorded. Facts
+are passed in the record and in documents, not through the state machine. An exception is a technical failure, which
 Step Functions retries or catches.
 """
 
@@ -96,21 +96,24 @@ class Step:
         return self.w.documents.get(self.run.id, model)
 
     def put(self, document: Document) -> None:
-        """Write the document, over what is there."""
+        """Write the document; it replaces an earlier one."""
         self.w.documents.put(self.run.id, document)
 
     def note(self, event: EventName, detail: str = "", **changes: Any) -> bool:
-        """Change the record and its timeline. False if the record was closed meanwhile; then undo what this state did,
-        and end."""
+        """Change the record and its timeline. False if somebody has closed the record. Then undo what this state did,
+        and end.
+        """
         return self.w.records.update(self.run.id, events=[self.event(event, detail)], **changes)
 
     def closed_meanwhile(self) -> bool:
-        """Whether somebody made the record final while this state was acting. Then undo what this state did."""
+        """Whether somebody made the record final while this state was acting. If so, undo what this state did."""
         record = self.w.records.get(self.run.id)
         return record is None or record.final
 
     def announce(self, reason: str) -> None:
-        """Tell machines of a change during the run. This is best effort; telling them of the end is not."""
+        """Publish a lifecycle event about a change during the run. This is best effort; only the event of the run's end
+        is guaranteed.
+        """
         try:
             self.w.lifecycle.emit(self.w.records.get(self.run.id) or self.record, reason)
         except (Unavailable, Refused) as error:
@@ -128,7 +131,7 @@ class Step:
         return self.decide(Status.REJECTED, reason)
 
     def invalid(self, reason: str) -> Outcome:
-        """End the run before the fault, because the experiment could not be judged or guarded."""
+        """End the run as invalid before the fault, because the experiment could not be judged or guarded."""
         return self.decide(Status.COMPLETED, reason, Verdict.INVALID, event=EventName.INVALID)
 
 

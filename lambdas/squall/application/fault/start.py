@@ -33,12 +33,12 @@ from squall.errors import Refused, Unavailable
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
-"""Others use FIS too: a slot of this stack is no promise of FIS's. The attempt had no effect; the run waits and is
-checked again."""
+"""FIS's quota is shared with others, so a slot of this stack does not guarantee a start. The attempt had no effect; the
+run waits and is checked again."""
 
 
 def start_fault(step: Step) -> Outcome:
-    """Start the FIS template of the run. `next` says how many seconds until the first look at the fault."""
+    """Start the FIS template of the run. The answer is `next`, with the seconds until the first look at the fault."""
     template_id = step.record.template_id
     if template_id is None:
         return step.reject("there is no FIS template to start")
@@ -67,10 +67,10 @@ def _end_if_halted(step: Step) -> bool:
 
 
 def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
-    """Whether somebody rejected the run after FinalCheck.
+    """Whether somebody rejected the run after FinalCheck. Then reject the run.
 
-    The voter writes the vote, then looks for `starting`. The caller wrote `starting`, and this function reads the votes
-    after that. Whatever the order, at least one of the two sees the other.
+    The voter writes the vote, then reads whether the run is `starting`. The caller wrote `starting`, and this function
+    reads the votes after that. Whatever the order, at least one of the two sees the other.
     """
     if record.ask is None:
         return False
@@ -82,7 +82,9 @@ def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
 
 
 def _reject_if_replaced(step: Step) -> bool:
-    """Whether FIS would start something else than this run compiled: a template that was edited, or another run's."""
+    """Whether FIS would start something other than what this run compiled: an edited template, or another run's. Then
+    reject the run.
+    """
     differences = template_differences(step)
     if differences:
         step.reject(f"the FIS template is not the one that was checked: {'; '.join(differences)}"[:REASON_CHARACTERS])
@@ -90,7 +92,7 @@ def _reject_if_replaced(step: Step) -> bool:
 
 
 def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int, compiled: Mapping[str, Any]) -> bool:
-    """Record the fault that has just started. False if it may not go on; then it was stopped.
+    """Record the fault that has just started. False if it must not go on; then it has been stopped.
 
     The template may have been edited between the comparison and the start, so the experiment is compared, too.
     """

@@ -83,14 +83,15 @@ def fault_report(fis: FisExperiment) -> FaultReport:
 
 
 def _events_of(fis: FisExperiment, ended_at: datetime) -> list[Event]:
-    """What happened while the workflow slept, each at its own time: the start of FIS's actions, and the end."""
+    """What happened while the workflow slept, each with its own time: the start of FIS's actions, and the end of the
+    experiment.
+    """
     actions = [Event(action.started_at, EventName.ACTION_STARTED, action.action_id) for action in fis.actions if action.started_at]
     return [*actions, Event(ended_at, fis_ended(fis.status), fis.id)]
 
 
 def _remove_guards(step: Step) -> None:
-    """Delete the guard alarms; CloudWatch keeps their history. What fails here is tried again by Release and by the
-    pulse."""
+    """Delete the guard alarms; CloudWatch keeps their history. If this fails, Release and the pulse try again."""
     if not step.record.guard_names:
         return
     try:
@@ -140,8 +141,10 @@ def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredA
 
 
 def _find_fired_alarms(step: Step, record: ExecutionRecord, until: datetime) -> list[FiredAlarm]:
-    """Guards and the user's own stop alarms that fired. Asked after every fault: an alarm may have fired without
-    reaching anybody."""
+    """The guards and the user's own stop alarms that fired.
+
+    This is read after every fault, because an alarm may have fired without its action reaching Squall.
+    """
     guards = step.find(Guards)
     words = guards.words if guards else {}
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}

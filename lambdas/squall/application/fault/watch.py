@@ -11,11 +11,13 @@ from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.run.record import ExecutionRecord
 
 GRACE_SECONDS = 180
-"""How much longer than the fault the FIS experiment may take: one minute of slack in the action itself (dispatch,
-dependencies), and two minutes for FIS to resolve targets, start and complete. After that Squall stops it. That is no
-abort, because the fault has had its time."""
+"""How much longer than the fault the FIS experiment may take.
+
+One minute is a reserve in the action itself (dispatch, dependencies); two minutes are for FIS to resolve targets, start
+and complete. After that Squall stops the experiment. That is no abort, because the fault has lasted as long as planned.
+"""
 FIRST_LOOK_SECONDS = 10
-"""How long after the fault's time the execution looks for itself, if nobody woke it before."""
+"""How long after the fault's planned end the execution looks for itself, if nothing has woken it before."""
 LOOK_AGAIN_SECONDS = 15
 
 
@@ -54,14 +56,16 @@ def _must_end(step: Step, record: ExecutionRecord) -> bool:
 
 
 def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
-    """Until just after the fault's time; after that, short steps."""
+    """Until just after the planned end of the fault; after that, short steps."""
     until_end = _time_left(step, record, FIRST_LOOK_SECONDS).total_seconds()
     return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), LOOK_AGAIN_SECONDS)
 
 
 def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
-    """Whether an agent's fault has ended with its commands. The rest of FIS's action is slack: it protects nothing and
-    is billed."""
+    """Whether all commands of a fault that an agent carries out have ended.
+
+    The rest of FIS's action is only a reserve of time, which protects nothing and is billed.
+    """
     if _time_left(step, record, 0) > timedelta(0):
         return False
     commands = commands_of(step, fault_of(step))
@@ -69,6 +73,6 @@ def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
 
 
 def _time_left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:
-    """Until the fault's planned end plus `more_seconds`; negative once that has passed."""
+    """The seconds until the fault's planned end plus `more_seconds`; negative after that."""
     started = record.fault_started_at or step.now
     return started + timedelta(seconds=record.fault_seconds + more_seconds) - step.w.clock.now()

@@ -1,4 +1,4 @@
-"""The comparison of a run's windows: whatever of it can't be read or told costs no verdict on an absolute threshold."""
+"""Compares the windows of a run. If a comparison fails, absolute thresholds can still be judged."""
 
 from collections.abc import Mapping, Sequence
 from math import floor
@@ -14,7 +14,7 @@ from squall.domain.run.timeline import EventName
 
 
 def compare_run(step: Step) -> None:
-    """Write `series.json` and `statistics.json`. Nothing injected: nothing to compare."""
+    """Write `series.json` and `statistics.json`. If nothing was injected, there is nothing to compare."""
     if step.record.fis_experiment_id is None or step.failure:
         return
     found = measure_run(step)
@@ -49,7 +49,9 @@ def _observed(found: Measurements) -> Window:
 def _distributions(
     step: Step, bindings: Sequence[MetricBinding], windows: Mapping[str, Window]
 ) -> dict[str, dict[str, Mapping[str, float]]]:
-    """Window name to metric to CloudWatch's own statistics of the samples; metrics that differ by statistic alone are asked for once."""
+    """Maps window name to metric to CloudWatch's own statistics of the samples. Metrics that differ only by statistic
+    are read once.
+    """
     found: dict[str, dict[str, Mapping[str, float]]] = {}
     for name, window in windows.items():
         known: dict[MetricQuery, Mapping[str, float]] = {}

@@ -1,4 +1,4 @@
-"""Whether the mechanism's own metrics contradict a mechanism that reports success: a command that ran, and nothing happened."""
+"""Reads the metrics that a fault must have moved, to find a command that reported success but had no effect."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,15 @@ from squall.faults.template import injection_of
 from squall.ports import Metrics
 
 MOST_SERIES = 10
-"""Of one metric of one target that are read: an agent publishes one for each disk, file system and aggregation it is told to."""
+"""The most series that are read of one metric of one target. An agent publishes one for each disk, file system and
+aggregation."""
 
 
 def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple[SignalReading, ...]:
-    """What the metrics of the mechanism say, the fault's own and the one that the experiment declares.
+    """The readings of the fault's own signals and of the one that the experiment declares.
 
-    Only a mechanism's word is questioned: of targets whose state has changed there is nothing to ask. Raises Unavailable where asking
-    again may help.
+    They are read only if the mechanism's report is the proof. If the state of the targets changed, that is proof
+    enough. Raises Unavailable if asking again may help.
     """
     claimed = tuple(proof.target for proof in proofs if proof.proven and proof.kind == "mechanism")
     if not claimed:
@@ -88,7 +89,7 @@ def _queries(metrics: Metrics, number: int, signal: Signal) -> list[MetricQuery]
 
 @dataclass
 class _Values:
-    """Every series of every signal, read once a window."""
+    """The values of every series of every signal. Each window is read once."""
 
     metrics: Metrics
     queries: Sequence[MetricQuery]
@@ -102,7 +103,9 @@ class _Values:
 
 
 def _of_series(signal: Signal, key: str, values: _Values, windows: Windows) -> SignalReading:
-    """In the shortest periods that all have a value: what comes late, or is published more seldom, says nothing before."""
+    """The reading in the shortest periods that all have a value. Shorter ones may be late, or the metric is published
+    less often.
+    """
     if windows.baseline is None:
         return not_told(signal, "can't be compared: there is no baseline")
     if signal.required:

@@ -1,4 +1,4 @@
-"""The judgement of a run: windows, measurements, criteria, verdict."""
+"""Judges a run: windows, measurements, criteria, verdict."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +27,9 @@ from squall.faults import registry
 
 
 def judge_run(step: Step) -> None:
-    """Measure every window, judge every criterion, and write what the run is worth. Nothing injected: nothing to judge."""
+    """Measure every window, judge every criterion, and write the judgement. If nothing was injected, there is nothing
+    to judge.
+    """
     if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
         return
     found = measure_run(step)
@@ -89,7 +91,7 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
 
 
 def _broken(report: FaultReport | None) -> tuple[str, ...]:
-    """What FIS says it could not do: the experiment, and each action that was skipped or failed, whatever was found on the targets."""
+    """What FIS reports as failed or skipped, for the experiment and for each action, whatever was found on the targets."""
     if report is None:
         return ()
     failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []
@@ -103,12 +105,14 @@ def _did(action: Mapping[str, str]) -> str:
 
 
 def _why_invalid(signals: Sequence[SignalReading], broken: Sequence[str]) -> str:
-    """What speaks against a fault that its own state or mechanism bears witness to; empty: nothing does."""
+    """Why the fault does not count although its targets or its mechanism prove it; empty if nothing contradicts it."""
     return "; ".join((*broken, *(one.detail for one in signals if one.reading == "contradicted")))
 
 
 def _why_unproven(step: Step, rollback: RollbackReport | None, broken: Sequence[str]) -> str:
-    """What FIS says, and each target that was not hit: some of several is not all."""
+    """Why the fault does not count as injected: what FIS reports, and each target that was not hit. All targets must be
+    hit.
+    """
     if rollback is None or not rollback.proofs:
         unseen = "no target was resolved" if not step.discovery.pinned else "no evidence that the fault happened could be read"
         return "; ".join((*broken, unseen))
@@ -122,7 +126,7 @@ def _missed(proof: Proof) -> str:
 
 
 def _in_words(step: Step) -> Abort | None:
-    """The abort with the guard's own sentence instead of its alarm's name."""
+    """The abort, with the guard's sentence in place of its alarm's name."""
     abort = step.record.abort
     guards = step.find(Guards) if abort else None
     said = guards.words.get(abort.by) if abort and guards else None

@@ -1,5 +1,6 @@
-"""Reading the history before the fault: which windows count, what CloudWatch has of them, and what other experiments
-disturbed."""
+"""Reads the history before the fault: which windows count, what CloudWatch has of them, and what other experiments
+disturbed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from squall.domain.run.timeline import EventName
 
 
 def capture_baseline(step: Step) -> Outcome:
-    """Read the history that is there, wait only for what is missing, and refuse a run whose steady state does not hold."""
+    """Read the history, wait only for periods that are missing, and refuse a run whose steady state does not hold."""
     bound = step.definition.environment.timing.baseline_wait_seconds
     start_probing(step)
     found = read_history(step)
@@ -83,11 +84,11 @@ def assess_history(step: Step, history: History) -> Baseline:
 
 
 def _hours_ahead(step: Step, window: PacedWindow) -> Window:
-    """As long as the fault will last, from the end of the baseline on."""
+    """A window as long as the fault will last, which begins at the end of the baseline."""
     usual, length = window.usual, int(step.definition.experiment.length.total_seconds())
     return usual.model_copy(update={"start": usual.end, "end": usual.end + length // usual.period_seconds * usual.period_seconds})
 
 
 def _longest_lag(bindings: Sequence[MetricBinding]) -> int:
-    """The lag of the slowest metric: metrics that are compared have to be of the same time."""
+    """The lag of the slowest metric: metrics that are compared must cover the same time."""
     return max((binding.lag_seconds for binding in bindings), default=0)

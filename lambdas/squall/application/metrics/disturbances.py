@@ -6,8 +6,7 @@ from squall.application.step import Step
 from squall.domain.metrics.disturbances import LONGEST_RUN, Disturbance, find_disturbances
 
 MOST_FAULTS = 50
-"""The most faults that are read: runs of two days on the same failure domains, which locks let in one after the
-other."""
+"""The most faults that are read. The locks allow one at a time on a failure domain, so this covers two days of runs."""
 
 
 def read_disturbances(step: Step, since: int, until: datetime) -> tuple[Disturbance, ...]:

@@ -1,4 +1,6 @@
-"""The same hours of earlier days, without what other experiments disturbed: what a metric does at this hour by itself."""
+"""Reads the same hours of earlier days, without times that other experiments disturbed, to see what a metric does
+without a fault.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,15 +13,17 @@ from squall.domain.documents.metric_models import MetricBinding, Window
 from squall.domain.metrics.disturbances import drop_disturbed_points
 
 EARLIER_DAYS = 3
-"""How many earlier days are looked at: one request each."""
+"""How many earlier days are read, with one request each."""
 KEPT_BRIEFLY_UNDER = 60
-"""CloudWatch keeps periods shorter than this for three hours: there are no earlier days of them."""
+"""CloudWatch keeps periods shorter than this for only three hours, so they have no earlier days."""
 
 
 def read_earlier_days(
     step: Step, bindings: Sequence[MetricBinding], window: Window, around: Window
 ) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
-    """Each earlier day that CloudWatch has something of in `window`: that day's window, and its series over all of `around`."""
+    """For each earlier day of which CloudWatch has data in `window`: that window on the day, and the series over all of
+    `around`.
+    """
     if window.period_seconds < KEPT_BRIEFLY_UNDER or not window.periods:
         return [], ()
     bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone

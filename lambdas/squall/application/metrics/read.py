@@ -1,5 +1,6 @@
-"""Reading metrics from CloudWatch: one request for all series, and one more for each value that does not follow from
-its periods."""
+"""Reads metrics from CloudWatch: one request for all series, and one for each value that can't be computed from its
+periods.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,8 +11,8 @@ from squall.ports import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
 SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
-"""Statistics whose value over a window follows from its periods. For averages and percentiles CloudWatch is asked
-again."""
+"""Statistics whose value over a window can be computed from its periods. Averages and percentiles need another request.
+"""
 
 
 def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Window) -> SeriesByMetric:

@@ -1,5 +1,6 @@
-"""Everything a run is judged on, read from CloudWatch once: by Compare, which stores it, or by Judge if Compare could
-not."""
+"""Reads once from CloudWatch everything that a run is judged on. Compare does so and stores it; Judge does so if
+Compare failed.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,31 +24,31 @@ ByPeriod = Mapping[int, Mapping[str, Window]]
 
 @dataclass(frozen=True)
 class Measurements:
-    """The windows of a run, and what CloudWatch has of them."""
+    """The windows of a run, and CloudWatch's data for them."""
 
     windows: Windows
     by_name: Mapping[str, Window]
-    """The windows `baseline`, `fault` and `recovery` that there are."""
+    """Those of the windows `baseline`, `fault` and `recovery` that the run has."""
     run: Window
     """From the start of the first window to the end of the last."""
     series: SeriesByMetric
-    """Over the whole run."""
+    """The series over the whole run."""
     values: Values
     """Window name to binding name to the value over the whole window."""
     finer: ByPeriod = field(default_factory=dict)
     """The same windows in the periods of metrics that have their own."""
 
     def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
-        """The series cut to a window."""
+        """The series, cut to a window."""
         return {binding.name: _cut(self.series.get(binding.name, ()), self.of(name, binding)) for binding in bindings}
 
     def of(self, name: str, binding: MetricBinding) -> Window:
-        """A window in the metric's own period."""
+        """The window in the metric's own period."""
         return self.finer.get(binding.period_seconds or 0, self.by_name).get(name) or self.by_name[name]
 
 
 def measure_run(step: Step) -> Measurements:
-    """What CloudWatch had when it was first asked after the run, so that a repeated state judges the same numbers."""
+    """The measurements of the run. They are stored when first read, so that a repeated state judges the same numbers."""
     bindings = step.discovery.bindings
     fis, until = fis_of(step), _recovery_until(step)
     windows = windows_of(step, fis, until)
@@ -73,7 +74,7 @@ def measure_run(step: Step) -> Measurements:
 
 
 def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
-    """Period to name to window."""
+    """Maps period length in seconds to window name to window."""
     windows_by_name: dict[int, dict[str, Window]] = {}
     for window in windows:
         windows_by_name.setdefault(window.period_seconds, {})[window.name] = window

@@ -24,7 +24,7 @@ class Windows:
     effect_at: datetime
     """When the fault took effect on the first target."""
     fault_end: datetime
-    """When it was over on the last target."""
+    """When the fault ended on the last target."""
     fault: Window
     """While the fault was in effect on every target."""
     recovery: Window
@@ -32,8 +32,10 @@ class Windows:
 
 
 def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_seconds: int | None = None) -> Windows:
-    """The windows in periods of that length, or of the environment's. `until` ends the recovery window: now, or when
-    recovery was decided."""
+    """The windows of the run, in periods of `period` seconds, or of the environment's metric period.
+
+    `until` ends the recovery window: now, or when recovery was decided.
+    """
     definition = step.definition
     timing, length = pace_timing(definition.environment.timing, period_seconds), definition.experiment.length
     effect = _effect_by_mechanism(step, until) or _effect_by_action(step, fis)
@@ -44,8 +46,9 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
 
 
 def _effect_by_mechanism(step: Step, until: datetime) -> EffectSpan | None:
-    """The effect by the proofs that VerifyRollback and WatchRecovery stored. If something is left over, the fault still
-    lasts."""
+    """The span of the effect, by the proofs that VerifyRollback and WatchRecovery stored. If a target still has the
+    fault, the effect still lasts.
+    """
     rollback = step.find(RollbackReport)
     if rollback is None:
         return None
@@ -54,7 +57,7 @@ def _effect_by_mechanism(step: Step, until: datetime) -> EffectSpan | None:
 
 
 def _effect_by_action(step: Step, fis: FisExperiment | None) -> EffectSpan:
-    """The effect from the start of the first FIS action that injects, for the fault's length or until FIS ended it."""
+    """The span from the start of the first FIS action that injects, for the fault's length or until FIS ended it."""
     started = [a.started_at for a in fis.actions if a.started_at and a.action_id != "aws:fis:wait"] if fis else []
     at = min(started, default=step.record.fault_started_at or step.record.started_at)
     planned = at + step.definition.experiment.length
@@ -63,6 +66,6 @@ def _effect_by_action(step: Step, fis: FisExperiment | None) -> EffectSpan:
 
 
 def settled_at(step: Step, windows: Windows) -> datetime:
-    """When CloudWatch has every period of the fault window; nothing is judged before."""
+    """The time at which CloudWatch has every period of the fault window. Nothing is judged earlier."""
     lag = max((binding.lag_seconds for binding in step.discovery.bindings), default=0)
     return datetime.fromtimestamp(windows.fault.end, tz=windows.effect_at.tzinfo) + timedelta(seconds=lag)

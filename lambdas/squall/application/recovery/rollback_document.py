@@ -15,7 +15,8 @@ from squall.errors import Refused, Unavailable
 
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1, 5
 WAITS_PER_ELAPSED_TIME = 8
-"""Each wait is an eighth of the time so far: many looks at first, few events in the execution's history in the end."""
+"""Each wait is an eighth of the elapsed time: many looks at first, and few events in the execution's history over all.
+"""
 
 
 def run_rollback(step: Step) -> Outcome:
@@ -64,8 +65,9 @@ def refresh_rollback(step: Step) -> AutomationRun | None:
 
 
 def note_rollback_end(step: Step, run: AutomationRun) -> None:
-    """Write into the timeline how the rollback ended. This comes last, so that it is not marked as handled before it is
-    handled."""
+    """Write into the timeline how the rollback ended. This is written last, so that an ending is marked as handled only
+    once it is.
+    """
     step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_ENDED, describe_run(run))])
 
 

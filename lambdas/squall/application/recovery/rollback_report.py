@@ -1,4 +1,4 @@
-"""Verifies the rollback: the pinned targets as they were before the fault, and as they are now."""
+"""Verifies the rollback: compares the pinned targets now with their state before the fault."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -19,7 +19,7 @@ DISPATCH_SLACK = timedelta(seconds=60)
 
 
 def verify_rollback(step: Step) -> Outcome:
-    """Record whether the fault happened to every target, and whether it is gone."""
+    """Record whether the fault hit every target, and whether it is gone."""
     report = rollback_report(step, step.w.inventory.refresh(step.discovery.workload, step.now))
     step.put(report)
     proven = bool(report.proofs) and all(proof.proven for proof in report.proofs)
@@ -40,8 +40,7 @@ def fis_of(step: Step) -> FisExperiment | None:
 
 
 def commands_of(step: Step, fault: AnyFault) -> dict[str, Sequence[CommandState]]:
-    """The commands that are the fault's mechanism, newest first, by target id. Empty for a fault whose mechanism is no
-    command."""
+    """The commands that carry out the fault, newest first, by target id. Empty if no command carries out the fault."""
     if not fault.ssm_documents:
         return {}
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
@@ -51,8 +50,9 @@ def commands_of(step: Step, fault: AnyFault) -> dict[str, Sequence[CommandState]
 
 
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:
-    """What became of each target. This asks the targets' state and the fault's mechanism; FIS's word `stopped` is not
-    enough."""
+    """What became of each target, from the targets' state and the fault's mechanism. FIS's status `stopped` is not
+    enough.
+    """
     fault = fault_of(step)
     template = step.need(FaultTemplate)
     report = fault.verify(
@@ -71,7 +71,9 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
 
 
 def rollback_so_far(step: Step, workload: Workload) -> RollbackReport:
-    """The report, made anew while it says `not_restored`: what was not back for VerifyRollback may be back by now."""
+    """The report, computed again while it says `not_restored`: what VerifyRollback did not find restored may be
+    restored by now.
+    """
     first = step.find(RollbackReport)
     if first and first.outcome is not RollbackOutcome.NOT_RESTORED:
         return first

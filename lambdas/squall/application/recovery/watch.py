@@ -1,5 +1,6 @@
-"""Watches the recovery: until the steady state holds again, lost targets are replaced and late metrics are in. The time
-is bounded."""
+"""Watches the recovery until the steady state holds again, lost targets are replaced and late metrics are published,
+within a time limit.
+"""
 
 from squall.application.metrics.read import read_series
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
@@ -16,7 +17,7 @@ from squall.faults import registry
 
 
 def watch_recovery(step: Step) -> Outcome:
-    """Write the document `recovery` as it stands now; `wait` while there is time and something to wait for."""
+    """Write the document `recovery` as it is now. The answer is `wait` while there is time and something to wait for."""
     timing = step.definition.environment.timing
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
     rollback = rollback_so_far(step, workload)

@@ -1,4 +1,4 @@
-"""The report of a period: read by Query a page at a time, written as HTML and JSON, and sent as a digest."""
+"""Makes the report of a period: reads runs page by page, writes HTML and JSON, and sends a digest."""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from squall.reporting.period import render
 from squall.wiring import Wiring
 
 CATCH_UP = 100
-"""How many runs whose final event was lost one report summarises at most. The next report takes the rest."""
+"""The most runs that one report summarises because their final event was lost. The next report summarises the rest."""
 LONGEST_DAYS = 3660
 """Ten years. Each month costs at least one query."""
 

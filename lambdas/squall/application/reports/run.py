@@ -1,7 +1,8 @@
-"""The report of a run that has ended, made only from its record and its documents.
+"""Reports a run that has ended, from its record and its documents alone.
 
-A function of its own makes it after people were told. So a report, even one that fails, delays no stop and no message
-and changes no outcome. A failure stands on the timeline of the record and raises the alarm on the function's errors.
+A separate function makes the report after people were notified. So a report, even one that fails, delays no stop and no
+message and changes no outcome. A failure is an event on the run's timeline, and raises the alarm on the function's
+errors.
 """
 
 from contextlib import suppress
@@ -28,7 +29,7 @@ LOGGED_CHARACTERS = 300
 
 
 class NotOverError(Exception):
-    """There is no such run, or it has not ended: nothing can be reported."""
+    """There is no such run, or it has not ended, so it can't be reported."""
 
 
 def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
 
 
 def collect_facts(w: Wiring, record: ExecutionRecord) -> Facts:
-    """Everything the run left. A document that it never wrote is None."""
+    """The record, the result and the documents of the run. A document that was never written is None."""
     find = w.documents.get
     return Facts(
         record=record,

@@ -1,4 +1,4 @@
-"""The ordinary end of a run: the result is written, the record becomes final, and people and machines are told."""
+"""The ordinary end of a run: the result is written, the record becomes final, and people and machines are notified."""
 
 from squall.application.result.record import agreed_result, decision_of, tell, write_result
 from squall.application.step import NEXT, Outcome, Step
@@ -29,7 +29,7 @@ def record_result(step: Step) -> Outcome:
 
 
 def tell_ending(step: Step) -> Outcome:
-    """Tell how the run ended. Whoever closes a run tells of it."""
+    """Notify people and machines how the run ended."""
     if not step.record.closed_by:
         tell(step.w, step.record)
     return NEXT

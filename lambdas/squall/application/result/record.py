@@ -1,5 +1,6 @@
-"""The result of a run from what it left, and telling people of it. Record uses this, and so does the closing of a dead
-run."""
+"""Builds the result of a run from its documents, and notifies people. Record uses this, and so does the closing of a
+dead run.
+"""
 
 import json
 from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
 def _describe_failure(failure: str) -> str:
     """Step Functions' `Error: Cause` as a sentence.
 
-    The cause of a Lambda error is JSON with the message first and a stack trace after it, and may be cut anywhere.
+    The cause of a Lambda error is JSON, with the message first and a stack trace after it, and may be cut anywhere.
     """
     error, _, cause = failure.partition(": ")
     _, key, rest = cause.partition('"errorMessage":')
@@ -91,7 +92,9 @@ def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_a
 
 
 def _traits_of(definition: Definition | None) -> FaultTraits:
-    """No result is lost because this version does not know the fault of an older run."""
+    """The traits of the run's fault; None if this version does not know the fault, so that the result is written all
+    the same.
+    """
     if definition is not None:
         with suppress(UnknownFaultError, InvalidInput):
             return traits_of(definition)
@@ -99,7 +102,9 @@ def _traits_of(definition: Definition | None) -> FaultTraits:
 
 
 def _known_findings(w: Wiring, record: ExecutionRecord) -> Sequence[StoredFinding] | None:
-    """Findings of the experiment's earlier runs; None if they can't be read, because no result may be lost for that."""
+    """Findings of the experiment's earlier runs; None if they can't be read, so that the result is written all the
+    same.
+    """
     with suppress(Unavailable, Refused):
         return w.findings.of(record.experiment)
     return None
@@ -156,9 +161,9 @@ def _notify(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> 
 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:
-    """The result of a final record.
+    """The result document of a final record.
 
-    Written again if it is missing, or if a Record that came too late wrote another ending.
+    It is written again if it is missing, or if it names another ending than the record because a late Record wrote it.
     """
     result = w.documents.get(record.id, Result)
     decision = decision_on(record)
@@ -173,5 +178,5 @@ def is_told(record: ExecutionRecord) -> bool:
 
 
 def decision_on(record: ExecutionRecord) -> Decision:
-    """How a final record says that the run ended."""
+    """The decision that a final record holds."""
     return Decision(record.status, record.verdict, record.hypothesis_validated, record.reason)

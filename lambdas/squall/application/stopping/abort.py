@@ -1,4 +1,4 @@
-"""Aborts a run: stops the fault first, without reading the table before; then records why; then wakes the workflow.
+"""Aborts a run: first stops the fault, without reading the table; then records why; then wakes the workflow.
 
 Imports nothing heavy, because this is the path from an alarm to StopExperiment.
 """
@@ -70,8 +70,10 @@ def _parse_alarm(name: str, state: str, configuration: Mapping[str, Any] | None,
 
 
 def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
-    """Stop, record, wake. Returns what was done. Raises Unavailable or Refused only if FIS could not be asked to stop
-    the fault."""
+    """Stop the fault, record the reason, wake the workflow. Returns what was done.
+
+    Raises Unavailable or Refused only if FIS could not be asked to stop the fault.
+    """
     if request.alarm and request.described and not request.template_id:
         return {"ignored": "the guard is not tied to a fault yet: nothing runs", "execution_id": request.execution_id}
     stopped: list[str] = []
@@ -105,9 +107,9 @@ def _template_of(w: Wiring, execution_id: str) -> str | None:
 
 
 def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, Any]:
-    """Record the reason and wake the workflow. The fault was asked to stop before, so an error here can wait.
+    """Record the reason and wake the workflow. The fault is being stopped already, so an error here is less urgent.
 
-    For an alarm the error is raised: Lambda tries again, and the function's own alarm shows it. An operator gets it as
+    For an alarm the error is raised: Lambda tries again, and the function's own alarm shows it. An operator gets it in
     the answer.
     """
     now = w.clock.now()
@@ -125,14 +127,15 @@ def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, A
 
 
 def _has_ended(w: Wiring, execution_id: str) -> bool:
-    """Whether the fault has ended already. Then this request did not end it: StopFault has asked the alarms' history
-    for the cause."""
+    """Whether the fault has ended already. Then this request did not end it, and StopFault finds the cause in the
+    alarms' history.
+    """
     record = w.records.get(execution_id)
     return record is not None and record.fault_ended_at is not None
 
 
 def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
-    """The user's own stop alarms of a run: name to a description for people."""
+    """The user's own stop alarms of a run: alarm name to a description for people."""
     from squall.application.admission.definitions import find_definition  # noqa: PLC0415 - pydantic; the abort function does without
 
     definition = find_definition(w, record)
@@ -141,7 +144,7 @@ def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
 
 
 def watched_since(record: ExecutionRecord) -> datetime:
-    """When every guard was last known to be OK. What fired since then fired during this fault."""
+    """When every guard was last known to be OK. Alarms that fired since then fired during this fault."""
     checked = [event.at for event in record.happened(EventName.FINALLY_SAFE)]
     return max(checked, default=record.fault_started_at or record.started_at)
 

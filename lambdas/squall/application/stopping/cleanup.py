@@ -1,7 +1,6 @@
-"""The clean-up object: it attempts one step after the other, and keeps what could not be done with the command that
-does it.
+"""Attempts one clean-up step after the other, and keeps each failed step with the command that does it by hand.
 
-Closing a run, halting the stack, sweeping orphans and the pulse share it. Imports nothing heavy, because the halt
+Closing a run, halting the stack, sweeping orphans and the pulse use it. Imports nothing heavy, because the halt
 function loads it.
 """
 
@@ -24,11 +23,11 @@ ERROR_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something that is still there, or could not be done."""
+    """Something that still exists, or a step that could not be done."""
 
     what: str
     command: str
-    """The AWS CLI command that does it by hand."""
+    """The AWS CLI command that removes it, or does the step, by hand."""
     reason: str = ""
     cause: Exception | None = field(default=None, compare=False)
 
@@ -61,7 +60,7 @@ class Cleanup:
         return [leftover.cause for leftover in self.leftovers if leftover.cause]
 
     def attempt(self, what: str, command: str, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
-        """The step's result; None if it failed. A step that fails first and works later has not failed.
+        """The step's result; None if it failed. A step that fails first and works later does not count as failed.
 
         `what` names the step for people, `command` does it by hand.
         """
@@ -74,14 +73,14 @@ class Cleanup:
         return result
 
     def leave(self, what: str, command: str, reason: str = "") -> None:
-        """Name something that is still there although no step failed."""
+        """Report something that still exists although no step failed."""
         self._leftovers[what] = Leftover(what, command, reason)
 
     def has_failed(self, what: str) -> bool:
         return what in self._leftovers
 
     def forget(self) -> None:
-        """Begin another round: only what it leaves counts."""
+        """Start another round: only leftovers of the new round count."""
         self._leftovers.clear()
 
     def list_templates(self) -> Sequence[FisTemplate]:
@@ -105,12 +104,12 @@ class Cleanup:
 
 
 def delete_template(cleanup: Cleanup, template_id: str) -> None:
-    """A function beside the class, because a halt deletes no template and its role may not."""
+    """Delete the template. This is no method of the class, because a halt deletes no template and its role may not."""
     command = delete_template_command(template_id)
     cleanup.attempt(f"FIS template {template_id}", command, cleanup.w.faults.delete_template, template_id)
 
 
 def _text_of(error: Exception) -> str:
-    """An AWS error says itself where it comes from; any other error is told with its type."""
+    """The error as text. An AWS error already names its source; for any other error the type is added."""
     text = str(error) if isinstance(error, Unavailable | Refused) else f"{type(error).__name__}: {error}"
     return text[:ERROR_CHARACTERS]

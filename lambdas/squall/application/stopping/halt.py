@@ -1,8 +1,8 @@
-"""Halting the stack: first the flag, so that nothing starts any more; then every fault is stopped; then records and
+"""Halts the stack: first the flag, so that nothing starts any more; then every fault is stopped; then records and
 people.
 
-A halt needs neither the table nor the workflow nor the topic. The answer names each of them that is broken, and the
-rest goes on. Imports nothing heavy, like the abort path.
+A halt works without the table, the workflow or the topic. The answer names each of them that is broken, and the rest
+goes on. Imports nothing heavy, like the abort path.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,9 @@ NOT_ASKED = "not asked for"
 
 
 def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
-    """Engage the flag, stop, record, wake, tell. Never raises: the answer says what could not be done."""
+    """Engage the flag, stop faults, record the aborts, wake the workflows, notify people. Never raises: the answer says
+    what could not be done.
+    """
     work = _HaltWork(w, request)
     command = put_flag_command(w.settings.stack, engaged=True)
     engaged = work.set_flag(FLAG, command, w.halt_flag.engage)
@@ -51,8 +53,9 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
 
 
 def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
-    """Release the flag and its copy: only both together end the halt. Disengage the safety lever if a halt engaged
-    it."""
+    """Release the flag and its copy, because the halt ends only when both are released. Disengage the safety lever if a
+    halt engaged it.
+    """
     work = _HaltWork(w, request)
     before = work.attempt("what was halted", "", read_halt, w)
     work.forget()  # it is only for the answer
@@ -69,7 +72,7 @@ def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
 class _HaltWork(Cleanup):
     """One halt or resume: what was asked for, what was stopped, and what could not be done.
 
-    Survives every exception: whatever is wrong with one fault must not keep the others from being stopped.
+    Goes on after any exception: a problem with one fault must not keep the others from being stopped.
     """
 
     def __init__(self, w: Wiring, request: HaltRequest) -> None:
@@ -77,7 +80,7 @@ class _HaltWork(Cleanup):
         self._request = request
         self._now = w.clock.now()
         self.stopped: dict[str, str] = {}
-        """FIS experiment id to execution id; empty where nothing says whose it is."""
+        """FIS experiment id to execution id; the execution id is empty if it is not known."""
         self.aborted: dict[str, bool] = {}
         """Execution id to whether the halt is now its reason to abort."""
 
@@ -101,7 +104,9 @@ class _HaltWork(Cleanup):
         return "engaged" if moved else "was engaged before"
 
     def disengage_lever(self) -> str:
-        """Only what a halt of this stack engaged; what somebody else engaged is theirs to disengage."""
+        """Disengage the lever only if a halt of this stack engaged it. If somebody else engaged it, they have to
+        disengage it.
+        """
         stack = self.w.settings.stack
         reason = f"Squall {stack} resumed by {self._request.by}: {self._request.reason}"[:LEVER_REASON_CHARACTERS]
         command = move_lever_command(reason, engaged=False)
@@ -116,12 +121,12 @@ class _HaltWork(Cleanup):
         return "could not be disengaged" if moved is None else "disengaged"
 
     def stop_listed(self) -> None:
-        """What FIS lists as this stack's."""
+        """Stop the experiments that FIS lists as this stack's."""
         for fis in self._list_running():
             self._stop(fis.id, fis.tags.get("squall:execution", ""))
 
     def stop_recorded(self, records: Sequence[ExecutionRecord]) -> None:
-        """What the table knows: FIS's listing may have failed, or lag."""
+        """Stop the experiments of the open records as well, because FIS's listing may have failed, or lag."""
         for record in records:
             if record.fis_experiment_id and record.fis_experiment_id not in self.stopped:
                 fis = self.attempt(f"FIS experiment {record.fis_experiment_id}", "", self.w.faults.get, record.fis_experiment_id)
@@ -129,8 +134,9 @@ class _HaltWork(Cleanup):
                     self._stop(record.fis_experiment_id, record.id)
 
     def stop_late(self) -> None:
-        """Look again until a look finds nothing new. FIS may list late what started meanwhile, and what failed may work
-        now."""
+        """Look again until nothing new is found. FIS may list late what started during the halt, and a failed call may
+        work now.
+        """
         for _ in range(LOOKS):
             self.w.clock.sleep(LOOK_SECONDS)
             before = len(self.stopped)
@@ -139,13 +145,13 @@ class _HaltWork(Cleanup):
                 return
 
     def list_open_records(self) -> list[ExecutionRecord]:
-        """Runs in the open index whose fault is not over; none if the table is the broken part."""
+        """Records in the open index whose fault is not over; empty if the table can't be read."""
         ids = self.attempt("the list of open executions", "squall status", self.w.records.open_ids) or ()
         records = [self.attempt(f"execution {id_}", shell_command("squall", "status", id_), self.w.records.get, id_) for id_ in ids]
         return [record for record in records if record is not None and not record.final and record.fault_ended_at is None]
 
     def abort_all(self, records: Sequence[ExecutionRecord]) -> None:
-        """Record the halt as the reason of every run that was stopped or has not come to its fault yet."""
+        """Record the halt as the reason to abort every run that was stopped or has not started its fault yet."""
         stopped = [execution for execution in self.stopped.values() if execution]
         for execution_id in dict.fromkeys([*stopped, *(record.id for record in records)]):
             if execution_id not in self.aborted:
@@ -168,8 +174,9 @@ class _HaltWork(Cleanup):
         self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, message(change))
 
     def _list_running(self) -> list[FisExperiment]:
-        """This stack's experiments by FIS's own word: first of our templates, which are few, then of everything
-        active."""
+        """This stack's running experiments, as FIS lists them: first those of our templates, which are few, then among
+        all active ones.
+        """
         found = {fis.id: fis for template in self.list_templates() for fis in self.list_experiments_of(template.id)}
         found |= {fis.id: fis for fis in self.list_active_experiments()}
         return [fis for fis in found.values() if fis.stoppable]

@@ -1,5 +1,4 @@
-"""What the workflow would have done after a fault, for a run whose execution ended early: the rollback, and the
-reports."""
+"""Does for a run whose execution ended early what the workflow does after a fault: the rollback, and the reports."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -49,8 +48,9 @@ def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:
 
 
 def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> None:
-    """People were told how the run ended before its rollback ended: write the result again, and tell them of a
-    failure."""
+    """Write the result again, and notify people if the rollback failed. They were told of the run's end before the
+    rollback ended.
+    """
     record_aftermath(w, record)
     write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
     if not run.succeeded:
@@ -58,7 +58,7 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
 
 
 def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:
-    """Write how FIS ended the fault and what became of its targets, for the result. As far as that can be asked."""
+    """Write how FIS ended the fault and what became of its targets, for the result. What can't be read is left out."""
     if record.template_id is None:
         return
     with suppress(Unavailable, Refused, MissingDocumentError):

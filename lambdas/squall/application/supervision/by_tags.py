@@ -17,9 +17,9 @@ def list_tagged_executions(w: Wiring) -> frozenset[str]:
 
 
 def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) -> tuple[Leftover, ...]:
-    """Without the table: delete the templates and stop the experiments of executions that are known to have ended.
+    """Delete the templates and stop the experiments of executions that are known to have ended, without the table.
 
-    What was made before `since` belongs to an earlier execution of the same name. Returns what is still there.
+    What was made before `since` belongs to an earlier execution of the same name. Returns what still exists.
     """
     cleanup = Cleanup(w)
     for template in cleanup.list_templates():

@@ -1,9 +1,9 @@
-"""Ends a run from outside its workflow, cleans up after it, and tells people.
+"""Ends a run from outside its workflow, cleans up after it, and notifies people.
 
 The watchdog does this within seconds after an execution ended early, the pulse within two minutes if that event was
-lost, AcquireLock when the lease of another run has expired. Everything is idempotent and goes on past a step that
-fails. What could not be removed is returned with the command that does it by hand, and the pulse tries again until
-nothing is left.
+lost, and AcquireLock when the lease of another run has expired. Every step is idempotent, and a failed step does not
+prevent the next. What could not be removed is returned with the command that does it by hand, and the pulse tries again
+until nothing is left.
 """
 
 from contextlib import suppress
@@ -21,13 +21,13 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 FIS_STOPS_WITHIN_SECONDS = 40
-"""How long a function waits for FIS to say `stopped` (about 30 s on AWS). The pulse goes on after that."""
+"""How long a function waits for FIS to report `stopped` (about 30 s on AWS). After that the pulse takes over."""
 
 
 def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
-    """Make the record final, clean up, tell people once. Returns what is still there.
+    """Make the record final, clean up, notify people once. Returns what still exists.
 
-    `wait_seconds`: how long to wait here for FIS to finish stopping before the rest is left to the pulse.
+    `wait_seconds`: how long to wait here for FIS to finish stopping before the pulse takes over.
     """
     record = w.records.get(execution_id)
     if record is None:
@@ -48,7 +48,7 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
 
 
 def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
-    """Tell people, once, what is still there of a run whose ending they know already."""
+    """Notify people, once, of what still exists of a run whose ending they know already."""
     if record.happened(EventName.LEFT_BEHIND):
         return
     w.notifier.publish(not_cleaned_up(record, leftovers))

@@ -1,9 +1,9 @@
-"""The sweep removes what outlived its execution and what no open run leads to.
+"""The sweep removes what outlived its execution and belongs to no open run.
 
-The record is the first way to find what a run made, and the pulse follows it. The sweep is the second way: it asks FIS,
-CloudWatch and the table for everything that carries this stack's mark. It removes only what is older than ten minutes,
-belongs to an execution whose record is final or missing and which Step Functions does not call running, and was so at
-two sweeps, five minutes apart. An execution that can't be asked about counts as running.
+The pulse finds what a run made by its record. The sweep is the second way: it asks FIS, CloudWatch and the table for
+everything that carries this stack's tags or prefix. It removes something only if it is older than ten minutes, and if
+its execution has a final record or none and is not running in Step Functions. Two sweeps, five minutes apart, must both
+find that. An execution that can't be asked about counts as running.
 """
 
 from collections.abc import Callable, Iterator
@@ -44,7 +44,7 @@ class Sweep:
         return [*self._questions.failures, *self._removal.failures]
 
     def run(self) -> None:
-        """Sweep if the last sweep is five minutes old. People are told of each orphan once."""
+        """Sweep if the last sweep is five minutes old. People are notified of each orphan once."""
         before, now = self.w.sightings.get(), self.w.clock.now()
         if not before.due(now):
             return
@@ -67,8 +67,9 @@ class Sweep:
         return suspects
 
     def _may_be_in_use(self, suspect: Suspect) -> bool:
-        """Whether the suspect's execution may still be at work, or the suspect is not ours. Each execution is asked
-        about once."""
+        """Whether the suspect's execution may still be running, or the suspect is not ours. Step Functions is asked
+        once about each execution.
+        """
         if suspect.execution not in self._at_work:
             what, command = f"whether {suspect.execution} is running", shell_command("squall", "status", suspect.execution)
             at_work = self._questions.attempt(what, command, self._is_at_work, suspect.execution)
@@ -85,14 +86,18 @@ class Sweep:
         return self.w.workflow.status(arn) == RUNNING
 
     def _is_our_guard(self, guard: Suspect) -> bool:
-        """The name alone proves nothing: the prefix of stack A is also the prefix of stack A-B. Unknown tags are not
-        ours."""
+        """Whether the alarm is a guard of this stack, by its tags.
+
+        The name proves nothing, because the prefix of stack A is also a prefix of stack A-B. An alarm whose tags can't
+        be read is not ours.
+        """
         tags = self._questions.attempt(f"the tags of {guard.id}", "aws cloudwatch list-tags-for-resource", self.w.alarms.tags, guard.id)
         return tags is not None and tags.get(STACK) == self.w.settings.stack and tags.get(EXECUTION) == guard.execution
 
     def _remove_after_the_fault(self, orphans: list[Suspect]) -> None:
-        """What must stay while an experiment of its execution may be running. If FIS can't be asked, all of it
-        stays."""
+        """Remove what must stay as long as an experiment of its execution may be running. If FIS can't be asked, all of
+        it stays.
+        """
         if not orphans:
             return
         active = self._questions.attempt("the faults that are running", "aws fis list-experiments", self.w.faults.active)

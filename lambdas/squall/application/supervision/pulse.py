@@ -1,9 +1,9 @@
-"""The pulse looks after every open run once a minute, and on FIS events, without trusting alarms, events or the
-workflow.
+"""The pulse looks after every open run once a minute and on FIS events, so that nothing depends on alarms, events or
+the workflow.
 
-For a run whose execution is running: renew its leases, wake the workflow when FIS has finished, abort when a guard's
-metric breaches or a guard has gone blind. For a run whose execution has ended: close it. For a closed run: clean up
-until nothing is left. Then whatever no open run leads to: see `orphans`.
+For a run whose execution is running, it renews the leases, wakes the workflow when FIS has finished, and aborts when a
+guard's metric breaches or a guard can no longer see. It closes a run whose execution has ended. It cleans up after a
+closed run until nothing is left. Then it sweeps what belongs to no open run: see `orphans`.
 """
 
 from collections.abc import Callable
@@ -41,10 +41,10 @@ pulse looks again."""
 
 
 def pulse(w: Wiring) -> dict[str, str]:
-    """Look after every open run, then sweep. Returns execution id, or orphan, to what was done.
+    """Look after every open run, then sweep. Maps execution id, or orphan, to what was done.
 
-    Raises ExceptionGroup at the end for everything that could not be looked after: whatever is wrong with one run must
-    not keep the others from being looked after.
+    Raises ExceptionGroup at the end for everything that could not be looked after: a problem with one run must not keep
+    the others from being looked after.
     """
     done: dict[str, str] = {}
     work = Cleanup(w, survives=(Exception,))
@@ -65,8 +65,8 @@ def pulse(w: Wiring) -> dict[str, str]:
 
 
 def _stop_ended_by_tags(w: Wiring) -> dict[str, str]:
-    """Stop faults without the table, which may be the broken part: FIS's tags say whose a fault is, and Step Functions
-    says that its execution has ended.
+    """Stop faults without the table, in case it is broken: FIS's tags name the execution, and Step Functions says
+    whether it has ended.
 
     An execution that Step Functions does not know by the id of its record (its name was used before, or is illegal)
     counts as running. Raises Unavailable, Refused.
@@ -104,8 +104,9 @@ def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, h
 
 
 def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
-    """Wake a run that people have decided about, or whose request has expired: whoever should have woken it may have
-    failed."""
+    """Wake a run that people have decided about, or whose request has expired, in case the first attempt to wake it
+    failed.
+    """
     if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
         return "awaits approval"
     wake(w, record.id)
@@ -136,7 +137,9 @@ def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
 
 
 def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
-    """Whether whoever closed the run, or its own Notify, had the time to tell; or the execution ended before Notify."""
+    """Whether nobody else will send the final message: Notify, or whoever closed the run, had enough time, or the
+    execution ended before Notify.
+    """
     ended = record.ended_at or record.started_at
     return w.clock.now() - ended > SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
 
@@ -185,8 +188,9 @@ def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Ab
 
 
 def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    """A guard that is gone, switched off or without data protects nobody. A guard in ALARM was missed by the other
-    paths."""
+    """Why to abort because of a guard: it was deleted or disabled, it fired unnoticed, or it has no data. None if all
+    guards are in order.
+    """
     names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
     try:
         states = w.alarms.states(names)
@@ -209,14 +213,16 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
 
 
 def _has_flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether a guard that is OK now fired since the fault began. Its history is asked only if its state has changed
-    since."""
+    """Whether a guard that is OK now fired since the fault began. Its history is read only if its state has changed
+    since.
+    """
     return _has_changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
 
 
 def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether the alarm changed its state after FinalCheck. The policy let a user's alarm pass that had no data
-    then."""
+    """Whether the alarm changed its state after FinalCheck. The policy may have accepted a user's alarm that had no
+    data then.
+    """
     return state.updated_at is not None and state.updated_at >= watched_since(record)
 
 

@@ -1,4 +1,4 @@
-"""Release: gives back lock and slot, and leaves the open index only when nothing of the run is left anywhere."""
+"""Release gives back lock and slot, and takes the run out of the open index once nothing of it is left anywhere."""
 
 from squall.application.step import NEXT, Outcome, Step
 from squall.application.supervision.close import alert
@@ -8,7 +8,7 @@ WAIT_SECONDS = 2
 
 
 def release(step: Step) -> Outcome:
-    """Clean up what the run made. If something is left, people hear of it once, and the pulse goes on."""
+    """Clean up what the run made. If something is left, notify people once; the pulse continues."""
     in_order = not step.failure and not step.record.closed_by
     leftovers = RunCleanup(step.w, step.record).run(settle_now=in_order, wait_seconds=WAIT_SECONDS)
     if leftovers:

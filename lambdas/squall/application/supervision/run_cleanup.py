@@ -24,8 +24,8 @@ from squall.faults.base import Remnant
 from squall.wiring import Wiring
 
 SETTLED_AFTER = timedelta(seconds=120)
-"""A closed run is looked at again for twice the timeout of StartFault: a function that was running when its execution
-ended may still act."""
+"""A closed run is checked again after twice the timeout of StartFault, because a function that was running when its
+execution ended may still act."""
 PAUSE_SECONDS = 1
 
 
@@ -39,8 +39,8 @@ class RunCleanup(Cleanup):
     def run(self, *, thorough: bool = False, settle_now: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
         """Clean up, again and again for `wait_seconds` while something is left. Returns what is left then.
 
-        `thorough` also looks for templates by their tags, in case the record does not know them.
-        `settle_now`: the workflow ended in order, so no function of it can be running.
+        `thorough` also looks for templates by their tags, in case the record does not know them. `settle_now`: the
+        workflow ended in order, so no function of it can be running.
         """
         deadline = self.w.clock.now() + timedelta(seconds=wait_seconds)
         self._run_once(thorough=thorough, settle_now=settle_now)
@@ -85,8 +85,9 @@ class RunCleanup(Cleanup):
         self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
 
     def _find_commands(self) -> None:
-        """Commands of the fault that are still running on a target, whatever FIS says: an agent may not have heard the
-        cancel."""
+        """Commands of the fault that are still running on a target, whatever FIS reports: an agent may have missed the
+        cancel.
+        """
         if not self._was_injected:
             return
         list_command = "aws ssm list-commands --filters key=Status,value=InProgress"
@@ -104,8 +105,9 @@ class RunCleanup(Cleanup):
         return [command for on_instance in commands.values() for command in on_instance if command.active]
 
     def _find_what_fis_left(self) -> None:
-        """What FIS left on the targets although the fault is over: only people remove it. Not asked while something
-        runs."""
+        """What FIS left on the targets although the fault is over. Only people remove it. Skipped while something still
+        runs.
+        """
         if self.leftovers or not self._was_injected:
             return
         fis = self.record.fis_experiment_id

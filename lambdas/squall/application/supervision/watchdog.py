@@ -18,7 +18,7 @@ from squall.wiring import Wiring
 def close_ended_execution(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
     """Close the run of a Step Functions status change event (`detail` of the event).
 
-    Raises Unavailable or Refused when the run could not be closed. Its faults are stopped all the same: the event says
+    Raises Unavailable or Refused if the run could not be closed. Its faults are stopped all the same: the event says
     that the execution has ended, and FIS's tags say which faults belong to it.
     """
     try:
@@ -49,8 +49,9 @@ def _find_record(w: Wiring, arn: str, name: str, started_at: datetime) -> Execut
 
 
 def _record_unadmitted(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord:
-    """A record for an execution that ended before Admit wrote one. Nothing of it can be running, but people have to
-    hear of it."""
+    """Write a record for an execution that ended before Admit wrote one. Nothing of it can be running, but people must
+    be notified.
+    """
     now = w.clock.now()
     for execution_id in candidate_ids(name, started_at):
         record = ExecutionRecord(

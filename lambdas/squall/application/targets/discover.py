@@ -1,7 +1,8 @@
-"""Discovers what the targets are, what they belong to, which of them are pinned, and how the experiment's metrics are
+"""Discovers the targets and what they belong to, pins some of them, and finds how the experiment's metrics are
 measured.
 
-Discovery never ends a run. It writes down what is wrong, and CheckSafety refuses, so that every check is on the record.
+Discovery never ends a run. It writes down what is wrong, and CheckSafety refuses the run, so that every check is
+recorded.
 """
 
 from squall.application.sentinel import sentinel_dimensions
@@ -20,7 +21,7 @@ from squall.domain.targets.pinning import pin_targets
 
 
 def discover(step: Step) -> Outcome:
-    """Write the documents `discovery` and, where something is wrong, `refusal`."""
+    """Write the document `discovery`, and `refusal` if something is wrong."""
     experiment, environment = step.definition.experiment, step.definition.environment
     workload = _describe_workload(step)
     parsed = sentences(experiment)
@@ -66,7 +67,7 @@ def _describe_workload(step: Step) -> Workload:
 
 
 def _describe_sentinel(step: Step) -> SentinelSource | None:
-    """How the sentinel's metrics of this run are found; None for an experiment without a sentinel."""
+    """How the sentinel's metrics of this run are found in CloudWatch; None for an experiment without a sentinel."""
     experiment = step.definition.experiment
     if experiment.sentinel is None:
         return None

@@ -14,7 +14,9 @@ MET, NOT_MET, CANNOT_TELL = CriterionOutcome.MET, CriterionOutcome.NOT_MET, Crit
 
 
 def possible(binding: MetricBinding) -> Interval:
-    """The least and the greatest value that the metric can have in any period. A declared metric may have any."""
+    """The least and the greatest value that the metric can have in any period. A metric that the experiment declares is
+    unbounded.
+    """
     known = METRICS.get(binding.name.partition(":")[0])
     if known is None:
         return (0.0 if all(query.statistic == "SampleCount" for query in binding.queries) else -inf), inf
@@ -23,9 +25,11 @@ def possible(binding: MetricBinding) -> Interval:
 
 
 def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[Point], series: Sequence[Series], missing: int) -> Interval:
-    """The value over the whole window whatever `missing` of its periods held; `value` is the one over the periods with `points`.
+    """The interval that contains the value over the whole window, whatever the `missing` periods held.
 
-    A missing period weighs as much as the busiest one that was seen. Of percentiles nothing follows: they are not made of periods.
+    `value` is the value over the periods that have `points`. A missing period weighs as much as the busiest period that
+    was measured. Nothing can be said about a percentile, because the percentile of a window does not follow from those
+    of its periods.
     """
     least, greatest = possible(binding)
     if not points or value is None or not missing:
@@ -40,7 +44,7 @@ def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[P
 
 
 def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
-    """A sum, a maximum or a minimum that only grows or only falls with what is missing."""
+    """The interval for a sum, a maximum or a minimum, which missing periods can move in one direction only."""
     least, greatest = possible(binding)
     statistics = {query.statistic for query in binding.queries}
     if counts_events(binding) and least >= 0:
@@ -51,7 +55,7 @@ def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
 
 
 def _weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[Series]) -> list[float]:
-    """How much each period counts in the value over the window: its requests in a ratio, otherwise all alike."""
+    """The weight of each period in the value over the window: its number of requests for a ratio, otherwise 1."""
     if binding.kind in {"gauge", "rate"}:
         return [1.0] * len(points)
     counts = {point.at: point.value for one in series if one.key == binding.queries[-1].key for point in one.points}
@@ -59,9 +63,9 @@ def _weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[S
 
 
 def decide_by_interval(threshold: Threshold, low: float, high: float) -> CriterionOutcome:
-    """Met where the whole interval is on the right side, not met where all of it is on the wrong side.
+    """Met if the whole interval satisfies the comparison, not met if no part of it does, otherwise "cannot tell".
 
-    Of `==` and `!=` only an interval without the value, or that is nothing but the value, tells.
+    For `==` and `!=`, only an interval that excludes the threshold, or that is exactly the threshold, decides.
     """
     bound = threshold.value
     match threshold.comparator:
@@ -81,7 +85,10 @@ def decide_by_interval(threshold: Threshold, low: float, high: float) -> Criteri
 
 
 def run_bounds(held: Sequence[bool | None], period: int) -> tuple[int, int]:
-    """Seconds of the longest run of adjoining periods in which a comparison holds: if no missing period (None) held, and if all did."""
+    """The seconds of the longest run of adjoining periods in which a comparison holds.
+
+    The first number assumes that it holds in no missing period (None), the second that it holds in all of them.
+    """
     return _longest([one is True for one in held]) * period, _longest([one is not False for one in held]) * period
 
 

@@ -1,8 +1,10 @@
-"""How large a change is: beside the spread of both windows, the baseline's own trend, and the same hours of earlier days.
+"""The size of a change, compared with the spread of both windows, the baseline's own trend, and the same hours of
+earlier days.
 
-A metric's periods repeat each other, so that a rank test of a few of them can miss a change that everybody sees, and calls a drift that
-happens every day a change. Size decides both: windows whose quartiles lie apart by more than a practical margin have changed, whatever the
-autocorrelation; a difference inside the margin is no change, however certain it is. The margins are set on real series (docs/judge.md).
+Neighbouring periods of a metric resemble each other. A rank test on few periods can therefore miss a change that
+everybody sees, and it reports a drift that happens every day as a change. Size decides in both cases. If the quartiles
+of two windows lie apart by more than a practical margin, the metric has changed, whatever the autocorrelation. A
+difference inside the margin is no change, however certain it is. The margins are set on real series (docs/judge.md).
 """
 
 from collections.abc import Sequence
@@ -15,13 +17,14 @@ from squall.domain.documents.metric_models import MetricBinding, Point
 from squall.domain.judging.window_statistics import quantile
 
 SEPARATION = 1.2
-"""Three quarters of one window's periods must lie this many times above three quarters of the other's: then nothing else is asked."""
+"""If the middle halves of two windows lie apart by this factor, the metric has changed, whatever else is known."""
 BEYOND_TREND = 2.0
-"""The same factor beyond which no trend of the baseline is asked."""
+"""If they lie apart by this factor, a trend of the baseline can't explain the change."""
 MARGIN = 0.1
-"""Share of the baseline under which a difference is too small to matter, and by which a change must exceed that of an earlier day."""
+"""A difference under this share of the baseline is too small to matter. A change must exceed that of an earlier day by
+the same share."""
 FEWEST_OF_A_DAY = 3
-"""Periods that each of an earlier day's windows must have."""
+"""The fewest periods in each window of an earlier day that counts."""
 FEWEST_FOR_TREND = 9
 Direction = Literal["higher", "lower", ""]
 _OPPOSITE: dict[Direction, Direction] = {"higher": "lower", "lower": "higher", "": ""}
@@ -29,7 +32,7 @@ _OPPOSITE: dict[Direction, Direction] = {"higher": "lower", "lower": "higher", "
 
 @dataclass(frozen=True)
 class Quartiles:
-    """The middle half of a window's periods."""
+    """The quartiles of a window's periods: the ends and the median of their middle half."""
 
     low: float
     middle: float
@@ -39,36 +42,45 @@ class Quartiles:
         return Quartiles(self.low + by, self.middle + by, self.high + by)
 
     def reversed(self, total: float) -> "Quartiles":
-        """Of what is left to `total`: of availability, the share of failed requests."""
+        """The quartiles of `total` minus each value: those of availability become those of the share of failed
+        requests.
+        """
         return Quartiles(total - self.high, total - self.middle, total - self.low)
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is known of a change beside its significance, in the metric's unit."""
+    """The size of a change and what may explain it, in the metric's unit. Its significance is computed elsewhere."""
 
     before: Quartiles
     after: Quartiles
     drift: float
-    """How much the baseline's own trend accounts for; 0 where it has none."""
+    """The change that the baseline's own trend predicts; 0 if it has none."""
     days: tuple[tuple[Quartiles, Quartiles], ...]
     """The same two windows on earlier days."""
     good_share: bool = False
-    """A share of good events in percent: its margin is that of the bad ones, as 99.9 to 99.5 % are five times as many."""
+    """Whether the metric is the percentage of good events. Its margin is then that of the bad ones: 99.5 % has five
+    times as many as 99.9 %."""
 
     @property
     def least(self) -> float:
-        """Three quarters of the periods after are at least so much above three quarters of those before."""
+        """The distance from the upper quartile before to the lower quartile after: the smallest distance between the
+        middle halves.
+        """
         return self.after.low - self.before.high
 
     @property
     def greatest(self) -> float:
-        """Three quarters of the periods after are at most so much above three quarters of those before."""
+        """The distance from the lower quartile before to the upper quartile after: the greatest distance between the
+        middle halves.
+        """
         return self.after.high - self.before.low
 
     @property
     def usual(self) -> tuple[float, ...]:
-        """Where each earlier day's change between these windows would have brought the metric from where it was before."""
+        """For each earlier day: the value that the metric would have now if it had changed since `before` as it did on
+        that day.
+        """
         return tuple(
             100 - _like(100 - self.before.middle, 100 - there.middle, 100 - then.middle)
             if self.good_share
@@ -77,7 +89,9 @@ class Change:
         )
 
     def separated(self, drift: float = 0.0, times: float = SEPARATION) -> Direction:
-        """`higher` or `lower` where the middle halves lie apart so many times, empty where they don't. `drift` is taken off first."""
+        """`higher` or `lower` if the middle halves lie apart by the factor `times`; empty if they do not. `drift` is
+        subtracted from the values after.
+        """
         before, after = self.before, self.after.moved(-drift)
         if self.good_share:
             return _OPPOSITE[_separated(before.reversed(100), after.reversed(100), times)]
@@ -104,7 +118,10 @@ def measure_change(
     after: Sequence[Point],
     days: Sequence[tuple[Sequence[Point], Sequence[Point]]] = (),
 ) -> Change | None:
-    """None where a window has no point. `days`: the points of the same two windows on earlier days."""
+    """The change between two windows; None if one of them has no point.
+
+    `days`: the points of the same two windows on earlier days.
+    """
     if not before or not after:
         return None
     return Change(
@@ -117,7 +134,7 @@ def measure_change(
 
 
 def quartiles(points: Sequence[Point]) -> Quartiles:
-    """Of one point or more."""
+    """The quartiles of one or more points."""
     values = sorted(point.value for point in points)
     low, middle, high = (quantile(values, share) for share in (0.25, 0.5, 0.75))
     return Quartiles(low, middle, high)
@@ -132,14 +149,18 @@ def _separated(before: Quartiles, after: Quartiles, times: float) -> Direction:
 
 
 def _like(value: float, there: float, then: float) -> float:
-    """The value changed in the proportion of another day."""
+    """The value, changed by the same factor as between `there` and `then` on another day."""
     if there:
         return value * then / there
     return value if not then else inf
 
 
 def _drift(before: Sequence[Point], after: Sequence[Point]) -> float:
-    """A baseline trends when the middle halves of its first and last third lie apart; the line through their medians goes on."""
+    """The change that the baseline's own trend predicts; 0 if it has none.
+
+    The baseline has a trend if the middle halves of its first and its last third do not overlap. The line through the
+    medians of these two thirds predicts the values after.
+    """
     third = len(before) // 3
     if len(before) < FEWEST_FOR_TREND:
         return 0.0

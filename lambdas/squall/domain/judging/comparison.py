@@ -1,4 +1,4 @@
-"""Every metric of a run, window against window, in numbers and a plain sentence each."""
+"""Compares every metric of a run between its windows: the numbers, and a plain sentence for each comparison."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, compare, holm, m
 from squall.domain.judging.window_statistics import band_of, departure, describe, seen_points
 
 SIGNIFICANT = 0.05
-"""For the p adjusted over the metrics of a run."""
+"""The significance level for p-values adjusted over the metrics of a run."""
 CONFIDENCE = 0.95
 _PAIRS: tuple[tuple[ComparedWindow, ComparedWindow], ...] = (("baseline", "fault"), ("baseline", "recovery"), ("earlier_days", "fault"))
 _SAID: Mapping[ComparedWindow, str] = {
@@ -30,31 +30,31 @@ SeriesByMetric = Mapping[str, Sequence[Series]]
 class CompareInput:
     bindings: Sequence[MetricBinding]
     windows: Mapping[str, Window]
-    """By name: baseline, fault, recovery; what a run hasn't is absent."""
+    """Windows by name: baseline, fault, recovery. A window that the run does not have is absent."""
     observed: Window
-    """From the period the effect fell into to the end of the recovery."""
+    """From the period in which the fault took effect to the end of the recovery."""
     series: SeriesByMetric
-    """Over the whole run, by binding name."""
+    """The series over the whole run, by binding name."""
     values: Mapping[str, Mapping[str, float | None]]
     """Window name to binding name to the value over the whole window."""
     distributions: Mapping[str, Mapping[str, Mapping[str, float]]]
-    """Window name to binding name to CloudWatch's statistics of the samples; absent where it has none."""
+    """Window name to binding name to CloudWatch's statistics of the samples; absent if CloudWatch has none."""
     effect_at: datetime
     settled: int
-    """Newest periods that must be inside the band for a metric to be back."""
+    """The number of newest periods that must be inside the band for a metric to be back."""
     minimum_baseline: int
-    """Points under which a metric has no band."""
+    """With fewer points in the baseline, a metric has no band."""
     earlier: Sequence[tuple[Window, SeriesByMetric]] = ()
     """The hours of the fault on earlier days. Their series may reach over the hours of the other windows, too."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
 
     def windows_of(self, binding: MetricBinding) -> Mapping[str, Window]:
-        """In the metric's own period."""
+        """The windows by name, in the metric's own period."""
         return self.finer.get(binding.period_seconds or 0, self.windows)
 
     def observed_of(self, binding: MetricBinding) -> Window:
-        """`observed` in the metric's own period."""
+        """The observed window, in the metric's own period."""
         period = binding.period_seconds
         if period is None or period not in self.finer:
             return self.observed
@@ -69,13 +69,13 @@ class _Pair:
     windows: tuple[ComparedWindow, ComparedWindow]
     sizes: tuple[int, int]
     typical: tuple[float, float]
-    """Medians, or means where most periods before are zero."""
+    """Medians, or means if most periods before are zero."""
     ranked: Ranked | None
     change: Change | None
 
 
 def statistics(given: CompareInput) -> tuple[MetricStatistics, ...]:
-    """One entry a metric, in the order of the bindings."""
+    """The statistics of each metric, in the order of the bindings."""
     points = {binding.name: _points(binding, given) for binding in given.bindings}
     pairs = [pair for binding in given.bindings for pair in _pairs(binding, points[binding.name], given)]
     adjusted = _adjusted(pairs)
@@ -119,7 +119,7 @@ def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[
 def _days(
     binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, given: CompareInput
 ) -> list[tuple[tuple[Point, ...], tuple[Point, ...]]]:
-    """The points of the same two windows on each earlier day."""
+    """For each earlier day, the points of the same two windows."""
     windows = given.windows_of(binding)
     if before not in windows or after not in windows or binding.period_seconds is not None:
         return []
@@ -143,7 +143,7 @@ def _typical(before: Sequence[Point], after: Sequence[Point]) -> tuple[float, fl
 
 
 def _adjusted(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
-    """Holm over the metrics that are compared between the same two windows."""
+    """p-values adjusted by Holm's method over all metrics that are compared between the same two windows."""
     found = {}
     for windows in _PAIRS:
         family = [(pair.metric, pair.ranked.p_value) for pair in pairs if pair.windows == windows and pair.ranked]
@@ -227,7 +227,7 @@ def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
 
 
 Ground = Literal["", "small", "trend", "usual", "repeating"]
-"""Why a difference that is there is none, or why nothing can be told."""
+"""Why a visible difference does not count, or why nothing can be concluded."""
 
 
 def _conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
@@ -243,7 +243,11 @@ def _conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclu
 
 
 def _direction(ranked: Ranked, adjusted: float, change: Change) -> Literal["higher", "lower", ""]:
-    """By separation beyond the margin, whatever the autocorrelation; else by the rank test, if the difference is large enough to matter."""
+    """`higher`, `lower`, or empty for no change.
+
+    Windows that are separated beyond the margin have changed, whatever the autocorrelation. Otherwise the rank test
+    decides, if the difference is large enough to matter.
+    """
     if apart := change.separated():
         return apart
     if not ranked.can_tell or adjusted >= SIGNIFICANT or not change.matters(ranked.shift):

@@ -1,4 +1,4 @@
-"""Criteria against what was measured: met, not met, or cannot tell, each with the numbers that decided."""
+"""Judges the success criteria: met, not met, or "cannot tell", each with the numbers that decided."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, Crite
 
 
 def judge(given: JudgeInput) -> tuple[CriterionResult, ...]:
-    """One result a success criterion, in the definition's order."""
+    """One result for each success criterion, in the definition's order."""
     return tuple(
         _result(criterion, _judge_sentence(parsed, given)) for _, criterion, parsed in sentences(given.definition.experiment).criteria
     )
@@ -61,7 +61,11 @@ def _judge_alarm(parsed: AlarmFires, given: JudgeInput) -> Judged:
 
 
 def _judge_recovery(parsed: Recovers, given: JudgeInput) -> Judged:
-    """Counted from the effect where the fault is over in a moment, from its end where it lasts: before that nothing can recover."""
+    """Judge the time to recover.
+
+    It counts from the effect of a fault that is over at once, and from the end of a fault that lasts, because nothing
+    can recover earlier.
+    """
     more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
     recovery = given.recovery
     if recovery is None:
@@ -82,7 +86,10 @@ def _judge_recovery(parsed: Recovers, given: JudgeInput) -> Judged:
 
 
 def _took(start: datetime, at: datetime, after: datetime | None, within: int | None) -> tuple[CriterionOutcome, float, str]:
-    """Outcome, seconds, and what is uncertain about them: with an upper bound alone, too late may still have been in time."""
+    """Outcome, seconds, and what is uncertain about them.
+
+    If only an upper bound of the time is known, a time that is too long may still have been in time.
+    """
     took = max(0.0, (at - start).total_seconds())
     least = took if after is None else max(0.0, (after - start).total_seconds())
     doubt = "" if after is None else f" at the latest, and not before {least:.0f} s: nothing tells when exactly"

@@ -1,7 +1,7 @@
-"""Metrics of the mechanism: what a fault must do to them, and what it says of a command that reports success when it didn't.
+"""Metrics that a fault must move, so that a command which reports success without effect is noticed.
 
-A signal contradicts and never proves: a metric that is missing, sparse or late, or had no room to move, leaves the mechanism its word;
-unless that word is too little by itself (`Signal.required`).
+A signal can contradict a fault but never prove it. If the metric is missing, sparse or late, or had no room to move,
+the mechanism's own report counts. Signals that are `required` are the exception: without a value they contradict.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,38 +14,44 @@ from squall.domain.documents.signal_reading import Reading, SignalReading
 from squall.domain.model import Model
 
 FEWEST_PERIODS = 2
-"""Whole ones, within the fault: of a single one it isn't known whether it was seen while the fault lasted."""
+"""The fewest whole periods within the fault. A single period may have been measured before or after the fault."""
 PUBLISHED_EVERY = (60, 300)
-"""Seconds: the CloudWatch agent and detailed monitoring, then basic monitoring. An environment's own periods may be shorter."""
+"""Publication periods in seconds: of the CloudWatch agent and detailed monitoring, then of basic monitoring. An
+environment may have shorter ones."""
 SHARE = 0.25
-"""Of the way to where a fault takes a metric: resources are shared, throttled and measured in averages."""
+"""The share of the way to the fault's value by which a metric must move. Less than all, because resources are shared
+and throttled, and metrics are averages."""
 
 
 class Signal(Model):
-    """What the mechanism must do to a metric of its targets, by so much or by a share of the way to where it takes it. Never a metric that
-    users feel."""
+    """What the mechanism must do to a metric of its targets.
+
+    The metric must move by a fixed amount, or by a share of the way to the value to which the fault takes it. It is
+    never a metric of what users experience.
+    """
 
     targets: tuple[str, ...]
-    """Ids of those it is about."""
+    """Ids of the targets that the metric describes."""
     namespace: str
     metric_name: str
     dimensions: tuple[tuple[str, str], ...]
     partly: bool = False
-    """Whether it is published with more dimensions than these, which CloudWatch has to be asked for."""
+    """Whether the metric is published with more dimensions than these, which must first be looked up in CloudWatch."""
     statistic: str = "Maximum"
     direction: Literal["up", "down"] = "up"
     by: float | None = None
-    """At least so much, in the metric's own unit …"""
+    """The least amount by which the metric must move, in its own unit. Either this or `toward` is given."""
     toward: float | None = None
-    """… or `share` of the way from its usual value to this one."""
+    """The value to which the fault takes the metric: it must move by `share` of the way there from its usual value."""
     share: float = SHARE
     required: bool = False
-    """Whether it has to be seen: where the mechanism's own word is only that the fault was left for somebody to find, silence is none."""
+    """Whether the metric must show the fault. It must if the mechanism reports only that it delivered the fault, not
+    that it was applied."""
     after_seconds: int = 0
-    """How long the fault lasts before this metric must show it."""
+    """How long after the beginning of the fault the metric must show it, in seconds."""
 
     def least(self, usual: float) -> float:
-        """How much it must move from there, at least; 0 where there is no room."""
+        """The least amount by which the metric must move from its usual value; 0 if there is no room."""
         if self.by is not None:
             return self.by
         way = (self.toward or 0.0) - usual
@@ -53,7 +59,10 @@ class Signal(Model):
 
 
 def spans(signal: Signal, window: Window) -> Iterator[Window]:
-    """The fault's window in the periods that the metric may be published in, the shortest first, as far as it holds enough of them."""
+    """The fault's window in each period in which the metric may be published, the shortest period first.
+
+    Periods of which the window holds too few are left out.
+    """
     for period in sorted({window.period_seconds, *PUBLISHED_EVERY}):
         if period >= window.period_seconds:
             inside = within(window, period)
@@ -63,13 +72,13 @@ def spans(signal: Signal, window: Window) -> Iterator[Window]:
 
 
 def within(window: Window, period: int) -> Window:
-    """The whole periods of that length inside the window."""
+    """The whole periods of this length inside the window."""
     start, end = ceil(window.start / period) * period, floor(window.end / period) * period
     return window.model_copy(update={"start": start, "end": max(start, end), "period_seconds": period})
 
 
 def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> SignalReading:
-    """The reading from a value for every period of the fault, and those of before."""
+    """The reading from the values during the fault (one for each period) and those before it."""
     named = f"{signal.namespace} {signal.metric_name} of {', '.join(signal.targets)}"
     usual = median(before)
     least = signal.least(usual)
@@ -89,7 +98,7 @@ def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> Si
 
 
 def must_show(signal: Signal, before: Sequence[float], during: Sequence[float], periods: int) -> SignalReading:
-    """The reading of a required signal from whatever values the fault's window has, in so many periods."""
+    """The reading of a required signal, from the values that there are in the fault's window of `periods` periods."""
     if periods < FEWEST_PERIODS:
         return not_told(signal, "could not show it yet: the fault was too short")
     if not during:
@@ -100,12 +109,12 @@ def must_show(signal: Signal, before: Sequence[float], during: Sequence[float], 
 
 
 def not_told(signal: Signal, why: str) -> SignalReading:
-    """The reading of a metric that says nothing."""
+    """The reading of a metric that decides nothing."""
     return _reading(signal, "not_told", f"{signal.namespace} {signal.metric_name} of {', '.join(signal.targets)} {why}")
 
 
 def of_several(signal: Signal, readings: Sequence[SignalReading]) -> SignalReading:
-    """The reading of several series of one metric: contradicted only if all that tell are."""
+    """The reading of several series of one metric: contradicted only if every series that decides anything contradicts."""
     for reading in ("moved", "contradicted"):
         if found := next((one for one in readings if one.reading == reading), None):
             return found

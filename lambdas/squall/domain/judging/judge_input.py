@@ -1,4 +1,4 @@
-"""What criteria are judged on, and what the judgement of one of them says."""
+"""The input of a judgement, and the result for one criterion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,36 +30,37 @@ class JudgeInput:
     values: Mapping[str, Mapping[str, float | None]]
     """Window name to binding name to the value over the whole window (`series.value_over`)."""
     alarms_fired: Mapping[str, datetime | None]
-    """Alarm name to when it first fired since the effect (history); an alarm whose history could not be read is absent."""
+    """Alarm name to when it first fired since the effect, by its history. An alarm whose history could not be read is
+    absent."""
     recovery: Recovery | None
     statistics: Mapping[str, MetricStatistics] = field(default_factory=dict)
-    """By binding name; empty where the windows could not be compared."""
+    """Statistics by binding name; empty if the windows could not be compared."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
     alarms_read_at: datetime | None = None
-    """When the alarms' history was read. None: no earlier than the end of the last window."""
+    """When the alarms' history was read; None: at the end of the last window or later."""
 
     def window_of(self, name: str, binding: MetricBinding | None) -> Window | None:
-        """A window in the metric's own period."""
+        """The window of this name, in the metric's own period."""
         own = self.finer.get(binding.period_seconds or 0) if binding else None
         return (own or self.windows).get(name)
 
     def series_from(self, name: str, metric: str) -> tuple[Series, ...]:
-        """The metric's series in a window and in all later ones."""
+        """The metric's series in this window and in all later ones."""
         start = self.windows[name].start if name in self.windows else 0
         later = [one for one, window in self.windows.items() if one == name or window.start > start]
         return tuple(series for one in later for series in self.series.get(one, {}).get(metric, ()))
 
     @property
     def alarms_watched_until(self) -> datetime:
-        """Up to when an alarm that fired would be known."""
+        """The time until which the alarms' history is known."""
         last = max((datetime.fromtimestamp(window.end, UTC) for window in self.windows.values()), default=self.fault_end)
         return self.alarms_read_at or max(last, self.fault_end)
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a criterion's kind has to say; the rest of CriterionResult is the same for all."""
+    """The result for one criterion, apart from the fields that every CriterionResult has."""
 
     kind: str
     outcome: CriterionOutcome

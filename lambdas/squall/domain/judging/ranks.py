@@ -1,11 +1,16 @@
-"""Two samples of periods compared by ranks: the only module that imports scipy, and only the function Compare imports it.
+"""Compares two samples of periods by ranks. This is the only module that imports scipy, and only the Compare function
+imports it.
 
-The test is Mann and Whitney's, two-sided; the size of the difference is Hodges and Lehmann's median of all pairwise differences, with the
-interval that belongs to the test (Moses). Both take periods for independent, but a metric's periods repeat their neighbours: uncorrected
-they would find something in noise. So the lag-1 autocorrelation of the ranks within the two windows is estimated (with Marriott and Pope's
-correction for bias), the statistic's variance is taken to be that of an AR(1) series, and Student's t with the effective number of points
-stands for the normal distribution. Real metrics also wander slowly, which an AR(1) series does not: where both windows hold blocks enough,
-the medians of blocks must differ as well (Ibragimov and Müller's t test on blocks). docs/judge.md measures what that does to false alarms.
+The test is the two-sided Mann-Whitney test. The size of the difference is the Hodges-Lehmann estimate (the median of
+all pairwise differences), with the interval that belongs to the test (Moses).
+
+Both assume independent periods, but neighbouring periods of a metric resemble each other, so that without a correction
+they would find differences in noise. Therefore the lag-1 autocorrelation of the ranks within the two windows is
+estimated (with the bias correction of Marriott and Pope). The variance of the statistic is that of an AR(1) series with
+this autocorrelation, and Student's t with the effective number of points replaces the normal distribution.
+
+Real metrics also wander slowly, which an AR(1) series does not. If both windows hold enough blocks, the medians of
+blocks must differ as well (the t test of Ibragimov and Müller). docs/judge.md has the measured rates of false alarms.
 """
 
 from collections.abc import Sequence
@@ -22,23 +27,27 @@ from squall.domain.documents.metric_models import Point
 
 Floats = NDArray[np.float64]
 MINIMUM_POINTS = 5
-"""A side; under it nothing is said."""
+"""The fewest points in each sample. With fewer, nothing is concluded."""
 EXACT_UP_TO = 1000
-"""Pairs for which the distribution of the statistic is counted out, ties included; beyond it is normal for all purposes."""
+"""Up to this number of pairs the exact distribution of the statistic is used, ties included. Beyond it the normal
+distribution is close enough."""
 LONGEST = 2000
-"""Values a side whose pairwise differences are formed; longer samples are represented by as many of their quantiles."""
+"""The most values in each sample of which all pairwise differences are computed. A longer sample is represented by this
+many of its quantiles."""
 _STRONGEST = 0.97
 BLOCKS = 5
-"""Blocks that the longer window is cut into."""
+"""The number of blocks into which the longer window is cut."""
 FEWEST_FOR_BLOCKS = 24
-"""Periods of the shorter window: blocks of fewer repeat each other as periods do, or are too few to tell anything."""
+"""The fewest periods of the shorter window. Blocks of fewer periods would be too similar to their neighbours, or too
+few."""
 _BESIDE = 1e-9
-"""Relative distance to zero of the end of an interval that would touch it although the test tells a difference (ties)."""
+"""The distance from zero, relative to the values, of the end of an interval that would touch zero although the test is
+significant (ties)."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """The comparison of a sample `after` with a sample `before`."""
+    """The result of comparing a sample `after` with a sample `before`."""
 
     p_value: float
     shift: float
@@ -56,7 +65,7 @@ class Ranked:
 
 
 def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int, confidence: float = 0.95) -> Ranked | None:
-    """None under `MINIMUM_POINTS` a side."""
+    """The comparison of two samples; None if one of them has fewer than `MINIMUM_POINTS` points."""
     if min(len(before), len(after)) < MINIMUM_POINTS:
         return None
     x, y = _values(before), _values(after)
@@ -80,7 +89,7 @@ def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int
 
 
 def _blocks(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float] | None:
-    """p and interval of the difference between the means of block medians; None where a window is too short."""
+    """The p-value and the interval of the difference between the means of block medians; None if a window is too short."""
     shorter = min(len(x), len(y))
     if shorter < FEWEST_FOR_BLOCKS:
         return None
@@ -98,12 +107,16 @@ def _blocks(x: Floats, y: Floats, confidence: float) -> tuple[float, float, floa
 
 
 def mostly_zero(values: Sequence[float] | Floats) -> bool:
-    """Whether most periods are zero, and some are not."""
+    """Whether most periods are zero, but not all of them."""
     return bool(np.median(values) == 0 and np.any(values))
 
 
 def _means(x: Floats, y: Floats, effective: tuple[float, float], confidence: float) -> tuple[float, float, float]:
-    """Where most periods are zero, the typical difference is zero whatever happens in the others: that of the means instead."""
+    """The difference between the means, with its interval.
+
+    If most periods are zero, the median difference is zero whatever happens in the other periods, so the means are
+    compared instead.
+    """
     difference = float(y.mean() - x.mean())
     errors = (float(x.var(ddof=1)) / effective[0], float(y.var(ddof=1)) / effective[1])
     if not sum(errors):
@@ -114,7 +127,9 @@ def _means(x: Floats, y: Floats, effective: tuple[float, float], confidence: flo
 
 
 def _agreed(ranked: Ranked, confidence: float, scale: float) -> Ranked:
-    """One story: the interval leaves zero out if and only if p tells a difference. With ties the two may part."""
+    """The result with an interval that excludes zero if and only if the p-value is significant. With ties, the two can
+    disagree.
+    """
     if ranked.low is None or ranked.high is None:
         return replace(ranked, p_value=max(ranked.p_value, 1 - confidence))
     low, high, beside = ranked.low, ranked.high, _BESIDE * scale
@@ -130,7 +145,10 @@ def _agreed(ranked: Ranked, confidence: float, scale: float) -> Ranked:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction, in the order given: as many as are asked together may be wrong together no more often than one."""
+    """The p-values after Holm's step-down correction, in the order given.
+
+    The chance of at least one false result among all of them is then no greater than for a single test.
+    """
     adjusted, largest = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
         largest = max(largest, min(1.0, p_values[index] * (len(p_values) - rank)))
@@ -139,7 +157,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> float:
-    """Lag-1, of the ranks within each window and of adjoining periods only; 0 where it is negative."""
+    """The lag-1 autocorrelation of the ranks within each window, over adjoining periods only; 0 if it is negative."""
     together = spread = 0.0
     for window in windows:
         ranks = stats.rankdata(_values(window))
@@ -157,7 +175,7 @@ def autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> 
 
 @lru_cache(maxsize=4096)
 def inflated(n: int, rho: float) -> float:
-    """How much larger the variance of the mean of n values is than if they were independent, in an AR(1) series."""
+    """The factor by which autocorrelation increases the variance of the mean of n values, in an AR(1) series."""
     lags = np.arange(1, n)
     return float(1 + 2 * np.sum((1 - lags / n) * rho**lags))
 
@@ -167,7 +185,7 @@ def _values(points: Sequence[Point]) -> Floats:
 
 
 def mann_whitney(x: Floats, y: Floats) -> tuple[float, float]:
-    """Two-sided p of Mann and Whitney's test as if periods were independent, and the effect size."""
+    """The two-sided p-value of the Mann-Whitney test for independent periods, and the effect size."""
     n, m = len(x), len(y)
     ranks = stats.rankdata(np.concatenate((x, y)))
     u = float(np.sum(ranks[n:])) - m * (m + 1) / 2
@@ -184,7 +202,8 @@ def mann_whitney(x: Floats, y: Floats) -> tuple[float, float]:
 
 @lru_cache(maxsize=512)
 def _null(doubled: tuple[int, ...], m: int) -> Floats:
-    """Cumulated distribution of the sum of m of these (doubled) midranks, all choices alike: exact also with ties."""
+    """The cumulative distribution of the sum of m of these (doubled) midranks if every choice is equally likely. It is
+    exact also with ties."""
     top = sum(sorted(doubled)[-m:])
     ways = np.zeros((m + 1, top + 1))
     ways[0, 0] = 1.0
@@ -195,7 +214,8 @@ def _null(doubled: tuple[int, ...], m: int) -> Floats:
 
 
 def hodges_lehmann(x: Floats, y: Floats, level: float) -> tuple[float, float | None, float | None]:
-    """Hodges and Lehmann's estimate, and the interval of this level: the differences the test would not reject."""
+    """The Hodges-Lehmann estimate, and its interval: the differences that a test at this significance level would not
+    reject."""
     x, y = _thinned(x), _thinned(y)
     differences = np.sort(np.subtract.outer(y, x), axis=None)
     n, m = len(x), len(y)
@@ -207,7 +227,10 @@ def hodges_lehmann(x: Floats, y: Floats, level: float) -> tuple[float, float | N
 
 
 def _critical(n: int, m: int, level: float) -> int:
-    """The greatest c with P(U < c) at most half the level: the interval is from the c-th smallest difference to the c-th greatest."""
+    """The greatest c for which P(U < c) is at most half of the significance level `level`.
+
+    The interval reaches from the c-th smallest difference to the c-th greatest.
+    """
     if level <= 0:
         return 0  # so few effective points that no interval is wide enough
     if n * m > EXACT_UP_TO:

@@ -1,4 +1,6 @@
-"""How quickly a run's fault took effect, was noticed, was stopped and was got over, from the moments that are on record."""
+"""The times within which a run's fault took effect, was noticed, was stopped and was recovered from, by the recorded
+events.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,7 +15,9 @@ from squall.domain.vocabulary import AbortSource
 def times(
     record: ExecutionRecord, effect_at: datetime, fault_end: datetime, alarms: Mapping[str, datetime | None], recovery: Recovery | None
 ) -> Times:
-    """`alarms` are the workload's own that criteria name, with when they first fired since the effect."""
+    """The times of a run. `alarms` maps the workload's alarms that criteria name to when each first fired since the
+    effect.
+    """
     detected_at, detected_by = _first_alarm(record, effect_at, alarms)
     asked = record.abort.at if record.abort else None
     recovered_at = recovery.recovered_at if recovery else None
@@ -33,7 +37,11 @@ def times(
 
 
 def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[str, datetime | None]) -> tuple[datetime | None, str]:
-    """Guards and stop alarms as StopFault found them in their history, the abort's own, and the workload's alarms."""
+    """When the first alarm fired.
+
+    Candidates are the guards and stop alarms that StopFault found in their history, the alarm that aborted the run, and
+    the workload's alarms.
+    """
     fired = [(event.at, event.detail) for event in record.happened(EventName.ALARM)]
     if record.abort and record.abort.source is AbortSource.GUARD:
         fired.append((record.abort.at, record.abort.reason))

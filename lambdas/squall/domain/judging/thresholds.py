@@ -1,4 +1,6 @@
-"""A metric compared with a number, or with its baseline: met, not met, or cannot tell, whatever is missing of the window."""
+"""Judges a metric against a number or against its baseline: met, not met, or "cannot tell" when missing periods could
+change the answer.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,12 +21,12 @@ from squall.domain.vocabulary import CriterionOutcome
 COMPLETE_ENOUGH = 0.8
 """Share of a window's periods that must have a value, unless the answer is the same whatever the others held."""
 ROUNDING = 1e-12
-"""Relative error of a float beyond which a digit means nothing."""
+"""A sum smaller than this share of its terms is floating-point noise."""
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """One threshold's metric over its window."""
+    """What is known of one threshold's metric in its window."""
 
     threshold: Threshold
     binding: MetricBinding
@@ -32,20 +34,20 @@ class _Measured:
     points: tuple[Point, ...]
     series: tuple[Series, ...]
     value: float | None
-    """Over the whole window, as far as it was seen."""
+    """The value over the periods of the window that have one."""
     minimum: int
-    """Periods that a window must hold to be judged."""
+    """The number of periods that a window must hold to be judged."""
     unpublished: int
-    """Periods at the window's end of which CloudWatch has nothing yet, although silence of this metric means zero."""
+    """Periods at the window's end that CloudWatch has not published yet, for a metric of which no data means zero."""
 
     @property
     def missing(self) -> int:
-        """Periods without a value, those included by which the window is too short."""
+        """The number of periods without a value, including those by which the window is too short."""
         return max(0, max(self.window.periods, self.minimum) - len(self.points)) + self.unpublished
 
     @property
     def incomplete(self) -> str:
-        """Why the value alone decides nothing; empty where it does."""
+        """Why the value alone can't decide; empty if it can."""
         window = self.window
         if window.periods < self.minimum:
             return f"the {window.name} window holds {window.periods} whole periods of {window.period_seconds} s, {self.minimum} are needed"
@@ -58,9 +60,10 @@ class _Measured:
 
 
 def judge_threshold(threshold: Threshold, given: JudgeInput) -> Judged:
-    """By the value over the window. A period in which only errors were answered is seen, and failed.
+    """Judge a threshold by the value over its window. A period in which only errors were answered counts as failed, not
+    as missing.
 
-    Where too much is missing, the criterion is decided only if the answer is the same whatever the missing periods held.
+    If too many periods are missing, the criterion is decided only if the answer is the same whatever they held.
     """
     binding = binding_of(given.discovery.bindings, threshold)
     window = given.window_of(threshold.window, binding)
@@ -98,16 +101,16 @@ def _measure(threshold: Threshold, binding: MetricBinding, window: Window, given
 
 
 def _is_balancer(binding: MetricBinding, given: JudgeInput) -> bool:
-    """Whether it is published by the load balancer that counts the requests."""
+    """Whether the load balancer that counts the requests publishes this metric."""
     requests = next((one for one in given.discovery.bindings if one.name == "request_rate"), None)
     return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
 
 
 def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
-    """Over the whole window; in a window in which nothing but errors was answered, that.
+    """The value over the whole window; None if there is none.
 
-    Requests that nobody could answer are in no count: with such periods in it the window's value is the mean of its periods. So is a
-    rate's: its silent periods are zero.
+    Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
+    mean over its periods. The same holds for a rate, whose periods without data are zero.
     """
     value = given.values.get(window, {}).get(binding.name)
     series = given.series.get(window, {})
@@ -123,7 +126,7 @@ def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Seque
 
 
 def _silence(measured: _Measured) -> str:
-    """What is missing is said."""
+    """The periods without a value and what they count as, in words; empty if there are none."""
     periods = measured.window.periods
     missing = periods - len(measured.points)
     if missing <= 0:
@@ -154,7 +157,7 @@ def _decide(measured: _Measured, given: JudgeInput) -> Decided:
 
 
 def _allowed(measured: _Measured, outcome: CriterionOutcome) -> CriterionOutcome:
-    """A window that is too short proves nothing good."""
+    """The outcome, except that a window that is too short can't be "met"."""
     return CANNOT_TELL if outcome is MET and measured.window.periods < measured.minimum else outcome
 
 
@@ -165,7 +168,11 @@ def _said(measured: _Measured) -> str:
 
 
 def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOutcome, str]:
-    """By the longest run of periods in which it holds, with and without the periods that have no value. `before`: the baseline's value."""
+    """Decide by the longest run of periods in which the comparison holds, with and without the periods that have no
+    value.
+
+    `before`: the baseline's value.
+    """
     threshold, window = measured.threshold, measured.window
     values = {point.at: point.value for point in measured.points}
     unknown = set(range(window.end - measured.unpublished * window.period_seconds, window.end, window.period_seconds))
@@ -183,10 +190,11 @@ def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOu
 
 
 def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
-    """By the interval of the typical shift against the bound, or by the middle halves of both windows where these already tell.
+    """Decide by the interval of the typical shift, or by the middle halves of both windows if they already decide.
 
-    Met if all of it is on the right side, not met if all of it is on the wrong one: both sides of the comparison are uncertain, and a
-    single number would hide it. What the baseline's own trend or the same hour of earlier days explains can't be told.
+    The criterion is met if the whole interval satisfies the comparison, and not met if no part of it does: both windows
+    vary, and a single number would hide that. If the baseline's own trend or the same hour of earlier days explains the
+    outcome, the answer is "cannot tell".
     """
     threshold, value = measured.threshold, measured.value
     compared = _comparison(given.statistics.get(measured.binding.name), threshold.window)
@@ -212,19 +220,19 @@ def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
 
 @dataclass(frozen=True)
 class AgainstBaseline:
-    """What a comparison says of a criterion relative to the baseline."""
+    """The decision on a criterion that is relative to the baseline."""
 
     outcome: CriterionOutcome
     interval: Interval
     """In percent of the baseline."""
     basis: str
-    """What the interval is of, in words."""
+    """What the interval describes, in words."""
     doubt: str
-    """What else explains the difference; empty where nothing does."""
+    """What else explains the outcome; empty if nothing does."""
 
 
 def decide_against_baseline(threshold: Threshold, compared: Comparison) -> AgainstBaseline | None:
-    """None where nothing is relative to the baseline, or neither the interval nor the middle halves of the windows are known."""
+    """The decision; None if the baseline has no value to relate to, or no interval is known."""
     ends = _ends(threshold, compared)
     if not ends:
         return None
@@ -241,8 +249,11 @@ def _outcome(threshold: Threshold, ends: Interval) -> CriterionOutcome:
 
 
 def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = None) -> list[Interval]:
-    """The intervals that may decide, in percent of the baseline (or of another value in its place): of the typical shift, which is the
-    first, and between the middle halves of both windows. Empty where nothing is relative to it."""
+    """The intervals that may decide, in percent of the baseline, or of `baseline` if it is given.
+
+    The first is that of the typical shift, the second lies between the middle halves of both windows. Empty if nothing
+    can be relative to the baseline.
+    """
     before = compared.before
     if before is None:
         return []
@@ -258,10 +269,11 @@ def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = N
 
 
 def _doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome) -> str:
-    """What else explains the outcome, in words: the baseline's own trend, or what the metric did at this hour of earlier days.
+    """What else explains the outcome, in words: the baseline's own trend, or the metric at this hour of earlier days.
+    Empty if nothing does.
 
-    Against each of these values in the baseline's place the criterion is decided again. A day that would have met it casts doubt on a
-    failure; that all days would have failed it casts doubt on a success.
+    The criterion is decided again with each of these values in place of the baseline. A "not met" is in doubt if any
+    day would have met the criterion; a "met" is in doubt if every day would have failed it.
     """
     if outcome is CANNOT_TELL or compared.before is None:
         return ""
@@ -289,7 +301,9 @@ def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
 
 
 def _relation(threshold: Threshold, value: float, before: float | None) -> float | None:
-    """`Threshold.compared`, and of a share of nothing: nothing is all of it, anything is infinitely more."""
+    """`Threshold.compared`, with one addition for a baseline of zero: zero is 100 % of it, any other value infinitely
+    more.
+    """
     if threshold.relative == "ratio" and before == 0:
         return 100.0 if value == 0 else copysign(inf, value)
     return threshold.compared(value, before)
@@ -301,13 +315,15 @@ def _holds(threshold: Threshold, value: float, before: float | None) -> bool:
 
 
 def _sum(before: float, shift: float) -> float:
-    """Without the last digits that a difference of two floats makes up: 0.5 and what it takes to 0.6 are 0.6."""
+    """The sum, without floating-point noise: 0.5 plus the difference to 0.6 is exactly 0.6."""
     total = before + shift
     return 0.0 if abs(total) <= ROUNDING * max(abs(before), abs(shift)) else float(f"{total:.12g}")
 
 
 def _mostly_failed(measured: _Measured, before: float) -> bool:
-    """Whether more than half of all periods were seen to fail: then the typical one does, whatever the others held."""
+    """Whether more than half of all periods failed for certain. Then the typical period failed, whatever the missing
+    ones held.
+    """
     failed = sum(not _holds(measured.threshold, point.value, before) for point in measured.points)
     return 2 * failed > max(measured.window.periods, measured.minimum)
 

@@ -1,4 +1,4 @@
-"""One pure function from evidence to verdict, and the table of what each outcome means outside."""
+"""Decides the verdict from evidence, and says what each outcome means for the hypothesis and the exit code."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 
 THRESHOLD_NUMERATOR, THRESHOLD_DENOMINATOR = 4, 5
-"""The seed's 80 %, as integers: no float decides a verdict."""
+"""The 80 % of REL12-BP05, as integers, so that no verdict depends on rounding."""
 OUTSIDE_SOURCES = frozenset({AbortSource.OPERATOR, AbortSource.HALT, AbortSource.OUTSIDE, AbortSource.UNKNOWN})
-"""A stop that says nothing about the workload."""
+"""Sources of a stop that says nothing about the workload."""
 _EXIT_OF_VERDICT = {
     Verdict.VALIDATED: 0,
     Verdict.REFUTED: 1,
@@ -37,12 +37,14 @@ def decide(
     invalid_reason: str = "",
     not_restored: Sequence[str] = (),
 ) -> Decision:
-    """Priority: invalid > aborted > refuted > inconclusive > validated.
+    """The first that applies of: invalid, aborted, refuted, inconclusive, validated.
 
-    One exception: who stops a run from outside (operator, halt, death of the execution) gets `aborted` also when nothing was injected or
-    proven yet, because that is what happened; neither says anything about the hypothesis.
+    There is one exception. If a run is stopped from outside (by an operator, by a halt, or because its execution died),
+    it is `aborted` even if nothing was injected or proven yet, because that is what happened. Neither verdict says
+    anything about the hypothesis.
 
-    The verdict is about the hypothesis. What was not restored (`not_restored`) changes none, and is said with each.
+    The verdict is about the hypothesis only. Whatever was not restored (`not_restored`) is named in the reason and does
+    not change the verdict.
     """
     decision = _decide(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
     return replace(decision, reason=f"{decision.reason}; not restored: {'; '.join(not_restored)}") if not_restored else decision
@@ -61,12 +63,12 @@ def _decide(criteria: Sequence[CriterionResult], abort: Abort | None, *, injecte
 
 
 def ending(status: Status, verdict: Verdict | None, reason: str, abort: Abort | None = None) -> Decision:
-    """A decision made elsewhere (rejected, failed, planned, invalid), with what it means for the hypothesis."""
+    """The decision for an ending that a state decided (rejected, failed, planned, invalid)."""
     return Decision(status, verdict, hypothesis_validated(verdict, abort), reason)
 
 
 def hypothesis_validated(verdict: Verdict | None, abort: Abort | None = None) -> bool | None:
-    """True, false, or null where the run says nothing about the hypothesis. A guard that fired says no."""
+    """True, false, or None if the run says nothing about the hypothesis. If a guard fired, the hypothesis is false."""
     if verdict is Verdict.VALIDATED:
         return True
     if verdict is Verdict.REFUTED:
@@ -77,7 +79,7 @@ def hypothesis_validated(verdict: Verdict | None, abort: Abort | None = None) ->
 
 
 def exit_code(status: Status, verdict: Verdict | None) -> int:
-    """What `squall run` exits with; 5 for what isn't final or failed."""
+    """The exit code of `squall run`; 5 for a run that is not final, or that failed."""
     if status is Status.PLANNED:
         return 0
     if status is Status.REJECTED:

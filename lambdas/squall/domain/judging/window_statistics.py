@@ -1,4 +1,4 @@
-"""One metric over one window: how many points, what is missing and what that means, the distribution; and where it usually was."""
+"""Statistics of one metric in one window: its points, what missing periods mean, its distribution, and its usual range."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,17 +9,20 @@ from squall.domain.documents.statistics import Band, WindowStatistics
 from squall.domain.metrics.series import dead_periods, missing_policy, points_over, published_sparsely
 
 FENCE = 3
-"""Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric leaves them about never."""
+"""Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric almost never leaves them.
+"""
 FLAT = 0.01
 """Half-width, as a share of its median, of the band of a metric that never moved: one failed request is not a departure."""
 USUALLY = 0.8
-"""Share of a window's periods with requests from which on a period without any is unusual."""
+"""If at least this share of a window's periods has requests, a period without any is unusual."""
 DISTRIBUTIONS = frozenset({"Average", "Minimum", "Maximum"})
 """Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…` too."""
 
 
 def has_distribution(binding: MetricBinding) -> bool:
-    """Whether CloudWatch can be asked for percentiles of its samples: of a gauge, not of counts, rates and ratios."""
+    """Whether CloudWatch has percentiles of the metric's samples: it has them for a gauge, but not for counts, rates
+    and ratios.
+    """
     (first, *more) = binding.queries
     if binding.period_seconds is not None:  # CloudWatch answers for whole minutes
         return False
@@ -27,7 +30,7 @@ def has_distribution(binding: MetricBinding) -> bool:
 
 
 def seen_points(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
-    """The value of each period that was seen; one in which only errors were answered is seen, and failed.
+    """The value of each period that has one. A period in which only errors were answered has a value: it failed.
 
     `hosts`: the counts of healthy hosts. `series` may reach beyond the window.
     """
@@ -42,10 +45,11 @@ def seen_points(binding: MetricBinding, series: Sequence[Series], hosts: Sequenc
 
 
 def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
-    """A rate with the zeros that CloudWatch does not write: no requests are a rate of zero where the load balancer lives.
+    """The points of a rate, with the zeros that CloudWatch does not publish: without requests, the rate of a load
+    balancer that exists is zero.
 
-    It lives in periods with a count of its hosts, and in all periods if it counted requests in the window or after it; but a single silent
-    period at the end of all that was read may be one that is not published yet.
+    It exists in periods that have a count of its hosts. If it counted requests in the window or later, it exists in all
+    periods, except that a single silent period at the end of all data may not be published yet.
     """
     known = {point.at: point for point in points}
     counted = [point.at for one in series for point in one.points if point.at >= window.start]
@@ -59,10 +63,11 @@ def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts:
 
 
 def unpublished_end(binding: MetricBinding, series: Sequence[Series], requests: Sequence[Series], window: Window) -> int:
-    """How many periods at the window's end CloudWatch has published nothing of yet: 0 or 1.
+    """How many periods at the end of the window are not published yet: 0 or 1.
 
-    Of a count without points where it is zero, silence tells only that it is zero or not published. The load balancer's own requests
-    decide: with requests in most periods and neither requests nor events in the last one, that one is still to come.
+    A count that is published only when it is not zero says nothing in a silent period: it may be zero, or not published
+    yet. The load balancer's request count decides. If most periods have requests, and the last one has neither requests
+    nor events, it is not published yet.
     """
     last = window.end - window.period_seconds
     counted = {point.at for one in requests if one.period_seconds == window.period_seconds for point in one.points}
@@ -80,9 +85,11 @@ def describe(
     value: float | None,
     distribution: Mapping[str, float],
 ) -> WindowStatistics:
-    """`value` is the one over the whole window; `distribution` CloudWatch's own over it, by statistic, empty where it has none.
+    """The statistics of one window.
 
-    Percentiles of samples are never made from percentiles of periods: without CloudWatch's they are of the periods, and `of` says so.
+    `value` is the value over the whole window. `distribution` maps a statistic to CloudWatch's own value of it over the
+    window, and is empty if CloudWatch has none. Then the percentiles are those of the periods, and `of` says so,
+    because percentiles of samples never follow from percentiles of periods.
     """
     published = {point.at for one in series for point in one.points if window.start <= point.at < window.end}
     policy = missing_policy(binding)
@@ -111,7 +118,7 @@ def describe(
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Of values in order, linear between neighbours."""
+    """The quantile of sorted values, interpolated linearly."""
     position = share * (len(ordered) - 1)
     below = floor(position)
     above = min(below + 1, len(ordered) - 1)
@@ -119,7 +126,9 @@ def quantile(ordered: Sequence[float], share: float) -> float:
 
 
 def band_of(usual: Sequence[Point], minimum: int) -> Band | None:
-    """Tukey's outer fences around what was usual, and never narrower than what was seen; None for fewer than `minimum` points."""
+    """The usual range: Tukey's outer fences, widened to the smallest and the greatest value; None for fewer than
+    `minimum` points.
+    """
     if len(usual) < max(2, minimum):
         return None
     values = sorted(point.value for point in usual)
@@ -131,9 +140,10 @@ def band_of(usual: Sequence[Point], minimum: int) -> Band | None:
 def departure(
     binding: MetricBinding, points: Sequence[Point], band: Band, effect_at: datetime, observed: Window, settled: int
 ) -> tuple[datetime | None, datetime | None]:
-    """When the metric left its band, and the first moment after which it stays inside; `observed` is from the effect to the end.
+    """When the metric left its band, and the first moment after which it stayed inside; None for what did not happen.
 
-    Silence is outside where it means that nobody was answered. It is back only when the newest `settled` periods are inside.
+    `observed` reaches from the effect to the end. A period without data counts as outside if it means that nobody was
+    answered. The metric is back only if the newest `settled` periods are inside.
     """
     period = observed.period_seconds
     inside = {point.at for point in points if band.low <= point.value <= band.high}
