@@ -59,8 +59,8 @@ def plan(
     wait_timeout: Wait = None,
 ) -> None:
     """Do everything except inject the fault: targets, safety checks, the exact FIS template, cost and quota."""
+    from cli.arguments.request import Request
     from cli.commands import plan as command
-    from cli.request import Request
 
     request = Request.of(source, "plan", settings or [], duration, name)
     raise typer.Exit(command.run(_set_json(context, json=json), request, wait_timeout))
@@ -78,8 +78,8 @@ def run(
     wait_timeout: Wait = None,
 ) -> None:
     """Run an experiment and follow it to its verdict."""
+    from cli.arguments.request import Request
     from cli.commands import run as command
-    from cli.request import Request
 
     request = Request.of(source, "run", settings or [], duration, name)
     raise typer.Exit(command.run(_set_json(context, json=json), request, follow=follow, wait_timeout=wait_timeout))

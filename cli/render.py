@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import timedelta
 
-    from cli.readings import Reading
+    from cli.following.readings import Reading
     from squall.domain.documents.judgement import CriterionResult
     from squall.domain.documents.result import Result, TimelineEvent
     from squall.domain.documents.safety import SafetyCheck

@@ -15,7 +15,7 @@ from cli.output import write_note
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_STACK = "Squall"
@@ -45,7 +45,7 @@ def is_local_account_unused() -> bool:
 
 def find_deployment(options: Options) -> Deployment:
     """Finds the deployed stack that the options name. Raises CommandError."""
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
 
     hint = is_local_account_unused() and not options.local
     if options.local:

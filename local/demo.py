@@ -24,15 +24,15 @@ from typing import Any
 from rich.console import Console
 
 from cli import output, render, reports, session
-from cli.aws import Deployment
+from cli.arguments.names import make_name
+from cli.arguments.request import Request
+from cli.aws.stack import Deployment
 from cli.commands.run import follow_to_end, start_execution
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.follow import Ending
-from cli.names import make_name
-from cli.request import Request
+from cli.following.follow import Ending
+from cli.following.watch import parse_result
 from cli.text import clean, safe_text
-from cli.watch import parse_result
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import Account, LocalAccountError

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli import durations, output, session
+from cli import output, session
+from cli.arguments import durations
+from cli.arguments.names import parse_execution_id
 from cli.commands.run import follow_to_end, make_record_document, show_ending
 from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import parse_execution_id
 from cli.text import clean, clean_block
 
 if TYPE_CHECKING:

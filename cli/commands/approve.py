@@ -11,13 +11,13 @@ import typer
 from rich.console import Group
 
 from cli import output, session
+from cli.arguments.names import parse_execution_id
 from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import parse_execution_id
+from cli.following.watch import parse_leniently
 from cli.render import make_checks_table, make_table
 from cli.text import clean, clean_block, safe_text
-from cli.watch import parse_leniently
 from squall.domain.approval.votes import describe_need
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan
@@ -30,7 +30,7 @@ from squall.domain.model import digest
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.approval.votes import Ask, Decision
     from squall.domain.run.record import ExecutionRecord

@@ -10,14 +10,14 @@ from rich.console import Group
 from rich.text import Text
 
 from cli import output, session
+from cli.arguments.names import parse_execution_id
 from cli.commands.status import find_record
 from cli.comparison import MetricChange, compare_metrics, compare_results, find_directions
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import parse_execution_id
+from cli.following.watch import parse_result
 from cli.render import format_quantity, make_table
 from cli.text import clean, format_number, safe_text
-from cli.watch import parse_result
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import sentences
@@ -26,7 +26,7 @@ from squall.domain.problems import InvalidInput
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.comparison import Direction, Fact
     from cli.session import Options
     from squall.domain.documents.result import Result

@@ -19,7 +19,7 @@ from cli.text import safe_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.doctor.setting import Setting
     from cli.session import Options
 

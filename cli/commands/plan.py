@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cli import durations, output, session
+from cli import output, session
+from cli.arguments import durations
 from cli.commands.run import follow_to_end, show_ending, start_execution
 from cli.render import make_table
 from cli.text import clean_block, format_number, safe_text
@@ -13,9 +14,9 @@ from cli.text import clean_block, format_number, safe_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.aws import Deployment
-    from cli.follow import Ending
-    from cli.request import Request
+    from cli.arguments.request import Request
+    from cli.aws.stack import Deployment
+    from cli.following.follow import Ending
     from cli.session import Options
 
 QUOTAS = {"actions in a template": 20, "stop conditions": 5, "target ARNs of one target": 5, "active FIS experiments": 5}

@@ -11,10 +11,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from cli import output, session
+from cli.arguments.spans import parse_period
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import draw_sparkline, make_table, style_word
-from cli.spans import parse_period
 from cli.text import clean, format_seconds, safe_text
 from squall.domain.history.period_report import PeriodReport
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.history.period_report import Cell, Filters
 

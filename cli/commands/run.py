@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cli import durations, output, reports, session
+from cli import output, reports, session
+from cli.arguments import durations
 from cli.errors import CommandError, NameInUseError, commands_for
 from cli.exits import Exit
-from cli.follow import Ending, follow
+from cli.following.follow import Ending, follow
+from cli.following.views import Lines, View, choose_view
+from cli.following.watch import parse_result
 from cli.render import make_result_view
 from cli.text import clean
-from cli.views import Lines, View, choose_view
-from cli.watch import parse_result
 from squall.domain.approval.votes import Decision
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.aws import Deployment, Started
-    from cli.request import Request
+    from cli.arguments.request import Request
+    from cli.aws.stack import Deployment, Started
     from cli.session import Options
     from squall.domain.run.record import ExecutionRecord
 

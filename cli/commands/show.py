@@ -7,17 +7,17 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from cli import output, reports, session
+from cli.arguments.names import parse_execution_id
 from cli.commands.run import make_record_document
 from cli.commands.status import find_record, make_record_view
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import parse_execution_id
+from cli.following.watch import parse_result
 from cli.render import make_result_view
 from cli.text import clean, clean_document
-from cli.watch import parse_result
 
 if TYPE_CHECKING:
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.session import Options
 
 

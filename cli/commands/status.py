@@ -9,10 +9,10 @@ from rich.console import Group
 from rich.table import Table
 
 from cli import output, session
+from cli.arguments.names import parse_execution_id
 from cli.commands.run import make_record_document
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.names import parse_execution_id
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
 from squall.domain.approval.votes import standing
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from cli.aws import Deployment
+    from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.run.queue import Line
     from squall.domain.run.record import ExecutionRecord

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cli import definitions, output
+from cli import output
+from cli.arguments import definitions
 from cli.exits import Exit
 from cli.text import clean, clean_block, safe_text
 from squall.admission import parse_experiment

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from cli import follow, main, session
+from cli import main, session
+from cli.following import follow
 from tests.cli.fakes import FakeDeployment
 
 Squall = Callable[..., Result]

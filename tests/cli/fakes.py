@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cli.aws import Machine, Started
+from cli.aws.stack import Machine, Started
 from squall.domain.approval.votes import Decision
 from squall.domain.documents.metric_models import MetricQuery, Series
 from squall.domain.history.summary import RunSummary

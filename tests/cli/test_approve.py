@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from cli import main
-from cli.aws import Deployment
+from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from squall.domain.approval.votes import Ask, Decision, Vote
 from squall.domain.documents.plan import Plan

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from moto import mock_aws
 
 from cli import session
-from cli.aws import Deployment
-from cli.aws_errors import explain_error
+from cli.aws.errors import explain_error
+from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
 from tests.cli.conftest import Squall

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cli.aws import Deployment
+from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag

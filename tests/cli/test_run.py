@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.aws import Machine
+from cli.aws.stack import Machine
 from cli.errors import CommandError
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall

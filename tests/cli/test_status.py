@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.aws import Machine
+from cli.aws.stack import Machine
 from squall.domain.run.queue import Line, Slot, Ticket
 from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli import definitions
+from cli.arguments import definitions
 from tests.cli.conftest import Squall
 
 SEED = Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json"

@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from cli import render
-from cli.aws import Machine
+from cli.aws.stack import Machine
 from cli.errors import CommandError
-from cli.readings import Reading, make_reading
+from cli.following.readings import Reading, make_reading
+from cli.following.views import Lines, Terminal, choose_view
+from cli.following.watch import STATES, Snapshot, Watcher
 from cli.text import clean, format_number, format_seconds
-from cli.views import Lines, Terminal, choose_view
-from cli.watch import STATES, Snapshot, Watcher
 from local.demo import describe_changes, describe_reaction
 from squall.domain.documents.result import TimelineEvent
 from squall.domain.documents.safety import Safety, SafetyCheck

@@ -15,10 +15,10 @@ from botocore.credentials import Credentials
 from typer.testing import CliRunner
 
 from cli import main
-from cli.aws import Deployment
+from cli.aws.proof import sign_statement
+from cli.aws.stack import Deployment
 from cli.doctor import approving
 from cli.doctor.finding import Outcome
-from cli.proof import sign_statement
 from squall.domain.approval.identity_proof import Statement
 from squall.domain.approval.votes import Decision
 from tests.deployed.rig import ROOT, Execution, Rig, latency

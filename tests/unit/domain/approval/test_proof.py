@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.proof import sign_statement
+from cli.aws.proof import sign_statement
 from squall.domain.approval.identity_proof import BODY, Proof, Statement, of_document, replayed
 from squall.domain.approval.votes import Decision
 

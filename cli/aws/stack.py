@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from cli.aws_calls import ExplainedMetrics, explain_failures, make_client
-from cli.aws_errors import error_code
+from cli.aws.calls import ExplainedMetrics, explain_failures, make_client
+from cli.aws.errors import error_code
+from cli.aws.functions import StackFunctions
 from cli.doctor.checks import check_fis_roles, list_fis_roles
 from cli.doctor.setting import Setting
 from cli.errors import CommandError, NameInUseError
-from cli.stack_functions import StackFunctions
 from cli.text import clean
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag

@@ -6,9 +6,9 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from cli.aws_calls import explain_failures, make_client
+from cli.aws.calls import explain_failures, make_client
+from cli.aws.proof import sign_statement
 from cli.errors import CommandError
-from cli.proof import sign_statement
 from cli.text import clean
 from squall.domain.approval.identity_proof import Statement
 from squall.domain.run.halt import put_flag_command

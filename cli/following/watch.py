@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.readings import Reading, read_metrics
+from cli.following.readings import Reading, read_metrics
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -19,7 +19,7 @@ from squall.domain.documents.result import Result
 from squall.domain.documents.safety import FinalCheck, Safety
 
 if TYPE_CHECKING:
-    from cli.aws import Machine
+    from cli.aws.stack import Machine
     from squall.domain.documents.document import Document
     from squall.domain.model import Model
     from squall.domain.run.record import Event, ExecutionRecord

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from cli.aws_errors import explain_error
+from cli.aws.errors import explain_error
 from cli.errors import CommandError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from rich.live import Live
 from rich.panel import Panel
 
 from cli import render
+from cli.following.watch import APPROVAL_STATES, STATES
 from cli.text import clean, format_seconds, safe_text
-from cli.watch import APPROVAL_STATES, STATES
 from squall.domain.approval.votes import standing
 from squall.domain.vocabulary import Status
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from cli.readings import Reading
-    from cli.watch import Snapshot
+    from cli.following.readings import Reading
+    from cli.following.watch import Snapshot
 
 _STOP, _JUDGE = STATES.index("StopFault"), STATES.index("Judge")
 _METRICS_EVERY = timedelta(seconds=10)

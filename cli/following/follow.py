@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from cli.errors import StillRunningError
 from cli.exits import Exit, exit_code
-from cli.watch import Watcher
+from cli.following.watch import Watcher
 from squall.domain.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cli.views import View
-    from cli.watch import Snapshot, Watched
+    from cli.following.views import View
+    from cli.following.watch import Snapshot, Watched
     from squall.domain.run.record import ExecutionRecord
 
 LOOK_SECONDS = 1.0

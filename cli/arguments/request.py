@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cli import definitions, durations, names
+from cli.arguments import definitions, durations, names
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.text import clean
