@@ -46,9 +46,9 @@ def write_note(message: str) -> None:
 
 def write_error(error: CommandError, *, as_json: bool) -> None:
     """Writes an error for people to stderr; with `as_json` also as a document to stdout."""
-    from cli.text import clean, clean_block
+    from cli.text import clean
 
-    sys.stderr.write(f"squall: {clean_block(error.message)}\n")
+    sys.stderr.write(f"squall: {clean(error.message)}\n")
     if error.hint:
         sys.stderr.write(f"  → {clean(error.hint)}\n")
     if as_json:
@@ -61,9 +61,9 @@ def show_waiting(message: str) -> AbstractContextManager[Any]:
 
     console = make_console(stderr=True)
     if console.is_terminal:
-        from rich.text import Text
+        from cli.text import safe_text
 
-        return console.status(Text(message))
+        return console.status(safe_text(message))
 
     @contextmanager
     def write_line() -> Iterator[None]:

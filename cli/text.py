@@ -11,30 +11,20 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from squall.domain.printable import block, flatten
+
 if TYPE_CHECKING:
     from rich.text import Text
 
-_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_SPACES = frozenset({"Zl", "Zp"})
-
 
 def clean(value: object, limit: int = 2000) -> str:
-    """The value as one line without control, format (bidirectional, zero-width) or private characters, cut at `limit`
-    characters."""
-    kept = []
-    for character in str(value)[: limit + 1]:
-        category = unicodedata.category(character)
-        if character in "\n\r\t" or category in _SPACES:
-            kept.append(" ")
-        elif category not in _DROPPED:
-            kept.append(character)
-    text = "".join(kept)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    """The value as one printable line of at most `limit` characters (`squall.domain.printable`)."""
+    return flatten(str(value), limit)
 
 
 def clean_block(value: object, limit: int = 8000) -> str:
     """Like `clean`, but keeps line breaks: for messages with a caret, and for indented JSON."""
-    return "\n".join(clean(line) for line in str(value)[:limit].splitlines())
+    return block(str(value), limit)
 
 
 def clean_document(document: str) -> str:

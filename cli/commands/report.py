@@ -77,7 +77,7 @@ def make_view(report: PeriodReport, *, unicode: bool = True) -> RenderableType:
         safe_text(f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d %H:%M} UTC" + (f", {filters}" if filters else ""), "bold")
     ]
     if report.message:
-        parts.append(Text(report.message))
+        parts.append(safe_text(report.message))
     else:
         parts += [_make_numbers(report), safe_text(_draw_trend(report, unicode=unicode))]
     if report.workloads:

@@ -192,6 +192,20 @@ def test_fakes_have_every_method_of_their_port() -> None:
     assert all([clock, records, locks, documents, faults, metrics, alarms, inventory, commands, notifier, lifecycle, workflow])
 
 
+@pytest.mark.parametrize("layer", [True, False])
+def test_no_text_in_a_log_line_controls_a_terminal_or_reorders_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], layer: bool
+) -> None:
+    if not layer:
+        monkeypatch.setitem(sys.modules, "aws_lambda_powertools.logging", None)
+    make_logger(f"squall-forged-{layer}").info("abort", extra={"reason": "a\n{}\x1b[2J\u202e\u2028"})
+    out = capsys.readouterr()
+    line = (out.out + out.err).rstrip("\n")
+    assert "abort" in line
+    assert line.isascii()
+    assert line.isprintable()
+
+
 def test_without_powertools_the_logger_writes_one_json_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "aws_lambda_powertools.logging", None)
     log = make_logger("squall-plain")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
@@ -17,7 +18,7 @@ def make_logger(service: str) -> Any:
         from aws_lambda_powertools.logging import Logger  # noqa: PLC0415 - functions without the layer have no Powertools
     except ImportError:
         return _plain_logger(service)
-    return Logger(service=service)
+    return Logger(service=service, json_serializer=partial(json.dumps, default=str))  # in ASCII: no text can hide or reorder others
 
 
 def _plain_logger(service: str) -> logging.Logger:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from squall.domain.model import Model
+from squall.domain.printable import block, one_line
 
 WHOLE = "$"
 """The path of the whole input."""
@@ -31,6 +32,23 @@ class Problem(Model):
     """The place in the input: `success_criteria[1]`, `duration_minutes`, or `$` for the whole input."""
     message: str
     expected: str = ""
+
+    @field_validator("path")
+    @classmethod
+    def _path(cls, text: str) -> str:
+        """A path consists of keys of the input, which may contain anything."""
+        return one_line(text) or WHOLE
+
+    @field_validator("expected")
+    @classmethod
+    def _line(cls, text: str) -> str:
+        return one_line(text)
+
+    @field_validator("message")
+    @classmethod
+    def _lines(cls, text: str) -> str:
+        """A message may have further lines: a sentence, and a caret under it."""
+        return block(text)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f" (expected {self.expected})" if self.expected else "")
@@ -96,7 +114,7 @@ def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[Bas
         return Problem(path=extend_path(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
     if details["type"] == "extra_forbidden":
         keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
-        return Problem(path=where, message=f'unknown key "{key:.60}"{suggest(key, keys)}', expected=", ".join(keys))
+        return Problem(path=where, message=f'unknown key "{one_line(key, 60)}"{suggest(key, keys)}', expected=", ".join(keys))
     message, expected = _words(str(details["type"]), details["input"], str(details["msg"]), context)
     return Problem(path=where, message=message, expected=expected)
 

@@ -2,19 +2,21 @@
 
 import csv
 import io
+import unicodedata
 from datetime import UTC, datetime
 
+from squall.domain.printable import one_line
 from squall.reporting.charts import Course
-from squall.reporting.formatting import strip_invisible
 
 COLUMNS = ("period_start", "window", "metric", "value", "unit")
-_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\r")
+_FORMULA = ("=", "+", "-", "@", "\u2212")
+"""How a formula begins. Spreadsheets also accept the full-width forms, which normalization turns into these."""
 
 
 def cell(value: object) -> str:
     """Text from outside as a cell that no spreadsheet takes for a formula."""
-    text = strip_invisible(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    text = one_line(str(value))
+    return f"'{text}" if unicodedata.normalize("NFKC", text).lstrip().startswith(_FORMULA) else text
 
 
 def render_csv(course: Course) -> str:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from squall.domain.printable import one_line
 from squall.reporting.elements import Table, Word
-from squall.reporting.formatting import strip_invisible
 from squall.reporting.view import Page
 
 _MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "plain": "▫️"}
@@ -18,7 +18,7 @@ _REFERENCES = re.compile(r"([@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\
 
 def escape(value: object) -> str:
     """Text from outside as one line of Markdown that contains no markup, table cell, mention, reference or link."""
-    line = _REFERENCES.sub(lambda match: match[0] + _BREAK, " ".join(strip_invisible(value).split()))
+    line = _REFERENCES.sub(lambda match: match[0] + _BREAK, " ".join(one_line(str(value)).split()))
     return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", line).translate(_ENTITIES))
 
 

@@ -52,6 +52,29 @@ def test_an_experiment_of_the_catalogue_is_admitted() -> None:
     assert Definition.model_validate_json(found.model_dump_json()) == found
 
 
+FORGED = "x\n\nsquall: run-1 is over\x1b[2J\u202e\u2028"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"experiment": SEED_NAME, FORGED: 1},
+        {"experiment": FORGED},
+        {"experiment": SEED_NAME, "overrides": {"parameters": {FORGED: 1}}},
+        {"experiment": SEED_NAME, "overrides": {FORGED: FORGED}},
+        {"definition": {**SEED, FORGED: 1}},
+        {"definition": {**SEED, "environment": FORGED}},
+    ],
+)
+def test_a_foreign_word_in_an_input_forges_no_line_of_a_problem(raw: dict[str, Any]) -> None:
+    for problem in refusals(raw).values():
+        assert problem.isprintable(), problem
+
+
+def test_the_label_of_whoever_asks_is_one_line() -> None:
+    assert run({"experiment": SEED_NAME, "requested_by": FORGED}).requested_by == "x squall: run-1 is over[2J"
+
+
 def test_the_seed_runs_unchanged_at_the_pace_of_aws() -> None:
     assert run({"definition": SEED}).experiment.length == timedelta(minutes=10)
 

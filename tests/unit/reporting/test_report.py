@@ -370,10 +370,19 @@ def test_markdown_is_what_a_reviewer_wants_to_know() -> None:
     assert len(said) < 6000
 
 
+FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212"
+
+
 @settings(max_examples=60)
-@given(text=st.text(alphabet=st.sampled_from("=+-@ \t\r\n,;\"'ab\u202e\u200b"), max_size=8))
+@given(text=st.text(alphabet=st.sampled_from(f"{FORMULA} \t\r\n\xa0\u3000\u2028\x1b,;\"'ab\u202e\u200b"), max_size=8))
 def test_no_cell_of_the_sheet_is_a_formula(text: str) -> None:
-    assert not cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert not cell(text).lstrip().startswith(tuple(FORMULA))
+    assert cell(text).isprintable()
+
+
+@pytest.mark.parametrize("text", ["=1", "\xa0=1", "\uff1d1", "\u3000\uff0b1", "\ufe631", "\uff20SUM(A1)", "\x1b=1", "a\r\n=1"[1:]])
+def test_a_formula_in_any_disguise_is_quoted(text: str) -> None:
+    assert cell(text).startswith("'")
 
 
 def test_the_sheet_holds_every_point_of_every_chart() -> None:

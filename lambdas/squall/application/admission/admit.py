@@ -12,6 +12,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.run import Run
 from squall.domain.policy.environment import Environment
+from squall.domain.printable import one_line
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -124,5 +125,5 @@ def deployed_policy(environment: str) -> Environment | None:
 
 
 def _text(value: object, most: int) -> str:
-    """What somebody sent, as something DynamoDB takes: no lone surrogates, not endless."""
-    return str(value or "")[:most].encode("utf-8", "replace").decode()
+    """What somebody sent, as one bounded line without lone surrogates, which DynamoDB refuses."""
+    return one_line(str(value or ""), most)

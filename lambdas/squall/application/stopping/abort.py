@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from squall.domain.printable import one_line
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
@@ -45,8 +46,8 @@ def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
         data = event["detail"]
         return _parse_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
     if isinstance(event.get("execution_id"), str):
-        by = str(event.get("requested_by") or "an operator")[:256]
-        reason = str(event.get("reason") or "no reason given")[:500]
+        by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
+        reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
         return AbortRequest(event["execution_id"], None, AbortSource.OPERATOR, f"aborted by {by}: {reason}", by)
     raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id")
 

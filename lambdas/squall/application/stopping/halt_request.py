@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from squall.domain.printable import one_line
+
 
 class Action(StrEnum):
     HALT = "halt"
@@ -29,9 +31,9 @@ def parse(event: Mapping[str, Any]) -> HaltRequest:
     """
     action = event.get("action", Action.HALT.value)
     if action not in list(Action):
-        raise NotAHaltError(f"action is {action!r}; expected halt or resume")
-    reason = str(event.get("reason") or "")[:500]
+        raise NotAHaltError(f"action is {action!r:.80}; expected halt or resume")
+    reason = one_line(str(event.get("reason") or ""), 500)
     if action == Action.RESUME and not reason:
         raise NotAHaltError("to resume, give a reason")
-    by = str(event.get("requested_by") or "someone who called the Halt function")[:256]
+    by = one_line(str(event.get("requested_by") or ""), 256) or "someone who called the Halt function"
     return HaltRequest(Action(action), reason or "no reason given", by)

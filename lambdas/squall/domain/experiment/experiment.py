@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from squall.domain.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.model import Model
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
+from squall.domain.printable import one_line
 from squall.domain.problems import ENVIRONMENT_NAME, pattern, show_value
 from squall.domain.resources.types import REGISTERED, type_named
 from squall.domain.sentinel.config import Sentinel
@@ -293,7 +294,7 @@ class ExecutionInput(Model):
     definition: dict[str, Any] | None = None
     mode: Mode = Mode.RUN
     overrides: Overrides = Overrides()
-    requested_by: Annotated[str, Field(max_length=256)] | None = None
+    requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
     trigger: Trigger | None = None
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from squall.domain.printable import one_line
 from squall.domain.run.commands import delete_item_command, shell_command
 
 
@@ -49,7 +50,7 @@ def from_json(text: str) -> Halt:
         found = json.loads(text)
         at = datetime.fromisoformat(found["at"]) if found.get("at") else None
         if isinstance(found["engaged"], bool):
-            return Halt(found["engaged"], str(found.get("reason") or ""), str(found.get("by") or ""), at)
+            return Halt(found["engaged"], one_line(str(found.get("reason") or "")), one_line(str(found.get("by") or "")), at)
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise UnreadableHaltError(f"not a halt flag: {text[:200]!r}")

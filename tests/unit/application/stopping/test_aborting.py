@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from squall.application.stopping.abort import NotAnAbortError, abort, parse, watched_since
+from squall.application.stopping.halt_request import parse as parse_halt
+from squall.domain.run.halt import from_json
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
@@ -86,6 +89,28 @@ def test_an_operators_words_are_kept_short() -> None:
     assert request is not None
     assert len(request.reason) < 1000
     assert len(request.by) <= 256
+
+
+FORGED = "ops\n\nRollback: restored\x1b[2J\u2028\u202eok"
+
+
+@pytest.mark.parametrize("key", ["requested_by", "reason"])
+def test_an_operators_words_forge_no_line(key: str) -> None:
+    request = parse({"execution_id": "run-1", "reason": "r", "requested_by": "b", key: FORGED}, "Squall")
+    assert request is not None
+    assert "ops Rollback: restored[2J ok" in request.reason
+    assert request.reason.isprintable()
+    assert request.by.isprintable()
+
+
+@pytest.mark.parametrize("key", ["requested_by", "reason"])
+def test_words_of_a_halt_forge_no_line(key: str) -> None:
+    request = parse_halt({"reason": "r", "requested_by": "b", key: FORGED})
+    assert "ops Rollback: restored[2J ok" in (request.by, request.reason)
+
+
+def test_a_flag_written_by_hand_forges_no_line() -> None:
+    assert str(from_json(json.dumps({"engaged": True, "reason": FORGED, "by": FORGED}))).isprintable()
 
 
 def test_no_port_but_fis_is_asked_before_the_stop(world: FakeWorld) -> None:

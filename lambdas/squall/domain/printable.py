@@ -15,10 +15,21 @@ def visible(text: str, keep: str = "") -> str:
     return "".join(letter for letter in text if letter in keep or unicodedata.category(letter) not in _INVISIBLE)
 
 
-def one_line(text: str, limit: int = LONGEST_LINE) -> str:
+def flatten(text: str, limit: int = LONGEST_LINE) -> str:
     """The text as one printable line of at most `limit` characters; a line that was cut ends with `…`.
 
-    Ordinary spaces stay as they are: a command in the text must remain the command it was.
+    Ordinary spaces stay as they are: a command in the text must remain the command it was, and an indent an indent.
     """
-    line = visible(_BREAKS.sub(" ", text)).strip()
+    line = visible(_BREAKS.sub(" ", text))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def one_line(text: str, limit: int = LONGEST_LINE) -> str:
+    """Like `flatten`, without spaces around the text."""
+    return flatten(visible(_BREAKS.sub(" ", text)).strip(), limit)
+
+
+def block(text: str, limit: int = LONGEST_LINE) -> str:
+    """Each line of the text flattened; the line breaks stay. For texts whose line breaks are Squall's own: indented
+    JSON, and a sentence with a caret under it."""
+    return "\n".join(flatten(line) for line in text[:limit].replace("\r\n", "\n").split("\n"))
