@@ -10,7 +10,7 @@ class Unavailable(Exception):  # noqa: N818 - reads as a sentence: "raises Unava
 
 
 class Refused(Exception):  # noqa: N818 - likewise
-    """An AWS service understood the request and refused it. Another attempt gets the same answer."""
+    """An AWS service understood the request and refused it. Another attempt would get the same answer."""
 
     def __init__(self, service: str, operation: str, code: str, message: str) -> None:
         self.service, self.operation, self.code, self.message = service, operation, code, message

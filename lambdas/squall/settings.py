@@ -54,7 +54,7 @@ class Settings:
 
     @property
     def sentinel_function(self) -> str:
-        """Name or ARN."""
+        """Name or ARN of the sentinel function."""
         return self._required("SQUALL_SENTINEL_FUNCTION")
 
     @property

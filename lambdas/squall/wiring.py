@@ -1,5 +1,5 @@
-"""Builds the collaborators once per process. An adapter is imported when it is first used, so a function loads only
-what it needs."""
+"""Builds the collaborators once per process. An adapter is imported when it is first used, so that a function loads
+only what it needs."""
 
 # ruff: noqa: PLC0415 - imports inside functions are intended here
 
@@ -192,14 +192,14 @@ _current: list[Wiring] = []
 
 
 def wire() -> Wiring:
-    """The collaborators of this process."""
+    """The ports of this process. They are built at the first call."""
     if not _current:
         _current.append(Wiring(Settings.read()))
     return _current[0]
 
 
 def use(wiring: Wiring | None) -> None:
-    """Replace the collaborators of this process. None builds them anew at the next call of `wire`."""
+    """Replace the ports of this process. None: the next call of `wire` builds them again."""
     _current[:] = [] if wiring is None else [wiring]
 
 

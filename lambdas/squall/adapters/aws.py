@@ -1,4 +1,4 @@
-"""boto3: clients made once per process, and the one table that turns its errors into Squall's."""
+"""boto3 clients, made once per process, and the one table that translates AWS errors into Squall's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Kind(Enum):
     BUSY = "busy"
     """The same call may succeed later."""
     REFUSAL = "refusal"
-    """The service understood the call and declines it."""
+    """The service understood the call and refuses it."""
 
 
 _CODES: dict[Kind, frozenset[str]] = {
@@ -89,10 +89,10 @@ _KIND_OF = {code: kind for kind, codes in _CODES.items() for code in codes}
 
 
 def client_config(service: str, *, quick: bool = False) -> Config:
-    """Short timeouts, because a handler that hangs may leave a fault running. CloudWatch allows few alarm calls per
-    second, so its client adapts its rate.
+    """Short timeouts, because a handler that hangs may leave a fault running.
 
-    `quick`: for calls before a fault is stopped, which must not delay it.
+    CloudWatch allows few alarm calls per second, so its client adapts its rate. `quick`: for calls before a fault is
+    stopped, which must not delay it.
     """
     slow = service == "cloudwatch"
     return Config(
@@ -105,7 +105,7 @@ def client_config(service: str, *, quick: bool = False) -> Config:
 
 @cache
 def client(service: str, *, quick: bool = False) -> Any:
-    """The client of a service, one in each process."""
+    """The client of a service, made once in each process."""
     import boto3  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients
 
     return boto3.client(service, config=client_config(service, quick=quick))
@@ -145,12 +145,12 @@ def is_retryable(code: str, http_status: int = 0) -> bool:
 
 
 def error_code(error: ClientError) -> str:
-    """The error code of the service."""
+    """The error code of the service; `Unknown` if the error has none."""
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
 def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: bool = False, **arguments: Any) -> Any:
-    """Call a method of a client. An error whose code is in `absent` is an expected answer: None."""
+    """Call a method of a client. Returns None for an error whose code is in `absent`."""
     service, operation = _names(client, method)
     with translate_errors(service, operation, refusable=refusable):
         try:
@@ -162,13 +162,13 @@ def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: b
 
 
 def list_items(client: Any, method: str, key: str, **arguments: Any) -> Iterator[Any]:
-    """The elements under `key` of every page."""
+    """The elements under `key` of all pages of a listing."""
     for page in list_pages(client, method, **arguments):
         yield from page.get(key, ())
 
 
 def list_pages(client: Any, method: str, **arguments: Any) -> Iterator[Any]:
-    """Every page of a listing, read as they are needed."""
+    """The pages of a listing, each read when it is needed."""
     service, operation = _names(client, method)
     with translate_errors(service, operation):
         yield from client.get_paginator(method).paginate(**arguments)

@@ -1,7 +1,7 @@
-"""HTTP requests as a client makes them, to addresses that were checked: no redirects, limits of time and bytes, TLS
+"""HTTP requests as a client makes them, to checked addresses only: no redirects, limits of time and bytes, TLS
 verified.
 
-Only the standard library lets the prober connect to the very address that it has checked, and end at a deadline however
+The standard library lets the prober connect to exactly the address that it checked, and stop at a deadline however
 slowly the bytes arrive.
 """
 
@@ -50,7 +50,7 @@ class HttpProber:
 
 
 class Probes:
-    """Probes at a steady pace, however long each takes, until `stop`."""
+    """Sends probes at a steady pace until `stop`, however long each takes."""
 
     def __init__(self, sentinel: Sentinel) -> None:
         self._sentinel = sentinel
@@ -177,7 +177,8 @@ class _Request:
 
 @cache
 def _resolvers() -> ThreadPoolExecutor:
-    """Threads for getaddrinfo, which has no timeout: a name server that does not answer holds these and no probe."""
+    """Threads for getaddrinfo, which has no timeout. A name server that does not answer blocks these threads but no
+    probe."""
     return ThreadPoolExecutor(4, "resolve")
 
 

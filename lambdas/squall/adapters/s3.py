@@ -1,4 +1,4 @@
-"""Documents and files of runs, and files that belong to no single run, in S3."""
+"""Documents and files in S3: those of a run, and those that belong to no single run."""
 
 from __future__ import annotations
 

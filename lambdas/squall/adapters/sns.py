@@ -1,6 +1,6 @@
-"""Messages to people, by SNS.
+"""Sends messages to people by SNS.
 
-A further format, such as a card for a chat, is one more function from a `Message` beside `text`.
+Another format, such as a card for a chat, would be one more function from a `Message` beside `text`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ _AT = re.compile(r"at\((?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
 
 def validation_error(message: str, expected: str = "", at: str = "") -> PydanticCustomError:
-    """A validation error with what was expected, for a field of the model; by default for the value being validated."""
+    """A validation error that says what was expected, for a field of the model. Without a field it is for the value
+    being validated."""
     return PydanticCustomError("squall", "{message}", {"message": message, "expected": expected, "at": at})
 
 

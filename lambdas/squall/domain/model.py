@@ -1,4 +1,4 @@
-"""The base of every model: immutable, and an unknown field is an error."""
+"""The base class of every model: immutable, and an unknown field is an error."""
 
 import hashlib
 import json

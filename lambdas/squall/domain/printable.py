@@ -1,4 +1,4 @@
-"""Makes text from outside harmless in a text that people read: names, reasons, comments, sentences of AWS services."""
+"""Makes texts from outside (names, reasons, comments, messages of AWS services) harmless in a text that people read."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ LONGEST_LINE = 8000
 
 
 def visible(text: str, keep: str = "") -> str:
-    """The text without characters that nobody sees and that hide or reorder others; those in `keep` stay."""
+    """The text without invisible characters that hide or reorder others; those in `keep` stay."""
     return "".join(letter for letter in text if letter in keep or unicodedata.category(letter) not in _INVISIBLE)
 
 

@@ -96,8 +96,10 @@ def suggest(name: str, choices: Iterable[str]) -> str:
 
 
 def list_validation_problems(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
-    """The validation errors of a model as problems. A list whose entries were all refused is not also reported as
-    empty."""
+    """The validation errors of a model as problems.
+
+    A list whose entries were all refused is not reported as empty, too.
+    """
     return [
         _problem(details, raw, path, model)
         for details in error.errors(include_url=False)
@@ -120,7 +122,7 @@ def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[Bas
 
 
 def _words(kind: str, value: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
-    """What was found and what was expected, by the type of pydantic's error."""
+    """What was found and what was expected, in words chosen by the type of pydantic's error."""
     refusal = f"{show_value(value)} is not accepted"
     match kind:
         case "missing":
@@ -146,7 +148,7 @@ def _words(kind: str, value: object, message: str, context: Mapping[str, Any]) -
 
 
 def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
-    """The location without the tags that pydantic adds for members of unions: steps that do not exist in the input."""
+    """The location without the tags that pydantic adds for members of unions, because they do not exist in the input."""
     current = raw
     for number, step in enumerate(location):
         last = number == len(location) - 1
@@ -160,7 +162,7 @@ def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | in
 
 
 def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
-    """The keys that the model knows at the end of the steps."""
+    """The keys that the model knows at this place of the input."""
     models = [model]
     for step in steps:
         fields = [known.model_fields[step] for known in models if isinstance(step, str) and step in known.model_fields]

@@ -109,14 +109,14 @@ class CriterionOutcome(StrEnum):
 class CheckOutcome(StrEnum):
     PASSED = "passed"
     WARNED = "warned"
-    """Something is wrong that the policy lets pass. Messages, reports and results name it."""
+    """Something is wrong that the policy allows. Messages, reports and results name it."""
     FAILED = "failed"
     NOT_EVALUATED = "not_evaluated"
     """The check could not be evaluated. It counts as failed."""
 
 
 class AbortSource(StrEnum):
-    """Who ended a fault early, derived from evidence and never from the texts of FIS."""
+    """Who ended a fault early, by evidence and never by the texts of FIS."""
 
     GUARD = "guard"
     BLIND_GUARD = "blind_guard"

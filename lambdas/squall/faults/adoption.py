@@ -1,7 +1,7 @@
-"""A FIS template that somebody else made, read as an experiment. What is then compiled and started is Squall's own
+"""Reads a FIS template that somebody else made as an experiment. What is then compiled and started is Squall's own
 template.
 
-Nothing of the template survives that an experiment of the catalogue could not say. Every disagreement is a problem with
+Only what an experiment of the catalogue could also say is taken from the template. Every disagreement is a problem with
 its path.
 """
 
@@ -23,15 +23,16 @@ PATH = "fis_template_id"
 FILTERS: Mapping[ResourceType, Mapping[str, str]] = {
     ResourceType.INSTANCE: {"State.Name": "instance-state-name", "Placement.AvailabilityZone": "availability-zone"},
 }
-"""FIS's filter paths to the filters of the service that describes such resources."""
+"""FIS's filter paths to the filters of Squall."""
 PARAMETERS: Mapping[ResourceType, Mapping[str, str]] = {ResourceType.ECS_TASK: {"cluster": "cluster", "service": "service"}}
-"""What else narrows FIS's targets, to the same filters."""
+"""Parameters of FIS's targets that narrow the choice, to the same filters."""
 
 
 def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
     """The experiment with the template's targets and parameters. `template` is what GetExperimentTemplate answers.
 
-    Raises InvalidInput with everything in which the two disagree, or that Squall would not do.
+    Raises InvalidInput with every disagreement between the two, and with everything in the template that Squall would
+    not do.
     """
     problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(experiment, template))]
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
@@ -56,7 +57,7 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
 
 
 def _with_template(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
-    """The experiment as if it had been written like this: it is validated in the same way."""
+    """The experiment as if it had been written with these values. It is validated in the same way."""
     raw = {**experiment.model_dump(mode="json"), "target": target, "parameters": parameters}
     try:
         return Experiment.model_validate(raw)
@@ -76,7 +77,8 @@ def _find_double(experiment: Experiment) -> Iterator[Problem]:
 
 
 def _find_surroundings(experiment: Experiment, template: Mapping[str, Any]) -> Iterator[Problem]:
-    """Stop conditions that would be lost, and other accounts, which Squall would not hit."""
+    """Problems of the template as a whole: stop conditions that would be lost, and other accounts, which Squall does
+    not hit."""
     known = {alarm.rpartition(":alarm:")[2] for alarm in experiment.stop_alarms}
     for condition in template.get("stopConditions", ()):
         alarm = str(condition.get("value", "")).rpartition(":alarm:")[2]
@@ -89,8 +91,7 @@ def _find_surroundings(experiment: Experiment, template: Mapping[str, Any]) -> I
 
 
 def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experiment) -> list[dict[str, Any]]:
-    """The fault's parameters as this action gives them; empty for a wait. Raises InvalidInput with paths below the
-    action."""
+    """The fault's parameters in this action; empty for a wait. Raises InvalidInput with paths below the action."""
     action_id, given = str(action.get("actionId")), action.get("parameters", {})
     problems: list[Problem] = []
     raw: list[dict[str, Any]] = []
@@ -112,7 +113,7 @@ def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experim
 
 
 def _find_unfit(action_id: str, given: Mapping[str, str], fault: AnyFault) -> Problem | None:
-    """Why the action is not the fault's, or cannot be read as it."""
+    """Why the action does not inject this fault, or can't be read as its action."""
     able = [other for other in registry.faults() if action_id in other.fis_actions]
     known = [other for other in able if action_id != SEND or document_of(given) in other.ssm_documents]
     if fault not in known:
@@ -127,13 +128,13 @@ def _find_unfit(action_id: str, given: Mapping[str, str], fault: AnyFault) -> Pr
 
 
 def _targets_of(targets: Mapping[str, Any], injecting: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The targets that something is injected into, by name."""
+    """The targets of the actions that inject something, by name."""
     names = dict.fromkeys(name for action in injecting for name in action.get("targets", {}).values())
     return {name: targets.get(name, {}) for name in names}
 
 
 def _resource_type(fault_type: FaultType, used: Mapping[str, Mapping[str, Any]]) -> ResourceType:
-    """The targets' type if the fault can be injected into it; else the first type that it can be injected into."""
+    """The type of the targets if the fault can be injected into it; else the first type that it can be injected into."""
     known = [kind for kind in registry.resource_types(fault_type) if kind is not ResourceType.POD]
     return next((kind for kind in known if any(target.get("resourceType") == kind for target in used.values())), known[0])
 
@@ -148,7 +149,7 @@ def _find_target_problems(experiment: Experiment, used: Mapping[str, Mapping[str
 
 
 def _target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[str, Any]:
-    """The template's targets as candidates; the blast radius then pins among them as among any others."""
+    """The template's targets as candidates. The blast radius then pins some of them, as with any other candidates."""
     paths, narrowed = FILTERS.get(kind, {}), PARAMETERS.get(kind, {})
     everything = all(target.get("selectionMode") == "ALL" for target in used.values())
     return {
@@ -194,7 +195,7 @@ def _check_narrowing(target: Mapping[str, Any], kind: ResourceType) -> Iterator[
 
 
 def _describe_other_type(given: object, fault: AnyFault) -> str:
-    """What is wrong with targets of another type than the fault's."""
+    """What is wrong with targets of a type that the fault does not hit."""
     if given == ResourceType.POD:
         return f"targets of {given} can't be read yet: write them as the experiment's own target and parameters"
     if given in registry.resource_types(fault.type):

@@ -1,4 +1,5 @@
-"""A fault: everything that the rest of Squall asks about it, declared in its own module."""
+"""The base class of faults: everything that the rest of Squall asks about a fault is declared in the fault's own
+module."""
 
 import builtins
 from abc import ABC, abstractmethod
@@ -29,7 +30,7 @@ P_co = TypeVar("P_co", bound=Model, covariant=True)
 
 
 class Remnant(NamedTuple):
-    """What a fault left behind although it is over: in words, and the AWS CLI command that takes it away."""
+    """What a fault left behind although it is over: a description, and the AWS CLI command that removes it."""
 
     what: str
     command: str
@@ -45,14 +46,14 @@ class Injection(Generic[R_co, P_co]):
     workload: Workload
     """The account's description of the targets and of what they belong to."""
     length: timedelta
-    """How long the fault lasts, or is observed where it ends at once."""
+    """How long the fault lasts; for a fault that is over at once, how long its effect is observed."""
     region: str
     partition: str
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What is known of a fault once it was injected."""
+    """What is known about a fault after it was injected."""
 
     before: Sequence[TargetBefore]
     """The pinned targets as they were right before the fault."""
@@ -60,134 +61,144 @@ class Aftermath:
     workload: Workload
     """The workload as it is now."""
     commands: Mapping[str, Sequence[CommandState]]
-    """A target's id to the commands with the fault's documents that it was sent, newest first."""
+    """Target id to the commands with the fault's documents that the target was sent, newest first."""
     fis: FisExperiment | None
     """None: nothing was injected, or FIS has forgotten the experiment."""
     now: datetime
     length: timedelta | None = None
-    """How long the fault was to last: it bounds what nobody can stop. None: not known."""
+    """How long the fault was to last, which bounds what nobody can stop; None if it is not known."""
 
     def targets(self, kind: type[R]) -> tuple[R, ...]:
-        """The pinned targets as they were. Raises TypeError for one of another type."""
+        """The pinned targets before the fault. Raises TypeError for a target of another type."""
         return these(kind, (target.resource for target in self.before))
 
 
 class Fault(ABC, Generic[R, P]):
-    """One fault type on one resource type. A subclass declares the facts below and what is particular to it; the rest
-    of Squall asks for nothing by a fault's name."""
+    """One fault type on one resource type.
+
+    A subclass declares the attributes below and overrides what differs. The rest of Squall never asks for a fault by
+    its name.
+    """
 
     type: FaultType
     resource_type: ResourceType
     kind: builtins.type[R]
     """The model of its targets."""
     verb: str
-    """What a report says that Squall did to the targets: `terminated`."""
+    """The verb with which a report says what Squall did to the targets: `terminated`."""
     risk: Risk
     parameters: builtins.type[P]
-    """The model of its parameters: typed, with ranges, and units in the names."""
+    """The model of its parameters, with types, ranges, and units in the names."""
     actions: tuple[str, ...]
-    """Ids of the FIS actions that inject it: the parameters decide which of them is used."""
+    """Ids of the FIS actions that inject it. The parameters decide which one is used."""
     target_key: str
-    """What its actions call their targets: `Instances`."""
+    """The name of the targets in its actions: `Instances`."""
     action: str
     """Name of its actions in the template."""
     ssm_documents: tuple[str, ...] = ()
-    """Names of the Systems Manager documents whose commands are its mechanism: the parameters decide which of them is
+    """Names of the Systems Manager documents whose commands carry out the fault. The parameters decide which one is
     sent."""
     moves_metrics: tuple[str, ...] = ()
-    """Canonical metrics that the fault itself manipulates: a guard on one would watch the fault, not the workload."""
+    """Canonical metrics that the fault itself moves. A guard on one of them would watch the fault, not the workload."""
     unless_allowed: Mapping[str, tuple[float, float]] = {}
-    """Narrower ranges of parameters, least and greatest, which hold wherever the environment's policy names none:
-    beyond them the agent that ends the fault may not hear that it should."""
+    """Narrower ranges of parameters (least, greatest), which hold unless the environment's policy sets a range.
+
+    Beyond them, the agent that ends the fault may no longer receive the command to end it.
+    """
     unless_listed: Mapping[str, tuple[str, ...]] = {}
-    """Values of parameters that are allowed wherever the environment's policy lists none: the others take away more
-    than they seem to."""
+    """The values of parameters that are allowed unless the environment's policy lists others. Other values take away
+    more than their names suggest."""
     targets_are_replaced: bool = False
-    """Whether it takes its targets away for good: the workload is back only when others stand in their place."""
+    """Whether the fault takes its targets away for good. The workload is restored only when others have replaced them.
+    """
     improvements_on_loss: tuple[str, ...] = ()
-    """What a finding recommends, beside its own kind's advice, when users noticed the fault."""
+    """What a finding recommends if users noticed the fault, in addition to the recommendations of its kind."""
 
     @property
     def instant_actions(self) -> tuple[str, ...]:
-        """Those of its actions that are over at once, and take no duration."""
+        """The actions of the fault that are over at once and take no duration."""
         return ()
 
     @property
     def fis_actions(self) -> tuple[str, ...]:
-        """Ids of all FIS actions that its templates may hold."""
+        """Ids of all FIS actions that the fault's templates may contain."""
         return (*self.actions, WAIT) if self.instant_actions else self.actions
 
     @property
     def reads_templates(self) -> bool:
-        """Whether its parameters can be read back from a FIS template that somebody else made."""
+        """Whether the fault's parameters can be read from a FIS template that somebody else made."""
         return True
 
     @abstractmethod
     def grants(self) -> tuple[Grant, ...]:
-        """What FIS needs of the environment's role to run the actions."""
+        """The permissions that FIS needs in the environment's role to run the actions."""
 
     @abstractmethod
     def describe(self, parameters: P, /) -> str:
-        """The actions' description in the template: what is done to the targets."""
+        """The description of the actions in the template: what is done to the targets."""
 
     @abstractmethod
     def check_targets(self, injection: Injection[R, P], /) -> Iterable[SafetyCheck]:
-        """What must be true of the targets, which are described as they are now; each check has a sentence."""
+        """The checks of what the fault requires of its targets as they are now. Each has a sentence."""
 
     @abstractmethod
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """Whether it provably happened, one proof for each target: by its state or by the mechanism, never by what
-        users notice."""
+        """One proof for each target: whether the fault happened, by the target's state or by the mechanism, never by
+        what users notice."""
 
     @abstractmethod
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
-        """What became of each target, compared with its state before: that FIS says `stopped` is not enough."""
+        """What became of each target, compared with its state before the fault. FIS's status `stopped` is not enough."""
 
     def action_id(self, _parameters: P, /) -> str:
-        """The action that injects the fault with these parameters: one of `actions`."""
+        """The action, one of `actions`, that injects the fault with these parameters."""
         return self.actions[0]
 
     def action_parameters(self, _injection: Injection[R, P], /) -> Mapping[str, str]:
-        """The action's parameters, its duration excepted."""
+        """The action's parameters, apart from its duration."""
         return {}
 
     def action_length(self, length: timedelta, /) -> timedelta:
-        """How long the action may take where the fault lasts so long."""
+        """How long the action may take for a fault of this length."""
         return length
 
     def expect_signals(self, _injection: Injection[R, P], /) -> Iterable[Signal]:
-        """Metrics that the fault must move: they contradict a mechanism that reports success while it does nothing.
-        None where AWS has no such metric, or where the targets' own state is the proof. The workload is described as it
-        was before the fault."""
+        """Metrics that the fault must move, so that a mechanism which reports success without effect is noticed.
+
+        None if AWS has no such metric, or if the targets' own state is the proof. `workload` describes the workload
+        before the fault.
+        """
         return ()
 
     def find_remnants(self, _before: Sequence[TargetBefore], _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
-        """What is left of a fault that is over in FIS, commands of an agent excepted. `_describe` asks the account for
-        the workload."""
+        """What is left of a fault that is over in FIS, apart from commands of an agent.
+
+        `_describe` asks the account for the workload.
+        """
         return ()
 
     def read_action(self, _action_id: str, _given: Mapping[str, str], /) -> dict[str, Any]:
-        """The fault's parameters in those of an action, its duration excepted; not yet parsed.
+        """The fault's parameters in the parameters of an action, apart from the duration. They are not parsed yet.
 
-        Raises ValueError, or InvalidInput with paths below the parameters, for an action that the fault would not
-        inject like that.
+        Raises ValueError, or InvalidInput with paths below the parameters, if the fault would not be injected with such
+        an action.
         """
         return {}
 
     def refresh(self, target: R, workload: Workload, /) -> R:
-        """The target as the workload has it now; unchanged where the workload does not have it any more."""
+        """The target as the workload describes it now; unchanged if the workload no longer contains it."""
         return workload.now(target) or target
 
     def fis_targets(self, injection: Injection[R, P], /) -> dict[str, dict[str, Any]]:
-        """The template's targets by name. Each is hit by an action of its own; the names begin with `target_key`."""
+        """The template's targets by name. Each is hit by its own action. The names begin with `target_key`."""
         return targets_by_arn(self.target_key, self.resource_type, injection.targets)
 
     def parse(self, raw: Mapping[str, Any]) -> P:
-        """Typed parameters; raises InvalidInput with paths `parameters.<name>`."""
+        """The parameters, typed. Raises InvalidInput with paths `parameters.<name>`."""
         return parse_parameters(self.parameters, raw)
 
     def traits(self, parameters: Model) -> FaultTraits:
-        """What the domain has to know about the fault with these parameters."""
+        """What the domain needs to know about the fault with these parameters."""
         return FaultTraits(
             ends_at_once=not self.lasts(self._own(parameters)),
             targets_are_replaced=self.targets_are_replaced,
@@ -195,12 +206,12 @@ class Fault(ABC, Generic[R, P]):
         )
 
     def lasts(self, parameters: P) -> bool:
-        """Whether the fault lasts until it is stopped; else it is over at once, and a wait stands beside it in the
-        template."""
+        """Whether the fault lasts until it is stopped. If not, it is over at once, and the template has a wait beside
+        it."""
         return self.action_id(parameters) not in self.instant_actions
 
     def prerequisites(self, injection: Injection[Resource, Model]) -> tuple[SafetyCheck, ...]:
-        """What must be true of the targets, as the workload has them now, for the fault to work at all."""
+        """Checks of what the targets must be, as the workload describes them now, for the fault to work at all."""
         own = self.narrow(injection)
         now = tuple(self.refresh(target, own.workload) for target in own.targets)
         return tuple(self.check_targets(replace(own, targets=now)))
@@ -217,7 +228,7 @@ class Fault(ABC, Generic[R, P]):
         return targets, actions if self.lasts(own.parameters) else {**actions, "observe": wait_action(own.length)}
 
     def read_template(self, action_id: str, given: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
-        """The fault's parameters in those of an action of somebody else's template, for an experiment of this length.
+        """The fault's parameters in an action of somebody else's template, for an experiment of this length.
 
         Raises InvalidInput with paths below the action.
         """
@@ -227,7 +238,7 @@ class Fault(ABC, Generic[R, P]):
         return self.read_checked(action_id, rest, "parameters", problems)
 
     def read_checked(self, action_id: str, given: Mapping[str, str], path: str, problems: Sequence[Problem]) -> dict[str, Any]:
-        """What `read_action` reads at this path of the action, if it can be parsed and there are no other problems.
+        """What `read_action` reads from the action at this path, if it can be parsed and there are no other problems.
 
         Raises InvalidInput.
         """
@@ -244,8 +255,7 @@ class Fault(ABC, Generic[R, P]):
         return raw
 
     def narrow(self, injection: Injection[Resource, Model]) -> Injection[R, P]:
-        """The injection in this fault's own types. Raises TypeError where its targets or parameters are another
-        fault's."""
+        """The injection, typed for this fault. Raises TypeError if its targets or parameters belong to another fault."""
         return Injection(
             parameters=self._own(injection.parameters),
             targets=these(self.kind, injection.targets),

@@ -7,10 +7,10 @@ from squall.domain.vocabulary import CheckOutcome
 
 
 def check(name: str, ok: bool, detail: str) -> SafetyCheck:
-    """A prerequisite that holds or does not."""
+    """A prerequisite as a safety check that passed or failed."""
     return SafetyCheck(name=name, outcome=CheckOutcome.PASSED if ok else CheckOutcome.FAILED, detail=detail)
 
 
 def check_targets(name: str, targets: Sequence[object], wrong: Sequence[object], refusal: str, confirmation: str) -> SafetyCheck:
-    """A prerequisite of every target: it holds if there are targets and none of them is wrong."""
+    """A prerequisite of every target. It holds if there are targets and nothing is wrong with any of them."""
     return check(name, bool(targets) and not wrong, refusal if wrong else confirmation)

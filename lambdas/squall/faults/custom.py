@@ -1,5 +1,4 @@
-"""Custom actions: a FIS action or an Automation document that the environment's policy lists, bound to its entry
-there."""
+"""Custom actions: FIS actions or Automation documents that the environment's policy lists."""
 
 import json
 import re
@@ -36,8 +35,10 @@ class Parameters(Model):
 
 
 class CustomFault(LastingFault[Resource, Parameters]):
-    """A custom action on one resource type. Without an entry it knows the shape of its parameters, and can inject
-    nothing."""
+    """A custom action on one resource type.
+
+    Without its entry in the policy it knows the form of its parameters, but can inject nothing.
+    """
 
     type = FaultType.CUSTOM
     kind = Resource
@@ -56,12 +57,15 @@ class CustomFault(LastingFault[Resource, Parameters]):
         return () if self.listed.lasts else self.actions
 
     def grants(self) -> tuple[Grant, ...]:
-        """What the entry declares. Starting a document is granted by itself: the entry cannot declare it."""
+        """The permissions that the entry declares.
+
+        Starting a document is granted automatically, because the entry can't declare it.
+        """
         return self.listed.iam
 
     @property
     def listed(self) -> CustomAction:
-        """The policy's entry. Raises LookupError where none is bound."""
+        """The policy's entry. Raises LookupError if the fault has none."""
         if self._listed is None:
             raise LookupError("a custom action can do nothing without the policy that lists it")
         return self._listed
@@ -101,7 +105,7 @@ class CustomFault(LastingFault[Resource, Parameters]):
         return {}, {self.action: self._start_automation(self.narrow(injection)), "observe": wait_action(injection.length)}
 
     def _start_automation(self, injection: Injection[Resource, Parameters]) -> dict[str, Any]:
-        """Starts the document in the version that was reviewed, as its own role."""
+        """The action that starts the reviewed version of the document, with the document's own role."""
         document = self.listed.document or ""
         parameters: dict[str, list[str]] = {
             name: [target.id for target in injection.targets] if value == TARGETS else [value]
@@ -125,13 +129,15 @@ class CustomFault(LastingFault[Resource, Parameters]):
         }
 
     def prove_target(self, before: Resource, _now: Resource | None, ran: ActionState | None, /) -> Proof:
-        """By FIS's own word: nobody knows what a custom action changes. One that is over at once has its effect as long
-        as it is observed."""
+        """The proof by FIS's report, because nobody knows what a custom action changes.
+
+        An action that is over at once has its effect for as long as it is observed.
+        """
         proof = prove_by_action(before.id, ran, "run on")
         return proof if self.listed.lasts else proof.model_copy(update={"until": None})
 
     def find_changes(self, before: Resource, now: Resource | None, /) -> Iterable[str]:
-        """In every field by which a target is known."""
+        """The fields that identify a target and have changed."""
         if now is None:
             yield f"{before.id} is gone"
             return

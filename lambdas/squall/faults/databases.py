@@ -1,4 +1,4 @@
-"""Fail over a database: the primary is rebooted and its standby takes over, or a reader becomes the writer."""
+"""Fails over a database: the primary is rebooted and its standby takes over, or a reader becomes the writer."""
 
 from collections.abc import Iterable
 
@@ -60,7 +60,7 @@ class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
 
 
 class DatabaseClusterFailure(MomentaryFault[DatabaseCluster, NoParameters]):
-    """`aws:rds:failover-db-cluster`: one of the readers becomes the writer, the writer a reader."""
+    """`aws:rds:failover-db-cluster`: one of the readers becomes the writer, and the writer becomes a reader."""
 
     type = FaultType.DATABASE_FAILURE
     resource_type = ResourceType.DATABASE_CLUSTER

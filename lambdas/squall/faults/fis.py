@@ -18,10 +18,10 @@ LONGEST_VALUE = 1024
 
 
 def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Resource]) -> dict[str, dict[str, Any]]:
-    """FIS targets by ARN, at most five ARNs each. They are named after the key that the action has for its targets:
-    `Instances`, `Instances2` …
+    """FIS targets by ARN, at most five ARNs each.
 
-    Resources of different groups never share a target.
+    They are named after the key that the action has for its targets: `Instances`, `Instances2` … Resources of different
+    groups never share a target.
     """
     arns = [[resource.arn for resource in group] for group in groups]
     chunks = [group[start : start + ARNS_PER_TARGET] for group in arns for start in range(0, len(group), ARNS_PER_TARGET)]
@@ -36,7 +36,7 @@ def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Reso
 
 
 def wait_action(length: timedelta) -> dict[str, Any]:
-    """A wait beside a fault that ends at once."""
+    """A wait beside a fault that is over at once, so that the FIS experiment lasts."""
     return {
         "actionId": WAIT,
         "description": "Keep the experiment and its stop conditions alive for the observation",
@@ -45,7 +45,7 @@ def wait_action(length: timedelta) -> dict[str, Any]:
 
 
 def iso_duration(length: timedelta) -> str:
-    """The length as FIS reads it, in whole seconds, rounded up: `PT1H30M`, `PT45S`."""
+    """The length as FIS reads it, rounded up to whole seconds: `PT1H30M`, `PT45S`."""
     seconds = max(1, ceil(length.total_seconds()))
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)

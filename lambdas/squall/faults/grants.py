@@ -1,4 +1,4 @@
-"""What FIS's role must be granted for a fault, in terms that hold in every account: infra fills in the placeholders."""
+"""The permissions that FIS's role needs for a fault, in terms that fit every account. infra fills in the placeholders."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from squall.domain.policy.custom_actions import Grant
 
 
 class FaultGrant(Grant):
-    """A statement of the environment's FIS role that a fault of Squall's own needs.
+    """A statement of the environment's FIS role that one fault needs.
 
-    Resources and the values of conditions may hold `{partition}`, `{region}`, `{account}`, `{opt_in_tag}` and
-    `{lambda_fault_configuration}`. A fault with a grant on the last one is granted nothing where the policy names no
-    such folder.
+    Resources and the values of conditions may contain `{partition}`, `{region}`, `{account}`, `{opt_in_tag}` and
+    `{lambda_fault_configuration}`. If the policy names no folder for the last one, a fault with such a grant is granted
+    nothing.
     """
 
     resources: tuple[str, ...]
@@ -22,17 +22,18 @@ class FaultGrant(Grant):
     @field_validator("actions")
     @classmethod
     def _harmless(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
-        """These grants are reviewed with the code, so FIS may tag the network ACL that it makes."""
+        """Custom entries must not create tags, but these grants are reviewed with the code, so FIS may tag the network
+        ACL that it creates."""
         return actions
 
 
 def tagged(action: str, service: str, resource: str) -> FaultGrant:
-    """An action on the resources of this account and Region that carry the environment's tag."""
+    """A grant of an action on the resources of this account and Region that carry the environment's tag."""
     return FaultGrant(actions=(action,), resources=(arn(service, resource),))
 
 
 def untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultGrant:
-    """Actions that look at no tag: reads, and calls on what has none."""
+    """A grant of actions that do not depend on tags: reads, and calls on resources that have none."""
     return FaultGrant(actions=actions, resources=resources, tagged=False)
 
 

@@ -1,4 +1,4 @@
-"""Parameters of faults: parsed from a definition, and read back from the FIS template that somebody else made."""
+"""Parameters of faults: parsed from a definition, and read from a FIS template that somebody else made."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,19 +12,18 @@ from squall.domain.problems import InvalidInput, Problem
 
 P = TypeVar("P", bound=Model)
 Names = Mapping[str, tuple[str, str | None]]
-"""FIS's parameter to the fault's own, and the value that FIS takes where the parameter is left out; None: FIS needs
-it."""
+"""FIS's parameter to the fault's own, and FIS's default if the parameter is left out; None if FIS requires it."""
 Fixed = Mapping[str, tuple[str, str]]
-"""FIS's parameter to the only value that a fault gives it, and the value that FIS takes where it is left out."""
+"""FIS's parameter to the only value that the fault sets, and FIS's default if the parameter is left out."""
 _LENGTH = TypeAdapter(timedelta)
 
 
 class NoParameters(Model):
-    """What is hit is the blast radius's business, and there is nothing else to say."""
+    """The parameters of a fault that has none, because the blast radius already says what is hit."""
 
 
 def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
-    """The parameters; raises InvalidInput naming each wrong one as `parameters.<name>`, with the given value."""
+    """The parameters, typed. Raises InvalidInput that names each wrong one as `parameters.<name>`, with its value."""
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
@@ -33,10 +32,10 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
 
 
 def read_parameters(given: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
-    """The fault's own parameters of an action, not yet parsed; one that is left out has FIS's default. `fault`: the
-    name of its type.
+    """The fault's parameters in those of an action, not parsed yet. One that is left out has FIS's default. `fault`:
+    the fault's type.
 
-    Raises ValueError for a parameter that is unknown, that FIS needs and is not there, or to which the fault gives
+    Raises ValueError for a parameter that is unknown, that FIS requires and is absent, or that the fault always sets to
     another value.
     """
     refuse_unknown(given, {*names, *fixed}, "this action")
@@ -50,13 +49,14 @@ def read_parameters(given: Mapping[str, str], names: Names, fixed: Fixed, model:
 
 
 def refuse_unknown(given: Mapping[str, str], known: set[str], action: str) -> None:
-    """Raises ValueError where a parameter is given that the action does not have, or that the fault never sets."""
+    """Refuse parameters that the action does not have, or that the fault never sets. Raises ValueError."""
     if unknown := sorted(set(given) - known):
         raise ValueError(f"{', '.join(unknown)}: not known of {action}")
 
 
 def typed(value: str, model: type[BaseModel], name: str) -> object:
-    """The value as a definition writes it. What can't be converted stays a string, which the model then refuses."""
+    """The value as a definition would write it. A value that can't be converted stays a string, which the model then
+    refuses."""
     annotation = model.model_fields[name].annotation
     if _has(annotation, int) and value.isdecimal():
         return int(value)
@@ -66,7 +66,7 @@ def typed(value: str, model: type[BaseModel], name: str) -> object:
 
 
 def length_problems(path: str, given: str | None, length: timedelta) -> list[Problem]:
-    """What is wrong with a duration that must be the experiment's; None: the action has none."""
+    """What is wrong with a duration that must equal the experiment's. `given` is None if the action has no duration."""
     found = parse_length(given)
     if found == length:
         return []
@@ -75,7 +75,7 @@ def length_problems(path: str, given: str | None, length: timedelta) -> list[Pro
 
 
 def parse_length(given: str | None) -> timedelta | None:
-    """An ISO 8601 duration; None if there is none, or if it is no duration."""
+    """The length of an ISO 8601 duration; None if there is none, or if it is no duration."""
     try:
         return None if given is None else _LENGTH.validate_python(given)
     except ValidationError:

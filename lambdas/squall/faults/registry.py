@@ -1,5 +1,5 @@
-"""The faults that Squall can inject: each is a fault type on a resource type. A new one needs its module, and its line
-at the end."""
+"""The faults that Squall can inject, each a fault type on a resource type. A new fault needs its module, and a line at
+the end of this one."""
 
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
@@ -30,7 +30,7 @@ _FAULTS: dict[tuple[FaultType, ResourceType], AnyFault] = {}
 
 
 class UnknownFaultError(KeyError):
-    """There is no fault of this type on such a resource."""
+    """There is no fault of this type on this resource type."""
 
     def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
         self.fault_type, self.resource_type = fault_type, resource_type
@@ -39,7 +39,7 @@ class UnknownFaultError(KeyError):
 
 
 def register(fault: AnyFault) -> None:
-    """Makes a fault known to all of Squall. Raises TypeError for one that leaves a fact out, ValueError for a pair that
+    """Make a fault known to all of Squall. Raises TypeError if it does not declare an attribute, ValueError if the pair
     is taken."""
     if missing := [name for name in Fault.__annotations__ if not hasattr(fault, name)]:
         raise TypeError(f"{type(fault).__name__} does not declare {', '.join(missing)}")
@@ -55,24 +55,25 @@ def faults() -> tuple[AnyFault, ...]:
 
 
 def available() -> tuple[FaultType, ...]:
-    """Types that can be injected into something, in the registry's order."""
+    """The fault types that can be injected into something, in the registry's order."""
     return tuple(dict.fromkeys(fault.type for fault in faults()))
 
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
-    """What faults of this type can be injected into. A custom action can be injected into whatever the policy says."""
+    """The resource types into which faults of this type can be injected. For custom actions that is any type that the
+    policy lists."""
     if fault_type is FaultType.CUSTOM:
         return tuple(ResourceType)
     return tuple(fault.resource_type for fault in faults() if fault.type is fault_type)
 
 
 def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
-    """What can be injected into such resources."""
+    """The fault types that can be injected into this resource type."""
     return tuple(fault.type for fault in faults() if fault.resource_type is resource_type)
 
 
 def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
-    """The fault of a type on a resource type; a custom action's as far as it is known without a policy. Raises
+    """The fault of this type on this resource type. A custom action is returned without its entry in the policy. Raises
     UnknownFaultError."""
     if fault_type is FaultType.CUSTOM:
         return CustomFault(resource_type)
@@ -83,13 +84,16 @@ def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTAN
 
 
 def of(experiment: Experiment) -> AnyFault:
-    """The fault that the experiment asks for, on what it targets. Raises UnknownFaultError."""
+    """The fault that the experiment asks for on its targets. Raises UnknownFaultError."""
     return get(experiment.type, experiment.resource_type)
 
 
 def bound(definition: Definition) -> AnyFault:
-    """The same, able to inject: a custom action is bound to its entry in the environment's policy. Raises
-    UnknownFaultError."""
+    """The fault that the experiment asks for, ready to inject: a custom action is bound to its entry in the
+    environment's policy.
+
+    Raises UnknownFaultError.
+    """
     experiment = definition.experiment
     if experiment.type is not FaultType.CUSTOM:
         return of(experiment)
@@ -100,7 +104,7 @@ def bound(definition: Definition) -> AnyFault:
 
 
 def traits_of(definition: Definition) -> FaultTraits:
-    """What the domain has to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its
+    """What the domain needs to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its
     parameters."""
     fault = bound(definition)
     return fault.traits(fault.parse(definition.experiment.parameters))

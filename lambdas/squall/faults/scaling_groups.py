@@ -1,4 +1,4 @@
-"""Refuse the launches of an Auto Scaling group: EC2 answers them as it does in a zone without capacity."""
+"""Refuses the launches of an Auto Scaling group, as EC2 does in a zone without capacity."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated
@@ -29,7 +29,8 @@ class Parameters(Model):
 
 
 class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
-    """`aws:ec2:asg-insufficient-instance-capacity-error`. A group that launches nothing meanwhile was not hit."""
+    """`aws:ec2:asg-insufficient-instance-capacity-error`. A group that launches nothing while the fault lasts is not
+    hit."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     resource_type = ResourceType.SCALING_GROUP
@@ -73,7 +74,7 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
         yield check_targets("zones_of_group", groups, apart, "; ".join(apart), f"without capacity: {zones or 'all zones of the groups'}")
 
     def prove_target(self, before: ScalingGroup, now: ScalingGroup | None, ran: ActionState | None, /) -> Proof:
-        """By a launch that failed for want of capacity while the action ran: Auto Scaling keeps its activities."""
+        """The proof by a launch that failed for lack of capacity while the action ran, from Auto Scaling's activities."""
         known = {launch.id for launch in before.failed}
         since = ran.started_at if ran else None
         new = [launch for launch in (now.failed if now else ()) if launch.id not in known]

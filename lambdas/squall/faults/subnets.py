@@ -1,4 +1,4 @@
-"""Cut subnets off: from other zones, from the rest of the VPC, from everything, or from one dependency."""
+"""Cuts subnets off from other zones, from the rest of the VPC, from everything, or from one dependency."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -47,8 +47,8 @@ class Dependency(Model):
 
 
 class _Disruption(LastingFault[Subnet, P]):
-    """`aws:network:disrupt-connectivity`: FIS clones the subnet's network ACL, adds rules that deny, and associates the
-    clone instead."""
+    """`aws:network:disrupt-connectivity`: FIS clones the subnet's network ACL, adds rules that deny traffic, and
+    associates the clone in its place."""
 
     resource_type = ResourceType.SUBNET
     kind = Subnet
@@ -77,7 +77,8 @@ class _Disruption(LastingFault[Subnet, P]):
         )
 
     def prove_target(self, before: Subnet, now: Subnet | None, ran: ActionState | None, /) -> Proof:
-        """By the association: each replacement has a new id, also the one that puts the original ACL back."""
+        """The proof by the association of the network ACL, whose id changes with each replacement, also when the
+        original is restored."""
         proven = now is not None and before.association is not None and now.association not in {None, before.association}
         if now is None:
             detail = f"{before.id} is not there any more: who took it away is not known"
@@ -123,7 +124,7 @@ class _Disruption(LastingFault[Subnet, P]):
 
 
 class SubnetUnavailable(_Disruption[Unreachable]):
-    """`aws:network:disrupt-connectivity`: nobody in the scope reaches what is in the subnet."""
+    """`aws:network:disrupt-connectivity`: nothing in the scope can reach the subnet."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     verb = "cut off"
@@ -143,7 +144,7 @@ class SubnetUnavailable(_Disruption[Unreachable]):
 
 
 class SubnetDependency(_Disruption[Dependency]):
-    """`aws:network:disrupt-connectivity`: what is in the subnet does not reach the scope."""
+    """`aws:network:disrupt-connectivity`: the subnet can't reach anything in the scope."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -161,8 +162,10 @@ class SubnetDependency(_Disruption[Dependency]):
 
 
 def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
-    """Each subnet has a known network ACL of its own. Without one nothing could be put back by hand; a clone means that
-    somebody's fault is running, or was left."""
+    """Whether each subnet has a known network ACL that FIS did not make.
+
+    Without a known one nothing could be restored by hand. A clone means that somebody's fault is running, or was left.
+    """
     wrong = [f"the network ACL of {subnet.id} is not known" for subnet in subnets if not subnet.acl or not subnet.association]
     clones = {acl.id for subnet in subnets for acl in subnet.clones}
     cloned = [subnet for subnet in subnets if subnet.acl in clones]
@@ -179,8 +182,11 @@ def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
 
 
 def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
-    """Whether the VPC keeps its interface endpoints. One that stands in the pinned subnets alone would be lost to the
-    whole VPC, and with Systems Manager's endpoint the way to every agent."""
+    """Whether the VPC keeps its interface endpoints.
+
+    An endpoint that exists only in the pinned subnets would be lost to the whole VPC; with Systems Manager's endpoint,
+    so would every agent.
+    """
     pinned = {subnet.id for subnet in subnets}
     every = {endpoint.id: endpoint for subnet in subnets for endpoint in subnet.endpoints}.values()
     alone = [f"{endpoint.id} of {endpoint.service}" for endpoint in every if endpoint.subnets and set(endpoint.subnets) <= pinned]
@@ -190,7 +196,7 @@ def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
 
 
 def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]:
-    """Whether the prefix list is there, short enough, narrow, and does not include the subnets themselves."""
+    """Whether the prefix list exists, is short and narrow enough, and does not contain the subnets themselves."""
     found = next((known for subnet in subnets for known in subnet.prefix_lists if known.id == name), None)
     if found is None:
         return False, f"{name} is no prefix list of this account"

@@ -18,7 +18,7 @@ LONGEST_TAG_VALUE = 256
 
 
 def injection_of(definition: Definition, discovery: Discovery, workload: Workload | None = None) -> Injection[Resource, Model]:
-    """The fault that the run is about to inject. `workload`: as it is now, if not as it was discovered."""
+    """The fault that the run is about to inject. `workload`: the workload now, if it differs from the discovered one."""
     experiment = definition.experiment
     return Injection(
         parameters=registry.bound(definition).parse(experiment.parameters),
@@ -44,10 +44,9 @@ def compile_template(
     role_arn: str,
     alarm_arns: Sequence[str],
 ) -> dict[str, Any]:
-    """The run's own template: the pinned targets, the guards and the experiment's stop alarms as stop conditions, the
-    environment's role.
+    """The run's own template: pinned targets, guards and stop alarms as stop conditions, and the environment's role.
 
-    Raises InvalidInput with more stop conditions than FIS takes, and for parameters that FIS would not take.
+    Raises InvalidInput if there are more stop conditions than FIS takes, and for parameters that FIS would refuse.
     """
     experiment = definition.experiment
     targets, actions = compile_fault(definition, discovery)

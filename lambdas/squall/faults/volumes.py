@@ -1,4 +1,4 @@
-"""Pause the I/O of pinned EBS volumes: whoever reads or writes waits."""
+"""Pauses the I/O of pinned EBS volumes: every read and write waits."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,8 +19,8 @@ from squall.faults.parameters import NoParameters
 
 
 class VolumePause(LastingFault[Volume, NoParameters]):
-    """`aws:ebs:pause-volume-io`: for all instances that a volume is attached to. One action takes volumes of one zone
-    only."""
+    """`aws:ebs:pause-volume-io`: pauses a volume for all instances that it is attached to. One action takes volumes of
+    one zone only."""
 
     type = FaultType.DISK_FILL
     resource_type = ResourceType.VOLUME
@@ -56,8 +56,8 @@ class VolumePause(LastingFault[Volume, NoParameters]):
         yield check_targets("in_region", volumes, far, f"{', '.join(far)} is on an Outpost", "no volume is on an Outpost")
 
     def expect_signals(self, injection: Injection[Volume, NoParameters], /) -> Iterable[Signal]:
-        """The metric is 1 once I/O was stalled for a minute: a volume that nobody used stays at 0, and nothing was
-        tested."""
+        """The metric that is 1 if I/O was stalled for a minute. It stays 0 for a volume that nobody used, where nothing
+        was tested."""
         return (
             Signal(
                 targets=(volume.id,),

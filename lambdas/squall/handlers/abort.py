@@ -1,4 +1,4 @@
-"""Abort: from an alarm's own action, from EventBridge, or from an operator, to FIS StopExperiment."""
+"""Abort stops the fault by FIS StopExperiment. An alarm's action, EventBridge or an operator calls it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,5 @@
-"""Approve: a person approves or rejects a run, or says that they asked for it; who they are is AWS's word, not the
-caller's."""
+"""Approve records that a person approves or rejects a run, or that they asked for it. AWS identifies the person, not
+the caller."""
 
 from collections.abc import Mapping
 from typing import Any

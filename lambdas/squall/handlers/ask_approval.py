@@ -1,4 +1,4 @@
-"""AskApproval shows people what would be done. Goes on where they have approved this very plan."""
+"""AskApproval shows people what would be done. It goes on if they have already approved exactly this plan."""
 
 from squall.application.approval.request import ask
 from squall.application.step import Outcome, Step, step

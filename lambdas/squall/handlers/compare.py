@@ -1,5 +1,5 @@
-"""Compare: baseline, fault and recovery against each other. The only function with the statistics layer; Judge goes on
-without it."""
+"""Compare compares baseline, fault and recovery. It is the only function with the statistics layer; Judge works without
+it."""
 
 from squall.application.judging.compare import compare_run
 from squall.application.step import NEXT, Outcome, Step, step

@@ -1,4 +1,4 @@
-"""Halt: block every start and stop every running experiment of this stack; or resume. Also for the Lambda console: `{}`
+"""Halt blocks every start and stops every running experiment of this stack, or resumes. In the Lambda console, `{}`
 halts."""
 
 from collections.abc import Mapping

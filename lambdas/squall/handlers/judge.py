@@ -1,4 +1,4 @@
-"""Judge: what was promised against what was measured. When nothing was injected there is nothing to judge."""
+"""Judge judges the success criteria against the measurements. If nothing was injected, there is nothing to judge."""
 
 from squall.application.judging.judge import judge_run
 from squall.application.step import NEXT, Outcome, Step, step

@@ -1,4 +1,4 @@
-"""Pulse: every minute, and on FIS events, look after every open run."""
+"""Pulse looks after every open run, every minute and on FIS events."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,7 @@
-"""Report: writes the report of a run that is over, and the run's line in the reports about many runs.
+"""Report writes the report of a run that is over, and the run's data for reports over many runs.
 
-The run's last lifecycle event calls it, whoever ended the run, or a person with `{"execution_id": …}`. With `{"period":
-{…}}` (`PeriodRequest`), from a schedule or a person, it reports a period instead.
+The run's last lifecycle event calls it, or a person with `{"execution_id": …}`. With `{"period": {…}}`
+(`PeriodRequest`), from a schedule or a person, it reports a period instead.
 """
 
 from collections.abc import Mapping

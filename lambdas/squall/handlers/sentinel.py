@@ -1,4 +1,4 @@
-"""Sentinel: probes a run's URL for as long as the run is measured, or this function has time."""
+"""Sentinel probes a run's URL for as long as the run is measured and this function has time."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -8,7 +8,7 @@ from squall.wiring import wire
 
 
 class Context(Protocol):
-    """What Lambda says about an invocation."""
+    """The part of Lambda's invocation context that is used."""
 
     aws_request_id: str
 

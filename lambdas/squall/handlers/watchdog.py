@@ -1,4 +1,4 @@
-"""Watchdog: closes the run of an execution that ended without its last states."""
+"""Watchdog closes the run of an execution that ended without its last states."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,9 +1,9 @@
-"""What the application needs from the world, one small Protocol for each need. Adapters implement them, and so do the
-tests' fakes.
+"""What the application needs from outside, one small Protocol for each need. Adapters implement them, and so do the
+fakes of the tests.
 
-Every method raises `squall.errors.Unavailable` (chaining the SDK's error) when AWS can't be asked or fails for a
-technical reason. An expected "no" is a return value, which the method's docstring states. `ours` means: of this stack,
-or of this execution where a holder is given.
+Every method raises `squall.errors.Unavailable` (chaining the SDK's error) if AWS can't be asked or fails for a
+technical reason. An expected "no" is a return value, which the method's docstring describes. `ours` means: of this
+stack, or of this execution where a holder is given.
 """
 
 from squall.ports.faults import Automations, Commands, Faults

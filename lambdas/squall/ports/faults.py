@@ -47,7 +47,7 @@ class Commands(Protocol):
     """Systems Manager commands."""
 
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
-        """The invocations of any of the documents on the instance that were requested at or after `since`, the newest
+        """The invocations of any of the documents on the instance that were requested at or after `since`, newest
         first."""
 
 

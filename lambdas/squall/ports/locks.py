@@ -1,5 +1,5 @@
-"""What keeps runs apart or holds them back: locks, FIS slots, the halt flag, FIS's safety lever, and what the last
-sweep saw."""
+"""Locks, FIS slots, the halt flag, FIS's safety lever, and the findings of the last sweep: what keeps runs apart or
+stops them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class Locks(Protocol):
     """Leases on failure domains, and FIS slots."""
 
     def acquire(self, keys: Sequence[str], holder: str, until: datetime, now: datetime) -> Held | None:
-        """Take all keys in one transaction, or none. None: taken, or ours already. Held: who holds one of them, and
-        until when.
+        """Take all keys in one transaction, or none.
 
-        The expired lease of another holder is not taken over: the answer is Held with `expired=True`. The caller first
-        closes that holder's run, then calls `release` for it and tries again.
+        Returns None if they are taken now or were ours already; else who holds one of them, and until when. The expired
+        lease of another holder is not taken over: the answer is Held with `expired=True`. The caller first closes that
+        holder's run, then calls `release` for it and tries again.
         """
 
     def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
         """Extend the leases. False if any key is no longer ours."""
 
     def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
-        """Whether all keys are ours, with leases until then at least; read consistently."""
+        """Whether all keys are ours, with leases at least until this time. Read consistently."""
 
     def holders(self, keys: Sequence[str], now: datetime) -> Mapping[str, Held | None]:
-        """Who holds each key, read consistently; None where nobody does, `expired=True` where the lease has run out."""
+        """Who holds each key, read consistently; None if nobody does, `expired=True` if the lease has expired."""
 
     def release(self, keys: Sequence[str], holder: str) -> None:
         """Release the keys that are ours; the others are left alone."""
@@ -51,13 +51,13 @@ class Locks(Protocol):
         """Release the slot if it is the holder's."""
 
     def join(self, holder: str, since: datetime, until: datetime) -> None:
-        """Take a ticket in the queue for a slot, dated `since`; the same call again renews it."""
+        """Take a ticket, dated `since`, in the queue for a slot. A repeated call renews it."""
 
     def leave(self, holder: str, since: datetime) -> None:
         """Give the ticket back; does nothing if there is none."""
 
     def line(self) -> Line:
-        """The slots and the queue, read consistently, with leases and tickets that have run out."""
+        """The slots and the queue, read consistently, including expired leases and tickets."""
 
 
 class HaltFlag(Protocol):
@@ -82,11 +82,11 @@ class SafetyLever(Protocol):
         """How the lever stands, and why."""
 
     def set(self, lever: Lever) -> bool:
-        """Move the lever. False if it stood so already, whoever moved it."""
+        """Move the lever. False if it was in that position already, whoever moved it."""
 
 
 class SeenBySweep(Protocol):
-    """What the last sweep for orphans saw."""
+    """The orphans that the last sweep found."""
 
     def get(self) -> Sightings:
         """The stored sightings; empty if there are none."""

@@ -1,4 +1,4 @@
-"""What is measured: CloudWatch metrics, alarms, and the sentinel that probes the workload."""
+"""Measurements: CloudWatch metrics, alarms, and the sentinel that probes the workload."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Metrics(Protocol):
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         """One value of the statistic over the whole span (GetMetricStatistics, one period).
 
-        None without data, and for a percentile if CloudWatch divides the span, because percentiles of parts make none
-        of the whole.
+        None without data. For a percentile also None if CloudWatch divides the span, because the percentile of a whole
+        does not follow from those of its parts.
         """
 
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
@@ -61,8 +61,8 @@ class Alarms(Protocol):
         """Every alarm in ALARM, whoever owns it. Raises `Unavailable` also if there are more than can be read."""
 
     def fired_since(self, name: str, since: datetime) -> datetime | None:
-        """When the alarm first entered ALARM since then, by its history, which also holds short breaches; None if it
-        never did."""
+        """When the alarm first entered ALARM since this time, by its history, which also contains short breaches; None
+        if it did not."""
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete the alarms; absent ones are ignored."""
@@ -75,7 +75,7 @@ class Alarms(Protocol):
 
 
 class Sentinels(Protocol):
-    """Leases by which one function probes for a run. Nothing else in Squall depends on them."""
+    """Leases by which one function probes for a run. Only the sentinel depends on them."""
 
     def take(self, execution_id: str, lease: Lease) -> None:
         """Take the lease, whoever holds it."""
@@ -98,7 +98,7 @@ class Probes(Protocol):
 
 
 class Samples(Protocol):
-    """The results of probes that run meanwhile."""
+    """The results of probes that are running."""
 
     def drain(self) -> Sequence[Sample]:
         """The samples of probes that have ended since the last call."""
@@ -108,8 +108,8 @@ class Prober(Protocol):
     """Requests to the workload's URL."""
 
     def probing(self, sentinel: Sentinel) -> AbstractContextManager[Samples]:
-        """Probe at the sentinel's pace until the context is left, but never an address that `why_address_refused`
-        refuses."""
+        """Probe at the sentinel's pace until the context is left. Addresses that `why_address_refused` refuses are
+        never probed."""
 
 
 class SentinelMetrics(Protocol):

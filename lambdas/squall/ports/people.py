@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # the halt path loads no pydantic
 
 
 class Callers(Protocol):
-    """Who signed a request, by the word of AWS."""
+    """Identifies who signed a request, as AWS reports it."""
 
     @property
     def host(self) -> str:

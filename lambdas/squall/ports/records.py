@@ -1,4 +1,4 @@
-"""What Squall stores of its runs: execution records, their history, findings, documents."""
+"""Storage of Squall's runs: execution records, their history, findings, documents."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class Records(Protocol):
         """Write the first reason to abort. False if there is one already, or if the record is final."""
 
     def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
-        """Write a request for approval, and drop these votes on the request before it; the record then awaits approval.
+        """Write a request for approval, and delete these votes on the request before it. The record then awaits
+        approval.
 
         False, and nothing written, if the record is final, if another request was written meanwhile, or if the stored
         votes are not these.
@@ -62,29 +63,31 @@ class Records(Protocol):
         `settle`."""
 
     def append(self, execution_id: str, events: Sequence[Event]) -> None:
-        """Append to the timeline, also of a final record."""
+        """Append to the timeline, even of a final record."""
 
     def settle(self, execution_id: str) -> None:
         """Take a final record out of the `open` index, once the run has left nothing in AWS."""
 
     def open_ids(self) -> Sequence[str]:
-        """The ids in the `open` index, also of records that can't be read: such a record must not hide the others."""
+        """The ids in the `open` index, including those of records that can't be read, so that such a record hides no
+        others."""
 
     def open(self) -> Sequence[ExecutionRecord]:
         """The records in the `open` index. An index is a hint: decide on `get`."""
 
     def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
-        """Executions of the experiment in the environment, started since then, whose hypothesis held: the newest first,
+        """Executions of the experiment in the environment, started since then, whose hypothesis held: newest first,
         about fifty at most.
 
-        From an index, which may not hold the newest yet; what it holds is final.
+        The index may not contain the newest yet; what it contains is final.
         """
 
     def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
         """The newest executions, started in that time, that injected a fault on at least one of these failure domains;
         `most` at most.
 
-        They are found by an index, which may lag by seconds (locks cover those), and then read consistently.
+        They are found by an index, which may lag by seconds (the locks prevent runs in that time), and then read
+        consistently.
         """
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
@@ -110,7 +113,7 @@ class Findings(Protocol):
     """The findings of an experiment, over all its runs."""
 
     def of(self, experiment: str) -> Sequence[StoredFinding]:
-        """Every finding there ever was, open or closed, read consistently."""
+        """Every finding that was ever stored, open or closed. Read consistently."""
 
     def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:
         """Store the state of a finding after this execution. False if an execution that started later has stored it
@@ -121,7 +124,7 @@ class Documents(Protocol):
     """Files in the results bucket."""
 
     def put(self, execution_id: str, document: Document) -> None:
-        """Write the document at the key of its name, over what is there."""
+        """Write the document at the key of its name; it replaces an earlier one."""
 
     def get(self, execution_id: str, model: type[D]) -> D | None:
         """The document of this kind; None if it was never written. Raises ValueError if the model does not accept what

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
 
 class Clock(Protocol):
-    """The time, which tests set."""
+    """The time. Tests set it."""
 
     def now(self) -> datetime:
         """The time in UTC, with its time zone."""

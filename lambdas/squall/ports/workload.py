@@ -1,4 +1,4 @@
-"""The workload: what can be hit, and what else happens to it."""
+"""The workload: what can be hit, and what else is changing it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Inventory(Protocol):
         """
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
-        """The same groups, target groups and resources as they are now, with new members of the groups."""
+        """The same groups, target groups and resources as they are now, including new members of the groups."""
 
 
 class Calendars(Protocol):
@@ -44,7 +44,7 @@ class Calendars(Protocol):
 
 
 class Deployments(Protocol):
-    """What is being rolled out."""
+    """Rollouts that are in progress."""
 
     def in_progress(self, groups: Sequence[str], pipelines: Sequence[str], deployment_groups: Sequence[str]) -> Sequence[str]:
         """A sentence for each rollout in progress.

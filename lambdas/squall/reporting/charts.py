@@ -25,7 +25,7 @@ data."""
 
 @dataclass(frozen=True)
 class Line:
-    """A threshold."""
+    """A threshold as a line of a chart."""
 
     value: float
     """In the chart's unit."""
@@ -56,7 +56,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Course:
-    """All charts of a run on one axis."""
+    """All charts of a run on one time axis."""
 
     windows: tuple[Window, ...]
     charts: tuple[Chart, ...]
@@ -96,7 +96,7 @@ def _chart_data(chart: Chart, times: Sequence[int]) -> dict[str, Any]:
 
 
 def build_course(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
-    """The charts of a run; None if nothing was measured. Moments that have a number get a marker on the axis."""
+    """The charts of a run; None if nothing was measured. Moments with a number have a marker on the axis."""
     windows, points = read_measurements(facts)
     if not windows or facts.discovery is None:
         return None
@@ -110,8 +110,10 @@ def build_course(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
 
 
 def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tuple[Point, ...]]]:
-    """The windows that are not empty, and the values of every metric in its unit, including those between the windows
-    if stored."""
+    """The windows that are not empty, and the values of every metric in its unit.
+
+    The values between the windows are included if they were stored.
+    """
     if facts.series is None:
         baseline = facts.baseline if facts.baseline and facts.baseline.window.periods else None
         return ((baseline.window,), _points(facts, (baseline.window,), [baseline.series])) if baseline else ((), {})
@@ -123,7 +125,7 @@ def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tu
 
 
 def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]) -> Mapping[str, tuple[Point, ...]]:
-    """Values from raw series, window by window: for older results and for runs that were never judged."""
+    """Values from the raw series of each window, for older results and for runs that were never judged."""
     points_by_metric: dict[str, tuple[Point, ...]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():
         of_metric = [query for by_metric in series for query in by_metric.get(binding.name, ())]
@@ -168,7 +170,7 @@ def _chart(
 
 
 def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float, tuple[Line, ...]]:
-    """Ends of the scale, and the thresholds, each with whether it lies on the scale."""
+    """The ends of the scale, and the thresholds, each with whether it is on the scale."""
     if not values:
         return 0.0, 1.0, tuple(lines)
     low, high = min(values), max(values)

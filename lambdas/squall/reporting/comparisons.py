@@ -1,4 +1,4 @@
-"""Statistics for people: first a sentence, then the numbers behind it."""
+"""Statistics for people: a sentence first, then its numbers."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ _FORMULA = ("=", "+", "-", "@", "\u2212")
 
 
 def cell(value: object) -> str:
-    """Text from outside as a cell that no spreadsheet takes for a formula."""
+    """Text from outside as a cell that no spreadsheet interprets as a formula."""
     text = one_line(str(value))
     return f"'{text}" if unicodedata.normalize("NFKC", text).lstrip().startswith(_FORMULA) else text
 

@@ -17,7 +17,7 @@ TONES = {
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a closed set with its colour. The colour never carries the meaning alone."""
+    """A word of a closed set with its colour. The colour never is the only carrier of the meaning."""
 
     text: str
     tone: str

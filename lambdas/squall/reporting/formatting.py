@@ -13,7 +13,7 @@ def strip_invisible(value: object) -> str:
 
 
 def format_quantity(value: float | None, unit: str) -> str:
-    """A value of a canonical unit (percent, seconds, count, per_second, bytes, none) in a unit that people would
+    """A value of a canonical unit (percent, seconds, count, per_second, bytes, none) in the unit that people would
     choose."""
     if value is None:
         return "—"

@@ -2,7 +2,7 @@
 
 Three barriers stand between a text from outside and the reader's browser. Jinja escapes every value. The
 Content-Security-Policy allows only this page's own scripts and styles, by their hashes. The data for the charts are
-JSON in which nothing can end its element. Invisible characters are removed (`formatting.strip_invisible`).
+JSON that can't end its script element. Invisible characters are removed (`formatting.strip_invisible`).
 """
 
 import base64
@@ -76,5 +76,5 @@ def _environment() -> Environment:
 
 
 def _shown(value: object) -> object:
-    """Applied to every expression of a template: removes invisible characters from texts that are not our own markup."""
+    """The value without invisible characters, unless it is our own markup. Applied to every expression of a template."""
     return value if isinstance(value, Markup) else strip_invisible(value) if isinstance(value, str) else value

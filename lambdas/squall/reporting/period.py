@@ -1,4 +1,4 @@
-"""The page of a period: its experiments together, in one file without dependencies."""
+"""The page of a period: its experiments in one file without dependencies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def build_page(report: PeriodReport) -> PeriodPage:
 
 
 def order_outcomes(report: PeriodReport) -> dict[str, int]:
-    """The outcomes of the report in the order of `STACKED`."""
+    """The outcomes of the report, in the order of `STACKED`."""
     runs = report.outcomes
     return {word: runs[word] for word in (*STACKED, *sorted(set(runs) - set(STACKED))) if word in runs}
 
@@ -117,7 +117,7 @@ def _findings(report: PeriodReport) -> Table:
 
 
 def _trend(report: PeriodReport) -> Table:
-    """The numbers of the charts, for people who can't see them, without days on which nothing ran."""
+    """The numbers of the charts as a table, for people who can't see charts, without days on which nothing ran."""
     outcomes = order_outcomes(report)
     rows = tuple(
         (
@@ -138,7 +138,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _island(report: PeriodReport) -> dict[str, Any]:
-    """Data for the charts: times in epoch seconds, a list of counts for each outcome, recovery in seconds."""
+    """Data for the charts: times in epoch seconds, a list of counts for each outcome, recovery times in seconds."""
 
     def recovery(which: str) -> list[float | None]:
         return [getattr(bucket, which) for bucket in report.trend]

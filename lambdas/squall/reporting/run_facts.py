@@ -1,4 +1,4 @@
-"""Everything a report is made from: the record, the result and the documents that the run wrote."""
+"""Everything that a report is made from: the record, the result and the documents of the run."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,7 +48,7 @@ class Facts:
 
     @property
     def effect_at(self) -> datetime | None:
-        """When the fault took effect on the first target, if its mechanism shows that; else when it was started."""
+        """When the fault took effect on the first target, if its mechanism shows that; otherwise when it was started."""
         proofs = self.result.rollback.proofs if self.result.rollback else ()
         effects = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
         return min(effects) if effects else self.record.fault_started_at

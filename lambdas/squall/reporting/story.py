@@ -90,7 +90,8 @@ def _describe_action(facts: Facts) -> str:
 
 
 def _fault(facts: Facts) -> tuple[str, bool]:
-    """What the fault did to its targets, and whether it ended at once; of a fault that this version does not know only its name."""
+    """What the fault did to its targets, and whether it was over at once. If this version does not know the fault, only
+    its name."""
     if facts.definition is not None:
         with suppress(UnknownFaultError, InvalidInput):
             return registry.bound(facts.definition).verb, registry.traits_of(facts.definition).ends_at_once
@@ -128,8 +129,10 @@ def _describe_metrics(facts: Facts) -> Iterable[str]:
 
 
 def _no_change(comparison: Comparison) -> bool:
-    """Whether it stayed where it was. What changes every day at this hour is no difference, and has moved all the
-    same."""
+    """Whether the metric stayed where it was during the fault.
+
+    A change that happens every day at this hour is no difference, but the metric has moved all the same.
+    """
     moved = abs((comparison.after or 0.0) - (comparison.before or 0.0)) > 0.1 * abs(comparison.before or 0.0)
     return comparison.windows == ("baseline", "fault") and comparison.conclusion == "no_difference" and not (comparison.usual and moved)
 
@@ -169,7 +172,7 @@ def _describe_abort(facts: Facts) -> Iterable[str]:
 
 
 def _alarm_time(facts: Facts) -> datetime | None:
-    """When the guard fired. The abort is recorded later, and FIS may have stopped by then."""
+    """When the guard fired. The abort is recorded later, and FIS may already have stopped by then."""
     if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
         return None
     return min((event.at for event in facts.result.timeline if event.event == EventName.ALARM), default=None)

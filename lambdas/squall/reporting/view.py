@@ -1,4 +1,4 @@
-"""The contents of the page, section by section, as words and numbers. The templates only arrange them."""
+"""The contents of the page, section by section, as words and numbers. The templates only lay them out."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -124,7 +124,7 @@ def _order(finding: Finding) -> tuple[bool, int]:
 
 
 def _tiles(facts: Facts) -> Iterable[Tile]:
-    """The numbers that people ask for first."""
+    """The most important numbers, as tiles at the top of the page."""
     result = facts.result
     if result.criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in result.criteria)
@@ -172,7 +172,7 @@ def _criteria(criteria: Iterable[CriterionResult]) -> Table:
 
 
 def _measured(facts: Facts) -> Table:
-    """Every metric over every window, as Judge used them."""
+    """The value of every metric over every window, as Judge used it."""
     collected = facts.result.metrics_collected
     windows = [name for name in ("baseline", "fault", "recovery") if isinstance(collected.get(name), Mapping)]
     if not windows or facts.discovery is None:

@@ -164,7 +164,7 @@ def _members(rule: str) -> Iterator[str]:
 
 
 def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The metrics that an alarm watches, in the form of an alarm on one metric."""
+    """The metrics that an alarm watches, each in the form of an alarm on one metric."""
     if "MetricName" in alarm:
         return [dict(alarm)]
     stats = [entry["MetricStat"] for entry in alarm.get("Metrics", ()) if "MetricStat" in entry]

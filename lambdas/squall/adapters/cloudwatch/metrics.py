@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 QUERIES_PER_CALL = 500
-"""The most that GetMetricData takes."""
+"""The most queries that GetMetricData takes."""
 PLAIN = ("Average", "Minimum", "Maximum", "SampleCount")
 PERCENTILES = ("p50", "p95", "p99")
 STATISTICS = frozenset({"Sum", "Average", "Minimum", "Maximum", "SampleCount"})
@@ -88,16 +88,17 @@ class CloudWatchMetrics:
 
 
 def _percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The percentiles over the span; none if CloudWatch divided it, because percentiles of parts make no percentile of
-    the whole.
+    """The percentiles over the span; empty if CloudWatch divided it, because the percentile of a whole does not follow
+    from those of its parts.
 
-    It divides a span that does not begin on a whole minute, which only environments with periods under a minute have.
+    CloudWatch divides a span that does not begin on a whole minute. Only environments with periods under a minute have
+    such spans.
     """
     return {name: float(value) for name, value in points[0]["ExtendedStatistics"].items()} if len(points) == 1 else {}
 
 
 def _combined(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | None:
-    """One value of the statistic, also if CloudWatch divided the span at the boundary of a period."""
+    """The value of the statistic over the whole span, also if CloudWatch divided the span at the boundary of a period."""
     values = [float(point[statistic]) for point in points]
     if not values:
         return None

@@ -86,7 +86,7 @@ class DynamoHistory:
 
 
 def _months(start: datetime, end: datetime) -> Iterator[str]:
-    """The months of a period, oldest first."""
+    """The months of a period as `YYYY-MM`, oldest first."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     at = first.year * 12 + first.month - 1
     while at <= last.year * 12 + last.month - 1:

@@ -40,7 +40,7 @@ def milliseconds(at: datetime) -> Item:
 
 
 def epoch_milliseconds(at: datetime) -> int:
-    """The unit of leases."""
+    """The time in milliseconds since the epoch, the unit of leases."""
     return round(at.timestamp() * 1000)
 
 
@@ -73,7 +73,7 @@ def attribute(name: str, value: Any) -> Item | None:
 
 
 def timeline(events: Iterable[Event]) -> Item:
-    """A list of events, each with its detail cut to DETAIL_CHARACTERS."""
+    """The events as a list attribute, each with its detail cut to DETAIL_CHARACTERS."""
     return {
         "L": [
             {"M": {"at": text(instant(event.at)), "event": text(str(event.event)), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
@@ -130,8 +130,7 @@ def to_item(record: ExecutionRecord) -> Item:
 
 
 def from_item(item: Item) -> ExecutionRecord:
-    """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are
-    ignored."""
+    """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are ignored."""
     return ExecutionRecord(**{name: _READERS.get(name, _plain)(value) for name, value in item.items() if name in FIELDS})
 
 

@@ -73,8 +73,8 @@ class DynamoLocks:
         return [_held(item["open_sk"]["S"], item, now) for item in found]
 
     def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
-        """Write all leases or none. Returns the refused keys with the item that is in the way ({} if there is none);
-        empty: written."""
+        """Write all leases or none. Returns each refused key with the item that prevents it ({} if there is none);
+        empty if everything was written."""
         if not keys:
             return {}
         writes = [{"Put": self._lease(_lock(key), holder, until, condition)} for key in keys]

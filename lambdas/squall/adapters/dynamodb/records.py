@@ -178,7 +178,7 @@ class DynamoRecords:
     def _indexed(
         self, index: str, key: str, since: datetime, condition: str, values: Mapping[str, Item], until: datetime | None = None
     ) -> Iterator[Item]:
-        """Newest first."""
+        """The items in a partition of an index, newest first."""
         names = {f"#{word}": word for word in ("verdict", "environment") if f"#{word}" in condition}
         last = {":until": text(instant(until))} if until else {}
         return list_items(
@@ -222,7 +222,7 @@ class DynamoRecords:
         return self._write("update_item", Key=_key(execution_id), **arguments)
 
     def _write(self, method: str, **arguments: Any) -> Any:
-        """None when the condition did not hold."""
+        """The answer of the call; None if the condition did not hold."""
         return call(self._client, method, absent=_NO, TableName=self._table, **arguments)
 
 
@@ -273,7 +273,7 @@ def _assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assign
 
 
 def _months(since: datetime, until: datetime) -> Iterator[str]:
-    """`2026-11`, `2026-10` …: newest first."""
+    """The months from `until` back to `since`, as `YYYY-MM`, newest first."""
     year, month = until.year, until.month
     while (year, month) >= (since.year, since.month):
         yield f"{year:04}-{month:02}"

@@ -38,7 +38,7 @@ class SsmCommands:
 
 
 def _name(document: str) -> str:
-    """The name of a document. FIS takes its ARN, and Systems Manager returns the name or the ARN."""
+    """The name of a document without its ARN. FIS takes the ARN; Systems Manager returns the name or the ARN."""
     return document.rpartition("document/")[2]
 
 
@@ -63,7 +63,7 @@ def _started(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
 
 
 def _time(plugin: Mapping[str, Any], which: str) -> datetime | None:
-    """Start or finish of a plugin. A time that has not come yet is absent, or the beginning of 1970."""
+    """The start or end of a plugin. If it has not come yet, it is absent, or the beginning of 1970."""
     at: datetime | None = plugin.get(f"Response{which}DateTime")
     return at if at is not None and at.timestamp() > 0 else None
 

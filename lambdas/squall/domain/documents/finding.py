@@ -20,7 +20,7 @@ class FindingStatus(StrEnum):
 
 
 class FindingEvidence(Model):
-    """The metric and its value, the time, the target, and the mechanism that did not act; None where it does not
+    """The metric and its value, the time, the target, and the mechanism that did not work; None for what does not
     apply."""
 
     metric: str | None = None

@@ -37,8 +37,10 @@ class GuardSpec(Model):
 
 
 class StopGuard(Model):
-    """Squall's composite alarm on the experiment's stop alarms. Those only stop FIS; this one aborts the run as guards
-    do."""
+    """Squall's composite alarm on the experiment's stop alarms.
+
+    FIS alone stops the fault when a stop alarm fires. The composite alarm also aborts the run, as a guard does.
+    """
 
     name: str
     """The last of the guards' names."""
@@ -61,6 +63,6 @@ class Guards(Document):
 
     @property
     def words(self) -> dict[str, str]:
-        """Name of each alarm to a phrase for what it guards."""
+        """Alarm name to a phrase for what the alarm guards."""
         conditions = {guard.name: f"guard {guard.condition!r}" for guard in self.guards}
         return {**conditions, **({self.stop.name: f"guard of the stop alarms ({', '.join(self.stop.alarms)})"} if self.stop else {})}

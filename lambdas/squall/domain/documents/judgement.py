@@ -38,7 +38,7 @@ class CriterionResult(Model):
 
 
 class Judgement(Document):
-    """`judgement.json`, by Judge."""
+    """`judgement.json`, by Judge: each criterion with its outcome, and the verdict."""
 
     NAME = "judgement"
 

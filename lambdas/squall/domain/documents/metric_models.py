@@ -48,7 +48,7 @@ class MetricBinding(Model):
     @model_validator(mode="before")
     @classmethod
     def _without_retired_field(cls, value: Any) -> Any:
-        """Documents stored by earlier versions hold `manipulated_by`, which was always empty and nothing read."""
+        """The document without `manipulated_by`. Earlier versions stored it, always empty, and nothing read it."""
         return {key: item for key, item in value.items() if key != "manipulated_by"} if isinstance(value, Mapping) else value
 
 

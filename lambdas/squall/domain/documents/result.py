@@ -28,7 +28,7 @@ class TimelineEvent(Model):
 
 
 class Result(Document):
-    """`result.json`, by Record: first the keys of REL12-BP05, then those that Squall adds."""
+    """`result.json`, by Record: the keys of REL12-BP05 first, then those that Squall adds."""
 
     NAME = "result"
 

@@ -13,7 +13,7 @@ previous version too: raise this number when `Run` changes, and keep reading the
 
 
 class Run(Model):
-    """The whole payload. States read everything else from the table and S3."""
+    """The whole payload of a state. States read everything else from the table and S3."""
 
     v: Annotated[int, Field(ge=PAYLOAD_VERSION - 1, le=PAYLOAD_VERSION)] = PAYLOAD_VERSION
     id: str

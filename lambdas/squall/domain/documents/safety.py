@@ -44,6 +44,6 @@ class Safety(Document):
 
 
 class FinalCheck(Safety):
-    """`final_check.json`, by FinalCheck: the same checks again, right before the fault."""
+    """`final_check.json`, by FinalCheck: the safety checks, evaluated again right before the fault."""
 
     NAME = "final_check"

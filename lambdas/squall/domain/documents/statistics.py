@@ -33,7 +33,7 @@ class WindowStatistics(Model):
     n: float
     """The number of samples or periods."""
     mean: float | None = None
-    """Over the window as a whole: for a ratio, the summed numerators over the summed denominators."""
+    """The mean over the window as a whole. For a ratio: the summed numerators over the summed denominators."""
     median: float | None = None
     p95: float | None = None
     p99: float | None = None
@@ -51,10 +51,10 @@ class Comparison(Model):
     effective_n: tuple[float, float] | None = None
     """The number of independent periods that carry the same information: neighbouring periods resemble each other."""
     before: float | None = None
-    """Median of the earlier window's periods; the mean where in one of the windows most periods are zero and some are
-    not."""
+    """Median of the earlier window's periods, or the mean if most periods of one of the windows are zero, but not all.
+    """
     after: float | None = None
-    """The same of the later window's periods."""
+    """The same for the later window's periods."""
     p_value: float | None = None
     """Two-sided Mann-Whitney U, corrected for autocorrelation."""
     p_adjusted: float | None = None
@@ -62,20 +62,20 @@ class Comparison(Model):
     shift: float | None = None
     """Hodges-Lehmann: the typical difference, after minus before."""
     low: float | None = None
-    """Lower end of the shift's confidence interval, without Holm's correction. None although there is a shift:
-    unbounded."""
+    """Lower end of the shift's confidence interval, without Holm's correction. None with a `shift` means unbounded."""
     high: float | None = None
     """Upper end of the interval; None as for `low`."""
     confidence: float = 0.95
     least: float | None = None
-    """Three quarters of the periods after are at least so much above three quarters of those before (below, if
-    negative)."""
+    """The distance from the upper quartile before to the lower quartile after; negative if the middle halves overlap or
+    the metric fell."""
     greatest: float | None = None
-    """Three quarters of the periods after are at most so much above three quarters of those before."""
+    """The distance from the lower quartile before to the upper quartile after; negative if the metric fell clearly."""
     drift: float = 0.0
-    """How much of the shift the baseline's own trend accounts for; 0 where it has none."""
+    """How much of the shift the baseline's own trend accounts for; 0 if it has none."""
     usual: tuple[float, ...] = ()
-    """Where the change of each earlier day between the same two windows would have brought the metric from `before`."""
+    """For each earlier day: the value that the metric would have now if it had changed since `before` as it did on that
+    day."""
     effect_size: float | None = None
     """Common-language effect size: the probability that a later period is above an earlier one, ties counted half; 0.5
     is no difference."""

@@ -72,7 +72,7 @@ class CoverageCount:
             self._cells[run.workload][run.fault_type].add(run)
 
     def workloads(self, now: datetime, accept: Callable[[str], bool]) -> tuple[WorkloadReport, ...]:
-        """Each workload over the accepted fault types, weakest first."""
+        """Each workload with its coverage of the accepted fault types, the weakest first."""
         # A fault type of the catalogue, or of a run on any workload, could hit every workload.
         known = {fault_type for cells in self._cells.values() for fault_type in cells} | self.catalogue_types
         types = sorted(filter(accept, known), key=_vocabulary_order)
@@ -88,5 +88,5 @@ class CoverageCount:
 
 
 def _vocabulary_order(fault_type: str) -> tuple[int, str]:
-    """The order of `FaultType`; fault types of other versions come last."""
+    """The position of a fault type in `FaultType`; fault types of other versions come last."""
     return (_TYPES.index(fault_type) if fault_type in _TYPES else len(_TYPES), fault_type)

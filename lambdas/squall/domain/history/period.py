@@ -1,4 +1,4 @@
-"""What the experiments of a period say together: the report of REL12-BP05, and how far each workload is covered.
+"""The report of a period: the numbers of REL12-BP05, and how far each workload is covered by experiments.
 
 Runs are counted one by one as they are read: memory grows with the number of names (experiments, workloads, findings,
 days), never with the number of runs.
@@ -24,10 +24,10 @@ MESSAGE = "No chaos experiments in the specified time period"
 
 
 class Period:
-    """Counts runs in any order; `report` has the result.
+    """Counts runs in any order; `report` returns the result.
 
-    Runs that began from `start` until before `end` are counted. Runs since `lookback` may be added too: they only tell
-    how far a workload is covered. `catalogue` maps the names of the deployed experiments to their fault types. Raises
+    Runs that began from `start` until before `end` are counted. Runs since `lookback` may be added too: they count only
+    for the coverage of workloads. `catalogue` maps the names of the deployed experiments to their fault types. Raises
     ValueError if the period is empty.
     """
 
@@ -55,11 +55,11 @@ class Period:
 
     @property
     def lookback(self) -> datetime:
-        """Start of the time from which runs matter: that of the period, or of the time a validation counts."""
+        """The time from which runs matter: the start of the period, or earlier, as long as a validation counts."""
         return min(self.start, self.end - timedelta(days=self._stale_days))
 
     def add(self, run: RunSummary) -> None:
-        """Count a run. One that the filters do not accept, or that began at another time, is ignored."""
+        """Count a run. A run that the filters do not accept, or that began at another time, is ignored."""
         if not self.filters.accept(run) or not self.lookback <= run.started_at < self.end:
             return
         in_period = run.started_at >= self.start

@@ -12,7 +12,7 @@ Coverage = Literal["validated", "refuted", "undecided", "stale", "never"]
 
 
 class Filters(Model):
-    """Only runs that have all the named values; None accepts any."""
+    """Selects runs that have all the named values; None accepts any value."""
 
     environment: str | None = None
     workload: str | None = None
@@ -71,7 +71,7 @@ class CommonFinding(Model):
 
 
 class PeriodReport(Model):
-    """First the keys of REL12-BP05, each with its meaning there. Percentages are from 0 to 100."""
+    """The report: the keys of REL12-BP05 first, each with its meaning there. Percentages are from 0 to 100."""
 
     report_period_days: float
     total_experiments: int
@@ -103,7 +103,7 @@ class PeriodReport(Model):
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Number of runs by verdict, or by status if a run has no verdict; the highest first."""
+        """Number of runs by verdict, or by status for runs without a verdict; the highest first."""
         counts: Counter[str] = Counter()
         for bucket in self.trend:
             counts.update(bucket.verdicts)

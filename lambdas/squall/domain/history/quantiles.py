@@ -27,7 +27,7 @@ class Quantiles:
         self.count += 1
 
     def at(self, share: float) -> float | None:
-        """The value at a share of the ranks, from 0 to 1, within `RELATIVE_ERROR`; None if nothing was counted."""
+        """The value at this share of the ranks (0 to 1), within `RELATIVE_ERROR`; None if nothing was counted."""
         if not self.count:
             return None
         rank = share * (self.count - 1)

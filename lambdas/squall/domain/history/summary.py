@@ -23,7 +23,8 @@ class FindingSeen:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A dataclass rather than a pydantic model: a period may have a hundred thousand of them."""
+    """The summary of one run. A dataclass rather than a pydantic model, because a period may have a hundred thousand of
+    them."""
 
     execution_id: str
     started_at: datetime
@@ -45,11 +46,10 @@ class RunSummary:
 
     @property
     def decisive(self) -> bool:
-        """Whether the run decided about the hypothesis."""
+        """Whether the run decided the hypothesis."""
         return self.hypothesis_validated is not None
 
 
 def workload_of(tags: Mapping[str, str], domains: Iterable[str]) -> str:
-    """The workload that a run counts for: the definition's tag, else its first failure domain (`asg/web`), else
-    empty."""
+    """The workload that a run belongs to: the definition's tag, else its first failure domain (`asg/web`), else empty."""
     return tags.get(WORKLOAD_TAG) or next(iter(sorted(domains)), "")

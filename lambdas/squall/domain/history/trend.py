@@ -37,7 +37,7 @@ class TrendCount:
 
     @property
     def step(self) -> timedelta:
-        """A day; a week in periods over 35 days; thirty days in periods over 370 days."""
+        """The step of the trend: a day; a week in periods over 35 days; thirty days in periods over 370 days."""
         length = self.end - self.start
         if length <= timedelta(days=35):
             return timedelta(days=1)
@@ -51,7 +51,7 @@ class TrendCount:
             count.recovery_seconds.add(run.recovery_seconds)
 
     def buckets(self) -> Iterable[Bucket]:
-        """Every step of the period, also those without a run."""
+        """Every step of the period, including those without a run."""
         start = self.start
         while start < self.end:
             yield self._counts.get(start, _BucketCount()).bucket(start)

@@ -4,8 +4,11 @@ _WIDTH = 60
 
 
 class SentenceError(Exception):
-    """`position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood
-    there."""
+    """A sentence that is not understood.
+
+    `position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood
+    there.
+    """
 
     def __init__(self, text: str, position: int, message: str, expected: tuple[str, ...] = ()) -> None:
         self.text, self.message, self.expected = text, message, expected

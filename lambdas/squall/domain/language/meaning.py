@@ -1,4 +1,4 @@
-"""From the syntax tree of a sentence to its meaning: names, statistics, units and bounds. Every error has its
+"""Turns the syntax tree of a sentence into its meaning: names, statistics, units and bounds. Every error has its
 position."""
 
 from collections.abc import Iterator, Mapping
@@ -76,8 +76,11 @@ class Reader:
         )
 
     def _read_subject(self, node: "Node") -> tuple[Metric, str | None]:
-        """The metric, and the statistic asked for. The whole name of a metric comes before a statistic at its
-        beginning."""
+        """The metric and the statistic that the sentence names.
+
+        If the whole phrase is the name of a metric, it is that metric; only then a leading or trailing word is read as
+        a statistic.
+        """
         tokens = tokens_of(node)
         words = [unquote(token) for token in tokens]
         if words[0].casefold() == "the" and len(words) > 1:
@@ -92,7 +95,8 @@ class Reader:
         raise self._unknown_metric_error(" ".join(words), start_of(tokens[0]))
 
     def _find_metric(self, name: str) -> Metric | None:
-        """The metric of that name; what the experiment declares comes before what the language knows."""
+        """The metric of that name. A metric that the experiment declares takes precedence over one that the language
+        knows."""
         if normalize_name(name) in self.declared:
             own, unit = self.declared[normalize_name(name)]
             known = units.find_declared_unit(unit)
@@ -239,7 +243,7 @@ def _read_relation(node: "Node") -> Relative | None:
 
 
 def _split_statistic(words: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """The ways to split a statistic from a metric name: it is the first word (`p99 of X`, `p99 X`) or the last (`X
+    """The ways to split a statistic off a metric name: it is the first word (`p99 of X`, `p99 X`) or the last (`X
     p99`)."""
     if len(words) > 2 and words[1].casefold() == "of":
         yield words[0], words[3:] if words[2].casefold() == "the" and len(words) > 3 else words[2:]

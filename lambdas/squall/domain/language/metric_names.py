@@ -1,4 +1,4 @@
-"""How people spell metrics and statistics, and the nearest spelling to one that is unknown."""
+"""How people spell metrics and statistics, and the spelling nearest to an unknown one."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ _SPELLED = {word: statistic for statistic, words in _STATISTICS.items() for word
 
 @lru_cache(maxsize=1024)
 def normalize_name(name: str) -> str:
-    """The name without case, spaces, underscores and hyphens. Two names are the same name if this is equal."""
+    """The name in lower case, without spaces, underscores and hyphens. Two spellings of equal result are the same name."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 

@@ -1,9 +1,9 @@
 """Every metric the language knows, one row each: its names, where CloudWatch has it, and what a period without data
 means.
 
-A new metric is a new row. The parser, the bindings, the timing rules, guards, judging and reports read the row and name
-no metric themselves, except the four that another number depends on (`request_rate`, `healthy_hosts`; a note compares
-`availability` with `response_time`).
+A new metric is a new row. The parser, the bindings, the timing rules, guards, judging and reports read the row. They
+name no metric themselves, except those that other numbers depend on (`request_rate`, `healthy_hosts`), and
+`availability` and `response_time`, which a note compares.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,11 @@ Kind = Literal["gauge", "ratio_good", "ratio_bad", "rate", "mean"]
 """How the parts make the value: `gauge` their sum; `ratio_good` and `ratio_bad` in percent, the last part is the total
 and all before it count bad events; `rate` the sum per second; `mean` the first part over the second."""
 Published = Literal["always", "nonzero", "with_traffic"]
-"""What a period without a data point means. `always`: nothing is known of it. `nonzero`: a count that was zero (load
-balancers publish error counts only when there are errors). `with_traffic`: no request was counted; it is never filled
-in, and it breaches."""
+"""What a period without a data point means.
+
+`always`: nothing is known about it. `nonzero`: the count was zero (load balancers publish error counts only when there
+are errors). `with_traffic`: no request was counted; the period is never filled in, and it breaches.
+"""
 Counted = Literal["inside_total", "outside_total", "total_only"]
 """How the count of a ratio's bad events relates to its total. `inside_total`: the total holds them (errors of a
 target). `outside_total`: the total does not hold them (errors that the load balancer answers itself), so they are added
@@ -33,7 +35,8 @@ LOAD_BALANCER_LAG_SECONDS = 180
 _EC2_LAG_SECONDS = 120
 """The same with detailed monitoring."""
 _RDS_LAG_SECONDS = 180
-"""AWS documents no figure for RDS: the load balancers', which is the longest of those it documents."""
+"""AWS documents no lag for RDS. This is the load balancers', the longest that AWS documents for any of these metrics.
+"""
 _SENTINEL_LAG_SECONDS = 15
 """The sentinel puts a finished period at once; CloudWatch shows it some seconds later."""
 
@@ -57,8 +60,8 @@ class Part:
     published: Published = "always"
     counted: Counted = "inside_total"
     whole_balancer: bool = False
-    """Published for the load balancer as a whole only: left out where the load balancer serves other target groups
-    too."""
+    """Whether it is published only for the load balancer as a whole. It is left out if the load balancer serves other
+    target groups too."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What the language has to know of a metric, also of one that an experiment declares."""
+    """What the language knows about a metric, whether it is a row of the table or declared by an experiment."""
 
     name: str
     """Canonical name."""
     title: str
-    """As people write it."""
+    """The metric's name as people write it."""
     unit: Unit
     kind: Kind
     aliases: tuple[str, ...] = ()
@@ -220,7 +223,7 @@ METRICS: Mapping[str, KnownMetric] = {row.name: row for row in _ROWS}
 
 
 def measured_by_sentinel(name: str) -> bool:
-    """Whether the known metric of that name is what the sentinel publishes."""
+    """Whether the sentinel publishes the known metric of that name."""
     return name in METRICS and any(source.scope == "sentinel" for source in METRICS[name].sources)
 
 
@@ -230,6 +233,6 @@ def watched_by_alarm(namespace: str, metric_name: str) -> frozenset[str]:
 
 
 def published_when_nonzero(namespace: str, metric_name: str) -> bool:
-    """Whether a row says that this CloudWatch metric has no point where there is nothing to count."""
+    """Whether a row of the table says that this CloudWatch metric has no data point while the count is zero."""
     named = ((source.namespace, part) for row in METRICS.values() for source in row.sources for part in source.parts)
     return any((place, part.metric_name, part.published) == (namespace, metric_name, "nonzero") for place, part in named)

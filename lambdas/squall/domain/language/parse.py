@@ -1,14 +1,5 @@
-"""The language of success criteria, abort conditions and steady state: sentences a person writes, with one meaning
-each.
-
-    [statistic] metric comparator number unit [vs baseline] [for duration] [during window]
-    metric increases by comparator number % vs baseline
-    alarm NAME fires within duration
-    [metric] recovers within duration
-    Auto Scaling launches replacement instance [within duration]
-
-A sentence that is not understood is an error at a position, never a pass.
-"""
+"""The language of success criteria, abort conditions and steady state: sentences that people write, with exactly one
+meaning each."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

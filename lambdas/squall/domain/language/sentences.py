@@ -1,5 +1,5 @@
-"""The meaning of a sentence as a value. `render_sentence` writes it back, so that parsing the result gives the same
-value."""
+"""The meaning of a sentence as a value. `render_sentence` writes it as a sentence again, and parsing that gives the
+same value."""
 
 import math
 from fractions import Fraction
@@ -34,11 +34,12 @@ class Threshold(Model):
     window: WindowName = "fault"
 
     def compared(self, value: float, baseline: float | None = None) -> float | None:
-        """What is compared with the threshold, in `unit`: the value itself, or its relation to the baseline in percent.
+        """The number that is compared with the threshold, in `unit`: the value itself, or its relation to the baseline
+        in percent.
 
-        None where there is no relation: without a baseline, to a negative one, a share of nothing, and of what is not a
-        number. Nothing that stayed nothing has not changed; something where there was nothing is infinitely more.
-        Decimal numbers are taken as written: 0.5 to 0.6 is 20 %.
+        None if there is no relation: without a baseline, to a negative baseline, for a share of zero, and for NaN. Zero
+        compared with zero is no change; any other value compared with zero is an infinite change. Decimal numbers are
+        taken as written: 0.5 to 0.6 is 20 %.
         """
         if self.relative is None:
             return value
@@ -51,8 +52,8 @@ class Threshold(Model):
         return float(100 * (share if self.relative == "ratio" else share - 1))
 
     def holds(self, value: float, baseline: float | None = None) -> bool:
-        """Whether the comparison is true. Raises ValueError where that can't be told: not a number, or no baseline to
-        relate to."""
+        """Whether the comparison is true. Raises ValueError if that can't be decided: the value is NaN, or there is no
+        baseline to relate it to."""
         left = self.compared(value, baseline)
         if left is None or math.isnan(left):
             raise ValueError(f"{self.text!r} can't be evaluated on {value} with baseline {baseline}")
@@ -81,7 +82,7 @@ class AlarmFires(Model):
 
 
 class Recovers(Model):
-    """The steady state, or what it says of one metric, holds again in time."""
+    """The steady state, or its sentences on one metric, hold again in time."""
 
     text: str
     metric: str | None = None
@@ -90,7 +91,7 @@ class Recovers(Model):
 
 
 class Replacement(Model):
-    """The Auto Scaling group puts another instance into service for the one lost."""
+    """The Auto Scaling group puts another instance into service for each one that was lost."""
 
     text: str
     within_seconds: int | None = None

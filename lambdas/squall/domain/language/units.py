@@ -18,7 +18,7 @@ DECLARED_UNITS: tuple[DeclaredUnit, ...] = get_args(DeclaredUnit)
 
 @dataclass(frozen=True)
 class Spelling:
-    """A way to write a unit: the canonical unit, and how many of those it is."""
+    """A way to write a unit: the canonical unit, and the factor to it."""
 
     unit: Unit
     factor: Fraction
@@ -74,7 +74,7 @@ EXAMPLES: dict[Unit, str] = {
 
 
 def find_unit(text: str) -> Spelling | None:
-    """The unit that is spelled like this, in any case and spacing; None if there is none."""
+    """The unit with this spelling, in any case and spacing; None if there is none."""
     words = text.casefold().replace("μ", "µ").split()
     return SPELLINGS.get("".join("/" if word == "per" else word for word in words))
 

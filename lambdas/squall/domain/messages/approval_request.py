@@ -1,4 +1,4 @@
-"""The message that asks people to approve a run: everything they need to decide, and the exact command."""
+"""The message that asks people to approve a run. It contains everything they need to decide, and the exact command."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ _COVERED = ("definition_hash", "environment", "pinned", "targets", "actions", "g
 
 @dataclass(frozen=True)
 class Request:
-    """Everything the message says."""
+    """The contents of the request."""
 
     execution_id: str
     stack: str
@@ -38,7 +38,7 @@ class Request:
 
 
 def cost_of(plan: Plan) -> dict[str, float]:
-    """The most the run would cost, in US$ by part; `total_usd` is their sum."""
+    """The highest possible cost of the run, in US$ by part; `total_usd` is their sum."""
     return of_template({"actions": plan.actions}, alarm_metrics=sum(len(guard.metrics) for guard in plan.guards))
 
 

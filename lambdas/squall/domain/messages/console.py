@@ -1,6 +1,6 @@
 """Links into the AWS console, and commands that show the same.
 
-Links are never presigned: people who follow them need access of their own.
+Links are never presigned: people who follow them need their own access.
 """
 
 import re
@@ -83,5 +83,5 @@ def _list(items: Iterable[str]) -> str:
 
 
 def _text(value: str) -> str:
-    """A string as CloudWatch's console packs it: `AWS/EC2` is `~'AWS*2fEC2`."""
+    """A string as CloudWatch's console encodes it: `AWS/EC2` is `~'AWS*2fEC2`."""
     return "~'" + re.sub(r"[^A-Za-z0-9_.-]", lambda letter: "".join(f"*{byte:02x}" for byte in letter[0].encode()), value)

@@ -10,7 +10,7 @@ MOST = 5
 
 
 def digest(report: PeriodReport, page: str) -> Message:
-    """The digest of a period's report. `page` is where the whole report stands."""
+    """The digest of a period's report. `page` is where the full report can be found."""
     span = f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d}"
     subject = f"Squall report {span}: {report.total_experiments} experiments, {report.hypothesis_validation_rate:g} % validated"
     outcomes = ", ".join(f"{count} {word}" for word, count in report.outcomes.items())

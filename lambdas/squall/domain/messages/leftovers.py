@@ -7,12 +7,12 @@ from squall.domain.run.record import ExecutionRecord
 
 
 def still_there(leftovers: Iterable[object]) -> Section:
-    """What Squall could not remove yet. Each leftover reads as `what: command`."""
+    """The section of what Squall could not remove yet. Each leftover reads as `what: command`."""
     return Section("STILL THERE, Squall keeps trying; by hand:", facts_of(map(str, leftovers)))
 
 
 def not_cleaned_up(record: ExecutionRecord, leftovers: Iterable[object]) -> Message:
-    """What is still there of a run whose ending people already know."""
+    """What still exists of a run whose ending people already know."""
     return Message(
         subject=f"Squall: NOT CLEANED UP: {record.experiment or record.id}",
         facts=facts_of([f"Of execution {record.id}:"]),
@@ -22,7 +22,7 @@ def not_cleaned_up(record: ExecutionRecord, leftovers: Iterable[object]) -> Mess
 
 
 def rollback_failed(record: ExecutionRecord, outcome: str) -> Message:
-    """The rollback document of a run failed after people were told how the run ended; `outcome` is a sentence."""
+    """A rollback document that failed after people were told how the run ended; `outcome` is a sentence."""
     return Message(
         subject=f"Squall: ROLLBACK FAILED: {record.experiment or record.id}",
         facts=facts_of([f"Of execution {record.id}:", outcome]),
@@ -32,7 +32,8 @@ def rollback_failed(record: ExecutionRecord, outcome: str) -> Message:
 
 
 def swept(stack: str, removed: Sequence[str], left: Sequence[str]) -> Message:
-    """What a sweep removed of executions that no longer run, and what it left, each with the command that removes it."""
+    """What a sweep removed of executions that no longer run, and what it could not remove, each with the command that
+    removes it."""
     outcome = "NOT CLEANED UP" if left else "swept"
     title = "Found of executions that no longer run, older than ten minutes and seen twice:"
     return Message(

@@ -1,7 +1,7 @@
-"""A message to people as a value: what it says, apart from its layout. An adapter renders it.
+"""A message to people as a value: its contents without layout. An adapter renders it.
 
-Texts in it may come from anybody. The renderer makes each one a single printable line (`printable.one_line`), so that
-no text can look like a section of the message. Dataclasses only, because the halt path imports this module.
+Its texts may come from anybody. The renderer makes each one a single printable line (`printable.one_line`), so that no
+text can look like a section of the message. Dataclasses only, because the halt path imports this module.
 """
 
 from collections.abc import Iterable, Mapping

@@ -29,7 +29,7 @@ _NEXT_OF_STATUS = {
 
 
 def message(result: Result, record: ExecutionRecord, bucket: str, leftovers: Iterable[object] = ()) -> Message:
-    """How a run ended. `leftovers` are what is still there of it, each as `what: command`."""
+    """How a run ended. `leftovers` are what still exists of it, each as `what: command`."""
     outcome = (result.verdict or result.status).value
     place = f" in {result.environment}" if result.environment else ""
     console = Console(record, bucket)
@@ -74,14 +74,15 @@ def _criterion(criterion: CriterionResult) -> Fact:
 
 
 def _checks(result: Result, *, passed: bool) -> Iterable[str]:
-    """Safety checks that did not pass; or, of those that passed, the ones that warned."""
+    """Safety checks that did not pass. If all passed: those that warned."""
     for check in result.safety_checks:
         if check.outcome is CheckOutcome.WARNED if passed else check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}:
             yield f"{check.name}: {check.detail}"
 
 
 def _issues(result: Result) -> tuple[str, ...]:
-    """None where a refusal says the same: every failed check and every problem is an issue too."""
+    """The issues of the result; empty if a refusal already names them, because every failed check and every problem is
+    an issue too."""
     refused = result.problems or any(_checks(result, passed=False))
     return () if refused else result.issues_discovered
 

@@ -32,10 +32,10 @@ def assess_baseline(
     cut: Sequence[Cut] = (),
     daily: Sequence[str] = (),
 ) -> Baseline:
-    """The baseline, with every violation of the steady state: over the whole window and over its newest periods.
+    """The baseline, with every violation of the steady state, over the whole window and over its newest periods.
 
     `series` and `values` are by binding name. `cut` is what other experiments disturbed, which the window no longer
-    holds; `daily` what the hours of the fault bring by themselves (`find_daily_breaches`).
+    contains. `daily` are abort conditions that come true without a fault at these hours (`find_daily_breaches`).
     """
     parsed = sentences(definition.experiment)
     rate = values.get("request_rate")
@@ -59,9 +59,11 @@ def assess_baseline(
 
 
 def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequence[tuple[Window, SeriesByMetric]]) -> tuple[str, ...]:
-    """Abort conditions that came true in the hours of the fault on every earlier day: their guards would fire by themselves.
+    """Abort conditions that came true in the hours of the fault on every earlier day: their guards would fire without a
+    fault.
 
-    `days`: those hours of each earlier day, with their series. A single day may have had an incident of its own: two are needed.
+    `days`: those hours of each earlier day, with their series. At least two days are needed, because a single day may
+    have had an incident.
     """
     found = []
     for _, threshold in sentences(definition.experiment).conditions:
@@ -76,7 +78,7 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
 
 
 def _breaches(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:
-    """Whether a guard would have fired: M of N periods in a row."""
+    """Whether a guard would have fired: M of N consecutive periods breached."""
     wanted, evaluated = datapoints(threshold, timing)
     true = [point.at for point in points if threshold.holds(point.value)]
     span = evaluated * window.period_seconds
@@ -84,8 +86,8 @@ def _breaches(threshold: Threshold, points: Sequence[Point], window: Window, tim
 
 
 def trim_to_first_point(window: Window, series: SeriesByMetric) -> Window:
-    """The window from its first data point on: periods before anything was published are no periods with zero
-    requests."""
+    """The window from its first data point on. Before anything was published, periods without data are no periods with
+    zero requests."""
     of_period = (
         query_series for several in series.values() for query_series in several if query_series.period_seconds == window.period_seconds
     )
@@ -147,14 +149,14 @@ class _History:
         return self.definition.environment.timing
 
     def length_of(self, threshold: Threshold) -> int | None:
-        """Length in seconds of the window in which the criterion will be judged; None: that is the baseline itself."""
+        """Length in seconds of the window in which the criterion will be judged; None if that is the baseline itself."""
         return None if threshold.window == "baseline" else int(self.definition.experiment.length.total_seconds())
 
     def looks(self, threshold: Threshold, length: int | None) -> list[tuple[str, float | None]]:
         """The value over the whole baseline and over its newest periods, each with its name for messages.
 
-        A count grows with the window: it is converted to a window of `length` seconds (None: as it is), because a
-        threshold on a count is about the window in which it is judged.
+        A count grows with the window, so it is converted to a window of `length` seconds (None: not converted), because
+        a threshold on a count refers to the window in which it is judged.
         """
         binding = binding_of(self.discovery.bindings, threshold)
         if binding is None:
@@ -172,8 +174,8 @@ class _History:
         return looks if recent is None else [*looks, ("now", recent)]
 
     def breaches(self, threshold: Threshold) -> list[tuple[str, float]]:
-        """Where an abort condition is true already, as its guard sees it: in single periods, or for as long as the
-        sentence says."""
+        """The periods in which an abort condition is already true, as its guard sees it: single periods, or for as long
+        as the sentence says."""
         binding = binding_of(self.discovery.bindings, threshold)
         if binding is None:
             return []

@@ -1,4 +1,4 @@
-"""From the language's metrics to CloudWatch: the queries that measure each for this workload, or why it can't be
+"""Binds the language's metrics to CloudWatch: the queries that measure each for this workload, or why it can't be
 measured."""
 
 import re
@@ -29,13 +29,13 @@ from squall.domain.resources.workload import Workload
 
 
 def binding_name(metric: str, statistic: str | None) -> str:
-    """`response_time`, or `response_time:p99` where a sentence asks for another statistic than the natural one."""
+    """`response_time`, or `response_time:p99` if a sentence names another statistic than the natural one."""
     natural = METRICS[metric].statistic if metric in METRICS else None
     return metric if statistic in {None, natural} else f"{metric}:{statistic}"
 
 
 def binding_of(bindings: Sequence[MetricBinding], threshold: Threshold) -> MetricBinding | None:
-    """The binding a sentence is measured by; None if the workload has none for it."""
+    """The binding that a sentence is measured by; None if the workload has none for it."""
     name = binding_name(threshold.metric, threshold.statistic)
     exact = next((binding for binding in bindings if binding.name == name), None)
     if exact is not None:
@@ -76,7 +76,7 @@ def bind(
 
 
 def published_as(metric: str, declared: Mapping[str, MetricDefinition]) -> frozenset[tuple[str, str]]:
-    """Namespace and name of every CloudWatch metric that a metric of the language may be measured by."""
+    """Namespace and name of every CloudWatch metric by which a metric of the language may be measured."""
     if metric in declared:
         return frozenset({(declared[metric].namespace, declared[metric].metric_name)})
     sources = METRICS[metric].sources if metric in METRICS else ()

@@ -1,4 +1,4 @@
-"""Faults of other experiments on the same failure domains: their time is cut from baselines and from earlier days."""
+"""Faults of other experiments on the same failure domains. Their time is cut out of baselines and of earlier days."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Disturbance:
 
 
 def find_disturbances(records: Iterable[ExecutionRecord], execution_id: str, now: datetime) -> tuple[Disturbance, ...]:
-    """The disturbances by executions other than this one, oldest first. One that is not over yet lasts until now."""
+    """The disturbances by other executions, oldest first. One that is not over yet lasts until now."""
     others = (record for record in records if record.id != execution_id and record.fis_experiment_id is not None)
     disturbances = (
         Disturbance(other.id, other.experiment, other.fault_started_at or other.started_at, _end_of(other) or now) for other in others
@@ -40,9 +40,9 @@ def _end_of(record: ExecutionRecord) -> datetime | None:
 
 
 def start_after_disturbances(window: Window, disturbances: Sequence[Disturbance]) -> tuple[Window, tuple[Cut, ...]]:
-    """The window from the first whole period after the last disturbance in it, and what was cut.
+    """The window from the first whole period after the last disturbance in it, and the parts that were cut.
 
-    A baseline stays one stretch, the newest, because CloudWatch has no value over a window with holes.
+    The baseline stays one contiguous window, the newest, because CloudWatch has no value over a window with holes.
     """
     start, period = window.start, window.period_seconds
     cuts = []
@@ -57,7 +57,8 @@ def start_after_disturbances(window: Window, disturbances: Sequence[Disturbance]
 def drop_disturbed_points(
     series: Mapping[str, Sequence[Series]], window: Window, disturbances: Sequence[Disturbance]
 ) -> tuple[dict[str, tuple[Series, ...]], tuple[Cut, ...]]:
-    """The series without the points of disturbed periods, and what was cut. For points that are compared one by one."""
+    """The series without the points of disturbed periods, and the parts that were cut. For points that are compared one
+    by one."""
     period = window.period_seconds
     cuts, lost = [], set[int]()
     for disturbance in _inside(window, disturbances):

@@ -1,4 +1,4 @@
-"""Guard alarms: the metric math that has data when there are no errors, and that breaches when there is no traffic."""
+"""Guard alarms: the metric math has data when there are no errors, and breaches when there is no traffic."""
 
 from collections.abc import Mapping, Sequence
 
@@ -110,7 +110,7 @@ def _build_expression(binding: MetricBinding, ids: Sequence[str], period: int) -
 
 
 def _share(binding: MetricBinding, terms: Sequence[str]) -> str:
-    """Bad events over the total, as `value_over` counts them."""
+    """The share of bad events in the total, counted as in `value_over`."""
     counted = [(query.counted, term) for query, term in zip(binding.queries[:-1], terms, strict=False)]
     events = "+".join(term for how, term in counted if how != "total_only")
     signs = {"outside_total": "+", "total_only": "-"}
@@ -119,7 +119,8 @@ def _share(binding: MetricBinding, terms: Sequence[str]) -> str:
 
 
 def _scale(scale: float) -> str:
-    """A division where the factor is one over a whole number, so that 9 ms are 0.009 s and not a little more."""
+    """The value times the binding's factor. A factor of one over a whole number becomes a division, so that 9 ms are
+    exactly 0.009 s."""
     divisor = round(1 / scale) if 0 < scale < 1 else 1
     if scale == 1:
         return ""

@@ -1,4 +1,4 @@
-"""Whether a guard breaches, judged from its metric: the pulse does not depend on alarms or on their delivery."""
+"""Whether a guard breaches, judged from its metric, so that the pulse depends neither on alarms nor on their delivery."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite

@@ -36,11 +36,11 @@ def lag_table(timing: Timing, declared: Mapping[str, MetricDefinition]) -> Calla
 
 
 def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timing) -> int | None:
-    """The period of the sentinel's metrics, in seconds, in a run with a fault of this length; None: the environment's
-    metric period.
+    """The period of the sentinel's metrics, in seconds; None means the environment's metric period.
 
-    CloudWatch forgets points of less than a minute after three hours. A run that may take longer, from its baseline
-    until it is judged and with all its waiting, uses the environment's period from the beginning.
+    CloudWatch keeps points of less than a minute for three hours only. If a run may take longer, from its baseline to
+    its judgement with all its waiting, it uses the environment's period from the beginning. `length` is that of the
+    fault.
     """
     period = timing.sentinel_period_seconds
     if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
@@ -70,8 +70,10 @@ def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery
 
 
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
-    """M and N: a guard fires when M of the last N periods breach. The policy's, or, if the sentence says `for`, every
-    period of that time."""
+    """M and N: a guard fires when M of the last N periods breach.
+
+    They are the policy's, or every period of the sentence's `for`.
+    """
     if threshold and threshold.for_seconds:
         periods = ceil(threshold.for_seconds / timing.metric_period_seconds)
         return periods, periods
@@ -96,8 +98,8 @@ def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | No
 
 
 def whole_periods(length: timedelta, timing: Timing) -> int:
-    """How many whole periods a window of this length holds wherever it starts: the partial periods at both ends are
-    dropped."""
+    """How many whole periods a window of this length contains wherever it starts. The partial periods at both ends do
+    not count."""
     return max(0, int(length.total_seconds()) // timing.metric_period_seconds - 1)
 
 
@@ -158,9 +160,10 @@ def find_event_problems(
     recovery: timedelta | None = None,
     instant: bool = False,
 ) -> list[Problem]:
-    """The events that may take longer than the run is watched, so that nobody could tell whether they came in time.
+    """The events that may happen after the run is no longer watched, so that nobody could tell whether they happened in
+    time.
 
-    `instant`: the fault is over in a moment, so recovery counts from its effect and not from its end.
+    `instant`: the fault is over at once, so recovery counts from its effect and not from its end.
     """
     after = recovery or timedelta(seconds=timing.recovery_seconds)
     problems = []

@@ -1,7 +1,7 @@
-"""What the dimensions of a metric name for the pinned targets, or why nothing does: their target group, group, service
-or database.
+"""Finds the dimensions of a metric for the pinned targets (their target group, group, service or database), or why
+there are none.
 
-What is measured is what is hit: only the groups in which the pinned targets are registered count.
+What is hit is measured: only the groups in which the pinned targets are registered count.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ class SentinelSource:
 
 @dataclass(frozen=True)
 class Place:
-    """What a metric is looked for around."""
+    """The pinned targets and what surrounds them, where a metric is looked for."""
 
     pinned: Sequence[Resource]
     workload: Workload
@@ -57,14 +57,14 @@ def find_dimensions(scope: Scope, place: Place) -> Dimensions | str:
 
 
 def balancer_dimensions(place: Place) -> Dimensions | None:
-    """The dimension of the load balancer as a whole; None where it serves other target groups too, or there is none."""
+    """The dimension of the whole load balancer; None if there is none, or if it serves other target groups too."""
     if isinstance(place.group, str) or not serves_alone(place.group):
         return None
     return (("LoadBalancer", load_balancer_dimension(place.group.load_balancer or "")),)
 
 
 def serves_alone(group: TargetGroup) -> bool:
-    """Whether the load balancer serves this target group alone: it publishes its own errors for all of its groups
+    """Whether the load balancer serves this target group alone. It publishes its own errors only for all of its groups
     together."""
     return group.load_balancer_groups == 1
 
@@ -81,11 +81,11 @@ def target_group_dimension(arn: str) -> str:
 
 
 def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group behind an application load balancer in which every pinned target is registered, or why there is
+    """The target group of an application load balancer in which every pinned target is registered, or why there is
     none.
 
-    Of several, the one that the targets' Auto Scaling group is attached to, then the largest. Where the experiment
-    names its `service`, that target group.
+    If there are several, it is the one to which the targets' Auto Scaling group is attached, then the largest. If the
+    experiment names its `service`, it is that target group.
     """
     if workload.service is not None:
         return _named_service(workload, pinned)
@@ -107,8 +107,8 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
 
 
 def _named_service(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group the experiment names, unless the targets are registered in others: what is measured is what is
-    hit."""
+    """The target group that the experiment names. It is refused if the targets are registered in others, because what
+    is hit must be measured."""
     own = {resource.registered_as for resource in pinned if resource.registered_as}
     others = [group for group in workload.target_groups if group.arn != workload.service and own & group.registered]
     if others:
@@ -131,7 +131,7 @@ def _target_group_dimensions(place: Place) -> Dimensions | str:
 
 
 def _compute_dimensions(place: Place) -> Dimensions | str:
-    """The one Auto Scaling group of the targets, or the one instance outside of any."""
+    """The dimensions for the one Auto Scaling group of the targets, or for a single instance that is in no group."""
     if any(isinstance(resource, EksPod) for resource in place.pinned):
         return "CloudWatch publishes it for pods only with Container Insights; declare it in metrics"
     known = {group.name for group in place.workload.groups}
@@ -158,7 +158,7 @@ def _ecs_service_dimensions(place: Place) -> Dimensions | str:
 
 
 def _database_dimensions(place: Place) -> Dimensions | str:
-    """The instance, or whichever member is the cluster's writer."""
+    """The dimensions of the database instance, or of the cluster's current writer."""
     if len(place.pinned) != 1:
         return f"no metric is about {len(place.pinned)} databases together; declare it in metrics"
     (database,) = place.pinned

@@ -1,5 +1,5 @@
-"""Arithmetic on time series: the value of several metrics together, by period and over windows, and what missing
-periods mean."""
+"""Arithmetic on time series: combines several metrics into one value, by period and over windows, and handles missing
+periods."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -26,8 +26,10 @@ def combine_series(binding: MetricBinding, series: Sequence[Series], period_seco
 
 
 def value_over(binding: MetricBinding, totals: Mapping[str, float | None], seconds: int) -> float | None:
-    """The value over a window of so many seconds, from the statistic of each query over it (by query key); None without
-    data."""
+    """The value over a window of this many seconds, from the statistic of each query over the window (by query key).
+
+    None without data.
+    """
     values = [_filled(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
     if binding.kind in {"ratio_good", "ratio_bad"}:
         return _ratio(binding, values)
@@ -41,7 +43,7 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
 
 
 def scale_value(value: float, scale: float) -> float:
-    """The value times a unit's factor, rounded once: 9 ms are 0.009 s, where 9 * 0.001 is a little more."""
+    """The value times a unit's factor, rounded once: 9 ms are 0.009 s, while 9 * 0.001 in floats is a little more."""
     divisor = round(1 / scale) if 0 < scale < 1 else 1
     return value / divisor if divisor > 1 and 1 / divisor == scale else value * scale
 
@@ -74,10 +76,10 @@ def points_over(binding: MetricBinding, series: Sequence[Series], window: Window
 
 
 def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series] = ()) -> tuple[int, ...]:
-    """Start of each period of a ratio in which no request was counted although there were some.
+    """The start of each period of a ratio in which requests were made, but the total counts none.
 
-    Either bad events were counted, so everything that was answered failed; or `hosts`, the counts of healthy hosts,
-    were zero, so nobody could answer.
+    Either only bad events were counted, so everything that was answered failed; or the counts of healthy hosts
+    (`hosts`) were zero, so nobody could answer.
     """
     if binding.kind not in {"ratio_good", "ratio_bad"}:
         return ()
@@ -104,7 +106,7 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
 
 
 def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
-    """Query key to start of period to value. A value that is not a number is no data point."""
+    """Query key to start of period to value. NaN is no data point."""
     return {query_series.key: {point.at: point.value for point in query_series.points if isfinite(point.value)} for query_series in series}
 
 

@@ -27,7 +27,7 @@ class EffectSpan:
 
 @dataclass(frozen=True)
 class PacedWindow:
-    """The same window in every period that metrics have."""
+    """The same window in every period length that metrics have."""
 
     usual: Window
     """In the environment's metric period."""
@@ -49,8 +49,8 @@ def find_effect_span(
 ) -> EffectSpan | None:
     """When the fault was in effect, by the proofs of its mechanism; None if there is no such proof.
 
-    A mechanism without a known end ended by itself after `length`, or when FIS stopped it. `lasting_until` is the end
-    of mechanisms that still last (now), and None if none does.
+    A mechanism whose end is unknown ended after `length`, or when FIS stopped it. `lasting_until` is the end (now) of
+    mechanisms that still last; None if all have ended.
     """
     known = [(proof.at, proof.until) for proof in proofs if proof.kind == "mechanism" and proof.proven and proof.at]
     if not known:
@@ -69,8 +69,8 @@ def baseline_window(now: datetime, timing: Timing, lag_seconds: int) -> Window:
 
 
 def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None) -> Window:
-    """The whole periods from the effect of the fault for its length, whatever FIS's status says, or until `ended_at` if
-    it ended early."""
+    """The whole periods from the effect of the fault for its length, or until `ended_at` if it ended early. FIS's
+    status does not matter."""
     end = effect_at + length
     return _whole_periods("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
 
@@ -81,7 +81,7 @@ def recovery_window(fault_end: datetime, until: datetime, timing: Timing) -> Win
 
 
 def join_windows(windows: Sequence[Window]) -> Window:
-    """One window from the start of the first to the end of the last, whatever lies between them."""
+    """One window from the start of the first to the end of the last, including any gaps."""
     return windows[0].model_copy(update={"start": min(w.start for w in windows), "end": max(w.end for w in windows)})
 
 

@@ -1,6 +1,6 @@
 """Whether the workload has recovered: every absolute criterion holds again, and lost targets were replaced.
 
-Times are those of the evidence, never those at which somebody looked: the first look may come long after the recovery.
+Times are those of the evidence, never those of the look, because the first look may come long after the recovery.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from squall.domain.resources.workload import Workload
 
 @dataclass(frozen=True)
 class RecoveryInput:
-    """What recovery is assessed on."""
+    """The evidence from which recovery is assessed."""
 
     definition: Definition
     discovery: Discovery
@@ -49,7 +49,7 @@ class RecoveryInput:
 
 @dataclass(frozen=True)
 class _Replaced:
-    """The replacements in service, and when the last of those that were needed came."""
+    """The replacements in service, and when the last of the needed ones came into service."""
 
     ids: tuple[str, ...]
     at: datetime | None = None
@@ -58,7 +58,7 @@ class _Replaced:
 
 
 def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
-    """The periods from that of the effect to the newest one that CloudWatch has completely for every binding."""
+    """The periods from the one of the effect to the newest that CloudWatch has completely for every binding."""
     timing = definition.environment.timing
     period = timing.metric_period_seconds
     lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
@@ -67,16 +67,16 @@ def observed_window(effect_at: datetime, now: datetime, definition: Definition, 
 
 
 def recovery_length(definition: Definition) -> timedelta:
-    """How long a run waits for recovery: the experiment's own length, else the policy's."""
+    """How long a run waits for recovery: the experiment's own setting, else the policy's."""
     return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
 def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
     """The recovery so far, and whether to look again.
 
-    Recovered means: every absolute threshold holds in each of the newest whole periods (as many as guards evaluate, all
-    after the fault's end), and lost targets are replaced by members that are in service and healthy. The time to
-    recover ends where that state began.
+    The workload has recovered when every absolute threshold holds in each of the newest whole periods (as many as
+    guards evaluate, all after the fault's end), and lost targets are replaced by members that are in service and
+    healthy. The time to recover ends when that state began.
     """
     parsed = sentences(given.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
@@ -117,8 +117,10 @@ def _last_end(given: RecoveryInput) -> int:
 
 
 def _find_holding(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
-    """For each metric since when all its thresholds hold, and the thresholds that do not hold. A threshold that always
-    held holds since the effect."""
+    """For each metric since when all its thresholds hold; and the thresholds that do not hold.
+
+    A threshold that was never violated holds since the effect.
+    """
     moments: dict[str, datetime] = {}
     broken: dict[str, list[str]] = {}
     for threshold in thresholds:
@@ -151,7 +153,8 @@ def _find_hold(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | N
 
 
 def _count_needed_periods(given: RecoveryInput) -> int:
-    """Enough periods to trust, and enough for every sentence that is judged in the recovery window."""
+    """The number of periods that is enough to trust, and enough for every sentence that is judged in the recovery
+    window."""
     timing = given.definition.environment.timing
     judged = any(threshold.window == "recovery" for _, threshold in sentences(given.definition.experiment).threshold_criteria)
     return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
@@ -163,7 +166,7 @@ def _count_wanted_replacements(given: RecoveryInput, parsed: Sentences) -> int:
 
 
 def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
-    """When everything was back and, where that is only an upper bound, the lower bound."""
+    """When everything had recovered, and the lower bound if that is only an upper bound."""
     if not held and replaced.at is None:
         return given.now, given.effect_at  # nothing was lost, and nothing tells since when
     at = max([*held, *([replaced.at] if replaced.at else [])])
@@ -172,8 +175,7 @@ def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replac
 
 
 def _find_replacements(given: RecoveryInput) -> tuple[Member, ...]:
-    """Members in service now that came after the effect, and that are healthy in every target group where the lost ones
-    were."""
+    """Members in service now that came after the effect and are healthy in every target group of the lost ones."""
     names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
     known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
     known |= {one.id for one in given.discovery.workload.resources}
@@ -185,15 +187,21 @@ def _find_replacements(given: RecoveryInput) -> tuple[Member, ...]:
 
 
 def _came_before(instance: Member, given: RecoveryInput) -> bool:
-    """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
-    seconds, so a member that came in the second of the effect is one."""
+    """Whether the member came before the effect.
+
+    A member that a growing group added between Discover and the fault is no replacement. Kubernetes reports whole
+    seconds, so a member that came in the second of the effect counts as one.
+    """
     came = instance.in_service_at or instance.launched_at
     return came is not None and came < given.effect_at.replace(microsecond=0)
 
 
 def _assess_replacement(given: RecoveryInput) -> _Replaced:
-    """When each replacement came into service by Auto Scaling's word; without it, after its launch and after the last
-    look that did not see it."""
+    """When each replacement came into service, as the service reports it.
+
+    Without a report, that is between its launch, or the last look that did not find it, and the first look that found
+    it.
+    """
     found = _find_replacements(given)
     ids = tuple(sorted(instance.id for instance in found))
     wanted = max(1, len(given.before))

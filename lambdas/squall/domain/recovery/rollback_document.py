@@ -20,7 +20,7 @@ execution's id."""
 
 
 def plan_run(definition: Definition, target_ids: Sequence[str], execution_id: str) -> AutomationRun | None:
-    """The document to be run after the fault; None: the experiment declares none."""
+    """The run of the document that follows the fault; None if the experiment declares none."""
     declared = definition.experiment.rollback
     if declared is None:
         return None
@@ -37,8 +37,7 @@ def plan_run(definition: Definition, target_ids: Sequence[str], execution_id: st
 
 
 def client_token(unique: str) -> str:
-    """One token for each execution, so that a repeated start starts nothing new. Systems Manager wants the form of a
-    UUID."""
+    """One token for each execution, so that a repeated start starts nothing new. Systems Manager requires a UUID."""
     digest = hashlib.sha256(f"rollback {unique}".encode()).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
@@ -51,17 +50,17 @@ def start_command(run: AutomationRun, region: str) -> str:
 
 
 def mark_started(run: AutomationRun, execution_id: str, now: datetime) -> AutomationRun:
-    """The run as started, with the id that Systems Manager gave it."""
+    """The run marked as started, with the id that Systems Manager gave it."""
     return run.model_copy(update={"execution_id": execution_id, "status": "Pending", "started_at": now})
 
 
 def mark_refused(run: AutomationRun, why: str, now: datetime) -> AutomationRun:
-    """The run as refused by Systems Manager: it never ran."""
+    """The run marked as refused by Systems Manager: it never ran."""
     return run.model_copy(update={"status": "Refused", "detail": why, "started_at": now, "ended_at": now})
 
 
 def update_run(run: AutomationRun, state: AutomationState | None, now: datetime) -> AutomationRun:
-    """The run as Systems Manager knows it now; `state` None: Systems Manager has forgotten it."""
+    """The run with the state that Systems Manager reports. `state` is None if Systems Manager no longer knows it."""
     if state is None:
         return run.model_copy(update={"status": "Unknown", "detail": "Systems Manager does not know it any more", "ended_at": now})
     return run.model_copy(
@@ -81,7 +80,7 @@ def describe_run(run: AutomationRun) -> str:
 
 
 def with_automation(report: RollbackReport, run: AutomationRun | None, declared: AutomationRun | None) -> RollbackReport:
-    """The report with what became of the rollback document. If it did not run or did not succeed, the workload is not
+    """The report with the outcome of the rollback document. If it did not run or did not succeed, the workload is not
     restored."""
     run = run or declared
     if run is None:
@@ -94,6 +93,7 @@ def with_automation(report: RollbackReport, run: AutomationRun | None, declared:
 
 
 def list_fixed_values(parameters: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """For each parameter the values that the definition gives, without those that are known only when it runs."""
+    """For each parameter, the values that the definition gives. Values that are known only when the document runs are
+    left out."""
     listed = {name: (value,) if isinstance(value, str) else value for name, value in parameters.items()}
     return {name: tuple(value for value in values if value not in {TARGETS, EXECUTION}) for name, values in listed.items()}

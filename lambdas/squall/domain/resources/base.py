@@ -17,7 +17,7 @@ class Resource(Model):
     USABLE: ClassVar[frozenset[str]]
     """States in which a fault on the resource makes sense."""
     LOST: ClassVar[frozenset[str]] = frozenset()
-    """States from which nothing brings it back; a resource that is not there any more is lost, too."""
+    """States from which the resource never returns. A resource that no longer exists is lost, too."""
     IDENTITY: ClassVar[tuple[str, ...]] = ("arn", "state", "zone")
     """Fields that must not change between pinning and the fault."""
 
@@ -25,78 +25,80 @@ class Resource(Model):
     id: str
     arn: str
     state: str
-    """The state in the service's own word."""
+    """The state, as the service names it."""
     zone: str = ""
     """The Availability Zone; empty if it lives in no single zone."""
     tags: dict[str, str] = {}
 
     def under(self, _parameters: Mapping[str, Any], /) -> Self:
-        """The part of it that a fault with these parameters would hit."""
+        """This resource, with the part of it that a fault with these parameters would hit."""
         return self
 
     def in_policy(self, _environment: Environment, /) -> Self:
-        """The resource with what the environment's policy says about faults on it."""
+        """This resource, with what the environment's policy says about faults on it."""
         return self
 
     @property
     def answers_to(self) -> frozenset[str]:
-        """Names by which an experiment may choose it; the name of its group is none of them."""
+        """The names by which an experiment may choose this resource. The name of its group is none of them."""
         return frozenset({self.id, self.arn})
 
     @property
     def measured_as(self) -> str:
-        """Its name in the dimensions of its metrics."""
+        """The name of this resource in the dimensions of its metrics."""
         return self.id
 
     @property
     def usable(self) -> bool:
-        """Whether a fault on it makes sense now."""
+        """Whether a fault on this resource makes sense now."""
         return self.state in self.USABLE
 
     @property
     def belongs_to(self) -> str | None:
-        """Name of the group, cluster or service around it."""
+        """Name of the group, cluster or service that contains this resource; None if there is none."""
         return None
 
     @property
     def registered_as(self) -> str | None:
-        """Its name in the target groups of load balancers; None: resources of its type are never registered in one."""
+        """The name of this resource in target groups; None if resources of its type are never registered in one."""
         return None
 
     @property
     def contains(self) -> frozenset[str]:
-        """Ids of instances, and addresses, that are lost together with it and that belong to groups themselves. Empty:
-        nothing is, and the resource itself may belong to a group."""
+        """Ids of instances, and addresses, that are lost together with this resource and belong to groups themselves.
+
+        Empty if nothing is; then the resource itself may belong to a group.
+        """
         return frozenset()
 
     @property
     def agent(self) -> str | None:
-        """Its id in Systems Manager, under which commands sent to it are found; None: it has none."""
+        """The id in Systems Manager under which commands sent to this resource are found; None if it has none."""
         return self.id
 
     @property
     def own_domain(self) -> str:
-        """The failure domain that it is by itself, if it belongs to no larger one."""
+        """The failure domain of this resource if it belongs to no larger one."""
         raise NotImplementedError
 
     @property
     def standing(self) -> frozenset[str]:
-        """Which parts of it serve, or could take over, now: itself, or its members."""
+        """The parts of this resource that serve, or could take over, now: itself, or its members."""
         return frozenset({self.id}) if self.usable else frozenset()
 
     @property
     def size(self) -> int:
-        """How many parts `standing` has when nothing is wrong."""
+        """The number of parts in `standing` when everything is in order."""
         return 1
 
     @property
     def hit(self) -> frozenset[str]:
-        """The parts of `standing` that a fault on it takes away."""
+        """The parts of `standing` that a fault on this resource takes away."""
         return frozenset({self.id})
 
     @property
     def least(self) -> int | None:
-        """How many parts of `standing` must be left; None: the environment's healthy share decides."""
+        """How many parts of `standing` must be left; None if the environment's healthy share decides."""
         return None
 
 

@@ -11,7 +11,7 @@ SHARE = "invocation_percent"
 
 
 class LambdaFunction(Resource):
-    """A function, with the parts of its configuration that FIS's extension needs. It lives in no zone."""
+    """A Lambda function, with the parts of its configuration that FIS's extension needs. It belongs to no zone."""
 
     USABLE = frozenset({"Active"})
     IDENTITY = ("arn", "state", "layers", "wrapper", "configuration_location", "timeout_seconds")
@@ -41,7 +41,7 @@ class LambdaFunction(Resource):
 
     @property
     def standing(self) -> frozenset[str]:
-        """Its invocations in hundredths, in which its capacity is counted."""
+        """Its invocations, counted in hundredths as a measure of its capacity."""
         return self._hundredths(100) if self.usable else frozenset()
 
     @property

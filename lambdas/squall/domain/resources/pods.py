@@ -25,8 +25,10 @@ labels."""
 
 
 class EksPod(Member):
-    """A pod, with what decides whether FIS can disturb it. Its id contains its uid, because the next pod of a
-    StatefulSet has the same name."""
+    """A pod, with what decides whether FIS can disturb it.
+
+    Its id contains its uid, because the next pod of a StatefulSet has the same name.
+    """
 
     USABLE = frozenset({"Ready"})
     LOST = frozenset({"Terminating", "Succeeded", "Failed"})
@@ -51,7 +53,7 @@ class EksPod(Member):
     memory_limited: bool = False
     """Whether every container, and so the pod, has a memory limit: without one the fault takes its node's memory."""
     injecting: tuple[str, ...] = ()
-    """Names of the ephemeral containers that run in it."""
+    """Names of the ephemeral containers that run in the pod."""
     helpers: tuple[str, ...] = ()
     """Names of FIS's own pods (`fispod-…`) in its namespace that have not finished and are not being deleted."""
 
@@ -64,18 +66,17 @@ class EksPod(Member):
 
     @property
     def measured_as(self) -> str:
-        """Container Insights, and the pod's own metrics, call it by its name."""
+        """The pod's name, by which Container Insights and the pod's own metrics know it."""
         return self.name
 
     @property
     def short(self) -> str:
-        """The first eight characters of its uid, for names in the template: the pod's own name may be too long for
-        them."""
+        """The first eight characters of its uid, for names in the template, where the pod's name may be too long."""
         return self.uid[:8]
 
     @property
     def private_ip(self) -> str | None:
-        """Its own address in the VPC."""
+        """The pod's own address in the VPC."""
         return None if self.host_network else self.pod_ip
 
     @property
@@ -84,7 +85,7 @@ class EksPod(Member):
 
     @property
     def registered_as(self) -> str | None:
-        """Target groups of pods (target type ip) know a pod by its address."""
+        """The pod's address: target groups of pods (target type ip) know it by this."""
         return self.private_ip
 
     @property
@@ -93,14 +94,14 @@ class EksPod(Member):
 
     @property
     def hit(self) -> frozenset[str]:
-        """By both names: its group knows it by id, target groups by address."""
+        """Both of its names: its group knows it by id, target groups by address."""
         return frozenset({self.id, *([self.private_ip] if self.private_ip else [])})
 
 
 def filter_problems(filters: Mapping[str, Any], *, named: bool) -> Iterator[Problem]:
     """What is wrong with the filters of pods, whose values become part of requests to a cluster.
 
-    `named`: the target gives clusters by ARN.
+    `named`: the target names clusters by ARN.
     """
     for name, values in filters.items():
         where = extend_path("target.filters", name)

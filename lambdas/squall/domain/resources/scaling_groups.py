@@ -9,7 +9,7 @@ from squall.domain.vocabulary import ResourceType
 
 
 class FailedLaunch(Model):
-    """A scaling activity that failed for want of capacity."""
+    """A scaling activity that failed because EC2 had no capacity."""
 
     id: str
     at: datetime
@@ -47,5 +47,5 @@ class ScalingGroup(Resource):
 
     @property
     def hit(self) -> frozenset[str]:
-        """Nothing: its instances go on, only new ones do not come."""
+        """Nothing: its instances keep running, and only new ones fail to launch."""
         return frozenset()

@@ -73,6 +73,6 @@ class Subnet(Resource):
 
     @property
     def least(self) -> int | None:
-        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances and addresses
-        belong."""
+        """0, because the subnet is lost as a whole. The healthy share applies to the groups of its instances and
+        addresses."""
         return 0

@@ -54,7 +54,7 @@ class EcsTask(Member):
 
     @property
     def registered_as(self) -> str | None:
-        """Target groups know a task with a network interface of its own by the address."""
+        """The task's address: target groups know a task with its own network interface by this."""
         return self.private_ip
 
     @property
@@ -63,5 +63,5 @@ class EcsTask(Member):
 
     @property
     def hit(self) -> frozenset[str]:
-        """By both names: its service knows it by id, target groups by address."""
+        """Both of its names: its service knows it by id, target groups by address."""
         return frozenset({self.id, *([self.private_ip] if self.private_ip else [])})

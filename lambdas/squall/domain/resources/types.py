@@ -23,7 +23,7 @@ REGISTERED = frozenset({ResourceType.INSTANCE})
 
 
 def _type_of(value: Any) -> str:
-    """The type's name. Documents from before there were other types name none: they hold instances."""
+    """The type's name. Documents of the first versions have none: they contain instances."""
     given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
     return str(given)
 
@@ -62,16 +62,18 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
 
 
 def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
-    """The type of the resource with this id or ARN; None if no fault of Squall's hits such resources. A group stands
-    for its instances, unless `declared` says that groups are meant."""
+    """The type of the resource with this id or ARN; None if Squall has no fault for such resources.
+
+    A group stands for its instances, unless `declared` says that groups are meant.
+    """
     if declared is ResourceType.SCALING_GROUP and group_named(name):
         return declared
     return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
 
 
 def group_named(name: str) -> str | None:
-    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None if it is no
-    group's ARN."""
+    """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None for any other
+    ARN."""
     found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
     return found["name"] if found else None
 
@@ -87,7 +89,7 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
 
 
 def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
-    """The resources in their own type. Raises TypeError for one of another type, which admission never lets through."""
+    """The resources, typed as `kind`. Raises TypeError for one of another type, which admission never accepts."""
     found = tuple(resources)
     for resource in found:
         if not isinstance(resource, kind):
@@ -96,5 +98,5 @@ def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
 
 
 def ids(resources: Sequence[Resource]) -> str:
-    """Their ids, for a sentence."""
+    """The ids of resources, joined for a sentence."""
     return ", ".join(resource.id for resource in resources)

@@ -48,5 +48,5 @@ class Volume(Resource):
 
     @property
     def least(self) -> int | None:
-        """Nothing: it is lost as a whole. The healthy share is that of the groups to which its instances belong."""
+        """0, because the volume is lost as a whole. The healthy share applies to the groups of its instances."""
         return 0

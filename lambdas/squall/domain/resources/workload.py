@@ -46,7 +46,7 @@ class Group(Model):
 
     @property
     def members(self) -> str:
-        """What its members are called, in the plural."""
+        """The word for its members, in the plural."""
         return _GROUPS[self.kind][1]
 
 
@@ -97,12 +97,12 @@ class Workload(Model):
         return (*self.instances, *self.others)
 
     def names_of(self, resource: Resource) -> frozenset[str]:
-        """Names under which target groups know it: its own, or those of what it contains that is registered
+        """Names under which target groups know the resource: its own, or those of what it contains that is registered
         somewhere."""
         if not resource.contains:
             return frozenset({resource.registered_as} if resource.registered_as else ())
         return resource.contains & {name for group in self.target_groups for name in group.registered}
 
     def now(self, resource: R) -> R | None:
-        """The same resource as this workload describes it; None if the workload does not have it."""
+        """The same resource in this workload; None if the workload does not contain it."""
         return next((known for known in self.resources if known.id == resource.id and isinstance(known, type(resource))), None)

@@ -1,4 +1,4 @@
-"""Inspections of the fault and of what followed.
+"""Inspections of the fault and of what followed it.
 
 Whether a guard ended it, whether it hit every target, what it left, and whether the workload recovered.
 """
@@ -20,7 +20,7 @@ _JUDGED = frozenset({Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE})
 
 
 def inspect_abort(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterator[Inspection]:
-    """Whether a guard aborted the fault. Only a run that was judged to the end shows that none did."""
+    """Whether a guard aborted the fault. Only a run that was judged shows that none did."""
     if record.abort and record.abort.source is AbortSource.GUARD:
         yield _aborted("guard_fired", record.abort, "A guard aborted the fault", evidence)
     elif record.abort and record.abort.source is AbortSource.BLIND_GUARD:
@@ -73,7 +73,7 @@ def inspect_proofs(evidence: Evidence) -> Iterator[Inspection]:
 
 
 def inspect_aftermath(evidence: Evidence) -> Iterator[Inspection]:
-    """Whether the workload was restored, recovered, and got a replacement for what it lost."""
+    """Whether the workload was restored, recovered, and replaced what it lost."""
     domain, targets = domain_of(evidence), targets_of(evidence)
     rollback, recovery = evidence.rollback, evidence.recovery
     if rollback and rollback.outcome is not RollbackOutcome.NOT_NEEDED:
@@ -123,7 +123,7 @@ def _inspect_replacement(recovery: Recovery, evidence: Evidence, domain: str, ta
 
 
 def _replacing_mechanism(evidence: Evidence) -> str:
-    """What should have replaced the targets, in words."""
+    """A phrase for what should have replaced the targets, such as the Auto Scaling group."""
     if evidence.discovery is None:
         return "Auto Scaling"
     names = {target.belongs_to for target in evidence.discovery.pinned}

@@ -1,7 +1,7 @@
 """Findings from evidence: what went wrong in a run, and what went right in it that went wrong in earlier runs.
 
-Every finding rests on a measurement, and only what a run looked at counts as fixed. This module has the inspections of
-criteria; `fault_findings` and `safety_findings` have the others.
+Every finding rests on a measurement, and only what a run looked at counts as fixed. This module contains the
+inspections of criteria; `fault_findings` and `safety_findings` contain the others.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _NOT_MET_MEANS: Mapping[Shows, str] = {"errors": "availability_lost", "capacity"
 
 
 def finding_id(kind: str, experiment: str, about: str) -> str:
-    """An id without values, times or executions in it, so that it stays the same over runs."""
+    """An id made without values, times or execution ids, so that it is the same in every run."""
     return f"{kind}-{hashlib.sha256(chr(0).join((kind, experiment, about)).encode()).hexdigest()[:12]}"
 
 
@@ -43,7 +43,7 @@ def inspect_run(record: ExecutionRecord, decision: Decision, evidence: Evidence)
 
 
 def list_findings(inspections: Iterable[Inspection], experiment: str) -> tuple[Finding, ...]:
-    """A finding for everything that was wrong; of several with one id, the first."""
+    """One finding for everything that was wrong. If several have the same id, the first counts."""
     findings: dict[str, Finding] = {}
     for inspection in inspections:
         if inspection.wrong:
@@ -53,7 +53,7 @@ def list_findings(inspections: Iterable[Inspection], experiment: str) -> tuple[F
 
 
 def list_disproved(inspections: Iterable[Inspection], experiment: str) -> frozenset[str]:
-    """Ids of the findings that this run disproves: it looked at the thing, and found it right everywhere."""
+    """Ids of the findings that this run disproves: it looked at the subject, and found it in order everywhere."""
     ids = {wrong: set[str]() for wrong in (False, True)}
     for inspection in inspections:
         ids[inspection.wrong].add(finding_id(inspection.kind, experiment, inspection.about))
@@ -111,7 +111,7 @@ def _inspect_criterion(sentence: Parsed, criterion: CriterionResult, about: str,
 
 
 def _kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tuple[str, ...]:
-    """The kind of finding if the criterion is not met; if it is met, every kind that it disproves."""
+    """The kind of finding if the criterion is not met. If it is met: every kind that it disproves."""
     match sentence:
         case Threshold():
             shows: Shows = METRICS[sentence.metric].shows if sentence.metric in METRICS else "performance"

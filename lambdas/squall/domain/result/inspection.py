@@ -1,5 +1,5 @@
-"""What a run looked at, and whether it was wrong: each finding, and each proof that a finding is fixed, is made from
-one inspection."""
+"""An inspection: a subject that the run looked at, and whether it was wrong. Findings, and proofs that a finding is
+fixed, come from inspections."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from squall.domain.documents.finding import FindingEvidence
 
 @dataclass(frozen=True)
 class Inspection:
-    """One thing that the run looked at."""
+    """One subject that the run looked at."""
 
     kind: str
     """A key of `finding_kinds.KINDS`."""

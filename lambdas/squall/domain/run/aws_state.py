@@ -1,5 +1,5 @@
-"""What AWS says about the things a run created, as plain values. Dataclasses only, because the abort path must start
-fast."""
+"""What AWS reports about the resources that a run created, as plain values. Dataclasses only, because the abort path
+must start fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ class FisExperiment:
     tags: dict[str, str] = field(default_factory=dict)
     created_at: datetime | None = None
     answer: Mapping[str, Any] = field(default_factory=dict)
-    """FIS's whole answer: what the experiment does to which targets, as which role, and what stops it."""
+    """FIS's whole answer: what the experiment does to which targets, its role, and what stops it."""
 
     @property
     def terminal(self) -> bool:
@@ -58,7 +58,7 @@ class FisExperiment:
 
     @property
     def stoppable(self) -> bool:
-        """Whether it still has to be asked to stop."""
+        """Whether the experiment still has to be asked to stop."""
         return not self.terminal and self.status != "stopping"
 
 
@@ -107,7 +107,7 @@ class AlarmState:
 
 @dataclass(frozen=True)
 class CalendarState:
-    """Several Change Calendars at one moment: open only if all of them are open."""
+    """The state of several Change Calendars at one moment: open only if all of them are open."""
 
     open: bool
     changes_at: datetime | None

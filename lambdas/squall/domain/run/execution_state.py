@@ -1,4 +1,4 @@
-"""What Step Functions' word on an execution means: whether it has ended, and how."""
+"""What the status of a Step Functions execution means: whether it has ended, and how."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ its start."""
 
 
 def is_broken_off(status: str | None, started_at: datetime, now: datetime) -> bool:
-    """Whether the execution can no longer reach its last states. `status` None: Step Functions does not know the
+    """Whether the execution can no longer reach its last states. `status` is None if Step Functions does not know the
     execution."""
     return status in BROKEN_OFF or (status is None and now - started_at > UNKNOWN_AFTER)
 

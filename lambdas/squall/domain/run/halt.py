@@ -33,7 +33,8 @@ def parameter_name(stack: str) -> str:
 
 
 def effective(flag: Halt, copy: Halt) -> Halt:
-    """Engaged if either of the two is: one of them may have been broken when the other was written."""
+    """The flag and its copy combined: engaged if either of them is, because one may have been broken when the other was
+    written."""
     return copy if copy.engaged and not flag.engaged else flag
 
 
@@ -58,14 +59,15 @@ def from_json(text: str) -> Halt:
 
 @dataclass(frozen=True)
 class Lever:
-    """FIS's safety lever. While it is engaged, no experiment runs in the account and Region, whoever's it is."""
+    """FIS's safety lever. While it is engaged, no experiment runs in the account and Region, of this stack or any
+    other."""
 
     engaged: bool
     reason: str = ""
 
 
 def lever_mark(stack: str) -> str:
-    """How the lever's reason begins when a halt of this stack engaged it. So the lever itself says who engaged it."""
+    """The beginning of the lever's reason when a halt of this stack engaged it, so that the lever shows who engaged it."""
     return f"Squall {stack} halted"
 
 

@@ -1,4 +1,4 @@
-"""Orphans: things that belong to an execution which has ended, and which the sweep removes."""
+"""Orphans: resources of an execution that has ended, which the sweep removes."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,8 @@ EVERY = timedelta(minutes=5)
 
 
 class Kind(StrEnum):
-    """In the order of removal: what could start a fault, the fault, what guards it, what keeps others out."""
+    """The kinds, in the order of removal: what could start a fault, the fault, what guards it, what keeps other runs
+    out."""
 
     TEMPLATE = "FIS template"
     EXPERIMENT = "FIS experiment"
@@ -27,7 +28,7 @@ AFTER_THE_FAULT = frozenset({Kind.GUARD, Kind.LOCK, Kind.SLOT, Kind.TICKET})
 
 @dataclass(frozen=True)
 class Suspect:
-    """Something that carries this stack's mark and names an execution."""
+    """A resource that carries this stack's mark and names an execution."""
 
     kind: Kind
     id: str
@@ -47,7 +48,7 @@ class Suspect:
 
 @dataclass(frozen=True)
 class Sightings:
-    """What the last sweep saw."""
+    """The orphans that the last sweep found."""
 
     at: datetime | None = None
     first: dict[str, datetime] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Sightings:
         return self.at is None or now - self.at >= EVERY
 
     def next(self, orphans: list[Suspect], told: frozenset[str], now: datetime) -> "Sightings":
-        """The sightings after a sweep that saw these orphans. `told` are the keys that people were told of by it."""
+        """The sightings after a sweep that found these orphans. `told` are the keys of the orphans that it notified
+        people of."""
         first = {orphan.key: self.first.get(orphan.key, now) for orphan in orphans}
         return Sightings(now, first, (self.told | told) & first.keys())

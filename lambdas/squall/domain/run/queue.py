@@ -42,13 +42,13 @@ class Line:
         return {slot.number: slot.holder for slot in self.slots if slot.until > now}
 
     def waiting(self, now: datetime) -> tuple[str, ...]:
-        """The executions that wait, in order. One that has a slot does not wait any more, even if its ticket is still
-        there."""
+        """The executions that wait, in order. An execution that has a slot does not wait, even if its ticket still
+        exists."""
         served = set(self.holders(now).values())
         return tuple(ticket.holder for ticket in self.tickets if ticket.until > now and ticket.holder not in served)
 
     def ahead_of(self, holder: str, now: datetime) -> tuple[str, ...]:
-        """The executions that wait before this one; all of them, if it has no ticket."""
+        """The executions that wait before this one; all of them if it has no ticket."""
         waiting = self.waiting(now)
         return waiting[: waiting.index(holder)] if holder in waiting else waiting
 
@@ -70,8 +70,8 @@ class Room:
 
 
 def measure_room(line: Line, active: Iterable[FisExperiment], stack: str, holder: str, now: datetime) -> Room:
-    """The slots reconciled with what FIS lists: experiments of others count too, and so do ours that have lost their
-    slot."""
+    """The free slots by the table, checked against FIS's list. Experiments of others count too, and so do ours whose
+    slot was lost."""
     active = list(active)
     others = [fis for fis in active if fis.tags.get("squall:stack") != stack]
     held = {other for other in line.holders(now).values() if other != holder}
@@ -82,5 +82,7 @@ def measure_room(line: Line, active: Iterable[FisExperiment], stack: str, holder
 
 def wait_seconds(waited: timedelta, poll_seconds: int, lease_seconds: int) -> float:
     """Seconds until the next look: a quarter of the time waited so far, so that a long wait costs few transitions.
-    Never so long that the ticket expires."""
+
+    It is never so long that the ticket expires.
+    """
     return min(max(float(poll_seconds), waited.total_seconds() / 4), LONGEST_WAIT_SECONDS, lease_seconds / 3)

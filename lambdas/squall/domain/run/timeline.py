@@ -1,7 +1,7 @@
-"""The names of the events on an execution's timeline. They are stored in the table and in `result.json`: a name never
-changes.
+"""The names of the events on an execution's timeline.
 
-No pydantic here, because the abort path imports this module.
+They are stored in the table and in `result.json`, so a name never changes. No pydantic here, because the abort path
+imports this module.
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """The sentinel: Squall requests the workload's URL every few seconds of a run, as a client does.
 
-What an experiment may ask for, what an environment allows, and which addresses are never probed.
+This module says what an experiment may ask for, what an environment allows, and which addresses are never probed.
 """
 
 import re
@@ -132,8 +132,8 @@ def _address(text: str) -> Address | None:
 def why_address_refused(address: str, host: str) -> str:
     """Why the address that a host resolved to may not be probed; empty if it may be.
 
-    Private addresses may be probed: internal load balancers have them, and the policy names the host. So may an address
-    that is the host itself, because the policy names it.
+    Private addresses may be probed: internal load balancers have them, and the policy names the host. If the host is
+    itself an address, it may be probed, because the policy names it.
     """
     parsed = _address(address.partition("%")[0])
     if parsed is None:

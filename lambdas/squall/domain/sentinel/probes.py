@@ -21,7 +21,7 @@ STATES_WITHOUT_PROBING = frozenset({"Admit", "Compare", "Judge", "Record", "Noti
 
 @dataclass(frozen=True)
 class Sample:
-    """One probe."""
+    """The result of one probe."""
 
     at: datetime
     """When the probe ended."""
@@ -34,7 +34,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Datum:
-    """The statistic set that CloudWatch is given for one metric and one period."""
+    """The statistics for one metric and one period, as they are put to CloudWatch."""
 
     metric: Literal["Attempts", "Failures", "ResponseTime"]
     at: int
@@ -46,7 +46,7 @@ class Datum:
 
 
 def build_data(samples: Iterable[Sample], period_seconds: int) -> tuple[Datum, ...]:
-    """The metric data of the samples, by period. CloudWatch adds what is put later for the same metric and period."""
+    """The metric data of the samples, by period. CloudWatch adds up what is put for the same metric and period."""
     by_period: dict[int, list[Sample]] = {}
     for sample in samples:
         by_period.setdefault(floor(sample.at.timestamp() / period_seconds) * period_seconds, []).append(sample)
@@ -72,7 +72,7 @@ def commonest_failures(samples: Iterable[Sample], most: int = 3) -> Mapping[str,
 
 @dataclass(frozen=True)
 class Lease:
-    """By whom a run is probed, and until when."""
+    """Which function probes for a run, and until when."""
 
     owner: str
     until: datetime
@@ -82,7 +82,7 @@ class Lease:
 
 
 def why_start_probe(lease: Lease | None, now: datetime) -> str:
-    """Why the pulse has to start a sentinel function; empty while a function works and has time left."""
+    """Why the pulse has to start a sentinel function; empty while a function is working and has time left."""
     if lease is None:
         return "nobody probes"
     if lease.until <= now:

@@ -1,4 +1,5 @@
-"""Faults that FIS injects into invocations of Lambda functions: by its own extension, which reads them from S3."""
+"""Faults in invocations of Lambda functions. FIS writes the fault to S3, and its extension in the function reads it
+there."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +25,7 @@ from squall.faults.parameters import Names, P, read_parameters
 
 WRAPPER = "/opt/aws-fis/bootstrap"
 EXTENSION = "aws-fis-extension"
-"""In the name of the layer that AWS publishes."""
+"""A part of the name of the layer that AWS publishes."""
 RAMP_DOWN = timedelta(seconds=20)
 """How long after the fault's end the extension may go on, according to AWS; it may begin a minute late."""
 
@@ -34,24 +35,24 @@ Percent = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 class FunctionFault(Fault[LambdaFunction, P]):
     """`aws:lambda:invocation-…`: FIS writes the fault into the folder that the function's configuration names, and
-    takes it away again."""
+    removes it at the end."""
 
     resource_type = ResourceType.FUNCTION
     kind = LambdaFunction
     target_key = "Functions"
     names: Mapping[str, Names]
-    """For each action its parameters, its duration excepted."""
+    """The parameters of each action, apart from its duration."""
 
     @abstractmethod
     def invocation_parameters(self, parameters: P, /) -> Mapping[str, str]:
         """The action's parameters, its duration excepted."""
 
     def check_functions(self, _injection: Injection[LambdaFunction, P], /) -> Iterable[SafetyCheck]:
-        """What must be true besides the extension."""
+        """Checks of what this fault requires besides the extension."""
         return ()
 
     def expected_metric(self, _parameters: P, /) -> Mapping[str, Any] | None:
-        """Which of Lambda's own metrics must move, and how, as fields of a Signal; None: none of them would."""
+        """Which of Lambda's own metrics must move, and how, as fields of a Signal; None if none of them would move."""
         return None
 
     def grants(self) -> tuple[Grant, ...]:
@@ -81,8 +82,10 @@ class FunctionFault(Fault[LambdaFunction, P]):
             )
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """FIS wrote the fault where the extension looks. Whether the extension read it, only a metric tells:
-        `expected_metric`."""
+        """The proof that FIS wrote the fault to where the extension looks.
+
+        Only a metric shows whether the extension read it: `expected_metric`.
+        """
         actions = self._find_actions(aftermath.fis)
         return tuple(_prove_target(target, actions) for target in aftermath.targets(LambdaFunction))
 

@@ -1,4 +1,4 @@
-"""Faults of Lambda functions: invocations that come late, never in time, or fail."""
+"""Faults of Lambda functions: invocations that are slow, time out, or fail."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any

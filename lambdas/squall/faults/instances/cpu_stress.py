@@ -1,4 +1,4 @@
-"""Keep the CPUs of pinned instances busy: a noisy neighbour, a runaway job, a load nobody planned for."""
+"""Keeps the CPUs of pinned instances busy, as a noisy neighbour, a runaway job or an unplanned load does."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -21,7 +21,7 @@ class Parameters(Model):
 
 
 class CpuStress(SendCommandFault[Parameters]):
-    """AWSFIS-Run-CPU-Stress: stress-ng, ended by its own clock or by a cancel, which reaches a busy agent late."""
+    """AWSFIS-Run-CPU-Stress: stress-ng, which ends by its own clock or by a cancel; a cancel reaches a busy agent late."""
 
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
@@ -36,7 +36,11 @@ class CpuStress(SendCommandFault[Parameters]):
         return f"Load {parameters.cpus or 'all'} CPUs with {parameters.load_percent} %"
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
-        """Where single CPUs are loaded, nothing is known about the share of the whole machine."""
+        """The CPU metric of each instance.
+
+        If only some of the CPUs are loaded, nothing is known about the average of the whole machine, so there is no
+        signal.
+        """
         for target in () if injection.parameters.cpus else injection.targets:
             yield Signal(
                 targets=(target.id,),

@@ -1,5 +1,5 @@
-"""Lose what pinned instances send to a dependency, so that calls hang until their timeout; or delay it, as a slow
-dependency would."""
+"""Drops what pinned instances send to a dependency, so that calls hang until they time out; or delays it, as a slow
+dependency does."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,14 +33,14 @@ _LEASES = frozenset({67, 547})
 
 
 def refuse_beside_port(given: object, info: ValidationInfo) -> object:
-    """A parameter that no document takes together with a port. Raises ValueError where both are given."""
+    """Refuse a parameter that no document accepts together with a port. Raises ValueError if both are given."""
     if given is not None and info.data.get("port") is not None:
         raise ValueError("dependency instead of port: no document delays, or keeps to one interface, what goes to a port")
     return given
 
 
 class Dependency(Model):
-    """`dependency` or `port`: no document takes both. Of whatever calls the dependency."""
+    """The parameters that every dependency fault has: `dependency` or `port`, because no document accepts both."""
 
     port: Annotated[int, Field(strict=True, ge=1, le=65535)] | None = None
     """The dependency's port: everything that is sent to this port is dropped, to whatever address."""
@@ -88,8 +88,8 @@ class Parameters(Dependency):
 
 
 class DependencyTimeout(SendCommandFault[Parameters]):
-    """What instances send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
-    it is dropped."""
+    """Drops everything that instances send to `dependency`, or delays it by `latency_ms`; with `port`, drops everything
+    sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -144,7 +144,8 @@ class DependencyTimeout(SendCommandFault[Parameters]):
 
 
 def _check(source: str) -> None:
-    """Raises ValueError for what is no dependency, or would cut off the Systems Manager agent."""
+    """Check one source of a dependency. Raises ValueError if it is none, or if losing it would cut off the Systems
+    Manager agent."""
     check_source(source)
     if ZONE.fullmatch(source):
         raise ValueError(f"addresses, narrow networks and domain names, not {source}: a whole zone is no dependency")
@@ -164,8 +165,8 @@ def _check(source: str) -> None:
 
 
 def check_apart(targets: Sequence[Addressed], parameters: Dependency) -> tuple[bool, str]:
-    """Whether the targets themselves are outside the dependency: otherwise the name server, the load balancer and the
-    endpoints of their own network would go silent too.
+    """Whether the targets are outside the dependency. If not, the name server, load balancer and endpoints of their
+    network would be lost too.
 
     Whether anything talks to the dependency can't be told beforehand.
     """

@@ -1,4 +1,4 @@
-"""Fill the root volume of pinned instances: logs nobody rotates, a dump, a queue that spilled."""
+"""Fills the root volume of pinned instances, as logs that nobody rotates, a dump or a spilled queue do."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -39,7 +39,7 @@ class DiskFill(SendCommandFault[Parameters]):
         return f"Fill the root volume to {parameters.disk_percent} %"
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
-        """The CloudWatch agent's metric of the root volume, where the agent runs."""
+        """The CloudWatch agent's metric of the root volume, if the agent runs."""
         full = float(injection.parameters.disk_percent)
         yield from (agent_signal("disk_used_percent", target.id, ("path", "/"), toward=full) for target in injection.targets)
 

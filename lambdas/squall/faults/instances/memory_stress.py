@@ -1,4 +1,4 @@
-"""Take memory away from pinned instances: a leak, an oversized cache, a neighbour on the same machine."""
+"""Takes memory away from pinned instances, as a leak, an oversized cache or a neighbour on the same machine does."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -22,7 +22,8 @@ class Parameters(Model):
 
 
 class MemoryStress(SendCommandFault[Parameters]):
-    """AWSFIS-Run-Memory-Stress: stress-ng. It gives the memory back; what the kernel killed meanwhile stays dead."""
+    """AWSFIS-Run-Memory-Stress: stress-ng. It frees the memory at the end, but processes that the kernel killed stay
+    dead."""
 
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
@@ -38,7 +39,8 @@ class MemoryStress(SendCommandFault[Parameters]):
         return f"Take {parameters.memory_percent} % of the memory"
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
-        """The CloudWatch agent's metric, where the agent runs: the fault takes its percentage of what was free."""
+        """The CloudWatch agent's memory metric, if the agent runs. The fault takes its percentage of the memory that
+        was free."""
         share = SHARE * injection.parameters.memory_percent / 100
         yield from (agent_signal("mem_used_percent", target.id, toward=100.0, share=share) for target in injection.targets)
 

@@ -1,4 +1,4 @@
-"""Delay the network of pinned instances with AWS's own Systems Manager document."""
+"""Delays the network of pinned instances with AWS's own Systems Manager document."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal

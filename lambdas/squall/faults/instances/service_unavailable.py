@@ -1,5 +1,4 @@
-"""Let a port of pinned instances fall silent: packets are dropped, callers wait until they give up, health checks
-fail."""
+"""Silences a port of pinned instances: packets are dropped, callers wait until they give up, and health checks fail."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Literal
@@ -32,8 +31,8 @@ _PUBLISHED = {":loadbalancer/app/": "AWS/ApplicationELB", ":loadbalancer/net/": 
 
 
 def check_port(port: int, protocol: str | None) -> int:
-    """The port, if a workload may serve at it. Raises ValueError for one at which answers to the Systems Manager agent
-    arrive."""
+    """The port, if a workload may serve at it. Raises ValueError for a port at which answers to the Systems Manager
+    agent arrive."""
     if port in EPHEMERAL:
         span = f"{EPHEMERAL.start} to {EPHEMERAL.stop - 1}"
         raise ValueError(f"a port outside {span}: answers to the Systems Manager agent, which ends the fault, arrive there")
@@ -89,8 +88,11 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         yield check("port_serves", *port_serves(injection.workload, injection.targets, given.protocol, given.port))
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
-        """The load balancer's own checks of a silent port fail. With several targets the metric only tells that not all
-        were spared: how many nodes of the load balancer count together depends on its zones."""
+        """The load balancer's health checks of a silent port, which must fail.
+
+        With several targets, the metric shows only that not all were spared, because the number of load balancer nodes
+        that it counts depends on the zones.
+        """
         parameters = injection.parameters
         for group in injection.workload.target_groups:
             hit = tuple(target.id for target in injection.targets if target.id in group.healthy)  # only a checked target becomes unhealthy
@@ -114,7 +116,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
 
 
 def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, port: int) -> tuple[bool, str]:
-    """Whether anybody would miss the port: the command also succeeds when nobody listens there."""
+    """Whether the targets serve at the port. The command succeeds also if nobody listens there."""
     wanted = f"{protocol} {port}"
     behind = {
         target.id: [group for group in workload.target_groups if target.registered_as in group.registered and group.ports]

@@ -1,5 +1,5 @@
-"""Terminate pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group
-recovers."""
+"""Terminates pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group
+recovers by itself."""
 
 from collections.abc import Iterable
 
@@ -17,8 +17,8 @@ from squall.faults.parameters import NoParameters
 
 
 class InstanceTermination(MomentaryFault[Instance, NoParameters]):
-    """`aws:ec2:terminate-instances`: the group replaces an instance, and the group is what has to be whole
-    afterwards."""
+    """`aws:ec2:terminate-instances`: the group replaces a terminated instance, so afterwards the group must be
+    complete."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE
@@ -53,7 +53,7 @@ class InstanceTermination(MomentaryFault[Instance, NoParameters]):
         return now is None or state in before.LOST, f"{before.id} is {state}"
 
     def find_lacks(self, _before: Instance, _now: Instance | None, /) -> Iterable[str]:
-        """Nothing: it was to be lost."""
+        """Nothing, because the instance was meant to be lost."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

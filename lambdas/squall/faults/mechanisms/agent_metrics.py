@@ -1,4 +1,4 @@
-"""Metrics of the CloudWatch agent, where it is installed: memory and disks, of which AWS itself publishes nothing."""
+"""Metrics of the CloudWatch agent, if it is installed: memory and disks, for which AWS publishes no metrics itself."""
 
 from squall.domain.judging.fault_signals import SHARE, Signal
 

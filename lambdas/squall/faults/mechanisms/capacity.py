@@ -1,4 +1,4 @@
-"""What a fault left of its targets and of the groups around them, compared with before."""
+"""Compares the targets of a fault, and the groups around them, with their state before it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,8 +8,8 @@ from squall.domain.vocabulary import RollbackOutcome
 
 
 def outcome_of(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:
-    """What became of the targets of a fault that lasted. `touched`: it reached one of them; `lost`: another took the
-    place of one."""
+    """The outcome of a fault that lasted. `touched`: it reached a target; `lost`: a target was replaced by another
+    resource."""
     if differences:
         return RollbackOutcome.NOT_RESTORED
     if lost:
@@ -18,17 +18,17 @@ def outcome_of(*, touched: bool, lost: bool, differences: Sequence[str]) -> Roll
 
 
 def state_of(resource_id: str, workload: Workload) -> str:
-    """The state in the service's word, or `gone` once it has forgotten the resource."""
+    """The state of the resource, as the service names it; `gone` if the service no longer knows it."""
     return next((resource.state for resource in workload.resources if resource.id == resource_id), "gone")
 
 
 def is_lost(resource_id: str, workload: Workload) -> bool:
-    """Whether nothing brings this resource back: a stopped instance is not lost, a stopped task is."""
+    """Whether nothing brings this resource back: a stopped instance can return, a stopped task can't."""
     return all(resource.state in resource.LOST for resource in workload.resources if resource.id == resource_id)
 
 
 def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
-    """What the groups of these targets lack, a sentence each; empty: they are as large and as healthy as they were."""
+    """What the groups of these targets lack, one sentence each; empty if they are as large and as healthy as before."""
     names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
     arns = {arn for target in targets for arn in target.healthy_in}
     return [*_groups(names, before, after), *_target_groups(arns, before, after)]

@@ -1,5 +1,4 @@
-"""Faults whose mechanism is a Systems Manager command, whoever sends it: commands as proof, and commands that are still
-there."""
+"""Faults that a Systems Manager command carries out, whoever sends it: commands as proof, and commands that still run."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ _UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "not
 
 
 class CommandFault(Fault[R, P]):
-    """A fault that an agent of Systems Manager carries out on each target, and ends by itself."""
+    """A fault that the Systems Manager agent carries out on each target and ends by itself."""
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
         targets = [target.resource.id for target in aftermath.before]
@@ -40,7 +39,8 @@ class CommandFault(Fault[R, P]):
         )
 
     def _prove_target(self, target: str, commands: Sequence[CommandState]) -> Proof:
-        """The command was delivered and ran: it is in progress, succeeded, or was cancelled after it had begun."""
+        """The proof for one target: the command was delivered and is in progress, succeeded, or was cancelled after it
+        began."""
         for command in commands:
             if _ran(command):
                 detail = f"command {command.id} is {command.status} on {target}"
@@ -78,8 +78,11 @@ def _find_changes(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str
 
 
 def _find_unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Workload) -> Iterable[str]:
-    """A group whose health check is the load balancer's replaces a target that fails it: then a new one, equal to it,
-    took over."""
+    """What is missing in groups that replaced a target.
+
+    A group that uses the load balancer's health check replaces a target that fails it. Then a new resource of the same
+    kind must have taken its place.
+    """
     known = {group.name for group in before.groups}
     for target in lost:
         if target.resource.belongs_to not in known:

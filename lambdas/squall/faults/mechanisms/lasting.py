@@ -1,5 +1,5 @@
-"""Faults that FIS itself keeps up and takes back: an action with a duration, proven by the targets' state or by FIS's
-word that it ran."""
+"""Faults that FIS maintains and undoes: an action with a duration, proven by the targets' state or by FIS's report that
+it ran."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,21 +22,21 @@ class LastingFault(Fault[R, P]):
     """A FIS action that begins, lasts as long as the fault, and is undone by FIS when it ends or is stopped."""
 
     names: Mapping[str, str] = {}
-    """The fault's parameters to the action's, its duration excepted."""
+    """The fault's parameters to the action's, apart from its duration."""
 
     @abstractmethod
     def prove_target(self, before: R, now: R | None, ran: ActionState | None, /) -> Proof:
-        """By what is seen of the target, or by the action that ran on it (None: none did)."""
+        """The proof by the target's state, or by the action that ran on it (None if none did)."""
 
     def find_changes(self, before: R, now: R | None, /) -> Iterable[str]:
-        """In what the target itself is not as it was, a sentence each."""
+        """What has changed about the target itself, one sentence each."""
         if now is None:
             yield f"{before.id} is gone"
         elif now.state != before.state:
             yield f"{before.id} is {now.state}, it was {before.state}"
 
     def find_target_remnants(self, _before: R, _now: R | None, /) -> Iterable[Remnant]:
-        """What FIS left of the fault on the target, although it is over."""
+        """What FIS left of the fault on the target although it is over."""
         return ()
 
     def action_parameters(self, injection: Injection[R, P], /) -> Mapping[str, str]:
@@ -48,8 +48,10 @@ class LastingFault(Fault[R, P]):
         return {own: typed(given[theirs], self.parameters, own) for own, theirs in self.names.items() if theirs in given}
 
     def find_action(self, fis: FisExperiment | None, _target: R, /) -> ActionState | None:
-        """The action as FIS tells it, if it began on all targets: of several (more than five targets) the one that ran
-        least."""
+        """The action as FIS reports it, if it began on all targets.
+
+        With more than five targets there are several actions; this is the one that ran for the shortest time.
+        """
         actions = [action for action in fis.actions if action.action_id in self.actions] if fis else []
         if not actions or any(action.started_at is None or action.status not in RAN for action in actions):
             return None
@@ -80,7 +82,7 @@ class LastingFault(Fault[R, P]):
         )
 
     def lost_any(self, before: Sequence[R], aftermath: Aftermath) -> bool:
-        """Whether something that stood or fell with the targets did not come back by itself: another took its place."""
+        """Whether anything that was affected together with the targets did not come back by itself but was replaced."""
         usable = {instance.id for instance in aftermath.workload.instances if instance.usable}
         lost = {instance.id for instance in aftermath.workload_before.instances} - usable
         return any(lost & target.contains for target in before)
@@ -92,7 +94,7 @@ class LastingFault(Fault[R, P]):
 
 
 def prove_by_action(target: str, ran: ActionState | None, what: str) -> Proof:
-    """By FIS's own word, where nothing else can be asked: the action ran on its targets, from when until when."""
+    """The proof by FIS's report, if nothing else can be asked: the action ran on its targets, from when until when."""
     if ran is None:
         return Proof(target=target, proven=False, kind="mechanism", detail=f"FIS did not {what} {target}")
     detail = f"FIS's action {ran.name} is {ran.status}: {what} {target}"

@@ -1,4 +1,4 @@
-"""Faults that are over at once: nothing to stop, a wait beside them, and what they changed as proof."""
+"""Faults that are over at once: nothing to stop, a wait beside them, and the changes they made as proof."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -13,16 +13,16 @@ from squall.faults.parameters import P
 
 
 class MomentaryFault(Fault[R, P]):
-    """A FIS action that changes its targets and is done. An abort undoes nothing: the workload recovers, or it does
-    not."""
+    """A FIS action that changes its targets and is over at once. An abort undoes nothing: the workload recovers by
+    itself, or not."""
 
     risk: Risk = "high"
     description: str
     fixed: Mapping[str, str] = {}
     """The parameters that the action always has."""
     forgets = False
-    """Whether the target's service forgets within about an hour what the action ended: then FIS's word on the action
-    has to do."""
+    """Whether the service forgets within about an hour what the action ended. Then FIS's report on the action is the
+    proof."""
 
     @property
     def instant_actions(self) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ class MomentaryFault(Fault[R, P]):
 
     @property
     def reads_templates(self) -> bool:
-        """Only where there is nothing to read back but the parameters that are always the same."""
+        """Only if the action has no parameters other than those that are always the same."""
         return not self.parameters.model_fields
 
     def describe(self, _parameters: P, /) -> str:
@@ -47,14 +47,14 @@ class MomentaryFault(Fault[R, P]):
 
     @abstractmethod
     def observe_effect(self, before: R, now: R | None, /) -> tuple[bool, str]:
-        """Whether the target's state proves the fault, and a sentence with what was seen."""
+        """Whether the target's state proves the fault, and a sentence that describes the state."""
 
     @abstractmethod
     def find_lacks(self, before: R, now: R | None, /) -> Iterable[str]:
-        """What the target has less of than before the fault, a sentence each."""
+        """What the target lacks compared with before the fault, one sentence each."""
 
     def find_lacks_around(self, _aftermath: Aftermath, /) -> Iterable[str]:
-        """What the groups around the targets have less of than before, a sentence each."""
+        """What the groups around the targets lack compared with before, one sentence each."""
         return ()
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:

@@ -1,5 +1,4 @@
-"""The `Sources` of the network documents: whose traffic is disturbed. No character that a shell interprets is let
-through."""
+"""The `Sources` of the network documents: whose traffic is disturbed. Characters that a shell interprets are refused."""
 
 import ipaddress
 import re
@@ -29,7 +28,7 @@ class Addressed(Protocol):
 
 
 def split(sources: str) -> list[str]:
-    """The single sources. Raises ValueError for a character that no address, network, zone or name has."""
+    """The single sources. Raises ValueError for a character that occurs in no address, network, zone or name."""
     strange = _SHELL.search(sources)
     if strange:
         raise ValueError(f"addresses, networks, zones and domain names without {strange.group()!r}")
@@ -37,8 +36,8 @@ def split(sources: str) -> list[str]:
 
 
 def check_source(source: str) -> None:
-    """Raises ValueError for what the documents don't understand, and for the whole Internet, which includes the agent's
-    own traffic."""
+    """Check one source. Raises ValueError if the documents don't understand it, or if it is the whole Internet, which
+    includes the agent's own traffic."""
     if source in SERVICES or ZONE.fullmatch(source):
         return
     try:
@@ -74,7 +73,7 @@ def network_of(source: str) -> ipaddress.IPv4Network | None:
 
 
 def check_reach(targets: Sequence[Addressed], sources: str) -> tuple[bool, str]:
-    """Whether the networks that are delayed are those of the targets: the command also succeeds when they aren't.
+    """Whether the delayed networks contain the targets. The command succeeds also if they don't.
 
     Single addresses, names, zones and services are chosen peers; whether anything talks to them can't be told
     beforehand.

@@ -1,4 +1,4 @@
-"""Faults that one of AWS's own Systems Manager documents injects into instances: agents, two durations, commands as
+"""Faults that one of AWS's own Systems Manager documents injects into instances: agents, two durations, and commands as
 proof."""
 
 import json
@@ -29,8 +29,8 @@ SLACK = timedelta(seconds=60)
 class SendCommandFault(CommandFault[Instance, P]):
     """`aws:ssm:send-command` with a document that ends by itself after DurationSeconds, and when it is cancelled.
 
-    A fault declares how its parameters read as the document's, and what else its targets need. A fault with several
-    documents says which one it sends with which parameters.
+    A fault maps its parameters to the document's, and declares what else its targets need. A fault with several
+    documents chooses one by its parameters.
     """
 
     resource_type = ResourceType.INSTANCE
@@ -44,15 +44,16 @@ class SendCommandFault(CommandFault[Instance, P]):
 
     @abstractmethod
     def document_parameters(self, parameters: P, /) -> Mapping[str, str]:
-        """The document's own parameters, without its duration and dependencies, which every such document has."""
+        """The document's own parameters, without the duration and the dependency installation that every such document
+        has."""
 
     def document(self, _parameters: P, /) -> str:
-        """The document that is sent with these parameters: one of `ssm_documents`."""
+        """The document, one of `ssm_documents`, that is sent with these parameters."""
         (only,) = self.ssm_documents
         return only
 
     def check_instances(self, _injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
-        """What must be true besides an agent that is online, on Linux."""
+        """Checks of what this fault requires besides an agent that is online, on Linux."""
         return ()
 
     def grants(self) -> tuple[Grant, ...]:
@@ -83,7 +84,7 @@ class SendCommandFault(CommandFault[Instance, P]):
         }
 
     def read_action(self, _document: str, given: Mapping[str, str], /) -> dict[str, Any]:
-        """Of the document's parameters; one that is left out has the document's default, not the fault's."""
+        """The parameters in those of the document. One that is left out has the document's default, not the fault's."""
         always = {**self.always, "InstallDependencies": ("True", "True")}
         refuse_unknown(given, {*self.names, *always}, " or ".join(self.ssm_documents))
         for name, (wanted, default) in always.items():
@@ -113,7 +114,7 @@ def document_of(given: Mapping[str, str]) -> str:
 
 
 def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
-    """Compact JSON of strings, as FIS wants the document's parameters. Raises InvalidInput where they are too long for
+    """Compact JSON of strings, as FIS requires for the document's parameters. Raises InvalidInput if it is too long for
     FIS."""
     given = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, "InstallDependencies": "True"}
     text = json.dumps(given, separators=(",", ":"))

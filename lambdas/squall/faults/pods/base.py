@@ -1,5 +1,5 @@
-"""Faults of EKS pods: each pod is a target of its own by name, and FIS's own pod in the cluster carries the fault
-out."""
+"""Faults of EKS pods: each pod is a target of its own, found by name, and FIS's own pod in the cluster carries out the
+fault."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from squall.faults.tasks.base import check_rollout
 
 
 class OnPods(Fault[EksPod, P]):
-    """What every fault of pods does alike: targets, actions, role, and what FIS needs of any pod."""
+    """What all faults of pods have in common: targets, actions, role, and what FIS requires of any pod."""
 
     resource_type = ResourceType.POD
     kind = EksPod
@@ -31,7 +31,7 @@ class OnPods(Fault[EksPod, P]):
 
     @property
     def reads_templates(self) -> bool:
-        """FIS's targets are no ARNs of pods, and FIS draws from what its selectors find."""
+        """False, because FIS's targets are selectors, not ARNs of pods, and FIS chooses among what they find."""
         return False
 
     def grants(self) -> tuple[Grant, ...]:
@@ -39,12 +39,13 @@ class OnPods(Fault[EksPod, P]):
         return (tagged("eks:DescribeCluster", "eks", "cluster/*"), untagged("ec2:DescribeSubnets", "tag:GetResources"))
 
     def refresh(self, target: EksPod, workload: Workload, /) -> EksPod:
-        """The service account is the environment's, which no description of the pod has."""
+        """The pod as the workload describes it now, with the environment's service account, which no description
+        contains."""
         return (workload.now(target) or target).model_copy(update={"service_account": target.service_account})
 
     def fis_targets(self, injection: Injection[EksPod, P], /) -> dict[str, dict[str, Any]]:
-        """FIS takes no ARN of a pod, and draws from what labels find: each is a target by its name, called by its
-        uid."""
+        """One target for each pod, named by its uid. FIS takes no ARN of a pod but a selector, so each is selected by
+        its name."""
         return {
             f"{self.target_key}-{pod.short}": {
                 "resourceType": ResourceType.POD.value,
@@ -73,7 +74,7 @@ class OnPods(Fault[EksPod, P]):
 
 
 def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
-    """What FIS needs of any pod, and a warning of what only the cluster knows."""
+    """Checks of what FIS requires of any pod, and a warning about what only the cluster knows."""
     changing = sorted({f"{pod.cluster.rpartition('/')[2]} is {pod.cluster_state}" for pod in pods if pod.cluster_state != "ACTIVE"})
     yield check_targets("cluster_active", pods, changing, "; ".join(changing), "every cluster is ACTIVE")
     unready = [f"{pod.id} is {pod.state}" for pod in pods if not pod.usable]
@@ -93,7 +94,7 @@ def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyChe
 
 
 def find_helper_pods(before: Sequence[TargetBefore], after: Workload) -> Iterable[Remnant]:
-    """FIS's own pods that were not there before."""
+    """FIS's own pods that exist now and did not exist before the fault."""
     then = these(EksPod, (target.resource for target in before))
     now = [resource for resource in after.others if isinstance(resource, EksPod)]
     for cluster, namespace in sorted({(pod.cluster, pod.namespace) for pod in then}):
@@ -104,14 +105,14 @@ def find_helper_pods(before: Sequence[TargetBefore], after: Workload) -> Iterabl
 
 
 class PodFault(OnPods[P], LastingFault[EksPod, P]):
-    """`aws:eks:pod-…`: FIS's pod puts an ephemeral container into each target, ends it when the time is up, and
-    leaves."""
+    """`aws:eks:pod-…`: FIS's pod adds an ephemeral container to each target, ends it when the time is up, and is
+    deleted."""
 
     in_its_network = False
     """Whether the pod's own network is disturbed."""
 
     def check_fitness(self, _injection: Injection[EksPod, P], /) -> Iterable[SafetyCheck]:
-        """What must be true besides what every pod needs."""
+        """Checks of what this fault requires besides what every pod fault requires."""
         return ()
 
     def check_targets(self, injection: Injection[EksPod, P], /) -> Iterable[SafetyCheck]:
@@ -121,7 +122,7 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
         yield from self.check_fitness(injection)
 
     def prove_target(self, before: EksPod, _now: EksPod | None, ran: ActionState | None, /) -> Proof:
-        """FIS's word is all there is."""
+        """The proof by FIS's report, because there is no other evidence."""
         return prove_by_action(before.id, ran, "disturb")
 
     def find_changes(self, before: EksPod, now: EksPod | None, /) -> Iterable[str]:
@@ -140,7 +141,7 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
         return (*super().find_remnants(before, lambda: workload), *find_helper_pods(before, workload))
 
     def find_target_remnants(self, before: EksPod, now: EksPod | None, /) -> Iterable[Remnant]:
-        """An ephemeral container can't be taken out of its pod, nor ended from outside."""
+        """The ephemeral containers that still run. They can't be removed from the pod, nor ended from outside."""
         running = sorted(set(now.injecting) - set(before.injecting)) if now else []
         if running:
             what = f"the ephemeral container {', '.join(running)} still runs in {before.id}"

@@ -1,4 +1,4 @@
-"""Delete pinned pods. Nothing undoes it; what controls them starts others."""
+"""Deletes pinned pods. Nothing undoes it; their controller starts others."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -41,7 +41,7 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         yield check_targets("in_workload", pods, alone, refusal, f"replaced by {', '.join(names) or 'nothing'}")
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """Gone, and by FIS: a rollout, an eviction or a lost node deletes pods as well."""
+        """The pod is gone, and FIS reports that it deleted it: rollouts, evictions and lost nodes delete pods as well."""
         proofs = zip(aftermath.targets(EksPod), super().prove(aftermath), strict=True)
         return tuple(self._with_action(pod, proof, aftermath) if proof.proven else proof for pod, proof in proofs)
 
@@ -57,7 +57,7 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         return now.state == "Terminating", f"{now.id} is {now.state}"
 
     def find_lacks(self, _before: EksPod, _now: EksPod | None, /) -> Iterable[str]:
-        """Nothing: what controls the pod replaces it."""
+        """Nothing, because the pod's controller replaces it."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

@@ -26,8 +26,11 @@ LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency"
 
 
 def limit_signals(metric: str, pods: Sequence[EksPod], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:
-    """A share of each pod's limit. Container Insights with enhanced observability publishes it of pods whose containers
-    have limits; where it is not published, nothing contradicts the fault."""
+    """The signals for a share of each pod's limit.
+
+    Container Insights with enhanced observability publishes it for pods whose containers have limits. If it is not
+    published, nothing contradicts the fault.
+    """
     return tuple(
         Signal(
             targets=(pod.id,),
@@ -43,7 +46,7 @@ def limit_signals(metric: str, pods: Sequence[EksPod], *, toward: float, share: 
 
 
 class PodCpuStress(PodFault[CpuParameters]):
-    """`aws:eks:pod-cpu-stress`: within the pod's limits, where it has any; else its node's CPUs."""
+    """`aws:eks:pod-cpu-stress`: uses CPU within the pod's limits; a pod without limits uses its node's CPUs."""
 
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
@@ -55,7 +58,7 @@ class PodCpuStress(PodFault[CpuParameters]):
     moves_metrics = ("cpu_utilization",)
 
     def expect_signals(self, injection: Injection[EksPod, CpuParameters], /) -> Iterable[Signal]:
-        """The share of its limit, where all of its CPUs are loaded."""
+        """The pod's share of its CPU limit, if all of its CPUs are loaded."""
         if injection.parameters.cpus:
             return ()
         return limit_signals("pod_cpu_utilization_over_pod_limit", injection.targets, toward=float(injection.parameters.load_percent))
@@ -65,8 +68,7 @@ class PodCpuStress(PodFault[CpuParameters]):
 
 
 class PodMemoryStress(PodFault[MemoryParameters]):
-    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet starts again what the kernel kills
-    meanwhile."""
+    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet restarts containers that the kernel kills."""
 
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
@@ -78,7 +80,7 @@ class PodMemoryStress(PodFault[MemoryParameters]):
     unless_allowed = {"memory_percent": (1, 95)}
 
     def expect_signals(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[Signal]:
-        """The fault takes its percentage of what was free below the limit."""
+        """The pod's share of its memory limit. The fault takes its percentage of what was free below the limit."""
         share = SHARE * injection.parameters.memory_percent / 100
         return limit_signals("pod_memory_utilization_over_pod_limit", injection.targets, toward=100.0, share=share)
 
@@ -100,7 +102,7 @@ class LatencyParameters(Model):
 
 
 class PodNetworkLatency(PodFault[LatencyParameters]):
-    """`aws:eks:pod-network-latency`: delays what the pod sends, its answers too."""
+    """`aws:eks:pod-network-latency`: delays everything that the pod sends, including its answers."""
 
     type = FaultType.NETWORK_LATENCY
     verb = "delayed the network of"
@@ -126,7 +128,7 @@ class PortParameters(Model):
 
 
 class PodServiceUnavailable(PodFault[PortParameters]):
-    """`aws:eks:pod-network-blackhole-port` on what arrives."""
+    """`aws:eks:pod-network-blackhole-port` on incoming traffic."""
 
     type = FaultType.SERVICE_UNAVAILABLE
     verb = "made the service unavailable on"
@@ -150,8 +152,8 @@ class PodServiceUnavailable(PodFault[PortParameters]):
 
 
 class PodDependencyTimeout(PodFault[Dependency]):
-    """What the pods send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
-    it is dropped."""
+    """Drops everything that the pods send to `dependency`, or delays it by `latency_ms`; with `port`, drops everything
+    sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"

@@ -1,4 +1,4 @@
-"""Faults that FIS injects into ECS tasks: by the Systems Manager agent in a container beside the workload's."""
+"""Faults in ECS tasks, injected by the Systems Manager agent in a container beside the workload's."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,38 +18,38 @@ from squall.faults.parameters import Fixed, Names, P, read_parameters
 
 ALWAYS: Fixed = {"installDependencies": ("true", "true")}
 IN_THE_NETWORK: Fixed = {"useEcsFaultInjectionEndpoints": ("true", "false")}
-"""The endpoints are the only way on Fargate, and work as well on EC2."""
+"""ECS's fault injection endpoints are the only way on Fargate, and also work on EC2."""
 
 
 class TaskFault(CommandFault[EcsTask, P]):
     """`aws:ecs:task-…`: FIS finds the task's managed instance by its tag ECS_TASK_ARN and sends it the document.
 
-    The action's duration is also the document's: the command is cancelled when its time is up, which is no failure, and
-    there is no second duration that could outlast the first.
+    The action's duration is also the document's. The command is cancelled when its time is up, which is no failure, and
+    no second duration could be longer than the first.
     """
 
     resource_type = ResourceType.ECS_TASK
     kind = EcsTask
     target_key = "Tasks"
     names: Mapping[str, Names]
-    """For each action its parameters, without its duration and those that are always the same."""
+    """The parameters of each action, apart from its duration and those that are always the same."""
     fixed: Mapping[str, Fixed] = {}
-    """For each action the parameters to which the fault gives one value only."""
+    """The parameters of each action that the fault always sets to the same value."""
 
     @abstractmethod
     def task_parameters(self, parameters: P, /) -> Mapping[str, str]:
-        """The action's parameters, without its duration and those that are always the same."""
+        """The action's parameters, apart from its duration and those that are always the same."""
 
     def in_its_network(self, _parameters: P, /) -> bool:
-        """Whether the task's own network is disturbed."""
+        """Whether the fault disturbs the task's own network."""
         return False
 
     def among_its_processes(self, parameters: P, /) -> bool:
-        """Whether the agent must see the processes of the other containers."""
+        """Whether the agent needs to see the processes of the other containers."""
         return self.in_its_network(parameters)
 
     def check_tasks(self, _injection: Injection[EcsTask, P], /) -> Iterable[SafetyCheck]:
-        """What must be true besides what every task needs."""
+        """Checks of what this fault requires besides what every task fault requires."""
         return ()
 
     def grants(self) -> tuple[Grant, ...]:
@@ -77,7 +77,7 @@ class TaskFault(CommandFault[EcsTask, P]):
         yield from self.check_tasks(injection)
 
     def _check_definitions(self, tasks: Sequence[EcsTask], parameters: P) -> Iterable[SafetyCheck]:
-        """What the task definition says and what cannot be changed for a running task."""
+        """Checks of the task definition, which can't be changed for a running task."""
         if self.among_its_processes(parameters):
             apart = [f"{task.id} has pidMode {task.pid_mode or 'of its containers'}" for task in tasks if task.pid_mode != "task"]
             refusal = "; ".join(apart) + ": the agent sees no process but its own, it needs task"
@@ -92,8 +92,11 @@ class TaskFault(CommandFault[EcsTask, P]):
 
 
 def check_rollout(workload: Workload, members: Sequence[Member]) -> SafetyCheck:
-    """Nothing around the targets is being deployed: a rollout stops members by itself, so nobody could tell who stopped
-    a lost one, or whether the service is back."""
+    """Whether nothing around the targets is being deployed.
+
+    A rollout stops members by itself, so nobody could tell who stopped a lost one, or whether the service has
+    recovered.
+    """
     around = {member.group for member in members}
     moving = [group.name for group in workload.groups if group.name in around and group.rolling_out]
     refusal = f"{', '.join(moving)} is being deployed"

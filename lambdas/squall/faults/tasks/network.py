@@ -1,4 +1,4 @@
-"""Disturb the network of pinned ECS tasks: late answers, and dependencies that never answer."""
+"""Disturbs the network of pinned ECS tasks: late answers, and dependencies that never answer."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -29,7 +29,7 @@ PORT: Names = {"port": ("port", None), "protocol": ("protocol", "tcp")}
 
 
 def _late(sources: str) -> Names:
-    """The parameters of a latency; `sources`: the fault's own parameter for whom it delays."""
+    """FIS's parameters of a latency, by name. `sources`: the name of the fault's own parameter for the receivers."""
     return {
         "delayMilliseconds": ("latency_ms", "200"),
         "jitterMilliseconds": ("jitter_ms", "10"),
@@ -48,8 +48,8 @@ class LatencyParameters(Model):
 
 
 class TaskNetworkLatency(TaskFault[LatencyParameters]):
-    """`aws:ecs:task-network-latency`: delays what the task sends, its answers too. Commands reach the agent late,
-    too."""
+    """`aws:ecs:task-network-latency`: delays everything that the task sends, including its answers. Commands reach the
+    agent late as well."""
 
     type = FaultType.NETWORK_LATENCY
     verb = "delayed the network of"
@@ -76,8 +76,8 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
 
 
 class TaskDependencyTimeout(TaskFault[Dependency]):
-    """What the tasks send to `dependency` is all lost, or with `latency_ms` all late; with `port`, all that is sent to
-    it is dropped."""
+    """Drops everything that the tasks send to `dependency`, or delays it by `latency_ms`; with `port`, drops everything
+    sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -118,7 +118,7 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
 
 
 def dependency_parameters(parameters: Dependency) -> dict[str, str]:
-    """A dependency timeout in the parameters that FIS's network actions of tasks and of pods have in common."""
+    """The parameters of a dependency timeout, as FIS's network actions of both tasks and pods name them."""
     if parameters.port is not None:
         return {"protocol": parameters.protocol, "port": str(parameters.port), "trafficType": "egress"}
     sources = parameters.dependency or ""

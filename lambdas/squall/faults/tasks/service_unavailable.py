@@ -1,4 +1,4 @@
-"""Let pinned ECS tasks fall silent at a port, or end a process of theirs."""
+"""Silences a port of pinned ECS tasks, or ends one of their processes."""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ _AGENT = ("amazon-ssm-agen", "ssm-agent-worke", "ssm-document-wo", "ssm-session-
 
 
 class Parameters(Model):
-    """`port` or `process`."""
+    """The parameters: either `port` or `process`."""
 
     protocol: Literal["tcp", "udp"] = "tcp"
     """The protocol of `port`."""
@@ -51,7 +51,7 @@ class Parameters(Model):
 
 
 class TaskServiceUnavailable(TaskFault[Parameters]):
-    """With `port` `aws:ecs:task-network-blackhole-port` on what arrives, or with `process`
+    """With `port`: `aws:ecs:task-network-blackhole-port` on incoming traffic. With `process`:
     `aws:ecs:task-kill-process`."""
 
     type = FaultType.SERVICE_UNAVAILABLE
@@ -67,7 +67,7 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
 
     @property
     def instant_actions(self) -> tuple[str, ...]:
-        """A process that was ended stays ended; a port is given back."""
+        """Ending a process, which stays ended. A silenced port is restored at the end."""
         return (KILL,)
 
     def action_id(self, parameters: Parameters, /) -> str:

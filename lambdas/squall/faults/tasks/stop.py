@@ -1,4 +1,4 @@
-"""Stop pinned tasks of an ECS service. Nothing undoes it; the service starts others."""
+"""Stops pinned tasks of an ECS service. Nothing undoes it; the service starts others."""
 
 from collections.abc import Iterable
 
@@ -63,7 +63,7 @@ class TaskStop(MomentaryFault[EcsTask, NoParameters]):
         return True, f"{now.id} is {now.state}, on request"
 
     def find_lacks(self, _before: EcsTask, _now: EcsTask | None, /) -> Iterable[str]:
-        """Nothing: its service replaces it."""
+        """Nothing, because the service replaces the task."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Keep the CPUs of pinned ECS tasks busy, or their file system: noisy neighbours inside the task."""
+"""Keeps the CPUs or the file system of pinned ECS tasks busy, as a noisy neighbour inside the task does."""
 
 from collections.abc import Iterable
 from typing import Annotated
@@ -16,8 +16,10 @@ from squall.faults.tasks.base import TaskFault
 
 
 class TaskCpuStress(TaskFault[CpuParameters]):
-    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs. Only Container
-    Insights with enhanced observability has a metric of one task alone."""
+    """`aws:ecs:task-cpu-stress`: stress-ng in the agent's container, which shares the task's CPUs.
+
+    Only Container Insights with enhanced observability has a metric of a single task.
+    """
 
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
@@ -36,8 +38,10 @@ class TaskCpuStress(TaskFault[CpuParameters]):
         return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
 
     def expect_signals(self, injection: Injection[EcsTask, CpuParameters], /) -> Iterable[Signal]:
-        """The metric is the percentage of what the task reserves, of which all CPUs that the task sees are more. Where
-        single CPUs are loaded, nothing is known about their share."""
+        """The task's CPU as a percentage of what it reserves, which all CPUs that the task sees exceed.
+
+        If only some of the CPUs are loaded, nothing is known about the percentage.
+        """
         for task in () if injection.parameters.cpus else injection.targets:
             yield Signal(
                 targets=(task.id,),
@@ -57,7 +61,7 @@ class DiskParameters(Model):
 
 
 class TaskDiskFill(TaskFault[DiskParameters]):
-    """`aws:ecs:task-io-stress`: FIS has nothing that only fills a task's disk; this fills and works it."""
+    """`aws:ecs:task-io-stress`: fills the disk and keeps it busy. FIS has no action that only fills a task's disk."""
 
     type = FaultType.DISK_FILL
     verb = "filled the disk of"
