@@ -3,6 +3,7 @@
 from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from infra.permissions.documents import document_files
 from infra.settings import CURRENT_RUNTIME
 from infra.stack import SquallStack
 
@@ -21,11 +22,13 @@ def acknowledge_findings(stack: SquallStack) -> None:
 
 def accepted_findings(stack: SquallStack) -> dict[str, str]:
     """Rule to the reason why its finding is accepted; rules about wildcards name the resource."""
+    bucket = _bucket_id(stack)
     wildcards = {
         "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
-        f"<{_bucket_id(stack)}.Arn>/results/*": "One object for each document of each execution",
-        f"<{_bucket_id(stack)}.Arn>/analytics/*": "Rows of each execution, by environment and month",
-        f"<{_bucket_id(stack)}.Arn>/reports/*": "One object for each report of a period",
+        f"<{bucket}.Arn>/results/*": "One object for each document of each execution",
+        **{f"<{bucket}.Arn>/results/*/{file}": f"{file} of each execution" for file in document_files()},
+        f"<{bucket}.Arn>/analytics/*": "Rows of each execution, by environment and month",
+        f"<{bucket}.Arn>/reports/*": "One object for each report of a period",
         _arn(stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"): "Guards come with each execution; the prefix is this stack's",
         _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
         _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",

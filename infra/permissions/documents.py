@@ -27,3 +27,8 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "Report": ("report.html", "report.md", "result.json", "series.csv"),
 }
 """The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and nobody else."""
+
+
+def document_files() -> tuple[str, ...]:
+    """The name of every file that some function may write, sorted."""
+    return tuple(sorted({file for files in DOCUMENTS.values() for file in files}))
