@@ -63,7 +63,7 @@ class Endings:
 
 
 def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Endings:
-    """Ends runs while their fault runs, each path in turn."""
+    """Ends runs while their fault is running, by each path in turn."""
     at_start = busy()
     endings: list[Ending] = []
     for _ in range(runs):

@@ -194,7 +194,7 @@ def _shares(counted: Counter[str]) -> str:
 
 
 def make_input(metrics: int) -> CompareInput:
-    """An input with so many response times, each with a day of one-minute periods."""
+    """An input with this number of response time metrics, each with a day of one-minute periods."""
     rng = np.random.default_rng(4)
     windows = {
         "baseline": Window(name="baseline", start=0, end=720 * 60, period_seconds=60),

@@ -168,7 +168,7 @@ def _peer_stages(journal: Mapping[str, Any], began: float, ended: float) -> dict
 
 
 def _epoch(text: str) -> float:
-    """The journal's times are in UTC, with or without an offset."""
+    """The epoch seconds of a time in the journal, which is UTC with or without an offset."""
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 

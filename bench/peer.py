@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def main(experiment: str, journal: str) -> int:
-    """0 if the experiment completed."""
+    """Returns 0 if the experiment completed."""
     from chaoslib.experiment import ensure_experiment_is_valid, run_experiment  # noqa: PLC0415 - counted from here on
     from chaoslib.loader import load_experiment  # noqa: PLC0415
 

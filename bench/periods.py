@@ -1,8 +1,8 @@
-"""A period's report over many executions: seconds, memory, requests and what DynamoDB bills, through the real adapter
-and SDK.
+"""Measures a period's report over many executions: seconds, memory, requests and what DynamoDB bills, with the real
+adapter and SDK.
 
-DynamoDB itself is not here: pages of 1 MB, as it makes them, are answered in process. The seconds are Squall's own and
-the SDK's.
+DynamoDB itself is not measured: its answers, in pages of 1 MB as it makes them, come from this process. The seconds are
+Squall's own and the SDK's.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Read:
 
 
 def measure(tick: Callable[[str], None], sizes: Sequence[int] = SIZES) -> list[Read]:
-    """Reads and counts so many executions, twice for each size: once for the time, once for the memory."""
+    """Read and count this many executions, twice for each size: once for the time, once for the memory."""
     reads = []
     for size in sizes:
         tick(f"{size:,} executions")

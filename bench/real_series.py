@@ -1,7 +1,8 @@
-"""The judge on real CloudWatch series: false alarms where nothing happened, and what it sees of changes that are put in.
+"""Runs the judge on real CloudWatch series: false alarms where nothing happened, and detected changes where one was
+added.
 
-The series are those of tests/data/nab (five-minute periods, labelled by people). The judge's margins were chosen on `TUNED`.
-`CONFIRMED` is no clean hold-out: the rule for earlier days was chosen with both halves in sight.
+The series are those of tests/data/nab (five-minute periods, labelled by people). The judge's margins were chosen on
+`TUNED`. `CONFIRMED` is not a clean hold-out, because the rule for earlier days was chosen after looking at both.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ Change = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Trial:
-    """Two windows of a series, and the same two on the days before."""
+    """Two windows of a series, and the same two windows on the days before."""
 
     before: Floats
     after: Floats
@@ -67,7 +68,10 @@ class Trial:
 
 @cache
 def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
-    """Values, which of them are labelled, and the middle of each label. A missing period is passed over: positions stand for times."""
+    """The values, whether each is labelled, and the middle of each label.
+
+    A missing period is left out without a gap, so that positions stand for times.
+    """
     with (DATA / f"{name}.csv").open() as file:
         rows = [(datetime.fromisoformat(row["timestamp"]), float(row["value"])) for row in csv.DictReader(file)]
     labels = json.loads((DATA / "labels.json").read_text())[f"{name}.csv"]
@@ -78,7 +82,7 @@ def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
 
 
 def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
-    """So many stretches without a label, wherever they fall."""
+    """This many stretches without a label, spread over the series."""
     values, labelled, _ = load(name)
     rng = np.random.default_rng(7)
     length = sum(size) + GAP
@@ -91,7 +95,7 @@ def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
 
 
 def anomalies(name: str, baseline: int = 60) -> list[Trial]:
-    """The periods from the middle of each label on beside the hours before it."""
+    """For each label, the periods from its middle on, with the hours before it as baseline."""
     values, _, middles = load(name)
     size = (baseline, ANOMALY)
     return [_trial(values, middle - GAP - baseline, size) for middle in middles if middle >= GAP + baseline]
@@ -107,7 +111,7 @@ def _trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
 
 
 def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
-    """Baseline with fault as Compare does it."""
+    """Compare the baseline with the fault as Compare does."""
     begin = EARLIER_DAYS * 86_400
     fault_start = begin + PERIOD * (len(trial.before) + GAP)
     windows = {
@@ -142,7 +146,7 @@ def _series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series
 
 
 def label(method: str, trial: Trial) -> str:
-    """`higher`, `lower`, `no_difference` or `inconclusive`."""
+    """The conclusion: `higher`, `lower`, `no_difference` or `inconclusive`."""
     if method.startswith("Squall"):
         return compare(trial, earlier=method == "Squall").conclusion
     if method == "Kayenta":
@@ -155,12 +159,12 @@ def label(method: str, trial: Trial) -> str:
 
 
 def grown(factor: float) -> Change:
-    """Every period so many times as much."""
+    """The values with every period multiplied by this factor."""
     return lambda values: values * factor
 
 
 def tail(values: Floats) -> Floats:
-    """Only the slowest fifth of the periods is five times as much."""
+    """The values with only the slowest fifth of the periods multiplied by five."""
     return np.where(values >= np.quantile(values, 0.8), values * 5, values)
 
 
@@ -185,7 +189,10 @@ class Labelled:
 
 
 def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
-    """Every stretch, unchanged and changed, by every method. A stretch of zeros has no twice as much: it is left out of the changed."""
+    """The conclusion of every method on every stretch, unchanged and changed.
+
+    A stretch of zeros can't be doubled, so it is left out of the changed ones.
+    """
     found = []
     for half, name, size in _places():
         for trial in trials(name, size, count):
@@ -206,7 +213,7 @@ def _places() -> Iterator[tuple[str, str, tuple[int, int]]]:
 
 
 def tables(tick: Callable[[str], None], count: int = 20) -> list[Table]:
-    """All tables on real series; the places of the stretches are fixed."""
+    """All tables on real series. The places of the stretches are the same in every run."""
     found = labelled(count, tick)
     return [
         _false_alarms(found, count),

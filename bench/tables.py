@@ -67,12 +67,12 @@ class Spread:
 
 
 def busy() -> float:
-    """The load average of the last minute."""
+    """The load average of the last minute, as a number."""
     return os.getloadavg()[0]
 
 
 def load(at_start: float) -> str:
-    """How busy the machine was, for the note under figures that depend on it."""
+    """The load of the machine, in words for the note under figures that depend on it."""
     return f"load average {at_start:.1f} at the start and {busy():.1f} at the end on {os.cpu_count()} cores"
 
 

@@ -17,7 +17,7 @@ LOOK_SECONDS = 0.5
 
 
 class Reported(Protocol):
-    """A deployed stack, or a test's, as far as reports need it."""
+    """The parts of a deployed stack that reports need. Tests have their own."""
 
     def file(self, execution_id: str, name: str) -> str | None: ...
 
@@ -27,8 +27,10 @@ class Reported(Protocol):
 def fetch_report(
     source: Reported, execution_id: str, name: str, *, patience: float = 0, sleep: Callable[[float], None] = time.sleep
 ) -> str:
-    """Returns a file of the report. It is written shortly after the end of a run: waits `patience` seconds, then has it
-    made."""
+    """Returns a file of the report.
+
+    It is written shortly after the end of a run. This waits `patience` seconds for it, then asks for it to be made.
+    """
     deadline = time.monotonic() + patience
     while (text := source.file(execution_id, name)) is None and time.monotonic() < deadline:
         sleep(LOOK_SECONDS)

@@ -183,7 +183,8 @@ def describe_changes(before: Mapping[str, Mapping[str, Any]], after: Mapping[str
 
 
 def describe_reaction(timeline: Sequence[TimelineEvent], fis_ended_at: datetime | None = None) -> list[str]:
-    """Seconds from the alarm to the stop; nothing if no alarm fired. The workflow notices an end later than FIS dates it."""
+    """Seconds from the alarm to the stop; empty if no alarm fired. The workflow notices the end later than the time
+    that FIS records."""
     alarm = next((event.at for event in timeline if event.event in ALARM_EVENTS), None)
     if alarm is None:
         return []

@@ -123,7 +123,7 @@ class Synthesis:
         )
 
     def wait(self) -> Path:
-        """The assembly's folder. Raises DeployError with the output of the synthesis."""
+        """Wait for the synthesis and return the assembly's folder. Raises DeployError with the output of the synthesis."""
         if self._process is not None:
             output, _ = self._process.communicate(timeout=SYNTH_SECONDS)
             if self._process.returncode:
@@ -192,7 +192,7 @@ def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
 
 
 def _make_way_for_bootstrap(place: Place) -> None:
-    """Delete what the quick way created in the place of bootstrap's own resources, which would conflict with them."""
+    """Delete resources that the quick way created and that would conflict with those of bootstrap."""
     if _status(place.client("cloudformation"), "CDKToolkit") is not None:
         return
     place.client("ssm").delete_parameters(Names=[_BOOTSTRAP_VERSION])
@@ -237,7 +237,7 @@ def _filled(place: Place, text: str) -> str:
 
 
 def _upload(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> None:
-    """Upload once: asset keys are content hashes."""
+    """Upload an asset unless it is there already: its key is a hash of its content."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError:

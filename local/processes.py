@@ -77,7 +77,7 @@ def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environ
 
 
 def read(state_dir: Path, name: str) -> Record | None:
-    """The record of a process, alive or not."""
+    """The record of a process, whether it is alive or not; None if there is none."""
     try:
         return Record(**json.loads(_path(state_dir, name).read_text()))
     except (OSError, ValueError, TypeError):
@@ -121,7 +121,7 @@ def kill_leftovers(state_dir: Path) -> list[int]:
 
 
 def until(condition: Callable[[], bool], seconds: float, interval: float = 0.05) -> bool:
-    """Poll until the condition holds; False when the deadline passes first."""
+    """Wait until the condition holds; False if the deadline passes first."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -1,8 +1,8 @@
 """Starts, stops and describes the local chaos account: the account server, the sample workload, the deployed stack.
 
-The workload starts before the deployment, so that the baseline's history grows while CloudFormation works. `up` is
-repeatable: a running account is returned as it is, a half-alive one is taken down and started anew, and whatever
-goes wrong on the way, Ctrl-C included, leaves nothing running.
+The workload starts before the deployment, so that the baseline's history grows while CloudFormation works. `up` can be
+repeated: it returns a running account as it is, and replaces one that runs only in part. If anything fails, or on
+Ctrl-C, it leaves nothing running.
 """
 
 from __future__ import annotations
@@ -257,7 +257,8 @@ def _down(folder: Path) -> None:
 
 
 def _await(folder: Path, name: str, url: str) -> None:
-    """Wait for a healthy answer. Raises LocalAccountError with the end of the log, immediately if the process ends."""
+    """Wait until the address answers as healthy. Raises LocalAccountError with the end of the log, immediately if the
+    process ends."""
 
     def settled() -> bool:
         record = processes.read(folder, name)

@@ -29,7 +29,7 @@ def text() -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the table if it is stale, or with --check only say so."""
+    """Write the table if it is stale; with --check only report that, and return 1."""
     wanted = text()
     if PAGE.read_text(encoding="utf-8") == wanted:
         return 0

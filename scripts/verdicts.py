@@ -127,7 +127,7 @@ def insert_table(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Writes the table; with --check only says whether it is stale, and returns 1 if it is."""
+    """Writes the table; with --check only reports whether it is stale, and returns 1 if it is."""
     text = DOCUMENT.read_text(encoding="utf-8")
     current = insert_table(text)
     if "--check" in arguments:

@@ -69,7 +69,7 @@ def run(options: Options, execution: str, comment: str, decision: Decision, *, y
 
 
 def _confirm(decision: Decision) -> None:
-    """Raises CommandError unless a person at a terminal answers yes. Text from a pipe is nobody's consent."""
+    """Raises CommandError unless a person at a terminal answers yes. Text from a pipe is not consent."""
     if sys.stdin is None or not sys.stdin.isatty():
         message = f"Nothing was recorded: without a terminal nobody can be asked whether to {decision.value}."
         raise CommandError(message, f"Read what is asked, then run the command with `--yes` to {decision.value} it.", code=Exit.REFUSED)

@@ -44,7 +44,7 @@ def run(options: Options, request: Request, wait_timeout: str | None) -> int:
 
 
 def count_quota_use(deployment: Deployment, template: Any) -> dict[str, tuple[int | None, int]]:
-    """Name of a FIS limit to what the plan would use of it and the limit; None if FIS could not be asked."""
+    """Maps each FIS limit to what the plan would use of it, and its value; None if FIS could not be asked."""
     body = template or {}
     arns = [len(target.get("resourceArns", ())) for target in body.get("targets", {}).values()]
     active = deployment.active_faults()

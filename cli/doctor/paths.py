@@ -99,8 +99,8 @@ def _write_dead_record(trial: Trial) -> None:
 
 
 def _check_alarm_action(trial: Trial) -> str:
-    """The EventBridge rule also sees every guard alarm, so CloudWatch's history must show that the alarm's own action
-    ran."""
+    """Checks by CloudWatch's history that the alarm's own action ran, because the EventBridge rule also sees every
+    guard alarm."""
     summary = f"Successfully executed action {trial.setting.abort_arn}"
 
     def is_executed() -> bool:

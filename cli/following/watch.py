@@ -49,7 +49,7 @@ _BLIND = timedelta(seconds=90)
 
 
 class Watched(Protocol):
-    """A deployment as far as the watcher needs it."""
+    """The parts of a deployment that the watcher needs."""
 
     @property
     def metrics(self) -> Metrics: ...

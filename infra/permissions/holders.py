@@ -153,6 +153,6 @@ WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCT
 
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
-    """What one function may do, besides writing its own log and traces."""
+    """What a function may do, besides writing its own log and traces."""
     statements_of = capabilities(names, function)
     return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in statements_of[capability]]

@@ -160,6 +160,6 @@ class Runner:
 
 
 def _selected(selector: str, answer: Any) -> Any:
-    """Evaluate a path such as ``$.AutoScalingGroups[0].DesiredCapacity``: the part of JSONPath that JMESPath writes the
-    same way."""
+    """The value at a path such as ``$.AutoScalingGroups[0].DesiredCapacity``. Only paths that JMESPath writes in the
+    same way work."""
     return jmespath.search(selector.removeprefix("$."), answer)

@@ -56,7 +56,7 @@ def install() -> None:
 
 
 def begin(identifier: str, shortage: Shortage) -> None:
-    """Refuse launches from now on, until `end`."""
+    """Refuse launches until `end` is called."""
     with _lock:
         _shortages[identifier] = shortage
 

@@ -1,6 +1,6 @@
-"""IAM: what ministack's policy check lacks for FIS and CloudWatch, and checks of service roles.
+"""IAM: the actions of FIS and CloudWatch that ministack's policy check does not know, and checks of service roles.
 
-On AWS it is FIS, Scheduler and EventBridge that call, with the role they were given: ``authorize_role`` gives the
+On AWS, FIS, Scheduler and EventBridge make calls with the role that they were given. ``authorize_role`` gives the
 answer that such a call would get, with the target's own tags in the context.
 """
 
@@ -108,7 +108,7 @@ _FIS_PATHS = (
 
 
 def fis_resource(method: str, path: str, body: bytes, region: str, account: str) -> str:
-    """The first resource a FIS call is checked on; the service itself checks the others the call names."""
+    """The first resource that a FIS call is checked on. The FIS service itself checks the others."""
     prefix = f"arn:aws:fis:{region}:{account}:"
     if path.startswith("/tags/"):
         return unquote(path[len("/tags/") :])
@@ -126,7 +126,7 @@ def fis_resource(method: str, path: str, body: bytes, region: str, account: str)
 
 
 def _document(body: bytes) -> dict[str, Any]:
-    """The body of a CloudWatch call, in JSON or CBOR: SDKs send either."""
+    """The body of a CloudWatch call. SDKs send JSON or CBOR."""
     try:
         data = json.loads(body) if body[:1] == b"{" else importlib.import_module("cbor2").loads(body)
     except Exception:  # noqa: BLE001 - whatever it is, it names no resource
@@ -165,9 +165,10 @@ def _with_alarm_tags(build: Callable[..., Context]) -> Callable[..., Context]:
 
 
 def item_context(data: Context) -> Context:
-    """What DynamoDB tells IAM's conditions of a write: the partition keys, and the top-level attributes that it names.
+    """IAM's condition keys for a write to DynamoDB: the partition keys, and the top-level attributes that it names.
 
-    A transaction is checked on all of its writes together, where AWS checks each: a condition here is no milder than there.
+    A transaction is checked on all of its writes together, while AWS checks each of them. So a condition here is at
+    least as strict as on AWS.
     """
     writes = [
         write for entry in data.get("TransactItems") or [data] for write in (list(entry.values()) if "TransactItems" in data else [entry])

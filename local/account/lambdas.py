@@ -1,7 +1,7 @@
-"""Lambda, nearer to AWS: execution environments, extensions in front of the runtime, errors, and metrics of every
+"""Lambda, closer to AWS: execution environments, extensions in front of the runtime, errors, and metrics of every
 invocation.
 
-A handler's exception arrives under its class name, and its environment lives on: only a timeout or a crash ends it.
+An exception of a handler arrives under its class name, and its environment lives on: only a timeout or a crash ends it.
 AWS_LAMBDA_EXEC_WRAPPER starts the runtime, from a layer under /opt. Each invocation counts once, however it was
 requested, from its beginning and without the start of its environment. A throttled request is not an invocation.
 """
@@ -52,7 +52,8 @@ def install() -> None:
 
 
 def _outliving(invoke: Callable[..., Json]) -> Callable[..., Json]:
-    """Return an exception as an answer: ministack ends the environment of a worker that answers with an error."""
+    """Turn an exception that the worker returns as an answer into an error. ministack ends the environment of a worker
+    that answers with an error."""
 
     def invoke_worker(worker: Any, event: Any, request_id: str, **other: Any) -> Json:
         answer = invoke(worker, event, request_id, **other)
@@ -94,7 +95,7 @@ class _Processes:
 
 
 def _wrapper(environment: Mapping[str, str]) -> list[str]:
-    """The command that starts the function's runtime. A wrapper that no layer brings is not found, as on AWS."""
+    """The command that starts the function's runtime. A wrapper that is in no layer is not found, as on AWS."""
     named = environment.get(WRAPPER, "")
     if not named:
         return []
@@ -113,7 +114,7 @@ _begun = threading.local()
 
 
 def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
-    """Measure the invocation alone: the start of its environment does not count."""
+    """Measure the invocation alone, without the start of its environment."""
 
     def timed_spawn(self: Any) -> None:
         began = time.time()
@@ -126,7 +127,7 @@ def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _only_throttles(_emit: Callable[..., None]) -> Callable[..., None]:
-    """Count what was executed, and what was throttled. ministack counts what Invoke answers."""
+    """Count executed and throttled invocations here, because ministack counts the answers of Invoke."""
 
     def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
         if throttle and not duration_ms:  # reported once where it is refused, and again with a duration where Invoke answers

@@ -1,8 +1,8 @@
-"""The account's network: what the emulator's EC2 leaves out of network ACLs, interfaces and addresses.
+"""The account's network: what the emulator's EC2 lacks in network ACLs, interfaces and addresses.
 
 The emulator associates no subnet with an ACL, forgets the subnet when an association is replaced, deletes ACLs that are
-in use, and gives instances addresses outside every network and no interface. Squall needs all of it to find what lives
-in a subnet, and FIS to cut a subnet off.
+in use, and gives instances addresses outside every network and no interface. Squall needs all of this to find what is
+in a subnet, and FIS needs it to cut a subnet off.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -133,7 +133,7 @@ def _replace_association(params: Json) -> Response:
 
 
 def _at_home(instance: Json) -> Json:
-    """Launch with a free address of the subnet."""
+    """Give the instance a free address of its subnet."""
     subnet = ec2._subnets.get(instance["SubnetId"])
     if subnet is not None:
         taken = {one["PrivateIpAddress"] for one in ec2._instances.values() if one is not instance}

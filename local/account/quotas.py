@@ -1,5 +1,5 @@
-"""Service Quotas, as far as Squall asks: how many FIS experiments may be active. The local FIS keeps to the same
-number."""
+"""Service Quotas, for the one quota that Squall reads: how many FIS experiments may be active. The local FIS enforces
+the same number."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is added here
 

@@ -61,7 +61,7 @@ def _as_aws_shows_it(xml: Callable[[Data], str]) -> Callable[[Data], str]:
 
 
 def _or_else(stock: Callable[[Parameters], Any], ours: Callable[[Parameters], Any]) -> Callable[[Parameters], Any]:
-    """Describe the workload's own database by its report, and every other as ministack does."""
+    """Describe the workload's own database by its report; ministack describes every other database."""
 
     def call(p: Parameters) -> Any:
         answer = ours(p)
@@ -184,7 +184,7 @@ def reboot_instance(p: Parameters) -> Any:
 
 
 def _order(path: str) -> str:
-    """Send the order to the workload; returns its refusal, or None."""
+    """Send the request to the workload. Returns the reason if it is refused, otherwise an empty string."""
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(settings.current().workload_url + path, data=b"{}")  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

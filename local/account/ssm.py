@@ -214,8 +214,10 @@ def _run(record: Data, instance: str, duration: int, grace_seconds: float) -> No
 
 
 def tell_workload(method: str, path: str, body: Data | None) -> None:
-    """Send a request to the workload's manager. Raises OSError if it is not carried out; to end what is gone already
-    succeeds."""
+    """Send a request to the workload's manager. Raises OSError if it is not carried out.
+
+    Ending a fault that is already gone succeeds.
+    """
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(  # noqa: S310
         settings.current().workload_url + path,
@@ -248,7 +250,7 @@ def _finish(record: Data, invocation: Data, status: str, error: str) -> None:
 
 
 def refresh(record: Data) -> None:
-    """Roll the invocations up into the command."""
+    """Update the command's status from those of its invocations."""
     states = [i["Status"] for i in record["Invocations"].values()]
     done = [state for state in states if state in TERMINAL]
     record["CompletedCount"], record["ErrorCount"] = len(done), states.count("Failed")
@@ -278,7 +280,7 @@ def cancel(command_id: str, wait_seconds: float = 0.0) -> None:
 
 
 def cancel_command(data: Data) -> Any:
-    """CancelCommand; like AWS it answers at once."""
+    """CancelCommand: answers at once, like AWS."""
     if ssm._commands.get(data.get("CommandId")) is None:
         return error_response_json("InvalidCommandId", f"command {data.get('CommandId')} does not exist", 400)
     cancel(str(data["CommandId"]))
@@ -286,7 +288,7 @@ def cancel_command(data: Data) -> Any:
 
 
 def status(command_id: str) -> str:
-    """A command's status."""
+    """The status of a command."""
     record = ssm._commands.get(command_id)
     return str(record["Status"]) if record else "Failed"
 
@@ -351,6 +353,6 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
 
 
 def _times(invocation: Data) -> Data:
-    """When the agent began and ended, as far as known."""
+    """When the agent began and ended; empty if that is not known."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
     return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation.get(of))}

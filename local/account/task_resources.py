@@ -1,9 +1,9 @@
-"""The resources that IAM checks calls about ECS tasks and their managed instances on, where ministack would take
+"""The resources on which IAM checks calls about ECS tasks and their managed instances, where ministack would take
 others.
 
 From the service authorization reference: DescribeTasks and StopTask are checked on the tasks, DescribeServices and
-UpdateService on the services, ListTasks, ListClusters and DescribeTaskDefinition on no resource. Of several resources
-the first is returned.
+UpdateService on the services, ListTasks, ListClusters and DescribeTaskDefinition on no resource. If a call names
+several resources, the first is returned.
 """
 
 import json
@@ -15,7 +15,7 @@ _NODE_CALLS = ("AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResour
 
 
 def find_resource(service: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
-    """The ARN, `*`, or None where ministack knows it."""
+    """The ARN or `*`; None if ministack knows the resource."""
     action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
     if service == "ssm":
         of_node = action in _NODE_CALLS and data.get("ResourceType") == "ManagedInstance"

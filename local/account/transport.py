@@ -1,4 +1,5 @@
-"""The account is reached over plain HTTP on loopback; on AWS every call is TLS. Policies that demand TLS see TLS here."""
+"""Presents requests as TLS: the account is reached over plain HTTP on loopback, but policies that demand TLS must hold
+as on AWS."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -25,7 +26,7 @@ def _over_tls(pin: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_timeout_expression(execute: Callable[..., Any]) -> Callable[..., Any]:
-    """`TimeoutSeconds` may be a JSONata expression on AWS; ministack takes it for a number."""
+    """Evaluate `TimeoutSeconds`, which may be a JSONata expression on AWS; ministack accepts only a number."""
 
     def execute_task(state_def: dict[str, Any], raw_input: Any, execution: Any, ctx: Any) -> Any:
         seconds = state_def.get("TimeoutSeconds")

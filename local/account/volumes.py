@@ -1,5 +1,5 @@
-"""EBS volumes as EC2 has them: tagged at launch, deleted with their instance, on Nitro instances. The emulator has none
-of this."""
+"""EBS volumes as EC2 has them: tagged at launch, deleted with their instance, on Nitro instances. The emulator lacks
+all of this."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 

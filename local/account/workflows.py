@@ -76,8 +76,10 @@ def _with_redrive_count(evaluate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_deadlines(invoke: Callable[..., Any]) -> Callable[..., Any]:
-    """Fail the task with its Lambda, and by its heartbeat, as AWS does: ministack ignores both where the answer comes
-    by token."""
+    """Fail the task if its Lambda function fails or its heartbeat is missing, as AWS does.
+
+    ministack ignores both for tasks that are answered by token.
+    """
 
     def invoke_with_callback(resource: str, input_data: Any, token: str, state_def: dict[str, Any]) -> Any:
         clean = resource.replace(".waitForTaskToken", "")

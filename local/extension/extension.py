@@ -59,7 +59,10 @@ class Fault:
 
 
 def choose_applied(faults: Sequence[Fault], now: float) -> tuple[Fault | None, Fault | None]:
-    """The delay and the failure in force: the earliest of identical or conflicting faults, and none long after its end."""
+    """The delay and the failure that apply now.
+
+    Of identical or conflicting faults the earliest applies; a fault whose end is long past does not.
+    """
     running = sorted((one for one in faults if one.start <= now < one.end + HOT_SECONDS), key=lambda one: one.start)
     delays = [one for one in running if one.action == DELAY]
     failures = [one for one in running if one.action in (ERROR, RESPONSE)]
@@ -80,7 +83,7 @@ class Folder:
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
     def faults(self) -> list[Fault]:
-        """The faults of this function. Raises OSError or ValueError if the folder can't be read or holds something
+        """The faults of this function. Raises OSError or ValueError if the folder can't be read or contains something
         else."""
         listed = ET.fromstring(self._get("?" + urllib.parse.urlencode({"list-type": "2", "prefix": self._folder})))  # noqa: S314 - S3's own answer
         keys = [str(one.text) for one in listed.iter() if one.tag.rpartition("}")[2] == "Key"]
@@ -100,8 +103,10 @@ class Folder:
 
 
 class Poller:
-    """The faults last read, and when to read again. No invocation waits for it, unless
-    AWS_FIS_POLL_MAX_WAIT_MILLISECONDS says so."""
+    """The faults that were last read, and when to read again.
+
+    No invocation waits for it, unless AWS_FIS_POLL_MAX_WAIT_MILLISECONDS says so.
+    """
 
     def __init__(self, read: Callable[[], list[Fault]], environment: Mapping[str, str]) -> None:
         self._read = read
@@ -112,7 +117,7 @@ class Poller:
         self.faults: list[Fault] = []
 
     def look(self) -> None:
-        """Start to read in the background if it is time to."""
+        """Start reading in the background if it is time to."""
         interval = HOT_SECONDS if self.faults else self._slow
         busy = self._looking is not None and self._looking.is_alive()
         if not busy and (self._looked is None or time.monotonic() - self._looked >= interval):
@@ -148,7 +153,7 @@ class Extension:
                 return
 
     def _invoke(self, line: bytes) -> bool:
-        """Whether the runtime is still there."""
+        """Pass one invocation on. Returns whether the runtime is still running."""
         delay, failure = choose_applied(self._poller.faults, time.time())
         if delay is not None and delay.hits(self._random.random()):
             milliseconds = int(delay.parameters.get("startupDelayMilliseconds", DEFAULT_DELAY_MILLISECONDS))

@@ -42,7 +42,7 @@ class User:
 
 
 def is_allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
-    """`resource` includes the subresource: `pods/ephemeralcontainers`."""
+    """Whether the user may do this. `resource` includes the subresource: `pods/ephemeralcontainers`."""
     if any(grant.allows(verb, resource, namespace) for grant in user.grants):
         return True
     return any(_rule_allows(rule, verb, group, resource) for rule in _rules(objects, user, namespace))

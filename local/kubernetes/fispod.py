@@ -23,7 +23,7 @@ APPEAR_SECONDS = 60.0
 
 
 class InjectionError(Exception):
-    """The fault could not be brought to the pod, or it ended with an error."""
+    """The fault could not be injected into the pod, or it ended with an error."""
 
 
 class FisPod:

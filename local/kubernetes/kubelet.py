@@ -101,7 +101,8 @@ class Kubelet:
     # --- what is looked at again and again ------------------------------------------------------------------------
 
     def tick(self, *, room: bool) -> None:
-        """`room`: whether the nodes have room left for the application's pods."""
+        """Start, probe and end pods as the objects demand. `room`: whether the nodes have room left for the
+        application's pods."""
         pods = {pod["metadata"]["uid"]: pod for pod in self._objects.all("pods")}
         for gone in [run for uid, run in self._running.items() if uid not in pods]:
             self._bury(gone)
@@ -155,7 +156,7 @@ class Kubelet:
             run.container, run.dead_since, run.restarts = self._containers.start(run.name, run.node.zone), None, run.restarts + 1
 
     def _say(self, pod: Json, run: Running) -> None:
-        """Write the pod's present status."""
+        """Write the pod's present status to the API server."""
         container = run.container
         running = container is not None and container.port is not None and run.dead_since is None
         then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]

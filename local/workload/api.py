@@ -132,7 +132,7 @@ def _fault(value: dict[str, Any]) -> Fault:
 
 
 def _text(value: object) -> str:
-    """A parameter as text. SSM passes every parameter as a list of strings; a single value is taken, too."""
+    """A parameter as text. SSM passes every parameter as a list of strings; a single value is accepted, too."""
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value)

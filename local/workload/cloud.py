@@ -61,7 +61,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class GroupOrders:
-    """The orders that the Auto Scaling group has got through its API."""
+    """The desired capacity and suspended processes that were set through the API of Auto Scaling."""
 
     desired: int
     suspended: frozenset[str]
@@ -257,8 +257,8 @@ class Cloud:
             self._cloudwatch.put_metric_data(Namespace=namespace, MetricData=data[start : start + 500])
 
     def report(self, document: Mapping[str, object]) -> None:
-        """Report the workload's state to the account (see ministack_truth): AWS's own services would know it, and no
-        public API can tell them."""
+        """Report the workload's state to the account (see ministack_truth). AWS's own services know this state, and no
+        public API sets it."""
         body = urlencode({"Action": REPORT_ACTION, "Version": "2011-01-01", "Document": json.dumps(document)})
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         request = AWSRequest(method="POST", url=self._endpoint + "/", data=body, headers=headers)
@@ -272,7 +272,7 @@ class Cloud:
 
 
 def _own(tags: Mapping[str, str], kind: str) -> dict[str, str]:
-    """The tags that EC2 accepts: only Auto Scaling itself writes tags of its own, and none on volumes."""
+    """The tags that may be set: tags of Auto Scaling (`aws:…`) on instances only, because volumes get none of them."""
     return {key: value for key, value in tags.items() if kind == "instance" or not key.startswith("aws:")}
 
 

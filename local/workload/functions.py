@@ -46,7 +46,8 @@ _READS = [
 
 
 class Orders:
-    """`path`: the path of the function's URL at the account's own address; None if there is no function."""
+    """The function that takes orders. `path`: the path of its URL at the account's own address; None if there is no
+    function."""
 
     def __init__(self, endpoint: str, region: str, tags: dict[str, str]) -> None:
         self._endpoint, self._region, self._tags = endpoint, region, tags
@@ -63,7 +64,7 @@ class Orders:
             _delete(self._client("lambda"))
 
     def as_dict(self) -> dict[str, object] | None:
-        """What people and tests want to know of the function."""
+        """The state of the function for people and tests."""
         url = None if self.path is None else self._endpoint + self.path
         return {"name": FUNCTION, "location": f"arn:aws:s3:::{BUCKET}/{FOLDER}", "url": url} if url else None
 

@@ -1,4 +1,4 @@
-"""The workload's manager: registers the sample workload in the account, runs its processes, and brings faults to them."""
+"""The workload's manager: registers the sample workload in the account, runs its processes, and starts faults in them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Manager:
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
     def _launch_bystanders(self) -> dict[str, str]:
-        """Instances that no experiment may touch: one of another environment, one that never opted in."""
+        """Launch instances that no experiment may touch: one of another environment, and one that never opted in."""
         subnet = next(iter(self.resources.subnets.values()))
         return {
             "production": self._cloud.run_instance(
@@ -104,7 +104,7 @@ class Manager:
             self.kill()
 
     def _wait(self) -> None:
-        """Wait for the next tick, but pass on routes and health as soon as they change."""
+        """Wait for the next tick, and pass on changes of routes and health immediately."""
         due = time.monotonic() + TICK_SECONDS
         while not self._stopping and (left := due - time.monotonic()) > 0:
             if self._wake.wait(left):
@@ -113,7 +113,7 @@ class Manager:
                 self._report_state()
 
     def _tell_routes(self) -> None:
-        """Tell the balancer and the instances where everything listens, if that has changed."""
+        """Tell the balancer and the instances all addresses and ports, if they have changed."""
         self._traffic.route()
         for part in self._parts:
             part.route()
@@ -137,7 +137,7 @@ class Manager:
             self._order_all(op="acls", acls=acls.as_list())
 
     def _brief(self, child: Child) -> None:
-        """Tell a new process the settings, the routes and the network ACLs."""
+        """Send a new process the settings, the routes and the network ACLs."""
         child.order(op="settings", settings=self.settings.as_dict())
         child.order(op="routes", routes=self._routes.as_dict())
         child.order(op="acls", acls=self._acls.as_list())
@@ -199,8 +199,10 @@ class Manager:
         return self.settings
 
     def start_fault(self, instance_id: str, fault: Fault) -> Fault:
-        """Bring a fault to an instance or container; returns once the process has started it, refused it or is gone.
-        Repeatable by command."""
+        """Start a fault in an instance or container. Returns once its process has started or refused it, or is gone.
+
+        A repeated call with the same command starts nothing new.
+        """
         web = self._find_served(instance_id)
         with self.fleet.lock:
             if fault.command_id not in web.faults and self._is_to_fail(fault.command_id):
@@ -224,12 +226,12 @@ class Manager:
         return known
 
     def _is_to_fail(self, command_id: str) -> bool:
-        """Whether this target is to fail the command: the first `failing_agents` targets that a command reaches do."""
+        """Whether this target must fail the command: the first `failing_agents` targets that a command reaches do."""
         reached = sum(command_id in served.faults for served in self._served())
         return reached < self.settings.failing_agents
 
     def end_fault(self, instance_id: str, command_id: str) -> Fault:
-        """End a fault early. Repeatable."""
+        """End a fault early. A repeated call does nothing."""
         web = self._find_served(instance_id)
         with self.fleet.lock:
             fault = web.faults.get(command_id)

@@ -1,8 +1,8 @@
 """The workload's measurements under AWS's own metric names, dimensions and publication rules.
 
-The rules matter as much as the names: an ALB publishes error counts only when they are not zero, publishes nothing
-about traffic without traffic, counts no request it had no target for, and gives a response time only to requests
-that were answered. Guards and verdicts that work here must have met those traps.
+The rules matter as much as the names. An ALB publishes error counts only when they are not zero, publishes nothing
+about traffic when there is none, does not count requests for which it had no target, and measures a response time only
+for requests that were answered. Guards and verdicts that work here have dealt with these traps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MAX_VALUES = 150
 
 @dataclass(frozen=True)
 class Stamp:
-    """The period a datum belongs to, by its start."""
+    """The period that a datum belongs to, identified by its start."""
 
     start: float
 
@@ -100,9 +100,8 @@ def application_data(
 ) -> list[Datum]:
     """The application's own metrics for one period.
 
-    Journal records that a full disk refused and calls that failed, zeros included; and how long a call of the
-    dependency took for the instance, in periods in which one ended. `each`: the dimension that tells one process from
-    another.
+    These are journal records that a full disk refused, and calls that failed, both including zeros; and the duration of
+    calls to the dependency, in periods in which one ended. `each`: the dimension that tells one process from another.
     """
     stamp = Stamp(start)
     data: list[Datum] = []

@@ -1,11 +1,11 @@
 """Makes ministack's Auto Scaling, ELB and EC2 report the workload's real processes.
 
 ministack invents the instances of a group, calls every target healthy, puts every instance in the first zone and has no
-scaling activities. Here the workload is the service behind those APIs: it reports its state, and ministack repeats the
-report. The account server calls `install()` once, before it serves. Every patch point is checked, so that another
+scaling activities. Here the workload is the source of truth for those APIs: it reports its state, and ministack repeats
+the report. The account server calls `install()` once, before it serves. Every patch point is checked, so that another
 ministack version fails at start instead of reporting something untrue.
 
-Also added, because experiments need them: SuspendProcesses, ResumeProcesses, TerminateInstanceInAutoScalingGroup,
+It also adds what experiments need: SuspendProcesses, ResumeProcesses, TerminateInstanceInAutoScalingGroup,
 DescribeLoadBalancerTargetGroups, and `SquallReportWorkload` (not an AWS action; only the workload's manager calls it).
 """
 

@@ -41,12 +41,12 @@ class Part(Protocol):
         ...
 
     def settle(self, settings: Settings) -> None:
-        """Tell running processes the changed settings. From any thread."""
+        """Send the changed settings to running processes. May be called from any thread."""
         ...
 
     def whole(self, settings: Settings) -> bool:
-        """Whether everything that the settings ask for is there and healthy, and, when they ask for nothing, nothing
-        runs."""
+        """Whether everything that the settings ask for is there and healthy. If they ask for nothing: whether nothing
+        is running."""
         ...
 
     def served(self) -> list[Served]:
@@ -54,7 +54,7 @@ class Part(Protocol):
         ...
 
     def find(self, name: str) -> Served | None:
-        """The process that a command to the agent of this name hits."""
+        """The process that a command to the agent of this name reaches."""
         ...
 
     def route(self) -> None:

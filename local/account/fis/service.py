@@ -306,4 +306,4 @@ def get_state() -> None:
 
 
 def load_persisted_state(data: Any) -> None:
-    """See ``get_state``."""
+    """Does nothing, because no state is persisted (``get_state``)."""

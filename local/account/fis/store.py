@@ -149,7 +149,7 @@ def update_template(identifier: str, data: Json) -> Json:
 
 
 def same_start(data: Json) -> Experiment | None:
-    """The experiment an earlier call with this clientToken started."""
+    """The experiment that an earlier call with this clientToken started; None if there is none."""
     store = backend()
     known = store._client_token_to_experiment_id.get(data.get("clientToken") or "")
     if known is None:

@@ -27,7 +27,7 @@ _chooser = random.Random(20240)
 
 @dataclass(frozen=True)
 class Resource:
-    """One resolved resource, with what filters and policies look at."""
+    """One resolved resource, with the fields that filters and policies compare."""
 
     arn: str
     identifier: str

@@ -243,7 +243,7 @@ def record_history(
 
 
 def _publishing(send_to_topics: Callable[..., None]) -> Callable[..., None]:
-    """Every state change (evaluated, set, composite) passes here: event first, then the actions."""
+    """Publish every state change (evaluated, set, composite): the event first, then the actions."""
 
     def dispatch_alarm_actions(alarm: Alarm, old_state: str, new_state: str, reason: str) -> None:
         previous = {**(_last_states.get(alarm["AlarmArn"]) or _first_state(alarm)), "value": old_state}
@@ -267,7 +267,7 @@ def _publishing(send_to_topics: Callable[..., None]) -> Callable[..., None]:
 
 
 def _invoke(alarm: Alarm, function_arn: str, detail: dict[str, Any]) -> None:
-    """A Lambda action: asynchronous, and only if the function's policy names CloudWatch alarms."""
+    """Call the Lambda function of an action asynchronously, if the function's policy allows CloudWatch alarms to."""
     payload = {
         "source": "aws.cloudwatch",
         "alarmArn": alarm["AlarmArn"],

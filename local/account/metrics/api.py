@@ -71,8 +71,8 @@ def _checked_on_every_alarm(handle: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
-    """Evict old points once a minute. ministack copies every stored point at every call, to forget those of two weeks
-    ago."""
+    """Evict old points once a minute. To forget points after two weeks, ministack copies every stored point at every
+    call."""
     last = [0.0]
 
     def evict_old_metrics() -> None:
@@ -92,7 +92,7 @@ def _stamped(store: Callable[..., None]) -> Callable[..., None]:
 
 
 def _typed(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Serve the JSON and CBOR protocols, which every current SDK uses. The old query protocol stays ministack's."""
+    """Serve the JSON and CBOR protocols, which every current SDK uses. ministack itself serves the old query protocol."""
 
     def make(fallback: Callable[..., Any]) -> Callable[..., Any]:
         def handle(params: Data, cbor_data: Data, is_cbor: bool, is_json: bool = False) -> Any:

@@ -42,8 +42,10 @@ class Decision:
 
 
 def decide(rule: Rule, points: list[float | None], current: str) -> Decision:
-    """The alarm's state. `points`: oldest first, ``None`` where one is missing. `current`: the state that stays where
-    nothing decides."""
+    """The alarm's state.
+
+    `points`: oldest first, ``None`` for a missing one. `current`: the state that stays if nothing decides.
+    """
     real = [value for value in points if value is not None]
     window = real[-rule.periods :]
     breaching = sum(rule.breached_by(value) for value in window)
@@ -72,7 +74,7 @@ def _with_missing(rule: Rule, points: list[float | None], breaching: int, missin
 
 
 def _old_breach(rule: Rule, points: list[float | None]) -> bool:
-    """The oldest breach is at least M periods old and everything newer is breaching or missing."""
+    """Whether the oldest breach is at least M periods old and everything newer is breaching or missing."""
     recent = points[-rule.periods :]
     oldest = next((i for i, value in enumerate(recent) if value is not None and rule.breached_by(value)), None)
     if oldest is None or len(recent) - oldest < rule.datapoints:

@@ -81,7 +81,7 @@ def parse_expression(text: str) -> Tree[Token] | Token:
 
 
 def find_references(text: str) -> set[str]:
-    """The ids an expression refers to."""
+    """The ids that an expression refers to."""
     tree = parse_expression(text)
     if not isinstance(tree, Tree):
         return set()
@@ -214,7 +214,10 @@ def _map(function: Callable[[float], float], value: Value) -> Value:
 
 
 def _aggregate(name: str, values: list[Value]) -> Value:
-    """An aggregation: of one series a number, of a list of series a series over all times that any of them has."""
+    """An aggregation.
+
+    For one series it is a number. For a list of series it is a series over all times that any of them has.
+    """
     if len(values) != 1:
         raise ExpressionError(f"{name} takes one series or one list")
     function, value = _AGGREGATES[name], values[0]

@@ -34,7 +34,7 @@ _KEPT_EVENTS = 50
 
 
 class DatabaseStateError(ValueError):
-    """The database can't carry out the order in its present state."""
+    """The database can't carry out the request in its present state."""
 
 
 @dataclass
@@ -200,7 +200,7 @@ class Cluster:
             self._follow(member)
 
     def _follow(self, member: Member) -> None:
-        """Order the standby to follow the present primary."""
+        """Tell the standby to follow the present primary."""
         if member.alive and member.child is not None and self._writer.port is not None and member is not self._writer:
             member.serving = False
             member.child.order(op="follow", port=self._writer.port)
@@ -294,7 +294,8 @@ class Cluster:
             }
 
     def measure(self) -> list[Measured]:
-        """What every DB instance did since the last call. An instance whose process is new or gone is left out."""
+        """The measurements of every DB instance since the last call. An instance whose process is new or gone is left
+        out."""
         with self.lock:
             measured = [found for member in self.members if (found := self._of_member(member))]
         whole = [replace(found, instance=MULTI_AZ, cluster=None) for found in measured if found.instance == self._writer.id]

@@ -61,7 +61,7 @@ class Follower:
         self.rows: asyncio.Queue[tuple[Row, asyncio.Future[None]]] = asyncio.Queue()
 
     def send(self, row: Row) -> asyncio.Future[None]:
-        """Done when the standby has the row."""
+        """Send a row. Returns when the standby has it."""
         arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.rows.put_nowait((row, arrived))
         return arrived
@@ -131,7 +131,7 @@ class Database:
         return {"value": row["value"], "seq": row["seq"]}
 
     async def _feed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, since: int) -> None:
-        """Send a standby what it lacks, then every write."""
+        """Send a standby the rows that it lacks, then every write."""
         follower = Follower()
         for row in [*self._table.since(since), {"whole": True}]:
             follower.send(row)
@@ -151,7 +151,7 @@ class Database:
             self._followers.discard(follower)
 
     async def _follow(self, port: int) -> None:
-        """Become what the primary is, from nothing: what this node had written alone is lost, as on a re-cloned standby."""
+        """Copy everything from the primary. Rows that only this node had are lost, as on a re-cloned standby."""
         self._table.clear()
         self._seq = 0
         while True:

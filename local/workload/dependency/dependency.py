@@ -1,5 +1,7 @@
-"""The manager's side of the inventory: it starts it, and again if it dies. No fault of AWS's hits it; the way to it can
-be hit."""
+"""The manager's side of the inventory: starts its process, and restarts it if it dies.
+
+No AWS fault hits the inventory itself; only the network to it can be disturbed.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from local.workload.processes.child import Child
 
 
 class Dependency:
-    """`tick` must be called on the manager's main thread: children die with the thread that starts them."""
+    """The inventory's process. `tick` must be called on the manager's main thread: children die with the thread that
+    starts them."""
 
     def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
         self._log = folder / "logs" / "inventory.log"

@@ -1,4 +1,4 @@
-"""The dependency: a small HTTP service that the instances ask for a part of their requests."""
+"""The dependency: a small HTTP service that the instances call for some of their requests."""
 
 from __future__ import annotations
 

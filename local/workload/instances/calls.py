@@ -15,11 +15,11 @@ T = TypeVar("T")
 
 
 class FailedError(Exception):
-    """A call that got no answer in time, or an error answer."""
+    """A call that got no answer in time, or an error as its answer."""
 
 
 async def call_within(seconds: float | None, ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer. Raises FailedError. `seconds`: None waits without a limit."""
+    """The answer of a call. Raises FailedError. `seconds`: None waits without a limit."""
     try:
         async with asyncio.timeout(seconds):
             return await ask()
@@ -47,7 +47,7 @@ class Inventory:
             self._pool = http1.Pool(port)
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Call it, with at most `tries` attempts. Raises FailedError once all of them have failed."""
+        """Call the inventory, with at most `tries` attempts. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             asked = time.monotonic()
             try:
@@ -85,7 +85,7 @@ class Orders:
         self._at, self._pool = at, None if at is None else http1.Pool(at[0])
 
     async def ask(self, timeout: float | None, tries: int) -> None:  # noqa: ASYNC109 - the caller's setting
-        """Call it, with at most `tries` attempts. Raises FailedError once all of them have failed."""
+        """Call the function, with at most `tries` attempts. Raises FailedError once all of them have failed."""
         for left in reversed(range(tries)):
             try:
                 await call_within(timeout, self._once)

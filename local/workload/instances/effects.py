@@ -46,8 +46,8 @@ class Effects:
     ignored: frozenset[str] = frozenset()
 
     def start(self, command_id: str, document: str, parameters: Parameters) -> Undo:
-        """Begin the effect of `document`. Raises UnknownDocumentError, or ValueError or KeyError for parameters that it
-        can't begin with."""
+        """Start the effect of `document`. Raises UnknownDocumentError, or ValueError or KeyError for parameters that it
+        can't use."""
         name = document.rsplit("/", 1)[-1]
         effects: dict[str, tuple[str, Callable[[str, Parameters], Undo]]] = {
             "AWSFIS-Run-Network-Latency": ("network", self._latency),
@@ -79,7 +79,7 @@ class Effects:
         return self._disturb(command_id, parameters, Disturbance(loss=float(parameters.get("LossPercent", "7"))))
 
     def _disturb(self, command_id: str, parameters: Parameters, what: Disturbance) -> Undo:
-        """Without `Sources` (the documents by interface) all traffic is disturbed."""
+        """Disturb the traffic. Without `Sources` (the documents by interface) all traffic is disturbed."""
         _inbound(parameters)
         peers = resolve_sources(parameters["Sources"], self.names) if "Sources" in parameters else what.peers
         share = float(parameters.get("FlowsPercent", "100").rstrip("%"))
@@ -94,7 +94,7 @@ class Effects:
         return self._stress(int(parameters.get("CPU", "0")) or 1, "cpu", parameters.get("LoadPercent", "100"))
 
     def _memory(self, _command_id: str, parameters: Parameters) -> Undo:
-        """A share of the free memory, as stress-ng counts it, divided among the workers."""
+        """Start workers that together hold a share of the free memory, as stress-ng counts it."""
         workers = min(MOST_STRESSORS, int(parameters.get("Workers", "1")))
         free = max(0, MEMORY_BYTES - resident_bytes(os.getpid()))
         share = min(100.0, float(parameters["Percent"])) / 100
@@ -108,7 +108,7 @@ class Effects:
         return lambda: path.unlink(missing_ok=True)
 
     def _pause(self, command_id: str, _parameters: Parameters) -> Undo:
-        """Pause the instance's volume. On AWS no agent does this: EC2 stops answering for the volume."""
+        """Pause the instance's volume. On AWS no agent is involved: EC2 stops answering for the volume."""
         self.volume.pause(command_id)
         return lambda: self.volume.resume(command_id)
 
@@ -120,7 +120,7 @@ class Effects:
         return _nothing
 
     def _stress(self, workers: int, kind: str, argument: str) -> Undo:
-        """Processes in the instance's own process group, so that they die with it."""
+        """Start stressors in the instance's own process group, so that they die with it."""
         command = [sys.executable, "-E", "-s", "-m", "local.workload.instances.stress", kind, argument]
         started = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(min(MOST_STRESSORS, workers))]
 
@@ -142,7 +142,7 @@ def _inbound(parameters: Parameters) -> bool:
 
 
 def _nothing() -> None:
-    """Undo an effect of which nothing stays."""
+    """Does nothing: the end of an effect that leaves nothing to undo."""
 
 
 def _forget(table: dict[str, Disturbance] | dict[str, Hole], command_id: str) -> None:

@@ -55,7 +55,7 @@ class Instance:
         self._answering = 0
 
     async def run(self, graceful: bool) -> None:
-        """`graceful`: on SIGTERM it answers the requests that it works on before it ends."""
+        """Serve until the process ends. `graceful`: on SIGTERM it first answers the requests that it is working on."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         if graceful:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._finish, server)
@@ -63,7 +63,7 @@ class Instance:
         await asyncio.gather(self._report(), listen(self._obey))
 
     def _finish(self, server: asyncio.Server) -> None:
-        """Take no more connections, and end after the last answer."""
+        """Accept no more connections, and end after the last answer."""
         server.close()
         if self._answering:
             asyncio.get_running_loop().call_later(FINISH_SECONDS, self._finish, server)
@@ -71,7 +71,7 @@ class Instance:
             os._exit(0)
 
     async def _report(self) -> None:
-        """Report the counts when they have changed; measure the CPU and memory that the stressors take."""
+        """Report the counts if they have changed; measure the CPU and memory that the stressors use."""
         reported: dict[str, int] = {}
         mark = time.monotonic(), _stressors()
         while True:

@@ -69,7 +69,7 @@ class Service:
                 await asyncio.sleep(CPU_SECONDS / max(0.02, 1.0 - self.busy))
 
     async def _collect(self) -> bool:
-        """Whether everything that the answer needs is there."""
+        """Fetch everything that the answer needs. Returns whether all of it was available."""
         drawn = self._rng.random()
         if drawn < INVENTORY_SHARE:
             return await self._stock()

@@ -85,7 +85,7 @@ class Supervisor:
         self._fill(orders, settings)
 
     def _examine(self, web: Web, state: str, orders: GroupOrders, settings: Settings) -> None:
-        """Notice the death of the machine (EC2 reports it) or of the process (nothing else would), and act on it."""
+        """Act on the death of a machine (EC2 reports it) or of a process (which only this notices)."""
         if web.dead_since is None:
             if self._is_dead(web, state):
                 self._bury(web)
@@ -109,8 +109,10 @@ class Supervisor:
         return state in _DEAD or late or web.child is None or not web.child.alive
 
     def _bury(self, web: Web) -> None:
-        """Kill the process. The balancer is not told: as on AWS, it finds out by a request or a health check that
-        fails."""
+        """Kill the process of a dead machine.
+
+        The balancer is not told: as on AWS, it finds out by a request or a health check that fails.
+        """
         if web.child is not None:
             web.child.kill()
         with self._fleet.lock:
@@ -178,7 +180,7 @@ class Supervisor:
                 self._retire(staying.pop(), "the desired capacity was lowered")
 
     def _fill(self, orders: GroupOrders, settings: Settings) -> None:
-        """Launch what is due, or record once that it can't be launched."""
+        """Launch the instances that are due, or record once that they can't be launched."""
         due = [vacancy for vacancy in self._vacancies if vacancy.due <= time.time()]
         if not due or "Launch" in orders.suspended:
             return
@@ -216,7 +218,7 @@ class Supervisor:
         self._changed()
 
     def _put_off(self, vacancy: Vacancy, said: str) -> None:
-        """Record the failed launch; the next attempt is in the next zone."""
+        """Record the failed launch, and move the next attempt to the next zone."""
         failed = Activity("Launching a new EC2 instance", vacancy.cause, self._fleet.group)
         failed.end("Failed", f"{said} Launching EC2 instance failed.")
         with self._fleet.lock:

@@ -19,10 +19,10 @@ def list_family(pid: int) -> list[int]:
 
 
 def busy_seconds(pid: int) -> dict[int, float]:
-    """Per process of the family, the seconds it ran or waited for a CPU.
+    """For each process of the family, the seconds in which it ran or waited for a CPU.
 
-    Waiting counts: an instance with its own CPU would not have waited for the neighbours on this machine, and a
-    stressor must show at its load even where the host is crowded.
+    Waiting counts, because an instance with its own CPU would not have waited for its neighbours on this machine, and a
+    stressor must reach its load even if the host is busy.
     """
     busy = {}
     for member in list_family(pid):

@@ -1,4 +1,4 @@
-"""The workload's users: an open-loop load generator, which keeps asking at its rate however slow the answers are."""
+"""The workload's users: an open-loop load generator, which sends requests at its rate however slow the answers are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a balancer counts in one metric period, kept free of AWS names: `metrics.py` gives them those."""
+"""Counts of a balancer in one metric period, without AWS names, which `metrics.py` adds."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Counts:
     unhealthy: Counter[int] = field(default_factory=Counter)
 
     def answered(self, status: int, seconds: float) -> None:
-        """A target answered: only such requests have a response time."""
+        """Count a request that a target answered. Only such requests have a response time."""
         self.routed += 1
         self.times_ms[round(seconds * 1000)] += 1
         self.target_statuses[f"{status // 100}XX"] += 1
 
     def unanswered(self, status: int, connection_error: bool = False) -> None:
-        """A target was chosen and did not answer."""
+        """Count a request for which a target was chosen that did not answer."""
         self.routed += 1
         self.balancer_statuses[str(status)] += 1
         self.connection_errors += connection_error
 
     def unrouted(self, status: int) -> None:
-        """No target could be chosen: AWS does not count these as requests."""
+        """Count a request for which no target could be chosen. AWS does not include these in the request count."""
         self.balancer_statuses[str(status)] += 1
 
     def hosts(self, healthy: int, unhealthy: int) -> None:

@@ -68,7 +68,7 @@ class Traffic:
             self.load = {key: value for key, value in event.items() if key != "event"}
 
     def settle(self, settings: Settings) -> None:
-        """Order the load that the settings ask for, and how the balancer treats its targets."""
+        """Set the load that the settings ask for, and how the balancer treats its targets."""
         self.settings = settings
         self.client.order(load=settings.load, load_rps=settings.load_rps)
         self.balancer.order(eject=settings.eject)
@@ -125,7 +125,7 @@ class Publisher(threading.Thread):
             return {web.id: web.take_counts() for web in self._fleet.webs.values()}
 
     def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[int, dict[str, int]]]:
-        """By volume: its writes since the last period, and its instance's present counts."""
+        """Volume id to its writes since the last period, and its instance's present counts."""
         with self._fleet.lock:
             return {web.volume: (counted.get(web.id, {}).get("volume_writes", 0), web.counts) for web in self._fleet.webs.values()}
 

@@ -1,4 +1,4 @@
-"""Which packets the subnets' network ACLs let through, by EC2's answers.
+"""Decides from EC2's answers which packets the network ACLs of the subnets let through.
 
 An ACL is at a subnet's edge and is stateless: requests and answers are checked separately, by the matching rule with
 the lowest number. Traffic inside a subnet is not checked.
@@ -75,7 +75,7 @@ class Acls:
 
     @classmethod
     def of(cls, listed: Iterable[Any]) -> Acls:
-        """The inverse of `as_list`."""
+        """Read the result of `as_list`."""
         return cls(
             tuple(
                 Edge(

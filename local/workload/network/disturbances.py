@@ -67,7 +67,7 @@ class Network:
     acls: Acls = field(default_factory=Acls)
 
     async def impair(self, flow: Flow) -> bool:
-        """Delay an exchange as the rules demand; False if it never arrives."""
+        """Delay an exchange as the rules demand. Returns False if it never arrives."""
         if self._is_dropped(flow):
             return False
         seconds = 0.0
@@ -86,7 +86,7 @@ class Network:
         return not self._is_dropped(flow)
 
     async def carry(self, flow: Flow) -> None:
-        """Delay a request of the instance, without a limit: TCP sends it again until its caller gives up."""
+        """Delay a request of the instance, without a limit: TCP retransmits it until its caller gives up."""
         while not await self.impair(flow):  # noqa: ASYNC110 - a packet sent again, not an event waited for
             await asyncio.sleep(ASKED_AGAIN_SECONDS)
 

@@ -35,7 +35,8 @@ _ZONE_ID = re.compile(r"[a-z]{2,4}\d-az([1-3])")
 
 @dataclass(frozen=True)
 class Flow:
-    """An exchange of the instance with a peer: the peer's address, the TCP port of the side that serves, and who asks."""
+    """An exchange of the instance with a peer: the peer's address, the TCP port of the serving side, and which side
+    asks."""
 
     peer: IPv4Address
     port: int
@@ -52,10 +53,12 @@ def zone_network(zone: str) -> IPv4Network:
 
 
 def resolve_sources(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv4Network, ...]:
-    """The networks that the `Sources` of a document stand for at the moment: addresses, networks, Availability Zones, domain names.
+    """The networks to which the `Sources` of a document resolve now: addresses, networks, Availability Zones, domain
+    names.
 
-    `names`: addresses by domain name, besides the inventory's. DYNAMODB and S3 stand for none: the sample does not use them. Raises
-    ValueError for anything else, as the document fails for a name that can't be resolved.
+    `names`: addresses by domain name, in addition to the inventory's. DYNAMODB and S3 resolve to nothing, because the
+    sample does not use them. Raises ValueError for anything else, as the document fails for a name that can't be
+    resolved.
     """
     return tuple(network for source in sources.split(",") for network in _networks(source.strip(), {INVENTORY_NAME: INVENTORY, **names}))
 

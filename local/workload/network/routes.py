@@ -1,4 +1,4 @@
-"""Where everything listens at the moment, as the manager tells every instance: the sample's name service."""
+"""The present addresses of everything, as the manager tells every instance: the sample's name service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Routes:
 
     @classmethod
     def of(cls, routes: Mapping[str, Any]) -> Routes:
-        """The inverse of `as_dict`."""
+        """Read the result of `as_dict`."""
         nodes = {endpoint: Node(IPv4Address(address), port) for endpoint, (address, port) in routes["database"].items()}
         names = {name: IPv4Address(address) for name, address in routes["names"].items()}
         return cls(routes["inventory"], nodes, names, tuple(routes["orders"]) if routes["orders"] else None)

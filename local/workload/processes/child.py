@@ -47,7 +47,7 @@ class Child:
         return self._process.poll() is None
 
     def order(self, **order: object) -> bool:
-        """Send an order; False if the process is gone."""
+        """Send a command to the process; False if the process is gone."""
         line = (json.dumps(order, separators=(",", ":")) + "\n").encode()
         with self._writing:
             try:

@@ -53,7 +53,7 @@ class Container(Served):
 
     @property
     def late(self) -> bool:
-        """Whether it should be ready by now."""
+        """Whether the container should be ready by now."""
         return self.port is None and time.time() - self.started > READY_SECONDS
 
     @property
@@ -123,14 +123,14 @@ class Containers:
         return container
 
     def drain(self, container: Container) -> None:
-        """Send it no more requests; those it works on may end."""
+        """Send the container no more requests; those that it is working on may end."""
         with self.lock:
             container.leaving_since, container.target_port = time.time(), None
             container.target_state, container.target_reason = "draining", "Target.DeregistrationInProgress"
         self._around.changed()
 
     def terminate(self, container: Container) -> None:
-        """Send SIGTERM: it answers the requests that it works on, and ends."""
+        """Send SIGTERM: the container answers the requests that it is working on, and ends."""
         if container.child is not None:
             container.child.terminate()
 
@@ -144,7 +144,7 @@ class Containers:
         self._around.changed()
 
     def forget(self, container: Container) -> None:
-        """Remove it from the target group, and delete its volume."""
+        """Remove the container from the target group, and delete its volume."""
         self.kill(container)
         self._around.cloud.deregister(self.target_group_arn, container.registered_as)
         shutil.rmtree(self._around.folder / self.name / container.id, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The few lines of HTTP/1.1 that the workload's own processes speak to each other, on keep-alive connections."""
+"""A minimal HTTP/1.1 that the workload's own processes speak with each other, on keep-alive connections."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ async def read(reader: asyncio.StreamReader) -> Message:
 
 
 def request(path: str) -> bytes:
-    """A GET."""
+    """A GET request as bytes."""
     return f"GET {path} HTTP/1.1\r\nHost: sample\r\n\r\n".encode()
 
 
 def response(status: int, body: bytes) -> bytes:
-    """An answer with a length, so that the connection can be kept."""
+    """A response as bytes, with a length, so that the connection can be kept."""
     reason = _REASONS.get(status, "Status")
     return f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
@@ -68,8 +68,11 @@ class Pool:
         self._idle: list[Stream] = []
 
     async def get(self, path: str) -> Message:
-        """One exchange. A kept connection that turns out dead is replaced once by a new one, as every proxy does;
-        what fails on a new connection is the caller's to see (ConnectionRefusedError, GoneError)."""
+        """Make one exchange.
+
+        A kept connection that turns out to be dead is replaced once by a new one, as every proxy does. Failures of a
+        new connection are raised (ConnectionRefusedError, GoneError).
+        """
         while self._idle:
             stream = self._idle.pop()
             try:

@@ -35,7 +35,7 @@ def tell(**event: object) -> None:
 
 
 async def listen(on_order: Callable[[dict[str, Any]], None]) -> None:
-    """Pass every order of the manager to `on_order`; exit the process when the manager is gone."""
+    """Pass every command of the manager to `on_order`; exit the process when the manager is gone."""
     reader = asyncio.StreamReader(limit=1 << 20)
     protocol = asyncio.StreamReaderProtocol(reader)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)

@@ -62,7 +62,7 @@ class Served:
 
     @property
     def registered_as(self) -> str:
-        """The name it is registered under in the target group."""
+        """The name under which the process is registered in the target group."""
         return self.id
 
     @property
@@ -124,5 +124,5 @@ class Roster(Protocol):
     lock: threading.RLock
 
     def served(self) -> list[Served]:
-        """The processes at the moment. Callers hold the lock."""
+        """The processes now. Callers hold the lock."""
         ...

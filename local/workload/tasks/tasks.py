@@ -71,12 +71,12 @@ class Task:
 
     @property
     def online(self) -> bool:
-        """Whether Systems Manager reaches its agent, which deregisters at SIGTERM."""
+        """Whether Systems Manager reaches the task's agent, which deregisters at SIGTERM."""
         since = self.started is not None and time.time() - self.started >= AGENT_SECONDS
         return since and self.termed is None and not self.over and self.container.running
 
     def stop(self, code: str, reason: str) -> None:
-        """Order the stop. Only the first order sets code and reason."""
+        """Request the stop. Only the first request sets code and reason."""
         if self.stopping is None:
             self.stopping, self.stop_code, self.reason = time.time(), code, reason
 
@@ -259,7 +259,7 @@ class Tasks:
         return self._containers.served()
 
     def find(self, name: str) -> Served | None:
-        """The container of the task whose agent has this name, which commands are sent to."""
+        """The container of the task whose agent has this name, by which commands address it."""
         return next((task.container for task in self._tasks.values() if task.node == name and task.online), None)
 
     def report(self) -> Mapping[str, Any]:

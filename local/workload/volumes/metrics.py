@@ -1,4 +1,4 @@
-"""AWS/EBS for one period: the writes that the instances' volumes took, and those that wait."""
+"""AWS/EBS metrics for one period: writes that the instances' volumes completed, and writes that wait."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ STALLED_SECONDS = 60
 
 
 def volume_data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]]]) -> list[Datum]:
-    """`volumes`: by volume id, its writes of the period and its instance's present counts (`volume_waiting`,
-    `volume_stalled_seconds`)."""
+    """The metrics of the period.
+
+    `volumes`: volume id to its writes of the period and its instance's present counts (`volume_waiting`,
+    `volume_stalled_seconds`).
+    """
     stamp = Stamp(start)
     found: list[Datum] = []
     for volume_id, (writes, now) in volumes.items():

@@ -46,7 +46,7 @@ class Volume:
         return 0.0 if self._waiting_since is None else time.monotonic() - self._waiting_since
 
     def pause(self, by: str) -> None:
-        """Pause all I/O, until every `by` that paused it has resumed it."""
+        """Pause all I/O until every `by` that paused it has resumed it."""
         self._pauses.add(by)
         self._flows.clear()
 
@@ -57,7 +57,7 @@ class Volume:
             self._flows.set()
 
     async def flowing(self) -> None:
-        """Wait until I/O is not paused, without a limit."""
+        """Wait until I/O is not paused, without a time limit."""
         while self.paused:
             self._waiting_since = self._waiting_since or time.monotonic()
             self.waiting += 1
@@ -70,7 +70,7 @@ class Volume:
         return measure_used(self.folder)
 
     def reserve(self, size: int) -> None:
-        """Check that so many more bytes fit. Raises OSError(ENOSPC)."""
+        """Check that this many more bytes fit. Raises OSError(ENOSPC)."""
         if self.used() + size > self.size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.folder))
 
@@ -82,7 +82,7 @@ class Volume:
             return file.tell()
 
     def fill(self, name: str, percent: float) -> Path:
-        """Allocate a file that fills the disk up to so many percent."""
+        """Allocate a file that fills the disk to this percentage."""
         wanted = int(self.size * min(100.0, percent) / 100) - self.used()
         path = self.folder / name
         with path.open("wb") as file:
@@ -107,7 +107,8 @@ class Journal:
         self._writer: asyncio.Task[None] | None = None
 
     async def write(self, required: bool) -> bool:
-        """Write a record; returns whether it is on disk, or, unless `required`, in memory while the volume is paused."""
+        """Write a record. Returns whether it is on disk; unless `required`, it may stay in memory while the volume is
+        paused."""
         if self._volume.paused and not required:
             return self._keep()
         await self._volume.flowing()
@@ -146,7 +147,7 @@ class Journal:
         return True
 
     def _rotate(self, size: int) -> None:
-        """Rotate if there is room for the copy. Without it the journal grows on until nothing fits."""
+        """Rotate the journal if there is room for the copy. If not, it keeps growing until nothing fits."""
         folder = self._volume.folder
         try:
             self._volume.reserve(size)

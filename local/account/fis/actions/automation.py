@@ -1,4 +1,4 @@
-"""Running an Automation document: for as long as it takes, as the role that it names. FIS's own role only starts and
+"""Runs an Automation document with the role that it names, for as long as it takes. FIS's own role only starts and
 stops it."""
 
 import json

@@ -1,4 +1,4 @@
-"""What an action is: an effect that starts, goes on for a while, and can be stopped."""
+"""The base class of actions: an effect that starts, continues for a while, and can be stopped."""
 
 import time
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from local.account.fis.targets import Resource
 
 
 class Action:
-    """One action of a running experiment. ``start`` authorizes everything before it does anything."""
+    """One action of a running experiment. ``start`` checks all permissions before it does anything."""
 
     action_id: ClassVar[str]
     description: ClassVar[str] = ""

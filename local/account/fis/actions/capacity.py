@@ -1,4 +1,5 @@
-"""Making launches of Auto Scaling groups fail for lack of capacity. A group that launches nothing meanwhile is not hit."""
+"""Makes launches of Auto Scaling groups fail for lack of capacity. A group that launches nothing while the action lasts
+is not hit."""
 
 import uuid
 from typing import ClassVar

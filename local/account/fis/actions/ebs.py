@@ -1,4 +1,4 @@
-"""Pausing the I/O of volumes: the instances a volume is attached to wait for it, until FIS lets it go on."""
+"""Pauses the I/O of volumes: the instances to which a volume is attached wait until FIS resumes it."""
 
 import contextlib
 import uuid

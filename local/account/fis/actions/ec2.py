@@ -1,4 +1,4 @@
-"""Terminating and stopping instances: the emulator's EC2 changes state, the workload's supervisor does the rest."""
+"""Terminates and stops instances: the emulator's EC2 changes their state, and the workload's supervisor acts on it."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -33,7 +33,8 @@ class TerminateInstances(_Instances):
 
 
 class StopInstances(_Instances):
-    """With ``startInstancesAfterDuration`` the action lives that long and a stop starts the instances again."""
+    """Stops instances. With ``startInstancesAfterDuration`` the action lasts that long, and a stop starts the instances
+    again."""
 
     action_id = "aws:ec2:stop-instances"
     description = "Stop the specified EC2 instances."

@@ -26,7 +26,7 @@ class _Tasks(Action):
 
 
 class StopTask(_Tasks):
-    """Finished for FIS once ECS has accepted the order."""
+    """Stops tasks. The action is finished once ECS has accepted the request."""
 
     action_id = "aws:ecs:stop-task"
     description = "Stop the specified ECS tasks."
@@ -73,7 +73,7 @@ class TaskCommand(_Tasks):
         self.command_id = str(record["CommandId"])
 
     def _look(self, task: Resource) -> None:
-        """Raise unless a task meets what FIS and ECS require before a command is sent to it."""
+        """Check that a task meets what FIS and ECS require before a command is sent to it. Raises ExperimentError."""
         self.authorize("ecs:DescribeTasks", task.arn, task.tags)
         definition = ecs.definition_of(task.arn)
         if task.attributes.get("enableExecuteCommand"):
@@ -125,7 +125,7 @@ class IoStress(TaskCommand):
 
 
 class KillProcess(TaskCommand):
-    """Finished once the command is: a process is ended in a moment."""
+    """Ends a process. The action is finished as soon as the command is."""
 
     action_id = "aws:ecs:task-kill-process"
     description = "Stop a process in the specified ECS tasks."

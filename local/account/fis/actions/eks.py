@@ -26,7 +26,7 @@ _COMMON = {"kubernetesServiceAccount": True, "fisPodContainerImage": False, "max
 
 @dataclass
 class _Helper:
-    """FIS's pod for one target."""
+    """FIS's own pod for one target."""
 
     client: Client
     place: str

@@ -1,9 +1,9 @@
-"""Faults of Lambda functions: an object in S3 for as long as the action runs. FIS never learns whether anything reads
+"""Faults of Lambda functions: an object in S3 for as long as the action runs. FIS does not learn whether anything reads
 it.
 
-What AWS writes into the object is not documented; this is what the local extension (local/extension) reads. FIS takes
-the folder from the function's own configuration. Its role must be allowed to write there, to read the function's
-configuration, and to read tags.
+AWS does not document the content of the object. The content here is what the local extension (local/extension) reads.
+FIS takes the folder from the function's own configuration. Its role must be allowed to write there, to read the
+function's configuration, and to read tags.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -89,7 +89,7 @@ class _Invocations(Action):
         self._remove()
 
     def _remove(self) -> None:
-        """Remove all objects. One refusal does not keep the others; an object that can't be removed stays."""
+        """Remove all objects. If one can't be removed, it stays, and the others are still removed."""
         refused: ExperimentError | None = None
         for arn, found in list(self._written.items()):
             try:

@@ -1,6 +1,7 @@
-"""Cutting subnets off, in FIS's way: a clone of the subnet's network ACL, with rules that deny, replaces the original.
+"""Cuts subnets off in FIS's way: a clone of the subnet's network ACL, with rules that deny traffic, replaces the
+original.
 
-The workload decides whether a packet passes, from EC2's ACLs. To put the original back takes a while, as on AWS.
+The workload decides from EC2's ACLs whether a packet passes. Restoring the original takes a while, as on AWS.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -29,7 +30,7 @@ _SERVICES = ("s3", "dynamodb", "s3express")
 
 @dataclass(frozen=True)
 class Cut:
-    """A subnet that was cut off, and the clone that does it."""
+    """A subnet that was cut off, and the clone that cuts it off."""
 
     subnet: Resource
     original: str
@@ -86,7 +87,7 @@ class DisruptConnectivity(Action):
     # --- what is denied ---
 
     def _denied(self, subnet: dict[str, Any]) -> list[tuple[str, str]]:
-        """The rules that come first in the clone, in order: allow or deny, and a network."""
+        """The first rules of the clone, in order: allow or deny, and a network."""
         scope, vpc = self.given["scope"], ec2._vpcs[subnet["VpcId"]]
         others = [one for one in ec2._subnets.values() if one["VpcId"] == subnet["VpcId"]]
         if scope == "availability-zone":
@@ -148,7 +149,7 @@ class DisruptConnectivity(Action):
         self._call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=clone)
 
     def _restore(self) -> None:
-        """Put the original back where the clone still is: somebody may have done so by hand."""
+        """Restore the original if the clone is still in its place. Somebody may already have restored it by hand."""
         while self.cuts:
             cut = self.cuts[-1]
             acl, association = network.acl_of(cut.subnet.identifier)

@@ -1,4 +1,4 @@
-"""Failing over a cluster and rebooting DB instances: finished for FIS once RDS has accepted the order."""
+"""Fails over clusters and reboots DB instances. The action is finished once RDS has accepted the request."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 

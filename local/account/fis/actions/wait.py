@@ -1,4 +1,4 @@
-"""``aws:fis:wait``."""
+"""``aws:fis:wait``: an action without an effect."""
 
 from typing import ClassVar
 
@@ -11,4 +11,4 @@ class Wait(Action):
     parameters: ClassVar[dict[str, bool]] = {"duration": True}
 
     def start(self) -> None:
-        """Does nothing for its duration."""
+        """Does nothing until the duration is over."""
