@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from squall.admission.experiments import parameter_problems, parse_environment, parse_experiment
+from squall.admission.overrides import override_problems
 from squall.admission.policy import effective, policy_problems, range_problems, unavailable
 from squall.admission.raw import MAXIMUM_DEPTH, deeper_than, not_an_object, once, unfit_problems
 from squall.domain.documents.definition import Definition
@@ -110,6 +111,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     own = bool(overrides.parameters) and changed.fis_template_id is None
     problems = parameter_problems(changed.type, changed.resource_type, changed.parameters) if own else []
     problems += range_problems(changed, effective(changed, overrides.parameters.keys()), environment)
+    problems += override_problems(experiment, overrides.parameters)
     if changed.type is FaultType.CUSTOM and "action" in overrides.parameters:
         message = "which action is run is the definition's to say"
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))

@@ -231,9 +231,56 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     raw: dict[str, Any] = {"experiment": "network-latency"}
     assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
     wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
-    for told, said in ((301, "1 to 300"), ("300", "a valid integer")):
+    for told, said in ((301, "1 to 300"), ("300", "not what the experiment lets it be overridden with")):
         raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
         assert said in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"dependency": "10.1.2.3"},
+        {"dependency": "10.1.0.0/16"},
+        {"dependency": "52.94.240.11"},
+        {"dependency": None, "port": 5432},
+        {"port": 5432},
+        {"interface": "ens6"},
+    ],
+)
+def test_an_override_does_not_aim_the_fault_elsewhere(parameters: dict[str, Any]) -> None:
+    found = refusals({"experiment": "dependency-timeout", "overrides": {"parameters": parameters}})
+    for name in parameters:
+        assert "does not let this parameter be overridden (expected no parameter" in found[f"overrides.parameters.{name}"]
+
+
+def test_a_parameter_is_overridden_only_within_what_the_experiment_lists() -> None:
+    listed = {"override_values": {"dependency": ["ledger.example.com"]}, "override_ranges": {"jitter_ms": [1, 20]}}
+    catalogue = {"x": {**CATALOGUE["dependency-timeout"], **listed}}
+    changed = run(
+        {"experiment": "x", "overrides": {"parameters": {"dependency": "ledger.example.com", "jitter_ms": 20}}}, catalogue=catalogue
+    )
+    assert changed.experiment.parameters == {"dependency": "ledger.example.com", "jitter_ms": 20}
+    for name, value, expected in (
+        ("dependency", "10.1.0.0/16", '"ledger.example.com"'),
+        ("jitter_ms", 21, "1 to 20"),
+        ("jitter_ms", True, "1 to 20"),
+        ("latency_ms", 5, "dependency, jitter_ms"),
+    ):
+        found = refusals({"experiment": "x", "overrides": {"parameters": {name: value}}}, catalogue=catalogue)
+        assert f"(expected {expected})" in found[f"overrides.parameters.{name}"]
+
+
+def test_what_may_be_overridden_is_no_part_of_what_is_promoted() -> None:
+    plain = {**CATALOGUE["dependency-timeout"]}
+    listed = {**plain, "override_values": {"dependency": ["ledger.example.com"]}}
+    before, after = (run({"experiment": "x"}, catalogue={"x": one}) for one in (plain, listed))
+    assert before.promotion_hash == after.promotion_hash
+    assert before.definition_hash != after.definition_hash
+
+
+def test_an_empty_range_of_overrides_is_refused() -> None:
+    catalogue = {"x": {**CATALOGUE["network-latency"], "override_ranges": {"latency_ms": [500, 50]}}}
+    assert "is empty" in refusals({"experiment": "x"}, catalogue=catalogue)["catalogue.x.override_ranges"]
 
 
 def test_overrides_change_what_runs_and_its_hash() -> None:
@@ -314,7 +361,9 @@ def test_so_is_any_catalogue_and_policy(experiment: object, policy: object) -> N
 def test_a_range_binds_the_faults_defaults_too() -> None:
     raw = {"experiment": "network-latency"}
     narrow = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"jitter_ms": [20, 100], "flows_percent": [1, 50]}}}
-    catalogue = {**CATALOGUE, "network-latency": {**CATALOGUE["network-latency"], "parameters": {"latency_ms": 200}}}
+    overridable = {"jitter_ms": [1, 100], "flows_percent": [1, 100]}
+    changed = {**CATALOGUE["network-latency"], "parameters": {"latency_ms": 200}, "override_ranges": overridable}
+    catalogue = {**CATALOGUE, "network-latency": changed}
     found = refusals(raw, catalogue=catalogue, environments=narrow)
     assert "20 to 100" in found["catalogue.network-latency.parameters.jitter_ms"]
     assert "1 to 50" in found["catalogue.network-latency.parameters.flows_percent"]
@@ -344,11 +393,12 @@ def test_a_schedule_with_a_flexible_window_is_not_stale_inside_it(age: int, refu
 
 def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that_says_so() -> None:
     raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": 2001}}}
-    assert "1 to 2000" in refusals(raw)["overrides.parameters.latency_ms"]
+    catalogue = {"network-latency": {**CATALOGUE["network-latency"], "override_ranges": {"latency_ms": [1, 3000]}}}
+    assert "1 to 2000" in refusals(raw, catalogue=catalogue)["overrides.parameters.latency_ms"]
     other = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"flows_percent": [1, 100]}}}
-    assert "1 to 2000" in refusals(raw, environments=other)["overrides.parameters.latency_ms"]
+    assert "1 to 2000" in refusals(raw, catalogue=catalogue, environments=other)["overrides.parameters.latency_ms"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 5000]}}}
-    assert run(raw, environments=willing).experiment.parameters["latency_ms"] == 2001
+    assert run(raw, catalogue=catalogue, environments=willing).experiment.parameters["latency_ms"] == 2001
 
 
 def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> None:

@@ -26,6 +26,7 @@ PLAIN = pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text o
 Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
 Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 MetricName = Annotated[str, Field(max_length=64), pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")]
 RESOURCE_NAME = pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
 TargetResource = Annotated[str, Field(max_length=2048), RESOURCE_NAME]
@@ -170,6 +171,9 @@ def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[s
     return None
 
 
+OverrideValues = Annotated[tuple[ParameterText | Flag, ...], Field(min_length=1, max_length=50)]
+
+
 class Experiment(Model):
     name: Name
     description: Text
@@ -192,6 +196,11 @@ class Experiment(Model):
     """Whose users would notice, where the targets are registered in no target group themselves (a database …): ARN of a target group."""
     parameters: dict[str, Any] = {}
     """Of the fault; each fault type says which it has."""
+    override_ranges: Annotated[dict[Line, tuple[Number, Number]], Field(max_length=50)] = {}
+    """Parameter to the least and greatest value that an execution may override it with."""
+    override_values: Annotated[dict[Line, OverrideValues], Field(max_length=50)] = {}
+    """Parameter to the values that an execution may override it with. A parameter in neither of the two is not
+    overridden; `values.<name>` is a value of a custom action."""
     metrics: dict[MetricName, MetricDefinition] = {}
     fault_signal: FaultSignal | None = None
     """A metric that tells whether the fault did anything, besides those that Squall knows of its type."""
@@ -208,6 +217,14 @@ class Experiment(Model):
     fis_template_id: Annotated[str, FIS_TEMPLATE] | None = None
     """An existing FIS template of the environment's `fis_templates`: its targets and parameters are compiled anew; it is not started."""
     ramp: dict[str, Any] | None = None
+
+    @field_validator("override_ranges")
+    @classmethod
+    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (least, greatest) in value.items():
+            if not least <= greatest:
+                raise validation_error(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
+        return value
 
     @model_validator(mode="after")
     def _one_duration(self) -> "Experiment":
@@ -268,7 +285,11 @@ class Experiment(Model):
 
 
 class Overrides(Model):
-    """The only things an execution may change: never targets, environment, criteria or abort conditions."""
+    """The only things an execution may change: never targets, environment, criteria or abort conditions.
+
+    The length, as far as the environment's policy allows, and the parameters that the experiment lists in
+    `override_ranges` and `override_values`.
+    """
 
     duration: Span | None = None
     duration_minutes: Minutes | None = None

@@ -7,9 +7,13 @@ from typing import Any
 
 from squall.domain.experiment.experiment import Experiment
 
-_OF_ONE_PLACE = frozenset({"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"})
+_OVERRIDABLE = frozenset({"override_ranges", "override_values"})
+"""What an execution may change. It is not what the experiment does."""
+_OF_ONE_PLACE = _OVERRIDABLE | frozenset(
+    {"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"}
+)
 """Where, when and whose: what differs between environments when the same thing is done in both."""
-_LATER = frozenset({"fault_signal", "sentinel"})
+_LATER = _OVERRIDABLE | frozenset({"fault_signal", "sentinel"})
 
 
 def definition_hash(experiment: Experiment) -> str:
@@ -41,7 +45,7 @@ def promotion_hash(experiment: Experiment) -> str:
 
 def _later_ones_given(dumped: Mapping[str, Any]) -> dict[str, Any]:
     """Without fields that are newer than what was validated before them, unless they are given: an experiment that doesn't is the same."""
-    return {name: value for name, value in dumped.items() if name not in _LATER or value is not None}
+    return {name: value for name, value in dumped.items() if name not in _LATER or value}
 
 
 def _hash(value: object) -> str:

@@ -120,9 +120,13 @@ def test_an_override_gives_values_and_never_another_action() -> None:
     given = raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")
     assert "which action is run" in refused(given, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
     policy = environment(custom_actions=POLICY)
-    exp = experiment(**{key: given[key] for key in ("type", "parameters", "success_criteria")})
+    listed = {"override_values": {"values.startInstancesAfterDuration": ["PT6M"]}}
+    exp = experiment(**{key: given[key] for key in ("type", "parameters", "success_criteria")}, **listed)
     changed = apply_overrides(exp, Overrides(parameters={"values": {"startInstancesAfterDuration": "PT6M"}}), policy)
     assert changed.parameters["values"] == {"startInstancesAfterDuration": "PT6M"}
+    for values in ({"startInstancesAfterDuration": "PT7M"}, {"completeIfInstancesTerminated": "true"}, {}):
+        with pytest.raises(InvalidInput, match="overridden"):
+            apply_overrides(exp, Overrides(parameters={"values": values}), policy)
 
 
 def template(found: Definition, *targets: Any) -> dict[str, Any]:
