@@ -7,14 +7,15 @@ replaces is still there with the signature it had (``patching``), so an upgrade 
 | module | adds |
 |---|---|
 | ``fis`` | AWS FIS: templates, experiments, targets, stop conditions, safety lever, authorized effects |
-| ``ssm`` | Run Command for ``AWSFIS-*`` documents, carried out by the workload's agent |
-| ``ecs`` | the workload's service and its tasks; ``nodes``: the agents in them that Systems Manager reaches |
+| ``ssm`` | Run Command for ``AWSFIS-*`` documents, carried out by the workload's agent; managed nodes; Automation |
+| ``tasks`` | the workload's ECS service and its tasks |
+| ``ec2`` | zones without capacity, network ACLs and interfaces, EBS volumes |
 | ``rds`` | the workload's database as a cluster and as a Multi-AZ instance, its failovers and events |
 | ``metrics`` | metric math, percentiles, alarms as CloudWatch evaluates and publishes them; forgotten by ``DELETE /_squall/metrics`` |
-| ``events`` | EventBridge delivery with permissions, dead-letter queues, and the profile's delays, drops, duplicates |
-| ``scheduler`` | time zones, context attributes, universal targets, one-second ticks, role checks |
+| ``events.events`` | EventBridge delivery with permissions, dead-letter queues, and the profile's delays, drops, duplicates |
+| ``events.scheduler`` | time zones, context attributes, universal targets, one-second ticks, role checks |
+| ``events.workflows`` | Step Functions: ``RedriveCount``, heartbeats |
 | ``lambdas`` | handler exceptions under their class name |
-| ``workflows`` | ``RedriveCount``, heartbeats |
 | ``iam`` | actions, resources, tags for what ministack's policy check doesn't know |
 | ``profile`` | the pessimistic switches, changeable while running at ``/_squall/profile`` |
 """

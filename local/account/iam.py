@@ -21,9 +21,9 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import cloudwatch, ec2, iam, tagging
 
-from local.account import task_resources
 from local.account.fis import store
 from local.account.patching import replace, require
+from local.account.tasks import task_resources
 
 Context = dict[str, Any]
 

@@ -22,26 +22,13 @@ def install() -> None:
     found = version("ministack")
     if found != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import (
-        athena,
-        automation,
-        capacity,
-        ecs,
-        eks,
-        events,
-        iam,
-        lambdas,
-        network,
-        quotas,
-        rds,
-        scheduler,
-        ssm,
-        transport,
-        volumes,
-        workflows,
-    )
+    from local.account import athena, eks, iam, lambdas, quotas, rds, transport
+    from local.account.ec2 import capacity, network, volumes
+    from local.account.events import events, scheduler, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
+    from local.account.ssm import automation, commands
+    from local.account.tasks import ecs
     from local.workload import ministack_truth
 
     for part in (
@@ -53,7 +40,7 @@ def install() -> None:
         scheduler,
         api,
         alarms,
-        ssm,
+        commands,
         automation,
         rds,
         ecs,

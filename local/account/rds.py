@@ -19,7 +19,8 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import rds, tagging
 
-from local.account import events, settings
+from local.account import settings
+from local.account.events import events
 from local.account.patching import original, replace, require
 
 Data = dict[str, Any]

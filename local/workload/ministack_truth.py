@@ -24,7 +24,8 @@ from types import ModuleType
 from typing import Any
 from xml.sax.saxutils import escape
 
-from local.account import ecs, eks, rds
+from local.account import eks, rds
+from local.account.tasks import ecs
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]

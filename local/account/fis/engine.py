@@ -10,7 +10,8 @@ from typing import Any
 
 from ministack.services import cloudwatch
 
-from local.account import events, iam
+from local.account import iam
+from local.account.events import events
 from local.account.fis import pods, store
 from local.account.fis.actions import ACTIONS
 from local.account.fis.actions.base import Action

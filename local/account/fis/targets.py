@@ -9,9 +9,9 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import autoscaling, ec2, lambda_svc, rds
 
-from local.account import ecs
 from local.account.fis.errors import ExperimentError
 from local.account.iam import instance_tags
+from local.account.tasks import ecs
 
 Json = dict[str, Any]
 INSTANCE = "aws:ec2:instance"

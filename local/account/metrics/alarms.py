@@ -14,7 +14,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import cloudwatch
 
-from local.account import events
+from local.account.events import events
 from local.account.metrics import series
 from local.account.metrics.evaluation import Decision, Rule, decide
 from local.account.metrics.expressions import ExpressionError

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from ministack.core.responses import get_account_id, get_region
 
-from local.account import automation
 from local.account.fis.actions.base import Action
-from local.account.ssm import document_name
+from local.account.ssm import automation
+from local.account.ssm.commands import document_name
 
 _OVER = ("Success", "Failed", "TimedOut", "Cancelled")
 

@@ -4,7 +4,7 @@ is not hit."""
 import uuid
 from typing import ClassVar
 
-from local.account import capacity
+from local.account.ec2 import capacity
 from local.account.fis.actions.base import Action
 from local.account.fis.targets import GROUP
 

@@ -4,9 +4,9 @@ import contextlib
 import uuid
 from typing import ClassVar
 
-from local.account import ssm
 from local.account.fis.actions.base import Action
 from local.account.fis.targets import VOLUME
+from local.account.ssm import commands
 
 DOCUMENT = "EBS-PauseVolumeIO"
 """Not a document of Systems Manager: the workload's name for this effect, which no agent carries out."""
@@ -39,7 +39,7 @@ class PauseVolumeIo(Action):
         self.paused.append(instance)  # also if no answer comes: the order may have arrived
         body = {"command_id": self.id, "document": DOCUMENT, "parameters": {}, "duration_seconds": self.duration_seconds + BACKSTOP_SECONDS}
         with contextlib.suppress(OSError):
-            ssm.tell_workload("POST", f"/instances/{instance}/faults", body)
+            commands.tell_workload("POST", f"/instances/{instance}/faults", body)
 
     def finish(self) -> None:
         self.stop()
@@ -47,7 +47,7 @@ class PauseVolumeIo(Action):
     def stop(self) -> None:
         while self.paused:
             try:
-                ssm.tell_workload("DELETE", f"/instances/{self.paused[-1]}/faults/{self.id}", None)
+                commands.tell_workload("DELETE", f"/instances/{self.paused[-1]}/faults/{self.id}", None)
             except OSError as error:
                 raise self.fail("DependentServiceFailure", f"the I/O of {self.paused[-1]} does not go on: {error}") from error
             self.paused.pop()

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 
 from ministack.core.responses import get_account_id, get_region
 
-from local.account import ecs, nodes, ssm
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.ssm import CANCEL_WAIT_SECONDS
 from local.account.fis.targets import TASK, Resource
+from local.account.ssm import commands, nodes
+from local.account.tasks import ecs
 
 LATE_SECONDS = 30.0
 """How much later than the action its command would end: FIS cancels it first, however late FIS itself is."""
@@ -67,8 +68,8 @@ class TaskCommand(_Tasks):
             given["DurationSeconds"] = [str(int(self.duration_seconds))]
         grace = LATE_SECONDS if "duration" in self.given else 0.0
         try:
-            record = ssm.start_command(document, addressed, {"Parameters": given, "Comment": f"AWS FIS action {self.name}"}, grace)
-        except ssm.CommandError as error:
+            record = commands.start_command(document, addressed, {"Parameters": given, "Comment": f"AWS FIS action {self.name}"}, grace)
+        except commands.CommandError as error:
             raise self.fail("DependentServiceFailure", f"{error.code}: {error}") from error
         self.command_id = str(record["CommandId"])
 
@@ -95,17 +96,17 @@ class TaskCommand(_Tasks):
         return node
 
     def finished(self) -> bool:
-        status = ssm.status(self.command_id)
+        status = commands.status(self.command_id)
         if status in ("Failed", "TimedOut"):
             raise self.fail("DependentServiceFailure", f"command {self.command_id} is {status}")
-        return self.elapsed if "duration" in self.given else status in ssm.TERMINAL
+        return self.elapsed if "duration" in self.given else status in commands.TERMINAL
 
     def finish(self) -> None:
         self.stop()
 
     def stop(self) -> None:
         self.authorize("ssm:CancelCommand", "*", {})
-        ssm.cancel(self.command_id, CANCEL_WAIT_SECONDS)
+        commands.cancel(self.command_id, CANCEL_WAIT_SECONDS)
 
 
 class CpuStress(TaskCommand):

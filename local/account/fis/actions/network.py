@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2
 
-from local.account import iam, network
+from local.account import iam
+from local.account.ec2 import network
 from local.account.fis.actions.base import Action
 from local.account.fis.errors import ExperimentError
 from local.account.fis.targets import SUBNET, Resource

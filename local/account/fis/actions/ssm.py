@@ -3,9 +3,9 @@
 import json
 from typing import Any, ClassVar
 
-from local.account import ssm
 from local.account.fis.actions.base import Action
 from local.account.fis.targets import INSTANCE
+from local.account.ssm import commands
 
 CANCEL_WAIT_SECONDS = 30.0
 
@@ -30,16 +30,16 @@ class SendCommand(Action):
         parameters: dict[str, Any] = json.loads(self.given.get("documentParameters") or "{}")
         request = {"Parameters": parameters, "Comment": f"AWS FIS action {self.name}"}
         try:
-            record = ssm.start_command(document, [r.identifier for r in self.resources], request)
-        except ssm.CommandError as error:
+            record = commands.start_command(document, [r.identifier for r in self.resources], request)
+        except commands.CommandError as error:
             raise self.fail("DependentServiceFailure", f"{error.code}: {error}") from error
         self.command_id = str(record["CommandId"])
 
     def finished(self) -> bool:
-        if ssm.status(self.command_id) == "Failed":
+        if commands.status(self.command_id) == "Failed":
             raise self.fail("DependentServiceFailure", f"command {self.command_id} failed")
         return self.elapsed
 
     def stop(self) -> None:
         self.authorize("ssm:CancelCommand", "*", {})
-        ssm.cancel(self.command_id, CANCEL_WAIT_SECONDS)
+        commands.cancel(self.command_id, CANCEL_WAIT_SECONDS)

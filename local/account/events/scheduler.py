@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, scheduler, stepfunctions
 
-from local.account import events
+from local.account.events import events
 from local.account.patching import original, require
 from local.account.profile import holder
 

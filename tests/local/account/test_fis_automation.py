@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.account.test_automation import ARN, Desk, document
+from tests.local.account.test_fis import Lab
 from tests.local.account_rig import ACCOUNT, REGION, Account
-from tests.local.test_account_automation import ARN, Desk, document
-from tests.local.test_account_fis import Lab
 from tests.patience import stretched
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them

@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 from ministack.core.responses import error_response_json, get_region, json_response
 from ministack.services import ssm
 
-from local.account import nodes, settings
+from local.account import settings
 from local.account.patching import original, replace, require
 from local.account.profile import holder
+from local.account.ssm import nodes
 
 logger = logging.getLogger("squall.ssm")
 

@@ -10,7 +10,7 @@ import pytest
 
 from local.workload.settings import RESILIENT, WORKLOADS, InvalidSettingError, Settings
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "local.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "local.md"
 
 
 def test_the_default_is_the_resilient_workload() -> None:

@@ -22,8 +22,8 @@ from squall.domain.resources.workload import Workload
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.local.account_rig import ACCOUNT, REGION
-from tests.local.kubernetes_rig import VIEW
-from tests.local.pods_rig import ENVIRONMENT, FILTERS, Sample, opened
+from tests.local.kubernetes.kubernetes_rig import VIEW
+from tests.local.kubernetes.pods_rig import ENVIRONMENT, FILTERS, Sample, opened
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them

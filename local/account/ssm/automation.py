@@ -21,9 +21,9 @@ from ministack.core.responses import AccountRegionScopedDict, error_response_jso
 from ministack.services import ssm, sts
 
 from local.account import iam
-from local.account.automation_steps import ACTIONS, Data, Runner, StepError, fill_in_references
 from local.account.patching import original, require
-from local.account.ssm import document_name
+from local.account.ssm.automation_steps import ACTIONS, Data, Runner, StepError, fill_in_references
+from local.account.ssm.commands import document_name
 
 SERVICE = "ssm.amazonaws.com"
 _STEP_KEYS = {"name", "description", "action", "inputs", "outputs", "onFailure", "isEnd", "nextStep", "isCritical", "timeoutSeconds"}

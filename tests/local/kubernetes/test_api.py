@@ -20,7 +20,7 @@ from local.kubernetes.status import StatusError
 from squall.adapters.inventory import kubernetes
 from squall.errors import Unavailable
 from tests.local.account_rig import ACCOUNT, Account
-from tests.local.kubernetes_rig import PODS, VIEW, Cluster, start
+from tests.local.kubernetes.kubernetes_rig import PODS, VIEW, Cluster, start
 from tests.patience import until
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them

@@ -13,8 +13,8 @@ from local.kubernetes.client import Client
 from local.kubernetes.part import CLUSTER
 from local.workload.settings import Settings
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
-from tests.local.kubernetes_rig import PODS, VIEW, reader
-from tests.local.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
+from tests.local.kubernetes.kubernetes_rig import PODS, VIEW, reader
+from tests.local.kubernetes.pods_rig import ENVIRONMENT, WITH_PODS, Sample, opened
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them

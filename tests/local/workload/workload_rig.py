@@ -17,7 +17,10 @@ from tests.patience import PATIENCE, until
 
 _BARE_ACCOUNT = """
 import sys
-from local.account import automation, ecs, network, rds
+from local.account import rds
+from local.account.ec2 import network
+from local.account.ssm import automation
+from local.account.tasks import ecs
 from local.workload import ministack_truth
 rds.install()
 ecs.install()

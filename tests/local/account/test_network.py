@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.account.test_fis import ENVIRONMENT, Lab, code
 from tests.local.account_rig import ACCOUNT, REGION, Account
-from tests.local.test_account_fis import ENVIRONMENT, Lab, code
 from tests.patience import until
 
 pytestmark = pytest.mark.xdist_group("account")  # one account for all of them

@@ -19,8 +19,9 @@ from typing import Any
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import ecs
 
-from local.account import nodes, settings
+from local.account import settings
 from local.account.patching import original, replace, require
+from local.account.ssm import nodes
 
 Data = dict[str, Any]
 TIMEOUT_SECONDS = 30.0

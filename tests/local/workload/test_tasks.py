@@ -16,7 +16,7 @@ from local.workload.processes.child import Child
 from local.workload.settings import Settings
 from local.workload.tasks import tasks
 from local.workload.tasks.tasks import Task, Tasks
-from tests.local.test_containers import ZONES, Notes
+from tests.local.workload.test_containers import ZONES, Notes
 from tests.patience import until
 
 ON = Settings(tasks=True, load=False, base_latency_ms=0.0, replacement_delay_seconds=0.0)

@@ -16,7 +16,7 @@ from local.workload.network.acls import Acls
 from local.workload.network.disturbances import Network
 from local.workload.network.peers import DATABASE_NODES, INBOUND, TO_INVENTORY
 from local.workload.network.routes import Node
-from tests.local.test_database import Pair
+from tests.local.workload.test_database import Pair
 from tests.patience import stretched
 
 A, B = IPv4Address("172.31.2.0"), IPv4Address("172.31.18.0")

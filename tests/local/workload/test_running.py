@@ -17,7 +17,7 @@ import pytest
 from local import processes
 from local.workload.instances.usage import list_family, memory_percent
 from local.workload.volumes.volume import DISK_BYTES, measure_used
-from tests.local.workload_rig import Rig
+from tests.local.workload.workload_rig import Rig
 from tests.patience import PATIENCE, stretched, until
 
 pytestmark = pytest.mark.xdist_group("workload")
