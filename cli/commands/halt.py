@@ -33,6 +33,12 @@ def run(options: Options, reason: str, *, engage: bool) -> int:
     return Exit.VALIDATED if done else Exit.FAILED
 
 
+def _describe_fault(fault: dict[str, Any]) -> str:
+    """`stopped` only if FIS says so; FIS takes about half a minute."""
+    done = "stopped" if fault.get("status") == "stopped" else f"asked FIS to stop ({fault.get('status', 'unknown')})"
+    return f"  {done} {fault['experiment']} of execution {fault['execution_id']}"
+
+
 def _check_reason(reason: str) -> str:
     if not (cleaned := clean(reason, REASON_CHARACTERS).strip()):
         raise CommandError("A reason is needed: people are notified of it.", "Give it with `--reason`.", code=Exit.REFUSED)
@@ -50,7 +56,7 @@ def _find_caller(deployment: Any) -> str:
 def _show_answer(answer: dict[str, Any], stack: str, *, engage: bool) -> None:
     lines = [f"Stack {stack} is {'HALTED: nothing starts until `squall resume --reason …`' if answer['engaged'] else 'not halted'}."]
     if engage:
-        stopped = [f"  stopped {fault['experiment']} of execution {fault['execution_id']}" for fault in answer.get("stopped", ())]
+        stopped = [_describe_fault(fault) for fault in answer.get("stopped", ())]
         lines += stopped or ["  No fault was running."]
         lines += [f"  aborted execution {execution_id}" for execution_id in answer.get("aborted", ())]
     if answer.get("lever", "not asked for") != "not asked for":

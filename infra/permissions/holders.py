@@ -109,7 +109,6 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "list_experiments",
         "read_experiment",
         "stop_experiment",
-        "find_templates",
         "wake",
         "dead_letters",
     ),

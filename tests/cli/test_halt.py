@@ -24,7 +24,12 @@ __all__ = ["aws"]
 
 NOW = datetime(2030, 1, 7, tzinfo=UTC)
 ADA = "arn:aws:iam::123456789012:user/ada"
-HALTED: dict[str, Any] = {"engaged": True, "stopped": [{"experiment": "EXP1", "execution_id": "run-1"}], "aborted": ["run-1"], "failed": []}
+HALTED: dict[str, Any] = {
+    "engaged": True,
+    "stopped": [{"experiment": "EXP1", "execution_id": "run-1", "status": "stopping"}],
+    "aborted": ["run-1"],
+    "failed": [],
+}
 FAILURE = {"what": "FIS experiment EXP2", "error": "ThrottlingException", "command": "aws fis stop-experiment --id EXP2"}
 
 
@@ -33,7 +38,7 @@ def test_halt_says_what_it_stopped(squall: Squall, deployment: FakeDeployment) -
     done = squall("halt", "--reason", "too\x1b[31m loud")
     assert done.exit_code == 0
     assert deployment.halts == [("too[31m loud", ADA, True)]
-    for words in ("HALTED", "stopped EXP1 of execution run-1", "squall resume"):
+    for words in ("HALTED", "asked FIS to stop (stopping) EXP1 of execution run-1", "squall resume"):
         assert words in done.stdout
 
 

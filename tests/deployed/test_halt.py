@@ -31,7 +31,8 @@ def test_halt_stops_what_runs_and_refuses_every_start_until_resumed(halted: Rig,
     with rig.measured(record_property, "halt_function_seconds"):
         answer = rig.invoke("Halt", HALT)
     assert (answer["engaged"], answer["failed"], answer["lever"]) == (True, [], "not asked for")
-    assert answer["stopped"] == [{"experiment": experiment, "execution_id": run.id}]
+    (stopped,) = answer["stopped"]
+    assert (stopped["experiment"], stopped["execution_id"]) == (experiment, run.id)
     until(lambda: rig.fault(experiment)["state"]["status"] == "stopped", "FIS has stopped")
     quiet = rig.fault(experiment)["endTime"] - datetime.fromisoformat(answer["at"])
     record_property("halt_to_stopped_seconds", round(quiet.total_seconds(), 1))

@@ -203,6 +203,9 @@ class FakeFaults:
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         return [replace(one, actions=()) for one in self._all() if one.template_id == template_id]
 
+    def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
+        return [replace(one, actions=()) for one in self._all() if one.belongs_to(stack, execution_id)]
+
     def active(self) -> Sequence[FisExperiment]:
         return [replace(one, actions=()) for one in self._all() if not one.terminal]
 

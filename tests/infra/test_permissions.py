@@ -146,6 +146,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "faults.start": ("start_experiment",),
     "faults.get": ("read_experiment",),
     "faults.of_template": ("list_experiments",),
+    "faults.of_execution": ("list_experiments",),
     "faults.active": ("list_experiments",),
     "faults.stop": ("stop_experiment", "read_experiment"),
     "faults.delete_template": ("delete_template", "find_templates"),
@@ -196,7 +197,9 @@ NEEDS_OF_PORT = {
 NEVER_ASKED = {
     "CheckSafety": {"inventory", "locks", "read_templates"},
     "AcquireSlot": {"inventory", "read_templates"},
-    "Halt": {"delete_template"},  # a method of the class that it shares with those who clean up
+    # A method of the class that they share with those who clean up.
+    "Abort": {"find_templates"},
+    "Halt": {"delete_template"},
 }
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}

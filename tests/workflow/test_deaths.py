@@ -219,13 +219,14 @@ def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
 
 def test_a_fault_fis_does_not_list_yet_is_stopped_by_the_handler_that_started_it(walk: Walk, world: FakeWorld) -> None:
     """The run is closed right after StartExperiment; ListExperiments is behind, so the watchdog finds nothing to stop."""
-    listed = world.faults.of_template
+    listed = world.faults.of_template, world.faults.of_execution
 
     def close() -> None:
         walk.kill()
         world.faults.of_template = lambda template_id: []  # type: ignore[method-assign]
+        world.faults.of_execution = lambda stack, execution_id: []  # type: ignore[method-assign]
         walk.quietly("Watchdog", walk.death())
-        world.faults.of_template = listed  # type: ignore[method-assign]
+        world.faults.of_template, world.faults.of_execution = listed  # type: ignore[method-assign]
 
     walk.before["StartFault"] = lambda _: around(world, "faults.start", after=once(close))
     walk.run({"experiment": "seed"})

@@ -92,7 +92,7 @@ def test_a_halt_in_the_fault_stops_it_at_once(walk: Walk, world: FakeWorld) -> N
     halted_abort(world)
     (answer,) = answers
     assert (answer["engaged"], answer["failed"], answer["aborted"]) == (True, [], [ID])
-    assert answer["stopped"] == [{"experiment": next(iter(world.faults.runs)), "execution_id": ID}]
+    assert answer["stopped"] == [{"experiment": next(iter(world.faults.runs)), "execution_id": ID, "status": "stopping"}]
     started = record_of(world).fault_started_at
     assert started is not None
     assert stopping[0] - started.timestamp() <= INTO_THE_FAULT + 1

@@ -30,6 +30,9 @@ class Faults(Protocol):
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         """The experiments started from a template, even if the template is deleted."""
 
+    def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
+        """The experiments that carry the tags of this stack and this execution, also those that have ended."""
+
     def active(self) -> Sequence[FisExperiment]:
         """The experiments of the account in this Region that have not ended, whoever started them."""
 

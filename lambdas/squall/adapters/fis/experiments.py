@@ -49,11 +49,17 @@ class Fis:
             _experiment(found) for found in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
         ]
 
+    def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
+        return [experiment for experiment in self._all() if experiment.belongs_to(stack, execution_id)]
+
     def active(self) -> Sequence[FisExperiment]:
-        # The API has no filter by status: it lists the experiments of 120 days, 100 on a page.
-        summaries = list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
-        found = map(_experiment, summaries)
-        return [experiment for experiment in found if not experiment.terminal]
+        return [experiment for experiment in self._all() if not experiment.terminal]
+
+    def _all(self) -> list[FisExperiment]:
+        # The API has no filter by status or tag: it lists the experiments of 120 days, 100 on a page.
+        return [
+            _experiment(found) for found in list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
+        ]
 
     def stop(self, experiment_id: str) -> bool:
         # FIS refuses to stop an experiment that has ended or is stopping with a plain ValidationException. Its state

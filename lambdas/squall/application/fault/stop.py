@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import stop_alarms, watched_since
+from squall.application.stopping.cleanup import Cleanup
+from squall.application.stopping.run_faults import RunFaults, delete_templates
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
@@ -22,7 +24,7 @@ def stop_fault(step: Step) -> Outcome:
     """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected."""
     definition = find_definition_if_admitted(step.w, step.record)
     timing = definition.environment.timing if definition else Timing()
-    experiments = _fence_and_stop(step, step.record.template_id) if step.record.template_id else []
+    experiments = _fence_and_stop(step)
     running = [fis for fis in experiments if not fis.terminal]
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
         return wait(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
@@ -41,22 +43,21 @@ def stop_fault(step: Step) -> Outcome:
     return NEXT
 
 
-def _fence_and_stop(step: Step, template_id: str) -> list[FisExperiment]:
+def _fence_and_stop(step: Step) -> list[FisExperiment]:
     """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion
-    failed."""
-    w, failures = step.w, list[Exception]()
-    try:
-        if w.faults.delete_template(template_id):
-            w.records.append(step.run.id, [step.event(EventName.TEMPLATE_DELETED, template_id)])
-    except (Unavailable, Refused) as error:
-        failures.append(error)
-    experiments = [w.faults.get(fis.id) or fis for fis in w.faults.of_template(template_id)]
-    for fis in experiments:
-        if fis.stoppable and w.faults.stop(fis.id):
-            w.records.append(step.run.id, [step.event(EventName.STOP_REQUESTED, fis.id)])
-    if failures:
-        raise failures[0]
-    return experiments
+    failed. Returns the run's experiments as FIS describes them, the oldest first."""
+    work = Cleanup(step.w)
+    faults = RunFaults(work, step.run.id)
+    events = [step.event(EventName.TEMPLATE_DELETED, template) for template in delete_templates(work, step.run.id, step.record.template_id)]
+    faults.find_all(step.record)
+    events += [step.event(EventName.STOP_REQUESTED, fis_id) for fis_id in faults.stop_found()]
+    known = {event.detail for event in step.record.happened(EventName.LEFT_ALONE)}
+    events += [step.event(EventName.LEFT_ALONE, left.description) for left in work.refused if left.description not in known]
+    if events:
+        step.w.records.append(step.run.id, events)
+    if work.failures:
+        raise work.failures[0]
+    return [step.w.faults.get(fis.id) or fis for fis in faults.experiments]
 
 
 def _record_end(step: Step, fis: FisExperiment) -> None:

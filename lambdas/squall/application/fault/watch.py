@@ -47,12 +47,14 @@ def observe_fault(step: Step) -> Outcome:
 
 
 def _must_end(step: Step, record: ExecutionRecord) -> bool:
-    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, past its time, or its commands
-    have ended."""
+    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, another run's, past its time, or
+    its commands have ended."""
     if record.final or record.abort is not None or record.fis_experiment_id is None:
         return True
     fis = step.w.faults.get(record.fis_experiment_id)
-    return fis is None or fis.terminal or _time_left(step, record, GRACE_SECONDS) <= timedelta(0) or _commands_ended(step, record)
+    if fis is None or not fis.belongs_to(step.w.settings.stack, step.run.id):
+        return True
+    return fis.terminal or _time_left(step, record, GRACE_SECONDS) <= timedelta(0) or _commands_ended(step, record)
 
 
 def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:

@@ -5,11 +5,16 @@ Imports nothing heavy, because this is the path from an alarm to StopExperiment.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from squall.application.stopping.cleanup import Cleanup
+from squall.application.stopping.run_faults import RunFaults
 from squall.domain.printable import one_line
+from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.commands import read_experiment_command
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource
@@ -71,43 +76,44 @@ def _parse_alarm(name: str, state: str, configuration: Mapping[str, Any] | None,
 
 
 def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
-    """Stop the fault, record the reason, wake the workflow. Returns what was done.
+    """Stop, record, wake. Returns what was done; `experiments` is what FIS says of each experiment of the run now.
 
-    Raises Unavailable or Refused only if FIS could not be asked to stop the fault.
+    Raises Unavailable or Refused, after everything else, if FIS could not be asked everything.
     """
     if request.alarm and request.described and not request.template_id:
         return {"ignored": "the guard is not tied to a fault yet: nothing runs", "execution_id": request.execution_id}
-    stopped: list[str] = []
-    try:
-        template_id = request.template_id or _template_of(w, request.execution_id)
-        if template_id:
-            stop_template(w, template_id, stopped)
-    except (Unavailable, Refused):
-        _record(w, request, stopped)  # the pulse and the workflow stop the fault, with the reason recorded here
-        raise
-    return {"execution_id": request.execution_id, "template_id": template_id, "stopped": stopped, **_record(w, request, stopped)}
+    work = Cleanup(w)
+    faults = RunFaults(work, request.execution_id)
+    if request.template_id:
+        faults.find_in_template(request.template_id)
+        faults.stop_found()
+    with suppress(Unavailable, Refused):  # if the table is broken, FIS's own tags are enough
+        record = w.records.get(request.execution_id)
+        if record is not None:
+            faults.find_recorded(record)
+            faults.stop_found()
+    faults.find_tagged()
+    faults.stop_found()
+    answer = {
+        "execution_id": request.execution_id,
+        "template_id": request.template_id or next((fis.template_id for fis in faults.experiments), None),
+        "stopped": faults.stopped,
+        "experiments": {fis.id: _status_now(work, fis) for fis in faults.experiments},
+        "left_alone": [str(left) for left in (*work.leftovers, *work.refused)],
+        **_record(w, request, faults),
+    }
+    if work.failures:  # the pulse and the workflow stop the fault, with the reason recorded here
+        raise work.failures[0]
+    return answer
 
 
-def stop_template(w: Wiring, template_id: str, stopped: list[str]) -> None:
-    """Ask FIS to stop every running experiment of the template. Appends the ids of those that were asked to stop to
-    `stopped`."""
-    for fis in w.faults.of_template(template_id):
-        if fis.stoppable and w.faults.stop(fis.id):
-            stopped.append(fis.id)  # noqa: PERF401 - the next call may fail, and what was stopped must be known
+def _status_now(work: Cleanup, fis: FisExperiment) -> str:
+    """What FIS says of the experiment after it was asked to stop it."""
+    now = None if fis.terminal else work.attempt(f"state of {fis.id}", read_experiment_command(fis.id), work.w.faults.get, fis.id)
+    return (now or fis).status
 
 
-def _template_of(w: Wiring, execution_id: str) -> str | None:
-    try:
-        record = w.records.get(execution_id)
-    except (Unavailable, Refused):  # the table is broken: FIS's own tags say which template it is
-        record = None
-    if record and record.template_id:
-        return record.template_id
-    templates = w.faults.own_templates(w.settings.stack)
-    return next((template.id for template in templates if template.execution_id == execution_id), None)
-
-
-def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, Any]:
+def _record(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[str, Any]:
     """Record the reason and wake the workflow. The fault is being stopped already, so an error here is less urgent.
 
     For an alarm the error is raised: Lambda tries again, and the function's own alarm shows it. An operator gets it in
@@ -115,9 +121,9 @@ def _record(w: Wiring, request: AbortRequest, stopped: list[str]) -> dict[str, A
     """
     now = w.clock.now()
     try:
-        if not stopped and _has_ended(w, request.execution_id):
+        if not faults.running and _has_ended(w, request.execution_id):
             return {"recorded": False, "woken": False, "late": "the fault had ended before"}
-        recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), stopped, now)
+        recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), faults.stopped, now)
         woken = wake(w, request.execution_id)
     except (Unavailable, Refused) as error:
         w.logger.exception("stopped, but not recorded", extra={"execution_id": request.execution_id})

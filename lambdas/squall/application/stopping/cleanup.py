@@ -49,10 +49,16 @@ class Cleanup:
         self.w = w
         self._survives = survives
         self._leftovers: dict[str, Leftover] = {}
+        self._refused: dict[str, Leftover] = {}
 
     @property
     def leftovers(self) -> tuple[Leftover, ...]:
         return tuple(self._leftovers.values())
+
+    @property
+    def refused(self) -> tuple[Leftover, ...]:
+        """What something named although it is not ours. It was left alone, and there is nothing to be done again."""
+        return tuple(self._refused.values())
 
     @property
     def failures(self) -> list[Exception]:
@@ -76,12 +82,17 @@ class Cleanup:
         """Report something that still exists although no step failed."""
         self._leftovers[what] = Leftover(what, command, reason)
 
+    def refuse(self, what: str, command: str, reason: str) -> None:
+        """Name something that is not ours and was therefore left alone. `command` shows it."""
+        self._refused[what] = Leftover(what, command, reason)
+
     def has_failed(self, what: str) -> bool:
         return what in self._leftovers
 
     def forget(self) -> None:
         """Start another round: only leftovers of the new round count."""
         self._leftovers.clear()
+        self._refused.clear()
 
     def list_templates(self) -> Sequence[FisTemplate]:
         """This stack's FIS templates; empty if they can't be listed."""
@@ -91,6 +102,11 @@ class Cleanup:
         """Every experiment that was started from the template; empty if they can't be listed."""
         command = list_experiments_command(template_id)
         return self.attempt(f"experiments of {template_id}", command, self.w.faults.of_template, template_id) or ()
+
+    def list_experiments_of_run(self, execution_id: str) -> Sequence[FisExperiment]:
+        """Every experiment with the tag of the execution; empty if they can't be listed."""
+        stack = self.w.settings.stack
+        return self.attempt(f"experiments of {execution_id}", LIST_EXPERIMENTS, self.w.faults.of_execution, stack, execution_id) or ()
 
     def list_active_experiments(self) -> Sequence[FisExperiment]:
         """This stack's experiments that have not ended, by their tags; empty if they can't be listed."""
@@ -103,10 +119,13 @@ class Cleanup:
         return self.attempt(f"FIS experiment {experiment_id}", command, self.w.faults.stop, experiment_id)
 
 
-def delete_template(cleanup: Cleanup, template_id: str) -> None:
-    """Delete the template. This is no method of the class, because a halt deletes no template and its role may not."""
+def delete_template(cleanup: Cleanup, template_id: str) -> bool | None:
+    """False if the template was gone before; None if it could not be deleted.
+
+    A function beside the class, because a halt deletes no template and its role may not.
+    """
     command = delete_template_command(template_id)
-    cleanup.attempt(f"FIS template {template_id}", command, cleanup.w.faults.delete_template, template_id)
+    return cleanup.attempt(f"FIS template {template_id}", command, cleanup.w.faults.delete_template, template_id)
 
 
 def _text_of(error: Exception) -> str:

@@ -5,7 +5,7 @@ A halt works without the table, the workflow or the topic. The answer names each
 goes on. Imports nothing heavy, like the abort path.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from squall.application.stopping.halt_flag import read_halt
 from squall.application.stopping.halt_request import HaltRequest
 from squall.domain.messages.halted import HaltChange, message
 from squall.domain.run.aws_state import FisExperiment
-from squall.domain.run.commands import shell_command
+from squall.domain.run.commands import read_experiment_command, shell_command
 from squall.domain.run.halt import Lever, delete_copy_command, lever_mark, move_lever_command, put_flag_command
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
@@ -46,9 +46,10 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     work.abort_all(records)  # before anybody can find a stopped fault without a reason
     work.stop_late()
     work.abort_all(records)
-    stopped = [{"experiment": fis, "execution_id": execution} for fis, execution in work.stopped.items()]
+    statuses = work.read_statuses()
+    stopped = [{"experiment": fis, "execution_id": run, "status": statuses[fis]} for fis, run in work.stopped.items()]
     aborted = [execution for execution, recorded in work.aborted.items() if recorded]
-    work.tell("HALTED" if engaged else "NOT HALTED", lever, aborted)
+    work.tell("HALTED" if engaged else "NOT HALTED", lever, aborted, statuses)
     return {"engaged": engaged, **work.origin, "lever": lever, "stopped": stopped, "aborted": aborted, "failed": work.failed}
 
 
@@ -64,7 +65,7 @@ def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
         work.set_flag(COPY, delete_copy_command(w.settings.table), w.halt_copy.release),
     ]
     lever = work.disengage_lever() if w.settings.safety_lever else NOT_ASKED
-    work.tell("RESUMED" if all(released) else "NOT RESUMED", lever, ())
+    work.tell("RESUMED" if all(released) else "NOT RESUMED", lever, (), {})
     known = str(before) if before else "could not be read"
     return {"engaged": not all(released), "lever": lever, **work.origin, "before": known, "failed": work.failed}
 
@@ -130,8 +131,11 @@ class _HaltWork(Cleanup):
         for record in records:
             if record.fis_experiment_id and record.fis_experiment_id not in self.stopped:
                 fis = self.attempt(f"FIS experiment {record.fis_experiment_id}", "", self.w.faults.get, record.fis_experiment_id)
-                if fis is None or fis.stoppable:
-                    self._stop(record.fis_experiment_id, record.id)
+                if fis is not None and fis.tags.get("squall:stack") != self.w.settings.stack:
+                    reason = f"the record of {record.id} names it, it is not this stack's: left alone"
+                    self.refuse(f"FIS experiment {fis.id}", read_experiment_command(fis.id), reason)
+                elif fis is None or fis.stoppable:
+                    self._stop(record.fis_experiment_id, fis.tags.get("squall:execution", "") if fis else record.id)
 
     def stop_late(self) -> None:
         """Look again until nothing new is found. FIS may list late what started during the halt, and a failed call may
@@ -160,16 +164,22 @@ class _HaltWork(Cleanup):
                 if recorded is not None:
                     self.aborted[execution_id] = recorded
 
-    def tell(self, outcome: str, lever: str, aborted: Sequence[str]) -> None:
+    def read_statuses(self) -> dict[str, str]:
+        """What FIS says now of each experiment that it was asked to stop: `stopping` until it is over."""
+        reading = Cleanup(self.w, survives=(Exception,))  # not to know it is no failure of the halt
+        read = {id_: reading.attempt(f"state of {id_}", read_experiment_command(id_), self.w.faults.get, id_) for id_ in self.stopped}
+        return {id_: fis.status if fis else "unknown" for id_, fis in read.items()}
+
+    def tell(self, outcome: str, lever: str, aborted: Sequence[str], statuses: Mapping[str, str]) -> None:
         change = HaltChange(
             outcome=outcome,
             stack=self.w.settings.stack,
             by=self._request.by,
             reason=self._request.reason,
             lever=lever if lever != NOT_ASKED else "",
-            stopped=self.stopped,
+            stopped={fis: f"{run}: {statuses[fis]}" for fis, run in self.stopped.items()},
             aborted=aborted,
-            not_done=map(str, self.leftovers),
+            not_done=map(str, (*self.leftovers, *self.refused)),
         )
         self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, message(change))
 

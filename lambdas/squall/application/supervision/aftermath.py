@@ -9,6 +9,7 @@ from squall.application.recovery.rollback_report import rollback_report
 from squall.application.result.record import decision_on, write_result
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping.cleanup import Cleanup
+from squall.application.stopping.run_faults import list_run_experiments
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.messages.leftovers import rollback_failed
 from squall.domain.recovery.rollback_document import describe_run
@@ -31,7 +32,7 @@ def finish_rollback(cleanup: Cleanup, record: ExecutionRecord) -> None:
 
 def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:
     w, record = cleanup.w, step.record
-    experiments = w.faults.of_template(record.template_id) if record.template_id else ()
+    experiments = list_run_experiments(w, record)
     if any(not fis.terminal for fis in experiments):
         cleanup.leave("the rollback document has not run", command)
         return
@@ -59,11 +60,9 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
 
 def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:
     """Write how FIS ended the fault and what became of its targets, for the result. What can't be read is left out."""
-    if record.template_id is None:
-        return
     with suppress(Unavailable, Refused, MissingDocumentError):
         step = Step.of(w, record)
-        experiments = w.faults.of_template(record.template_id)
+        experiments = list_run_experiments(w, record)
         if experiments:
             fis = w.faults.get(experiments[-1].id) or experiments[-1]
             step.put(fault_report(fis))

@@ -8,12 +8,18 @@ from squall.domain.run.commands import stop_experiment_command
 from squall.wiring import Wiring
 
 
-def list_tagged_executions(w: Wiring) -> frozenset[str]:
-    """The executions of this stack that have a template or a running experiment, by FIS's tags. Raises Unavailable,
+def list_running_executions(w: Wiring) -> frozenset[str]:
+    """The executions of this stack that have an experiment that has not ended, by FIS's tags. Raises Unavailable,
     Refused."""
     stack = w.settings.stack
     running = {fis.tags.get("squall:execution", "") for fis in w.faults.active() if fis.tags.get("squall:stack") == stack}
-    return frozenset(running | {template.execution_id for template in w.faults.own_templates(stack)}) - {""}
+    return frozenset(running) - {""}
+
+
+def list_tagged_executions(w: Wiring) -> frozenset[str]:
+    """The executions of this stack that have a template or a running experiment, by FIS's tags. Raises Unavailable,
+    Refused."""
+    return list_running_executions(w) | {template.execution_id for template in w.faults.own_templates(w.settings.stack)}
 
 
 def stop_by_tags(w: Wiring, execution_ids: AbstractSet[str], since: datetime) -> tuple[Leftover, ...]:

@@ -37,7 +37,7 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     if first and record.task_token:
         with suppress(Unavailable, Refused):  # if the execution is running after all, it need not sleep to the end
             w.workflow.wake(record.task_token)
-    leftovers = RunCleanup(w, record).run(thorough=True, wait_seconds=wait_seconds)
+    leftovers = RunCleanup(w, record).run(wait_seconds=wait_seconds)
     if first:
         record_aftermath(w, record)
     if first or not record.closed_by:  # or the execution ended between recording and telling

@@ -13,9 +13,10 @@ from squall.application.admission.definitions import find_definition
 from squall.application.metrics.read import read_series
 from squall.application.result.record import agreed_result, is_told, tell
 from squall.application.sentinel import keep_probing
-from squall.application.stopping.abort import note_abort, stop_alarms, stop_template, wake, watched_since
+from squall.application.stopping.abort import note_abort, stop_alarms, wake, watched_since
 from squall.application.stopping.cleanup import LIST_EXPERIMENTS, Cleanup
-from squall.application.supervision.by_tags import list_tagged_executions, stop_by_tags
+from squall.application.stopping.run_faults import RunFaults
+from squall.application.supervision.by_tags import list_running_executions, list_tagged_executions, stop_by_tags
 from squall.application.supervision.close import close
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
@@ -49,10 +50,14 @@ def pulse(w: Wiring) -> dict[str, str]:
     done: dict[str, str] = {}
     work = Cleanup(w, survives=(Exception,))
     patience = w.clock.now() + timedelta(seconds=PATIENCE_SECONDS)
-    for execution_id in work.attempt("the list of open executions", "squall status", w.records.open_ids) or ():
-        outcome = work.attempt(execution_id, shell_command("squall", "status", execution_id), look_after, w, execution_id, patience)
+    open_ids = work.attempt("the list of open executions", "squall status", w.records.open_ids) or ()
+    running = (
+        work.attempt("the list of FIS experiments", LIST_EXPERIMENTS, list_running_executions, w) if open_ids else None
+    ) or frozenset()
+    for id_ in open_ids:
+        outcome = work.attempt(id_, shell_command("squall", "status", id_), look_after, w, id_, patience, runs=id_ in running)
         if outcome is not None:
-            done[execution_id] = outcome
+            done[id_] = outcome
     if work.leftovers:
         done |= work.attempt("the faults of ended executions", LIST_EXPERIMENTS, _stop_ended_by_tags, w) or {}
     sweep = Sweep(w)
@@ -77,8 +82,11 @@ def _stop_ended_by_tags(w: Wiring) -> dict[str, str]:
     return dict.fromkeys(ended, "left: " + "; ".join(map(str, left)))
 
 
-def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -> str:
-    """Close a run (waiting for FIS until `patience`), clean up after it, or watch it. Returns what was done."""
+def look_after(w: Wiring, execution_id: str, patience: datetime | None = None, *, runs: bool = False) -> str:
+    """Close a run (waiting for FIS until `patience`), clean up after it, or watch it. Returns what was done.
+
+    `runs`: FIS lists an experiment of the run that has not ended, whatever the record says.
+    """
     record = w.records.get(execution_id)
     if record is None:
         return "no record"
@@ -92,13 +100,14 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None) -
     timing = _timing(w, record)
     held = _renew(w, record, timing)
     try:
-        return _look_after_running(w, record, timing, held=held)
+        return _look_after_running(w, record, timing, held=held, runs=runs)
     finally:  # watching the guards comes first; if the sentinel can't be looked after, its guards go blind and abort
         keep_probing(w, record)
 
 
-def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
-    if record.fis_experiment_id is None or record.fault_ended_at is not None:
+def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool, runs: bool) -> str:
+    recorded = record.fis_experiment_id is not None and record.fault_ended_at is None
+    if not runs and not recorded:
         return _look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch(w, record, timing, held=held)
 
@@ -124,7 +133,7 @@ def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
     if record.task_token:
         w.workflow.wake(record.task_token)
         w.records.clear_token(record.id, record.token_generation)
-    leftovers = RunCleanup(w, record).run(thorough=True)
+    leftovers = RunCleanup(w, record).run()
     if leftovers:
         until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
         # While a fault may be running, nobody else gets its failure domain.
@@ -160,8 +169,12 @@ def _renew(w: Wiring, record: ExecutionRecord, timing: Timing) -> bool:
 
 
 def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
-    fis = w.faults.get(record.fis_experiment_id or "")
-    if fis is None or fis.terminal:
+    work = Cleanup(w)
+    faults = RunFaults(work, record.id)
+    faults.find_all(record)
+    if not faults.running:
+        if work.failures:
+            raise work.failures[0]
         wake(w, record.id)
         return "woken: FIS has ended"
     why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
@@ -171,11 +184,11 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
         why = _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
     if why is None:
         return "watched"
-    stopped: list[str] = []
-    if record.template_id:
-        stop_template(w, record.template_id, stopped)
-    note_abort(w, record.id, why, stopped, w.clock.now())
+    faults.stop_found()
+    note_abort(w, record.id, why, faults.stopped, w.clock.now())
     wake(w, record.id)
+    if work.failures:
+        raise work.failures[0]
     return f"aborted: {why.reason}"
 
 

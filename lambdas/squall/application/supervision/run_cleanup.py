@@ -10,11 +10,12 @@ from datetime import timedelta
 from squall.application.recovery.rollback_report import commands_of, fault_of
 from squall.application.result.record import agreed_result, is_told
 from squall.application.step import MissingDocumentError, Step
-from squall.application.stopping.cleanup import Cleanup, Leftover, delete_template
+from squall.application.stopping.cleanup import Cleanup, Leftover
+from squall.application.stopping.run_faults import RunFaults, delete_templates
 from squall.application.supervision.aftermath import finish_rollback
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
-from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.aws_state import CommandState
 from squall.domain.run.commands import delete_alarms_command, delete_item_command, shell_command, stop_experiment_command
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
@@ -36,22 +37,22 @@ class RunCleanup(Cleanup):
         super().__init__(w, survives=(Unavailable, Refused, MissingDocumentError))
         self.record = record
 
-    def run(self, *, thorough: bool = False, settle_now: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
-        """Clean up, again and again for `wait_seconds` while something is left. Returns what is left then.
+    def run(self, *, settle_now: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
+        """Clean up, again and again for `wait_seconds` while something is left. Returns what is left then, and what was
+        left alone because it is another run's.
 
-        `thorough` also looks for templates by their tags, in case the record does not know them. `settle_now`: the
-        workflow ended in order, so no function of it can be running.
+        `settle_now`: the workflow ended in order, so no function of it can be running.
         """
         deadline = self.w.clock.now() + timedelta(seconds=wait_seconds)
-        self._run_once(thorough=thorough, settle_now=settle_now)
+        self._run_once(settle_now=settle_now)
         while self.leftovers and self.w.clock.now() < deadline:
             self.w.clock.sleep(PAUSE_SECONDS)
-            self._run_once(thorough=thorough, settle_now=settle_now)
-        return self.leftovers
+            self._run_once(settle_now=settle_now)
+        return (*self.leftovers, *self.refused)
 
-    def _run_once(self, *, thorough: bool, settle_now: bool) -> None:
+    def _run_once(self, *, settle_now: bool) -> None:
         self.forget()
-        self._remove_fault(thorough=thorough)
+        self._remove_fault()
         self._find_commands()
         self._find_what_fis_left()
         if not self.leftovers:  # as long as a fault may run, its guards stand
@@ -64,25 +65,17 @@ class RunCleanup(Cleanup):
                 agreed_result(self.w, self.record)  # nobody looks at the run again: without its result it stays open
             self.w.records.settle(self.record.id)
 
-    def _remove_fault(self, *, thorough: bool) -> None:
-        templates = {self.record.template_id} if self.record.template_id else set()
-        if thorough:
-            templates |= {template.id for template in self.list_templates() if template.execution_id == self.record.id}
-        for template_id in sorted(templates):
-            delete_template(self, template_id)
-            for fis in self.list_experiments_of(template_id):
-                if not fis.terminal:
-                    self._stop(fis)
-
-    def _stop(self, fis: FisExperiment) -> None:
-        if fis.stoppable:
-            stopped = self.stop_experiment(fis.id)
-            if stopped is None:
-                return
-            if stopped:
-                with suppress(Unavailable, Refused):
-                    self.w.records.append(self.record.id, [Event(self.w.clock.now(), EventName.STOP_REQUESTED, fis.id)])
-        self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
+    def _remove_fault(self) -> None:
+        faults = RunFaults(self, self.record.id)
+        delete_templates(self, self.record.id, self.record.template_id)
+        faults.find_all(self.record)
+        stopped = [Event(self.w.clock.now(), EventName.STOP_REQUESTED, fis_id) for fis_id in faults.stop_found()]
+        if stopped:
+            with suppress(Unavailable, Refused):
+                self.w.records.append(self.record.id, stopped)
+        for fis in faults.running:
+            if not self.has_failed(f"FIS experiment {fis.id}"):
+                self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
 
     def _find_commands(self) -> None:
         """Commands of the fault that are still running on a target, whatever FIS reports: an agent may have missed the

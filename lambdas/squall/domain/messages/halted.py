@@ -18,7 +18,7 @@ class HaltChange:
     lever: str = ""
     """What became of FIS's safety lever; empty if nobody asked to move it."""
     stopped: Mapping[str, str] | None = None
-    """Id of each FIS experiment that was stopped to the execution it belongs to."""
+    """Id of each FIS experiment that FIS was asked to stop to its execution and what FIS says of it now."""
     aborted: Iterable[str] = ()
     """Executions that have the halt as their reason to abort."""
     not_done: Iterable[str] = ()
@@ -37,7 +37,7 @@ def message(change: HaltChange) -> Message:
                 f"{change.outcome}: stack {change.stack}, by {change.by}: {change.reason}",
                 _NEXT.get(change.outcome, "By hand: see below."),
                 f"FIS's safety lever: {change.lever}" if change.lever else "",
-                *(f"stopped: FIS experiment {fis} ({execution})" for fis, execution in (change.stopped or {}).items()),
+                *(f"asked to stop: FIS experiment {fis} ({state})" for fis, state in (change.stopped or {}).items()),
                 *(f"aborted: {execution}" for execution in change.aborted),
             ]
         ),

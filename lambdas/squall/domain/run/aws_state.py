@@ -61,6 +61,10 @@ class FisExperiment:
         """Whether the experiment still has to be asked to stop."""
         return not self.terminal and self.status != "stopping"
 
+    def belongs_to(self, stack: str, execution_id: str) -> bool:
+        """Whether the tags say so. Nothing else says whose an experiment is."""
+        return self.tags.get("squall:stack") == stack and self.tags.get("squall:execution") == execution_id
+
 
 @dataclass(frozen=True)
 class FisTemplate:

@@ -20,6 +20,16 @@ def stop_experiment_command(experiment_id: str) -> str:
     return shell_command("aws", "fis", "stop-experiment", "--id", experiment_id)
 
 
+def read_experiment_command(experiment_id: str) -> str:
+    """The AWS CLI command that shows a FIS experiment."""
+    return shell_command("aws", "fis", "get-experiment", "--id", experiment_id)
+
+
+def read_template_command(template_id: str) -> str:
+    """The AWS CLI command that shows a FIS experiment template."""
+    return shell_command("aws", "fis", "get-experiment-template", "--id", template_id)
+
+
 def list_experiments_command(template_id: str) -> str:
     """The AWS CLI command that lists the FIS experiments of a template."""
     return shell_command("aws", "fis", "list-experiments", "--experiment-template-id", template_id)

@@ -51,6 +51,8 @@ class EventName(StrEnum):
     ABORT_REQUESTED = "abort_requested"
     STOP_REQUESTED = "stop_requested"
     TEMPLATE_DELETED = "template_deleted"
+    LEFT_ALONE = "left_alone"
+    """The record names something in FIS that carries another run's tag."""
     FIS_COMPLETED = "fis_completed"
     FIS_STOPPED = "fis_stopped"
     FIS_FAILED = "fis_failed"
@@ -86,6 +88,7 @@ DECIDES: dict[EventName, str] = {
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
     EventName.ALARM: "how long Squall took to react, in the result",
+    EventName.LEFT_ALONE: "whether the timeline already says what was left alone",
     EventName.STOP_REQUESTED: "whether Squall itself stopped a fault that was past its time, which is not an abort",
     EventName.ROLLBACK_ENDED: "whether the rollback document still has to be run or watched",
     EventName.RECOVERED: "until when the run disturbed the metrics of its failure domains",

@@ -43,7 +43,7 @@ def world() -> Iterator[FakeWorld]:
     """A run whose fault is on."""
     world = FakeWorld()
     world.faults.templates["EXT1"] = {"tags": {"squall:stack": "Squall", "squall:execution": ID}}
-    fis = world.faults.start("EXT1", "token", {"squall:execution": ID})
+    fis = world.faults.start("EXT1", "token", {"squall:stack": "Squall", "squall:execution": ID})
     world.records.create(record(id=ID, template_id="EXT1", fis_experiment_id=fis.id, task_token="token-1"))
     world.workflow.tokens.add("token-1")
     use(world.wiring())
@@ -129,7 +129,15 @@ def test_the_reason_is_written_before_the_token_is_read(world: FakeWorld) -> Non
 
 def test_an_unknown_execution_is_said_to_be_unknown(world: FakeWorld) -> None:
     answer = handler.handler({"execution_id": "nobody"}, None)
-    assert answer == {"execution_id": "nobody", "template_id": None, "stopped": [], "recorded": False, "woken": False}
+    assert answer == {
+        "execution_id": "nobody",
+        "template_id": None,
+        "stopped": [],
+        "experiments": {},
+        "left_alone": [],
+        "recorded": False,
+        "woken": False,
+    }
     assert status(world) == "initiating"
 
 

@@ -37,7 +37,7 @@ def world() -> FakeWorld:
     """A run whose fault is on, with everything a run has."""
     world = FakeWorld()
     world.faults.templates["EXT1"] = {"tags": {"squall:stack": "Squall", "squall:execution": ID}}
-    fis = world.faults.start("EXT1", "token", {})
+    fis = world.faults.start("EXT1", "token", {"squall:stack": "Squall", "squall:execution": ID})
     world.locks.leases["group/web"] = Lease(ID, START + timedelta(hours=1))
     world.locks.slot_leases[3] = Lease(ID, START + timedelta(hours=1))
     world.records.create(running(template_id="EXT1", fis_experiment_id=fis.id, guard_names=("squall-Squall-run-1-1",)))
@@ -145,7 +145,7 @@ def test_a_run_nobody_was_told_of_stays_in_the_open_index(world: FakeWorld, w: W
     with pytest.raises(Unavailable):
         end(w)
     world.clock.advance(600)
-    RunCleanup(w, world.records.items[ID]).run(thorough=True)
+    RunCleanup(w, world.records.items[ID]).run()
     assert world.records.in_open_index == {ID}
     assert len(world.lifecycle.events) == 1, "machines hear although people can't"
 
@@ -167,7 +167,7 @@ def test_a_template_the_record_does_not_know_is_found_by_its_tag(world: FakeWorl
 def test_nothing_of_another_run_is_touched(world: FakeWorld, w: Wiring) -> None:
     wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
     world.faults.templates["EXT9"] = {"tags": {"squall:stack": "Squall", "squall:execution": "run-2"}, "actions": {"wait": wait}}
-    other = world.faults.start("EXT9", "token-2", {})
+    other = world.faults.start("EXT9", "token-2", {"squall:stack": "Squall", "squall:execution": "run-2"})
     world.locks.slot_leases[1] = Lease("run-2", START + timedelta(hours=1))
     end(w)
     assert "EXT9" in world.faults.templates

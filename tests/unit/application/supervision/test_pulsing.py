@@ -22,6 +22,8 @@ from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import record
 
+TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}
+
 
 def run(world: FakeWorld, execution_id: str = "run-1", status: str | None = "RUNNING", **changes: Any) -> ExecutionRecord:
     arn = f"arn:aws:states:eu-west-1:123456789012:execution:squall:{execution_id}"
@@ -106,8 +108,8 @@ def test_a_final_record_its_own_workflow_is_about_to_tell_of_is_left_to_it(world
 
 
 def test_while_something_is_left_nobody_else_gets_the_failure_domain(world: FakeWorld) -> None:
-    world.faults.templates["EXT1"] = {"tags": {}}
-    world.faults.start("EXT1", "token", {})
+    world.faults.templates["EXT1"] = {"tags": TAGS}
+    world.faults.start("EXT1", "token", TAGS)
     run(world, status="ABORTED", template_id="EXT1")
     world.faults.stop_seconds = 500
     for _ in range(5):
@@ -120,8 +122,8 @@ def test_while_something_is_left_nobody_else_gets_the_failure_domain(world: Fake
 
 
 def test_guards_that_cannot_be_read_in_a_fault_end_it(world: FakeWorld) -> None:
-    world.faults.templates["EXT1"] = {"tags": {}}
-    fis = world.faults.start("EXT1", "token", {})
+    world.faults.templates["EXT1"] = {"tags": TAGS}
+    fis = world.faults.start("EXT1", "token", TAGS)
     run(world, template_id="EXT1", fis_experiment_id=fis.id, guard_names=("g",), fault_started_at=START)
     world.failing["alarms.states"] = Unavailable("cloudwatch", "DescribeAlarms", "InternalError", "down", retryable=False)
     assert pulse(world.wiring())["run-1"].startswith("aborted: the guards could not be read")
