@@ -197,6 +197,8 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
                     "autoscaling:DescribeAutoScalingInstances",
                     "autoscaling:DescribeAutoScalingGroups",
                     "autoscaling:DescribeScalingActivities",
+                    "elasticloadbalancing:DescribeListeners",
+                    "elasticloadbalancing:DescribeRules",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
                     "ssm:DescribeInstanceInformation",

@@ -5,7 +5,7 @@ class Unavailable(Exception):  # noqa: N818 - reads as a sentence: "raises Unava
     """An AWS service could not be reached, or failed. `retryable` says whether another attempt may help."""
 
     def __init__(self, service: str, operation: str, code: str, message: str, *, retryable: bool) -> None:
-        self.service, self.operation, self.code, self.retryable = service, operation, code, retryable
+        self.service, self.operation, self.code, self.message, self.retryable = service, operation, code, message, retryable
         super().__init__(f"{service} {operation}: {code}: {message}")
 
 

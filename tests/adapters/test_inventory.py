@@ -12,7 +12,7 @@ from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
 from squall.domain.resources.workload import Group, Workload
 from tests.adapters.conftest import MINUTES, NOW, REGION
-from tests.adapters.scripted import Scripted
+from tests.adapters.scripted import Scripted, error
 from tests.fakes.workload import FakeGroup, FakeInstance
 
 if TYPE_CHECKING:
@@ -234,15 +234,62 @@ def _health(target: str, state: str) -> dict[str, Any]:
     return {"Target": {"Id": target}, "TargetHealth": {"State": state}}
 
 
-def test_a_target_is_healthy_on_all_its_ports_and_draining_is_neither() -> None:
-    states = [_health("i-1", "healthy"), _health("i-2", "healthy"), _health("i-2", "unhealthy"), _health("i-3", "draining")]
-    client = Scripted(
+BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/1"
+FORWARD = {"ListenerArn": "arn:listener", "DefaultActions": [{"Type": "forward", "TargetGroupArn": "arn:tg"}]}
+
+
+def _balanced(*health: dict[str, Any], listeners: list[Any] | None = None, **group: Any) -> Scripted:
+    """A target group behind a load balancer."""
+    told = {"TargetGroupArn": "arn:tg", "VpcId": "vpc-1", "LoadBalancerArns": [BALANCER], **group}
+    return Scripted(
         "elbv2",
-        describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": "arn:tg", "LoadBalancerArns": []}]}],
-        describe_target_health=[{"TargetHealthDescriptions": [*states, _health("i-4", "initial")]}],
+        describe_target_groups=[{"TargetGroups": [told]}],
+        describe_target_health=[{"TargetHealthDescriptions": list(health)}],
+        describe_listeners=[{"Listeners": [FORWARD] if listeners is None else listeners}],
+        describe_rules=[{"Rules": []}],
     )
-    (group,) = TargetGroups(client).describe(["arn:tg"], {})
-    assert (group.healthy, group.unhealthy, group.load_balancer) == (("i-1",), ("i-2", "i-4"), None)
+
+
+def test_a_target_is_healthy_on_all_its_ports_and_one_that_is_sent_nothing_is_idle() -> None:
+    shifted = {**_health("i-5", "healthy"), "AdministrativeOverride": {"State": "zonal_shift_active"}}
+    states = [_health("i-1", "healthy"), _health("i-2", "healthy"), _health("i-2", "unhealthy"), _health("i-3", "draining")]
+    client = _balanced(*states, _health("i-4", "initial"), _health("i-6", "unused"), shifted, _health("i-7", "unavailable"))
+    (group,) = TargetGroups(client).find(["arn:tg"], {})
+    assert (group.healthy, group.unhealthy, group.idle) == (("i-1", "i-7"), ("i-2", "i-4"), ("i-3", "i-5", "i-6"))
+    assert (group.load_balancer, group.in_use, group.load_balancer_groups) == (BALANCER, True, 1)
+
+
+def _weighted(**weights: int) -> dict[str, Any]:
+    groups = [{"TargetGroupArn": f"arn:{name}", "Weight": weight} for name, weight in weights.items()]
+    return {"ListenerArn": "arn:listener", "DefaultActions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}
+
+
+@pytest.mark.parametrize(
+    ("listeners", "used"), [([FORWARD], True), ([], False), ([_weighted(tg=0, other=100)], False), ([_weighted(tg=1, other=99)], True)]
+)
+def test_a_target_group_is_in_use_where_a_listener_sends_it_requests(listeners: list[Any], used: bool) -> None:
+    (group,) = TargetGroups(_balanced(_health("i-1", "healthy"), listeners=listeners)).find(["arn:tg"], {})
+    assert (group.in_use, group.serves) == (used, used)
+
+
+def test_a_rule_uses_a_target_group_too() -> None:
+    client = _balanced(_health("i-1", "healthy"), listeners=[{"ListenerArn": "arn:listener", "DefaultActions": []}])
+    client._answers["describe_rules"] = [{"Rules": [{"Actions": [{"Type": "forward", "TargetGroupArn": "arn:tg"}]}]}]
+    assert TargetGroups(client).find([], {"i-1": "vpc-1"})[0].in_use
+
+
+def test_a_target_group_that_does_not_exist_hides_no_other() -> None:
+    found = TargetGroups(_balanced(_health("i-1", "healthy"))).find(["arn:gone", "arn:tg"], {})
+    assert [group.arn for group in found] == ["arn:tg"]
+    deleted = _balanced()
+    deleted._answers["describe_target_health"] = [error("TargetGroupNotFound")]
+    assert TargetGroups(deleted).find(["arn:tg"], {}) == []
+
+
+@pytest.mark.parametrize(("names", "found"), [({"10.0.0.7": "vpc-1"}, 1), ({"10.0.0.7": "vpc-2"}, 0), ({"10.0.0.8": "vpc-1"}, 0)])
+def test_targets_are_found_by_address_in_every_target_group_of_their_vpc(names: dict[str, str], found: int) -> None:
+    client = _balanced(_health("10.0.0.7", "healthy"), TargetType="ip")
+    assert len(TargetGroups(client).find([], names)) == found
 
 
 def test_traffic_sources_are_target_groups_too() -> None:
@@ -297,6 +344,8 @@ def test_a_load_balancer_that_serves_more_than_one_group_says_so(account: Accoun
         second = elbv2.create_target_group(Name="second", Protocol="HTTP", Port=81, VpcId=vpc, TargetType="instance")["TargetGroups"][0]
         forward = [{"Type": "forward", "TargetGroupArn": second["TargetGroupArn"]}]
         elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=81, DefaultActions=forward)
+        assert account.inventory.refresh(before, NOW).target_groups[0].load_balancer_groups == 1, "one without targets serves nobody"
+        elbv2.register_targets(TargetGroupArn=second["TargetGroupArn"], Targets=[{"Id": account.alone}])
     assert account.inventory.refresh(before, NOW).target_groups[0].load_balancer_groups == 2
 
 
@@ -353,5 +402,5 @@ def test_how_a_target_group_looks_after_its_targets(told: dict[str, Any], ports:
     }  # fmt: skip
     health = {"TargetHealthDescriptions": [{"Target": {"Id": "i-1", "Port": 80}, "TargetHealth": {"State": "healthy"}}]}
     client = Scripted("elbv2", describe_target_groups=[{"TargetGroups": [group]}], describe_target_health=[health])
-    (found,) = TargetGroups(client).describe(["arn:tg"], {})
+    (found,) = TargetGroups(client).find(["arn:tg"], {})
     assert (found.health_ports, found.unhealthy_after_seconds) == (ports, seconds)

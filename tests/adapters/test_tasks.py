@@ -74,7 +74,7 @@ def finder(tasks: list[dict[str, Any]] | None = None, **answers: Any) -> tuple[E
         },
     )
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": [AGENT]}], list_tags_for_resource=[TAGS])
-    return EcsTasks(ecs, ssm), ecs, ssm
+    return EcsTasks(ecs, ssm, Scripted("ec2", describe_subnets=[{"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1"}]}])), ecs, ssm
 
 
 def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> None:
@@ -101,9 +101,24 @@ def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:
     assert found.groups[0].in_service == ()
 
 
-@pytest.mark.parametrize(("deployments", "rolling"), [([], False), (["PRIMARY"], False), (["PRIMARY", "ACTIVE"], True)])
-def test_a_service_that_has_two_deployments_is_rolling_out(deployments: list[str], rolling: bool) -> None:
-    service = {**SERVICES["services"][0], "deployments": [{"status": status} for status in deployments]}
+STEADY = {"status": "PRIMARY", "stabilityStatus": "STEADY_STATE"}
+
+
+@pytest.mark.parametrize(
+    ("state", "rolling"),
+    [
+        ({}, False),
+        ({"deployments": [{"status": "PRIMARY"}]}, False),
+        ({"deployments": [{"status": "PRIMARY", "rolloutState": "COMPLETED"}]}, False),
+        ({"deployments": [{"status": "PRIMARY", "rolloutState": "IN_PROGRESS"}]}, True),
+        ({"deployments": [{"status": "PRIMARY"}, {"status": "ACTIVE"}]}, True),
+        ({"deploymentController": {"type": "CODE_DEPLOY"}, "taskSets": [STEADY]}, False),
+        ({"deploymentController": {"type": "CODE_DEPLOY"}, "taskSets": [STEADY, {**STEADY, "status": "ACTIVE"}]}, True),
+        ({"deploymentController": {"type": "EXTERNAL"}, "taskSets": [{**STEADY, "stabilityStatus": "STABILIZING"}]}, True),
+    ],
+)
+def test_a_service_is_rolling_out_whatever_controller_deploys_it(state: dict[str, Any], rolling: bool) -> None:
+    service = {**SERVICES["services"][0], **state}
     tasks, _, _ = finder(describe_services=[{"services": [service]}])
     assert [group.rolling_out for group in tasks.find([SERVICE], {}, {}).groups] == [rolling]
 
@@ -171,7 +186,7 @@ def test_in_an_account_tasks_are_found_stopped_and_told_why(aws: Callable[[str],
     started = ecs.run_task(cluster="shop", taskDefinition="web", launchType="FARGATE", networkConfiguration=network, tags=tags)["tasks"][0]
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}])
     fleet = AwsInventory(aws("ec2"), aws("autoscaling"), elbv2, ssm)
-    inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.ECS_TASK: lambda: EcsTasks(ecs, ssm)})
+    inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.ECS_TASK: lambda: EcsTasks(ecs, ssm, aws("ec2"))})
     workload = inventory.describe([], STAGING, {"cluster": ["shop"]}, NOW, resource_type=ResourceType.ECS_TASK)
     (one,) = workload.others
     assert isinstance(one, EcsTask)

@@ -168,7 +168,8 @@ class FakeInventory:
             found = [instance for instance in known.values() if (tags or filters) and (living or instance.state != "terminated")]
         chosen = {one.id: one for one in found if tags.items() <= one.tags.items() and _matches(one, filters)}
         missing = [target for target in dict.fromkeys(targets) if target not in by_name and group_named(target) not in self._fleet.groups]
-        return self._workload(chosen.values(), [], [], missing, at)
+        named = [service] if service in self._fleet.target_groups else []
+        return self._workload(chosen.values(), [], named, missing, at).model_copy(update={"service": service})
 
     def _others(
         self, targets: Sequence[str], tags: Mapping[str, str], resource_type: ResourceType, service: str | None, at: datetime
@@ -197,11 +198,12 @@ class FakeInventory:
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
         names = [group.name for group in workload.groups]
         known = [instance.id for instance in workload.instances]
-        before = {*known, *(member for group in workload.groups for member in group.in_service)}
+        before = {member for group in workload.groups for member in group.in_service}
         joined = [one.id for name in names for one in self._fleet.members(name) if one.id not in before]
-        found = [self._fleet.instances[one] for one in [*known, *joined] if one in self._fleet.instances]
+        found = [self._fleet.instances[one] for one in dict.fromkeys([*known, *joined]) if one in self._fleet.instances]
         missing = [*workload.missing, *(one for one in known if one not in self._fleet.instances)]
-        return self._workload(found, names, [group.arn for group in workload.target_groups], missing, at)
+        again = self._workload(found, names, [group.arn for group in workload.target_groups], missing, at)
+        return again.model_copy(update={"service": workload.service})
 
     def _workload(
         self, found: Iterable[FakeInstance], groups: Sequence[str], target_groups: Sequence[str], missing: Sequence[str], at: datetime

@@ -208,7 +208,7 @@ def _before(known: TargetBefore | None) -> str:
         return "—"
     resource, groups = known.resource, len(known.healthy_in)
     life = f", {resource.lifecycle}" if isinstance(resource, Instance) and resource.lifecycle else ""
-    healthy = f", healthy in {groups} target group{'s' if groups != 1 else ''}" if resource.registered_as else ""
+    healthy = f", healthy in {groups} target group{'s' if groups != 1 else ''}" if resource.registered_names else ""
     return f"{resource.state}{life}{healthy}"
 
 

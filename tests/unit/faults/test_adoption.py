@@ -360,10 +360,6 @@ def test_what_a_template_of_functions_or_tasks_says_otherwise_is_named(
     assert said in told[f"fis_template_id.actions.a0.{path}"]
 
 
-def test_a_service_beside_targets_that_are_registered_themselves_is_refused_as_it_would_have_been() -> None:
-    assert list(refused(template(), service=TG_ARN)) == ["fis_template_id.service"]
-
-
 @pytest.mark.parametrize("fault", [fault for fault in registry.faults() if fault.reads_templates], ids=named)
 @settings(max_examples=60)
 @given(data=st.data(), count=st.integers(1, 7))

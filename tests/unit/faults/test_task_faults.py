@@ -297,7 +297,7 @@ def test_a_service_whose_targets_are_registered_elsewhere_is_refused() -> None:
     load = load.model_copy(update={"target_groups": groups, "service": other})
     parsed = sentences(experiment())
     _, problems = bind(parsed.metrics, {}, {}, load, Timing(), pinned=[ONE], paths=parsed.paths)
-    assert "leave out service" in problems[0].message
+    assert "service names another" in problems[0].message
 
 
 def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:

@@ -30,5 +30,5 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
-    ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm")),
+    ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm"), client("ec2")),
 }

@@ -4,6 +4,7 @@ reads."""
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, split_chunks
@@ -13,7 +14,7 @@ from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Group, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 _NAMES_PER_CALL = 50
@@ -21,8 +22,13 @@ _NAMES_PER_CALL = 50
 _LIVING = ("pending", "running", "stopping", "stopped")
 _ARN = re.compile(r"arn:(?P<partition>[^:]+):ec2:(?P<region>[^:]+):(?P<account>\d{12}):instance/(?P<id>i-[0-9a-zA-Z]+)")
 _ID = re.compile(r"i-[0-9a-zA-Z]+")
-_LAUNCHED = re.compile(r"(?:Launching a new|Attaching an existing) EC2 instance.*?: (?P<id>i-[0-9a-zA-Z]+)")
+_LAUNCHED = re.compile(
+    r"(?:Launching a new EC2 instance(?! into)|Attaching an existing EC2 instance|Moving EC2 instance out of Standby)"
+    r".*?: (?P<id>i-[0-9a-zA-Z]+)"
+)
 """The only link between a scaling activity and its instance is the sentence that describes it."""
+_NO_GROUP = frozenset({"ValidationError"})
+"""Auto Scaling's answer for a group that does not exist."""
 _ACTIVITIES = 100
 """How many of the newest activities one call reads: the launch of a replacement is among them."""
 
@@ -34,7 +40,14 @@ class AwsInventory:
         self._ec2, self._autoscaling, self._ssm = ec2, autoscaling, ssm
         self._target_groups = TargetGroups(elbv2)
 
-    def describe(self, targets: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]], at: datetime) -> Workload:
+    def describe(
+        self,
+        targets: Sequence[str],
+        tags: Mapping[str, str],
+        filters: Mapping[str, Sequence[str]],
+        at: datetime,
+        service: str | None = None,
+    ) -> Workload:
         by_tag = {f"tag:{key}": [value] for key, value in tags.items()}
         wanted = by_tag | {name: list(values) for name, values in filters.items()}
         found, missing = self._find_targets(targets) if targets else ([], [])
@@ -43,53 +56,64 @@ class AwsInventory:
             found = [entry for entry in found if entry["InstanceId"] in matching]
         elif wanted:
             found = self._find_filtered(wanted)
-        return self._make_workload(found, (), missing, at)
+        return self._make_workload(found, missing, at, service=service)
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         known = [instance.id for instance in workload.instances]
         groups = self._describe_groups([group.name for group in workload.groups])
-        before = {*known, *(member for group in workload.groups for member in group.in_service)}
+        before = {member for group in workload.groups for member in group.in_service}
         joined = {member["InstanceId"]: group for group in groups for member in group["Instances"] if member["InstanceId"] not in before}
         found = self._find_ids([*known, *joined])
         in_service = self._find_in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
         seen = {entry["InstanceId"] for entry in found}
         missing = [*workload.missing, *(instance for instance in known if instance not in seen)]
-        return self._make_workload(found, [group.arn for group in workload.target_groups], missing, at, groups, in_service)
+        return self._make_workload(found, missing, at, groups, in_service, workload)
 
     def _find_in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
         """When each instance came into service: the end of the Auto Scaling activity that launched it, lifecycle hooks
         included."""
         ended: dict[str, datetime] = {}
         for name in sorted(groups):
-            answer = call(self._autoscaling, "describe_scaling_activities", AutoScalingGroupName=name, MaxRecords=_ACTIVITIES)
-            for activity in answer["Activities"]:  # newest first: an instance from a warm pool has two activities
-                launched = _LAUNCHED.match(activity.get("Description", ""))
-                if launched and launched["id"] in ids and activity["StatusCode"] == "Successful" and "EndTime" in activity:
-                    ended.setdefault(launched["id"], activity["EndTime"])
+            answer = call(
+                self._autoscaling, "describe_scaling_activities", absent=_NO_GROUP, AutoScalingGroupName=name, MaxRecords=_ACTIVITIES
+            )
+            newest: dict[str, Any] = {}
+            for activity in answer["Activities"] if answer else ():  # newest first: an instance may have joined more than once
+                if launched := _LAUNCHED.match(activity.get("Description", "")):
+                    newest.setdefault(launched["id"], activity)
+            done = {id_: activity for id_, activity in newest.items() if activity["StatusCode"] == "Successful" and id_ in ids}
+            ended |= {id_: activity["EndTime"] for id_, activity in done.items() if "EndTime" in activity}
         return ended
 
     def _make_workload(
         self,
         found: list[Any],
-        target_groups: Sequence[str],
         missing: Sequence[str],
         at: datetime,
         groups: Sequence[Any] = (),
         in_service: Mapping[str, datetime] | None = None,
+        before: Workload | None = None,
+        service: str | None = None,
     ) -> Workload:
+        """The workload of these instances. `before`: an earlier look, whose target groups are asked again."""
         ids = [entry["InstanceId"] for entry in found]
         membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
         around = [_read_group(group) for group in [*groups, *self._describe_groups(sorted(names))]]
         managed = self._ask_systems_manager(ids)
-        alone = {entry["InstanceId"]: entry.get("VpcId", "") for entry in found if entry["InstanceId"] not in membership}
-        arns = [*target_groups, *(arn for group in around for arn in group.target_groups)]
+        service = before.service if before else service
+        arns = [*(arn for group in around for arn in group.target_groups), *([service] if service else ())]
+        arns += [group.arn for group in before.target_groups] if before else ()
+        registered = {} if before else {name: entry.get("VpcId", "") for entry in found for name in _list_names(entry)}
+        target_groups = self._target_groups.find(arns, registered) if arns or registered else []
+        known = frozenset(name for group in target_groups for name in group.registered)
         return Workload(
             at=at,
-            instances=tuple(self._instance(entry, membership, managed, in_service or {}) for entry in found),
+            instances=tuple(self._instance(entry, membership, managed, in_service or {}, known) for entry in found),
             groups=tuple(sorted(around, key=lambda group: group.name)),
-            target_groups=tuple(self._target_groups.describe(arns, {} if target_groups else alone)),
+            target_groups=tuple(target_groups),
             missing=tuple(dict.fromkeys(missing)),
+            service=service,
         )
 
     def _find_targets(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
@@ -150,8 +174,14 @@ class AwsInventory:
         }
 
     def _instance(
-        self, entry: Mapping[str, Any], membership: Mapping[str, Any], managed: Mapping[str, Any], in_service: Mapping[str, datetime]
+        self,
+        entry: Mapping[str, Any],
+        membership: Mapping[str, Any],
+        managed: Mapping[str, Any],
+        in_service: Mapping[str, datetime],
+        registered: frozenset[str],
     ) -> Instance:
+        """`registered`: all names that target groups know."""
         instance_id = entry["InstanceId"]
         member, agent = membership.get(instance_id, {}), managed.get(instance_id, {})
         meta = self._ec2.meta
@@ -166,9 +196,28 @@ class AwsInventory:
             managed=agent.get("PingStatus") == "Online",
             platform=agent.get("PlatformType") or ("Windows" if entry.get("Platform", "").lower() == "windows" else "Linux"),
             private_ip=entry.get("PrivateIpAddress"),
+            addresses=tuple(sorted(registered.intersection(_list_names(entry)) - {instance_id})),
+            detailed_monitoring=_has_detailed_monitoring(entry),
             launched_at=entry.get("LaunchTime"),
             in_service_at=in_service.get(instance_id),
         )
+
+
+def _list_names(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Every name under which a target group may know the instance, or what runs on it: its id, and all addresses of its interfaces."""
+    yield entry["InstanceId"]
+    if address := entry.get("PrivateIpAddress"):
+        yield address
+    for interface in entry.get("NetworkInterfaces", ()):
+        yield from (address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", ()))
+        yield from (address["Ipv6Address"] for address in interface.get("Ipv6Addresses", ()))
+        for prefix in interface.get("Ipv4Prefixes", ()):  # a node of EKS gives its pods the addresses of a prefix, 16 each
+            yield from (str(address) for address in ip_network(prefix["Ipv4Prefix"]))
+
+
+def _has_detailed_monitoring(entry: Mapping[str, Any]) -> bool | None:
+    state = entry.get("Monitoring", {}).get("State")
+    return None if state is None else state in {"enabled", "pending"}
 
 
 def _parse_id(target: str, region: str) -> str | None:
@@ -187,9 +236,12 @@ def _read_group(group: Mapping[str, Any]) -> Group:
     serving = [member for member in group["Instances"] if member["LifecycleState"] == "InService"]
     healthy = [member["InstanceId"] for member in serving if member["HealthStatus"].lower() == "healthy"]
     sources = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == "elbv2"]
+    weights = {member["InstanceId"]: int(member["WeightedCapacity"]) for member in group["Instances"] if member.get("WeightedCapacity")}
+    counted = group.get("DesiredCapacityType", "units") == "units"  # vCPUs and memory tell no number of instances: the members do
     return Group(
         name=group["AutoScalingGroupName"],
-        desired=group["DesiredCapacity"],
+        desired=group["DesiredCapacity"] if counted or weights else len(group["Instances"]),
+        weights=weights,
         minimum=group["MinSize"],
         in_service=tuple(sorted(healthy)),
         suspended=tuple(sorted(process["ProcessName"] for process in group.get("SuspendedProcesses", []))),

@@ -16,9 +16,23 @@ if TYPE_CHECKING:
     from squall.adapters.inventory.instances import AwsInventory
     from squall.adapters.inventory.target_groups import TargetGroups
     from squall.domain.resources.types import OtherResource
-    from squall.domain.resources.workload import Group, TargetGroup
+    from squall.domain.resources.workload import Group
 
-_NO_SUCH_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException", "ValidationError"})
+_MISUNDERSTOOD = frozenset(
+    {
+        "ClusterNotFoundException",
+        "InvalidFilter",
+        "InvalidParameter",
+        "InvalidParameterCombination",
+        "InvalidParameterException",
+        "InvalidParameterValue",
+        "ParamValidation",
+        "UnknownParameter",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+"""Codes with which a service refuses what an experiment asks for: a filter that it does not know, a cluster that does not exist."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +81,15 @@ class Inventories:
         resource_type: ResourceType = ResourceType.INSTANCE,
         service: str | None = None,
     ) -> Workload:
-        if resource_type is ResourceType.INSTANCE:
-            return self._fleet.describe(targets, tags, filters, at)
-        found = self._finders[resource_type]().find(targets, tags, filters)
-        return self._make_workload(found, service, at)
+        try:
+            if resource_type is ResourceType.INSTANCE:
+                return self._fleet.describe(targets, tags, filters, at, service)
+            return self._make_workload(self._finders[resource_type]().find(targets, tags, filters), service, at)
+        except Unavailable as error:
+            if error.code not in _MISUNDERSTOOD:
+                raise
+            sentence = f"{error.service} refused to look for the targets: {error.code}: {error.message}"
+            return Workload(at=at, instances=(), unreadable=(sentence,), service=service)
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if not workload.others:
@@ -80,11 +99,11 @@ class Inventories:
         return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *found.missing]))})
 
     def _make_workload(self, found: Found, service: str | None, at: datetime, known: Sequence[str] = ()) -> Workload:
-        arns = dict.fromkeys([*known, *found.target_groups, *([service] if service else [])])
-        groups = {group.arn: group for arn in arns for group in self._describe_group(arn)}
+        arns = {*known, *found.target_groups, *([service] if service else [])}
         contained = self._fleet.describe(found.instances, {}, {}, at) if found.instances else Workload(at=at, instances=())
-        groups |= {group.arn: group for group in contained.target_groups}
-        groups |= {group.arn: group for group in self._target_groups.holding(found.registered)} if found.registered else {}
+        groups = {group.arn: group for group in contained.target_groups}
+        if arns or found.registered:
+            groups |= {group.arn: group for group in self._target_groups.find(arns, found.registered)}
         return contained.model_copy(
             update={
                 "others": found.resources,
@@ -95,15 +114,6 @@ class Inventories:
                 "service": service,
             }
         )
-
-    def _describe_group(self, arn: str) -> Sequence[TargetGroup]:
-        """Asks for one group at a time: one that does not exist must not hide the others."""
-        try:
-            return self._target_groups.describe([arn], {})
-        except Unavailable as error:
-            if error.code in _NO_SUCH_GROUP:
-                return ()
-            raise
 
 
 def select_named(names: Sequence[str], tags: Mapping[str, str], known: Sequence[OtherResource]) -> Found:

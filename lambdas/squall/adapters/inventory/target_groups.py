@@ -1,74 +1,130 @@
-"""Target groups of load balancers and the health of what is registered in them."""
+"""Target groups of load balancers, the health of what is registered in them, and who sends them requests."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import call, list_items, split_chunks
+from squall.adapters.aws import call, list_items
 from squall.domain.resources.workload import TargetGroup
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-_ARNS_PER_CALL = 20
-_LEAVING = "draining"
-"""The state of a target that was deregistered: it gets no requests, and is neither healthy nor unhealthy."""
+_NO_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
+_NO_BALANCER = frozenset({"LoadBalancerNotFound", "LoadBalancerNotFoundException", "ListenerNotFound", "ListenerNotFoundException"})
+_IDLE = frozenset({"draining", "unhealthy.draining", "unused"})
+"""States of targets that get no requests: they were deregistered, their zone is not enabled, or no listener uses the group."""
+_SERVES = frozenset({"healthy", "unavailable"})
+"""`unavailable`: health checks are disabled, so that the load balancer sends requests anyway."""
+_SHIFTED = "zonal_shift_active"
+"""The override of a target whose zone was shifted away: it gets no requests, however healthy."""
+_APPLICATION = ":loadbalancer/app/"
 
 
 class TargetGroups:
-    """Describes target groups, and finds those in which targets are registered."""
+    """Finds target groups by ARN, and by what is registered in them."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def describe(self, arns: Sequence[str], alone: Mapping[str, str]) -> list[TargetGroup]:
-        """The groups with these ARNs, and those in which one of the instances in `alone` (id to VPC), which are in no
-        Auto Scaling group, is registered."""
-        known = list(dict.fromkeys(arns))
-        found = [_read_group(group, self._list_registered(group)) for group in self._describe_groups(known)]
-        return self._add_counts([*found, *self._find_holding(alone, set(known))])
+    def find(self, arns: Collection[str], names: Mapping[str, str]) -> list[TargetGroup]:
+        """The existing groups with these ARNs, and those in which one of these instances or addresses (name to VPC) is
+        registered, sorted by ARN.
 
-    def holding(self, names: Mapping[str, str]) -> list[TargetGroup]:
-        """The groups in which any of these instances or addresses (name to VPC) is registered."""
-        return self._add_counts(self._find_holding(names, set(), ("instance", "ip")))
+        ELB cannot be asked by target, so all groups of the VPCs are looked through: whoever registered a target there,
+        requests reach it.
+        """
+        look = _Look(self._client)
+        vpcs = set(names.values())
+        wanted = set(arns)
+        found = [
+            group
+            for arn, group in look.groups.items()
+            if arn in wanted or (group.get("VpcId") in vpcs and names.keys() & {entry["Target"]["Id"] for entry in look.health(arn)})
+        ]
+        return [look.read(group) for group in sorted(found, key=lambda group: str(group["TargetGroupArn"])) if look.is_there(group)]
 
-    def _add_counts(self, groups: Iterable[TargetGroup]) -> list[TargetGroup]:
-        """The groups sorted by ARN, each with the number of groups that its load balancer has."""
-        every = sorted(groups, key=lambda group: group.arn)
-        served = {balancer: self._count_groups(balancer) for balancer in dict.fromkeys(group.load_balancer for group in every) if balancer}
-        return [group.model_copy(update={"load_balancer_groups": served.get(group.load_balancer or "")}) for group in every]
 
-    def _count_groups(self, balancer: str) -> int:
-        """How many target groups a load balancer has: its own errors are counted for all of them together."""
-        return sum(1 for _ in list_items(self._client, "describe_target_groups", "TargetGroups", LoadBalancerArn=balancer))
+class _Look:
+    """The target groups of the account at one moment. Each is asked once."""
 
-    def _describe_groups(self, arns: Sequence[str]) -> Iterator[Any]:
-        for chunk in split_chunks(arns, _ARNS_PER_CALL):
-            yield from list_items(self._client, "describe_target_groups", "TargetGroups", TargetGroupArns=chunk)
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._health: dict[str, list[Any] | None] = {}
+        self._forwarded: dict[str, frozenset[str]] = {}
 
-    def _find_holding(self, alone: Mapping[str, str], known: set[str], kinds: Collection[str] = ("instance",)) -> Iterator[TargetGroup]:
-        """The groups of the VPCs in which one of these targets is registered. ELB cannot be asked by target, so this
-        looks through all groups."""
-        if not alone:
-            return
-        for group in list_items(self._client, "describe_target_groups", "TargetGroups"):
-            if group["TargetGroupArn"] in known or group.get("TargetType") not in kinds or group.get("VpcId") not in alone.values():
-                continue
-            registered = self._list_registered(group)
-            if alone.keys() & {entry["Target"]["Id"] for entry in registered}:
-                yield _read_group(group, registered)
+    @cached_property
+    def groups(self) -> dict[str, Any]:
+        """Every target group, by ARN: in a listing none is missing because another does not exist."""
+        return {group["TargetGroupArn"]: group for group in list_items(self._client, "describe_target_groups", "TargetGroups")}
 
-    def _list_registered(self, group: Mapping[str, Any]) -> list[Any]:
+    def health(self, arn: str) -> list[Any]:
         """Every target and its health, once for each port with which it is registered."""
-        answer = call(self._client, "describe_target_health", TargetGroupArn=group["TargetGroupArn"])
-        return list(answer["TargetHealthDescriptions"])
+        if arn not in self._health:
+            answer = call(self._client, "describe_target_health", absent=_NO_GROUP, TargetGroupArn=arn)
+            self._health[arn] = None if answer is None else list(answer["TargetHealthDescriptions"])
+        return self._health[arn] or []
+
+    def is_there(self, group: Mapping[str, Any]) -> bool:
+        """Whether the group still exists: it may have been deleted since the listing."""
+        self.health(group["TargetGroupArn"])
+        return self._health[group["TargetGroupArn"]] is not None
+
+    def read(self, group: Mapping[str, Any]) -> TargetGroup:
+        """The group with its targets, its use, and how many groups its load balancer serves."""
+        balancer = next(iter(group.get("LoadBalancerArns", [])), None)
+        served = [arn for arn in self._list_used(balancer) if self._has_targets(arn)] if balancer else None
+        in_use = balancer is not None and group["TargetGroupArn"] in self._list_used(balancer)
+        found = _read_group(group, self.health(group["TargetGroupArn"]))
+        return found.model_copy(update={"in_use": in_use, "load_balancer_groups": None if served is None else len(served)})
+
+    def _has_targets(self, arn: str) -> bool:
+        return any(_is_asked(entry) for entry in self.health(arn))
+
+    def _list_used(self, balancer: str) -> frozenset[str]:
+        """ARNs of the target groups to which a listener of the load balancer, or one of its rules, sends requests."""
+        if balancer not in self._forwarded:
+            self._forwarded[balancer] = frozenset(arn for actions in self._list_actions(balancer) for arn in _forwarded_to(actions))
+        return self._forwarded[balancer]
+
+    def _list_actions(self, balancer: str) -> Iterator[Sequence[Any]]:
+        try:
+            for listener in list_items(self._client, "describe_listeners", "Listeners", LoadBalancerArn=balancer):
+                yield listener.get("DefaultActions", ())
+                if _APPLICATION in balancer:  # other load balancers have no rules
+                    rules = list_items(self._client, "describe_rules", "Rules", ListenerArn=listener["ListenerArn"])
+                    yield from (rule.get("Actions", ()) for rule in rules)
+        except Unavailable as error:
+            if error.code not in _NO_BALANCER:  # deleted since: it sends nothing any more
+                raise
+
+
+def _forwarded_to(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The target groups that get requests: those with a weight above zero, where an action has weights."""
+    for action in actions:
+        weighted = action.get("ForwardConfig", {}).get("TargetGroups", [])
+        yield from (group["TargetGroupArn"] for group in weighted if group.get("Weight", 1) > 0)
+        if not weighted and "TargetGroupArn" in action:
+            yield action["TargetGroupArn"]
+
+
+def _state_of(entry: Mapping[str, Any]) -> str:
+    """The state of a target, as far as requests go: a healthy one in a zone that was shifted away is not used."""
+    shifted = entry.get("AdministrativeOverride", {}).get("State") == _SHIFTED
+    return "unused" if shifted else str(entry["TargetHealth"]["State"])
+
+
+def _is_asked(entry: Mapping[str, Any]) -> bool:
+    return _state_of(entry) not in _IDLE
 
 
 def _read_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, Any]]) -> TargetGroup:
-    health: dict[str, set[str]] = {}
+    states: dict[str, set[str]] = {}
     for entry in registered:
-        health.setdefault(entry["Target"]["Id"], set()).add(entry["TargetHealth"]["State"])
-    serving = {target: states - {_LEAVING} for target, states in health.items() if states != {_LEAVING}}
+        states.setdefault(entry["Target"]["Id"], set()).add(_state_of(entry))
+    asked = {target: found - _IDLE for target, found in states.items() if not found <= _IDLE}
     ports = tuple(sorted({entry["Target"]["Port"] for entry in registered if "Port" in entry["Target"]}))
     health_port = str(group.get("HealthCheckPort", "traffic-port"))
     return TargetGroup(
@@ -78,8 +134,9 @@ def _read_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, Any]
         ports=ports,
         health_ports=(int(health_port),) if health_port.isdecimal() else ports,
         unhealthy_after_seconds=_find_unhealthy_after(group),
-        healthy=tuple(sorted(target for target, states in serving.items() if states == {"healthy"})),
-        unhealthy=tuple(sorted(target for target, states in serving.items() if states != {"healthy"})),
+        healthy=tuple(sorted(target for target, found in asked.items() if found <= _SERVES)),
+        unhealthy=tuple(sorted(target for target, found in asked.items() if not found <= _SERVES)),
+        idle=tuple(sorted(states.keys() - asked.keys())),
     )
 
 

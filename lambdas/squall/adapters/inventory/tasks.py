@@ -9,6 +9,7 @@ from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Group
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,28 +22,35 @@ _OF_SERVICE = "service:"
 _ROLE = "MANAGED_INSTANCE_ROLE_NAME"
 _ARN_TAG = "ECS_TASK_ARN"
 _NO_CLUSTER = frozenset({"ClusterNotFoundException"})
+_NO_DEFINITION = frozenset({"ClientException"})
+_ENDED = frozenset({"COMPLETED", "FAILED"})
+"""Rollout states of a deployment that changes nothing any more."""
 
 
 class EcsTasks:
     """Finds tasks by their ARN, by the ARN of their service, or by tags; the filters `cluster` and `service` narrow."""
 
-    def __init__(self, ecs: Any, ssm: Any) -> None:
-        self._ecs, self._ssm = ecs, ssm
+    def __init__(self, ecs: Any, ssm: Any, ec2: Any) -> None:
+        self._ecs, self._ssm, self._ec2 = ecs, ssm, ec2
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
         clusters, services = filters.get("cluster", ()), filters.get("service", ())
-        groups = {name: group for name in names if (group := group_named(name))}
+        asked = {name: group for name in names if (group := group_named(name))}
+        around = self._describe_services(asked.values())
+        groups = {name: group for name, group in asked.items() if group in around and around[group].get("serviceArn", name) == name}
+        unreadable: list[str] = []
         if names:
-            tasks = [name for name in names if name not in groups]
-            entries = [*self._describe_named(tasks), *self._describe_members(groups.values())]
+            entries = [*self._describe_named([name for name in names if name not in asked]), *self._describe_members(groups.values())]
         else:
-            entries = [entry for cluster in clusters or self._list_clusters() for entry in self._describe_running(cluster)] if tags else []
-        found = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)]
+            entries = [entry for cluster in clusters or self._list_clusters() for entry in self._describe_running(cluster, unreadable)]
+        found = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
+        unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(found, name)]
         around = self._describe_services({*(task.group for task in found if task.group), *groups.values()})
         matching = [task for task in found if tags.items() <= task.tags.items()]
         chosen = [task for task in matching if not names or task.arn in names or task.group in groups.values()]
         known = {task.arn for task in found} | {name for name, group in groups.items() if group in around}
-        return self._found(tuple(chosen), around, tuple(name for name in dict.fromkeys(names) if name not in known))
+        missing = tuple(name for name in dict.fromkeys(names) if name not in known)
+        return self._found(tuple(chosen), around, missing, entries, tuple(unreadable))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         """The same tasks, and those that their services have started since."""
@@ -53,18 +61,49 @@ class EcsTasks:
         }
         tasks = tuple(self._read_tasks(entries.values()))
         seen = {task.arn for task in tasks}
-        return self._found(tasks, self._describe_services(groups), tuple(task.arn for task in known if task.arn not in seen))
+        return self._found(tasks, self._describe_services(groups), tuple(task.arn for task in known if task.arn not in seen), (), ())
 
-    def _found(self, tasks: tuple[EcsTask, ...], around: Mapping[str, Any], missing: tuple[str, ...]) -> Found:
+    def _found(
+        self,
+        tasks: tuple[EcsTask, ...],
+        around: Mapping[str, Any],
+        missing: tuple[str, ...],
+        entries: Iterable[Mapping[str, Any]],
+        unreadable: tuple[str, ...],
+    ) -> Found:
+        """What was found. `entries`: the tasks as ECS describes them, whose addresses may be registered in any target group."""
         groups = tuple(self._make_group(name, entry) for name, entry in sorted(around.items()))
-        return Found(tasks, missing, tuple(arn for group in groups for arn in group.target_groups), groups=groups)
+        chosen = {task.arn for task in tasks}
+        return Found(
+            tasks,
+            missing,
+            tuple(arn for group in groups for arn in group.target_groups),
+            registered=self._locate([entry for entry in entries if entry["taskArn"] in chosen]),
+            groups=groups,
+            unreadable=unreadable,
+        )
+
+    def _locate(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The address of each of these tasks, with the VPC of its network interface."""
+        placed = {address: subnet for entry in entries if (address := _find_address(entry)) and (subnet := _find_detail(entry, "subnetId"))}
+        if not placed:
+            return {}
+        filters = [{"Name": "subnet-id", "Values": sorted(set(placed.values()))}]
+        vpcs = {subnet["SubnetId"]: subnet["VpcId"] for subnet in list_items(self._ec2, "describe_subnets", "Subnets", Filters=filters)}
+        return {address: vpcs[subnet] for address, subnet in placed.items() if subnet in vpcs}
 
     def _list_clusters(self) -> list[str]:
         return list(list_items(self._ecs, "list_clusters", "clusterArns"))
 
-    def _describe_running(self, cluster: str) -> list[Any]:
-        arns = list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster))
-        return self._describe(cluster, arns)
+    def _describe_running(self, cluster: str, unreadable: list[str]) -> list[Any]:
+        """The tasks of a cluster; one that does not exist is added to `unreadable`."""
+        try:
+            return self._describe(cluster, list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster)))
+        except Unavailable as error:
+            if error.code not in _NO_CLUSTER:
+                raise
+            unreadable.append(f"the ECS cluster {cluster} does not exist in this account and Region")
+            return []
 
     def _describe_named(self, arns: Sequence[str]) -> Iterator[Any]:
         by_cluster: dict[str, list[str]] = {}
@@ -108,15 +147,14 @@ class EcsTasks:
     def _make_group(self, name: str, entry: Mapping[str, Any]) -> Group:
         running = [task for task in self._describe_members([name]) if _state_of(task) == "RUNNING"]
         healthy = [task for task in running if task.get("healthStatus") != "UNHEALTHY"]
-        balancers = entry.get("loadBalancers", ())
         return Group(
             kind="ecs",
             name=name,
             desired=entry["desiredCount"],
             minimum=0,
-            rolling_out=len(entry.get("deployments", ())) > 1,
+            rolling_out=_is_rolling_out(entry),
             in_service=tuple(sorted(task["taskArn"].rpartition("/")[2] for task in healthy)),
-            target_groups=tuple(sorted(attached["targetGroupArn"] for attached in balancers if attached.get("targetGroupArn"))),
+            target_groups=tuple(sorted(_list_target_groups(entry))),
         )
 
     def _read_tasks(self, entries: Iterable[Mapping[str, Any]]) -> list[EcsTask]:
@@ -126,7 +164,9 @@ class EcsTasks:
         return [_read_task(entry, definitions[entry["taskDefinitionArn"]], agents.get(arn, {})) for arn, entry in sorted(known.items())]
 
     def _describe_definition(self, arn: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = call(self._ecs, "describe_task_definition", taskDefinition=arn)["taskDefinition"]
+        """The task definition; nothing is known of one that was deleted."""
+        answer = call(self._ecs, "describe_task_definition", absent=_NO_DEFINITION, taskDefinition=arn)
+        found: Mapping[str, Any] = answer["taskDefinition"] if answer else {}
         return found
 
     def _find_agents(self, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -152,8 +192,16 @@ def _registered_at(entry: Mapping[str, Any]) -> float:
 
 
 def _is_within(task: EcsTask, clusters: Sequence[str], services: Sequence[str]) -> bool:
+    """Whether the task is in one of these clusters and services, given by name or by ARN. ARNs are compared whole."""
+    place = ":".join(task.arn.split(":")[:5])
     own = (task.group or "").rpartition("/")[2]
-    return (not clusters or task.cluster in clusters) and (not services or own in services)
+    of_cluster = {task.cluster, f"{place}:cluster/{task.cluster}"}
+    of_service = {own, f"{place}:service/{task.group}"}
+    return (not clusters or bool(of_cluster & set(clusters))) and (not services or bool(of_service & set(services)))
+
+
+def _has_member(tasks: Iterable[EcsTask], service: str) -> bool:
+    return any(_is_within(task, (), (service,)) for task in tasks)
 
 
 def _state_of(entry: Mapping[str, Any]) -> str:
@@ -193,13 +241,34 @@ def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: M
 
 
 def _find_address(entry: Mapping[str, Any]) -> str | None:
+    return _find_detail(entry, "privateIPv4Address")
+
+
+def _find_detail(entry: Mapping[str, Any], name: str) -> str | None:
+    """A detail of the task's own network interface; None if it has none."""
     details = [
         detail
         for attachment in entry.get("attachments", ())
         if attachment.get("type") == "ElasticNetworkInterface"
         for detail in attachment.get("details", ())
     ]
-    return next((detail["value"] for detail in details if detail.get("name") == "privateIPv4Address"), None)
+    return next((detail["value"] for detail in details if detail.get("name") == name), None)
+
+
+def _is_rolling_out(entry: Mapping[str, Any]) -> bool:
+    """Whether the service is being deployed, by whatever controller: ECS has deployments, the others have task sets."""
+    deployments, sets = entry.get("deployments", ()), entry.get("taskSets", ())
+    unfinished = any(deployment.get("rolloutState", "COMPLETED") not in _ENDED for deployment in deployments)
+    unsteady = any(task_set.get("stabilityStatus", "STEADY_STATE") != "STEADY_STATE" for task_set in sets)
+    return len(deployments) > 1 or len(sets) > 1 or unfinished or unsteady
+
+
+def _list_target_groups(entry: Mapping[str, Any]) -> set[str]:
+    """The target groups of the service and of its task sets: under CodeDeploy only the task sets know theirs."""
+    owners = [entry, *entry.get("taskSets", ())]
+    attached = [balancer for owner in owners for balancer in owner.get("loadBalancers", ())]
+    alternate = [balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn") for balancer in attached]
+    return {arn for arn in (*(balancer.get("targetGroupArn") for balancer in attached), *alternate) if arn}
 
 
 def _registers(container: Mapping[str, Any]) -> bool:

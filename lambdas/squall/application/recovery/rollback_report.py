@@ -13,6 +13,7 @@ from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault
+from squall.faults.mechanisms.capacity import explain_resized
 
 DISPATCH_SLACK = timedelta(seconds=60)
 """The clocks of FIS, Systems Manager and Lambda differ. The lock keeps everybody else's commands off these targets."""
@@ -25,7 +26,7 @@ def verify_rollback(step: Step) -> Outcome:
     proven = bool(report.proofs) and all(proof.proven for proof in report.proofs)
     details = "; ".join(proof.detail for proof in report.proofs)
     step.note(EventName.FAULT_PROVEN if proven else EventName.FAULT_NOT_PROVEN, details)
-    step.note(EventName.ROLLBACK_VERIFIED, report.outcome)
+    step.note(EventName.ROLLBACK_VERIFIED, "; ".join([report.outcome.value, *report.changes]))
     return NEXT
 
 
@@ -66,6 +67,7 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
             length=step.definition.experiment.length,
         )
     )
+    report = report.model_copy(update={"changes": explain_resized(template.before, step.discovery.workload, workload)})
     declared = plan_run(step.definition, [target.id for target in step.discovery.pinned], step.run.id)
     return with_automation(report, step.find(AutomationRun) if declared else None, declared)
 

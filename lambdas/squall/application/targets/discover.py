@@ -54,16 +54,23 @@ def discover(step: Step) -> Outcome:
 
 
 def _describe_workload(step: Step) -> Workload:
+    """The workload around the targets. An ARN of another partition, Region or account is missing here, whatever has the
+    same name; tags and filters only narrow what was named, so where nothing named is here, nothing is looked for."""
     experiment = step.definition.experiment
     target = experiment.target
-    return step.w.inventory.describe(
-        experiment.named,
+    elsewhere = tuple(name for name in dict.fromkeys(experiment.named) if not step.definition.is_here(name))
+    here = [name for name in experiment.named if name not in elsewhere]
+    if elsewhere and not here:
+        return Workload(at=step.now, instances=(), missing=elsewhere, service=experiment.service)
+    workload = step.w.inventory.describe(
+        here,
         target.tags if target else {},
         target.filters if target else {},
         step.now,
         resource_type=experiment.resource_type,
         service=experiment.service,
     )
+    return workload.model_copy(update={"missing": (*workload.missing, *elsewhere)})
 
 
 def _describe_sentinel(step: Step) -> SentinelSource | None:

@@ -25,6 +25,14 @@ class Definition(Document):
     region: str
     partition: str = "aws"
 
+    def is_here(self, name: str) -> bool:
+        """Whether the resource may be in this run's partition, Region and account: an ARN says where it is, an id is taken
+        for one of here."""
+        if not name.startswith("arn:"):
+            return True
+        _, partition, _, region, account, *_ = [*name.split(":"), "", "", "", ""]
+        return (partition, region, account) == (self.partition, self.region, self.account)
+
     @property
     def admitted_hash(self) -> str:
         """SHA-256 of the whole document. Fields at their defaults are left out, so that a new field changes no hash."""

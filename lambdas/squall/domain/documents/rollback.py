@@ -60,6 +60,8 @@ class RollbackReport(Document):
     outcome: RollbackOutcome
     differences: tuple[str, ...]
     leftovers: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    """What else changed around the targets meanwhile, not by the fault: their groups were resized."""
     could_have_lasted_until: datetime | None = None
     """The end of the fault if nobody could have stopped it; None if it ended in the moment, or never began."""
     automation: AutomationRun | None = None

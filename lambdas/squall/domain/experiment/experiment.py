@@ -17,7 +17,7 @@ from squall.domain.model import Model
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
 from squall.domain.printable import one_line
 from squall.domain.problems import ENVIRONMENT_NAME, pattern, show_value
-from squall.domain.resources.types import REGISTERED, type_named
+from squall.domain.resources.types import type_named
 from squall.domain.sentinel.config import Sentinel
 from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 
@@ -193,7 +193,8 @@ class Experiment(Model):
 
     target: Target | None = None
     service: Annotated[str, Field(max_length=2048), TARGET_GROUP] | None = None
-    """Whose users would notice, where the targets are registered in no target group themselves (a database …): ARN of a target group."""
+    """Whose users are guarded and judged: ARN of a target group. Needed where the targets are registered in none themselves (a
+    database …), and where they serve in several."""
     parameters: dict[str, Any] = {}
     """Of the fault; each fault type says which it has."""
     override_ranges: Annotated[dict[Line, tuple[Number, Number]], Field(max_length=50)] = {}
@@ -239,13 +240,6 @@ class Experiment(Model):
         found = type_problem(self.named, self.target.resource_type if self.target else None)
         if found:
             raise validation_error(*found, at="target_resources")
-        return self
-
-    @model_validator(mode="after")
-    def _measured_once(self) -> "Experiment":
-        if self.service is not None and self.said and self.resource_type in REGISTERED:
-            words = f"{self.resource_type.with_article} is measured in the target groups it is registered in"
-            raise validation_error(words, f"no service, or targets that are no {self.resource_type.words}", at="service")
         return self
 
     @property

@@ -45,11 +45,9 @@ class JudgeInput:
         own = self.finer.get(binding.period_seconds or 0) if binding else None
         return (own or self.windows).get(name)
 
-    def series_from(self, name: str, metric: str) -> tuple[Series, ...]:
-        """The metric's series in this window and in all later ones."""
-        start = self.windows[name].start if name in self.windows else 0
-        later = [one for one, window in self.windows.items() if one == name or window.start > start]
-        return tuple(series for one in later for series in self.series.get(one, {}).get(metric, ()))
+    def series_of_run(self, metric: str) -> tuple[Series, ...]:
+        """The metric's series in every window."""
+        return tuple(series for by_metric in self.series.values() for series in by_metric.get(metric, ()))
 
     @property
     def alarms_watched_until(self) -> datetime:

@@ -12,7 +12,7 @@ from squall.domain.documents.metric_models import MetricBinding, Point, Series, 
 from squall.domain.documents.statistics import Comparison, MetricStatistics
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
-from squall.domain.judging.window_statistics import seen_points, unpublished_end
+from squall.domain.judging.window_statistics import counts_hosts, seen_points, unhosted_periods, unpublished_end
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import dead_periods, missing_policy, published_sparsely
@@ -86,15 +86,14 @@ def judge_threshold(threshold: Threshold, given: JudgeInput) -> Judged:
 def _measure(threshold: Threshold, binding: MetricBinding, window: Window, given: JudgeInput) -> _Measured:
     within = given.series.get(threshold.window, {})
     series = tuple(within.get(binding.name, ()))
-    later = given.series_from(threshold.window, binding.name) if binding.kind == "rate" else series
-    points = seen_points(binding, later, within.get("healthy_hosts", ()), window)
+    points = seen_points(binding, given.series_of_run(binding.name), given.series_of_run("healthy_hosts"), window)
     return _Measured(
         threshold=threshold,
         binding=binding,
         window=window,
         points=points,
         series=series,
-        value=_value(binding, given, threshold.window, points),
+        value=_value(binding, given, window, points),
         minimum=given.definition.environment.timing.minimum_periods,
         unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, given) else (), window),
     )
@@ -106,16 +105,19 @@ def _is_balancer(binding: MetricBinding, given: JudgeInput) -> bool:
     return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
 
 
-def _value(binding: MetricBinding, given: JudgeInput, window: str, points: Sequence[Point]) -> float | None:
+def _value(binding: MetricBinding, given: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
     """The value over the whole window; None if there is none.
 
     Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
     mean over its periods. The same holds for a rate, whose periods without data are zero.
     """
-    value = given.values.get(window, {}).get(binding.name)
-    series = given.series.get(window, {})
-    uncounted = set(dead_periods(binding, series.get(binding.name, ()), series.get("healthy_hosts", ())))
-    uncounted -= set(dead_periods(binding, series.get(binding.name, ())))
+    value = given.values.get(window.name, {}).get(binding.name)
+    series, hosts = given.series_of_run(binding.name), given.series_of_run("healthy_hosts")
+    unhosted = set(unhosted_periods(binding, series, hosts, window))
+    uncounted = unhosted | set(dead_periods(binding, series, hosts)) - set(dead_periods(binding, series))
+    if unhosted and counts_hosts(binding):
+        combine = {"Minimum": min, "Maximum": max}.get(binding.queries[0].statistic, fmean)
+        return float(combine([point.value for point in points]))
     if points and (binding.kind == "rate" or any(point.at in uncounted for point in points)):
         return fmean(point.value for point in points)
     if value is not None:

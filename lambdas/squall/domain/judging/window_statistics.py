@@ -6,7 +6,8 @@ from math import floor
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.statistics import Band, WindowStatistics
-from squall.domain.metrics.series import dead_periods, missing_policy, points_over, published_sparsely
+from squall.domain.language.metric_table import LOAD_BALANCER
+from squall.domain.metrics.series import dead_periods, hostless_periods, missing_policy, points_over, published_sparsely
 
 FENCE = 3
 """Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric almost never leaves them.
@@ -32,16 +33,33 @@ def has_distribution(binding: MetricBinding) -> bool:
 def seen_points(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
     """The value of each period that has one. A period in which only errors were answered has a value: it failed.
 
-    `hosts`: the counts of healthy hosts. `series` may reach beyond the window.
+    `hosts`: the counts of healthy hosts. Both may reach beyond the window, and should reach back before it: a target group
+    without any target publishes nothing, and is known by what it published before.
     """
     failed = 0.0 if binding.kind == "ratio_good" else 100.0
     points = points_over(binding, series, window)
     if binding.kind == "rate":
         return _with_idle_periods(points, series, hosts, window)
     known = {point.at for point in points}
-    dead = dead_periods(binding, series, hosts)
-    lost = [Point(at=at, value=failed) for at in dead if window.start <= at < window.end and at not in known]
+    if counts_hosts(binding):
+        failed = 0.0
+    dead = {*dead_periods(binding, series, hosts), *unhosted_periods(binding, series, hosts, window)}
+    lost = [Point(at=at, value=failed) for at in sorted(dead) if window.start <= at < window.end and at not in known]
     return tuple(sorted([*points, *lost], key=lambda point: point.at))
+
+
+def counts_hosts(binding: MetricBinding) -> bool:
+    """Whether it is a statistic of the number of healthy hosts."""
+    return binding.name.partition(":")[0] == "healthy_hosts"
+
+
+def unhosted_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[int, ...]:
+    """The periods in which the target group had no target: its ratios failed in them, and its hosts were none. Empty for other
+    metrics."""
+    if counts_hosts(binding):
+        return hostless_periods(series, series, window)
+    of_balancer = binding.kind in {"ratio_good", "ratio_bad"} and binding.queries[-1].namespace == LOAD_BALANCER
+    return hostless_periods([one for one in series if one.key == binding.queries[-1].key], hosts, window) if of_balancer else ()
 
 
 def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:

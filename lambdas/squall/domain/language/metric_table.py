@@ -101,10 +101,9 @@ class KnownMetric(Metric):
     """The first one whose scope fits the pinned targets is measured."""
     lag_seconds: int
     """How long after its end a finished period is complete in CloudWatch."""
-    measured: Literal["if_named", "always", "if_balancer_shared"] = "if_named"
-    """`always`: in every run that has a source for it, because other numbers mean nothing without it.
-    `if_balancer_shared`: also in runs behind a load balancer that serves other target groups, where unanswered requests
-    show only as missing while no host is healthy."""
+    measured: Literal["if_named", "always"] = "if_named"
+    """`always`: in every run that has a source for it, because other numbers mean nothing without it: while no host is
+    healthy, or none is registered, unanswered requests show only as missing."""
     felt: bool = False
     """Users feel it: evidence of what a fault does to them, never of whether there was a fault."""
     shows: Shows = "performance"
@@ -115,7 +114,9 @@ class KnownMetric(Metric):
     fault."""
 
 
-_ALB, _NLB, _EC2, _RDS = "AWS/ApplicationELB", "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"
+LOAD_BALANCER = "AWS/ApplicationELB"
+"""The namespace of application load balancers."""
+_ALB, _NLB, _EC2, _RDS = LOAD_BALANCER, "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"
 _TARGET_5XX = Part("target_5xx", "HTTPCode_Target_5XX_Count", "Sum", "nonzero")
 _BALANCER_5XX = Part("elb_5xx", "HTTPCode_ELB_5XX_Count", "Sum", "nonzero", "outside_total", whole_balancer=True)
 _ROUTED = (  # the load balancer's own errors for which it had chosen a target: RequestCount holds these, and no other of its own
@@ -171,8 +172,8 @@ _ROWS = (
     KnownMetric(
         name="healthy_hosts", title="Healthy hosts", unit="count", kind="gauge",
         aliases=("healthy host count", "healthy instances", "healthy targets"), statistics=("Maximum", "Minimum"), least=0,
-        sources=_balanced(Part("value", "HealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
-        measured="if_balancer_shared", shows="capacity",
+        sources=_balanced(Part("value", "HealthyHostCount", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        measured="always", shows="capacity",
         alarmed_as=((_ALB, "HealthyHostCount"), (_NLB, "HealthyHostCount"), ("AWS/AutoScaling", "GroupInServiceInstances")),
     ),
     KnownMetric(

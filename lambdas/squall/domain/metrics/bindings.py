@@ -20,12 +20,14 @@ from squall.domain.metrics.scopes import (
     find_dimensions,
     find_source,
     measured_group,
-    serves_alone,
 )
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import Problem
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
+
+BASIC_MONITORING_SECONDS = 300
+"""How often EC2 publishes the metrics of an instance without detailed monitoring."""
 
 
 def binding_name(metric: str, statistic: str | None) -> str:
@@ -66,7 +68,7 @@ def bind(
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in dict.fromkeys([*metrics_needed, *_measured_always(place)]):
-        bound = _bind(metric, sorted(statistics.get(metric, ())), declared, place)
+        bound = _explain_coarse(metric, place, timing) or _bind(metric, sorted(statistics.get(metric, ())), declared, place)
         if isinstance(bound, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {bound}"))
         else:
@@ -90,9 +92,7 @@ def query_key(name: str, part: str) -> str:
 
 def _measured_always(place: Place) -> list[str]:
     """Metrics that are measured although no sentence names them."""
-    shared = not isinstance(place.group, str) and not serves_alone(place.group)
-    wanted = {"always", "if_balancer_shared"} if shared else {"always"}
-    return [row.name for row in METRICS.values() if row.measured in wanted and not isinstance(_located(row, place), str)]
+    return [row.name for row in METRICS.values() if row.measured == "always" and not isinstance(_located(row, place), str)]
 
 
 def _bind(metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], place: Place) -> list[MetricBinding] | str:
@@ -102,6 +102,27 @@ def _bind(metric: str, statistics: Sequence[str], declared: Mapping[str, MetricD
     if metric not in METRICS:
         return "it is neither a metric Squall knows nor declared in metrics"
     return _bind_known(METRICS[metric], statistics, place)
+
+
+def _explain_coarse(metric: str, place: Place, timing: Timing) -> str:
+    """Why CloudWatch has too few points of the metric for the periods that are judged; empty where it has enough."""
+    row = METRICS.get(metric)
+    located = _located(row, place) if row else ""
+    if isinstance(located, str) or located[0].scope != "compute" or timing.metric_period_seconds >= BASIC_MONITORING_SECONDS:
+        return ""
+    groups = {resource.belongs_to for resource in place.pinned if resource.belongs_to}
+    measured = {resource.id for resource in place.pinned}
+    coarse = [
+        instance.id
+        for instance in place.workload.instances
+        if instance.detailed_monitoring is False and (instance.id in measured or instance.group in groups)
+    ]
+    if not coarse:
+        return ""
+    return (
+        f"{', '.join(coarse)} has basic monitoring, with a point every {BASIC_MONITORING_SECONDS} s, and periods of "
+        f"{timing.metric_period_seconds} s are judged; turn on detailed monitoring (in the launch template), or declare it in metrics"
+    )
 
 
 def _located(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:

@@ -81,45 +81,61 @@ def target_group_dimension(arn: str) -> str:
 
 
 def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group of an application load balancer in which every pinned target is registered, or why there is
-    none.
+    """The target group whose traffic is measured, or why there is none: the only one in which the pinned targets serve,
+    behind an application load balancer, with every target in it.
 
-    If there are several, it is the one to which the targets' Auto Scaling group is attached, then the largest. If the
-    experiment names its `service`, it is that target group.
+    Where they serve in several, the users of the others would be neither guarded nor judged: the experiment has to name
+    one as its `service`.
     """
+    parts = [part for resource in pinned for part in workload.parts_of(resource)]
+    touched = [group for group in workload.target_groups if group.serves and any(part & group.asked for part in parts)]
     if workload.service is not None:
-        return _named_service(workload, pinned)
-    if not any(resource.registered_as or workload.names_of(resource) for resource in pinned):
+        return _named_service(workload, pinned, touched)
+    if not parts and not any(resource.registered_names or resource.contains for resource in pinned):
         kinds = " and ".join(sorted({resource.type.with_article for resource in pinned})) or "a resource"
         return f"{kinds} is registered in no target group; name in service the target group whose users would notice"
-    ids = {name for resource in pinned for name in workload.names_of(resource) or {resource.id}}
-    behind = [group for group in workload.target_groups if group.load_balancer and _APPLICATION in group.load_balancer]
-    touched = [group for group in behind if group.registered & ids]
-    shared = [group for group in touched if ids <= group.registered]
-    attached = {arn for group in workload.groups if group.name in {i.belongs_to for i in pinned} for arn in group.target_groups}
-    if shared:
-        return max(shared, key=lambda group: (group.arn in attached, len(group.registered), group.arn))
-    named = ", ".join(sorted(ids)) or "the targets"
-    if touched:
-        where = "; ".join(f"{target_group_dimension(g.arn)}: {', '.join(sorted(g.registered & ids))}" for g in touched)
-        return f"{named} share no target group ({where}), so no metric is about all of them; declare it in metrics"
-    return f"no application load balancer was found for {named}; declare it in metrics"
+    named = ", ".join(sorted({name for part in parts for name in part} or {resource.id for resource in pinned})) or "the targets"
+    if len(touched) > 1:
+        places = "; ".join(_describe_place(group, parts) for group in touched)
+        return f"{named} serve in {len(touched)} target groups ({places}); name in service the one to guard and judge"
+    if not touched or not _is_application(touched[0]):
+        where = f" (found {_describe_place(touched[0], parts)})" if touched else ""
+        return f"no application load balancer was found for {named}{where}; declare it in metrics"
+    return _holding_all(touched[0], parts)
 
 
-def _named_service(workload: Workload, pinned: Sequence[Resource]) -> TargetGroup | str:
-    """The target group that the experiment names. It is refused if the targets are registered in others, because what
-    is hit must be measured."""
-    own = {resource.registered_as for resource in pinned if resource.registered_as}
-    others = [group for group in workload.target_groups if group.arn != workload.service and own & group.registered]
-    if others:
-        names = ", ".join(target_group_dimension(group.arn) for group in others)
-        return f"the targets are registered in {names}; leave out service, which names another"
+def _holding_all(group: TargetGroup, parts: Sequence[frozenset[str]]) -> TargetGroup | str:
+    outside = sorted(min(part) for part in parts if not part & group.asked)
+    if not outside:
+        return group
+    return f"{', '.join(outside)} is not served in {group.name}, so no metric is about all targets; declare it in metrics"
+
+
+def _is_application(group: TargetGroup) -> bool:
+    return group.load_balancer is not None and _APPLICATION in group.load_balancer
+
+
+def _describe_place(group: TargetGroup, parts: Sequence[frozenset[str]]) -> str:
+    """The group's ARN, its load balancer, and which of the targets it has."""
+    held = ", ".join(sorted({name for part in parts for name in part} & group.asked))
+    return f"{group.arn} behind {load_balancer_dimension(group.load_balancer or '')}: {held}"
+
+
+def _named_service(workload: Workload, pinned: Sequence[Resource], touched: Sequence[TargetGroup]) -> TargetGroup | str:
+    """The target group that the experiment names. Where the targets themselves serve in target groups, it must be one
+    of these and hold all targets: what is measured is what is hit."""
     group = next((group for group in workload.target_groups if group.arn == workload.service), None)
     if group is None:
-        return f"the target group {workload.service} does not exist"
-    if not group.load_balancer or _APPLICATION not in group.load_balancer:
-        return f"{target_group_dimension(group.arn)} is behind no application load balancer; declare it in metrics"
-    return group
+        return f"the target group {workload.service} does not exist in this account and Region"
+    if not group.serves or not _is_application(group):
+        return f"{group.name} is behind no application load balancer that sends it requests; declare it in metrics"
+    own = [resource for resource in pinned if not resource.contains and resource.registered_names]
+    if not own or not touched:
+        return group
+    if group not in touched:
+        names = ", ".join(other.name for other in touched)
+        return f"the targets serve in {names}; service names another"
+    return _holding_all(group, [part for resource in own for part in workload.parts_of(resource)])
 
 
 def _target_group_dimensions(place: Place) -> Dimensions | str:

@@ -1,7 +1,7 @@
 """Arithmetic on time series: combines several metrics into one value, by period and over windows, and handles missing
 periods."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
@@ -94,6 +94,25 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
     return tuple(sorted(at for at in bad if not total.get(at)))
 
 
+def hostless_periods(counted: Iterable[Series], hosts: Iterable[Series], window: Window) -> tuple[int, ...]:
+    """Start of each period of the window in which the target group had no target at all: CloudWatch counted neither hosts
+    nor requests, although it had counted both before.
+
+    Both series should reach back before the window, and beyond it. A single silent period at the end of all that was read
+    may not be published yet.
+    """
+    known = [
+        {point.at for one in series if one.period_seconds == window.period_seconds for point in one.points} for series in (counted, hosts)
+    ]
+    if not all(known):
+        return ()
+    seen = known[0] | known[1]
+    both = max(min(known[0]), min(known[1]))
+    silent_end = (window.end - max(seen)) // window.period_seconds - 1
+    end = window.end - window.period_seconds if silent_end == 1 else window.end
+    return tuple(at for at in range(window.start, end, window.period_seconds) if at > both and at not in seen)
+
+
 def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, float]]) -> list[int]:
     """The periods in which every query that is never filled has a data point; if there is no such query, those in which
     any query has."""
@@ -106,8 +125,12 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
 
 
 def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
-    """Query key to start of period to value. NaN is no data point."""
-    return {query_series.key: {point.at: point.value for point in query_series.points if isfinite(point.value)} for query_series in series}
+    """Query key to start of period to value. A value that is not a number is no data point."""
+    columns: dict[str, dict[int, float]] = {}
+    for query_series in series:
+        points = {point.at: point.value for point in query_series.points if isfinite(point.value)}
+        columns.setdefault(query_series.key, {}).update(points)
+    return columns
 
 
 def _filled(value: float | None, *, nonzero: bool) -> float | None:

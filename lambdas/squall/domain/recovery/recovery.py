@@ -177,22 +177,32 @@ def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replac
 def _find_replacements(given: RecoveryInput) -> tuple[Member, ...]:
     """Members in service now that came after the effect and are healthy in every target group of the lost ones."""
     names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
-    known = {instance for group in given.discovery.workload.groups for instance in group.in_service}
-    known |= {one.id for one in given.discovery.workload.resources}
-    arns = {arn for target in given.before for arn in target.healthy_in}
-    healthy = [set(group.healthy) for group in given.workload_now.target_groups if group.arn in arns]
-    serving = {i for group in given.workload_now.groups if group.name in names for i in group.in_service if i not in known}
+    known = {member for group in given.discovery.workload.groups for member in group.in_service}
+    known |= {target.resource.id for target in given.before}
+    serving = {member for group in given.workload_now.groups if group.name in names for member in group.in_service if member not in known}
     members = [one for one in given.workload_now.resources if isinstance(one, Member) and one.id in serving]
-    return tuple(one for one in members if not _came_before(one, given) and all(one.registered_as in group for group in healthy))
+    places = _find_needed_places(given)
+    return tuple(one for one in members if not _came_before(one, given) and all(one.registered_names & place for place in places))
 
 
-def _came_before(instance: Member, given: RecoveryInput) -> bool:
-    """Whether the member came before the effect.
+def _find_needed_places(given: RecoveryInput) -> list[set[str]]:
+    """What is healthy now in each target group in which the lost ones were registered by themselves, and not only through
+    something that ran on them. Nothing is healthy in a target group that is gone."""
+    now = {group.arn: set(group.healthy) for group in given.workload_now.target_groups}
+    then = {group.arn: set(group.healthy) for group in given.discovery.workload.target_groups}
+    arns = {arn for target in given.before for arn in target.healthy_in if target.resource.own_names & then.get(arn, set())}
+    return [now.get(arn, set()) for arn in sorted(arns)]
 
-    A member that a growing group added between Discover and the fault is no replacement. Kubernetes reports whole
-    seconds, so a member that came in the second of the effect counts as one.
+
+def _came_before(member: Member, given: RecoveryInput) -> bool:
+    """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
+    seconds, so a member that came in the second of the effect is one.
+
+    A member that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched long
+    ago: without Auto Scaling's word on when it came into service, it came after Discover.
     """
-    came = instance.in_service_at or instance.launched_at
+    before = given.discovery.workload.now(member)
+    came = member.in_service_at or (None if before is not None else member.launched_at)
     return came is not None and came < given.effect_at.replace(microsecond=0)
 
 

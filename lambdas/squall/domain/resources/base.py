@@ -59,9 +59,19 @@ class Resource(Model):
         return None
 
     @property
-    def registered_as(self) -> str | None:
-        """The name of this resource in target groups; None if resources of its type are never registered in one."""
-        return None
+    def condition(self) -> str:
+        """Its state in words, with all that decides whether a fault on it makes sense."""
+        return self.state
+
+    @property
+    def registered_names(self) -> frozenset[str]:
+        """Every name under which target groups may know it: its id, and its addresses. Empty: none can."""
+        return frozenset()
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Those of `registered_names` that are its own, and not of something that runs on it."""
+        return self.registered_names
 
     @property
     def contains(self) -> frozenset[str]:

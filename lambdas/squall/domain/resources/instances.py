@@ -5,6 +5,9 @@ from typing import Literal
 from squall.domain.resources.base import Member
 from squall.domain.vocabulary import ResourceType
 
+IN_SERVICE = "InService"
+"""The lifecycle state in which Auto Scaling counts an instance as one that serves."""
+
 
 class Instance(Member):
     """An EC2 instance."""
@@ -22,10 +25,32 @@ class Instance(Member):
     """Operating system, in Systems Manager's word."""
     private_ip: str | None = None
     """Its primary IPv4 address in the VPC."""
+    addresses: tuple[str, ...] = ()
+    """Those of all addresses of its network interfaces, also those of pods and tasks on it, that a target group knows."""
+    detailed_monitoring: bool | None = None
+    """Whether EC2 publishes its metrics every minute, and not every five; None: not known."""
 
     @property
-    def registered_as(self) -> str | None:
-        return self.id
+    def usable(self) -> bool:
+        """An instance in Standby, in a warm pool, or that is being launched or terminated, serves nobody."""
+        return self.state in self.USABLE and self.lifecycle in {None, IN_SERVICE}
+
+    @property
+    def condition(self) -> str:
+        return self.state if self.lifecycle in {None, IN_SERVICE} else f"{self.state} and {self.lifecycle}"
+
+    @property
+    def registered_names(self) -> frozenset[str]:
+        return frozenset({self.id, *self.addresses})
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        return self.registered_names & {self.id, self.private_ip}
+
+    @property
+    def hit(self) -> frozenset[str]:
+        """By all its names: its group knows it by id, target groups by id or by address."""
+        return self.registered_names
 
     @property
     def own_domain(self) -> str:

@@ -84,9 +84,9 @@ class EksPod(Member):
         return None
 
     @property
-    def registered_as(self) -> str | None:
-        """The pod's address: target groups of pods (target type ip) know it by this."""
-        return self.private_ip
+    def registered_names(self) -> frozenset[str]:
+        """Target groups of pods (target type ip) know a pod by its address."""
+        return frozenset({self.private_ip} if self.private_ip else ())
 
     @property
     def own_domain(self) -> str:

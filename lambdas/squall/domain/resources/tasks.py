@@ -53,9 +53,9 @@ class EcsTask(Member):
         return self.managed_id
 
     @property
-    def registered_as(self) -> str | None:
-        """The task's address: target groups know a task with its own network interface by this."""
-        return self.private_ip
+    def registered_names(self) -> frozenset[str]:
+        """Target groups know a task with a network interface of its own by the address."""
+        return frozenset({self.private_ip} if self.private_ip else ())
 
     @property
     def own_domain(self) -> str:

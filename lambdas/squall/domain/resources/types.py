@@ -18,9 +18,6 @@ from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.volumes import Volume
 from squall.domain.vocabulary import ResourceType
 
-REGISTERED = frozenset({ResourceType.INSTANCE})
-"""Types that load balancers send requests to, so that what users notice is measured there."""
-
 
 def _type_of(value: Any) -> str:
     """The type's name. Documents of the first versions have none: they contain instances."""

@@ -27,12 +27,19 @@ class Group(Model):
     in_service: tuple[str, ...]
     """Ids of instances that are InService and healthy, of tasks that run and are not unhealthy, or of pods that are
     ready."""
+    weights: dict[str, int] = {}
+    """Capacity units of members that count for another number than one, by id: a mixed instances policy may weigh instance types."""
     suspended: tuple[str, ...] = ()
     """Names of suspended Auto Scaling processes."""
     rolling_out: bool = False
     """Whether an ECS service or a pod controller is being deployed: it then stops and starts members by itself."""
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
+
+    @property
+    def strength(self) -> int:
+        """The capacity in service, in the units of `desired`."""
+        return sum(self.weights.get(member, 1) for member in self.in_service)
 
     @property
     def domain(self) -> str:
@@ -56,8 +63,11 @@ class TargetGroup(Model):
     arn: str
     load_balancer: str | None
     """ARN of the load balancer; None: the group has none."""
+    in_use: bool = True
+    """Whether a listener's rule sends it requests: with a weight above zero, where the rule has weights."""
     load_balancer_groups: int | None = None
-    """How many target groups the load balancer has, this one included; None: not known."""
+    """How many target groups serve somebody behind the load balancer, this one included: those in use that have targets. None: not
+    known."""
     protocol: str | None = None
     """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     ports: tuple[int, ...] = ()
@@ -69,10 +79,28 @@ class TargetGroup(Model):
     healthy: tuple[str, ...]
     """Names under which targets are registered: ids of instances, or addresses."""
     unhealthy: tuple[str, ...]
+    idle: tuple[str, ...] = ()
+    """Targets that are registered and sent no requests: they are draining, their zone is not enabled or was shifted away."""
+
+    @property
+    def name(self) -> str:
+        """`targetgroup/<name>/<id>`, as CloudWatch calls it."""
+        _, _, suffix = self.arn.partition("targetgroup/")
+        return f"targetgroup/{suffix}" if suffix else self.arn
 
     @property
     def registered(self) -> frozenset[str]:
+        return frozenset({*self.healthy, *self.unhealthy, *self.idle})
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The targets that the load balancer may send requests to."""
         return frozenset({*self.healthy, *self.unhealthy})
+
+    @property
+    def serves(self) -> bool:
+        """Whether a load balancer sends requests to it."""
+        return self.in_use and self.load_balancer is not None
 
 
 class Workload(Model):
@@ -89,7 +117,7 @@ class Workload(Model):
     unreadable: tuple[str, ...] = ()
     """Where Squall may not look for requested targets, a sentence each."""
     service: str | None = None
-    """ARN of the target group whose traffic is measured, where the targets themselves are registered in none."""
+    """ARN of the target group whose traffic is measured, as the experiment names it."""
 
     @property
     def resources(self) -> tuple[Resource, ...]:
@@ -99,9 +127,24 @@ class Workload(Model):
     def names_of(self, resource: Resource) -> frozenset[str]:
         """Names under which target groups know the resource: its own, or those of what it contains that is registered
         somewhere."""
+        return frozenset(name for names in self.parts_of(resource) for name in names)
+
+    def parts_of(self, resource: Resource) -> tuple[frozenset[str], ...]:
+        """The names of each part of it that load balancers may know: of the resource itself, or of each instance and address in it
+        that is registered somewhere."""
         if not resource.contains:
-            return frozenset({resource.registered_as} if resource.registered_as else ())
-        return resource.contains & {name for group in self.target_groups for name in group.registered}
+            return (resource.registered_names,) if resource.registered_names else ()
+        inside = [instance.registered_names for instance in self.instances if instance.id in resource.contains]
+        named = frozenset(name for names in inside for name in names)
+        parts = [*inside, *(frozenset({name}) for name in sorted(resource.contains - named))]
+        registered = frozenset(name for group in self.target_groups for name in group.registered)
+        return tuple(part for part in parts if part & registered)
+
+    @property
+    def dangling(self) -> tuple[tuple[Group, str], ...]:
+        """Each group that is attached to a target group that does not exist, with the ARN of that target group."""
+        known = {group.arn for group in self.target_groups}
+        return tuple((group, arn) for group in self.groups for arn in group.target_groups if arn not in known)
 
     def now(self, resource: R) -> R | None:
         """The same resource in this workload; None if the workload does not contain it."""

@@ -1,10 +1,10 @@
 """What is going on around the workload: alarms, deployments, the last fault. Nobody breaks what is already moving."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from squall.domain.metrics.periods import format_length
-from squall.domain.metrics.scopes import load_balancer_dimension, target_group_dimension
+from squall.domain.metrics.scopes import load_balancer_dimension
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.workload import Workload
@@ -36,7 +36,7 @@ def _workload_alarms(given: SafetyInput) -> Answer:
         return None, "which alarms are in ALARM, or what the workload consists of, could not be asked"
     guards = {guard.name for guard in given.guards}  # of this run, and judged by guards_healthy
     passed_over = guards | set(policy.calm.ignored_alarms)
-    places = _places(given.workload_now)
+    places = _list_places(given.workload_now)
     found = [alarm for alarm in given.firing if alarm.name not in passed_over and not alarm.only_scales and _is_of(alarm, places)]
     if not found:
         return True, f"no alarm of the workload is in ALARM; {len(given.firing)} of others, or that don't count, are"
@@ -50,27 +50,46 @@ def _workload_alarms(given: SafetyInput) -> Answer:
             return True, f"{said}; {policy.name} ignores alarms of the workload"
 
 
-def _places(workload: Workload) -> frozenset[tuple[str, str]]:
-    """Dimensions that name a part of the workload."""
+Place = Mapping[str, str]
+"""The dimensions of the metrics of one part of the workload."""
+
+
+def _list_places(workload: Workload) -> list[Place]:
     scaling = [group for group in workload.groups if group.kind == "auto_scaling"]
-    groups = {("AutoScalingGroupName", group.name) for group in scaling}
-    members = {("InstanceId", member) for group in scaling for member in group.in_service}
-    instances = {("InstanceId", instance.id) for instance in workload.instances}
-    served = {("TargetGroup", target_group_dimension(group.arn)) for group in workload.target_groups}
-    balancers = {("LoadBalancer", load_balancer_dimension(group.load_balancer)) for group in workload.target_groups if group.load_balancer}
-    services = {("ServiceName", group.name.rpartition("/")[2]) for group in workload.groups if group.kind == "ecs"}
-    functions = {("FunctionName", one.id) for one in workload.others if isinstance(one, LambdaFunction)}
-    return frozenset(groups | members | instances | services | functions | served | balancers | _databases(workload))
+    clustered = [group.name.rpartition("/") for group in workload.groups if group.kind == "ecs"]
+    served = [(group.name, group.load_balancer) for group in workload.target_groups]
+    return [
+        *({"AutoScalingGroupName": group.name} for group in scaling),
+        *({"InstanceId": member, "AutoScalingGroupName": group.name} for group in scaling for member in group.in_service),
+        *({"InstanceId": instance.id} for instance in workload.instances),
+        *({"TargetGroup": name, "LoadBalancer": load_balancer_dimension(balancer or "")} for name, balancer in served),
+        *({"ServiceName": service, "ClusterName": cluster} for cluster, _, service in clustered),
+        *({"FunctionName": one.id} for one in workload.others if isinstance(one, LambdaFunction)),
+        *_list_databases(workload),
+    ]
 
 
-def _databases(workload: Workload) -> frozenset[tuple[str, str]]:
-    clusters = [one for one in workload.others if isinstance(one, DatabaseCluster)]
-    names = {one.id for one in workload.others if isinstance(one, Database)} | {member.id for one in clusters for member in one.members}
-    return frozenset({("DBInstanceIdentifier", name) for name in names} | {("DBClusterIdentifier", cluster.id) for cluster in clusters})
+def _list_databases(workload: Workload) -> Iterator[Place]:
+    for one in workload.others:
+        if isinstance(one, DatabaseCluster):
+            yield {"DBClusterIdentifier": one.id}
+            yield from ({"DBClusterIdentifier": one.id, "DBInstanceIdentifier": member.id} for member in one.members)
+        elif isinstance(one, Database):
+            yield {"DBInstanceIdentifier": one.id}
 
 
-def _is_of(alarm: AlarmState, places: frozenset[tuple[str, str]]) -> bool:
-    return any(places & set(watched.dimensions) for watched in alarm.watches)
+_SHARED = frozenset({"ClusterName"})
+"""Dimensions that by themselves name more than a part of the workload."""
+
+
+def _is_of(alarm: AlarmState, places: Sequence[Place]) -> bool:
+    """Whether the alarm watches a part of the workload: all of its dimensions that are known of this part agree."""
+    return any(_agrees(dict(watched.dimensions), place) for watched in alarm.watches for place in places)
+
+
+def _agrees(dimensions: Mapping[str, str], place: Place) -> bool:
+    common = dimensions.keys() & place.keys()
+    return bool(common - _SHARED) and all(dimensions[name] == place[name] for name in common)
 
 
 def _cool_down(given: SafetyInput) -> Answer:

@@ -6,7 +6,7 @@ from squall.domain.documents.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.sentences import AlarmFires
-from squall.domain.metrics.scopes import load_balancer_dimension, serves_alone, target_group_dimension
+from squall.domain.metrics.scopes import load_balancer_dimension, measured_group, serves_alone
 from squall.domain.resources.base import Member
 from squall.domain.resources.types import ids
 from squall.domain.resources.workload import Workload
@@ -21,6 +21,9 @@ def _alarms_ready(given: SafetyInput) -> Answer:
     """Stop alarms and alarms that must fire: there, and not firing already. What a stop alarm without data means, the policy says."""
     stopping, fires = given.definition.experiment.stop_alarm_names, _must_fire(given)
     wanted = list(dict.fromkeys([*fires, *stopping]))
+    elsewhere = [alarm for alarm in given.definition.experiment.stop_alarms if not given.definition.is_here(alarm)]
+    if elsewhere:
+        return False, f"{', '.join(elsewhere)} is not in this account and Region"
     if not wanted:
         return True, "no alarm of the workload's own is involved"
     if given.named_alarms is None:
@@ -53,24 +56,17 @@ def _is_declared(metric: str, declared: Collection[str]) -> bool:
 def _is_of_targets(query: MetricQuery, given: SafetyInput, workload: Workload) -> bool:
     # As they are now: what lives in a subnet or a group is replaced while a run waits.
     found = [workload.now(resource) or resource for resource in given.discovery.pinned]
-    pinned = {name for resource in found for name in workload.names_of(resource) or {resource.id}}
     dimensions = dict(query.dimensions)
-    around = [group for group in workload.target_groups if group.load_balancer and pinned <= group.registered]
-    if workload.service is not None:
-        around = [group for group in workload.target_groups if group.arn == workload.service]
-    places = [
-        {"TargetGroup": target_group_dimension(group.arn), "LoadBalancer": load_balancer_dimension(group.load_balancer or "")}
-        for group in around
-    ]
-    if "TargetGroup" in dimensions:
-        return any(dimensions.items() <= place.items() for place in places)
-    if "LoadBalancer" in dimensions:  # of the load balancer as a whole: only if it serves nobody else
-        alone = [place for group, place in zip(around, places, strict=True) if serves_alone(group)]
-        return any(dimensions.items() <= place.items() for place in alone)
+    if dimensions.keys() & {"TargetGroup", "LoadBalancer"}:
+        measured = measured_group(workload, found)
+        if isinstance(measured, str) or not ("TargetGroup" in dimensions or serves_alone(measured)):
+            return False  # the metrics of a load balancer as a whole are the target group's only if it serves nobody else
+        place = {"TargetGroup": measured.name, "LoadBalancer": load_balancer_dimension(measured.load_balancer or "")}
+        return dimensions.items() <= place.items()
     if group := _group_in(dimensions):
         now = {one.id: one.belongs_to for one in workload.resources if isinstance(one, Member)}
         return all(now.get(resource.id) == group for resource in given.discovery.pinned)
-    return pinned == {dimensions[name] for name in OF_ONE if name in dimensions}
+    return {resource.id for resource in found} == {dimensions[name] for name in OF_ONE if name in dimensions}
 
 
 def _group_in(dimensions: Mapping[str, str]) -> str | None:

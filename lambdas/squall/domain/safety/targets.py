@@ -11,6 +11,7 @@ from squall.domain.resources.types import ids
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.targets.failure_domains import Capacity, capacities, lost
 from squall.domain.targets.pinning import find_not_opted_in
+from squall.domain.targets.serving import explain_idle
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
 """Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""
@@ -22,7 +23,8 @@ def _targets_exist(given: SafetyInput) -> Answer:
     now = given.workload_now.now
     unknown = [*given.discovery.workload.missing, *(m for m in given.workload_now.missing if m not in given.discovery.workload.missing)]
     states = [(pinned.id, now(pinned)) for pinned in given.discovery.pinned]
-    absent = [f"{id_} is {one.state if one else 'unknown to the account'}" for id_, one in states if one is None or not one.usable]
+    absent = [f"{id_} is {one.condition if one else 'unknown to the account'}" for id_, one in states if one is None or not one.usable]
+    absent += [sentence for _, one in states if one and one.usable and (sentence := explain_idle(given.workload_now, one))]
     if unknown or absent or not given.discovery.pinned:
         return False, "; ".join([*(f"{target} does not exist" for target in unknown), *absent]) or "nothing is pinned"
     return True, ", ".join(f"{id_} is {one.state}" for id_, one in states if one)
@@ -59,7 +61,7 @@ def _healthy_share(given: SafetyInput) -> Answer:
     gone = lost(resources)
     found = capacities(given.workload_now, resources)
     said = [
-        f"{c.domain}: {len(c.in_service)} in service − {len(c.in_service & gone)} = {c.after(gone)} of {c.size} "
+        f"{c.domain}: {c.count(c.in_service)} in service − {c.count(c.in_service & gone)} = {c.after(gone)} of {c.size} "
         f"({_needed(c, gone, percent)})"
         for c in found
     ]

@@ -1,8 +1,8 @@
 """Failure domains: the groups and target groups that pinned targets belong to, and the healthy capacity that is left in
 each."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
@@ -22,9 +22,16 @@ class Capacity:
     """How many members must be left, where a share makes no sense: a database has one writer and needs one that takes
     over."""
 
+    weights: Mapping[str, int] = field(default_factory=dict)
+    """Capacity units of members that count for another number than one."""
+
+    def count(self, members: Iterable[str]) -> int:
+        """The capacity of these members, in the units of `size`."""
+        return sum(self.weights.get(member, 1) for member in members)
+
     def after(self, lost: Iterable[str]) -> int:
-        """How many members are left once these are lost."""
-        return len(self.in_service - set(lost))
+        """How much capacity is left once these members are lost."""
+        return self.count(self.in_service - set(lost))
 
     def needed(self, percent: float) -> float:
         """How many members must be left where the environment wants this share to stay healthy."""
@@ -39,10 +46,12 @@ def failure_domains(workload: Workload, resources: Iterable[Resource]) -> tuple[
 
 def capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capacity, ...]:
     """The capacity of every failure domain of the resources, in the order of the domains."""
-    known = {group.domain: Capacity(group.domain, group.desired, frozenset(group.in_service)) for group in workload.groups}
+    known = {
+        group.domain: Capacity(group.domain, group.desired, frozenset(group.in_service), weights=group.weights) for group in workload.groups
+    }
     for group in workload.target_groups:
         domain = _target_group_domain(group.arn)
-        known[domain] = Capacity(domain, len({*group.healthy, *group.unhealthy}), frozenset(group.healthy))
+        known[domain] = Capacity(domain, len(group.asked), frozenset(group.healthy))
     alone = {resource.own_domain: Capacity(resource.own_domain, resource.size, resource.standing, resource.least) for resource in resources}
     return tuple(known[domain] if domain in known else alone[domain] for domain in failure_domains(workload, resources))
 

@@ -10,6 +10,7 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, lost
+from squall.domain.targets.serving import explain_idle
 from squall.domain.vocabulary import BlastRadius, ResourceType
 
 MAXIMUM_TARGETS = 5
@@ -43,12 +44,13 @@ def pin_targets(
     """
     found = tuple(candidate.under(experiment.parameters).in_policy(environment) for candidate in find_candidates(workload, experiment))
     problems = [*_find_unknown(workload, experiment), *_find_not_opted_in(found, environment, opt_in_tag)]
-    fit = [candidate for candidate in found if candidate.usable and candidate.tags.get(opt_in_tag) == environment.name]
+    opted_in = [candidate for candidate in found if candidate.tags.get(opt_in_tag) == environment.name]
+    fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]
     eligible = sorted(fit, key=lambda candidate: _rank(seed, candidate))
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
     elif not eligible:
-        problems += _explain_none_eligible(found)
+        problems += _explain_none_eligible(workload, found)
     if problems:
         return (), problems
     chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
@@ -62,14 +64,25 @@ def _rank(seed: str, resource: Resource) -> str:
 
 
 def _find_unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
-    return [
-        Problem(
-            path="target_resources",
-            message=f"{target} does not exist in this account and Region",
-            expected=f"an existing {experiment.resource_type.words}",
-        )
-        for target in workload.missing
-    ] + [Problem(path="target", message=sentence, expected="targets that Squall may look at") for sentence in workload.unreadable]
+    return (
+        [
+            Problem(
+                path="target_resources",
+                message=f"{target} does not exist in this account and Region",
+                expected=f"an existing {experiment.resource_type.words}",
+            )
+            for target in workload.missing
+        ]
+        + [
+            Problem(
+                path="target_resources",
+                message=f"{group.words} is attached to {arn}, which does not exist",
+                expected="groups whose target groups exist: detach it",
+            )
+            for group, arn in workload.dangling
+        ]
+        + [Problem(path="target", message=sentence, expected="targets that Squall may look at") for sentence in workload.unreadable]
+    )
 
 
 def find_not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
@@ -105,10 +118,13 @@ def _find_not_opted_in(found: Iterable[Resource], environment: Environment, opt_
     ]
 
 
-def _explain_none_eligible(found: Sequence[Resource]) -> list[Problem]:
-    states = ", ".join(f"{resource.id} is {resource.state}" for resource in found if not resource.usable)
+def _explain_none_eligible(workload: Workload, found: Sequence[Resource]) -> list[Problem]:
+    states = [f"{resource.id} is {resource.condition}" for resource in found if not resource.usable]
+    idle = [sentence for resource in found if resource.usable and (sentence := explain_idle(workload, resource))]
     wanted = " or ".join(sorted({state for resource in found for state in resource.USABLE}))
-    return [Problem(path="target_resources", message=f"no target is {wanted}: {states}" if states else "no target was found")]
+    if not states and not idle:
+        return [Problem(path="target_resources", message="no target was found")]
+    return [Problem(path="target_resources", message=f"no target is {wanted} and serves: {', '.join([*states, *idle])}")]
 
 
 def _check_radius(experiment: Experiment, found: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:

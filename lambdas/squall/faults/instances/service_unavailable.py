@@ -95,7 +95,8 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         """
         parameters = injection.parameters
         for group in injection.workload.target_groups:
-            hit = tuple(target.id for target in injection.targets if target.id in group.healthy)  # only a checked target becomes unhealthy
+            # Only a target that was checked, and passed, becomes unhealthy.
+            hit = tuple(target.id for target in injection.targets if target.registered_names & set(group.healthy))
             balancer = group.load_balancer or ""
             namespace = next((space for kind, space in _PUBLISHED.items() if kind in balancer), None)
             if (
@@ -119,7 +120,7 @@ def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, 
     """Whether the targets serve at the port. The command succeeds also if nobody listens there."""
     wanted = f"{protocol} {port}"
     behind = {
-        target.id: [group for group in workload.target_groups if target.registered_as in group.registered and group.ports]
+        target.id: [group for group in workload.target_groups if target.registered_names & group.registered and group.ports]
         for target in targets
     }
     unserved = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]

@@ -44,11 +44,8 @@ def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str
     if after is None:
         yield f"{before.words if before else name} is gone"
         return
-    wanted = before.desired if before else after.desired
-    if after.desired < wanted:
-        yield f"{name} has a desired capacity of {after.desired}, it was {wanted}"
-    if len(after.in_service) < wanted:
-        yield f"{name} has {len(after.in_service)} of {wanted} {after.members} in service"
+    if after.strength < after.desired:
+        yield f"{name} has {after.strength} of {after.desired} {after.members if not after.weights else 'units'} in service"
     suspended = sorted(set(after.suspended) - set(before.suspended if before else ()))
     if suspended:
         yield f"{name} has suspended {', '.join(suspended)}"
@@ -57,5 +54,28 @@ def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str
 def _target_groups(arns: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
     then, now = ({group.arn: len(group.healthy) for group in workload.target_groups} for workload in (before, after))
     for arn in sorted(arns):
-        if now.get(arn, 0) < then.get(arn, 0):
+        wanted = then.get(arn, 0) - _count_scaled_in(arn, before, after)
+        if now.get(arn, 0) < wanted:
             yield f"{arn.partition('targetgroup/')[2] or arn} has {now.get(arn, 0)} healthy targets, it had {then[arn]}"
+
+
+def _count_scaled_in(arn: str, before: Workload, after: Workload) -> int:
+    """How many members fewer the groups attached to this target group are meant to have now."""
+    now = {group.name: group for group in after.groups}
+    attached = [(group, now[group.name]) for group in before.groups if arn in group.target_groups and group.name in now]
+    return sum(
+        len(then.in_service) - len(group.in_service)
+        for then, group in attached
+        if group.desired < then.desired and group.strength >= group.desired
+    )
+
+
+def explain_resized(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> tuple[str, ...]:
+    """Which groups of these targets somebody resized meanwhile, a sentence each: no fault changes a desired capacity."""
+    names = {target.resource.belongs_to for target in targets}
+    now = {group.name: group.desired for group in after.groups}
+    return tuple(
+        f"the desired capacity of {group.name} was changed from {group.desired} to {now[group.name]}"
+        for group in before.groups
+        if group.name in names and now.get(group.name, group.desired) != group.desired
+    )

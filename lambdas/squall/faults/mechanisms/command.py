@@ -73,7 +73,7 @@ def _find_changes(kept: Sequence[TargetBefore], after: Workload) -> Iterable[str
         if now != target.resource.state:
             yield f"{target.resource.id} is {now}, it was {target.resource.state}"
         for arn in target.healthy_in:
-            if (target.resource.registered_as or target.resource.id) not in healthy.get(arn, ()):
+            if not (target.resource.registered_names or {target.resource.id}) & healthy.get(arn, set()):
                 yield f"{target.resource.id} is no longer healthy in {arn}"
 
 

@@ -1,6 +1,7 @@
 """What the sentences' metrics mean in CloudWatch, and which can't be measured."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.problems import InvalidInput
 from squall.domain.resources.workload import TargetGroup, Workload
-from tests.unit.builders import LB_ARN, NOW, bindings, experiment, instance, workload
+from tests.unit.builders import LB_ARN, NOW, TG_ARN, bindings, experiment, instance, workload
 
 WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
 PART = (("TargetGroup", "targetgroup/shop/73e2d6bc24d8a067"), *WHOLE)
@@ -31,7 +32,7 @@ def test_availability_counts_errors_of_target_and_load_balancer_over_requests() 
 
 
 def test_the_request_rate_is_always_measured_behind_a_load_balancer() -> None:
-    assert {b.name for b in bindings()} == {"availability", "response_time", "request_rate"}
+    assert {b.name for b in bindings()} == {"availability", "response_time", "request_rate", "healthy_hosts"}
 
 
 def test_query_keys_are_legal_ids_and_unique() -> None:
@@ -96,10 +97,31 @@ def beside(load: Workload, name: str, healthy: tuple[str, ...], balancer: str = 
     return group.model_copy(update=changes)
 
 
-def test_of_several_target_groups_of_the_targets_the_largest_is_measured() -> None:
+@pytest.mark.parametrize(("name", "balancer"), [("asmall", "app/shop"), ("zmall", "app/internal"), ("tcp", "net/shop")])
+def test_targets_that_serve_in_several_target_groups_are_measured_where_the_experiment_says(name: str, balancer: str) -> None:
     load = workload()
-    small = beside(load, "zmall", (load.instances[0].id,))
-    found = bindings(load=load.model_copy(update={"target_groups": (small, *load.target_groups)}))
+    first = load.instances[0].id
+    other = beside(load, name, (first,), balancer)
+    several = load.model_copy(update={"target_groups": (other, *load.target_groups)})
+    why = measured_group(several, load.instances[:1])
+    assert isinstance(why, str)
+    assert f"{first} serve in 2 target groups" in why
+    assert all(group.arn in why for group in several.target_groups)
+    assert "name in service" in why
+    named = measured_group(several.model_copy(update={"service": TG_ARN}), load.instances[:1])
+    assert not isinstance(named, str)
+    assert named.arn == TG_ARN
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [{"in_use": False}, {"load_balancer": None}, {"healthy": (), "idle": ("i-1234567890abcdef0",)}, {"healthy": ()}],
+    ids=["weight zero", "no listener", "draining", "no targets"],
+)
+def test_a_target_group_that_serves_nobody_is_no_second_candidate(idle: dict[str, Any]) -> None:
+    load = workload()
+    other = beside(load, "green", (load.instances[0].id,)).model_copy(update=idle)
+    found = bindings(load=load.model_copy(update={"target_groups": (other, *load.target_groups)}))
     assert found[0].queries[0].dimensions == PART
 
 
@@ -116,7 +138,10 @@ def test_a_network_load_balancer_publishes_none_of_the_metrics() -> None:
     load = workload()
     first = load.instances[0].id
     only = load.model_copy(update={"target_groups": (beside(load, "tcp", (first,), "net/shop"),)})
-    assert measured_group(only, load.instances[:1]) == f"no application load balancer was found for {first}; declare it in metrics"
+    why = measured_group(only, load.instances[:1])
+    assert isinstance(why, str)
+    assert why.startswith(f"no application load balancer was found for {first} (found ")
+    assert "net/shop" in why
 
 
 def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together() -> None:
@@ -124,7 +149,21 @@ def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together
     both = load.model_copy(update={"target_groups": (beside(load, "pay", ("i-pay",)), *load.target_groups)})
     why = measured_group(both, both.instances)
     assert isinstance(why, str)
-    assert "share no target group (targetgroup/pay/73e2d6bc24d8a067: i-pay; targetgroup/shop" in why
+    assert "serve in 2 target groups" in why
+    one = both.model_copy(update={"target_groups": both.target_groups[1:]})
+    assert measured_group(one, both.instances) == (
+        "i-pay is not served in targetgroup/shop/73e2d6bc24d8a067, so no metric is about all targets; declare it in metrics"
+    )
+
+
+def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as_long() -> None:
+    load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
+    _, (problem,) = bind(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
+    assert "has basic monitoring" in problem.message
+    assert "detailed monitoring" in problem.message
+    found, problems = bind(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
+    assert not problems
+    assert any(binding.name == "cpu_utilization" for binding in found)
 
 
 def test_cpu_is_that_of_the_pinned_targets_group() -> None:
