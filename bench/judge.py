@@ -17,7 +17,7 @@ from scipy import stats
 
 from bench import kayenta, real_series
 from bench.tables import Table, busy, load
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Point, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Point, Series, Window
 from squall.domain.judging import ranks
 from squall.domain.judging.comparison import CompareInput
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from bench import kayenta
 from bench.tables import Table
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Point, Series, Window
-from squall.domain.documents.statistics import Comparison
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Point, Series, Window
+from squall.domain.documents.metrics.statistics import Comparison
 from squall.domain.judging import ranks
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.thresholds import decide_against_baseline

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from squall.domain.documents.finding import FindingStatus
-from squall.domain.documents.metric_models import Point, Window
+from squall.domain.documents.metrics.metric_models import Point, Window
 from squall.domain.documents.result import Result
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import Sentences

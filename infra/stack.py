@@ -21,14 +21,14 @@ from aws_cdk.aws_lambda import Function
 from constructs import Construct, IDependable
 
 from infra import code
-from infra.alarms import OwnAlarms
 from infra.analytics import Analytics
-from infra.dashboard import LiveDashboard
 from infra.definitions import Definitions
-from infra.eks_access import INVENTORY_READERS, EksAccess
-from infra.fis_roles import FisRoles
 from infra.functions import Functions, Network, make_shared
 from infra.listed_resources import list_fault_folders, list_names
+from infra.monitoring.alarms import OwnAlarms
+from infra.monitoring.dashboard import LiveDashboard
+from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
+from infra.permissions.fis_roles import FisRoles
 from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
 from infra.permissions.names import Names
 from infra.results import Results

@@ -14,7 +14,7 @@ from cli.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from squall.domain.documents.metric_models import MetricQuery, Series
+    from squall.domain.documents.metrics.metric_models import MetricQuery, Series
     from squall.ports import Metrics
 
 

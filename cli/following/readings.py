@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from squall.application.metrics.read import read_series
-from squall.domain.documents.metric_models import Window
+from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from squall.domain.documents.baseline import Baseline
     from squall.domain.documents.definition import Definition
     from squall.domain.documents.discovery import Discovery
-    from squall.domain.documents.metric_models import MetricBinding, Point
+    from squall.domain.documents.metrics.metric_models import MetricBinding, Point
     from squall.ports import Metrics
 
 PERIODS = 30

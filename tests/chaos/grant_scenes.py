@@ -17,9 +17,9 @@ from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, execution_event
 from tests.workflow.endings import GUARD, ID, Intercept, fail, once, record_of, unavailable
-from tests.workflow.test_adopted_template import foreign
-from tests.workflow.test_afterwards import LATENCY
-from tests.workflow.test_functions import _disturbed
+from tests.workflow.faults.test_adopted_template import foreign
+from tests.workflow.faults.test_functions import _disturbed
+from tests.workflow.stopping.test_afterwards import LATENCY
 from tests.workflow.test_sentinel import URL, answered
 from tests.workflow.voting import ADA, BOB, ask_people, payload_of
 from tests.workflow.walk import Walk

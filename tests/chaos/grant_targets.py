@@ -12,11 +12,11 @@ from squall.domain.resources.volumes import Attachment, Volume
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
+from tests.workflow.faults.test_functions import ORDERS, PLACE
+from tests.workflow.faults.test_pods import WEB
+from tests.workflow.faults.test_tasks import SERVICE, SHOP
 from tests.workflow.rig import LOAD_BALANCER, TARGET_GROUP
-from tests.workflow.test_databases import CLUSTER, INSTANCE
-from tests.workflow.test_functions import ORDERS, PLACE
-from tests.workflow.test_pods import WEB
-from tests.workflow.test_tasks import SERVICE, SHOP
 from tests.workflow.walk import Walk
 
 Prepare = Callable[[Walk, FakeWorld], None]

@@ -18,11 +18,11 @@ from squall.domain.run.aws_state import FisExperiment
 from squall.domain.vocabulary import Status, Verdict
 from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at, function_of
 from tests.fakes.world import FakeWorld
+from tests.workflow.course.test_again import variables
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import ID, is_settled, nothing_runs, once, record_of, result_of, rolled_back
 from tests.workflow.rig import arranged
-from tests.workflow.test_again import variables
-from tests.workflow.test_deaths import WHERE
+from tests.workflow.supervision.test_deaths import WHERE
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walked
 

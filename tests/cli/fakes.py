@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.aws.stack import Machine, Started
 from squall.domain.approval.votes import Decision
-from squall.domain.documents.metric_models import MetricQuery, Series
+from squall.domain.documents.metrics.metric_models import MetricQuery, Series
 from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line

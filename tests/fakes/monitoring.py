@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from squall.domain.documents.metric_models import Point, Series
+from squall.domain.documents.metrics.metric_models import Point, Series
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.errors import Refused
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from squall.domain.documents.guards import GuardSpec, StopGuard
-    from squall.domain.documents.metric_models import MetricQuery
+    from squall.domain.documents.metrics.metric_models import MetricQuery
     from tests.fakes.clock import FakeClock
 
     Signal = Callable[[int], float | None]

@@ -7,7 +7,7 @@ from aws_cdk import App, Stack
 from aws_cdk import Environment as Place
 from aws_cdk.assertions import Template
 
-from infra.fis_roles import FisRoles
+from infra.permissions.fis_roles import FisRoles
 from squall.domain.policy.environment import Environment
 from tests.infra.template import Resources, Statement
 from tests.unit.domain.policy.test_custom import REBOOT, RUNBOOK

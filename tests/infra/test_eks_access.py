@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.eks_access import INVENTORY_READERS, fis_user_name
+from infra.permissions.eks_access import INVENTORY_READERS, fis_user_name
 from infra.settings import SettingsError, read_context
 from tests.infra.conftest import make
 from tests.infra.template import Resources

@@ -10,7 +10,7 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.bindings import bind

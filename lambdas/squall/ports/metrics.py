@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
     from datetime import datetime
 
     from squall.domain.documents.guards import GuardSpec, StopGuard
-    from squall.domain.documents.metric_models import MetricQuery, Series
+    from squall.domain.documents.metrics.metric_models import MetricQuery, Series
     from squall.domain.run.aws_state import AlarmState
     from squall.domain.sentinel.config import Sentinel
     from squall.domain.sentinel.probes import Datum, Lease, Sample

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import Band
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import Band
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of

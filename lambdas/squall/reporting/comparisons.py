@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from squall.domain.documents.statistics import Comparison, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
 from squall.reporting.charts import metric_title
 from squall.reporting.elements import Table
 from squall.reporting.formatting import format_clock, format_duration, format_number, format_quantity, spell_out

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from squall.domain.documents.statistics import Comparison
+from squall.domain.documents.metrics.statistics import Comparison
 from squall.domain.problems import InvalidInput
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status

@@ -9,14 +9,14 @@ from typing import Any
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.finding import Finding, FindingEvidence, Severity
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.documents.metric_models import Window
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import Band, Comparison, MeasuredSeries, MetricStatistics, Times, WindowStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result, TimelineEvent
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.documents.signal_reading import SignalReading
-from squall.domain.documents.statistics import Band, Comparison, MeasuredSeries, MetricStatistics, Times, WindowStatistics
 from squall.domain.problems import Problem
 from squall.domain.run.record import Abort
 from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from infra.code import UPLOT
-from squall.domain.documents.metric_models import Point
+from squall.domain.documents.metrics.metric_models import Point
+from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import charts, formatting, page
 from squall.reporting.charts import Course, build_course

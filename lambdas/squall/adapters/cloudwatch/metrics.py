@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
-from squall.domain.documents.metric_models import MetricQuery, Point, Series
+from squall.domain.documents.metrics.metric_models import MetricQuery, Point, Series
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

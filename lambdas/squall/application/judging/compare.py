@@ -6,7 +6,7 @@ from math import floor
 from squall.application.metrics.earlier_days import read_earlier_days
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Window
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.window_statistics import has_distribution

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from squall.application.metrics.run_windows import Windows
 from squall.application.recovery.rollback_report import fault_of
 from squall.application.step import Step
-from squall.domain.documents.metric_models import MetricQuery, Window
+from squall.domain.documents.metrics.metric_models import MetricQuery, Window
+from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
-from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.experiment.experiment import FaultSignal
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, must_show, not_told, of_several, read, spans, within
 from squall.errors import Refused, Unavailable

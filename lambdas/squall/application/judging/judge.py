@@ -10,10 +10,10 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.judgement import Judgement
+from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.series import StatisticsDocument
-from squall.domain.documents.signal_reading import SignalReading
 from squall.domain.experiment.sentences import sentences
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput

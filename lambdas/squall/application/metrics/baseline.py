@@ -12,8 +12,8 @@ from squall.application.metrics.read import SeriesByMetric, read_in_own_periods,
 from squall.application.sentinel import start_probing
 from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.documents.baseline import Baseline
-from squall.domain.documents.cut import Cut
-from squall.domain.documents.metric_models import MetricBinding, Window
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.metrics.baseline import assess_baseline, find_daily_breaches, missing_seconds, trim_to_first_point
 from squall.domain.metrics.disturbances import start_after_disturbances
 from squall.domain.metrics.periods import pace_timing

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from squall.application.metrics.disturbances import read_disturbances
 from squall.application.metrics.read import SeriesByMetric, read_series
 from squall.application.step import Step
-from squall.domain.documents.cut import Cut
-from squall.domain.documents.metric_models import MetricBinding, Window
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.metrics.disturbances import drop_disturbed_points
 
 EARLIER_DAYS = 3

@@ -4,7 +4,7 @@ periods.
 
 from collections.abc import Callable, Mapping, Sequence
 
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Series, Window
 from squall.domain.metrics.series import value_over
 from squall.domain.metrics.windows import PacedWindow, finer_periods
 from squall.ports import Metrics

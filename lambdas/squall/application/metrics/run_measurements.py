@@ -10,10 +10,10 @@ from squall.application.metrics.read import SeriesByMetric, read_in_own_periods,
 from squall.application.metrics.run_windows import Windows, windows_of
 from squall.application.recovery.rollback_report import fis_of
 from squall.application.step import Step
-from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metrics.statistics import MeasuredSeries
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.documents.statistics import MeasuredSeries
 from squall.domain.judging.window_statistics import seen_points
 from squall.domain.metrics.windows import PacedWindow, finer_periods
 

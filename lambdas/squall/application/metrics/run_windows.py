@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from squall.application.step import Step
 from squall.domain.documents.baseline import Baseline
-from squall.domain.documents.metric_models import Window
+from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, recovery_window

@@ -23,7 +23,7 @@ from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
 from squall.domain.approval.votes import Standing, standing
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
-from squall.domain.documents.metric_models import Window
+from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.metrics.guard_breach import guard_breaches, published_end
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series

@@ -1,8 +1,8 @@
 """`baseline.json`: the baseline window and the value of each metric in it."""
 
-from squall.domain.documents.cut import Cut
 from squall.domain.documents.document import Document
-from squall.domain.documents.metric_models import Series, Window
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import Series, Window
 
 
 class Baseline(Document):

@@ -1,7 +1,7 @@
 """`discovery.json`: resolved targets, the workload around them, and metric bindings."""
 
 from squall.domain.documents.document import Document
-from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from squall.domain.documents.document import Document
-from squall.domain.documents.metric_models import Window
-from squall.domain.documents.signal_reading import SignalReading
-from squall.domain.documents.statistics import Times
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import Times
 from squall.domain.model import Model
 from squall.domain.vocabulary import (
     CriterionOutcome,

@@ -6,12 +6,12 @@ from typing import Any
 from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
 from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import MetricStatistics, Times
 from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.documents.signal_reading import SignalReading
-from squall.domain.documents.statistics import MetricStatistics, Times
 from squall.domain.model import Model
 from squall.domain.problems import Problem
 from squall.domain.vocabulary import (

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from squall.domain.documents.cut import Cut
 from squall.domain.documents.document import Document
-from squall.domain.documents.metric_models import Series, Window
-from squall.domain.documents.statistics import MeasuredSeries, MetricStatistics
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import Series, Window
+from squall.domain.documents.metrics.statistics import MeasuredSeries, MetricStatistics
 
 
 class SeriesDocument(Document):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from squall.domain.documents.statistics import Comparison, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
 from squall.domain.history.summary import RunSummary
 
 EXECUTIONS, MEASUREMENTS = "executions", "measurements"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import inf
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.series import counts_events

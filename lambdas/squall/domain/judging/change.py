@@ -13,7 +13,7 @@ from math import inf
 from statistics import median
 from typing import Literal
 
-from squall.domain.documents.metric_models import MetricBinding, Point
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point
 from squall.domain.judging.window_statistics import quantile
 
 SEPARATION = 1.2

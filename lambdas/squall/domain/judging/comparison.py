@@ -7,8 +7,8 @@ from math import floor, isfinite
 from statistics import fmean, median
 from typing import Literal
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
 from squall.domain.judging.change import BEYOND_TREND, MARGIN, Change, measure_change
 from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, compare, holm, mostly_zero
 from squall.domain.judging.window_statistics import band_of, departure, describe, seen_points

@@ -9,8 +9,8 @@ from math import ceil, floor
 from statistics import median
 from typing import Literal
 
-from squall.domain.documents.metric_models import Window
-from squall.domain.documents.signal_reading import Reading, SignalReading
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.signal_reading import Reading, SignalReading
 from squall.domain.model import Model
 
 FEWEST_PERIODS = 2

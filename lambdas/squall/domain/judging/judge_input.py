@@ -8,9 +8,9 @@ from typing import Any
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.documents.recovery import Recovery
-from squall.domain.documents.statistics import MetricStatistics
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.vocabulary import CriterionOutcome
 

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from squall.domain.documents.metric_models import Point
+from squall.domain.documents.metrics.metric_models import Point
 
 Floats = NDArray[np.float64]
 MINIMUM_POINTS = 5

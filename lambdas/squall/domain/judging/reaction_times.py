@@ -5,8 +5,8 @@ events.
 from collections.abc import Mapping
 from datetime import datetime
 
+from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.recovery import Recovery
-from squall.domain.documents.statistics import Times
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import AbortSource

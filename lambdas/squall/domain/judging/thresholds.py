@@ -8,8 +8,8 @@ from math import ceil, copysign, inf, isfinite
 from statistics import fmean
 from typing import Any
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import Comparison, MetricStatistics
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.window_statistics import counts_hosts, seen_points, unhosted_periods, unpublished_end

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import floor
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import Band, WindowStatistics
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import Band, WindowStatistics
 from squall.domain.language.metric_table import LOAD_BALANCER
 from squall.domain.metrics.series import dead_periods, hostless_periods, missing_policy, points_over, published_sparsely
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
 

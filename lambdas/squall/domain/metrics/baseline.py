@@ -6,10 +6,10 @@ from math import ceil, isfinite
 from statistics import fmean
 
 from squall.domain.documents.baseline import Baseline
-from squall.domain.documents.cut import Cut
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of

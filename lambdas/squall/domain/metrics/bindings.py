@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language.metric_names import allows_statistic
 from squall.domain.language.metric_table import METRICS, Kind, KnownMetric, Part, Source

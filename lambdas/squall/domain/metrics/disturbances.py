@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from squall.domain.documents.cut import Cut
-from squall.domain.documents.metric_models import Series, Window
+from squall.domain.documents.metrics.cut import Cut
+from squall.domain.documents.metrics.metric_models import Series, Window
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery
-from squall.domain.documents.statistics import MissingPolicy
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
+from squall.domain.documents.metrics.statistics import MissingPolicy
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.periods import datapoints, pace_timing, reaction_seconds

@@ -5,7 +5,7 @@ from math import isfinite
 from operator import ge, gt, le, lt
 
 from squall.domain.documents.guards import GuardSpec
-from squall.domain.documents.metric_models import Point
+from squall.domain.documents.metrics.metric_models import Point
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "GreaterThanThreshold": gt,

@@ -4,8 +4,8 @@ periods."""
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import MissingPolicy
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import MissingPolicy
 
 
 def combine_series(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:

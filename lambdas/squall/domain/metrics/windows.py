@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Literal
 
-from squall.domain.documents.metric_models import MetricBinding, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.documents.rollback import Proof
 from squall.domain.policy.environment import Timing
 

@@ -11,7 +11,7 @@ from math import floor
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.documents.metric_models import Series, Window
+from squall.domain.documents.metrics.metric_models import Series, Window
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import Sentences, sentences

@@ -7,11 +7,11 @@ from typing import Any
 from squall.domain.approval import votes as approval
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, StoredFinding
+from squall.domain.documents.metrics.signal_reading import Reading
+from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result, TimelineEvent
-from squall.domain.documents.signal_reading import Reading
-from squall.domain.documents.statistics import Times
 from squall.domain.judging.verdict import Decision
 from squall.domain.metrics.periods import format_length
 from squall.domain.recovery.rollback_document import describe_run

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from squall.domain.documents.metric_models import MetricBinding, MetricQuery
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.sentences import AlarmFires

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from squall.domain.documents.metric_models import Window
-from squall.domain.documents.statistics import Comparison, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
 from squall.domain.history.analytics import COLUMNS, EXECUTIONS, MEASUREMENTS, files
 from squall.domain.history.summary import FindingSeen, RunSummary
 from squall.domain.vocabulary import Status, Verdict

@@ -10,8 +10,8 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from squall.domain.documents.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.statistics import MetricStatistics
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.judging.comparison import CompareInput, statistics
 from squall.domain.judging.ranks import compare
 from squall.domain.judging.window_statistics import band_of, describe, quantile, seen_points

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.documents.metric_models import Series
+from squall.domain.documents.metrics.metric_models import Series
+from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.documents.recovery import Recovery
-from squall.domain.documents.statistics import Comparison, MetricStatistics
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.vocabulary import CriterionOutcome

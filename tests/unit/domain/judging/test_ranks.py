@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from squall.domain.documents.metric_models import Point
+from squall.domain.documents.metrics.metric_models import Point
 from squall.domain.judging import ranks
 
 VALUES = st.lists(st.integers(-3, 3).map(float), min_size=5, max_size=9)

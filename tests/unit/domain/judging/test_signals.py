@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.admission import parse_experiment
-from squall.domain.documents.metric_models import Window
-from squall.domain.documents.signal_reading import SignalReading
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, not_told, of_several, read, spans, within
 from squall.domain.model import digest

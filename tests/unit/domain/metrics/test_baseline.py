@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.documents.metric_models import MetricBinding, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Series, Window
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.baseline import assess_baseline, find_daily_breaches, missing_seconds, trim_to_first_point
 from squall.domain.metrics.series import combine_series, dead_periods, points_over, value_over

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from squall.domain.documents.metric_models import Point, Series
+from squall.domain.documents.metrics.metric_models import Point, Series
 from squall.domain.metrics.baseline import assess_baseline, missing_seconds
 from squall.domain.metrics.disturbances import drop_disturbed_points, find_disturbances, start_after_disturbances
 from squall.domain.metrics.windows import PacedWindow

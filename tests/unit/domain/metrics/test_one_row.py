@@ -10,7 +10,7 @@ from squall.admission.experiments import parse_experiment
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.judgement import CriterionResult, Judgement
-from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.experiment.sentences import sentences
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from squall.domain.documents.metric_models import MetricBinding
+from squall.domain.documents.metrics.metric_models import MetricBinding
 
 STORED = json.loads("""{
   "name": "cpu_utilization", "kind": "gauge", "unit": "percent", "scale": 1.0, "period_seconds": null, "lag_seconds": 120,

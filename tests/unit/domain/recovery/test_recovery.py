@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from squall.domain.documents.metric_models import Series
+from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.recovery import Recovery
 from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window
 from squall.domain.resources.workload import Workload

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from squall.application.sentinel import keep_probing, run_probe
 from squall.domain.documents.definition import Definition
-from squall.domain.documents.metric_models import MetricBinding, Point, Series
+from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.errors import SentenceError

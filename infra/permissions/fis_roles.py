@@ -11,7 +11,7 @@ from aws_cdk import Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement, Role, ServicePrincipal
 from constructs import Construct
 
-from infra.fis_statements import Scope
+from infra.permissions.fis_statements import Scope
 from infra.permissions.names import automation_arns
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment

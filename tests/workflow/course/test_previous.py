@@ -20,8 +20,8 @@ from tests.workflow.driver import snake
 from tests.workflow.endings import GUARD, ID, ended, is_settled, nothing_is_left, once, record_of, result_of
 from tests.workflow.walk import Walk, every_state
 
-PREVIOUS = Path(__file__).parents[1] / "data" / "previous.asl.json"
-HANDLERS = Path(__file__).parents[2] / "lambdas" / "squall" / "handlers"
+PREVIOUS = Path(__file__).parents[2] / "data" / "previous.asl.json"
+HANDLERS = Path(__file__).parents[3] / "lambdas" / "squall" / "handlers"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.workflow.endings import (
     record_of,
     result_of,
 )
-from tests.workflow.test_deaths import CALLS, NAMES
+from tests.workflow.supervision.test_deaths import CALLS, NAMES
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 

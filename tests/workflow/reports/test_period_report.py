@@ -14,7 +14,7 @@ from squall.handlers import report
 from squall.reporting import page
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, unavailable
-from tests.workflow.test_report import last_event
+from tests.workflow.reports.test_report import last_event
 from tests.workflow.walk import Walk
 
 

@@ -10,7 +10,7 @@ from aws_cdk import Environment as Place
 from aws_cdk.assertions import Template
 
 from infra.code import UPLOT
-from infra.fis_roles import FisRoles
+from infra.permissions.fis_roles import FisRoles
 from scripts import faults_page, schemas
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
@@ -22,8 +22,8 @@ from squall.reporting import page
 from tests.fakes.world import FakeWorld
 from tests.infra.template import Resources
 from tests.workflow.endings import ID, nothing_is_left, record_of, result_of
-from tests.workflow.test_report import files, last_event
-from tests.workflow.toy_fault import ADVICE, DatabaseHostStop
+from tests.workflow.faults.toy_fault import ADVICE, DatabaseHostStop
+from tests.workflow.reports.test_report import files, last_event
 from tests.workflow.walk import Walk
 
 

@@ -7,7 +7,7 @@ Models only. `judging/window_statistics.py` describes one window, `judging/ranks
 from datetime import datetime
 from typing import Literal
 
-from squall.domain.documents.metric_models import Window
+from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.model import Model
 
 MissingPolicy = Literal["breaching", "zero", "ignore"]

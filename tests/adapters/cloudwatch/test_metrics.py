@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
-from squall.domain.documents.metric_models import MetricQuery, Point
+from squall.domain.documents.metrics.metric_models import MetricQuery, Point
 from squall.errors import Unavailable
 from tests.adapters.scripted import Scripted
 

@@ -1,0 +1,42 @@
+"""No folder of the sources is too full to find a place in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+CODE = ("lambdas", "infra", "scripts", "cli", "local", "bench", "tests")
+SOURCES = (*CODE, "docs", "experiments", "environments", "schemas", "statemachines")
+MOST = 20
+EXCEPTIONS = {
+    "lambdas/squall/handlers": "one module for each state and each other function, named as in the state machine",
+    "lambdas/squall/domain": "sixteen rooms, and the modules that all of them rest on, which import-linter orders",
+    "local/experiments": "the catalogue of the local account: files of one kind, and a file's name is the name that people start",
+}
+"""Folders that may hold more, each with the reason. The root is not in SOURCES: tools expect their files there."""
+
+
+def list_entries(folder: Path) -> list[str]:
+    """Files and folders, without what Python and tools write, and without `__init__.py`, which nobody looks for."""
+    names = (path.name for path in folder.iterdir())
+    return sorted(name for name in names if name not in {"__init__.py", "__pycache__"} and not name.startswith("."))
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    yield folder
+    for name in list_entries(folder):
+        if (folder / name).is_dir():
+            yield from walk(folder / name)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_folder_holds_more_than_twenty_entries(source: str) -> None:
+    folders = {folder.relative_to(ROOT).as_posix(): len(list_entries(folder)) for folder in walk(ROOT / source)}
+    too_full = {name: count for name, count in folders.items() if count > MOST and name not in EXCEPTIONS}
+    assert not too_full, f"these folders need rooms (docs/contributing.md): {too_full}"
+
+
+@pytest.mark.parametrize("folder", EXCEPTIONS)
+def test_an_exception_is_still_one(folder: str) -> None:
+    assert len(list_entries(ROOT / folder)) > MOST
