@@ -33,7 +33,7 @@ def examined(rig: Rig, path: Path, record_property: Property) -> None:
     found = examine_path(Trial(setting(rig), path, name))
     record_property(f"{path.name}_measured", found.measured)
     assert found.outcome in {Outcome.OK, Outcome.SLOW}, found  # how fast is this machine's business, that it stops is ours
-    assert found.detail == "stopped by this way alone"
+    assert found.detail == "stopped by this path alone"
     assert rig.left() == []
     assert rig.items(f"EXECUTION#{name}") == []
 
