@@ -86,12 +86,12 @@ def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
     values, labelled, _ = load(name)
     rng = np.random.default_rng(7)
     length = sum(size) + GAP
-    found: list[Trial] = []
-    while len(found) < count:
+    stretches: list[Trial] = []
+    while len(stretches) < count:
         start = int(rng.integers(0, len(values) - length))
         if not labelled[start : start + length].any():
-            found.append(_trial(values, start, size))
-    return found
+            stretches.append(_trial(values, start, size))
+    return stretches
 
 
 def anomalies(name: str, baseline: int = 60) -> list[Trial]:
@@ -123,7 +123,7 @@ def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
         seconds = number * 86_400
         window = windows["fault"].model_copy(update={"start": fault_start - seconds, "end": windows["fault"].end - seconds})
         days.append((window, _series(*day, begin - seconds)))
-    given = CompareInput(
+    inputs = CompareInput(
         bindings=[BINDING],
         windows=windows,
         observed=windows["fault"].model_copy(update={"name": "run"}),
@@ -135,7 +135,7 @@ def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
         minimum_baseline=10,
         earlier=days if earlier else (),
     )
-    return next(one for one in statistics(given)[0].comparisons if one.windows == ("baseline", "fault"))
+    return next(comparison for comparison in statistics(inputs)[0].comparisons if comparison.windows == ("baseline", "fault"))
 
 
 def _series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series, ...]]:
@@ -150,8 +150,8 @@ def label(method: str, trial: Trial) -> str:
     if method.startswith("Squall"):
         return compare(trial, earlier=method == "Squall").conclusion
     if method == "Kayenta":
-        found = kayenta.classify(trial.before, trial.after)
-        return {"High": "higher", "Low": "lower", "Pass": "no_difference"}.get(found, "inconclusive")
+        classified = kayenta.classify(trial.before, trial.after)
+        return {"High": "higher", "Low": "lower", "Pass": "no_difference"}.get(classified, "inconclusive")
     p_value, effect = ranks.mann_whitney(trial.before, trial.after)
     if p_value >= 0.05:
         return "no_difference"
@@ -193,16 +193,16 @@ def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
 
     A stretch of zeros can't be doubled, so it is left out of the changed ones.
     """
-    found = []
+    results = []
     for half, name, size in _places():
         for trial in trials(name, size, count):
             for change, make in {UNCHANGED: grown(1), **CHANGES}.items():
                 if change == UNCHANGED or np.median(trial.after):
                     made = trial.changed(make)
                     methods = METHODS if change in {UNCHANGED, "×2"} else METHODS[:1]
-                    found += [Labelled(half, name, size, change, method, label(method, made)) for method in methods]
+                    results += [Labelled(half, name, size, change, method, label(method, made)) for method in methods]
         tick(f"{name} {size[0]}/{size[1]}")
-    return found
+    return results
 
 
 def _places() -> Iterator[tuple[str, str, tuple[int, int]]]:
@@ -214,28 +214,28 @@ def _places() -> Iterator[tuple[str, str, tuple[int, int]]]:
 
 def tables(tick: Callable[[str], None], count: int = 20) -> list[Table]:
     """All tables on real series. The places of the stretches are the same in every run."""
-    found = labelled(count, tick)
+    results = labelled(count, tick)
     return [
-        _false_alarms(found, count),
-        _power(found, count),
-        _by_series(found, count),
+        _false_alarms(results, count),
+        _power(results, count),
+        _by_series(results, count),
         _anomalies(),
         _criterion(count),
     ]
 
 
-def _share(found: Sequence[Labelled], *labels: str) -> str:
-    if not found:
+def _share(results: Sequence[Labelled], *labels: str) -> str:
+    if not results:
         return "–"
-    return f"{100 * sum(one.label in labels for one in found) / len(found):.1f} %"
+    return f"{100 * sum(result.label in labels for result in results) / len(results):.1f} %"
 
 
-def _false_alarms(found: Sequence[Labelled], count: int) -> Table:
+def _false_alarms(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half, names in HALVES.items():
         for size in SIZES:
-            mine = [one for one in found if (one.half, one.size, one.change) == (half, size, UNCHANGED)]
-            shares = [_share([one for one in mine if one.method == method], "higher", "lower") for method in METHODS]
+            mine = [result for result in results if (result.half, result.size, result.change) == (half, size, UNCHANGED)]
+            shares = [_share([result for result in mine if result.method == method], "higher", "lower") for method in METHODS]
             rows.append((f"{half}: {size[0]} and {size[1]}", *shares, str(count * len(names))))
     note = (
         "Stretches in which people labelled nothing, wherever they fall; what is called higher or lower is a false alarm. "
@@ -244,13 +244,18 @@ def _false_alarms(found: Sequence[Labelled], count: int) -> Table:
     return Table("False alarms on real series", ("baseline and fault", *METHODS, "stretches"), tuple(rows), (note,))
 
 
-def _power(found: Sequence[Labelled], count: int) -> Table:
+def _power(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half in HALVES:
         for size in SIZES:
-            mine = [one for one in found if (one.half, one.size) == (half, size)]
-            squall = [_share([one for one in mine if (one.change, one.method) == (change, METHODS[0])], "higher") for change in CHANGES]
-            others = [_share([one for one in mine if (one.change, one.method) == ("×2", method)], "higher") for method in METHODS[1:]]
+            mine = [result for result in results if (result.half, result.size) == (half, size)]
+            squall = [
+                _share([result for result in mine if (result.change, result.method) == (change, METHODS[0])], "higher")
+                for change in CHANGES
+            ]
+            others = [
+                _share([result for result in mine if (result.change, result.method) == ("×2", method)], "higher") for method in METHODS[1:]
+            ]
             rows.append((f"{half}: {size[0]} and {size[1]}", *squall, *others))
     columns = ("baseline and fault", *CHANGES, *(f"×2, {method}" for method in METHODS[1:]))
     note = (
@@ -260,16 +265,16 @@ def _power(found: Sequence[Labelled], count: int) -> Table:
     return Table("Changes that were seen on real series", columns, tuple(rows), (note,))
 
 
-def _by_series(found: Sequence[Labelled], count: int) -> Table:
+def _by_series(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half, names in HALVES.items():
         for name in names:
-            mine = [one for one in found if (one.series, one.method) == (name, METHODS[0])]
-            still, doubled = ([one for one in mine if one.change == change] for change in (UNCHANGED, "×2"))
-            alarms, blind, seen = _share(still, "higher", "lower"), _share(still, "inconclusive"), _share(doubled, "higher")
+            mine = [result for result in results if (result.series, result.method) == (name, METHODS[0])]
+            still, doubled = ([result for result in mine if result.change == change] for change in (UNCHANGED, "×2"))
+            alarms, blind, detected = _share(still, "higher", "lower"), _share(still, "inconclusive"), _share(doubled, "higher")
             values = load(name)[0]
             noise = np.median([np.std(part) / np.mean(part) for part in np.array_split(values, len(values) // 12) if np.mean(part)])
-            rows.append((f"{name} ({half})", f"{100 * noise:.0f} %", alarms, blind, seen))
+            rows.append((f"{name} ({half})", f"{100 * noise:.0f} %", alarms, blind, detected))
     columns = ("series", "spread within an hour", "false alarms", "inconclusive", "×2 seen")
     note = f"All lengths together, {count} stretches each. Spread: standard deviation by mean of twelve periods, in the typical hour."
     return Table("Squall by series", columns, tuple(rows), (note,))
@@ -295,16 +300,16 @@ def _criterion(count: int) -> Table:
     rows = []
     for half, names in HALVES.items():
         for size in SIZES:
-            told: Counter[str] = Counter()
+            outcomes: Counter[str] = Counter()
             decided: Counter[bool] = Counter()
             for name in names:
                 for trial in trials(name, size, count):
                     outcome = decide_against_baseline(parsed, compare(trial))
-                    told[outcome.outcome.value if outcome else "cannot_tell"] += 1
+                    outcomes[outcome.outcome.value if outcome else "cannot_tell"] += 1
                     if (apart := _apart(trial)) is not None:
                         decided[compare(apart).conclusion != "inconclusive"] += 1
-            total = sum(told.values())
-            shares = [f"{100 * told[name] / total:.0f} %" for name in ("met", "not_met", "cannot_tell")]
+            total = sum(outcomes.values())
+            shares = [f"{100 * outcomes[name] / total:.0f} %" for name in ("met", "not_met", "cannot_tell")]
             rows.append((f"{half}: {size[0]} and {size[1]}", *shares, f"{decided[True]} of {decided.total()}"))
     columns = ("baseline and fault", "met", "not met", "can't be told", "complete separation by ×2 decided")
     note = (

@@ -138,14 +138,14 @@ def _request(chosen: str, account: Account) -> Request:
 
 def _judge(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:
     wanted = EXPECTED.get(chosen, Exit.VALIDATED)
-    found = ending.exit_code
-    if found == wanted:
+    exit_code = ending.exit_code
+    if exit_code == wanted:
         console.print(safe_text(f"As expected: {wanted.name.lower()}.", "bold green"))
         return Exit.VALIDATED
     outcome = (ending.record.verdict or ending.record.status).value
     reason = clean(result.reason if result else ending.record.reason, 300)
     console.print(safe_text(f"Expected {wanted.name.lower()}, but it is {outcome}: {reason}", "bold red"), soft_wrap=True)
-    return found or Exit.FAILED
+    return exit_code or Exit.FAILED
 
 
 def _keep(ending: Ending) -> Path:

@@ -100,14 +100,14 @@ def stop(state_dir: Path, name: str) -> None:
 def leftovers(state_dir: Path) -> list[int]:
     """Living processes that carry this account's marker, except the caller."""
     marker = f"{MARKER}={state_dir}".encode()
-    found = []
+    living = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
             if marker in (folder / "environ").read_bytes().split(b"\0") and start_time(int(folder.name)) is not None:
-                found.append(int(folder.name))
-    return found
+                living.append(int(folder.name))
+    return living
 
 
 def kill_leftovers(state_dir: Path) -> list[int]:

@@ -69,8 +69,8 @@ def _parameter(name: str, field: dict[str, Any]) -> str:
     values = known.get("enum") or ([known["const"]] if "const" in known else [])
     bounds = f"{known['minimum']}–{known['maximum']}" if "minimum" in known and "maximum" in known else ""
     what = bounds or " or ".join(str(value) for value in values)
-    given = field.get("default")
-    default = "true" if given is True else "false" if given is False else given
+    default_value = field.get("default")
+    default = "true" if default_value is True else "false" if default_value is False else default_value
     return " ".join(part for part in (f"`{name}`", what, f"({default})" if default is not None else "") if part)
 
 

@@ -60,8 +60,8 @@ def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 def find_cluster(identifier: str) -> Data | None:
     """A cluster by its ARN or name."""
-    found: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
-    return found if found and (not identifier.startswith("arn:") or found["arn"] == identifier) else None
+    cluster: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
+    return cluster if cluster and (not identifier.startswith("arn:") or cluster["arn"] == identifier) else None
 
 
 def tags_of(arn: str) -> dict[str, str]:
@@ -75,8 +75,8 @@ def tags_of(arn: str) -> dict[str, str]:
 def _make_entry(_logical: str, props: Data, _stack: str) -> tuple[str, Data]:
     """`Ref` of an access entry is cluster and principal, as on AWS."""
     name, principal = str(props["ClusterName"]), str(props["PrincipalArn"])
-    given = {"principalArn": principal, "type": props.get("Type", "STANDARD"), "username": props.get("Username", "")}
-    answer = eks._create_access_entry(name, {**given, "kubernetesGroups": props.get("KubernetesGroups", [])})
+    properties = {"principalArn": principal, "type": props.get("Type", "STANDARD"), "username": props.get("Username", "")}
+    answer = eks._create_access_entry(name, {**properties, "kubernetesGroups": props.get("KubernetesGroups", [])})
     if answer[0] >= 300:
         raise ValueError(json.loads(answer[2])["message"])
     for policy in props.get("AccessPolicies", []):
@@ -101,7 +101,7 @@ def _delete_entry(physical: str, _props: Data) -> None:
 # --- FIS in a cluster ---------------------------------------------------------------------------------------------
 
 
-def make_client(found: Data, role_arn: str) -> Client:
+def make_client(cluster: Data, role_arn: str) -> Client:
     """A client of this cluster that calls as this role."""
     key, secret, token = sts._gen_session_access_key(), sts._gen_secret(), sts._gen_session_token()
     name, session = role_arn.rpartition("/")[2], "FIS"
@@ -112,7 +112,7 @@ def make_client(found: Data, role_arn: str) -> Client:
         "SourceAccessKeyId": "", "SourcePrincipalArn": "fis.amazonaws.com", "SessionTags": [], "SessionPolicies": None,
     })  # fmt: skip
     credentials = boto3.Session(key, secret, token).get_credentials()
-    region, endpoint, cluster_name = get_region(), settings.current().endpoint, found["name"]
+    region, endpoint, cluster_name = get_region(), settings.current().endpoint, cluster["name"]
 
     def signed() -> str:
         asked = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
@@ -120,5 +120,5 @@ def make_client(found: Data, role_arn: str) -> Client:
         SigV4QueryAuth(credentials, "sts", region, expires=TOKEN_SECONDS).add_auth(request)
         return PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
 
-    authority = base64.b64decode(found["certificateAuthority"]["data"]).decode()
-    return Client(found["endpoint"], authority, signed)
+    authority = base64.b64decode(cluster["certificateAuthority"]["data"]).decode()
+    return Client(cluster["endpoint"], authority, signed)

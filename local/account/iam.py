@@ -65,8 +65,8 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return automation
         if service in task_resources.SERVICES and (named := task_resources.find_resource(service, headers, body, region, account_id)):
             return named
-        found = extract(service, method, path, headers, body, query_params, region, account_id)
-        return rds_resource(found, query_params, region, account_id) if service == "rds" else found
+        arn = extract(service, method, path, headers, body, query_params, region, account_id)
+        return rds_resource(arn, query_params, region, account_id) if service == "rds" else arn
 
     return extract_resource_arn
 
@@ -74,17 +74,17 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
 _RDS_KINDS = (("DBCluster", "cluster"), ("DBInstance", "db"))
 
 
-def rds_resource(found: str, query: dict[str, Any], region: str, account: str) -> str:
+def rds_resource(arn: str, query: dict[str, Any], region: str, account: str) -> str:
     """The resource that an RDS call is checked on.
 
     A call that names none is checked on all resources of its kind: on AWS, ``DescribeDBClusters`` without a name is
     checked on ``cluster:*``.
     """
-    if found.count("arn:") > 1:  # RDS takes an ARN in the place of a name
-        return found[found.index("arn:", 1) :]
+    if arn.count("arn:") > 1:  # RDS takes an ARN in the place of a name
+        return arn[arn.index("arn:", 1) :]
     action = "".join(query.get("Action") or [])
     kind = next((kind for word, kind in _RDS_KINDS if re.fullmatch(rf"[A-Z][a-z]+{word}s?", action)), "")
-    return f"arn:aws:rds:{region}:{account}:{kind}:*" if found == "*" and kind else found
+    return f"arn:aws:rds:{region}:{account}:{kind}:*" if arn == "*" and kind else arn
 
 
 _OF_EXECUTIONS = ("GetAutomationExecution", "StopAutomationExecution")

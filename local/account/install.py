@@ -19,9 +19,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 def install() -> None:
     """Patch ministack. Must run once, after the environment is set and before the server listens."""
-    found = version("ministack")
-    if found != PINNED_MINISTACK:
-        raise PatchPointError(f"ministack {found} is installed, the patches are for {PINNED_MINISTACK}")
+    installed = version("ministack")
+    if installed != PINNED_MINISTACK:
+        raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
     from local.account import athena, eks, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, volumes
     from local.account.events import events, scheduler, workflows

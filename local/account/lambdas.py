@@ -101,10 +101,10 @@ def _wrapper(environment: Mapping[str, str]) -> list[str]:
         return []
     inside = named.removeprefix(OPT)
     for layer in environment.get(LAYERS, "").split(os.pathsep):
-        found = Path(layer) / inside
-        if layer and found.is_file():
-            found.chmod(0o755)  # the emulator loses it when it unpacks a layer
-            return [str(found)]
+        path = Path(layer) / inside
+        if layer and path.is_file():
+            path.chmod(0o755)  # the emulator loses it when it unpacks a layer
+            return [str(path)]
     return [named]
 
 

@@ -24,9 +24,9 @@ def original(owner: ModuleType | type, name: str, parameters: str) -> Callable[.
     ones."""
     require(owner, name)
     function: Callable[..., Any] = getattr(owner, name)
-    found = " ".join(inspect.signature(function).parameters)
-    if found != parameters:
-        raise PatchPointError(f"{owner.__name__}.{name} takes ({found}), expected ({parameters})")
+    actual = " ".join(inspect.signature(function).parameters)
+    if actual != parameters:
+        raise PatchPointError(f"{owner.__name__}.{name} takes ({actual}), expected ({parameters})")
     return function
 
 

@@ -134,10 +134,10 @@ def _record(event: Data) -> None:
 
 def fail_over(p: Parameters) -> Any:
     """FailoverDBCluster; None if the cluster isn't the workload's."""
-    found = rds._resolve_cluster_in_request_region(rds._p(p, "DBClusterIdentifier"))
-    if found is None or found["DBClusterIdentifier"] not in _owned:
+    own_cluster = rds._resolve_cluster_in_request_region(rds._p(p, "DBClusterIdentifier"))
+    if own_cluster is None or own_cluster["DBClusterIdentifier"] not in _owned:
         return None
-    cluster: Data = found
+    cluster: Data = own_cluster
     name = cluster["DBClusterIdentifier"]
     if cluster["Status"] != "available":
         return _invalid_cluster(f"DbCluster {name} is in {cluster['Status']} state but expected it to be one of available.")

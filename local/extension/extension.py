@@ -63,9 +63,9 @@ def choose_applied(faults: Sequence[Fault], now: float) -> tuple[Fault | None, F
 
     Of identical or conflicting faults the earliest applies; a fault whose end is long past does not.
     """
-    running = sorted((one for one in faults if one.start <= now < one.end + HOT_SECONDS), key=lambda one: one.start)
-    delays = [one for one in running if one.action == DELAY]
-    failures = [one for one in running if one.action in (ERROR, RESPONSE)]
+    running = sorted((fault for fault in faults if fault.start <= now < fault.end + HOT_SECONDS), key=lambda fault: fault.start)
+    delays = [fault for fault in running if fault.action == DELAY]
+    failures = [fault for fault in running if fault.action in (ERROR, RESPONSE)]
     return (delays[0] if delays else None), (failures[0] if failures else None)
 
 
@@ -86,12 +86,12 @@ class Folder:
         """The faults of this function. Raises OSError or ValueError if the folder can't be read or contains something
         else."""
         listed = ET.fromstring(self._get("?" + urllib.parse.urlencode({"list-type": "2", "prefix": self._folder})))  # noqa: S314 - S3's own answer
-        keys = [str(one.text) for one in listed.iter() if one.tag.rpartition("}")[2] == "Key"]
-        found = [json.loads(self._get("/" + urllib.parse.quote(key))) for key in keys]
+        keys = [str(element.text) for element in listed.iter() if element.tag.rpartition("}")[2] == "Key"]
+        documents = [json.loads(self._get("/" + urllib.parse.quote(key))) for key in keys]
         return [
-            Fault(one["action"], one["parameters"], float(one["start"]), float(one["end"]))
-            for one in found
-            if one["function"] == self._function
+            Fault(document["action"], document["parameters"], float(document["start"]), float(document["end"]))
+            for document in documents
+            if document["function"] == self._function
         ]
 
     def _get(self, path: str) -> bytes:
@@ -191,9 +191,9 @@ def _answer(failure: Fault) -> dict[str, Any]:
     if failure.action == ERROR:
         # In the form in which the emulator's runtime reports an exception of the handler (local/account/lambdas.py).
         return {"status": "ok", "raised": ["FaultInjected", "AWS FIS EXTENSION - this invocation fails", []], "trace": ""}
-    given = failure.parameters
-    headers = {"Content-Type": given.get("contentTypeHeader", "application/json")}
-    return {"status": "ok", "result": {"statusCode": int(given["statusCode"]), "headers": headers, "body": ""}}
+    parameters = failure.parameters
+    headers = {"Content-Type": parameters.get("contentTypeHeader", "application/json")}
+    return {"status": "ok", "result": {"statusCode": int(parameters["statusCode"]), "headers": headers, "body": ""}}
 
 
 def _is_answer(line: bytes) -> bool:

@@ -23,7 +23,7 @@ class Grant:
     namespaces: tuple[str, ...] = ()
 
     def allows(self, verb: str, resource: str, namespace: str) -> bool:
-        if self.namespaces and not any(fnmatch.fnmatchcase(namespace, one) for one in self.namespaces):
+        if self.namespaces and not any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.namespaces):
             return False
         if self.policy == "AmazonEKSClusterAdminPolicy":
             return True

@@ -58,7 +58,7 @@ class Authentication:
         if time.monotonic() >= until:
             user = self._of_iam(token)
             with self._lock:
-                self._known = {one: kept for one, kept in self._known.items() if kept[0] > time.monotonic()}
+                self._known = {known: kept for known, kept in self._known.items() if kept[0] > time.monotonic()}
                 self._known[token] = (time.monotonic() + KNOWN_SECONDS, user)
         return user
 
@@ -90,11 +90,11 @@ class Authentication:
                 body = answer.read().decode()
         except (OSError, ValueError):
             return None
-        found = re.search(r"<Arn>([^<]+)</Arn>", body)
-        if found is None:
+        match = re.search(r"<Arn>([^<]+)</Arn>", body)
+        if match is None:
             return None
-        session = _SESSION.fullmatch(found[1])
-        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else found[1]
+        session = _SESSION.fullmatch(match[1])
+        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else match[1]
 
     def _entry(self, principal: str) -> User | None:
         try:
@@ -103,8 +103,8 @@ class Authentication:
         except (BotoCoreError, ClientError):
             return None
         grants = tuple(
-            Grant(one["policyArn"].rpartition("/")[2], tuple(one["accessScope"].get("namespaces", ())))
-            for one in policies["associatedAccessPolicies"]
+            Grant(association["policyArn"].rpartition("/")[2], tuple(association["accessScope"].get("namespaces", ())))
+            for association in policies["associatedAccessPolicies"]
         )
         groups = (*entry.get("kubernetesGroups", ()), "system:authenticated")
         return User(entry.get("username") or principal, groups, grants)

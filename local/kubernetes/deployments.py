@@ -25,12 +25,12 @@ def owned_by(owner: Mapping[str, Any]) -> list[Json]:
 def list_controlled(objects: list[Json], owner: Mapping[str, Any]) -> list[Json]:
     """The objects that have this owner."""
     uid = owner["metadata"]["uid"]
-    return [one for one in objects if any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences", ()))]
+    return [child for child in objects if any(ref["uid"] == uid for ref in child["metadata"].get("ownerReferences", ()))]
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Whether the pod is ready, by its condition."""
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in pod.get("status", {}).get("conditions", ()))
 
 
 def is_active(pod: Mapping[str, Any]) -> bool:
@@ -58,15 +58,15 @@ class Deployments:
             own = {"name": f"{name}-{digest}", "ownerReferences": owned_by(deployment), "labels": labels}
             body = {"metadata": own, "spec": copy.deepcopy(spec)}
             replica_set = self._objects.create("replicasets", namespace, body)
-        mine = [one for one in list_controlled(self._objects.all("pods", namespace), replica_set) if is_active(one)]
+        mine = [pod for pod in list_controlled(self._objects.all("pods", namespace), replica_set) if is_active(pod)]
         wanted = int(spec["replicas"])
         mine += [self._start(replica_set) for _ in range(wanted - len(mine))]
         for pod in sorted(mine, key=is_ready)[: max(0, len(mine) - wanted)]:
             self._objects.delete("pods", namespace, pod["metadata"]["name"])
         many = sum(map(is_ready, mine))
         counts = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
-        for plural, one in (("deployments", deployment), ("replicasets", replica_set)):
-            self._tell(plural, one, {key: value for key, value in counts.items() if plural == "deployments" or key != "updatedReplicas"})
+        for plural, owner in (("deployments", deployment), ("replicasets", replica_set)):
+            self._tell(plural, owner, {key: value for key, value in counts.items() if plural == "deployments" or key != "updatedReplicas"})
 
     def _start(self, replica_set: Json) -> Json:
         about, template = replica_set["metadata"], copy.deepcopy(replica_set["spec"]["template"])
@@ -78,7 +78,7 @@ class Deployments:
         return self._objects.create("pods", about["namespace"], template)
 
     def _tell(self, plural: str, owner: Json, status: Json) -> None:
-        def put(one: Json) -> None:
-            one["status"] = {**status, "observedGeneration": one["metadata"]["generation"]}
+        def put(current: Json) -> None:
+            current["status"] = {**status, "observedGeneration": current["metadata"]["generation"]}
 
         self._objects.update(plural, owner["metadata"]["namespace"], owner["metadata"]["name"], put)

@@ -53,7 +53,7 @@ class FisPod:
     def _inject(self, path: str, orders: Json) -> None:
         name, arguments = orders["container"], [orders["action"], *(f"{key}={value}" for key, value in orders["parameters"].items())]
         pod = self._client.get(path)
-        if any(one.get("securityContext", {}).get("readOnlyRootFilesystem") for one in pod["spec"]["containers"]):
+        if any(container.get("securityContext", {}).get("readOnlyRootFilesystem") for container in pod["spec"]["containers"]):
             raise InjectionError(f"the root file system of {orders['pod']} is read-only: the fault can't be monitored")
         target = pod["spec"]["containers"][0]["name"]
         container = {"name": name, "image": "aws-fis", "targetContainerName": target, "args": arguments}
@@ -77,7 +77,7 @@ class FisPod:
         if pod is None or pod["metadata"]["uid"] != uid:
             raise InjectionError("the target pod is gone")
         statuses = pod.get("status", {}).get("ephemeralContainerStatuses", ())
-        return next((dict(one["state"]) for one in statuses if one["name"] == name), {})
+        return next((dict(status["state"]) for status in statuses if status["name"] == name), {})
 
 
 def main() -> None:
@@ -88,13 +88,13 @@ def main() -> None:
     parser.add_argument("--secrets", type=Path, required=True, help="folder with ca.crt and token, as Kubernetes mounts it")
     parser.add_argument("--namespace", required=True)
     parser.add_argument("--config", required=True)
-    given = parser.parse_args()
-    client = Client(given.api, (given.secrets / "ca.crt").read_text(), (given.secrets / "token").read_text)
-    pod = FisPod(client, given.namespace)
+    arguments = parser.parse_args()
+    client = Client(arguments.api, (arguments.secrets / "ca.crt").read_text(), (arguments.secrets / "token").read_text)
+    pod = FisPod(client, arguments.namespace)
     signal.signal(signal.SIGTERM, lambda *_: pod.ending.set())
     tell(event="ready")
     try:
-        pod.run(given.config)
+        pod.run(arguments.config)
     except (InjectionError, StatusError) as error:
         tell(event="failed", message=str(error))
         raise SystemExit(1) from error

@@ -55,10 +55,10 @@ class Injection:
 def parse_injection(arguments: Sequence[str]) -> Injection:
     """Parse the arguments. Raises ValueError if they are not an injection."""
     kind = KINDS.get(arguments[0]) if arguments else None
-    given = dict(part.split("=", 1) for part in arguments[1:] if "=" in part)
-    match = _DURATION.fullmatch(given.pop("duration", ""))
+    values = dict(part.split("=", 1) for part in arguments[1:] if "=" in part)
+    match = _DURATION.fullmatch(values.pop("duration", ""))
     if kind is None or match is None or not any(match.groups()):
         raise ValueError(f"{' '.join(arguments)!r} is no injection")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    parameters = {kind.names[name]: value for name, value in given.items() if name in kind.names}
+    parameters = {kind.names[name]: value for name, value in values.items() if name in kind.names}
     return Injection(kind.document, {**parameters, **kind.fixed}, 3600 * hours + 60 * minutes + seconds)

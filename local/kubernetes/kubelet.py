@@ -122,7 +122,8 @@ class Kubelet:
         own = pod["spec"]["containers"][0].get("image") == APPLICATION
         if own and not room:
             self._tell(
-                pod, lambda one: one["status"].update(conditions=[_condition("PodScheduled", format_now(), "False", "Unschedulable")])
+                pod,
+                lambda current: current["status"].update(conditions=[_condition("PodScheduled", format_now(), "False", "Unschedulable")]),
             )
             return
         used = [run.node for run in self._running.values() if run.container is not None]
@@ -131,7 +132,7 @@ class Kubelet:
         self._running[run.uid] = run
         if own:
             run.container = self._containers.start(run.name, node.zone)
-        self._tell(pod, lambda one: one.update(status={"phase": "Pending", "hostIP": node.address}))
+        self._tell(pod, lambda current: current.update(status={"phase": "Pending", "hostIP": node.address}))
 
     def _look_after(self, pod: Json, run: Running) -> None:
         if run.container is None:
@@ -159,7 +160,7 @@ class Kubelet:
         """Write the pod's present status to the API server."""
         container = run.container
         running = container is not None and container.port is not None and run.dead_since is None
-        then = [one for one in pod.get("status", {}).get("conditions", ()) if one["type"] == "Ready"]
+        then = [condition for condition in pod.get("status", {}).get("conditions", ()) if condition["type"] == "Ready"]
         word = "True" if run.ready else "False"
         since = then[0]["lastTransitionTime"] if then and then[0]["status"] == word else format_now()
         pod_status: Json = {"phase": "Running" if running or run.restarts or run.dead_since else "Pending", "hostIP": run.node.address}
@@ -171,7 +172,7 @@ class Kubelet:
         pod_status["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
         if run.injected:
             pod_status["ephemeralContainerStatuses"] = [{"name": name, "state": self._injected_state(run, name)} for name in run.injected]
-        self._tell(pod, lambda one: one.update(status=pod_status))
+        self._tell(pod, lambda current: current.update(status=pod_status))
 
     def _tell(self, pod: Json, change: Callable[[Json], object]) -> None:
         about = pod["metadata"]
@@ -232,7 +233,7 @@ class Kubelet:
         if phase in {"Succeeded", "Failed"}:
             state = {"terminated": {"exitCode": int(phase == "Failed"), "message": run.last_message.get("message", "")}}
         statuses = [{"name": "fis", "ready": phase == "Running", "restartCount": 0, "state": state}]
-        self._tell(pod, lambda one: one.update(status={"phase": phase, "hostIP": run.node.address, "containerStatuses": statuses}))
+        self._tell(pod, lambda current: current.update(status={"phase": phase, "hostIP": run.node.address, "containerStatuses": statuses}))
 
     def _start_fis(self, pod: Json, run: Running, account: str) -> None:
         folder = self._folder / run.name
@@ -253,13 +254,13 @@ class Kubelet:
 
     def _inject(self, pod: Json, run: Running) -> None:
         container = run.container
-        for given in pod["spec"].get("ephemeralContainers", ()):
-            name = given["name"]
+        for ephemeral in pod["spec"].get("ephemeralContainers", ()):
+            name = ephemeral["name"]
             since = run.injected.setdefault(name, time.monotonic())
             if container is None or container.child is None or name in container.faults or time.monotonic() - since < PULL_SECONDS:
                 continue
             try:
-                what = injection.parse_injection(given.get("args", ()))
+                what = injection.parse_injection(ephemeral.get("args", ()))
             except ValueError as error:
                 container.faults[name] = Fault(name, "", {}, 0, status="refused", error=str(error))
                 continue
@@ -282,7 +283,7 @@ class Kubelet:
     def execute(self, namespace: str, name: str, container: str, command: str) -> str:
         """Handle the command `stop` in an ephemeral container: it ends its effect. From any thread. Raises StatusError."""
         with self._lock:
-            run = next((one for one in self._running.values() if (one.namespace, one.name) == (namespace, name)), None)
+            run = next((pod for pod in self._running.values() if (pod.namespace, pod.name) == (namespace, name)), None)
             fault = run.container.faults.get(container) if run is not None and run.container is not None else None
         if run is None or run.container is None or fault is None or command != "stop":
             raise status.bad_request(f"container {container} is not valid for pod {name}")

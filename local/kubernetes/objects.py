@@ -65,8 +65,8 @@ class Objects:
     def create(self, plural: str, namespace: str, body: Json) -> Json:
         """Create an object. Raises StatusError as kube-apiserver would."""
         group, kind = KINDS[plural]
-        given = copy.deepcopy(body)
-        about = given.setdefault("metadata", {})
+        created = copy.deepcopy(body)
+        about = created.setdefault("metadata", {})
         if about.get("generateName") and not about.get("name"):
             about["name"] = f"{about['generateName']}{uuid.uuid4().hex[:5]}"
         name = str(about.get("name", ""))
@@ -79,13 +79,13 @@ class Objects:
         with self.lock:
             if (plural, namespace, name) in self._known:
                 raise status.already_exists(plural, name)
-            given |= {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind}
+            created |= {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind}
             about |= {"uid": str(uuid.uuid4()), "creationTimestamp": format_now(), "generation": 1}
             if plural == "pods":
-                given["status"] = {"phase": "Pending"}
-            self._put(plural, namespace, name, given)
+                created["status"] = {"phase": "Pending"}
+            self._put(plural, namespace, name, created)
         self._changed()
-        return copy.deepcopy(given)
+        return copy.deepcopy(created)
 
     def get(self, plural: str, namespace: str, name: str) -> Json:
         return copy.deepcopy(self._at(plural, namespace, name))
@@ -97,8 +97,8 @@ class Objects:
     def all(self, plural: str, namespace: str | None = None) -> list[Json]:
         """The objects of one namespace or of all, by name."""
         with self.lock:
-            found = [one for (kind, where, _), one in sorted(self._known.items()) if kind == plural and namespace in {None, where}]
-            return copy.deepcopy(found)
+            objects = [known for (kind, where, _), known in sorted(self._known.items()) if kind == plural and namespace in {None, where}]
+            return copy.deepcopy(objects)
 
     def page(self, plural: str, namespace: str, query: Mapping[str, str]) -> Json:
         """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector` (metadata.name)."""
@@ -110,20 +110,20 @@ class Objects:
         if (left := len(snapshot.items) - start - size) > 0:
             about |= {"continue": self._keep(snapshot, start + size), "remainingItemCount": left}
         shown = snapshot.items[start : start + size]
-        items = [{key: value for key, value in one.items() if key not in {"kind", "apiVersion"}} for one in shown]
+        items = [{key: value for key, value in item.items() if key not in {"kind", "apiVersion"}} for item in shown]
         version = f"{group}/v1" if group else "v1"
         return {"kind": f"{kind}List", "apiVersion": version, "metadata": about, "items": copy.deepcopy(items)}
 
     def update(self, plural: str, namespace: str, name: str, change: Callable[[Json], None]) -> Json:
         """Change an object in place. Without a change nothing is written."""
         with self.lock:
-            found = self._at(plural, namespace, name)
-            after = copy.deepcopy(found)
+            current = self._at(plural, namespace, name)
+            after = copy.deepcopy(current)
             change(after)
-            if after == found:
+            if after == current:
                 return after
-            if after.get("spec") != found.get("spec"):
-                after["metadata"]["generation"] = found["metadata"]["generation"] + 1
+            if after.get("spec") != current.get("spec"):
+                after["metadata"]["generation"] = current["metadata"]["generation"] + 1
             self._put(plural, namespace, name, after)
         self._changed()
         return copy.deepcopy(after)
@@ -133,9 +133,9 @@ class Objects:
         goes immediately."""
         if plural != "pods":
             with self.lock:
-                found = self._at(plural, namespace, name)
+                current = self._at(plural, namespace, name)
                 self.remove(plural, namespace, name)
-            return found
+            return current
 
         def mark(pod: Json) -> None:
             seconds = grace if grace is not None else int(pod.get("spec", {}).get("terminationGracePeriodSeconds", GRACE_SECONDS))
@@ -152,10 +152,10 @@ class Objects:
 
     def _at(self, plural: str, namespace: str, name: str) -> Json:
         with self.lock:
-            found = self._known.get((plural, namespace, name))
-        if found is None:
+            current = self._known.get((plural, namespace, name))
+        if current is None:
             raise status.not_found(plural, name, KINDS[plural][0])
-        return found
+        return current
 
     def _put(self, plural: str, namespace: str, name: str, body: Json) -> None:
         self._version += 1
@@ -167,16 +167,16 @@ class Objects:
         if unknown := set(fields) - {"metadata.name"}:
             raise status.bad_request(f"field label not supported: {', '.join(sorted(unknown))}")
         wanted = fields.get("metadata.name")
-        found = [
-            one
-            for one in self.all(plural, namespace)
-            if wanted in {None, one["metadata"]["name"]} and labels.items() <= one["metadata"].get("labels", {}).items()
+        objects = [
+            known
+            for known in self.all(plural, namespace)
+            if wanted in {None, known["metadata"]["name"]} and labels.items() <= known["metadata"].get("labels", {}).items()
         ]
-        return _Snapshot(found, self._version)
+        return _Snapshot(objects, self._version)
 
     def _keep(self, snapshot: _Snapshot, start: int) -> str:
         with self.lock:
-            known = next((token for token, one in self._snapshots.items() if one is snapshot), None) or uuid.uuid4().hex
+            known = next((token for token, kept in self._snapshots.items() if kept is snapshot), None) or uuid.uuid4().hex
             self._snapshots[known] = snapshot
         return base64.urlsafe_b64encode(json.dumps([known, start]).encode()).decode()
 
@@ -205,10 +205,10 @@ def _number(text: str) -> int:
 
 
 def _selector(text: str) -> dict[str, str]:
-    found = {}
+    labels = {}
     for part in filter(None, text.split(",")):
         key, sign, value = part.partition("=")
         if not sign or key.endswith("!"):
             raise status.bad_request(f"unable to parse requirement: {part!r}")
-        found[key] = value.removeprefix("=")
-    return found
+        labels[key] = value.removeprefix("=")
+    return labels

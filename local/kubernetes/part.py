@@ -129,9 +129,9 @@ class Pods:
         if not settings.pods or not self._open:
             return self._open == settings.pods
         pods = self.objects.all("pods")
-        running = [one for one in pods if "deletionTimestamp" not in one["metadata"] and is_ready(one)]
+        running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and is_ready(pod)]
         with self._around.lock:
-            healthy = [one for one in self._containers.served() if one.target_state == "healthy"]
+            healthy = [container for container in self._containers.served() if container.target_state == "healthy"]
         return len(pods) == len(running) == len(healthy) == manifests.REPLICAS
 
     def served(self) -> list[Served]:
@@ -175,7 +175,7 @@ class Pods:
     def _measure(self, start: float, used: Measured) -> Mapping[str, list[Datum]]:
         """Container Insights with enhanced observability: the usage of each pod as a share of its limits."""
         runs = {run.name: run for run in self._kubelet.pods() if run.container is not None} if self._open else {}
-        return {INSIGHTS: [datum for name, one in used.items() if name in runs for datum in _of_pod(Stamp(start), runs[name], one)]}
+        return {INSIGHTS: [datum for name, usage in used.items() if name in runs for datum in _of_pod(Stamp(start), runs[name], usage)]}
 
 
 def _of_pod(stamp: Stamp, run: Running, used: tuple[float, float]) -> list[Datum]:

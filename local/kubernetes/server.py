@@ -101,8 +101,8 @@ class ApiServer:
             case "POST", False:
                 return 201, objects.create(plural, namespace, body)
             case "DELETE", True:
-                given = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-                return 200, objects.delete(plural, namespace, name, None if given is None else int(given))
+                seconds = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+                return 200, objects.delete(plural, namespace, name, None if seconds is None else int(seconds))
         raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
     def _subresource(self, method: str, namespace: str, name: str, sub: str, query: Mapping[str, str], body: Json) -> tuple[int, Json]:
@@ -110,20 +110,21 @@ class ApiServer:
         if sub == "exec" and method == "POST":
             return 200, {"output": self._execute(namespace, name, query.get("container", ""), query.get("command", ""))}
         if sub == "ephemeralcontainers" and method == "PUT":
-            return 200, self._objects.update("pods", namespace, name, lambda one: _add_ephemeral(one, body))
+            return 200, self._objects.update("pods", namespace, name, lambda pod: _add_ephemeral(pod, body))
         if method == "GET":
             return 200, pod
         raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
-def _add_ephemeral(pod: Json, given: Json) -> None:
+def _add_ephemeral(pod: Json, changes: Json) -> None:
     """Add ephemeral containers. Existing ones can be neither changed nor removed."""
     name = pod["metadata"]["name"]
-    if given.get("metadata", {}).get("resourceVersion") not in {None, pod["metadata"]["resourceVersion"]}:
+    if changes.get("metadata", {}).get("resourceVersion") not in {None, pod["metadata"]["resourceVersion"]}:
         raise status.conflict("pods", name)
     then = pod["spec"].get("ephemeralContainers", [])
-    wanted = given.get("spec", {}).get("ephemeralContainers", [])
-    if [one for one in wanted if one in then] != then or len({one.get("name") for one in wanted}) < len(wanted):
+    wanted = changes.get("spec", {}).get("ephemeralContainers", [])
+    names = {container.get("name") for container in wanted}
+    if [container for container in wanted if container in then] != then or len(names) < len(wanted):
         raise status.invalid(
             "Pod", name, "spec.ephemeralContainers: Forbidden: existing ephemeral containers may not be changed or removed"
         )

@@ -149,8 +149,8 @@ class Cloud:
         )
 
     def _subnets(self) -> dict[str, str]:
-        found = self._ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        by_zone = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in found}
+        subnets = self._ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        by_zone = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in subnets}
         if len(by_zone) < ZONES:
             raise RuntimeError(f"the account has default subnets in {sorted(by_zone)} only; two zones are needed")
         chosen = {zone: by_zone[zone] for zone in sorted(by_zone)[:ZONES]}
@@ -212,8 +212,8 @@ class Cloud:
     def acls(self, subnets: Iterable[str]) -> Acls:
         """What the network ACLs of these subnets, and of the VPC's other subnets, let through at the moment."""
         if self._peers is None:
-            found = self._ec2.describe_subnets(SubnetIds=list(subnets))["Subnets"]
-            self._peers = self._ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [found[0]["VpcId"]]}])["Subnets"]
+            described = self._ec2.describe_subnets(SubnetIds=list(subnets))["Subnets"]
+            self._peers = self._ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [described[0]["VpcId"]]}])["Subnets"]
         return Acls.described(self._peers, self._ec2.describe_network_acls()["NetworkAcls"])
 
     def states(self) -> dict[str, str]:

@@ -89,7 +89,7 @@ class Orders:
         role = self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
         files = {f"aws-fis/{name}": (EXTENSION / name).read_text() for name in ("bootstrap", "extension.py")}
         layer = functions.publish_layer_version(LayerName=LAYER, Content={"ZipFile": _zipped(files)})["LayerVersionArn"]
-        if FUNCTION in [one["FunctionName"] for one in functions.list_functions()["Functions"]]:  # left by an earlier manager
+        if FUNCTION in [function["FunctionName"] for function in functions.list_functions()["Functions"]]:  # left by an earlier manager
             _delete(functions)
         functions.create_function(
             FunctionName=FUNCTION,

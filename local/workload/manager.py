@@ -282,7 +282,7 @@ class Manager:
     def _find_served(self, name: str) -> Served:
         """The process that Systems Manager knows by this name. Raises NoSuchInstanceError."""
         with self.fleet.lock:
-            served = self.fleet.webs.get(name) or next((found for part in self._parts if (found := part.find(name))), None)
+            served = self.fleet.webs.get(name) or next((member for part in self._parts if (member := part.find(name))), None)
         if served is None:
             raise NoSuchInstanceError(f"instance {name} is not running here")
         return served

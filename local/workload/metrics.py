@@ -107,7 +107,7 @@ def application_data(
     data: list[Datum] = []
     for kind, name in FAILURES.items():
         counts = {instance_id: float(of.get(kind, 0)) for instance_id, of in counted.items()}
-        data.extend(stamp.datum(name, "Count", {each: one, **dimensions}, Value=count) for one, count in counts.items())
+        data.extend(stamp.datum(name, "Count", {each: process, **dimensions}, Value=count) for process, count in counts.items())
         data.append(stamp.datum(name, "Count", dimensions, Value=sum(counts.values())))
     for instance_id, of in counted.items():
         if calls := of.get("dependency_calls", 0):

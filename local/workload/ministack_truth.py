@@ -74,8 +74,8 @@ def install() -> None:
 def _module(name: str) -> ModuleType:
     module = importlib.import_module(f"ministack.services.{name}")
     for function, parameters in _PATCH_POINTS[name].items():
-        found = getattr(module, function, None)
-        if found is None or list(inspect.signature(found).parameters) != parameters:
+        attribute = getattr(module, function, None)
+        if attribute is None or list(inspect.signature(attribute).parameters) != parameters:
             raise PatchPointMissingError(f"ministack.services.{name}.{function}{tuple(parameters)} is not there any more")
     return module
 
@@ -163,17 +163,17 @@ def _describe_activities(autoscaling: ModuleType, p: dict[str, Any]) -> Response
     name = autoscaling._p(p, "AutoScalingGroupName")
     wanted = set(autoscaling._parse_member_list(p, "ActivityIds"))
     limit = int(autoscaling._p(p, "MaxRecords") or 100)
-    found = [
+    activities = [
         activity
         for group_name, group in autoscaling._asgs.items()
         if not name or group_name == name
         for activity in group.get("Activities", [])
         if not wanted or activity["ActivityId"] in wanted
     ]
-    found.sort(key=lambda activity: str(activity["StartTime"]), reverse=True)
+    activities.sort(key=lambda activity: str(activity["StartTime"]), reverse=True)
     rendered = "".join(
         "<member>" + "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in activity.items()) + "</member>"
-        for activity in found[:limit]
+        for activity in activities[:limit]
     )
     return _answer(autoscaling, "DescribeScalingActivities", f"<Activities>{rendered}</Activities>")
 

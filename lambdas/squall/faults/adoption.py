@@ -92,19 +92,19 @@ def _find_surroundings(experiment: Experiment, template: Mapping[str, Any]) -> I
 
 def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experiment) -> list[dict[str, Any]]:
     """The fault's parameters in this action; empty for a wait. Raises InvalidInput with paths below the action."""
-    action_id, given = str(action.get("actionId")), action.get("parameters", {})
+    action_id, parameters = str(action.get("actionId")), action.get("parameters", {})
     problems: list[Problem] = []
     raw: list[dict[str, Any]] = []
     if action.get("startAfter"):
         message = f"starts after {', '.join(action['startAfter'])}"
         problems.append(Problem(path="startAfter", message=message, expected="a fault of which everything begins at once"))
     if action_id == WAIT:
-        problems += length_problems("parameters.duration", given.get("duration"), experiment.length)
-    elif unfit := _find_unfit(action_id, given, fault):
+        problems += length_problems("parameters.duration", parameters.get("duration"), experiment.length)
+    elif unfit := _find_unfit(action_id, parameters, fault):
         problems.append(unfit)
     else:
         try:
-            raw = [fault.read_template(action_id, given, experiment.length)]
+            raw = [fault.read_template(action_id, parameters, experiment.length)]
         except InvalidInput as invalid:
             problems += invalid.problems
     if problems:
@@ -112,12 +112,12 @@ def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experim
     return raw
 
 
-def _find_unfit(action_id: str, given: Mapping[str, str], fault: AnyFault) -> Problem | None:
+def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
     """Why the action does not inject this fault, or can't be read as its action."""
     able = [other for other in registry.faults() if action_id in other.fis_actions]
-    known = [other for other in able if action_id != SEND or document_of(given) in other.ssm_documents]
+    known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
     if fault not in known:
-        name = f"{action_id} with {document_of(given) or 'no document'}" if action_id == SEND else action_id
+        name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
         types = dict.fromkeys(f"{other.type.value} on {other.resource_type.value}" for other in known)
         expected = f"type: {' or '.join(types)}" if types else f"an action of {', '.join(registry.available())}"
         return Problem(path="actionId", message=f"{name} is no {fault.type.value}", expected=expected)
@@ -157,7 +157,7 @@ def _target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[s
         "arns": [arn for target in used.values() for arn in target.get("resourceArns", ())],
         "tags": {name: value for target in used.values() for name, value in target.get("resourceTags", {}).items()},
         "filters": {
-            **{paths[one["path"]]: one["values"] for target in used.values() for one in target.get("filters", ())},
+            **{paths[condition["path"]]: condition["values"] for target in used.values() for condition in target.get("filters", ())},
             **{narrowed[name]: [value] for target in used.values() for name, value in target.get("parameters", {}).items()},
         },
         "select": "all" if everything else "radius",
@@ -186,7 +186,7 @@ def _check_narrowing(target: Mapping[str, Any], kind: ResourceType) -> Iterator[
     known, paths = PARAMETERS.get(kind, {}), FILTERS.get(kind, {})
     if unknown := sorted(set(target.get("parameters", {})) - set(known)):
         yield Problem(path="parameters", message=f"{', '.join(unknown)}: not understood", expected=", ".join(known) or "none")
-    used = [one.get("path") for one in target.get("filters", ())]
+    used = [condition.get("path") for condition in target.get("filters", ())]
     for path in used:
         if path not in paths:
             yield Problem(path="filters", message=f"{path!r} is not understood", expected=", ".join(sorted(paths)) or "none")
@@ -194,10 +194,10 @@ def _check_narrowing(target: Mapping[str, Any], kind: ResourceType) -> Iterator[
         yield Problem(path="filters", message="the same path twice", expected="each path once, with all its values")
 
 
-def _describe_other_type(given: object, fault: AnyFault) -> str:
+def _describe_other_type(type_name: object, fault: AnyFault) -> str:
     """What is wrong with targets of a type that the fault does not hit."""
-    if given == ResourceType.POD:
-        return f"targets of {given} can't be read yet: write them as the experiment's own target and parameters"
-    if given in registry.resource_types(fault.type):
-        return f"{given} beside {fault.resource_type.value}: one experiment is one fault"
-    return f"{fault.type.value} can't be injected into {given}"
+    if type_name == ResourceType.POD:
+        return f"targets of {type_name} can't be read yet: write them as the experiment's own target and parameters"
+    if type_name in registry.resource_types(fault.type):
+        return f"{type_name} beside {fault.resource_type.value}: one experiment is one fault"
+    return f"{fault.type.value} can't be injected into {type_name}"

@@ -227,31 +227,31 @@ class Fault(ABC, Generic[R, P]):
         actions = {f"{self.action}{name.removeprefix(self.target_key)}": self._fis_action(own, name) for name in targets}
         return targets, actions if self.lasts(own.parameters) else {**actions, "observe": wait_action(own.length)}
 
-    def read_template(self, action_id: str, given: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+    def read_template(self, action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         """The fault's parameters in an action of somebody else's template, for an experiment of this length.
 
         Raises InvalidInput with paths below the action.
         """
-        rest, problems = dict(given), []
+        rest, problems = dict(parameters), []
         if action_id not in self.instant_actions:
             problems = length_problems("parameters.duration", rest.pop("duration", None), length)
         return self.read_checked(action_id, rest, "parameters", problems)
 
-    def read_checked(self, action_id: str, given: Mapping[str, str], path: str, problems: Sequence[Problem]) -> dict[str, Any]:
+    def read_checked(self, action_id: str, parameters: Mapping[str, str], path: str, problems: Sequence[Problem]) -> dict[str, Any]:
         """What `read_action` reads from the action at this path, if it can be parsed and there are no other problems.
 
         Raises InvalidInput.
         """
-        found, raw = list(problems), {}
+        collected, raw = list(problems), {}
         try:
-            raw = self.read_action(action_id, given)
+            raw = self.read_action(action_id, parameters)
             self.parse(raw)
         except ValueError as error:
-            found.append(Problem(path=path, message=str(error), expected=f"what {self.type.value} can be given"))
+            collected.append(Problem(path=path, message=str(error), expected=f"what {self.type.value} can be given"))
         except InvalidInput as invalid:
-            found += prefix_paths(path, invalid.problems)
-        if found:
-            raise InvalidInput(found)
+            collected += prefix_paths(path, invalid.problems)
+        if collected:
+            raise InvalidInput(collected)
         return raw
 
     def narrow(self, injection: Injection[Resource, Model]) -> Injection[R, P]:

@@ -71,21 +71,21 @@ class CustomFault(LastingFault[Resource, Parameters]):
         return self._listed
 
     def parse(self, raw: Mapping[str, Any]) -> Parameters:
-        found = super().parse(raw)
-        if self._listed is not None and (problems := [*self._find_problems(found)]):
+        parameters = super().parse(raw)
+        if self._listed is not None and (problems := [*self._find_problems(parameters)]):
             raise InvalidInput(problems)
-        return found
+        return parameters
 
-    def _find_problems(self, given: Parameters) -> Iterable[Problem]:
+    def _find_problems(self, parameters: Parameters) -> Iterable[Problem]:
         wanted = self.listed.parameters
-        for name, value in given.values.items():
+        for name, value in parameters.values.items():
             path = extend_path("parameters.values", name)
             if name not in wanted:
-                message = f"{given.action} has no such value{suggest(name, wanted)}"
+                message = f"{parameters.action} has no such value{suggest(name, wanted)}"
                 yield Problem(path=path, message=message, expected=", ".join(sorted(wanted)) or "no values")
             elif not (value == TARGETS and self.listed.document) and not re.fullmatch(wanted[name], value):
                 yield Problem(path=path, message=f"{value[:100]!r} is refused", expected=f"a match of {wanted[name]}")
-        for name in sorted(set(wanted) - set(given.values)):
+        for name in sorted(set(wanted) - set(parameters.values)):
             yield Problem(path=extend_path("parameters.values", name), message="is missing", expected=f"a match of {wanted[name]}")
 
     def describe(self, parameters: Parameters, /) -> str:

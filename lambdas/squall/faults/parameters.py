@@ -31,26 +31,26 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
         raise InvalidInput(problems) from None
 
 
-def read_parameters(given: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
+def read_parameters(raw: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
     """The fault's parameters in those of an action, not parsed yet. One that is left out has FIS's default. `fault`:
     the fault's type.
 
     Raises ValueError for a parameter that is unknown, that FIS requires and is absent, or that the fault always sets to
     another value.
     """
-    refuse_unknown(given, {*names, *fixed}, "this action")
-    if missing := sorted(name for name, (_, default) in names.items() if default is None and name not in given):
+    refuse_unknown(raw, {*names, *fixed}, "this action")
+    if missing := sorted(name for name, (_, default) in names.items() if default is None and name not in raw):
         raise ValueError(f"{', '.join(missing)}: must be given")
     for name, (wanted, default) in fixed.items():
-        if (value := given.get(name, default)).lower() != wanted:
+        if (value := raw.get(name, default)).lower() != wanted:
             raise ValueError(f"{name} is {value}, in {fault} it is {wanted}")
-    values = {own: given.get(name, default or "") for name, (own, default) in names.items()}
+    values = {own: raw.get(name, default or "") for name, (own, default) in names.items()}
     return {own: typed(value, model, own) for own, value in values.items()}
 
 
-def refuse_unknown(given: Mapping[str, str], known: set[str], action: str) -> None:
+def refuse_unknown(parameters: Mapping[str, str], known: set[str], action: str) -> None:
     """Refuse parameters that the action does not have, or that the fault never sets. Raises ValueError."""
-    if unknown := sorted(set(given) - known):
+    if unknown := sorted(set(parameters) - known):
         raise ValueError(f"{', '.join(unknown)}: not known of {action}")
 
 
@@ -65,19 +65,19 @@ def typed(value: str, model: type[BaseModel], name: str) -> object:
     return value
 
 
-def length_problems(path: str, given: str | None, length: timedelta) -> list[Problem]:
-    """What is wrong with a duration that must equal the experiment's. `given` is None if the action has no duration."""
-    found = parse_length(given)
-    if found == length:
+def length_problems(path: str, text: str | None, length: timedelta) -> list[Problem]:
+    """What is wrong with a duration that must equal the experiment's. `text` is None if the action has no duration."""
+    parsed = parse_length(text)
+    if parsed == length:
         return []
-    message = f"lasts {format_length(found) if found is not None else given or 'no time'}, the experiment {format_length(length)}"
+    message = f"lasts {format_length(parsed) if parsed is not None else text or 'no time'}, the experiment {format_length(length)}"
     return [Problem(path=path, message=message, expected=format_length(length))]
 
 
-def parse_length(given: str | None) -> timedelta | None:
+def parse_length(text: str | None) -> timedelta | None:
     """The length of an ISO 8601 duration; None if there is none, or if it is no duration."""
     try:
-        return None if given is None else _LENGTH.validate_python(given)
+        return None if text is None else _LENGTH.validate_python(text)
     except ValidationError:
         return None
 
@@ -86,11 +86,11 @@ def _has(annotation: object, kind: type) -> bool:
     return annotation is kind or any(_has(part, kind) for part in get_args(annotation))
 
 
-def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, given: object) -> Problem:
+def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, value: object) -> Problem:
     path = ".".join(["parameters", *(str(part) for part in where)])
     if kind == "extra_forbidden":
         return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
     if kind == "missing":
         return Problem(path=path, message="is missing", expected="a value: it has no default")
-    refusal = "is missing" if given is None else f"{str(given)[:100]!r} is refused"
+    refusal = "is missing" if value is None else f"{str(value)[:100]!r} is refused"
     return Problem(path=path, message=refusal, expected=message.removeprefix("Value error, "))

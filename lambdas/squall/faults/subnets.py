@@ -40,10 +40,10 @@ class Dependency(Model):
 
     @field_validator("prefix_list")
     @classmethod
-    def _belongs(cls, given: str | None, info: ValidationInfo) -> str | None:
-        if (given is not None) != (info.data.get("scope") == "prefix-list") and "scope" in info.data:
+    def _belongs(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if (value is not None) != (info.data.get("scope") == "prefix-list") and "scope" in info.data:
             raise ValueError("the id of a prefix list (pl-…) with scope: prefix-list, and with no other")
-        return given
+        return value
 
 
 class _Disruption(LastingFault[Subnet, P]):
@@ -197,12 +197,12 @@ def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
 
 def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]:
     """Whether the prefix list exists, is short and narrow enough, and does not contain the subnets themselves."""
-    found = next((known for subnet in subnets for known in subnet.prefix_lists if known.id == name), None)
-    if found is None:
+    prefix_list = next((known for subnet in subnets for known in subnet.prefix_lists if known.id == name), None)
+    if prefix_list is None:
         return False, f"{name} is no prefix list of this account"
-    if not 0 < len(found.entries) <= LONGEST_PREFIX_LIST:
-        return False, f"{name} has {len(found.entries)} entries, FIS takes 1 to {LONGEST_PREFIX_LIST}"
-    networks = [ipaddress.ip_network(entry, strict=False) for entry in found.entries]
+    if not 0 < len(prefix_list.entries) <= LONGEST_PREFIX_LIST:
+        return False, f"{name} has {len(prefix_list.entries)} entries, FIS takes 1 to {LONGEST_PREFIX_LIST}"
+    networks = [ipaddress.ip_network(entry, strict=False) for entry in prefix_list.entries]
     foreign = [str(network) for network in networks if isinstance(network, ipaddress.IPv6Network)]
     if foreign:
         return False, f"{name} holds {', '.join(foreign)}: whether agents are reached there can't be told"
@@ -213,4 +213,4 @@ def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]
     inside = [f"{id_} ({cidr})" for id_, cidr in cidrs.items() if any(network.overlaps(cidr) for network in networks)]
     if inside:
         return False, f"{', '.join(inside)} is itself in {name}"
-    return True, f"{name}: {', '.join(found.entries)}; only the definition tells that the workload depends on it"
+    return True, f"{name}: {', '.join(prefix_list.entries)}; only the definition tells that the workload depends on it"

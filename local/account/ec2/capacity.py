@@ -38,9 +38,9 @@ def install() -> None:
     def run_if_there_is_capacity(params: Json) -> Response:
         group, zone = _group(params), _zone(params)
         with _lock:
-            short = [one for one in _shortages.values() if group in one.groups and zone in one.zones]
+            short = [shortage for shortage in _shortages.values() if group in shortage.groups and zone in shortage.zones]
         response: Response
-        if any(holder.chance(one.percent / 100) for one in short):
+        if any(holder.chance(shortage.percent / 100) for shortage in short):
             kind = ec2._p(params, "InstanceType")
             # On AWS a server error, which SDKs retry. Not here: only the group launches for the group, and it retries at its own pace.
             message = (

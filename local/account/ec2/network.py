@@ -41,7 +41,7 @@ def install() -> None:
 
     @functools.wraps(launch)
     def launch_at_home(*args: Any, **kwargs: Any) -> list[Json]:
-        return [_at_home(one) for one in launch(*args, **kwargs)]
+        return [_at_home(instance) for instance in launch(*args, **kwargs)]
 
     ec2._launch_instances_internal = launch_at_home
     ec2._ACTION_MAP |= {
@@ -121,7 +121,7 @@ def _replace_association(params: Json) -> Response:
         for subnet in list(ec2._subnets):
             acl, association = acl_of(subnet)
             if association == old:
-                acl["Associations"] = [one for one in acl["Associations"] if one["NetworkAclAssociationId"] != old]
+                acl["Associations"] = [association for association in acl["Associations"] if association["NetworkAclAssociationId"] != old]
                 made = _associate(ec2._network_acls[wanted], subnet)
                 response = ec2._xml(200, "ReplaceNetworkAclAssociationResponse", f"<newAssociationId>{made}</newAssociationId>")
                 return response
@@ -136,7 +136,7 @@ def _at_home(instance: Json) -> Json:
     """Give the instance a free address of its subnet."""
     subnet = ec2._subnets.get(instance["SubnetId"])
     if subnet is not None:
-        taken = {one["PrivateIpAddress"] for one in ec2._instances.values() if one is not instance}
+        taken = {other["PrivateIpAddress"] for other in ec2._instances.values() if other is not instance}
         hosts = IPv4Network(subnet["CidrBlock"])
         free = (str(hosts[n]) for n in range(min(_RESERVED, hosts.num_addresses // 2), hosts.num_addresses - 1))
         instance["PrivateIpAddress"] = next(address for address in free if address not in taken)
@@ -177,24 +177,26 @@ def _describe_interfaces(params: Json) -> Response:
     if unknown := sorted(set(filters) - set(_FILTERS)):
         response = ec2._error("InvalidParameterValue", f"The filter '{unknown[0]}' is invalid", 400)
         return response
-    found = list(list_interfaces())
+    interfaces = list(list_interfaces())
     if ids := ec2._parse_member_list(params, "NetworkInterfaceId"):
-        found = [one for one in found if one["NetworkInterfaceId"] in ids]
+        interfaces = [interface for interface in interfaces if interface["NetworkInterfaceId"] in ids]
     for name, values in filters.items():
-        found = [one for one in found if one[_FILTERS[name]] in values]
-    inner = f"<networkInterfaceSet>{''.join(map(_interface_xml, found))}</networkInterfaceSet>"
+        interfaces = [interface for interface in interfaces if interface[_FILTERS[name]] in values]
+    inner = f"<networkInterfaceSet>{''.join(map(_interface_xml, interfaces))}</networkInterfaceSet>"
     response = ec2._xml(200, "DescribeNetworkInterfacesResponse", inner)
     return response
 
 
-def _interface_xml(one: Json) -> str:
-    address = one["PrivateIpAddress"]
+def _interface_xml(interface: Json) -> str:
+    address = interface["PrivateIpAddress"]
     attached = (
-        f"<attachment><instanceId>{one['InstanceId']}</instanceId><status>attached</status></attachment>" if one["InstanceId"] else ""
+        f"<attachment><instanceId>{interface['InstanceId']}</instanceId><status>attached</status></attachment>"
+        if interface["InstanceId"]
+        else ""
     )
     return (
-        f"<item><networkInterfaceId>{one['NetworkInterfaceId']}</networkInterfaceId><subnetId>{one['SubnetId']}</subnetId>"
-        f"<vpcId>{one['VpcId']}</vpcId><privateIpAddress>{address}</privateIpAddress><status>{one['Status']}</status>{attached}"
+        f"<item><networkInterfaceId>{interface['NetworkInterfaceId']}</networkInterfaceId><subnetId>{interface['SubnetId']}</subnetId>"
+        f"<vpcId>{interface['VpcId']}</vpcId><privateIpAddress>{address}</privateIpAddress><status>{interface['Status']}</status>{attached}"
         f"<privateIpAddressesSet><item><privateIpAddress>{address}</privateIpAddress><primary>true</primary></item></privateIpAddressesSet></item>"
     )
 

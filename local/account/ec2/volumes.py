@@ -48,14 +48,14 @@ def install() -> None:
     }
 
 
-def _hypervisor(found: re.Match[str]) -> str:
-    return f"{found[1]}{'xen' if found[2] in _BEFORE_NITRO else 'nitro'}{found[3]}"
+def _hypervisor(match: re.Match[str]) -> str:
+    return f"{match[1]}{'xen' if match[2] in _BEFORE_NITRO else 'nitro'}{match[3]}"
 
 
 def _delete_with_instances() -> None:
     for identifier, volume in list(ec2._volumes.items()):
         attached = volume.get("Attachments") or []
-        if attached and all(one["DeleteOnTermination"] and _is_gone(one["InstanceId"]) for one in attached):
+        if attached and all(attachment["DeleteOnTermination"] and _is_gone(attachment["InstanceId"]) for attachment in attached):
             ec2._volumes.pop(identifier, None)
 
 

@@ -144,10 +144,10 @@ def _check_lambda(delivery: Delivery, arn: str) -> None:
 
 def check_function_policy(arn: str, service: str, source_arn: str) -> None:
     """Raise unless the function's resource policy lets the service invoke it for that source."""
-    found = lambda_svc.function_policy_for_arn(arn)
-    if found is None:
+    policy = lambda_svc.function_policy_for_arn(arn)
+    if policy is None:
         raise DeliveryError(f"function {arn} not found")
-    if not iam.resource_policy_allows(found[0], service, "lambda:InvokeFunction", arn, source_arn):
+    if not iam.resource_policy_allows(policy[0], service, "lambda:InvokeFunction", arn, source_arn):
         raise DeliveryError(f"{arn}: its resource policy does not allow {service} for {source_arn}")
 
 

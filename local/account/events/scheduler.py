@@ -111,8 +111,8 @@ def _due(key: _Key, schedule: dict[str, Any], now: float) -> Firing | None:
 def _next_cron(fields: Any, after: float, zone: ZoneInfo) -> float | None:
     """The next occurrence on the zone's wall clock; the emulator's calendar only knows UTC."""
     wall = datetime.fromtimestamp(after, zone).replace(tzinfo=UTC)
-    found = eventbridge._cron_next_fire(fields, wall)
-    return None if found is None else found.replace(tzinfo=zone).timestamp()
+    occurrence = eventbridge._cron_next_fire(fields, wall)
+    return None if occurrence is None else occurrence.replace(tzinfo=zone).timestamp()
 
 
 def fill_in_context(text: str, schedule_arn: str, scheduled_at: float, execution_id: str) -> str:

@@ -107,12 +107,12 @@ class Run:
         fails_on_empty = experiment.experiment_options["emptyTargetResolutionMode"] == "fail"
         for name, target in experiment.targets.items():
             by_parameters = target["resourceType"] == pods.POD
-            found = pods.resolve_pods(name, target, experiment.role_arn) if by_parameters else resolve_target(name, target)
-            if not found and fails_on_empty:
+            resources = pods.resolve_pods(name, target, experiment.role_arn) if by_parameters else resolve_target(name, target)
+            if not resources and fails_on_empty:
                 raise ExperimentError("InvalidTarget", "Target resolution returned empty set.", f"targets.{name}")
-            self.resources[name] = found
+            self.resources[name] = resources
             experiment.resolved.extend(
-                {"resourceType": target["resourceType"], "targetName": name, "targetInformation": {"arn": r.arn}} for r in found
+                {"resourceType": target["resourceType"], "targetName": name, "targetInformation": {"arn": r.arn}} for r in resources
             )
 
     def _check_stop_conditions(self) -> None:

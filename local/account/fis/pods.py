@@ -18,36 +18,36 @@ SELECTORS = ("labelSelector", "deploymentName", "podName")
 
 def find_problem(target: Json) -> str:
     """Why CreateExperimentTemplate refuses such a target; empty if it does not."""
-    given = target.get("parameters") or {}
+    parameters = target.get("parameters") or {}
     if target.get("resourceArns") or target.get("resourceTags"):
         return "targets of type aws:eks:pod are identified by parameters"
-    if missing := [name for name in REQUIRED if not given.get(name)]:
+    if missing := [name for name in REQUIRED if not parameters.get(name)]:
         return f"parameters required: {', '.join(missing)}"
-    if unknown := sorted(set(given) - {*REQUIRED, *OPTIONAL}):
+    if unknown := sorted(set(parameters) - {*REQUIRED, *OPTIONAL}):
         return f"no parameters {', '.join(unknown)}"
-    return "" if given["selectorType"] in SELECTORS else f"selectorType is one of {', '.join(SELECTORS)}"
+    return "" if parameters["selectorType"] in SELECTORS else f"selectorType is one of {', '.join(SELECTORS)}"
 
 
 def resolve_pods(name: str, target: Json, role_arn: str) -> list[Resource]:
     """The running pods, by name. Raises ExperimentError if the role may not list them, or the cluster does not exist."""
-    where, given = f"targets.{name}", target["parameters"]
-    found = eks.find_cluster(given["clusterIdentifier"])
-    if found is None:
-        raise ExperimentError("InvalidTarget", f"Cluster {given['clusterIdentifier']} does not exist.", where)
-    tags = eks.tags_of(found["arn"])
-    if denied := iam.authorize_role(role_arn, "eks:DescribeCluster", found["arn"], tags):
+    where, parameters = f"targets.{name}", target["parameters"]
+    cluster = eks.find_cluster(parameters["clusterIdentifier"])
+    if cluster is None:
+        raise ExperimentError("InvalidTarget", f"Cluster {parameters['clusterIdentifier']} does not exist.", where)
+    tags = eks.tags_of(cluster["arn"])
+    if denied := iam.authorize_role(role_arn, "eks:DescribeCluster", cluster["arn"], tags):
         raise ExperimentError("AuthorizationFailure", denied.message, where)
     try:
-        pods = _pods(eks.make_client(found, role_arn), given)
+        pods = _pods(eks.make_client(cluster, role_arn), parameters)
     except StatusError as error:
         raise explain_refusal(error, where) from error
-    return [_resource(found, tags, pod) for pod in pods]
+    return [_resource(cluster, tags, pod) for pod in pods]
 
 
-def _resource(found: Json, tags: dict[str, str], pod: Json) -> Resource:
+def _resource(cluster: Json, tags: dict[str, str], pod: Json) -> Resource:
     name = pod["metadata"]["name"]
-    arn = f"{found['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has no ARN; this one only identifies it
-    return Resource(arn, name, tags, {"cluster": found, "pod": pod})
+    arn = f"{cluster['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has no ARN; this one only identifies it
+    return Resource(arn, name, tags, {"cluster": cluster, "pod": pod})
 
 
 def explain_refusal(error: StatusError, where: str) -> ExperimentError:
@@ -56,14 +56,14 @@ def explain_refusal(error: StatusError, where: str) -> ExperimentError:
     return ExperimentError(code, f"Kubernetes answered {error.code}: {error}", where)
 
 
-def _pods(client: Client, given: Json) -> list[Json]:
-    place, value = f"/namespaces/{given['namespace']}", given["selectorValue"]
-    if given["selectorType"] == "podName":
-        found = [client.find(f"/api/v1{place}/pods/{name}") for name in value.split(",")]
+def _pods(client: Client, parameters: Json) -> list[Json]:
+    place, value = f"/namespaces/{parameters['namespace']}", parameters["selectorValue"]
+    if parameters["selectorType"] == "podName":
+        pods = [client.find(f"/api/v1{place}/pods/{name}") for name in value.split(",")]
     else:
         selector = value
-        if given["selectorType"] == "deploymentName":
+        if parameters["selectorType"] == "deploymentName":
             labels = client.get(f"/apis/apps/v1{place}/deployments/{value}")["spec"]["selector"]["matchLabels"]
-            selector = ",".join(f"{key}={one}" for key, one in labels.items())
-        found = client.get(f"/api/v1{place}/pods?labelSelector={selector}")["items"]
-    return [pod for pod in found if pod and pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]
+            selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        pods = client.get(f"/api/v1{place}/pods?labelSelector={selector}")["items"]
+    return [pod for pod in pods if pod and pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]]

@@ -200,8 +200,8 @@ def list_experiments(request: Request) -> Json:
 def list_resolved_targets(request: Request) -> Json:
     """ListExperimentResolvedTargets."""
     wanted = request.parameter("targetName")
-    found = store.find_experiment(request.path[0]).resolved
-    return _page("resolvedTargets", [t for t in found if wanted in (None, t["targetName"])], request)
+    resolved = store.find_experiment(request.path[0]).resolved
+    return _page("resolvedTargets", [t for t in resolved if wanted in (None, t["targetName"])], request)
 
 
 def _page(name: str, items: list[Json], request: Request) -> Json:

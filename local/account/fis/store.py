@@ -55,8 +55,8 @@ class Experiment(MotoExperiment):
 
 def backend() -> FISBackend:
     """The store of the request's account and Region."""
-    found: FISBackend = fis_backends[get_account_id()][get_region()]
-    return found
+    fis_backend: FISBackend = fis_backends[get_account_id()][get_region()]
+    return fis_backend
 
 
 def _identifier(prefix: str) -> str:
@@ -70,8 +70,8 @@ def _tag(arn: str, tags: dict[str, str] | None) -> None:
 
 def tags_of(arn: str) -> dict[str, str]:
     """The tags of a template or an experiment."""
-    found: dict[str, str] = backend().tagger.get_tag_dict_for_resource(arn)
-    return found
+    tags: dict[str, str] = backend().tagger.get_tag_dict_for_resource(arn)
+    return tags
 
 
 def list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -110,10 +110,10 @@ def create_template(data: Json) -> Json:
 
 def find_template(identifier: str) -> ExperimentTemplate:
     """The template, or ``NotFoundError``."""
-    found: ExperimentTemplate | None = backend().experiment_templates.get(identifier)
-    if found is None:
+    template: ExperimentTemplate | None = backend().experiment_templates.get(identifier)
+    if template is None:
         raise NotFoundError(f"Experiment template {identifier} does not exist.")
-    return found
+    return template
 
 
 def show_template(identifier: str) -> Json:
@@ -189,10 +189,10 @@ def create_experiment(data: Json) -> Experiment:
 
 def find_experiment(identifier: str) -> Experiment:
     """The experiment, or ``NotFoundError``."""
-    found = backend().experiments.get(identifier)
-    if not isinstance(found, Experiment):
+    experiment = backend().experiments.get(identifier)
+    if not isinstance(experiment, Experiment):
         raise NotFoundError(f"Experiment {identifier} does not exist.")
-    return found
+    return experiment
 
 
 def list_experiments() -> list[Experiment]:

@@ -79,7 +79,9 @@ def _database(arn: str, identifier: str, record: Json) -> Resource:
 
 def _functions() -> list[Resource]:
     known = lambda_svc._functions.items()
-    return [Resource(one["config"]["FunctionArn"], name, dict(one.get("tags") or {}), one["config"]) for name, one in known]
+    return [
+        Resource(function["config"]["FunctionArn"], name, dict(function.get("tags") or {}), function["config"]) for name, function in known
+    ]
 
 
 FINDERS = {
@@ -99,17 +101,17 @@ def resolve_target(name: str, target: Json) -> list[Resource]:
     find = FINDERS.get(target["resourceType"])
     if find is None:
         raise ExperimentError("InvalidTarget", f"{target['resourceType']} can't be resolved here", f"targets.{name}")
-    found = find()
+    resources = find()
     if arns := target.get("resourceArns"):
-        found = [r for r in found if r.arn in arns]
-        if len(found) < len(set(arns)):
-            missing = sorted(set(arns) - {r.arn for r in found})
+        resources = [r for r in resources if r.arn in arns]
+        if len(resources) < len(set(arns)):
+            missing = sorted(set(arns) - {r.arn for r in resources})
             raise ExperimentError("InvalidTarget", f"Resources not found: {', '.join(missing)}", f"targets.{name}")
     for key, value in (target.get("resourceTags") or {}).items():
-        found = [r for r in found if r.tags.get(key) == value]
+        resources = [r for r in resources if r.tags.get(key) == value]
     for condition in target.get("filters") or []:
-        found = [r for r in found if _matches(r.attributes, condition["path"].split("."), condition["values"])]
-    return select_resources(found, target["selectionMode"])
+        resources = [r for r in resources if _matches(r.attributes, condition["path"].split("."), condition["values"])]
+    return select_resources(resources, target["selectionMode"])
 
 
 def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
@@ -120,10 +122,10 @@ def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
     return str(value) in wanted
 
 
-def select_resources(found: list[Resource], mode: str) -> list[Resource]:
+def select_resources(resources: list[Resource], mode: str) -> list[Resource]:
     """Select ALL, COUNT(n), or PERCENT(n) rounded down: half of one resource is none."""
     if mode == "ALL":
-        return found
+        return resources
     number = int(mode[mode.index("(") + 1 : -1])
-    count = number if mode.startswith("COUNT") else len(found) * number // 100
-    return _chooser.sample(found, min(count, len(found)))
+    count = number if mode.startswith("COUNT") else len(resources) * number // 100
+    return _chooser.sample(resources, min(count, len(resources)))

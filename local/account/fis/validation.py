@@ -62,8 +62,8 @@ def _check_target(name: str, target: Json) -> None:
         wrong = pods.find_problem(target)
         _need(not wrong, f"target {name}: {wrong}")
         return
-    given = [source for source in TARGET_SOURCES if target.get(source)]
-    _need(len(given) == 1, f"target {name}: exactly one of {', '.join(TARGET_SOURCES)} is required")
+    sources = [source for source in TARGET_SOURCES if target.get(source)]
+    _need(len(sources) == 1, f"target {name}: exactly one of {', '.join(TARGET_SOURCES)} is required")
     _need(len(target.get("resourceArns") or []) <= 5, f"target {name}: at most 5 resourceArns")
     _need(not (target.get("resourceArns") and target.get("filters")), f"target {name}: filters exclude resourceArns")
     for condition in target.get("filters") or []:
@@ -114,8 +114,8 @@ def _check_action_targets(name: str, action: Json, key: str | None, resource_typ
     _need(set(used) == ({key} if key else set()), f"action {name}: targets must be exactly {key or 'none'}")
     for target in used.values():
         _need(target in targets, f"action {name}: target {target} is not defined")
-        found = targets[target].get("resourceType")
-        _need(found == resource_type, f"action {name}: target {target} is {found}, {resource_type} is needed")
+        actual = targets[target].get("resourceType")
+        _need(actual == resource_type, f"action {name}: target {target} is {actual}, {resource_type} is needed")
 
 
 def _check_order(actions: Json) -> None:

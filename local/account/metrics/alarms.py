@@ -115,9 +115,9 @@ def evaluate_alarm(alarm: Alarm, now: float | None = None) -> None:
     extra = max(EXTRA_PERIODS, math.ceil(holder.current.metric_lag_seconds / period))
     end = math.floor(now / period) * period
     start = end - (conditions.periods + extra) * period
-    found = series.resolve_queries(asked, Window(start, end, now))
+    series_by_id = series.resolve_queries(asked, Window(start, end, now))
     watched = next(q for q in asked if q.return_data)
-    values = found.get(watched.id, {})
+    values = series_by_id.get(watched.id, {})
     points = [values.get(begin) for begin in range(start, end, period)]
     decision = decide(conditions, points, alarm["StateValue"])
     with _lock:

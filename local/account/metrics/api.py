@@ -136,18 +136,18 @@ def get_metric_data(data: Data) -> Data:
     _check_queries(queries)
     window = _window(data)
     longest = series.common_period(queries)
-    found = series.resolve_queries(queries, Window(math.floor(window.start / longest) * longest, window.end, window.now))
+    values = series.resolve_queries(queries, Window(math.floor(window.start / longest) * longest, window.end, window.now))
     ascending = data.get("ScanBy") == "TimestampAscending"
     results = []
     for query in queries:
         if query.return_data:
-            times = sorted(found.get(query.id, {}), reverse=not ascending)
+            times = sorted(values.get(query.id, {}), reverse=not ascending)
             results.append(
                 {
                     "Id": query.id,
                     "Label": query.label or (query.metric.name if query.metric else query.id),
                     "Timestamps": [float(t) for t in times],
-                    "Values": [found[query.id][t] for t in times],
+                    "Values": [values[query.id][t] for t in times],
                     "StatusCode": "Complete",
                 }
             )

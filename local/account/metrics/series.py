@@ -89,14 +89,14 @@ def visible_points(metric: MetricStat, window: Window) -> list[Point]:
     """
     key = (metric.namespace, metric.name, cloudwatch._dims_key(dict(metric.dimensions)))
     lag = holder.current.metric_lag_seconds
-    found = []
+    visible = []
     for point in reversed(list(cloudwatch._metrics.get(key) or [])):
         received = point.get(RECEIVED, point["Timestamp"])
         if received < window.start - DISORDER_SECONDS:
             break
         if window.start <= point["Timestamp"] < window.end and received + lag <= window.now:
-            found.append(point)
-    return found[::-1]
+            visible.append(point)
+    return visible[::-1]
 
 
 def compute_statistic(points: list[Point], stat: str) -> float | None:
@@ -135,23 +135,23 @@ def resolve_queries(queries: list[Query], window: Window) -> dict[str, Series]:
     period = common_period(queries)
     first = math.floor(window.start / period) * period
     times = tuple(range(int(first), math.ceil(window.end), period))
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for query in queries:
         if query.metric:
-            found[query.id] = metric_series(query.metric, window)
+            values[query.id] = metric_series(query.metric, window)
     waiting = [q for q in queries if q.expression]
     while waiting:
         ready = [q for q in waiting if q.expression and not (find_references(q.expression) & {w.id for w in waiting})]
         if not ready:
             raise ExpressionError("expressions refer to each other in a circle")
         for query in ready:
-            found[query.id] = evaluate_expression(query.expression or "", Scope(_by_reference(found), times, period))
+            values[query.id] = evaluate_expression(query.expression or "", Scope(_by_reference(values), times, period))
             waiting.remove(query)
-    return {name: value for name, value in found.items() if isinstance(value, dict)}
+    return {name: value for name, value in values.items() if isinstance(value, dict)}
 
 
-def _by_reference(found: dict[str, Value]) -> dict[str, Value]:
-    return dict(found)
+def _by_reference(values: dict[str, Value]) -> dict[str, Value]:
+    return dict(values)
 
 
 def stamp_arrivals(point_list: list[Point]) -> None:

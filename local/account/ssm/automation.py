@@ -114,13 +114,13 @@ def describe_document(call: Call) -> Data:
 
 
 def _described(name: str) -> Data:
-    found = _documents[name]
-    parameters = found["Content"].get("parameters", {})
+    document = _documents[name]
+    parameters = document["Content"].get("parameters", {})
     return {
-        "Name": name, "Hash": found["Hash"], "HashType": "Sha256", "Owner": get_account_id(), "CreatedDate": found["CreatedDate"],
+        "Name": name, "Hash": document["Hash"], "HashType": "Sha256", "Owner": get_account_id(), "CreatedDate": document["CreatedDate"],
         "Status": "Active", "DocumentVersion": "1", "LatestVersion": "1", "DefaultVersion": "1", "DocumentType": "Automation",
-        "SchemaVersion": "0.3", "Description": found["Content"].get("description", ""),
-        "Parameters": [{"Name": key, "Type": one["type"]} for key, one in parameters.items()],
+        "SchemaVersion": "0.3", "Description": document["Content"].get("description", ""),
+        "Parameters": [{"Name": key, "Type": parameter["type"]} for key, parameter in parameters.items()],
     }  # fmt: skip
 
 
@@ -175,8 +175,8 @@ def start_execution(call: Caller) -> Data:
     identifier = str(uuid.uuid4())
     call.authorize("ssm:StartAutomationExecution", _arn(f"automation-execution/{identifier}"))
     name = _named(call)
-    found = _documents.get(name)
-    if found is None:
+    stored = _documents.get(name)
+    if stored is None:
         raise AutomationError("AutomationDefinitionNotFoundException", f"Automation Definition {name} Not Found")
     if call.data.get("DocumentVersion") not in {None, "$DEFAULT", "$LATEST", "1"}:
         raise AutomationError("AutomationDefinitionVersionNotFoundException", f"{name} has no version {call.data['DocumentVersion']}")
@@ -188,7 +188,7 @@ def start_execution(call: Caller) -> Data:
         if same != asked:
             raise AutomationError("IdempotentParameterMismatch", "the token was used with other parameters")
         return {"AutomationExecutionId": before}
-    document = found["Content"]
+    document = stored["Content"]
     values = _values(document.get("parameters") or {}, call.data.get("Parameters") or {})
     try:
         role = str(fill_in_references(document.get("assumeRole") or "", values))
@@ -215,10 +215,10 @@ def start_execution(call: Caller) -> Data:
 
 def get_execution(call: Call) -> Data:
     """GetAutomationExecution."""
-    found = _executions.get(call.data.get("AutomationExecutionId"))
-    if found is None:
+    execution = _executions.get(call.data.get("AutomationExecutionId"))
+    if execution is None:
         raise AutomationError("AutomationExecutionNotFoundException", "there is no such automation execution")
-    return {"AutomationExecution": {**found, "StepExecutions": [dict(step) for step in found["StepExecutions"]]}}
+    return {"AutomationExecution": {**execution, "StepExecutions": [dict(step) for step in execution["StepExecutions"]]}}
 
 
 def stop_execution(call: Call) -> Data:
@@ -248,15 +248,15 @@ def _invalid(message: str) -> AutomationError:
     return AutomationError("InvalidAutomationExecutionParametersException", message)
 
 
-def _values(declared: Data, given: Mapping[str, list[str]]) -> Data:
-    if unknown := sorted(set(given) - set(declared)):
+def _values(declared: Data, arguments: Mapping[str, list[str]]) -> Data:
+    if unknown := sorted(set(arguments) - set(declared)):
         raise _invalid(f"Parameters [{', '.join(unknown)}] are not defined in the document")
     values: Data = {}
     for name, parameter in declared.items():
-        argument = given.get(name)
+        argument = arguments.get(name)
         if argument is None and "default" not in parameter:
             raise _invalid(f"Missing required parameter: {name}")
-        texts = [str(one) for one in argument or []]
+        texts = [str(item) for item in argument or []]
         for text in texts:
             if parameter.get("allowedPattern") and not re.fullmatch(parameter["allowedPattern"], text):
                 raise _invalid(f"{name}: {text} does not match {parameter['allowedPattern']}")

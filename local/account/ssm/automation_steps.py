@@ -47,7 +47,7 @@ def fill_in_references(value: Any, known: Data) -> Any:
         return value
     if alone := _REFERENCE.fullmatch(value):
         return _looked_up(alone[1], known)
-    return _REFERENCE.sub(lambda found: str(_looked_up(found[1], known)), value)
+    return _REFERENCE.sub(lambda match: str(_looked_up(match[1], known)), value)
 
 
 def _looked_up(name: str, known: Data) -> Any:
@@ -116,7 +116,7 @@ class Runner:
             for output in step.get("outputs") or []:
                 value = _selected(output["Selector"], answer)
                 self._known[f"{step['name']}.{output['Name']}"] = value
-                record["Outputs"][output["Name"]] = [str(one) for one in (value if isinstance(value, list) else [value])]
+                record["Outputs"][output["Name"]] = [str(item) for item in (value if isinstance(value, list) else [value])]
         except (StepError, BotoCoreError, ClientError, KeyError, TypeError, ValueError, AttributeError) as error:
             failed = error if isinstance(error, StepError) else StepError(f"{type(error).__name__}: {error}")
             record["FailureMessage"] = str(failed)
@@ -132,15 +132,15 @@ class Runner:
         return getattr(self._client(inputs["Service"]), xform_name(inputs["Api"]))(**request)
 
     def _await_property(self, inputs: Data, step: Data) -> Any:
-        wanted = [str(one) for one in inputs["DesiredValues"]]
+        wanted = [str(item) for item in inputs["DesiredValues"]]
         deadline = time.monotonic() + float(step.get("timeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
         while True:
             answer = self._call_api(inputs, step)
-            found = _selected(inputs["PropertySelector"], answer)
-            if str(found) in wanted:
+            actual = _selected(inputs["PropertySelector"], answer)
+            if str(actual) in wanted:
                 return answer
             if time.monotonic() > deadline:
-                raise StepError(f"{inputs['PropertySelector']} is {found}, not {' or '.join(wanted)}", "TimedOut")
+                raise StepError(f"{inputs['PropertySelector']} is {actual}, not {' or '.join(wanted)}", "TimedOut")
             time.sleep(POLL_SECONDS)
 
     def _client(self, service: str) -> Any:

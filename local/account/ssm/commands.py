@@ -324,14 +324,14 @@ def _passes(record: Data, filters: dict[str, str]) -> bool:
 
 def list_command_invocations(data: Data) -> Any:
     """ListCommandInvocations, with plugins if Details."""
-    found = []
+    invocations = []
     for record in ssm._commands.values():
         if data.get("CommandId") not in (None, record["CommandId"]):
             continue
         for instance, invocation in (record.get("Invocations") or {}).items():
             if data.get("InstanceId") in (None, instance):
-                found.append(_listed(record, invocation, bool(data.get("Details"))))
-    return nodes.paginate("CommandInvocations", found, data)
+                invocations.append(_listed(record, invocation, bool(data.get("Details"))))
+    return nodes.paginate("CommandInvocations", invocations, data)
 
 
 def _listed(record: Data, invocation: Data, details: bool) -> Data:
@@ -356,4 +356,4 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
 def _times(invocation: Data) -> Data:
     """When the agent began and ended; empty if that is not known."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
-    return {name: datetime.fromisoformat(told).timestamp() for name, of in named.items() if (told := invocation.get(of))}
+    return {name: datetime.fromisoformat(text).timestamp() for name, of in named.items() if (text := invocation.get(of))}

@@ -32,8 +32,8 @@ def register_agent(owner: str, node: str | None, address: str, tags: dict[str, s
 
 def find_node(owner: str) -> str | None:
     """The node id of the agent of `owner`."""
-    found = _registered.get(owner)
-    return str(found["id"]) if found else None
+    node = _registered.get(owner)
+    return str(node["id"]) if node else None
 
 
 def tags_of(node: str) -> dict[str, str]:
@@ -65,8 +65,8 @@ def _value(node: Data, key: str) -> str | None:
     """The value of a node that a filter compares; None if a node has no such value."""
     if key.startswith("tag:"):
         name = node["InstanceId"]
-        found = tags_of(name) if name.startswith("mi-") else {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []}
-        return found.get(key.removeprefix("tag:"))
+        tags = tags_of(name) if name.startswith("mi-") else {tag["Key"]: tag["Value"] for tag in ec2._tags.get(name) or []}
+        return tags.get(key.removeprefix("tag:"))
     return str(node[_FIELDS[key]]) if key in _FIELDS else None
 
 

@@ -97,8 +97,8 @@ def _show(arn: str, task: Data, service: Data) -> None:
         "enableExecuteCommand": service["enableExecuteCommand"], "overrides": {"containerOverrides": []},
         "attachments": [{"id": task["id"], "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": address}],
         "containers": [
-            {"name": one["name"], "image": one["image"], "taskArn": arn, "lastStatus": task["last"]}
-            for one in definition["containerDefinitions"]
+            {"name": container["name"], "image": container["image"], "taskArn": arn, "lastStatus": task["last"]}
+            for container in definition["containerDefinitions"]
         ],
     }  # fmt: skip
     tags = {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}
@@ -106,8 +106,8 @@ def _show(arn: str, task: Data, service: Data) -> None:
 
 
 def _definition(arn: str) -> Data:
-    found: Data = ecs._task_defs[ecs._resolve_td_key(arn)]
-    return found
+    definition: Data = ecs._task_defs[ecs._resolve_td_key(arn)]
+    return definition
 
 
 def _iso(at: float | None) -> str | None:

@@ -109,11 +109,11 @@ class Cluster:
         """Restart one node's process in place; raises DatabaseStateError, or LookupError for a node that is not there."""
         with self.lock:
             self._refuse_while_busy()
-            found = [member for member in self._members if member.id == member_id and member.alive]
-            if not found:
+            members = [member for member in self._members if member.id == member_id and member.alive]
+            if not members:
                 raise LookupError(f"the database has no node {member_id}")
-            found[0].rebooting = True
-            self._asked = lambda _settings: self._restart(found[0])
+            members[0].rebooting = True
+            self._asked = lambda _settings: self._restart(members[0])
         self._changed()
 
     def _refuse_while_busy(self) -> None:
@@ -252,8 +252,8 @@ class Cluster:
         """The node behind each endpoint; an endpoint without a node that can answer is left out."""
         with self.lock:
             writer, reader = (None if self._successor else self._writer.node), self._other.node
-            found = {"writer": writer, "reader": reader or writer}
-        return {name: node for name, node in found.items() if node is not None}
+            nodes = {"writer": writer, "reader": reader or writer}
+        return {name: node for name, node in nodes.items() if node is not None}
 
     def names(self) -> dict[str, str]:
         """Every endpoint's domain name and the node it resolves to."""
@@ -297,8 +297,10 @@ class Cluster:
         """The measurements of every DB instance since the last call. An instance whose process is new or gone is left
         out."""
         with self.lock:
-            measured = [found for member in self.members if (found := self._of_member(member))]
-        whole = [replace(found, instance=MULTI_AZ, cluster=None) for found in measured if found.instance == self._writer.id]
+            measured = [measurement for member in self.members if (measurement := self._of_member(member))]
+        whole = [
+            replace(measurement, instance=MULTI_AZ, cluster=None) for measurement in measured if measurement.instance == self._writer.id
+        ]
         return [*measured, *whole]
 
     def _of_member(self, member: Member) -> Measured | None:

@@ -40,15 +40,15 @@ class Table:
         return int(self._connection.execute("select coalesce(max(seq), 0) from rows").fetchone()[0])
 
     def get(self, key: str) -> str | None:
-        found = self._connection.execute("select value from rows where key = ?", (key,)).fetchone()
-        return None if found is None else str(found[0])
+        row = self._connection.execute("select value from rows where key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
 
     def put(self, key: str, value: str, seq: int) -> None:
         self._connection.execute("insert or replace into rows values (?, ?, ?)", (key, value, seq))
 
     def since(self, seq: int) -> list[Row]:
-        found = self._connection.execute("select key, value, seq from rows where seq > ? order by seq", (seq,))
-        return [{"key": key, "value": value, "seq": number, "at": time.time()} for key, value, number in found]
+        rows = self._connection.execute("select key, value, seq from rows where seq > ? order by seq", (seq,))
+        return [{"key": key, "value": value, "seq": number, "at": time.time()} for key, value, number in rows]
 
     def clear(self) -> None:
         self._connection.execute("delete from rows")

@@ -217,10 +217,10 @@ class Supervisor:
         self._cloud.register(self._resources.target_group_arn, machine.id)
         self._changed()
 
-    def _put_off(self, vacancy: Vacancy, said: str) -> None:
+    def _put_off(self, vacancy: Vacancy, reason: str) -> None:
         """Record the failed launch, and move the next attempt to the next zone."""
         failed = Activity("Launching a new EC2 instance", vacancy.cause, self._fleet.group)
-        failed.end("Failed", f"{said} Launching EC2 instance failed.")
+        failed.end("Failed", f"{reason} Launching EC2 instance failed.")
         with self._fleet.lock:
             self._fleet.record(failed)
         zones = sorted(self._resources.subnets)

@@ -36,8 +36,8 @@ class Edge:
         return all(self._decided(outside, outgoing) for outgoing in (True, False))
 
     def _decided(self, outside: IPv4Address, outgoing: bool) -> bool:
-        found = (rule.allows for rule in self.rules if rule.outgoing is outgoing and outside in rule.network)
-        return next(found, False)
+        decisions = (rule.allows for rule in self.rules if rule.outgoing is outgoing and outside in rule.network)
+        return next(decisions, False)
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Acls:
 
     edges: tuple[Edge, ...] = ()
 
-    def passes(self, one: IPv4Address, other: IPv4Address) -> bool:
+    def passes(self, address: IPv4Address, other: IPv4Address) -> bool:
         """Whether packets pass between the two addresses, in both directions."""
-        ends = {one, other}
+        ends = {address, other}
         for edge in self.edges:
             outside = {end for end in ends if end not in edge.network}
             if len(outside) == 1 and not edge.passes(outside.pop()):

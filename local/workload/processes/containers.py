@@ -154,7 +154,7 @@ class Containers:
 
     def settle(self, settings: Settings) -> None:
         with self.lock:
-            children = [one.child for one in self.all.values() if one.child is not None]
+            children = [container.child for container in self.all.values() if container.child is not None]
         for child in children:
             child.order(op="settings", settings=settings.as_dict())
         self._settings = settings
@@ -166,7 +166,7 @@ class Containers:
         if self._traffic is None:
             return
         self._traffic.route()
-        if not self._used and any(one.target_state == "healthy" for one in self.all.values()):
+        if not self._used and any(container.target_state == "healthy" for container in self.all.values()):
             self._used = True
             self._traffic.settle(self._settings)
 
@@ -191,7 +191,7 @@ class Containers:
         if not self.target_group_arn:
             return {}
         with self.lock:
-            health = {one.registered_as: [one.target_state, one.target_reason] for one in self.all.values()}
+            health = {container.registered_as: [container.target_state, container.target_reason] for container in self.all.values()}
         return {"target_health": {self.target_group_arn: health}}
 
     def overview(self) -> dict[str, object]:
@@ -205,7 +205,7 @@ class Containers:
                 "target_group_arn": self.target_group_arn,
                 "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
                 "load": self._traffic.load,
-                "containers": [one.as_dict() for one in self.all.values()],
+                "containers": [container.as_dict() for container in self.all.values()],
                 "pids": [child.pid for child in children],
             }
 
@@ -226,8 +226,8 @@ class Containers:
         put = self._around.cloud.put_metrics
         put("AWS/ApplicationELB", metrics.balancer_data(start, counts, *names))
         with self.lock:
-            counted = {one.id: one.take_counts() for one in self.all.values()}
-            used = {one.id: measured for one in self.all.values() if (measured := measure_usage(one)) is not None}
+            counted = {container.id: container.take_counts() for container in self.all.values()}
+            used = {container.id: measured for container in self.all.values() if (measured := measure_usage(container)) is not None}
         put("SampleWeb", metrics.application_data(start, counted, {"Service": self.name}, self._dimension))
         for namespace, data in self._more(start, used).items():
             put(namespace, data)

@@ -135,8 +135,8 @@ class Tasks:
             self._move(task, settings)
         self._scale()
         if settings.replace:
-            due = [one for one in self._vacant if one[0] <= time.time()]
-            self._vacant = [one for one in self._vacant if one not in due]
+            due = [vacancy for vacancy in self._vacant if vacancy[0] <= time.time()]
+            self._vacant = [vacancy for vacancy in self._vacant if vacancy not in due]
             for _, zone in due:
                 self._launch(zone)
 

@@ -17,13 +17,13 @@ def volume_data(start: float, volumes: Mapping[str, tuple[int, Mapping[str, int]
     `volume_stalled_seconds`).
     """
     stamp = Stamp(start)
-    found: list[Datum] = []
+    data: list[Datum] = []
     for volume_id, (writes, now) in volumes.items():
         dimensions = {"VolumeId": volume_id}
         stalled = now.get("volume_stalled_seconds", 0) >= STALLED_SECONDS
-        found += [
+        data += [
             stamp.datum("VolumeWriteOps", "Count", dimensions, Value=float(writes)),
             stamp.datum("VolumeQueueLength", "Count", dimensions, Value=float(now.get("volume_waiting", 0))),
             stamp.datum("VolumeStalledIOCheck", "None", dimensions, Value=float(stalled)),
         ]
-    return found
+    return data

@@ -20,7 +20,7 @@ class DynamoFindings:
         self._client, self._table = client, table
 
     def of(self, experiment: str) -> Sequence[StoredFinding]:
-        found = list_items(
+        items = list_items(
             self._client,
             "query",
             "Items",
@@ -31,7 +31,7 @@ class DynamoFindings:
         )
         return [
             StoredFinding(finding=Finding.model_validate_json(item["finding"]["S"]), last_execution=item["last_execution"]["S"])
-            for item in found
+            for item in items
         ]
 
     def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:

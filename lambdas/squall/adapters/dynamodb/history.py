@@ -59,7 +59,7 @@ class DynamoHistory:
     def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
         for month in _months(start, end):
             bounds = {":from": text(instant(start)), ":to": text(instant(end)), ":month": text(month)}
-            found = list_items(
+            items = list_items(
                 self._client,
                 "query",
                 "Items",
@@ -69,7 +69,7 @@ class DynamoHistory:
                 ExpressionAttributeValues=bounds,
             )
             # BETWEEN includes both ends.
-            yield from (run for run in map(_summary, found) if run.started_at < end)
+            yield from (run for run in map(_summary, items) if run.started_at < end)
 
     def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
         answer = call(

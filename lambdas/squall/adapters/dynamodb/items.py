@@ -125,8 +125,8 @@ _WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOO
 
 def to_item(record: ExecutionRecord) -> Item:
     """The attributes of the record, without the keys."""
-    found = ((name, attribute(name, getattr(record, name))) for name in sorted(FIELDS))
-    return {name: value for name, value in found if value is not None}
+    attributes = ((name, attribute(name, getattr(record, name))) for name in sorted(FIELDS))
+    return {name: value for name, value in attributes if value is not None}
 
 
 def from_item(item: Item) -> ExecutionRecord:

@@ -61,7 +61,7 @@ class DynamoLocks:
             self._delete(_lock(key), holder)
 
     def all(self, now: datetime) -> Sequence[Held]:
-        found = list_items(
+        items = list_items(
             self._client,
             "query",
             "Items",
@@ -70,7 +70,7 @@ class DynamoLocks:
             KeyConditionExpression="open_pk = :locks",
             ExpressionAttributeValues={":locks": text("LOCKS")},
         )
-        return [_held(item["open_sk"]["S"], item, now) for item in found]
+        return [_held(item["open_sk"]["S"], item, now) for item in items]
 
     def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
         """Write all leases or none. Returns each refused key with the item that prevents it ({} if there is none);
@@ -125,7 +125,7 @@ class DynamoLocks:
 
     def line(self) -> Line:
         # All are in one partition, and a ticket's sort key begins with its time: one query returns everything in order.
-        found = list_items(
+        items = list_items(
             self._client,
             "query",
             "Items",
@@ -135,7 +135,7 @@ class DynamoLocks:
             ConsistentRead=True,
         )
         slots, tickets = list[Slot](), list[Ticket]()
-        for item in found:
+        for item in items:
             holder, until = item["holder"]["S"], from_milliseconds(item["until_ms"])
             if "slot" in item:
                 slots.append(Slot(int(item["slot"]["N"]), holder, until))

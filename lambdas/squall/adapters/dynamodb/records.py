@@ -159,20 +159,20 @@ class DynamoRecords:
         )
 
     def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
-        found = self._indexed(
+        items = self._indexed(
             "experiment",
             experiment,
             since,
             "#verdict = :validated AND #environment = :environment",
             {":validated": text(Verdict.VALIDATED.value), ":environment": text(environment)},
         )
-        return [from_item(item) for item in islice(found, _PROOFS)]
+        return [from_item(item) for item in islice(items, _PROOFS)]
 
     def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
         keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
         condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
-        found = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
-        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(found, most)]
+        items = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
+        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(items, most)]
         return [record for execution_id in ids if (record := self.get(execution_id))]
 
     def _indexed(

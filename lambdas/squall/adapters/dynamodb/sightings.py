@@ -21,14 +21,14 @@ class TableSightings:
         item = call(self._client, "get_item", TableName=self._table, Key=_KEY, ConsistentRead=True).get("Item")
         if item is None:
             return Sightings()
-        seen = json.loads(item["seen"]["S"])
-        first = {key: datetime.fromisoformat(at) for key, at in seen["first"].items()}
-        return Sightings(datetime.fromisoformat(seen["at"]), first, frozenset(seen["told"]))
+        stored = json.loads(item["seen"]["S"])
+        first = {key: datetime.fromisoformat(at) for key, at in stored["first"].items()}
+        return Sightings(datetime.fromisoformat(stored["at"]), first, frozenset(stored["told"]))
 
     def put(self, sightings: Sightings) -> None:
         at = sightings.at.isoformat() if sightings.at else None
-        seen = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.told)}
-        values = {":seen": text(json.dumps(seen))}
+        stored = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.told)}
+        values = {":seen": text(json.dumps(stored))}
         call(
             self._client,
             "update_item",

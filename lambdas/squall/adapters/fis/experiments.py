@@ -25,8 +25,8 @@ class Fis:
 
     def template(self, template_id: str) -> Mapping[str, Any] | None:
         answer = call(self._client, "get_experiment_template", absent=_GONE, id=template_id)
-        found: Mapping[str, Any] | None = answer["experimentTemplate"] if answer else None
-        return found
+        body: Mapping[str, Any] | None = answer["experimentTemplate"] if answer else None
+        return body
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         answer = call(
@@ -46,7 +46,7 @@ class Fis:
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         return [
-            _experiment(found) for found in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
+            _experiment(summary) for summary in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
         ]
 
     def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
@@ -87,28 +87,28 @@ class Fis:
 
     def own_templates(self, stack: str) -> Sequence[FisTemplate]:
         listed = list_items(self._client, "list_experiment_templates", "experimentTemplates")
-        found = ((template, template.get("tags", {})) for template in listed)
+        tagged = ((template, template.get("tags", {})) for template in listed)
         return [
             FisTemplate(template["id"], tags["squall:execution"], template["creationTime"])
-            for template, tags in found
+            for template, tags in tagged
             if tags.get("squall:stack") == stack and "squall:execution" in tags
         ]
 
 
-def _experiment(found: Mapping[str, Any]) -> FisExperiment:
-    state = found["state"]
+def _experiment(description: Mapping[str, Any]) -> FisExperiment:
+    state = description["state"]
     return FisExperiment(
-        id=found["id"],
-        template_id=found["experimentTemplateId"],
+        id=description["id"],
+        template_id=description["experimentTemplateId"],
         status=state["status"],
         reason=state.get("reason", ""),
         error_code=state.get("error", {}).get("code"),
-        actions=tuple(_action(name, action) for name, action in sorted(found.get("actions", {}).items())),
-        started_at=found.get("startTime"),
-        ended_at=found.get("endTime"),
-        tags=dict(found.get("tags", {})),
-        created_at=found.get("creationTime"),
-        answer=found,
+        actions=tuple(_action(name, action) for name, action in sorted(description.get("actions", {}).items())),
+        started_at=description.get("startTime"),
+        ended_at=description.get("endTime"),
+        tags=dict(description.get("tags", {})),
+        created_at=description.get("creationTime"),
+        answer=description,
     )
 
 

@@ -34,11 +34,11 @@ class SsmAutomations:
         answer = call(self._client, "get_automation_execution", absent=_GONE, AutomationExecutionId=execution_id)
         if answer is None:
             return None
-        found = answer["AutomationExecution"]
+        execution = answer["AutomationExecution"]
         return AutomationState(
-            id=found["AutomationExecutionId"],
-            status=found["AutomationExecutionStatus"],
-            detail=" ".join(str(found.get("FailureMessage") or "").split())[:500],
-            started_at=found.get("ExecutionStartTime"),
-            ended_at=found.get("ExecutionEndTime"),
+            id=execution["AutomationExecutionId"],
+            status=execution["AutomationExecutionStatus"],
+            detail=" ".join(str(execution.get("FailureMessage") or "").split())[:500],
+            started_at=execution.get("ExecutionStartTime"),
+            ended_at=execution.get("ExecutionEndTime"),
         )

@@ -22,8 +22,8 @@ class SsmCommands:
         # The filter takes whole seconds and excludes the given second.
         after = (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         names = {_name(document) for document in documents}
-        found = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
-        recent = (command for command in found if command.requested_at >= since)
+        commands = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
+        recent = (command for command in commands if command.requested_at >= since)
         return sorted(recent, key=lambda command: command.requested_at, reverse=True)
 
     def _invocations(self, instance_id: str, after: str) -> list[Any]:

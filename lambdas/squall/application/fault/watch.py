@@ -71,7 +71,7 @@ def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
     if _time_left(step, record, 0) > timedelta(0):
         return False
     commands = commands_of(step, fault_of(step))
-    return bool(commands) and all(found and not any(command.active for command in found) for found in commands.values())
+    return bool(commands) and all(invocations and not any(command.active for command in invocations) for invocations in commands.values())
 
 
 def _time_left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:

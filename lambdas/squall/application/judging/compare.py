@@ -17,33 +17,33 @@ def compare_run(step: Step) -> None:
     """Write `series.json` and `statistics.json`. If nothing was injected, there is nothing to compare."""
     if step.record.fis_experiment_id is None or step.failure:
         return
-    found = measure_run(step)
+    measurements = measure_run(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
-    earlier, cut = read_earlier_days(step, bindings, found.by_name["fault"], found.run)
+    earlier, cut = read_earlier_days(step, bindings, measurements.by_name["fault"], measurements.run)
     compared = statistics(
         CompareInput(
             bindings=bindings,
-            windows=found.by_name,
-            finer=found.finer,
-            observed=_observed(found),
-            series=found.series,
-            values=found.values,
-            distributions=_distributions(step, bindings, found.by_name),
-            effect_at=found.windows.effect_at,
+            windows=measurements.by_name,
+            finer=measurements.finer,
+            observed=_observed(measurements),
+            series=measurements.series,
+            values=measurements.values,
+            distributions=_distributions(step, bindings, measurements.by_name),
+            effect_at=measurements.windows.effect_at,
             settled=timing.guard_evaluation_periods,
             minimum_baseline=timing.minimum_baseline_periods,
             earlier=earlier,
         )
     )
     step.put(StatisticsDocument(at=step.now, statistics=compared, cut=cut))
-    step.note(EventName.COMPARED, "; ".join([f"{len(compared)} metrics", *(one.said for one in cut)]))
+    step.note(EventName.COMPARED, "; ".join([f"{len(compared)} metrics", *(part.said for part in cut)]))
 
 
-def _observed(found: Measurements) -> Window:
-    period = found.run.period_seconds
-    start = floor(found.windows.effect_at.timestamp() / period) * period
-    return found.run.model_copy(update={"start": min(start, found.run.end)})
+def _observed(measurements: Measurements) -> Window:
+    period = measurements.run.period_seconds
+    start = floor(measurements.windows.effect_at.timestamp() / period) * period
+    return measurements.run.model_copy(update={"start": min(start, measurements.run.end)})
 
 
 def _distributions(
@@ -52,7 +52,7 @@ def _distributions(
     """Maps window name to metric to CloudWatch's own statistics of the samples. Metrics that differ only by statistic
     are read once.
     """
-    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    distributions: dict[str, dict[str, Mapping[str, float]]] = {}
     for name, window in windows.items():
         known: dict[MetricQuery, Mapping[str, float]] = {}
         for binding in bindings:
@@ -61,5 +61,5 @@ def _distributions(
             asked = binding.queries[0].model_copy(update={"key": "value", "statistic": "Average"})
             if asked not in known:
                 known[asked] = step.w.metrics.distribution(asked, window.start, window.end)
-            found.setdefault(name, {})[binding.name] = known[asked]
-    return found
+            distributions.setdefault(name, {})[binding.name] = known[asked]
+    return distributions

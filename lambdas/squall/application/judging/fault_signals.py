@@ -31,7 +31,7 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
         return ()
     fault, experiment = fault_of(step), step.definition.experiment
     own = fault.signals(injection_of(step.definition, step.discovery))
-    names = {one.id: one.measured_as for one in step.discovery.pinned}
+    names = {target.id: target.measured_as for target in step.discovery.pinned}
     declared = _declared(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
     if not asked:
@@ -73,8 +73,8 @@ def _read(metrics: Metrics, asked: Sequence[Signal], windows: Windows) -> tuple[
 def _queries(metrics: Metrics, number: int, signal: Signal) -> list[MetricQuery]:
     known: Sequence[tuple[tuple[str, str], ...]] = [signal.dimensions]
     if signal.partly:
-        found = metrics.published(signal.namespace, signal.metric_name, signal.dimensions)
-        known = sorted(found, key=lambda dimensions: (len(dimensions), dimensions))[:MOST_SERIES]
+        published = metrics.published(signal.namespace, signal.metric_name, signal.dimensions)
+        known = sorted(published, key=lambda dimensions: (len(dimensions), dimensions))[:MOST_SERIES]
     return [
         MetricQuery(
             key=f"s{number}_{place}",
@@ -97,8 +97,8 @@ class _Values:
 
     def of(self, key: str, window: Window) -> list[float]:
         if window not in self.known:
-            found = self.metrics.series(self.queries, window.start, window.end, window.period_seconds) if window.periods else {}
-            self.known[window] = {name: [point.value for point in one.points] for name, one in found.items()}
+            series_by_key = self.metrics.series(self.queries, window.start, window.end, window.period_seconds) if window.periods else {}
+            self.known[window] = {name: [point.value for point in series.points] for name, series in series_by_key.items()}
         return self.known[window].get(key, [])
 
 

@@ -32,12 +32,12 @@ def judge_run(step: Step) -> None:
     """
     if step.record.fis_experiment_id is None or step.record.decided_status is Status.FAILED or step.failure:
         return
-    found = measure_run(step)
-    given = _given(step, found)
-    criteria = judge(given)
+    measurements = measure_run(step)
+    inputs = _make_inputs(step, measurements)
+    criteria = judge(inputs)
     rollback = step.find(RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
-    signals = read_signals(step, found.windows, rollback.proofs if rollback else ())
+    signals = read_signals(step, measurements.windows, rollback.proofs if rollback else ())
     broken = _broken(step.find(FaultReport))
     decision = decide(
         criteria=criteria,
@@ -55,15 +55,15 @@ def judge_run(step: Step) -> None:
             hypothesis_validated=decision.hypothesis_validated,
             status=decision.status,
             reason=decision.reason,
-            values=found.values,
-            times=times(step.record, given.effect_at, given.fault_end, given.alarms_fired, given.recovery),
+            values=measurements.values,
+            times=times(step.record, inputs.effect_at, inputs.fault_end, inputs.alarms_fired, inputs.recovery),
             signals=signals,
         ),
     )
     step.note(EventName.JUDGED, decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
 
 
-def _given(step: Step, found: Measurements) -> JudgeInput:
+def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
     alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
     compared = step.find(StatisticsDocument)
     return JudgeInput(
@@ -71,16 +71,16 @@ def _given(step: Step, found: Measurements) -> JudgeInput:
         discovery=step.discovery,
         traits=registry.traits_of(step.definition),
         baseline=step.find(Baseline),
-        effect_at=found.windows.effect_at,
-        fault_end=found.windows.fault_end,
-        windows=found.by_name,
-        series={name: found.inside(name, step.discovery.bindings) for name in found.by_name},
-        finer=found.finer,
-        values=found.values,
-        alarms_fired={name: step.w.alarms.fired_since(name, found.windows.effect_at) for name in alarms},
+        effect_at=measurements.windows.effect_at,
+        fault_end=measurements.windows.fault_end,
+        windows=measurements.by_name,
+        series={name: measurements.inside(name, step.discovery.bindings) for name in measurements.by_name},
+        finer=measurements.finer,
+        values=measurements.values,
+        alarms_fired={name: step.w.alarms.fired_since(name, measurements.windows.effect_at) for name in alarms},
         alarms_read_at=step.now,
         recovery=step.find(Recovery),
-        statistics={one.metric: one for one in compared.statistics} if compared else {},
+        statistics={metric.metric: metric for metric in compared.statistics} if compared else {},
     )
 
 
@@ -106,7 +106,7 @@ def _did(action: Mapping[str, str]) -> str:
 
 def _why_invalid(signals: Sequence[SignalReading], broken: Sequence[str]) -> str:
     """Why the fault does not count although its targets or its mechanism prove it; empty if nothing contradicts it."""
-    return "; ".join((*broken, *(one.detail for one in signals if one.reading == "contradicted")))
+    return "; ".join((*broken, *(signal.detail for signal in signals if signal.reading == "contradicted")))
 
 
 def _why_unproven(step: Step, rollback: RollbackReport | None, broken: Sequence[str]) -> str:
@@ -129,5 +129,5 @@ def _in_words(step: Step) -> Abort | None:
     """The abort, with the guard's sentence in place of its alarm's name."""
     abort = step.record.abort
     guards = step.find(Guards) if abort else None
-    said = guards.words.get(abort.by) if abort and guards else None
-    return replace(abort, reason=f"the {said} fired", by="") if abort and said else abort
+    phrase = guards.words.get(abort.by) if abort and guards else None
+    return replace(abort, reason=f"the {phrase} fired", by="") if abort and phrase else abort

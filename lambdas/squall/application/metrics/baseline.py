@@ -25,11 +25,11 @@ def capture_baseline(step: Step) -> Outcome:
     """Read the history, wait only for periods that are missing, and refuse a run whose steady state does not hold."""
     bound = step.definition.environment.timing.baseline_wait_seconds
     start_probing(step)
-    found = read_history(step)
-    missing = found.missing_seconds(step)
+    history = read_history(step)
+    missing = history.missing_seconds(step)
     if missing and step.elapsed < timedelta(seconds=bound):
         return wait(min(missing, bound))
-    baseline = assess_history(step, found)
+    baseline = assess_history(step, history)
     step.put(baseline)
     if not baseline.steady:
         return step.invalid("the steady state does not hold before the fault: " + "; ".join(baseline.violations))

@@ -29,10 +29,12 @@ def read_earlier_days(
     bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
     days, cuts = [], list[Cut]()
     for number in range(1, EARLIER_DAYS + 1):
-        then, span = (_days_before(one, number) for one in (window, around))
+        then, span = (_days_before(original, number) for original in (window, around))
         until = datetime.fromtimestamp(span.end, UTC)
         series, cut = drop_disturbed_points(read_series(step.w.metrics, bound, span), span, read_disturbances(step, span.start, until))
-        if any(then.start <= point.at < then.end for several in series.values() for one in several for point in one.points):
+        if any(
+            then.start <= point.at < then.end for several in series.values() for query_series in several for point in query_series.points
+        ):
             days.append((then, series))
         cuts += cut
     return days, tuple(cuts)

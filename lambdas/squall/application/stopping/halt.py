@@ -187,9 +187,9 @@ class _HaltWork(Cleanup):
         """This stack's running experiments, as FIS lists them: first those of our templates, which are few, then among
         all active ones.
         """
-        found = {fis.id: fis for template in self.list_templates() for fis in self.list_experiments_of(template.id)}
-        found |= {fis.id: fis for fis in self.list_active_experiments()}
-        return [fis for fis in found.values() if fis.stoppable]
+        running = {fis.id: fis for template in self.list_templates() for fis in self.list_experiments_of(template.id)}
+        running |= {fis.id: fis for fis in self.list_active_experiments()}
+        return [fis for fis in running.values() if fis.stoppable]
 
     def _stop(self, experiment_id: str, execution_id: str) -> None:
         if experiment_id not in self.stopped and self.stop_experiment(experiment_id):

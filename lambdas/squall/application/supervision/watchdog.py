@@ -44,8 +44,8 @@ def _started_at(detail: Mapping[str, Any]) -> datetime:
 
 
 def _find_record(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
-    found = (w.records.get(execution_id) for execution_id in candidate_ids(name, started_at))
-    return next((record for record in found if record and is_of(record, arn, started_at)), None)
+    records = (w.records.get(execution_id) for execution_id in candidate_ids(name, started_at))
+    return next((record for record in records if record and is_of(record, arn, started_at)), None)
 
 
 def _record_unadmitted(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord:

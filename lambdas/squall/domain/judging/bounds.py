@@ -37,10 +37,10 @@ def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[P
     if binding.kind == "gauge" and {query.statistic for query in binding.queries} != {"Average"}:
         return _gauge_bounds(binding, [point.value for point in points])
     weights = _weights(binding, points, series)
-    seen, lost = sum(weights), missing * max(weights)
-    if not seen:
+    measured, lost = sum(weights), missing * max(weights)
+    if not measured:
         return least, greatest
-    return (value * seen + least * lost) / (seen + lost), (value * seen + greatest * lost) / (seen + lost)
+    return (value * measured + least * lost) / (measured + lost), (value * measured + greatest * lost) / (measured + lost)
 
 
 def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
@@ -58,7 +58,9 @@ def _weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[S
     """The weight of each period in the value over the window: its number of requests for a ratio, otherwise 1."""
     if binding.kind in {"gauge", "rate"}:
         return [1.0] * len(points)
-    counts = {point.at: point.value for one in series if one.key == binding.queries[-1].key for point in one.points}
+    counts = {
+        point.at: point.value for query_series in series if query_series.key == binding.queries[-1].key for point in query_series.points
+    }
     return [counts.get(point.at, 0.0) for point in points] if counts else [1.0] * len(points)
 
 
@@ -89,12 +91,12 @@ def run_bounds(held: Sequence[bool | None], period: int) -> tuple[int, int]:
 
     The first number assumes that it holds in no missing period (None), the second that it holds in all of them.
     """
-    return _longest([one is True for one in held]) * period, _longest([one is not False for one in held]) * period
+    return _longest([holds is True for holds in held]) * period, _longest([holds is not False for holds in held]) * period
 
 
 def _longest(held: Sequence[bool]) -> int:
     longest = current = 0
-    for one in held:
-        current = current + 1 if one else 0
+    for holds in held:
+        current = current + 1 if holds else 0
         longest = max(longest, current)
     return longest

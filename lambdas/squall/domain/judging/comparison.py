@@ -74,34 +74,34 @@ class _Pair:
     change: Change | None
 
 
-def statistics(given: CompareInput) -> tuple[MetricStatistics, ...]:
+def statistics(inputs: CompareInput) -> tuple[MetricStatistics, ...]:
     """The statistics of each metric, in the order of the bindings."""
-    points = {binding.name: _points(binding, given) for binding in given.bindings}
-    pairs = [pair for binding in given.bindings for pair in _pairs(binding, points[binding.name], given)]
+    points = {binding.name: _points(binding, inputs) for binding in inputs.bindings}
+    pairs = [pair for binding in inputs.bindings for pair in _pairs(binding, points[binding.name], inputs)]
     adjusted = _adjusted(pairs)
-    return tuple(_statistics(binding, points[binding.name], pairs, adjusted, given) for binding in given.bindings)
+    return tuple(_statistics(binding, points[binding.name], pairs, adjusted, inputs) for binding in inputs.bindings)
 
 
 Points = Mapping[ComparedWindow, tuple[Point, ...]]
 
 
-def _points(binding: MetricBinding, given: CompareInput) -> Points:
-    found: dict[ComparedWindow, tuple[Point, ...]] = {}
+def _points(binding: MetricBinding, inputs: CompareInput) -> Points:
+    points: dict[ComparedWindow, tuple[Point, ...]] = {}
     for name in ("baseline", "fault", "recovery"):
-        if (window := given.windows_of(binding).get(name)) is not None:
-            found[name] = _seen(binding, given.series, window)
-    if given.earlier and binding.period_seconds is None:
-        days = sorted(given.earlier, key=lambda day: day[0].start)
-        found["earlier_days"] = tuple(point for window, series in days for point in _seen(binding, series, window))
-    return found
+        if (window := inputs.windows_of(binding).get(name)) is not None:
+            points[name] = _seen(binding, inputs.series, window)
+    if inputs.earlier and binding.period_seconds is None:
+        days = sorted(inputs.earlier, key=lambda day: day[0].start)
+        points["earlier_days"] = tuple(point for window, series in days for point in _seen(binding, series, window))
+    return points
 
 
 def _seen(binding: MetricBinding, series: SeriesByMetric, window: Window) -> tuple[Point, ...]:
     return seen_points(binding, series.get(binding.name, ()), series.get("healthy_hosts", ()), window)
 
 
-def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[_Pair]:
-    period = given.observed_of(binding).period_seconds
+def _pairs(binding: MetricBinding, points: Points, inputs: CompareInput) -> list[_Pair]:
+    period = inputs.observed_of(binding).period_seconds
     return [
         _Pair(
             binding.name,
@@ -109,7 +109,7 @@ def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[
             (len(points[before]), len(points[after])),
             _typical(points[before], points[after]),
             compare(points[before], points[after], period, CONFIDENCE),
-            measure_change(binding, points[before], points[after], _days(binding, before, after, given)),
+            measure_change(binding, points[before], points[after], _days(binding, before, after, inputs)),
         )
         for before, after in _PAIRS
         if before in points and after in points
@@ -117,18 +117,18 @@ def _pairs(binding: MetricBinding, points: Points, given: CompareInput) -> list[
 
 
 def _days(
-    binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, given: CompareInput
+    binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, inputs: CompareInput
 ) -> list[tuple[tuple[Point, ...], tuple[Point, ...]]]:
     """For each earlier day, the points of the same two windows."""
-    windows = given.windows_of(binding)
+    windows = inputs.windows_of(binding)
     if before not in windows or after not in windows or binding.period_seconds is not None:
         return []
-    found = []
-    for day, series in given.earlier:
+    days = []
+    for day, series in inputs.earlier:
         moved = [_moved(windows[name], day.start - windows["fault"].start) for name in (before, after)]
         there, then = (_seen(binding, series, window) for window in moved)
-        found.append((there, then))
-    return found
+        days.append((there, then))
+    return days
 
 
 def _moved(window: Window, by: int) -> Window:
@@ -144,12 +144,12 @@ def _typical(before: Sequence[Point], after: Sequence[Point]) -> tuple[float, fl
 
 def _adjusted(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
     """p-values adjusted by Holm's method over all metrics that are compared between the same two windows."""
-    found = {}
+    adjusted = {}
     for windows in _PAIRS:
         family = [(pair.metric, pair.ranked.p_value) for pair in pairs if pair.windows == windows and pair.ranked]
         for (metric, _), p_value in zip(family, holm([p for _, p in family]), strict=True):
-            found[metric, windows] = p_value
-    return found
+            adjusted[metric, windows] = p_value
+    return adjusted
 
 
 def _statistics(
@@ -157,21 +157,21 @@ def _statistics(
     points: Points,
     pairs: Sequence[_Pair],
     adjusted: Mapping[tuple[str, tuple[ComparedWindow, ComparedWindow]], float],
-    given: CompareInput,
+    inputs: CompareInput,
 ) -> MetricStatistics:
     comparisons = tuple(
         _comparison(pair, adjusted.get((pair.metric, pair.windows)), binding.unit) for pair in pairs if pair.metric == binding.name
     )
     usual = (*points.get("baseline", ()), *points.get("earlier_days", ()))
-    band = band_of(usual, given.minimum_baseline)
-    left, back = _departure(binding, band, given)
-    seconds = (back - given.effect_at).total_seconds() if left and back else None
+    band = band_of(usual, inputs.minimum_baseline)
+    left, back = _departure(binding, band, inputs)
+    seconds = (back - inputs.effect_at).total_seconds() if left and back else None
     return MetricStatistics(
         metric=binding.name,
         unit=binding.unit,
-        baseline=_window(binding, "baseline", points, given),
-        fault=_window(binding, "fault", points, given),
-        recovery=_window(binding, "recovery", points, given),
+        baseline=_window(binding, "baseline", points, inputs),
+        fault=_window(binding, "fault", points, inputs),
+        recovery=_window(binding, "recovery", points, inputs),
         comparisons=comparisons,
         band=band,
         left_band_at=left,
@@ -180,20 +180,20 @@ def _statistics(
     )
 
 
-def _departure(binding: MetricBinding, band: Band | None, given: CompareInput) -> tuple[datetime | None, datetime | None]:
+def _departure(binding: MetricBinding, band: Band | None, inputs: CompareInput) -> tuple[datetime | None, datetime | None]:
     if band is None:
         return None, None
-    observed = given.observed_of(binding)
-    return departure(binding, _seen(binding, given.series, observed), band, given.effect_at, observed, given.settled)
+    observed = inputs.observed_of(binding)
+    return departure(binding, _seen(binding, inputs.series, observed), band, inputs.effect_at, observed, inputs.settled)
 
 
-def _window(binding: MetricBinding, name: ComparedWindow, points: Points, given: CompareInput) -> WindowStatistics | None:
-    window = given.windows_of(binding).get(name)
+def _window(binding: MetricBinding, name: ComparedWindow, points: Points, inputs: CompareInput) -> WindowStatistics | None:
+    window = inputs.windows_of(binding).get(name)
     if window is None or name not in points:
         return None
-    value = given.values.get(name, {}).get(binding.name)
-    distribution = given.distributions.get(name, {}).get(binding.name, {})
-    return describe(binding, given.series.get(binding.name, ()), points[name], window, value, distribution)
+    value = inputs.values.get(name, {}).get(binding.name)
+    distribution = inputs.distributions.get(name, {}).get(binding.name, {})
+    return describe(binding, inputs.series.get(binding.name, ()), points[name], window, value, distribution)
 
 
 def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:

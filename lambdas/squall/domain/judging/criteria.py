@@ -14,10 +14,10 @@ from squall.domain.vocabulary import CriterionOutcome
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
 
-def judge(given: JudgeInput) -> tuple[CriterionResult, ...]:
+def judge(inputs: JudgeInput) -> tuple[CriterionResult, ...]:
     """One result for each success criterion, in the definition's order."""
     return tuple(
-        _result(criterion, _judge_sentence(parsed, given)) for _, criterion, parsed in sentences(given.definition.experiment).criteria
+        _result(criterion, _judge_sentence(parsed, inputs)) for _, criterion, parsed in sentences(inputs.definition.experiment).criteria
     )
 
 
@@ -33,45 +33,45 @@ def _result(criterion: Criterion, judged: Judged) -> CriterionResult:
     )
 
 
-def _judge_sentence(parsed: Parsed, given: JudgeInput) -> Judged:
+def _judge_sentence(parsed: Parsed, inputs: JudgeInput) -> Judged:
     match parsed:
         case Threshold():
-            return judge_threshold(parsed, given)
+            return judge_threshold(parsed, inputs)
         case AlarmFires():
-            return _judge_alarm(parsed, given)
+            return _judge_alarm(parsed, inputs)
         case Recovers():
-            return _judge_recovery(parsed, given)
+            return _judge_recovery(parsed, inputs)
         case Replacement():
-            return _judge_replacement(parsed, given)
+            return _judge_replacement(parsed, inputs)
 
 
-def _judge_alarm(parsed: AlarmFires, given: JudgeInput) -> Judged:
+def _judge_alarm(parsed: AlarmFires, inputs: JudgeInput) -> Judged:
     more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
-    if parsed.alarm not in given.alarms_fired:
+    if parsed.alarm not in inputs.alarms_fired:
         return Judged("alarm", _UNKNOWN, f"the history of {parsed.alarm} could not be read", more=more)
-    fired = given.alarms_fired[parsed.alarm]
-    watched = given.alarms_watched_until - given.effect_at
+    fired = inputs.alarms_fired[parsed.alarm]
+    watched = inputs.alarms_watched_until - inputs.effect_at
     if fired is None and watched < timedelta(seconds=parsed.within_seconds):
         return Judged("alarm", _UNKNOWN, f"{parsed.alarm} did not fire, but was watched only {watched.total_seconds():.0f} s", more=more)
     if fired is None:
         return Judged("alarm", _NOT_MET, f"{parsed.alarm} did not fire", more=more)
-    took = (fired - given.effect_at).total_seconds()
+    took = (fired - inputs.effect_at).total_seconds()
     outcome = _MET if took <= parsed.within_seconds else _NOT_MET
     return Judged("alarm", outcome, f"{parsed.alarm} fired {took:.0f} s after the fault took effect", took, more)
 
 
-def _judge_recovery(parsed: Recovers, given: JudgeInput) -> Judged:
+def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     """Judge the time to recover.
 
     It counts from the effect of a fault that is over at once, and from the end of a fault that lasts, because nothing
     can recover earlier.
     """
     more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
-    recovery = given.recovery
+    recovery = inputs.recovery
     if recovery is None:
         return Judged("recovery", _UNKNOWN, "recovery was not watched", more=more)
-    instant = given.traits.ends_at_once
-    start = given.effect_at if instant else given.fault_end
+    instant = inputs.traits.ends_at_once
+    start = inputs.effect_at if instant else inputs.fault_end
     since = "the fault took effect" if instant else "the fault ended"
     recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
     if recovered_at is not None:
@@ -98,20 +98,20 @@ def _took(start: datetime, at: datetime, after: datetime | None, within: int | N
     return (_NOT_MET if least > within else _UNKNOWN), took, doubt
 
 
-def _judge_replacement(parsed: Replacement, given: JudgeInput) -> Judged:
+def _judge_replacement(parsed: Replacement, inputs: JudgeInput) -> Judged:
     within = parsed.within_seconds
     more: dict[str, Any] = {"unit": "seconds"}
     if within is not None:
         more |= {"threshold": float(within), "comparator": "<="}
-    recovery = given.recovery
+    recovery = inputs.recovery
     if recovery is None:
         return Judged("replacement", _UNKNOWN, "recovery was not watched", more=more)
     if recovery.replaced_at is None:
-        watched = recovery.looked_at - given.effect_at if recovery.looked_at else timedelta(0)
+        watched = recovery.looked_at - inputs.effect_at if recovery.looked_at else timedelta(0)
         if within is not None and watched < timedelta(seconds=within):
             return Judged("replacement", _UNKNOWN, f"no replacement yet, but watched only {watched.total_seconds():.0f} s", more=more)
-        said = f": only {', '.join(recovery.replacement_ids)} did" if recovery.replacement_ids else ""
-        return Judged("replacement", _NOT_MET, f"no replacement for every target came into service{said}", more=more)
-    outcome, took, doubt = _took(given.effect_at, recovery.replaced_at, recovery.replaced_after, within)
+        arrived = f": only {', '.join(recovery.replacement_ids)} did" if recovery.replacement_ids else ""
+        return Judged("replacement", _NOT_MET, f"no replacement for every target came into service{arrived}", more=more)
+    outcome, took, doubt = _took(inputs.effect_at, recovery.replaced_at, recovery.replaced_after, within)
     reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect{doubt}"
     return Judged("replacement", outcome, reason, took, more)

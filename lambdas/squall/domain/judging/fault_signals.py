@@ -84,15 +84,15 @@ def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> Si
     least = signal.least(usual)
     up = signal.direction == "up"
     reached = max(during) if up else min(during)
-    said = f"was {reached:.3g} at {'most' if up else 'least'}, after {usual:.3g}"
+    movement = f"was {reached:.3g} at {'most' if up else 'least'}, after {usual:.3g}"
     if not least:
         return _reading(signal, "not_told", f"{named} had no room to {'rise' if up else 'fall'}: it was {usual:.3g} before")
     if (reached - usual if up else usual - reached) >= least:
-        return _reading(signal, "moved", f"{named} {said}")
+        return _reading(signal, "moved", f"{named} {movement}")
     return _reading(
         signal,
         "contradicted",
-        f"the fault did nothing to {', '.join(signal.targets)}: its mechanism ran, but {signal.metric_name} {said}, "
+        f"the fault did nothing to {', '.join(signal.targets)}: its mechanism ran, but {signal.metric_name} {movement}, "
         f"and should have {'risen' if up else 'fallen'} by {least:.3g} at least",
     )
 
@@ -116,8 +116,8 @@ def not_told(signal: Signal, why: str) -> SignalReading:
 def of_several(signal: Signal, readings: Sequence[SignalReading]) -> SignalReading:
     """The reading of several series of one metric: contradicted only if every series that decides anything contradicts."""
     for reading in ("moved", "contradicted"):
-        if found := next((one for one in readings if one.reading == reading), None):
-            return found
+        if decisive := next((candidate for candidate in readings if candidate.reading == reading), None):
+            return decisive
     return readings[0] if readings else not_told(signal, "is not published")
 
 

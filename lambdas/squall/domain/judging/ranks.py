@@ -243,5 +243,5 @@ def _critical(n: int, m: int, level: float) -> int:
 def _thinned(values: Floats) -> Floats:
     if len(values) <= LONGEST:
         return values
-    found: Floats = np.quantile(values, (np.arange(LONGEST) + 0.5) / LONGEST)
-    return found
+    quantiles: Floats = np.quantile(values, (np.arange(LONGEST) + 0.5) / LONGEST)
+    return quantiles

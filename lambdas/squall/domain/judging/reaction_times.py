@@ -46,7 +46,7 @@ def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[s
     if record.abort and record.abort.source is AbortSource.GUARD:
         fired.append((record.abort.at, record.abort.reason))
     fired += [(at, name) for name, at in alarms.items() if at is not None]
-    return min((one for one in fired if one[0] >= effect_at), default=(None, ""))
+    return min((firing for firing in fired if firing[0] >= effect_at), default=(None, ""))
 
 
 def _between(start: datetime | None, end: datetime | None) -> float | None:

@@ -59,19 +59,19 @@ class _Measured:
         return "" if self.value is not None else "CloudWatch has no value over the window"
 
 
-def judge_threshold(threshold: Threshold, given: JudgeInput) -> Judged:
+def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     """Judge a threshold by the value over its window. A period in which only errors were answered counts as failed, not
     as missing.
 
     If too many periods are missing, the criterion is decided only if the answer is the same whatever they held.
     """
-    binding = binding_of(given.discovery.bindings, threshold)
-    window = given.window_of(threshold.window, binding)
+    binding = binding_of(inputs.discovery.bindings, threshold)
+    window = inputs.window_of(threshold.window, binding)
     compared = {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
     if window is None or binding is None:
         reason = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
         return Judged("threshold", CANNOT_TELL, reason, more=compared)
-    measured = _measure(threshold, binding, window, given)
+    measured = _measure(threshold, binding, window, inputs)
     more = {
         **compared,
         "metric": binding.name,
@@ -79,40 +79,40 @@ def judge_threshold(threshold: Threshold, given: JudgeInput) -> Judged:
         "points": tuple((point.at, point.value) for point in measured.points),
         "expected_points": window.periods,
     }
-    outcome, reason, shown, interval = _decide(measured, given)
+    outcome, reason, shown, interval = _decide(measured, inputs)
     return Judged("threshold", outcome, reason + _silence(measured), shown, {**more, **interval})
 
 
-def _measure(threshold: Threshold, binding: MetricBinding, window: Window, given: JudgeInput) -> _Measured:
-    within = given.series.get(threshold.window, {})
+def _measure(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> _Measured:
+    within = inputs.series.get(threshold.window, {})
     series = tuple(within.get(binding.name, ()))
-    points = seen_points(binding, given.series_of_run(binding.name), given.series_of_run("healthy_hosts"), window)
+    points = seen_points(binding, inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts"), window)
     return _Measured(
         threshold=threshold,
         binding=binding,
         window=window,
         points=points,
         series=series,
-        value=_value(binding, given, window, points),
-        minimum=given.definition.environment.timing.minimum_periods,
-        unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, given) else (), window),
+        value=_value(binding, inputs, window, points),
+        minimum=inputs.definition.environment.timing.minimum_periods,
+        unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, inputs) else (), window),
     )
 
 
-def _is_balancer(binding: MetricBinding, given: JudgeInput) -> bool:
+def _is_balancer(binding: MetricBinding, inputs: JudgeInput) -> bool:
     """Whether the load balancer that counts the requests publishes this metric."""
-    requests = next((one for one in given.discovery.bindings if one.name == "request_rate"), None)
+    requests = next((other for other in inputs.discovery.bindings if other.name == "request_rate"), None)
     return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
 
 
-def _value(binding: MetricBinding, given: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
+def _value(binding: MetricBinding, inputs: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
     """The value over the whole window; None if there is none.
 
     Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
     mean over its periods. The same holds for a rate, whose periods without data are zero.
     """
-    value = given.values.get(window.name, {}).get(binding.name)
-    series, hosts = given.series_of_run(binding.name), given.series_of_run("healthy_hosts")
+    value = inputs.values.get(window.name, {}).get(binding.name)
+    series, hosts = inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts")
     unhosted = set(unhosted_periods(binding, series, hosts, window))
     uncounted = unhosted | set(dead_periods(binding, series, hosts)) - set(dead_periods(binding, series))
     if unhosted and counts_hosts(binding):
@@ -141,10 +141,10 @@ Decided = tuple[CriterionOutcome, str, float | None, dict[str, Any]]
 """Outcome, reason, the value that is shown, and the interval where there is one."""
 
 
-def _decide(measured: _Measured, given: JudgeInput) -> Decided:
+def _decide(measured: _Measured, inputs: JudgeInput) -> Decided:
     threshold, value = measured.threshold, measured.value
     if threshold.relative is not None:
-        return _decide_relative(measured, given)
+        return _decide_relative(measured, inputs)
     if threshold.for_seconds:
         return *_decide_held(measured, None), value, {}
     if not measured.incomplete and value is not None:
@@ -191,7 +191,7 @@ def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOu
     return outcome, f"held for {shortest} s without interruption{doubt}, wanted {wanted} s; {_said(measured)}"
 
 
-def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
+def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
     """Decide by the interval of the typical shift, or by the middle halves of both windows if they already decide.
 
     The criterion is met if the whole interval satisfies the comparison, and not met if no part of it does: both windows
@@ -199,15 +199,15 @@ def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
     outcome, the answer is "cannot tell".
     """
     threshold, value = measured.threshold, measured.value
-    compared = _comparison(given.statistics.get(measured.binding.name), threshold.window)
-    told = decide_against_baseline(threshold, compared) if compared else None
-    if value is None or compared is None or compared.before is None or told is None:
+    compared = _comparison(inputs.statistics.get(measured.binding.name), threshold.window)
+    decision = decide_against_baseline(threshold, compared) if compared else None
+    if value is None or compared is None or compared.before is None or decision is None:
         return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
-    low, high = told.interval
+    low, high = decision.interval
     typical = _relation(threshold, _sum(compared.before, compared.shift or 0.0), compared.before)
     change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
     reason = (
-        f"the typical period {change} {typical:.4g} %{of} ({told.basis} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
+        f"the typical period {change} {typical:.4g} %{of} ({decision.basis} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
         f"wanted {threshold.comparator} {threshold.value:g} %"
     )
     interval = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
@@ -215,9 +215,9 @@ def _decide_relative(measured: _Measured, given: JudgeInput) -> Decided:
     if threshold.for_seconds:
         outcome, held = _decide_held(measured, compared.before)
         return outcome, f"{held}; {reason}", shown, interval
-    if measured.incomplete and not (told.outcome is NOT_MET and _mostly_failed(measured, compared.before)):
+    if measured.incomplete and not (decision.outcome is NOT_MET and _mostly_failed(measured, compared.before)):
         return CANNOT_TELL, measured.incomplete, shown, interval
-    return told.outcome, reason + told.doubt, shown, interval
+    return decision.outcome, reason + decision.doubt, shown, interval
 
 
 @dataclass(frozen=True)
@@ -259,15 +259,15 @@ def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = N
     before = compared.before
     if before is None:
         return []
-    found = []
+    intervals = []
     for shifts in ((compared.low, compared.high), (compared.least, compared.greatest)):
         if None in shifts:
             continue
         ends = [_relation(threshold, _sum(before, shift or 0.0), before if baseline is None else baseline) for shift in shifts]
         known = sorted(end for end in ends if end is not None)
         if len(known) == len(ends):
-            found.append((known[0], known[1]))
-    return found
+            intervals.append((known[0], known[1]))
+    return intervals
 
 
 def _doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome) -> str:
@@ -330,6 +330,6 @@ def _mostly_failed(measured: _Measured, before: float) -> bool:
     return 2 * failed > max(measured.window.periods, measured.minimum)
 
 
-def _comparison(found: MetricStatistics | None, window: str) -> Comparison | None:
+def _comparison(statistics: MetricStatistics | None, window: str) -> Comparison | None:
     wanted = ("baseline", window)
-    return next((one for one in found.comparisons if one.windows == wanted), None) if found else None
+    return next((comparison for comparison in statistics.comparisons if comparison.windows == wanted), None) if statistics else None

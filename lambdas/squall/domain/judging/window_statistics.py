@@ -70,8 +70,8 @@ def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts:
     periods, except that a single silent period at the end of all data may not be published yet.
     """
     known = {point.at: point for point in points}
-    counted = [point.at for one in series for point in one.points if point.at >= window.start]
-    alive = {point.at for one in hosts for point in one.points}
+    counted = [point.at for query_series in series for point in query_series.points if point.at >= window.start]
+    alive = {point.at for query_series in hosts for point in query_series.points}
     if counted:
         silent_end = (window.end - max(counted)) // window.period_seconds - 1
         end = window.end - window.period_seconds if silent_end == 1 else window.end
@@ -88,11 +88,13 @@ def unpublished_end(binding: MetricBinding, series: Sequence[Series], requests: 
     nor events, it is not published yet.
     """
     last = window.end - window.period_seconds
-    counted = {point.at for one in requests if one.period_seconds == window.period_seconds for point in one.points}
+    counted = {
+        point.at for query_series in requests if query_series.period_seconds == window.period_seconds for point in query_series.points
+    }
     earlier = [at in counted for at in range(window.start, last, window.period_seconds)]
     if not published_sparsely(binding) or not earlier or not earlier[-1] or sum(earlier) < USUALLY * len(earlier):
         return 0
-    return int(last not in counted and all(point.at != last for one in series for point in one.points))
+    return int(last not in counted and all(point.at != last for query_series in series for point in query_series.points))
 
 
 def describe(
@@ -109,7 +111,7 @@ def describe(
     window, and is empty if CloudWatch has none. Then the percentiles are those of the periods, and `of` says so,
     because percentiles of samples never follow from percentiles of periods.
     """
-    published = {point.at for one in series for point in one.points if window.start <= point.at < window.end}
+    published = {point.at for query_series in series for point in query_series.points if window.start <= point.at < window.end}
     policy = missing_policy(binding)
     had = len(published) if policy == "zero" else len(points)
     samples = bool(distribution)
@@ -117,7 +119,7 @@ def describe(
     values = sorted(point.value for point in points)
     of_periods = {name: quantile(values, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))} if values else {}
     of_periods |= {"Minimum": values[0], "Maximum": values[-1]} if values else {}
-    found = scaled if samples else of_periods
+    figures = scaled if samples else of_periods
     return WindowStatistics(
         window=window,
         points=len(points),
@@ -127,11 +129,11 @@ def describe(
         of="samples" if samples else "periods",
         n=scaled["SampleCount"] if samples else float(len(values)),
         mean=scaled.get("Average") if samples else value,
-        median=found.get("p50"),
-        p95=found.get("p95"),
-        p99=found.get("p99"),
-        minimum=found.get("Minimum"),
-        maximum=found.get("Maximum"),
+        median=figures.get("p50"),
+        p95=figures.get("p95"),
+        p99=figures.get("p99"),
+        minimum=figures.get("Minimum"),
+        maximum=figures.get("Maximum"),
     )
 
 

@@ -114,8 +114,8 @@ class Reader:
         declared = [own for own, _ in self.declared.values()]
         titles = {title: metric.title for metric in METRICS.values() for title in (metric.title, *metric.aliases)}
         guesses = [name, *(" ".join(rest) for word, rest in _split_statistic(name.split()) if find_statistic(word))]
-        found = next((near for guess in guesses if (near := find_nearest(guess, [*declared, *titles]))), None)
-        fix = f'did you mean "{found}"?' if found else "Squall does not know it, and the experiment does not declare it in metrics"
+        nearest = next((near for guess in guesses if (near := find_nearest(guess, [*declared, *titles]))), None)
+        fix = f'did you mean "{nearest}"?' if nearest else "Squall does not know it, and the experiment does not declare it in metrics"
         return SentenceError(
             self.text, position, f'"{name}" is not a metric: {fix}', (*declared, *(metric.title for metric in METRICS.values()))
         )

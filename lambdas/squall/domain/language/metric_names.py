@@ -50,5 +50,5 @@ def allows_statistic(metric: Metric, statistic: str) -> bool:
 def find_nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice most like the name; None if none is like it."""
     by_normalized = {normalize_name(choice): choice for choice in choices}
-    found = difflib.get_close_matches(normalize_name(name), list(by_normalized), n=1, cutoff=0.6)
-    return by_normalized[found[0]] if found else None
+    matches = difflib.get_close_matches(normalize_name(name), list(by_normalized), n=1, cutoff=0.6)
+    return by_normalized[matches[0]] if matches else None

@@ -15,10 +15,10 @@ def find_node(node: "Node", rule: str) -> "Node | None":
 
 def require_node(node: "Node", rule: str) -> "Node":
     """The first node of that rule directly below. The grammar must promise that there is one."""
-    found = find_node(node, rule)
-    if found is None:
+    child = find_node(node, rule)
+    if child is None:
         raise AssertionError(f"the grammar promises {rule} in {node.data}")
-    return found
+    return child
 
 
 def tokens_of(node: "Node") -> "list[Token]":

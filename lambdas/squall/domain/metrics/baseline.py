@@ -65,7 +65,7 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
     `days`: those hours of each earlier day, with their series. At least two days are needed, because a single day may
     have had an incident.
     """
-    found = []
+    daily_breaches = []
     for _, threshold in sentences(definition.experiment).conditions:
         binding = binding_of(discovery.bindings, threshold)
         if binding is None or binding.period_seconds is not None:
@@ -73,8 +73,8 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
         known = [(points_over(binding, series.get(binding.name, ()), window), window) for window, series in days]
         breaches = [_breaches(threshold, points, window, definition.environment.timing) for points, window in known if points]
         if len(breaches) >= FEWEST_DAYS and all(breaches):
-            found.append(f'abort condition "{threshold.text}" came true at this hour on each of the last {len(breaches)} days')
-    return tuple(found)
+            daily_breaches.append(f'abort condition "{threshold.text}" came true at this hour on each of the last {len(breaches)} days')
+    return tuple(daily_breaches)
 
 
 def _breaches(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:

@@ -71,37 +71,37 @@ def recovery_length(definition: Definition) -> timedelta:
     return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
-def assess(given: RecoveryInput) -> tuple[Recovery, bool]:
+def assess(inputs: RecoveryInput) -> tuple[Recovery, bool]:
     """The recovery so far, and whether to look again.
 
     The workload has recovered when every absolute threshold holds in each of the newest whole periods (as many as
     guards evaluate, all after the fault's end), and lost targets are replaced by members that are in service and
     healthy. The time to recover ends when that state began.
     """
-    parsed = sentences(given.definition.experiment)
+    parsed = sentences(inputs.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
-    held_since, unsettled = _find_holding(thresholds, given)
-    replaced = _assess_replacement(given)
-    lost = _count_wanted_replacements(given, parsed)
+    held_since, unsettled = _find_holding(thresholds, inputs)
+    replaced = _assess_replacement(inputs)
+    lost = _count_wanted_replacements(inputs, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
-    missing = [*given.still_active, *unsettled, *([lacking] if lacking else [])]
+    missing = [*inputs.still_active, *unsettled, *([lacking] if lacking else [])]
     recovered_at, recovered_after = (
-        (None, None) if missing else _recovered(given, list(held_since.values()), replaced if lost else _Replaced(()))
+        (None, None) if missing else _recovered(inputs, list(held_since.values()), replaced if lost else _Replaced(()))
     )
     recovery = Recovery(
         recovered=not missing,
         recovered_at=recovered_at,
-        seconds_to_recover=max(0.0, (recovered_at - given.effect_at).total_seconds()) if recovered_at else None,
+        seconds_to_recover=max(0.0, (recovered_at - inputs.effect_at).total_seconds()) if recovered_at else None,
         replacement_ids=replaced.ids,
         replaced_at=replaced.at,
         replaced_after=replaced.after,
         recovered_after=recovered_after,
-        looked_at=given.now,
+        looked_at=inputs.now,
         detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replaced.ids)} took over" if replaced.ids else ""),
-        held_since={} if given.still_active else held_since,
-        observed_until=datetime.fromtimestamp(given.window.end, UTC),
+        held_since={} if inputs.still_active else held_since,
+        observed_until=datetime.fromtimestamp(inputs.window.end, UTC),
     )
-    return recovery, bool(missing) and given.window.end < _last_end(given)
+    return recovery, bool(missing) and inputs.window.end < _last_end(inputs)
 
 
 def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
@@ -110,13 +110,13 @@ def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
     return timedelta(seconds=lag + definition.environment.timing.metric_period_seconds)
 
 
-def _last_end(given: RecoveryInput) -> int:
+def _last_end(inputs: RecoveryInput) -> int:
     """The end of the last whole period in which the run waits for recovery, in seconds since the epoch."""
-    period = given.window.period_seconds
-    return floor((given.fault_end + recovery_length(given.definition)).timestamp() / period) * period
+    period = inputs.window.period_seconds
+    return floor((inputs.fault_end + recovery_length(inputs.definition)).timestamp() / period) * period
 
 
-def _find_holding(thresholds: Iterable[Threshold], given: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
+def _find_holding(thresholds: Iterable[Threshold], inputs: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
     """For each metric since when all its thresholds hold; and the thresholds that do not hold.
 
     A threshold that was never violated holds since the effect.
@@ -124,7 +124,7 @@ def _find_holding(thresholds: Iterable[Threshold], given: RecoveryInput) -> tupl
     moments: dict[str, datetime] = {}
     broken: dict[str, list[str]] = {}
     for threshold in thresholds:
-        since, reason = _find_hold(threshold, given)
+        since, reason = _find_hold(threshold, inputs)
         if since is None:
             broken.setdefault(threshold.metric, []).append(reason)
         else:
@@ -133,56 +133,56 @@ def _find_holding(thresholds: Iterable[Threshold], given: RecoveryInput) -> tupl
     return settled, [reason for reasons in broken.values() for reason in reasons]
 
 
-def _find_hold(threshold: Threshold, given: RecoveryInput) -> tuple[datetime | None, str]:
-    binding = binding_of(given.discovery.bindings, threshold)
+def _find_hold(threshold: Threshold, inputs: RecoveryInput) -> tuple[datetime | None, str]:
+    binding = binding_of(inputs.discovery.bindings, threshold)
     if binding is None:
         return None, f'"{threshold.text}" is not measured'
-    period, window = given.window.period_seconds, given.window
-    values = {point.at: point.value for point in points_over(binding, given.series.get(binding.name, ()), window)}
+    period, window = inputs.window.period_seconds, inputs.window
+    values = {point.at: point.value for point in points_over(binding, inputs.series.get(binding.name, ()), window)}
     if counts_events(binding):  # the limit is for the whole fault's length: what a period would add up to
-        times = given.definition.experiment.length.total_seconds() / period
+        times = inputs.definition.experiment.length.total_seconds() / period
         values = {at: value * times for at, value in values.items()}
     since = window.end
     while since > window.start and since - period in values and threshold.holds(values[since - period]):
         since -= period
-    needed = _count_needed_periods(given)
-    settled = (window.end - max(since, given.fault_end.timestamp())) // period
+    needed = _count_needed_periods(inputs)
+    settled = (window.end - max(since, inputs.fault_end.timestamp())) // period
     if settled < needed:
         return None, f'"{threshold.text}" has held for {max(0, int(settled))} of {needed} periods since the fault ended'
-    return max(given.effect_at, datetime.fromtimestamp(since, UTC)), ""
+    return max(inputs.effect_at, datetime.fromtimestamp(since, UTC)), ""
 
 
-def _count_needed_periods(given: RecoveryInput) -> int:
+def _count_needed_periods(inputs: RecoveryInput) -> int:
     """The number of periods that is enough to trust, and enough for every sentence that is judged in the recovery
     window."""
-    timing = given.definition.environment.timing
-    judged = any(threshold.window == "recovery" for _, threshold in sentences(given.definition.experiment).threshold_criteria)
+    timing = inputs.definition.environment.timing
+    judged = any(threshold.window == "recovery" for _, threshold in sentences(inputs.definition.experiment).threshold_criteria)
     return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
 
 
-def _count_wanted_replacements(given: RecoveryInput, parsed: Sentences) -> int:
+def _count_wanted_replacements(inputs: RecoveryInput, parsed: Sentences) -> int:
     asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
-    return len(given.before) if given.traits.targets_are_replaced or asked else 0
+    return len(inputs.before) if inputs.traits.targets_are_replaced or asked else 0
 
 
-def _recovered(given: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
+def _recovered(inputs: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
     """When everything had recovered, and the lower bound if that is only an upper bound."""
     if not held and replaced.at is None:
-        return given.now, given.effect_at  # nothing was lost, and nothing tells since when
+        return inputs.now, inputs.effect_at  # nothing was lost, and nothing tells since when
     at = max([*held, *([replaced.at] if replaced.at else [])])
     after = max([*held, replaced.after]) if replaced.after else at
     return at, after if after < at else None
 
 
-def _find_replacements(given: RecoveryInput) -> tuple[Member, ...]:
+def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:
     """Members in service now that came after the effect and are healthy in every target group of the lost ones."""
-    names = {target.resource.belongs_to for target in given.before if target.resource.belongs_to}
-    known = {member for group in given.discovery.workload.groups for member in group.in_service}
-    known |= {target.resource.id for target in given.before}
-    serving = {member for group in given.workload_now.groups if group.name in names for member in group.in_service if member not in known}
-    members = [one for one in given.workload_now.resources if isinstance(one, Member) and one.id in serving]
-    places = _find_needed_places(given)
-    return tuple(one for one in members if not _came_before(one, given) and all(one.registered_names & place for place in places))
+    names = {target.resource.belongs_to for target in inputs.before if target.resource.belongs_to}
+    known = {member for group in inputs.discovery.workload.groups for member in group.in_service}
+    known |= {target.resource.id for target in inputs.before}
+    serving = {member for group in inputs.workload_now.groups if group.name in names for member in group.in_service if member not in known}
+    members = [one for one in inputs.workload_now.resources if isinstance(one, Member) and one.id in serving]
+    places = _find_needed_places(inputs)
+    return tuple(one for one in members if not _came_before(one, inputs) and all(one.registered_names & place for place in places))
 
 
 def _find_needed_places(given: RecoveryInput) -> list[set[str]]:
@@ -194,33 +194,33 @@ def _find_needed_places(given: RecoveryInput) -> list[set[str]]:
     return [now.get(arn, set()) for arn in sorted(arns)]
 
 
-def _came_before(member: Member, given: RecoveryInput) -> bool:
+def _came_before(member: Member, inputs: RecoveryInput) -> bool:
     """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
     seconds, so a member that came in the second of the effect is one.
 
     A member that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched long
     ago: without Auto Scaling's word on when it came into service, it came after Discover.
     """
-    before = given.discovery.workload.now(member)
+    before = inputs.discovery.workload.now(member)
     came = member.in_service_at or (None if before is not None else member.launched_at)
-    return came is not None and came < given.effect_at.replace(microsecond=0)
+    return came is not None and came < inputs.effect_at.replace(microsecond=0)
 
 
-def _assess_replacement(given: RecoveryInput) -> _Replaced:
+def _assess_replacement(inputs: RecoveryInput) -> _Replaced:
     """When each replacement came into service, as the service reports it.
 
     Without a report, that is between its launch, or the last look that did not find it, and the first look that found
     it.
     """
-    found = _find_replacements(given)
-    ids = tuple(sorted(instance.id for instance in found))
-    wanted = max(1, len(given.before))
-    if len(found) < wanted:
+    replacements = _find_replacements(inputs)
+    ids = tuple(sorted(instance.id for instance in replacements))
+    wanted = max(1, len(inputs.before))
+    if len(replacements) < wanted:
         return _Replaced(ids)
-    last, previous = wanted - 1, given.previous
-    seen = previous.replaced_at if previous and previous.replaced_at else given.now
+    last, previous = wanted - 1, inputs.previous
+    first_seen = previous.replaced_at if previous and previous.replaced_at else inputs.now
     unseen = (previous.replaced_after if previous.replaced_at else previous.looked_at) if previous else None
-    floor_at = unseen or given.effect_at
-    latest = max(given.effect_at, sorted(instance.in_service_at or seen for instance in found)[last])
-    earliest = sorted(instance.in_service_at or max(floor_at, instance.launched_at or floor_at) for instance in found)[last]
+    floor_at = unseen or inputs.effect_at
+    latest = max(inputs.effect_at, sorted(instance.in_service_at or first_seen for instance in replacements)[last])
+    earliest = sorted(instance.in_service_at or max(floor_at, instance.launched_at or floor_at) for instance in replacements)[last]
     return _Replaced(ids, latest, earliest if earliest < latest else None)

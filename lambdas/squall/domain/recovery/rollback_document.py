@@ -26,12 +26,12 @@ def plan_run(definition: Definition, target_ids: Sequence[str], execution_id: st
         return None
     allowed = definition.environment.rollback_documents[declared.document]
     known = {TARGETS: tuple(target_ids), EXECUTION: (execution_id,)}
-    given = {name: known.get(value) or (value,) if isinstance(value, str) else value for name, value in declared.parameters.items()}
+    values = {name: known.get(value) or (value,) if isinstance(value, str) else value for name, value in declared.parameters.items()}
     return AutomationRun(
         rollback=declared.document,
         document=allowed.document,
         version=allowed.version,
-        parameters={**given, ROLE_PARAMETER: (allowed.assume_role,)},
+        parameters={**values, ROLE_PARAMETER: (allowed.assume_role,)},
         timeout_seconds=allowed.timeout_seconds,
     )
 

@@ -21,8 +21,8 @@ from squall.domain.vocabulary import ResourceType
 
 def _type_of(value: Any) -> str:
     """The type's name. Documents of the first versions have none: they contain instances."""
-    given = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
-    return str(given)
+    type_name = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
+    return str(type_name)
 
 
 _Others = (
@@ -71,8 +71,8 @@ def type_named(name: str, declared: ResourceType | None = None) -> ResourceType 
 def group_named(name: str) -> str | None:
     """The name of the Auto Scaling group, or of the ECS service as `cluster/service`, with this ARN; None for any other
     ARN."""
-    found = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
-    return found["name"] if found else None
+    match = _GROUP.fullmatch(name) or _SERVICE.fullmatch(name)
+    return match["name"] if match else None
 
 
 ZONELESS = frozenset({ResourceType.FUNCTION})
@@ -87,11 +87,11 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
 
 def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
     """The resources, typed as `kind`. Raises TypeError for one of another type, which admission never accepts."""
-    found = tuple(resources)
-    for resource in found:
+    listed = tuple(resources)
+    for resource in listed:
         if not isinstance(resource, kind):
             raise TypeError(f"{resource.id} is an {resource.type.value}, not a {kind.__name__}")
-    return tuple(resource for resource in found if isinstance(resource, kind))
+    return tuple(resource for resource in listed if isinstance(resource, kind))
 
 
 def ids(resources: Sequence[Resource]) -> str:

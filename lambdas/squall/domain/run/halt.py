@@ -48,10 +48,10 @@ def from_json(text: str) -> Halt:
     """The flag as it is stored. A person may have written it by hand, so only `engaged` is required. Raises
     UnreadableHaltError."""
     try:
-        found = json.loads(text)
-        at = datetime.fromisoformat(found["at"]) if found.get("at") else None
-        if isinstance(found["engaged"], bool):
-            return Halt(found["engaged"], one_line(str(found.get("reason") or "")), one_line(str(found.get("by") or "")), at)
+        flag = json.loads(text)
+        at = datetime.fromisoformat(flag["at"]) if flag.get("at") else None
+        if isinstance(flag["engaged"], bool):
+            return Halt(flag["engaged"], one_line(str(flag.get("reason") or "")), one_line(str(flag.get("by") or "")), at)
     except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise UnreadableHaltError(f"not a halt flag: {text[:200]!r}")

@@ -67,8 +67,8 @@ class FunctionFault(Fault[LambdaFunction, P]):
     def action_parameters(self, injection: Injection[LambdaFunction, P], /) -> Mapping[str, str]:
         return self.invocation_parameters(injection.parameters)
 
-    def read_action(self, action_id: str, given: Mapping[str, str], /) -> dict[str, Any]:
-        return read_parameters(given, self.names[action_id], {}, self.parameters, self.type.value)
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        return read_parameters(parameters, self.names[action_id], {}, self.parameters, self.type.value)
 
     def check_targets(self, injection: Injection[LambdaFunction, P], /) -> Iterable[SafetyCheck]:
         yield from _check_extension(injection.targets)

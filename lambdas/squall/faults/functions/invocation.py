@@ -109,10 +109,10 @@ class ErrorParameters(Model):
 
     @field_validator("content_type")
     @classmethod
-    def _of_an_answer(cls, given: str | None, info: ValidationInfo) -> str | None:
-        if given is not None and "status_code" in info.data and info.data["status_code"] is None:
+    def _of_an_answer(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and "status_code" in info.data and info.data["status_code"] is None:
             raise ValueError("status_code beside it: an invocation that fails answers nothing")
-        return given
+        return value
 
 
 class InvocationError(FunctionFault[ErrorParameters]):
@@ -130,13 +130,13 @@ class InvocationError(FunctionFault[ErrorParameters]):
         return ERROR if parameters.status_code is None else RESPONSE
 
     def invocation_parameters(self, parameters: ErrorParameters, /) -> dict[str, str]:
-        given = {
+        values = {
             "invocationPercentage": str(parameters.invocation_percent),
             "preventExecution": "true" if parameters.prevent_execution else "false",
         }
         if parameters.status_code is None:
-            return given
-        return {**given, "statusCode": str(parameters.status_code), "contentTypeHeader": parameters.content_type or "application/json"}
+            return values
+        return {**values, "statusCode": str(parameters.status_code), "contentTypeHeader": parameters.content_type or "application/json"}
 
     def describe(self, parameters: ErrorParameters, /) -> str:
         how = "fail" if parameters.status_code is None else f"answer {parameters.status_code}"

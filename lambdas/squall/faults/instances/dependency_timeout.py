@@ -32,11 +32,11 @@ _LEASES = frozenset({67, 547})
 """The ports of DHCP and DHCPv6 servers: without a renewed lease the instance loses its address."""
 
 
-def refuse_beside_port(given: object, info: ValidationInfo) -> object:
+def refuse_beside_port(value: object, info: ValidationInfo) -> object:
     """Refuse a parameter that no document accepts together with a port. Raises ValueError if both are given."""
-    if given is not None and info.data.get("port") is not None:
+    if value is not None and info.data.get("port") is not None:
         raise ValueError("dependency instead of port: no document delays, or keeps to one interface, what goes to a port")
-    return given
+    return value
 
 
 class Dependency(Model):
@@ -62,8 +62,8 @@ class Dependency(Model):
 
     @field_validator("latency_ms")
     @classmethod
-    def _by_address(cls, given: object, info: ValidationInfo) -> object:
-        return refuse_beside_port(given, info)
+    def _by_address(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_beside_port(value, info)
 
     @field_validator("dependency")
     @classmethod
@@ -83,8 +83,8 @@ class Parameters(Dependency):
 
     @field_validator("interface")
     @classmethod
-    def _of_address(cls, given: object, info: ValidationInfo) -> object:
-        return refuse_beside_port(given, info)
+    def _of_address(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_beside_port(value, info)
 
 
 class DependencyTimeout(SendCommandFault[Parameters]):
@@ -108,8 +108,8 @@ class DependencyTimeout(SendCommandFault[Parameters]):
     always = {"TrafficType": ("egress", "ingress")}
     unless_allowed = {"port": (LEAST_PORT, 65535)}
 
-    def read_action(self, document: str, given: Mapping[str, str], /) -> dict[str, Any]:
-        values = dict(given)
+    def read_action(self, document: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        values = dict(parameters)
         if document == LOSS and (loss := values.pop("LossPercent", "7")) != "100":
             raise ValueError(f"LossPercent is {loss}, in {self.type.value} it is 100")
         if document == LATENCY:
@@ -130,14 +130,14 @@ class DependencyTimeout(SendCommandFault[Parameters]):
     def document_parameters(self, parameters: Parameters, /) -> dict[str, str]:
         if parameters.port is not None:
             return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": "egress"}
-        given = {"Sources": parameters.dependency or "", "TrafficType": "egress"}
+        values = {"Sources": parameters.dependency or "", "TrafficType": "egress"}
         if parameters.latency_ms is None:
-            given["LossPercent"] = "100"
+            values["LossPercent"] = "100"
         else:
-            given |= {"DelayMilliseconds": str(parameters.latency_ms), "JitterMilliseconds": str(parameters.jitter_ms)}
+            values |= {"DelayMilliseconds": str(parameters.latency_ms), "JitterMilliseconds": str(parameters.jitter_ms)}
         if parameters.interface is not None:
-            given["Interface"] = parameters.interface
-        return given
+            values["Interface"] = parameters.interface
+        return values
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
         yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))

@@ -59,17 +59,17 @@ class NetworkLatency(SendCommandFault[Parameters]):
         return f"Delay {parameters.traffic_type} traffic by {parameters.latency_ms} ms"
 
     def document_parameters(self, parameters: Parameters, /) -> dict[str, str]:
-        given = {
+        values = {
             "DelayMilliseconds": str(parameters.latency_ms),
             "JitterMilliseconds": str(parameters.jitter_ms),
             "Sources": parameters.sources,
             "TrafficType": parameters.traffic_type,
         }
         if parameters.interface is not None:
-            given["Interface"] = parameters.interface
+            values["Interface"] = parameters.interface
         if parameters.flows_percent != 100:
-            given["FlowsPercent"] = str(parameters.flows_percent)
-        return given
+            values["FlowsPercent"] = str(parameters.flows_percent)
+        return values
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
         yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))

@@ -54,14 +54,14 @@ class Parameters(Model):
 
     @field_validator("traffic_type", mode="before")
     @classmethod
-    def _ingress(cls, given: object, info: ValidationInfo) -> object:
+    def _ingress(cls, value: object, info: ValidationInfo) -> object:
         port = info.data.get("port")
-        if given == "egress" and port in _AGENT_CALLS:
+        if value == "egress" and port in _AGENT_CALLS:
             why = _AGENT_CALLS[port]
             raise ValueError(f"ingress, never egress {port}: the Systems Manager agent, which ends the fault, needs it for {why}")
-        if given == "egress":
+        if value == "egress":
             raise ValueError("ingress: what an instance depends on is dependency_timeout's business")
-        return given
+        return value
 
 
 class ServiceUnavailable(SendCommandFault[Parameters]):
@@ -84,8 +84,8 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
         return {"Protocol": parameters.protocol, "Port": str(parameters.port), "TrafficType": parameters.traffic_type}
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
-        given = injection.parameters
-        yield check("port_serves", *port_serves(injection.workload, injection.targets, given.protocol, given.port))
+        parameters = injection.parameters
+        yield check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
         """The load balancer's health checks of a silent port, which must fail.

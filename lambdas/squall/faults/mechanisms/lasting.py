@@ -43,9 +43,9 @@ class LastingFault(Fault[R, P]):
         values = {theirs: getattr(injection.parameters, own) for own, theirs in self.names.items()}
         return {theirs: str(value) for theirs, value in values.items() if value is not None}
 
-    def read_action(self, action_id: str, given: Mapping[str, str], /) -> dict[str, Any]:
-        refuse_unknown(given, set(self.names.values()), action_id)
-        return {own: typed(given[theirs], self.parameters, own) for own, theirs in self.names.items() if theirs in given}
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        refuse_unknown(parameters, set(self.names.values()), action_id)
+        return {own: typed(parameters[theirs], self.parameters, own) for own, theirs in self.names.items() if theirs in parameters}
 
     def find_action(self, fis: FisExperiment | None, _target: R, /) -> ActionState | None:
         """The action as FIS reports it, if it began on all targets.

@@ -39,9 +39,9 @@ class MomentaryFault(Fault[R, P]):
     def action_parameters(self, _injection: Injection[R, P], /) -> Mapping[str, str]:
         return self.fixed
 
-    def read_action(self, _action_id: str, given: Mapping[str, str], /) -> dict[str, Any]:
-        if given != self.fixed:
-            message = f"{_list(given)}, in {self.type.value} {_list(self.fixed)}"
+    def read_action(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        if parameters != self.fixed:
+            message = f"{_list(parameters)}, in {self.type.value} {_list(self.fixed)}"
             raise InvalidInput([Problem(path=WHOLE, message=message, expected=_list(self.fixed))])
         return {}
 

@@ -83,32 +83,32 @@ class SendCommandFault(CommandFault[Instance, P]):
             "documentParameters": _to_json(self.document_parameters(injection.parameters), injection.length),
         }
 
-    def read_action(self, _document: str, given: Mapping[str, str], /) -> dict[str, Any]:
+    def read_action(self, _document: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         """The parameters in those of the document. One that is left out has the document's default, not the fault's."""
         always = {**self.always, "InstallDependencies": ("True", "True")}
-        refuse_unknown(given, {*self.names, *always}, " or ".join(self.ssm_documents))
+        refuse_unknown(parameters, {*self.names, *always}, " or ".join(self.ssm_documents))
         for name, (wanted, default) in always.items():
-            if name in {*given, *self.always} and given.get(name, default) != wanted:
-                raise ValueError(f"{name} is {given.get(name, default)}, in {self.type.value} it is {wanted}")
-        values = {own: given.get(name, default) for name, (own, default) in self.names.items()}
+            if name in {*parameters, *self.always} and parameters.get(name, default) != wanted:
+                raise ValueError(f"{name} is {parameters.get(name, default)}, in {self.type.value} it is {wanted}")
+        values = {own: parameters.get(name, default) for name, (own, default) in self.names.items()}
         return {own: typed(value, self.parameters, own) for own, value in values.items() if value is not None}
 
-    def read_template(self, _action_id: str, given: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+    def read_template(self, _action_id: str, action_parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         path = "parameters.documentParameters"
-        parameters = _from_json(given.get("documentParameters", "{}"))
+        parameters = _from_json(action_parameters.get("documentParameters", "{}"))
         if parameters is None:
             raise InvalidInput([Problem(path=path, message="is not understood", expected="a JSON object")])
         seconds = parameters.pop("DurationSeconds", "")
         problems = length_problems(f"{path}.DurationSeconds", f"PT{seconds}S" if seconds else None, length)
-        if (lasts := parse_length(given.get("duration"))) is not None and lasts < length:
+        if (lasts := parse_length(action_parameters.get("duration"))) is not None and lasts < length:
             message = f"FIS would call it over after {format_length(lasts)}, while the command runs on"
             problems.append(Problem(path="parameters.duration", message=message, expected=f"{format_length(length)} or more"))
-        return self.read_checked(document_of(given), parameters, path, problems)
+        return self.read_checked(document_of(action_parameters), parameters, path, problems)
 
 
-def document_of(given: Mapping[str, str]) -> str:
+def document_of(action_parameters: Mapping[str, str]) -> str:
     """The document of a send-command action: its name if it is AWS's own, else its whole ARN."""
-    arn_given = given.get("documentArn", "")
+    arn_given = action_parameters.get("documentArn", "")
     owner = arn_given.split(":")[4] if arn_given.count(":") >= 5 else ""
     return arn_given if owner else arn_given.rpartition("document/")[2]
 
@@ -116,8 +116,8 @@ def document_of(given: Mapping[str, str]) -> str:
 def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
     """Compact JSON of strings, as FIS requires for the document's parameters. Raises InvalidInput if it is too long for
     FIS."""
-    given = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, "InstallDependencies": "True"}
-    text = json.dumps(given, separators=(",", ":"))
+    values = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, "InstallDependencies": "True"}
+    text = json.dumps(values, separators=(",", ":"))
     if len(text) > LONGEST_VALUE:
         message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
         raise InvalidInput([Problem(path="parameters", message=message)])
@@ -126,7 +126,7 @@ def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
 
 def _from_json(text: str) -> dict[str, str] | None:
     try:
-        found = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else None
+    return {str(name): str(value) for name, value in parsed.items()} if isinstance(parsed, dict) else None

@@ -69,8 +69,8 @@ class OnPods(Fault[EksPod, P]):
     def find_action(self, fis: FisExperiment | None, pod: EksPod, /) -> ActionState | None:
         """The action on this pod, if it began and did not fail."""
         name = f"{self.action}-{pod.short}"
-        found = next((action for action in (fis.actions if fis else ()) if action.name == name), None)
-        return found if found and found.started_at is not None and found.status in RAN else None
+        action = next((state for state in (fis.actions if fis else ()) if state.name == name), None)
+        return action if action and action.started_at is not None and action.status in RAN else None
 
 
 def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:

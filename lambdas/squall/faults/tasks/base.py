@@ -66,9 +66,9 @@ class TaskFault(CommandFault[EcsTask, P]):
         always = {**ALWAYS, **(IN_THE_NETWORK if self.in_its_network(injection.parameters) else {})}
         return {**self.task_parameters(injection.parameters), **{name: wanted for name, (wanted, _) in always.items()}}
 
-    def read_action(self, action_id: str, given: Mapping[str, str], /) -> dict[str, Any]:
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         always = {**ALWAYS, **(IN_THE_NETWORK if "-network-" in action_id else {}), **self.fixed.get(action_id, {})}
-        return read_parameters(given, self.names[action_id], always, self.parameters, self.type.value)
+        return read_parameters(parameters, self.names[action_id], always, self.parameters, self.type.value)
 
     def check_targets(self, injection: Injection[EcsTask, P], /) -> Iterable[SafetyCheck]:
         yield from _check_agents(injection.targets)

@@ -62,8 +62,8 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
 
     def task_parameters(self, parameters: LatencyParameters, /) -> dict[str, str]:
-        given = _delay(parameters.latency_ms, parameters.jitter_ms, parameters.sources)
-        return given if parameters.flows_percent == 100 else {**given, "flowsPercent": str(parameters.flows_percent)}
+        values = _delay(parameters.latency_ms, parameters.jitter_ms, parameters.sources)
+        return values if parameters.flows_percent == 100 else {**values, "flowsPercent": str(parameters.flows_percent)}
 
     def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay what the tasks send by {parameters.latency_ms} ms"

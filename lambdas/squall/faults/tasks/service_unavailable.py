@@ -90,6 +90,6 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
         return True
 
     def check_tasks(self, injection: Injection[EcsTask, Parameters], /) -> Iterable[SafetyCheck]:
-        given = injection.parameters
-        if given.port is not None:
-            yield check("port_serves", *port_serves(injection.workload, injection.targets, given.protocol, given.port))
+        parameters = injection.parameters
+        if parameters.port is not None:
+            yield check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))

@@ -37,9 +37,9 @@ class StartAutomation(Action):
     duration_parameter = "maxDuration"
 
     def start(self) -> None:
-        name, version = document_name(self.given["documentArn"]), self.given.get("documentVersion") or "$DEFAULT"
+        name, version = document_name(self.values["documentArn"]), self.values.get("documentVersion") or "$DEFAULT"
         self.authorize("ssm:StartAutomationExecution", f"{self._prefix}automation-definition/{name}:{version}", {})
-        parameters: dict[str, Any] = json.loads(self.given.get("documentParameters") or "{}")
+        parameters: dict[str, Any] = json.loads(self.values.get("documentParameters") or "{}")
         lists = {key: value if isinstance(value, list) else [value] for key, value in parameters.items()}
         try:
             started = automation.start_execution(_AsRole(self, {"DocumentName": name, "DocumentVersion": version, "Parameters": lists}))
@@ -55,7 +55,7 @@ class StartAutomation(Action):
             raise self.fail("DependentServiceFailure", f"automation execution {self.id} is {status}")
         if status not in _OVER and self.elapsed:
             self.stop()
-            raise self.fail("DependentServiceFailure", f"automation execution {self.id} took longer than {self.given['maxDuration']}")
+            raise self.fail("DependentServiceFailure", f"automation execution {self.id} took longer than {self.values['maxDuration']}")
         return status in _OVER
 
     def stop(self) -> None:

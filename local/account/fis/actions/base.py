@@ -20,13 +20,13 @@ class Action:
     parameters: ClassVar[dict[str, bool]] = {}
     duration_parameter: ClassVar[str] = "duration"
 
-    def __init__(self, name: str, role_arn: str, given: dict[str, str], resources: list[Resource]) -> None:
-        self.name, self.role_arn, self.given, self.resources = name, role_arn, given, resources
+    def __init__(self, name: str, role_arn: str, values: dict[str, str], resources: list[Resource]) -> None:
+        self.name, self.role_arn, self.values, self.resources = name, role_arn, values, resources
         self.started_at = 0.0
 
     @property
     def duration_seconds(self) -> float:
-        text = self.given.get(self.duration_parameter)
+        text = self.values.get(self.duration_parameter)
         return float(durations.parse_seconds(text)) if text else 0.0
 
     def begin(self) -> None:

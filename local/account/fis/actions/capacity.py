@@ -22,8 +22,8 @@ class InsufficientCapacity(Action):
         self.authorize("ec2:InjectApiError", "*", {}, context)
         self.id = str(uuid.uuid4())
         launching = [group.identifier for group in self.resources if group.attributes.get("LaunchTemplate")]
-        zones = self.given["availabilityZoneIdentifiers"].split(",")
-        percent = float(self.given.get("percentage") or 100)
+        zones = self.values["availabilityZoneIdentifiers"].split(",")
+        percent = float(self.values.get("percentage") or 100)
         # A group with a launch configuration is not affected, and FIS reports nothing about it.
         capacity.begin(self.id, capacity.Shortage(frozenset(launching), frozenset(zones), percent))
 

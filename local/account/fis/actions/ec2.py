@@ -57,7 +57,7 @@ class StopInstances(_Instances):
         self.resources = [r for r in self.resources if r not in gone]
         if self.resources:
             self.change("ec2:StartInstances", ec2._start_instances)
-        if gone and self.given.get("completeIfInstancesTerminated") != "true":
+        if gone and self.values.get("completeIfInstancesTerminated") != "true":
             raise self.fail("DependentServiceFailure", f"Instances were terminated: {[r.identifier for r in gone]}")
 
     def stop(self) -> None:

@@ -63,12 +63,13 @@ class TaskCommand(_Tasks):
             self.authorize("ssm:SendCommand", arn, nodes.tags_of(node))
         self.authorize("ssm:SendCommand", document, {})
         self.authorize("ssm:ListCommands", "*", {})
-        given: dict[str, Any] = {name: [self.given[own]] for own, name in self.taken.items() if own in self.given}
-        if "duration" in self.given:
-            given["DurationSeconds"] = [str(int(self.duration_seconds))]
-        grace = LATE_SECONDS if "duration" in self.given else 0.0
+        document_parameters: dict[str, Any] = {name: [self.values[own]] for own, name in self.taken.items() if own in self.values}
+        if "duration" in self.values:
+            document_parameters["DurationSeconds"] = [str(int(self.duration_seconds))]
+        grace = LATE_SECONDS if "duration" in self.values else 0.0
         try:
-            record = commands.start_command(document, addressed, {"Parameters": given, "Comment": f"AWS FIS action {self.name}"}, grace)
+            parameters = {"Parameters": document_parameters, "Comment": f"AWS FIS action {self.name}"}
+            record = commands.start_command(document, addressed, parameters, grace)
         except commands.CommandError as error:
             raise self.fail("DependentServiceFailure", f"{error.code}: {error}") from error
         self.command_id = str(record["CommandId"])
@@ -84,7 +85,7 @@ class TaskCommand(_Tasks):
         if not self.of_network:
             return
         self.authorize("ec2:DescribeSubnets", "*", {})
-        if self.given.get("useEcsFaultInjectionEndpoints") != "true" and task.attributes["launchType"] == "FARGATE":
+        if self.values.get("useEcsFaultInjectionEndpoints") != "true" and task.attributes["launchType"] == "FARGATE":
             raise self.fail("InvalidTarget", f"{task.arn} runs on Fargate: useEcsFaultInjectionEndpoints must be true")
         if not definition.get("enableFaultInjection"):
             raise self.fail("InvalidTarget", f"{task.arn}: enableFaultInjection is off in its task definition")
@@ -99,7 +100,7 @@ class TaskCommand(_Tasks):
         status = commands.status(self.command_id)
         if status in ("Failed", "TimedOut"):
             raise self.fail("DependentServiceFailure", f"command {self.command_id} is {status}")
-        return self.elapsed if "duration" in self.given else status in commands.TERMINAL
+        return self.elapsed if "duration" in self.values else status in commands.TERMINAL
 
     def finish(self) -> None:
         self.stop()

@@ -57,24 +57,24 @@ class _Pods(Action):
 
     def _await_all(self) -> None:
         deadline = time.monotonic() + APPEAR_SECONDS
-        while not all(self._begun(one) for one in self._helpers):
+        while not all(self._begun(helper) for helper in self._helpers):
             if time.monotonic() > deadline:
                 raise self.fail("DependentServiceFailure", "The FIS pod did not bring the fault to its target in time.")
             time.sleep(POLL_SECONDS)
 
     def _send(self, resource: Resource) -> _Helper:
-        found, pod = resource.attributes["cluster"], resource.attributes["pod"]
-        self.authorize("eks:DescribeCluster", found["arn"], resource.tags)
-        client, number, namespace = eks.make_client(found, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
+        cluster, pod = resource.attributes["cluster"], resource.attributes["pod"]
+        self.authorize("eks:DescribeCluster", cluster["arn"], resource.tags)
+        client, number, namespace = eks.make_client(cluster, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
         place = f"/api/v1/namespaces/{namespace}"
         helper = _Helper(client, place, f"fispod-{number}", f"fis-{number}", f"fis-{number}", resource.identifier)
-        own = {key: value for key, value in self.given.items() if key not in _COMMON}
+        own = {key: value for key, value in self.values.items() if key not in _COMMON}
         orders = {"action": self.injects, "pod": resource.identifier, "container": helper.container, "parameters": own}
         client.create(f"{place}/configmaps", {"metadata": {"name": helper.config}, "data": {"orders": json.dumps(orders)}})
         client.create(f"{place}/pods", {
             "metadata": {"name": helper.name},
             "spec": {
-                "serviceAccountName": self.given["kubernetesServiceAccount"], "restartPolicy": "Never",
+                "serviceAccountName": self.values["kubernetesServiceAccount"], "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": GRACE_SECONDS, "containers": [{"name": "fis", "image": "aws-fis"}],
                 "volumes": [{"name": "orders", "configMap": {"name": helper.config}}],
             },
@@ -88,7 +88,7 @@ class _Pods(Action):
             return phase != "Pending"
         target = helper.client.find(f"{helper.place}/pods/{helper.target}") or {}
         states = target.get("status", {}).get("ephemeralContainerStatuses", ())
-        return any(one["name"] == helper.container and "running" in one["state"] for one in states)
+        return any(status["name"] == helper.container and "running" in status["state"] for status in states)
 
     def _phase(self, helper: _Helper) -> str:
         pod = helper.client.find(f"{helper.place}/pods/{helper.name}")
@@ -96,15 +96,15 @@ class _Pods(Action):
             raise self.fail("DependentServiceFailure", f"The FIS pod {helper.name} is gone.")
         phase = str(pod["status"].get("phase"))
         if phase == "Failed":
-            ended = [one["state"].get("terminated", {}) for one in pod["status"].get("containerStatuses", ())]
-            why = "; ".join(str(one.get("message", "")) for one in ended)
+            ended = [status["state"].get("terminated", {}) for status in pod["status"].get("containerStatuses", ())]
+            why = "; ".join(str(state.get("message", "")) for state in ended)
             code = "AuthorizationFailure" if "is forbidden" in why or why == "Unauthorized" else "DependentServiceFailure"
             raise self.fail(code, f"The FIS pod failed: {why}")
         return phase
 
     def finished(self) -> bool:
         try:
-            over = all(self._phase(one) == "Succeeded" for one in self._helpers)
+            over = all(self._phase(helper) == "Succeeded" for helper in self._helpers)
         except StatusError as error:
             self._sweep()
             raise explain_refusal(error, f"actions.{self.name}") from error
@@ -122,22 +122,22 @@ class _Pods(Action):
     def stop(self) -> None:
         """Delete FIS's pod, which ends what it put into its target first."""
         try:
-            for one in self._helpers:
-                one.client.delete(f"{one.place}/pods/{one.name}")
+            for helper in self._helpers:
+                helper.client.delete(f"{helper.place}/pods/{helper.name}")
             deadline = time.monotonic() + GONE_SECONDS
-            for one in self._helpers:
-                while one.client.find(f"{one.place}/pods/{one.name}") and time.monotonic() < deadline:
+            for helper in self._helpers:
+                while helper.client.find(f"{helper.place}/pods/{helper.name}") and time.monotonic() < deadline:
                     time.sleep(POLL_SECONDS)
-                one.client.delete(f"{one.place}/configmaps/{one.config}")
+                helper.client.delete(f"{helper.place}/configmaps/{helper.config}")
         except StatusError as error:
             raise explain_refusal(error, f"actions.{self.name}") from error
 
     def _sweep(self) -> None:
         """Clean up after an action that failed, as far as possible."""
-        for one in self._helpers:
-            for path in (f"{one.place}/pods/{one.name}", f"{one.place}/configmaps/{one.config}"):
+        for helper in self._helpers:
+            for path in (f"{helper.place}/pods/{helper.name}", f"{helper.place}/configmaps/{helper.config}"):
                 try:
-                    one.client.delete(path)
+                    helper.client.delete(path)
                 except StatusError:
                     continue
 

@@ -53,34 +53,34 @@ class _Invocations(Action):
     def start(self) -> None:
         self._written: dict[str, Place] = {}
         for name, (low, high) in {"invocationPercentage": (1, 100), **self.ranges}.items():
-            given = self.given.get(name, str(low))
-            if not (given.isdecimal() and low <= int(given) <= high):
-                raise self.fail("ConfigurationFailure", f"{name} must be a number from {low} to {high}, not {given!r}")
+            value = self.values.get(name, str(low))
+            if not (value.isdecimal() and low <= int(value) <= high):
+                raise self.fail("ConfigurationFailure", f"{name} must be a number from {low} to {high}, not {value!r}")
         self.authorize("tag:GetResources", "*", {})
         places = [(resource, self._place(resource)) for resource in self.resources]
         began = time.time()
-        for resource, found in places:
+        for resource, place in places:
             body = {
                 "function": resource.arn,
                 "action": self.action_id,
-                "parameters": {name: value for name, value in self.given.items() if name != "duration"},
+                "parameters": {name: value for name, value in self.values.items() if name != "duration"},
                 "start": began,
                 "end": began + self.duration_seconds,
             }
             try:
-                self._done(s3._put_object(found.bucket, found.key, json.dumps(body).encode(), {}))
+                self._done(s3._put_object(place.bucket, place.key, json.dumps(body).encode(), {}))
             except ExperimentError:
                 self._remove()
                 raise
-            self._written[resource.arn] = found
+            self._written[resource.arn] = place
 
     def _place(self, resource: Resource) -> Place:
         self.authorize("lambda:GetFunction", resource.arn, resource.tags)
-        found = choose_place(resource)
-        if found is None:
+        place = choose_place(resource)
+        if place is None:
             raise self.fail("ConfigurationFailure", f"{resource.identifier} has no {LOCATION}")
-        self.authorize("s3:PutObject", found.arn, {})
-        return found
+        self.authorize("s3:PutObject", place.arn, {})
+        return place
 
     def finish(self) -> None:
         self._remove()
@@ -91,10 +91,10 @@ class _Invocations(Action):
     def _remove(self) -> None:
         """Remove all objects. If one can't be removed, it stays, and the others are still removed."""
         refused: ExperimentError | None = None
-        for arn, found in list(self._written.items()):
+        for arn, place in list(self._written.items()):
             try:
-                self.authorize("s3:DeleteObject", found.arn, {})
-                self._done(s3._delete_object(found.bucket, found.key))
+                self.authorize("s3:DeleteObject", place.arn, {})
+                self._done(s3._delete_object(place.bucket, place.key))
                 del self._written[arn]
             except ExperimentError as error:
                 refused = error

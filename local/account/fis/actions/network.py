@@ -89,10 +89,10 @@ class DisruptConnectivity(Action):
 
     def _denied(self, subnet: dict[str, Any]) -> list[tuple[str, str]]:
         """The first rules of the clone, in order: allow or deny, and a network."""
-        scope, vpc = self.given["scope"], ec2._vpcs[subnet["VpcId"]]
-        others = [one for one in ec2._subnets.values() if one["VpcId"] == subnet["VpcId"]]
+        scope, vpc = self.values["scope"], ec2._vpcs[subnet["VpcId"]]
+        others = [other for other in ec2._subnets.values() if other["VpcId"] == subnet["VpcId"]]
         if scope == "availability-zone":
-            return [("deny", one["CidrBlock"]) for one in others if one["AvailabilityZone"] != subnet["AvailabilityZone"]]
+            return [("deny", other["CidrBlock"]) for other in others if other["AvailabilityZone"] != subnet["AvailabilityZone"]]
         if scope == "vpc":
             return [("allow", vpc["CidrBlock"]), ("deny", "0.0.0.0/0")]
         if scope == "all":
@@ -104,7 +104,7 @@ class DisruptConnectivity(Action):
     def _entries(self, scope: str) -> list[str]:
         self.authorize("ec2:DescribeManagedPrefixLists", "*", {})
         if scope == "prefix-list":
-            identifier = self.given.get("prefixListIdentifier", "").rpartition("/")[2]
+            identifier = self.values.get("prefixListIdentifier", "").rpartition("/")[2]
         else:
             identifier = _id(
                 ec2._ACTION_MAP["DescribeManagedPrefixLists"](
@@ -140,13 +140,13 @@ class DisruptConnectivity(Action):
             (number, action, "-1", cidr, egress) for number, (action, cidr) in enumerate(before, _FIRST_RULE) for egress in (False, True)
         ]
         rules += [
-            (one["RuleNumber"] + _SHIFT, one["RuleAction"], one["Protocol"], one["CidrBlock"], one["Egress"])
-            for one in own["Entries"]
-            if one["RuleNumber"] != network.LAST_RULE and "CidrBlock" in one
+            (entry["RuleNumber"] + _SHIFT, entry["RuleAction"], entry["Protocol"], entry["CidrBlock"], entry["Egress"])
+            for entry in own["Entries"]
+            if entry["RuleNumber"] != network.LAST_RULE and "CidrBlock" in entry
         ]
         for number, action, protocol, cidr, egress in rules:
-            told: dict[str, object] = {"RuleNumber": number, "RuleAction": action, "Protocol": protocol, "CidrBlock": cidr}
-            self._call("CreateNetworkAclEntry", NetworkAclId=clone, Egress=str(egress).lower(), **told)
+            clone_entry: dict[str, object] = {"RuleNumber": number, "RuleAction": action, "Protocol": protocol, "CidrBlock": cidr}
+            self._call("CreateNetworkAclEntry", NetworkAclId=clone, Egress=str(egress).lower(), **clone_entry)
         self._call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=clone)
 
     def _restore(self) -> None:
@@ -170,5 +170,5 @@ class DisruptConnectivity(Action):
 
 
 def _id(answer: tuple[int, dict[str, str], bytes], name: str) -> str:
-    found = re.search(rf"<{name}>([^<]+)</{name}>", answer[2].decode())
-    return found[1] if found else ""
+    match = re.search(rf"<{name}>([^<]+)</{name}>", answer[2].decode())
+    return match[1] if match else ""

@@ -46,7 +46,7 @@ class RebootInstances(_Databases):
     permissions = ("rds:RebootDBInstance", "rds:DescribeDBInstances")
 
     def start(self) -> None:
-        forced = self.given.get("forceFailover", "false")
+        forced = self.values.get("forceFailover", "false")
         self.order(
             lambda instance: rds._ACTION_MAP["RebootDBInstance"]({"DBInstanceIdentifier": [instance.identifier], "ForceFailover": [forced]})
         )

@@ -23,11 +23,11 @@ class SendCommand(Action):
     }
 
     def start(self) -> None:
-        document = self.given["documentArn"]
+        document = self.values["documentArn"]
         for resource in self.resources:
             self.authorize("ssm:SendCommand", resource.arn, resource.tags)
         self.authorize("ssm:SendCommand", document, {})
-        parameters: dict[str, Any] = json.loads(self.given.get("documentParameters") or "{}")
+        parameters: dict[str, Any] = json.loads(self.values.get("documentParameters") or "{}")
         request = {"Parameters": parameters, "Comment": f"AWS FIS action {self.name}"}
         try:
             record = commands.start_command(document, [r.identifier for r in self.resources], request)
