@@ -61,7 +61,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns 0 if everything could be measured, whatever the figures are."""
     chosen = parse_options(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     console = Console(markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
         console.width = 160
@@ -92,12 +92,12 @@ def _write_tables(measured: dict[str, list[Table]], console: Console) -> None:
         console.print(f"written: {judge.DOCUMENT}", soft_wrap=True)
 
 
-def _interrupt(*_: object) -> None:
+def _raise_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
 def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, list[Table]]]:
-    with _progress(console) as tick, contextlib.ExitStack() as stack:
+    with _show_progress(console) as tick, contextlib.ExitStack() as stack:
         if "imports" in chosen.only:
             yield "imports", imports.tables(imports.measure(chosen.runs + 2, tick("imports")))
         if "transitions" in chosen.only:
@@ -118,7 +118,7 @@ def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, lis
 
 
 @contextlib.contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str], Tick]]:
+def _show_progress(console: Console) -> Iterator[Callable[[str], Tick]]:
     """Shows a line for each part with its last step and its time; writes plain lines where there is no terminal."""
     if not console.is_terminal:
         yield lambda part: lambda step: console.print(f"{datetime.now(UTC):%H:%M:%S} {part}: {step}", soft_wrap=True)

@@ -83,7 +83,7 @@ class Case:
     """Settings of the workload, besides its name."""
 
 
-def _fragile(
+def _fragile_case(
     experiment: str, signal: Signal, workload: str, unmet: str, duration: str | None = None, settings: Mapping[str, object] | None = None
 ) -> Case:
     return Case(f"{experiment}, {workload}", experiment, signal, "refuted", workload, unmet, duration, settings)
@@ -118,22 +118,22 @@ RESILIENT_CASES = (
     Case("lambda-slow-invocations", "lambda-slow-invocations", DURATION, settings={"functions": True}),
 )
 FRAGILE_CASES = (
-    _fragile("ec2-instance-termination", HEALTHY, "fragile-group", "Auto Scaling launches", "PT30S"),
-    _fragile("network-latency", ANSWERS, "no-headroom", "Response time", "PT30S"),
-    _fragile("cpu-stress", CPU, "fragile-cpu", "System availability", "PT30S"),
-    _fragile("memory-stress", MEMORY, "fragile-memory", "System availability", "PT30S"),
-    _fragile("disk-fill", DISK, "fragile-disk", "System availability", "PT45S"),
-    _fragile("service-unavailable", UNHEALTHY, "fragile-balancer", "System availability", "PT30S"),
-    _fragile("database-failover", WRITES, "fragile-database", "System availability"),
-    _fragile("subnet-cut-off", UNHEALTHY, "fragile-balancer", "System availability"),
-    _fragile("volume-stall", STALLED, "fragile-disk", "System availability"),
-    _fragile("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
-    _fragile("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
-    _fragile("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
-    _fragile("eks-pod-delete", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
-    _fragile("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
-    _fragile("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
-    _fragile("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
+    _fragile_case("ec2-instance-termination", HEALTHY, "fragile-group", "Auto Scaling launches", "PT30S"),
+    _fragile_case("network-latency", ANSWERS, "no-headroom", "Response time", "PT30S"),
+    _fragile_case("cpu-stress", CPU, "fragile-cpu", "System availability", "PT30S"),
+    _fragile_case("memory-stress", MEMORY, "fragile-memory", "System availability", "PT30S"),
+    _fragile_case("disk-fill", DISK, "fragile-disk", "System availability", "PT45S"),
+    _fragile_case("service-unavailable", UNHEALTHY, "fragile-balancer", "System availability", "PT30S"),
+    _fragile_case("database-failover", WRITES, "fragile-database", "System availability"),
+    _fragile_case("subnet-cut-off", UNHEALTHY, "fragile-balancer", "System availability"),
+    _fragile_case("volume-stall", STALLED, "fragile-disk", "System availability"),
+    _fragile_case("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
+    _fragile_case("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
+    _fragile_case("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
+    _fragile_case("eks-pod-delete", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
+    _fragile_case("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
+    _fragile_case("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
+    _fragile_case("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
 )
 """Each fault type once. The durations and guards are such that no guard fires first: the run would be `aborted`, not
 `refuted`."""

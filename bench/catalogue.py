@@ -143,7 +143,7 @@ def _measure_signal(bench: Bench, signal: Signal, run: Run) -> tuple[float | Non
 def _read_points(bench: Bench, signal: Signal, targets: Sequence[str], window: dict[str, Any]) -> list[float]:
     if window["start"] >= window["end"]:
         return []  # The fault never took effect.
-    known = {"$target": targets[0] if targets else "", **{f"${key}": value for key, value in _names(bench).items()}}
+    known = {"$target": targets[0] if targets else "", **{f"${key}": value for key, value in _resource_names(bench).items()}}
     dimensions = [{"Name": name, "Value": known.get(value, value)} for name, value in signal.by]
     metric = {"Namespace": signal.namespace, "MetricName": signal.metric, "Dimensions": dimensions}
     answer = bench.cloudwatch.get_metric_data(
@@ -156,7 +156,7 @@ def _read_points(bench: Bench, signal: Signal, targets: Sequence[str], window: d
     return list(answer["MetricDataResults"][0]["Values"])
 
 
-def _names(bench: Bench) -> dict[str, str]:
+def _resource_names(bench: Bench) -> dict[str, str]:
     dimensions = bench.account.workload["dimensions"]
     return {"load_balancer": dimensions["LoadBalancer"], "target_group": dimensions["TargetGroup"]}
 

@@ -73,12 +73,12 @@ def measure(rounds: int = 5, tick: Callable[[str], None] = lambda _: None) -> Im
     beside: dict[str, list[float]] = {name: [] for name in statements}
     for turn in range(rounds + 1):
         for name, statement in statements.items():
-            base, probed = _fresh("import boto3"), _fresh(statement)
+            base, probed = _run_fresh("import boto3"), _run_fresh(statement)
             if turn:
                 beside[name].append(base.seconds)
                 imports[name].append(probed)
         tick(f"round {turn} of {rounds}" if turn else "bytecode written")
-    measured = [_summarize(name, probed, beside[name]) for name, probed in imports.items()]
+    measured = [_summarize_module(name, probed, beside[name]) for name, probed in imports.items()]
     return Imports(tuple(sorted(measured, key=lambda module: module.ratio)), load(at_start))
 
 
@@ -90,14 +90,14 @@ class _Probed:
     ours: list[str]
 
 
-def _fresh(statement: str) -> _Probed:
+def _run_fresh(statement: str) -> _Probed:
     code = _PROBE.format(statement=statement, heavy=HEAVY)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "lambdas"), "AWS_DEFAULT_REGION": "us-east-1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
     return _Probed(*json.loads(done.stdout))
 
 
-def _summarize(name: str, probed: Sequence[_Probed], boto3: Sequence[float]) -> Import:
+def _summarize_module(name: str, probed: Sequence[_Probed], boto3: Sequence[float]) -> Import:
     last = probed[-1]
     return Import(name, tuple(probe.seconds for probe in probed), tuple(boto3), tuple(last.heavy), last.modules, tuple(last.ours))
 

@@ -66,9 +66,9 @@ def compare_with_scipy(pairs: int = 100) -> Table:
     for n, m, tied in ((5, 5, False), (8, 8, False), (60, 10, False), (60, 60, False), (6, 6, True), (600, 300, True)):
         worst_p = worst_shift = 0.0
         for _ in range(pairs):
-            before, after = _sample(rng, n, tied=tied), _sample(rng, m, tied=tied) + (1 if tied else 0.5)
+            before, after = _draw_sample(rng, n, tied=tied), _draw_sample(rng, m, tied=tied) + (1 if tied else 0.5)
             ours, _effect = ranks.mann_whitney(before, after)
-            worst_p = max(worst_p, abs(ours - _scipy(before, after, tied=tied)))
+            worst_p = max(worst_p, abs(ours - _scipy_p_value(before, after, tied=tied)))
             shift = ranks.hodges_lehmann(before, after, 0.05)[0]
             worst_shift = max(worst_shift, abs(shift - float(np.median(np.subtract.outer(after, before)))))
         how = "every permutation" if tied and n * m <= ranks.EXACT_UP_TO else "exact" if n * m <= ranks.EXACT_UP_TO else "asymptotic"
@@ -78,11 +78,11 @@ def compare_with_scipy(pairs: int = 100) -> Table:
     return Table("Against scipy on independent series", columns, tuple(rows), notes)
 
 
-def _sample(rng: np.random.Generator, size: int, *, tied: bool) -> Floats:
+def _draw_sample(rng: np.random.Generator, size: int, *, tied: bool) -> Floats:
     return rng.integers(0, 6, size).astype(np.float64) if tied else rng.normal(size=size)
 
 
-def _scipy(before: Floats, after: Floats, *, tied: bool) -> float:
+def _scipy_p_value(before: Floats, after: Floats, *, tied: bool) -> float:
     small = len(before) * len(after) <= ranks.EXACT_UP_TO
     if not tied or not small:
         return float(stats.mannwhitneyu(after, before, method="exact" if small else "asymptotic").pvalue)
@@ -100,7 +100,7 @@ def count_false_alarms(runs: int) -> Table:
     rows = []
     for n, m in SIZES:
         for rho in STRENGTHS:
-            series = _ar1(rng, rho, n + GAP + m, runs)
+            series = _draw_ar1(rng, rho, n + GAP + m, runs)
             naive = sum(ranks.mann_whitney(values[:n], values[n + GAP :])[0] < 0.05 for values in series)
             ours = sum(_p_value(values[:n], values[n + GAP :]) < 0.05 for values in series)
             detected = sum(_p_value(values[:n], values[n + GAP :] + 2) < 0.05 for values in series[: runs // 4])
@@ -118,7 +118,7 @@ def count_false_alarms(runs: int) -> Table:
     return Table("False alarms on AR(1) series without any change", columns, tuple(rows), notes)
 
 
-def _ar1(rng: np.random.Generator, rho: float, length: int, count: int) -> Floats:
+def _draw_ar1(rng: np.random.Generator, rho: float, length: int, count: int) -> Floats:
     noise = rng.normal(size=(count, length)) * np.sqrt(1 - rho * rho)
     series = np.empty((count, length))
     series[:, 0] = rng.normal(size=count)
@@ -127,12 +127,12 @@ def _ar1(rng: np.random.Generator, rho: float, length: int, count: int) -> Float
     return series
 
 
-def _points(values: Floats) -> list[Point]:
+def _make_points(values: Floats) -> list[Point]:
     return [Point(at=60 * index, value=float(value)) for index, value in enumerate(values)]
 
 
 def _p_value(before: Floats, after: Floats) -> float:
-    ranked = ranks.compare(_points(before), _points(after), 60)
+    ranked = ranks.compare(_make_points(before), _make_points(after), 60)
     return 1.0 if ranked is None or not ranked.can_tell else ranked.p_value
 
 
@@ -140,14 +140,14 @@ def compare_with_kayenta(runs: int) -> Table:
     """Labels the same generated cases with Kayenta's Mann-Whitney classifier and with Squall's conclusion."""
     rng = np.random.default_rng(3)
     rows = []
-    for name, make in _cases():
+    for name, make in _make_cases():
         theirs: Counter[str] = Counter()
         ours: Counter[str] = Counter()
         for _ in range(runs):
             before, after = make(rng)
             theirs[kayenta.classify(before, after)] += 1
-            ours[_label(before, after)] += 1
-        rows.append((name, _shares(theirs), _shares(ours)))
+            ours[_label_difference(before, after)] += 1
+        rows.append((name, _format_shares(theirs), _format_shares(ours)))
     notes = (
         (
             f"{runs} pairs of series a row. Kayenta: its published Mann-Whitney classifier with direction `either`, tolerance "
@@ -160,10 +160,10 @@ def compare_with_kayenta(runs: int) -> Table:
     return Table("Beside Kayenta's classification rules", columns, tuple(rows), notes)
 
 
-def _cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats, Floats]]]]:
+def _make_cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats, Floats]]]]:
     def changed(by: float, rho: float = 0.0, sizes: tuple[int, int] = (60, 10)) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
         def make(rng: np.random.Generator) -> tuple[Floats, Floats]:
-            (values,) = 10 + _ar1(rng, rho, sum(sizes) + GAP, 1)
+            (values,) = 10 + _draw_ar1(rng, rho, sum(sizes) + GAP, 1)
             return values[: sizes[0]], values[sizes[0] + GAP :] + by
 
         return make
@@ -184,11 +184,11 @@ def _cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats
     yield "no data during the fault", lambda rng: (10 + rng.normal(size=60), np.empty(0))
 
 
-def _label(before: Floats, after: Floats) -> str:
+def _label_difference(before: Floats, after: Floats) -> str:
     return real_series.compare(real_series.Trial(before, after, ())).conclusion.replace("_", " ")
 
 
-def _shares(counted: Counter[str]) -> str:
+def _format_shares(counted: Counter[str]) -> str:
     total = sum(counted.values())
     return ", ".join(f"{name} {100 * count / total:.0f} %" for name, count in counted.most_common())
 
@@ -201,9 +201,9 @@ def make_input(metrics: int) -> CompareInput:
         "fault": Window(name="fault", start=720 * 60, end=1080 * 60, period_seconds=60),
         "recovery": Window(name="recovery", start=1080 * 60, end=1440 * 60, period_seconds=60),
     }
-    bindings = [_binding(f"metric_{number}") for number in range(metrics)]
+    bindings = [_make_binding(f"metric_{number}") for number in range(metrics)]
     series = {
-        binding.name: (Series(key="value", period_seconds=60, points=tuple(_points(10 + _ar1(rng, 0.6, 1440, 1)[0]))),)
+        binding.name: (Series(key="value", period_seconds=60, points=tuple(_make_points(10 + _draw_ar1(rng, 0.6, 1440, 1)[0]))),)
         for binding in bindings
     }
     return CompareInput(
@@ -219,7 +219,7 @@ def make_input(metrics: int) -> CompareInput:
     )
 
 
-def _binding(name: str) -> MetricBinding:
+def _make_binding(name: str) -> MetricBinding:
     query = MetricQuery(key="value", namespace="Bench", metric_name=name, statistic="Average")
     return MetricBinding(name=name, kind="gauge", unit="seconds", queries=(query,), lag_seconds=0)
 
@@ -242,7 +242,7 @@ def measure_speed(at_start: float) -> Table:
     rows = []
     for metrics in (50, 100, 250, 500):
         done = subprocess.run(
-            [sys.executable, "-c", _SPEED, str(metrics)], cwd=ROOT, capture_output=True, text=True, check=True, env=_environment()
+            [sys.executable, "-c", _SPEED, str(metrics)], cwd=ROOT, capture_output=True, text=True, check=True, env=_make_environment()
         )
         seconds, empty, peak, _ = json.loads(done.stdout)
         rows.append((str(metrics), f"{seconds:.1f}", f"{1000 * seconds / metrics:.0f}", f"{empty:.0f}", f"{peak:.0f}"))
@@ -257,5 +257,5 @@ def measure_speed(at_start: float) -> Table:
     return Table("How long it takes", columns, tuple(rows), notes)
 
 
-def _environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     return {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambdas'}", "OPENBLAS_NUM_THREADS": "1"}

@@ -81,20 +81,20 @@ def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _:
     """Runs both tools in turn, so that both have the same conditions. Chaos Toolkit's template is made beforehand and
     not counted."""
     at_start = busy()
-    cold, squall, peer = _squall(bench)[1], [], []
+    cold, squall, peer = _run_squall(bench)[1], [], []
     tick(f"Squall, first run: {cold.overhead:.1f} s beyond the fault")
     for _ in range(runs):
-        run, timed = _squall(bench)
+        run, timed = _run_squall(bench)
         squall.append(timed)
         tick(f"Squall: {timed.overhead:.1f} s beyond the fault")
-        other = _peer(bench, bench.document(run.id, "template")["body"])
+        other = _run_peer(bench, bench.document(run.id, "template")["body"])
         peer.append(other)
         tick(f"Chaos Toolkit: {other.overhead:.1f} s beyond the fault")
-    return Overhead(tuple(squall), cold, tuple(peer), _versions(), load(at_start))
+    return Overhead(tuple(squall), cold, tuple(peer), _read_versions(), load(at_start))
 
 
-def _squall(bench: Bench) -> tuple[Run, Timed]:
-    run = bench.run({"definition": _definition()})
+def _run_squall(bench: Bench) -> tuple[Run, Timed]:
+    run = bench.run({"definition": _make_definition()})
     if run.result["status"] != "completed":
         raise MeasurementError(f"{run.id} is {run.result['status']}: {run.result['reason']}")
     stages: dict[str, float] = {}
@@ -111,7 +111,7 @@ def _squall(bench: Bench) -> tuple[Run, Timed]:
     return run, Timed(run.wall, stages, run.result["verdict"])
 
 
-def _definition() -> dict[str, Any]:
+def _make_definition() -> dict[str, Any]:
     """The catalogue's experiment with this duration, with criteria on averages only, as in Chaos Toolkit's
     experiment."""
     experiment: dict[str, Any] = yaml.safe_load((ROOT / "local" / "experiments" / f"{EXPERIMENT}.yaml").read_text())
@@ -119,7 +119,7 @@ def _definition() -> dict[str, Any]:
     return {**experiment, "duration": f"PT{FAULT_SECONDS}S", "success_criteria": criteria}
 
 
-def _peer(bench: Bench, body: Mapping[str, Any]) -> Timed:
+def _run_peer(bench: Bench, body: Mapping[str, Any]) -> Timed:
     # The guards of the run that the template comes from are deleted, and Chaos Toolkit has none of its own.
     copied = {**body, "stopConditions": [{"source": "none"}], "tags": {"Name": "bench"}}
     template = bench.fis.create_experiment_template(**copied)["experimentTemplate"]["id"]
@@ -161,19 +161,19 @@ def _peer_stages(journal: Mapping[str, Any], began: float, ended: float) -> dict
     first, last = states["before"]["probes"][0], states["after"]["probes"][0]
     marks = [
         began,
-        *(_epoch(at) for at in (first["start"], first["end"], action["end"], last["start"], last["end"], rollback["end"])),
+        *(_parse_epoch(at) for at in (first["start"], first["end"], action["end"], last["start"], last["end"], rollback["end"])),
         ended,
     ]
     return {name: after - before for name, (before, after) in zip(PEER_STAGES, pairwise(marks), strict=True)}
 
 
-def _epoch(text: str) -> float:
+def _parse_epoch(text: str) -> float:
     """The epoch seconds of a time in the journal, which is UTC with or without an offset."""
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-def _versions() -> str:
+def _read_versions() -> str:
     from importlib.metadata import version  # noqa: PLC0415
 
     return f"chaostoolkit-lib {version('chaostoolkit-lib')}, chaostoolkit-aws {version('chaostoolkit-aws')}"
@@ -182,9 +182,9 @@ def _versions() -> str:
 def tables(result: Overhead) -> list[Table]:
     """A table of both tools, then one table per tool with the parts of its time."""
     rows = (
-        _row("Squall", result.squall),
-        _row("Squall, first run on a fresh account", (result.squall_cold,)),
-        _row("Chaos Toolkit", result.peer),
+        _make_row("Squall", result.squall),
+        _make_row("Squall, first run on a fresh account", (result.squall_cold,)),
+        _make_row("Chaos Toolkit", result.peer),
     )
     notes = (
         (
@@ -199,7 +199,7 @@ def tables(result: Overhead) -> list[Table]:
     squall = Table(
         "What Squall does meanwhile",
         ("part", "median, s"),
-        _medians(result.squall),
+        _list_medians(result.squall),
         (
             (
                 "The delay itself lasts as long as was asked for; its FIS action is allowed a minute more, for dispatch and what the "
@@ -211,7 +211,7 @@ def tables(result: Overhead) -> list[Table]:
     peer = Table(
         "What Chaos Toolkit does meanwhile",
         ("part", "median, s"),
-        _medians(result.peer),
+        _list_medians(result.peer),
         (
             (
                 "It compares one reading of one metric with a range, before and after. No baseline, no guard that stops the fault, no "
@@ -223,10 +223,10 @@ def tables(result: Overhead) -> list[Table]:
     return [both, squall, peer]
 
 
-def _row(name: str, timed: tuple[Timed, ...]) -> tuple[str, ...]:
+def _make_row(name: str, timed: tuple[Timed, ...]) -> tuple[str, ...]:
     walls, beyond = Spread(tuple(run.wall for run in timed)), Spread(tuple(run.overhead for run in timed))
     return (name, str(len(timed)), str(walls), str(beyond), "; ".join(sorted({run.outcome for run in timed})))
 
 
-def _medians(timed: tuple[Timed, ...]) -> tuple[tuple[str, str], ...]:
+def _list_medians(timed: tuple[Timed, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((stage, f"{median(run.stages[stage] for run in timed):.1f}") for stage in timed[0].stages)

@@ -77,12 +77,12 @@ def tables(reads: Sequence[Read]) -> list[Table]:
 
 def _measure_size(executions: int) -> Read:
     started = time.perf_counter()
-    pages, counted = _report(executions)
+    pages, counted = _make_report(executions)
     seconds = time.perf_counter() - started
     if counted != executions:
         raise RuntimeError(f"{counted} of {executions} executions were counted")
     tracemalloc.start()
-    _report(executions)
+    _make_report(executions)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return Read(executions, seconds, peak, pages.requests, pages.read_bytes)
@@ -92,7 +92,7 @@ class _Pages:
     """Answers Query instead of HTTP, with executions that are made on demand."""
 
     def __init__(self, executions: int) -> None:
-        self._left = iter(_items(executions))
+        self._left = iter(_make_items(executions))
         self._held: dict[str, Any] | None = next(self._left, None)
         self.requests = self.read_bytes = 0
 
@@ -103,7 +103,7 @@ class _Pages:
         size = 0
         while self._held is not None and self._held["period_pk"]["S"] == month and size < PAGE_BYTES:
             items.append(self._held)
-            size += _size(self._held)
+            size += _item_size(self._held)
             self._held = next(self._left, None)
         self.requests += 1
         self.read_bytes += size
@@ -124,7 +124,7 @@ class _Body:
         yield self._content
 
 
-def _report(executions: int) -> tuple[_Pages, int]:
+def _make_report(executions: int) -> tuple[_Pages, int]:
     client = boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     pages = _Pages(executions)
     client.meta.events.register("before-send.dynamodb.Query", pages.answer)
@@ -134,7 +134,7 @@ def _report(executions: int) -> tuple[_Pages, int]:
     return pages, period.report().total_experiments
 
 
-def _items(executions: int) -> Iterator[dict[str, Any]]:
+def _make_items(executions: int) -> Iterator[dict[str, Any]]:
     for number in range(executions):
         at = END - SPAN + SPAN * number / executions
         refuted = number % 9 == 0
@@ -158,6 +158,6 @@ def _items(executions: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def _size(item: dict[str, Any]) -> int:
+def _item_size(item: dict[str, Any]) -> int:
     """The size as DynamoDB counts it: names and values in UTF-8, a boolean as one byte."""
     return sum(len(name) + (len(value["S"]) if "S" in value else 1) for name, value in item.items())

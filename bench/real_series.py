@@ -90,7 +90,7 @@ def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
     while len(stretches) < count:
         start = int(rng.integers(0, len(values) - length))
         if not labelled[start : start + length].any():
-            stretches.append(_trial(values, start, size))
+            stretches.append(_make_trial(values, start, size))
     return stretches
 
 
@@ -98,10 +98,10 @@ def anomalies(name: str, baseline: int = 60) -> list[Trial]:
     """For each label, the periods from its middle on, with the hours before it as baseline."""
     values, _, middles = load(name)
     size = (baseline, ANOMALY)
-    return [_trial(values, middle - GAP - baseline, size) for middle in middles if middle >= GAP + baseline]
+    return [_make_trial(values, middle - GAP - baseline, size) for middle in middles if middle >= GAP + baseline]
 
 
-def _trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
+def _make_trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
     def windows(at: int) -> tuple[Floats, Floats]:
         fault = at + size[0] + GAP
         return values[at : at + size[0]], values[fault : fault + size[1]]
@@ -122,12 +122,12 @@ def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
     for number, day in enumerate(trial.days, start=1):
         seconds = number * 86_400
         window = windows["fault"].model_copy(update={"start": fault_start - seconds, "end": windows["fault"].end - seconds})
-        days.append((window, _series(*day, begin - seconds)))
+        days.append((window, _make_series(*day, begin - seconds)))
     inputs = CompareInput(
         bindings=[BINDING],
         windows=windows,
         observed=windows["fault"].model_copy(update={"name": "run"}),
-        series=_series(trial.before, trial.after, begin),
+        series=_make_series(trial.before, trial.after, begin),
         values={},
         distributions={},
         effect_at=datetime.fromtimestamp(fault_start, UTC),
@@ -138,7 +138,7 @@ def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
     return next(comparison for comparison in statistics(inputs)[0].comparisons if comparison.windows == ("baseline", "fault"))
 
 
-def _series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series, ...]]:
+def _make_series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series, ...]]:
     places = [*range(len(before)), *range(len(before) + GAP, len(before) + GAP + len(after))]
     values = np.concatenate((before, after))
     points = tuple(Point(at=begin + PERIOD * place, value=float(value)) for place, value in zip(places, values, strict=True))
@@ -194,7 +194,7 @@ def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
     A stretch of zeros can't be doubled, so it is left out of the changed ones.
     """
     results = []
-    for half, name, size in _places():
+    for half, name, size in _list_places():
         for trial in trials(name, size, count):
             for change, make in {UNCHANGED: grown(1), **CHANGES}.items():
                 if change == UNCHANGED or np.median(trial.after):
@@ -205,7 +205,7 @@ def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
     return results
 
 
-def _places() -> Iterator[tuple[str, str, tuple[int, int]]]:
+def _list_places() -> Iterator[tuple[str, str, tuple[int, int]]]:
     for half, names in HALVES.items():
         for name in names:
             for size in SIZES:
@@ -217,14 +217,14 @@ def tables(tick: Callable[[str], None], count: int = 20) -> list[Table]:
     results = labelled(count, tick)
     return [
         _false_alarms(results, count),
-        _power(results, count),
+        _power_table(results, count),
         _by_series(results, count),
-        _anomalies(),
-        _criterion(count),
+        _anomaly_table(),
+        _criterion_table(count),
     ]
 
 
-def _share(results: Sequence[Labelled], *labels: str) -> str:
+def _format_share(results: Sequence[Labelled], *labels: str) -> str:
     if not results:
         return "–"
     return f"{100 * sum(result.label in labels for result in results) / len(results):.1f} %"
@@ -235,7 +235,7 @@ def _false_alarms(results: Sequence[Labelled], count: int) -> Table:
     for half, names in HALVES.items():
         for size in SIZES:
             mine = [result for result in results if (result.half, result.size, result.change) == (half, size, UNCHANGED)]
-            shares = [_share([result for result in mine if result.method == method], "higher", "lower") for method in METHODS]
+            shares = [_format_share([result for result in mine if result.method == method], "higher", "lower") for method in METHODS]
             rows.append((f"{half}: {size[0]} and {size[1]}", *shares, str(count * len(names))))
     note = (
         "Stretches in which people labelled nothing, wherever they fall; what is called higher or lower is a false alarm. "
@@ -244,17 +244,18 @@ def _false_alarms(results: Sequence[Labelled], count: int) -> Table:
     return Table("False alarms on real series", ("baseline and fault", *METHODS, "stretches"), tuple(rows), (note,))
 
 
-def _power(results: Sequence[Labelled], count: int) -> Table:
+def _power_table(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half in HALVES:
         for size in SIZES:
             mine = [result for result in results if (result.half, result.size) == (half, size)]
             squall = [
-                _share([result for result in mine if (result.change, result.method) == (change, METHODS[0])], "higher")
+                _format_share([result for result in mine if (result.change, result.method) == (change, METHODS[0])], "higher")
                 for change in CHANGES
             ]
             others = [
-                _share([result for result in mine if (result.change, result.method) == ("×2", method)], "higher") for method in METHODS[1:]
+                _format_share([result for result in mine if (result.change, result.method) == ("×2", method)], "higher")
+                for method in METHODS[1:]
             ]
             rows.append((f"{half}: {size[0]} and {size[1]}", *squall, *others))
     columns = ("baseline and fault", *CHANGES, *(f"×2, {method}" for method in METHODS[1:]))
@@ -271,7 +272,11 @@ def _by_series(results: Sequence[Labelled], count: int) -> Table:
         for name in names:
             mine = [result for result in results if (result.series, result.method) == (name, METHODS[0])]
             still, doubled = ([result for result in mine if result.change == change] for change in (UNCHANGED, "×2"))
-            alarms, blind, detected = _share(still, "higher", "lower"), _share(still, "inconclusive"), _share(doubled, "higher")
+            alarms, blind, detected = (
+                _format_share(still, "higher", "lower"),
+                _format_share(still, "inconclusive"),
+                _format_share(doubled, "higher"),
+            )
             values = load(name)[0]
             noise = np.median([np.std(part) / np.mean(part) for part in np.array_split(values, len(values) // 12) if np.mean(part)])
             rows.append((f"{name} ({half})", f"{100 * noise:.0f} %", alarms, blind, detected))
@@ -280,7 +285,7 @@ def _by_series(results: Sequence[Labelled], count: int) -> Table:
     return Table("Squall by series", columns, tuple(rows), (note,))
 
 
-def _anomalies() -> Table:
+def _anomaly_table() -> Table:
     rows = []
     for half, names in HALVES.items():
         for name in names:
@@ -293,7 +298,7 @@ def _anomalies() -> Table:
     return Table("Labelled anomalies", ("series and label", *METHODS), tuple(rows), (note,), words=True)
 
 
-def _criterion(count: int) -> Table:
+def _criterion_table(count: int) -> Table:
     parsed = parse_criterion("CPU increases by < 20 % vs baseline")
     if not isinstance(parsed, Threshold):
         raise TypeError("a comparison with the baseline is a threshold")
@@ -306,7 +311,7 @@ def _criterion(count: int) -> Table:
                 for trial in trials(name, size, count):
                     outcome = decide_against_baseline(parsed, compare(trial))
                     outcomes[outcome.outcome.value if outcome else "cannot_tell"] += 1
-                    if (apart := _apart(trial)) is not None:
+                    if (apart := _move_apart(trial)) is not None:
                         decided[compare(apart).conclusion != "inconclusive"] += 1
             total = sum(outcomes.values())
             shares = [f"{100 * outcomes[name] / total:.0f} %" for name in ("met", "not_met", "cannot_tell")]
@@ -319,6 +324,6 @@ def _criterion(count: int) -> Table:
     return Table("A criterion relative to the baseline on real series", columns, tuple(rows), (note,))
 
 
-def _apart(trial: Trial) -> Trial | None:
+def _move_apart(trial: Trial) -> Trial | None:
     least, greatest = float(np.min(trial.after)), float(np.max(trial.before))
     return trial.changed(grown(2.0001 * greatest / least)) if least > 0 and greatest > 0 else None

@@ -36,7 +36,7 @@ class Table:
     def markdown(self) -> str:
         """The table as a section of a Markdown document."""
         marks = ["---:" if index and self._numeric(index) else "---" for index in range(len(self.columns))]
-        lines = [_line(self.columns), _line(marks), *(_line(row) for row in self.rows)]
+        lines = [_table_line(self.columns), _table_line(marks), *(_table_line(row) for row in self.rows)]
         return "\n\n".join([f"## {self.title}", "\n".join(lines), *self.notes]) + "\n"
 
     def _numeric(self, index: int) -> bool:
@@ -76,5 +76,5 @@ def load(at_start: float) -> str:
     return f"load average {at_start:.1f} at the start and {busy():.1f} at the end on {os.cpu_count()} cores"
 
 
-def _line(cells: Sequence[str]) -> str:
+def _table_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -58,14 +58,14 @@ def measure(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
     logging.disable(logging.CRITICAL)  # The functions log a line for every pulse of twelve hours.
     try:
         for case in CASES:
-            counted.append(_count(case))
-            tick(f"{_length(case.length)}, {case.pace}")
+            counted.append(_count_transitions(case))
+            tick(f"{_format_length(case.length)}, {case.pace}")
     finally:
         logging.disable(logging.NOTSET)
     return counted
 
 
-def _count(case: Case) -> Counted:
+def _count_transitions(case: Case) -> Counted:
     # ruff: noqa: PLC0415 - moto is not loaded for the other measurements
     from squall.application.admission import admit, deployed
     from tests.workflow.machine import machine
@@ -92,8 +92,8 @@ def tables(result: list[Counted]) -> list[Table]:
     """A table with one row per case."""
     rows = tuple(
         (
-            f"{_length(counted.case.length)}, {counted.case.pace}",
-            _length(counted.simulated),
+            f"{_format_length(counted.case.length)}, {counted.case.pace}",
+            _format_length(counted.simulated),
             str(counted.transitions),
             str(counted.events),
             f"{counted.events / HISTORY_LIMIT:.1%}",
@@ -114,7 +114,7 @@ def tables(result: list[Counted]) -> list[Table]:
     return [Table("Transitions by length", columns, rows, notes)]
 
 
-def _length(length: timedelta) -> str:
+def _format_length(length: timedelta) -> str:
     seconds = round(length.total_seconds())
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)

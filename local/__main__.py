@@ -13,7 +13,7 @@ from local.up import LocalAccountError
 from local.workload.settings import WORKLOADS
 
 
-def _say(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
@@ -29,19 +29,24 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cli", action="store_true", help="deploy: with the CDK CLI instead of the quick way")
     options = parser.parse_args(argv)
     try:
-        _run(options)
+        _run_command(options)
     except (LocalAccountError, DeployError) as error:
-        _say(str(error))
+        _print_progress(str(error))
         return 1
     return 0
 
 
-def _run(options: argparse.Namespace) -> None:
+def _run_command(options: argparse.Namespace) -> None:
     if options.command == "up":
         account = local.up(
-            options.state_dir, options.profile, options.port, deploy=not options.no_deploy, workload=options.workload, on_progress=_say
+            options.state_dir,
+            options.profile,
+            options.port,
+            deploy=not options.no_deploy,
+            workload=options.workload,
+            on_progress=_print_progress,
         )
-        _say(f"ready: {account.endpoint}, workload {account.workload_url}")
+        _print_progress(f"ready: {account.endpoint}, workload {account.workload_url}")
     elif options.command == "down":
         local.down(options.state_dir)
     elif options.command == "status":
@@ -50,7 +55,7 @@ def _run(options: argparse.Namespace) -> None:
         for name, value in local.env(options.state_dir).items():
             print(f"export {name}={value}")
     else:
-        local.deploy(options.state_dir, cli=options.cli, on_progress=_say)
+        local.deploy(options.state_dir, cli=options.cli, on_progress=_print_progress)
 
 
 if __name__ == "__main__":

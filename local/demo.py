@@ -68,12 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="local.demo", description=__doc__)
     parser.add_argument("--experiment", default=os.environ.get("EXPERIMENT") or "seed", help="`seed`, or the name of one in experiments/")
     chosen = str(parser.parse_args(argv).experiment)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     console = output.make_console()
     say = Steps(console, time.monotonic())
     try:
-        with _account(say) as account:
-            return _demonstrate(chosen, account, console, say)
+        with _run_account(say) as account:
+            return _run_demonstration(chosen, account, console, say)
     except (CommandError, LocalAccountError, DeployError) as error:
         hint = error.hint if isinstance(error, CommandError) else f"Logs are in {STATE}/logs."
         output.write_error(CommandError(str(error), hint), as_json=False)
@@ -83,12 +83,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _interrupt(*_: object) -> None:
+def _raise_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _account(say: Steps) -> Iterator[Account]:
+def _run_account(say: Steps) -> Iterator[Account]:
     """The account with the stack in it; stopped in every case."""
     try:
         launcher.up(STATE, deploy=False, on_progress=say)
@@ -107,28 +107,31 @@ def _account(say: Steps) -> Iterator[Account]:
             signal.signal(signal.SIGINT, before)
 
 
-def _demonstrate(chosen: str, account: Account, console: Console, say: Steps) -> int:
+def _run_demonstration(chosen: str, account: Account, console: Console, say: Steps) -> int:
     session.set_aws_variables(account.environment())
     deployment = session.find_deployment(session.Options(stack=account.stack_name))
-    request = _request(chosen, account)
-    before = _instances(account)
+    request = _make_request(chosen, account)
+    before = _read_instances(account)
     started = start_execution(deployment, request)
     say(f"started {started.execution_id}: {request.title}")
     ending = follow_to_end(deployment, request.title, started.execution_id, TIMEOUT_SECONDS, as_json=False)
-    kept, report = _keep(ending), _report(deployment, ending.record.id)
+    kept, report = _save_result(ending), _save_report(deployment, ending.record.id)
     result = parse_result(ending.result)
     if result is None:
         console.print(safe_text(f"{ending.record.status.value}: {ending.record.reason}"), soft_wrap=True)
     else:
         console.print(render.make_result_view(result, str(kept), report=str(report)))
-        for line in (*describe_changes(before, _instances(account)), *describe_reaction(result.timeline, ending.record.fault_ended_at)):
+        for line in (
+            *describe_changes(before, _read_instances(account)),
+            *describe_reaction(result.timeline, ending.record.fault_ended_at),
+        ):
             console.print(safe_text(line), soft_wrap=True)
-    code = _judge(chosen, ending, result, console)
+    code = _judge_ending(chosen, ending, result, console)
     console.print(safe_text(f"The report, to open in a browser: {report}"), soft_wrap=True)
     return code
 
 
-def _request(chosen: str, account: Account) -> Request:
+def _make_request(chosen: str, account: Account) -> Request:
     if chosen != "seed":
         return Request(mode="run", name=make_name(chosen, datetime.now(UTC)), experiment=chosen)
     definition = json.loads(SEED.read_text())
@@ -136,7 +139,7 @@ def _request(chosen: str, account: Account) -> Request:
     return Request(mode="run", name=make_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": SEED_DURATION})
 
 
-def _judge(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:
+def _judge_ending(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:
     wanted = EXPECTED.get(chosen, Exit.VALIDATED)
     exit_code = ending.exit_code
     if exit_code == wanted:
@@ -148,22 +151,22 @@ def _judge(chosen: str, ending: Ending, result: Result | None, console: Console)
     return exit_code or Exit.FAILED
 
 
-def _keep(ending: Ending) -> Path:
+def _save_result(ending: Ending) -> Path:
     """Save a copy of the result outside the account, which is about to be stopped."""
-    return _kept(ending.record.id, "result.json", json.dumps(ending.result, indent=2))
+    return _save_file(ending.record.id, "result.json", json.dumps(ending.result, indent=2))
 
 
-def _report(deployment: Deployment, execution_id: str) -> Path:
+def _save_report(deployment: Deployment, execution_id: str) -> Path:
     """Save a copy of the report, which the stack creates just after the run has ended."""
-    return _kept(execution_id, reports.PAGE, reports.fetch_report(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
+    return _save_file(execution_id, reports.PAGE, reports.fetch_report(deployment, execution_id, reports.PAGE, patience=REPORT_SECONDS))
 
 
-def _kept(execution_id: str, name: str, text: str) -> Path:
+def _save_file(execution_id: str, name: str, text: str) -> Path:
     path = reports.save_report(text, str(STATE / "results" / execution_id / name))
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _instances(account: Account) -> dict[str, dict[str, Any]]:
+def _read_instances(account: Account) -> dict[str, dict[str, Any]]:
     with urllib.request.urlopen(f"{account.workload_url}/instances", timeout=30) as answer:  # noqa: S310 - our own loopback URL
         return {instance["id"]: instance for instance in json.load(answer)}
 

@@ -106,7 +106,7 @@ class Synthesis:
 
     def __init__(self, settings: Mapping[str, str], output: Path) -> None:
         self._output = output
-        self._stamp = _stamp(settings)
+        self._stamp = _stamp_sources(settings)
         self._stamp_file = output.with_name(output.name + ".stamp")
         self._process: subprocess.Popen[str] | None = None
         if self._stamp_file.exists() and self._stamp_file.read_text() == self._stamp and (output / "manifest.json").exists():
@@ -138,7 +138,7 @@ class Synthesis:
             self._process.communicate()
 
 
-def _stamp(settings: Mapping[str, str]) -> str:
+def _stamp_sources(settings: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name in _SOURCES:
         root = ROOT / name
@@ -154,17 +154,17 @@ def deploy_by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, st
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
     environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
     _make_way_for_bootstrap(place)
-    _run([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
-    _run([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)
+    _run_command([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
+    _run_command([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)
     return read_outputs(place, stack_name)
 
 
 def deploy_quickly(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Deploy the assembly's stack with plain API calls; returns the stack's outputs."""
-    artefact = _artefact(assembly, stack_name)
+    artefact = _find_artefact(assembly, stack_name)
     _allow_unbootstrapped(place)
-    template = _publish(place, assembly, artefact)
-    _apply(place, stack_name, template, artefact["properties"].get("parameters", {}))
+    template = _publish_assets(place, assembly, artefact)
+    _apply_template(place, stack_name, template, artefact["properties"].get("parameters", {}))
     return read_outputs(place, stack_name)
 
 
@@ -174,7 +174,7 @@ def read_outputs(place: Place, stack_name: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
+def _run_command(command: list[str], environment: Mapping[str, str]) -> None:
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=DEPLOY_SECONDS, check=False
     )
@@ -183,7 +183,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
         raise DeployError(f"{' '.join(command[:4])} … failed with {done.returncode}:\n{output}")
 
 
-def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
+def _find_artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
     manifest = json.loads((assembly / "manifest.json").read_text())
     for name, artefact in manifest["artifacts"].items():
         if artefact["type"] == "aws:cloudformation:stack" and artefact["properties"].get("stackName", name) == stack_name:
@@ -193,7 +193,7 @@ def _artefact(assembly: Path, stack_name: str) -> dict[str, Any]:
 
 def _make_way_for_bootstrap(place: Place) -> None:
     """Delete resources that the quick way created and that would conflict with those of bootstrap."""
-    if _status(place.client("cloudformation"), "CDKToolkit") is not None:
+    if _stack_status(place.client("cloudformation"), "CDKToolkit") is not None:
         return
     place.client("ssm").delete_parameters(Names=[_BOOTSTRAP_VERSION])
     s3 = place.client("s3")
@@ -214,15 +214,15 @@ def _allow_unbootstrapped(place: Place) -> None:
             raise
 
 
-def _publish(place: Place, assembly: Path, artefact: Mapping[str, Any]) -> str:
+def _publish_assets(place: Place, assembly: Path, artefact: Mapping[str, Any]) -> str:
     """Upload every asset the stack names; returns the URL of the template."""
     s3 = place.client("s3")
     template = ""
     for manifest in sorted(assembly.glob("*.assets.json")):
         for asset in json.loads(manifest.read_text()).get("files", {}).values():
             for destination in asset["destinations"].values():
-                bucket, key = _filled(place, destination["bucketName"]), _filled(place, destination["objectKey"])
-                _upload(s3, bucket, key, assembly / asset["source"]["path"], asset["source"]["packaging"])
+                bucket, key = _fill_placeholders(place, destination["bucketName"]), _fill_placeholders(place, destination["objectKey"])
+                _upload_asset(s3, bucket, key, assembly / asset["source"]["path"], asset["source"]["packaging"])
                 if asset["source"]["path"] == artefact["properties"]["templateFile"]:
                     template = f"{place.endpoint}/{bucket}/{key}"
     if not template:
@@ -230,13 +230,13 @@ def _publish(place: Place, assembly: Path, artefact: Mapping[str, Any]) -> str:
     return template
 
 
-def _filled(place: Place, text: str) -> str:
+def _fill_placeholders(place: Place, text: str) -> str:
     for name, value in (("AccountId", place.account_id), ("Region", place.region), ("Partition", "aws")):
         text = text.replace(f"${{AWS::{name}}}", value)
     return text
 
 
-def _upload(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> None:
+def _upload_asset(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> None:
     """Upload an asset unless it is there already: its key is a hash of its content."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
@@ -245,10 +245,10 @@ def _upload(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> Non
             s3.head_bucket(Bucket=bucket)
         except ClientError:
             s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=key, Body=_zipped(source) if packaging == "zip" else source.read_bytes())
+        s3.put_object(Bucket=bucket, Key=key, Body=_zip_folder(source) if packaging == "zip" else source.read_bytes())
 
 
-def _zipped(folder: Path) -> bytes:
+def _zip_folder(folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*")):
@@ -259,7 +259,7 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _apply(place: Place, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:
+def _apply_template(place: Place, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:
     """Create or update the stack and wait until CloudFormation is done."""
     formation = place.client("cloudformation")
     request = {
@@ -269,7 +269,7 @@ def _apply(place: Place, stack_name: str, template: str, parameters: Mapping[str
         "Capabilities": ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     try:
-        if _status(formation, stack_name) is None:
+        if _stack_status(formation, stack_name) is None:
             formation.create_stack(**request)
         else:
             formation.update_stack(**request)
@@ -278,15 +278,15 @@ def _apply(place: Place, stack_name: str, template: str, parameters: Mapping[str
             return
         raise DeployError(f"CloudFormation refuses the stack: {error}") from error
     deadline = time.monotonic() + DEPLOY_SECONDS
-    while str(status := _status(formation, stack_name)).endswith("_IN_PROGRESS"):
+    while str(status := _stack_status(formation, stack_name)).endswith("_IN_PROGRESS"):
         if time.monotonic() > deadline:
             raise DeployError(f"the stack is still {status} after {DEPLOY_SECONDS:g} seconds")
         time.sleep(0.1)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise DeployError(f"the stack ended {status}:\n" + "\n".join(_failures(formation, stack_name)))
+        raise DeployError(f"the stack ended {status}:\n" + "\n".join(_list_failures(formation, stack_name)))
 
 
-def _status(formation: Any, stack_name: str) -> str | None:
+def _stack_status(formation: Any, stack_name: str) -> str | None:
     try:
         status: str = formation.describe_stacks(StackName=stack_name)["Stacks"][0]["StackStatus"]
     except ClientError:
@@ -294,7 +294,7 @@ def _status(formation: Any, stack_name: str) -> str | None:
     return None if status == "DELETE_COMPLETE" else status
 
 
-def _failures(formation: Any, stack_name: str) -> Iterator[str]:
+def _list_failures(formation: Any, stack_name: str) -> Iterator[str]:
     for event in formation.describe_stack_events(StackName=stack_name)["StackEvents"]:
         if event["ResourceStatus"].endswith("_FAILED"):
             yield f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '')}"

@@ -70,7 +70,7 @@ def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environ
         )
     _started.append(process)
     record = Record(name, process.pid, start_time(process.pid) or 0)
-    path = _path(state_dir, name)
+    path = _record_path(state_dir, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(record)))
     return record
@@ -79,7 +79,7 @@ def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environ
 def read(state_dir: Path, name: str) -> Record | None:
     """The record of a process, whether it is alive or not; None if there is none."""
     try:
-        return Record(**json.loads(_path(state_dir, name).read_text()))
+        return Record(**json.loads(_record_path(state_dir, name).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -94,7 +94,7 @@ def stop(state_dir: Path, name: str) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record.pid, number)
             until(lambda: not record.alive, seconds)
-    _path(state_dir, name).unlink(missing_ok=True)
+    _record_path(state_dir, name).unlink(missing_ok=True)
 
 
 def leftovers(state_dir: Path) -> list[int]:
@@ -130,5 +130,5 @@ def until(condition: Callable[[], bool], seconds: float, interval: float = 0.05)
     return True
 
 
-def _path(state_dir: Path, name: str) -> Path:
+def _record_path(state_dir: Path, name: str) -> Path:
     return state_dir / "run" / f"{name}.json"

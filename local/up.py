@@ -93,7 +93,7 @@ class Status:
     detail: str = ""
 
 
-def _quiet(message: str) -> None:
+def _ignore_progress(message: str) -> None:
     pass
 
 
@@ -106,7 +106,7 @@ def up(
     stack_name: str = STACK,
     experiments: str = deployment.EXPERIMENTS,
     workload: str | None = None,
-    on_progress: Progress = _quiet,
+    on_progress: Progress = _ignore_progress,
 ) -> Account:
     """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
 
@@ -116,7 +116,7 @@ def up(
     folder = Path(state_dir).resolve()
     if workload is not None and workload not in WORKLOADS:
         raise LocalAccountError(f"no workload {workload!r}; there are {', '.join(WORKLOADS)}")
-    with _alone(folder):
+    with _hold_lock(folder):
         now = status(folder)
         running = now.account if now.state == "up" and now.account and now.account.profile == profile else None
         if running is not None:
@@ -127,16 +127,16 @@ def up(
             on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
         synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
         try:
-            account = running or _start(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
+            account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
-                account = _deploy(folder, account, synthesis.wait(), deployment.deploy_quickly, on_progress)
+                account = _deploy_stack(folder, account, synthesis.wait(), deployment.deploy_quickly, on_progress)
         except BaseException:
             if synthesis is not None:
                 synthesis.cancel()
             # An account that was running before stays.
             if running is None:
-                _down(folder)
+                _stop_account(folder)
             raise
     return account
 
@@ -144,8 +144,8 @@ def up(
 def down(state_dir: str | Path = ".local") -> None:
     """Stop everything of the account; raises LocalAccountError if a process survives."""
     folder = Path(state_dir).resolve()
-    with _alone(folder):
-        _down(folder)
+    with _hold_lock(folder):
+        _stop_account(folder)
 
 
 def status(state_dir: str | Path = ".local") -> Status:
@@ -153,9 +153,9 @@ def status(state_dir: str | Path = ".local") -> Status:
     folder = Path(state_dir).resolve()
     records = {name: processes.read(folder, name) for name in PARTS}
     parts = {name: record is not None and record.alive for name, record in records.items()}
-    account = _read(folder)
+    account = _read_account(folder)
     if account is not None and all(parts.values()):
-        deaf = [url for url in (_health(account), f"{account.workload_url}/healthz") if not _answers(url)]
+        deaf = [url for url in (_read_health(account), f"{account.workload_url}/healthz") if not _is_answering(url)]
         if not deaf:
             return Status("up", parts, account)
         return Status("half-alive", parts, account, f"no answer from {', '.join(deaf)}; see {folder}/logs")
@@ -193,7 +193,7 @@ def change_workload(account: Account, **settings: object) -> dict[str, Any]:
 
 
 def deploy(
-    state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _quiet
+    state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _ignore_progress
 ) -> Account:
     """Deploy into the running account, with the CDK CLI (`cli`) or the quick way. Synthesizes unless given `cdk_out`."""
     folder = Path(state_dir).resolve()
@@ -203,14 +203,14 @@ def deploy(
         assembly = Synthesis(deployment.context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
     else:
         assembly = Path(cdk_out).resolve()
-    return _deploy(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)
+    return _deploy_stack(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)
 
 
-def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str, on_progress: Progress) -> Account:
+def _start_account(folder: Path, profile: str, port: int, stack_name: str, workload: str, on_progress: Progress) -> Account:
     ports = {"account": port or _free_port(), "workload": _free_port()}
     endpoint, workload_url = (f"http://127.0.0.1:{ports[name]}" for name in ("account", "workload"))
     place = Place(endpoint, REGION, ACCOUNT_ID, ACCESS_KEY, SECRET_KEY)
-    _down(folder)
+    _stop_account(folder)
     if not _is_free(ports["account"]):
         raise LocalAccountError(f"port {ports['account']} is in use by another program; choose another or none")
     on_progress(f"starting the account at {endpoint}")
@@ -219,13 +219,13 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
-    _await(folder, "account", f"{endpoint}/_ministack/health")
+    _wait_until_healthy(folder, "account", f"{endpoint}/_ministack/health")
     on_progress("starting the workload")
     manager = [sys.executable, "-m", "local.workload", "--port", str(ports["workload"]), "--endpoint", endpoint]
     manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
     pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
-    _await(folder, "workload", f"{workload_url}/healthz")
-    overview = _get(f"{workload_url}/workload")
+    _wait_until_healthy(folder, "workload", f"{workload_url}/healthz")
+    overview = _get_json(f"{workload_url}/workload")
     account = Account(
         **asdict(place),
         workload_url=workload_url,
@@ -236,18 +236,18 @@ def _start(folder: Path, profile: str, port: int, stack_name: str, workload: str
         instances={"web": [web["id"] for web in overview["instances"]], **overview["bystanders"]},
         workload={key: overview[key] for key in _OF_WORKLOAD},
     )
-    _write(folder, account)
+    _write_account(folder, account)
     return account
 
 
-def _deploy(folder: Path, account: Account, assembly: Path, way: Way, on_progress: Progress) -> Account:
+def _deploy_stack(folder: Path, account: Account, assembly: Path, way: Way, on_progress: Progress) -> Account:
     on_progress(f"deploying {account.stack_name}")
     account = replace(account, outputs=way(account.place, assembly, account.stack_name))
-    _write(folder, account)
+    _write_account(folder, account)
     return account
 
 
-def _down(folder: Path) -> None:
+def _stop_account(folder: Path) -> None:
     for name in PARTS:
         processes.stop(folder, name)
     left = processes.kill_leftovers(folder)
@@ -256,35 +256,35 @@ def _down(folder: Path) -> None:
     (folder / "account.json").unlink(missing_ok=True)
 
 
-def _await(folder: Path, name: str, url: str) -> None:
+def _wait_until_healthy(folder: Path, name: str, url: str) -> None:
     """Wait until the address answers as healthy. Raises LocalAccountError with the end of the log, immediately if the
     process ends."""
 
     def settled() -> bool:
         record = processes.read(folder, name)
-        return _answers(url) or record is None or not record.alive
+        return _is_answering(url) or record is None or not record.alive
 
     in_time = processes.until(settled, READY_SECONDS, interval=0.1)
-    if not in_time or not _answers(url):
+    if not in_time or not _is_answering(url):
         log = folder / "logs" / f"{name}.log"
         last = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
         what = "is not ready" if not in_time else "ended"
         raise LocalAccountError(f"the {name} process {what}; {log} ends with:\n{last}")
 
 
-def _health(account: Account) -> str:
+def _read_health(account: Account) -> str:
     return f"{account.endpoint}/_ministack/health"
 
 
-def _answers(url: str) -> bool:
+def _is_answering(url: str) -> bool:
     try:
-        _get(url)
+        _get_json(url)
     except (OSError, ValueError):
         return False
     return True
 
 
-def _get(url: str) -> Any:
+def _get_json(url: str) -> Any:
     with _DIRECT.open(url, timeout=ANSWER_SECONDS) as answer:
         return json.load(answer)
 
@@ -305,14 +305,14 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _read(folder: Path) -> Account | None:
+def _read_account(folder: Path) -> Account | None:
     try:
         return Account(**json.loads((folder / "account.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _write(folder: Path, account: Account) -> None:
+def _write_account(folder: Path, account: Account) -> None:
     temporary = folder / "account.json.new"
     temporary.touch(mode=0o600)
     temporary.write_text(json.dumps(asdict(account), indent=2))
@@ -320,7 +320,7 @@ def _write(folder: Path, account: Account) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _hold_lock(folder: Path) -> Iterator[None]:
     """Allow one `up` or `down` at a time per state folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:

@@ -30,91 +30,91 @@ class Wiring:
     def records(self) -> ports.Records:
         from squall.adapters.dynamodb.records import DynamoRecords
 
-        return DynamoRecords(_client("dynamodb"), self.settings.table)
+        return DynamoRecords(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def history(self) -> ports.History:
         from squall.adapters.dynamodb.history import DynamoHistory
 
-        return DynamoHistory(_client("dynamodb"), self.settings.table)
+        return DynamoHistory(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def findings(self) -> ports.Findings:
         from squall.adapters.dynamodb.findings import DynamoFindings
 
-        return DynamoFindings(_client("dynamodb"), self.settings.table)
+        return DynamoFindings(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def locks(self) -> ports.Locks:
         from squall.adapters.dynamodb.locks import DynamoLocks
 
-        return DynamoLocks(_client("dynamodb"), self.settings.table)
+        return DynamoLocks(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def halt_flag(self) -> ports.HaltFlag:
         from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 
-        return ParameterHaltFlag(_client("ssm", quick=True), self.settings.stack)
+        return ParameterHaltFlag(_make_client("ssm", quick=True), self.settings.stack)
 
     @cached_property
     def halt_copy(self) -> ports.HaltFlag:
         from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 
-        return TableHaltFlag(_client("dynamodb", quick=True), self.settings.table)
+        return TableHaltFlag(_make_client("dynamodb", quick=True), self.settings.table)
 
     @cached_property
     def lever(self) -> ports.SafetyLever:
         from squall.adapters.fis.safety_lever import FisSafetyLever
 
-        return FisSafetyLever(_client("fis", quick=True))
+        return FisSafetyLever(_make_client("fis", quick=True))
 
     @cached_property
     def sightings(self) -> ports.SeenBySweep:
         from squall.adapters.dynamodb.sightings import TableSightings
 
-        return TableSightings(_client("dynamodb"), self.settings.table)
+        return TableSightings(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def callers(self) -> ports.Callers:
         from squall.adapters.sts import SignedCallers
 
-        return SignedCallers(_client("sts", quick=True))
+        return SignedCallers(_make_client("sts", quick=True))
 
     @cached_property
     def documents(self) -> ports.Documents:
         from squall.adapters.s3 import S3Documents
 
-        return S3Documents(_client("s3"), self.settings.bucket)
+        return S3Documents(_make_client("s3"), self.settings.bucket)
 
     @cached_property
     def faults(self) -> ports.Faults:
         from squall.adapters.fis.experiments import Fis
 
-        return Fis(_client("fis"))
+        return Fis(_make_client("fis"))
 
     @cached_property
     def metrics(self) -> ports.Metrics:
         from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 
-        return CloudWatchMetrics(_client("cloudwatch"))
+        return CloudWatchMetrics(_make_client("cloudwatch"))
 
     @cached_property
     def sentinels(self) -> ports.Sentinels:
         from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
 
-        return DynamoSentinels(_client("dynamodb"), self.settings.table)
+        return DynamoSentinels(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def probes(self) -> ports.Probes:
         from squall.adapters.lambda_probes import LambdaProbes
 
-        return LambdaProbes(_client("lambda"), self.settings.sentinel_function)
+        return LambdaProbes(_make_client("lambda"), self.settings.sentinel_function)
 
     @cached_property
     def sentinel_metrics(self) -> ports.SentinelMetrics:
         from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetrics
 
-        return CloudWatchSentinelMetrics(_client("cloudwatch"))
+        return CloudWatchSentinelMetrics(_make_client("cloudwatch"))
 
     @cached_property
     def prober(self) -> ports.Prober:
@@ -126,7 +126,7 @@ class Wiring:
     def alarms(self) -> ports.Alarms:
         from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 
-        return CloudWatchAlarms(_client("cloudwatch"))
+        return CloudWatchAlarms(_make_client("cloudwatch"))
 
     @cached_property
     def inventory(self) -> ports.Inventory:
@@ -135,51 +135,51 @@ class Wiring:
         from squall.adapters.inventory.inventories import Inventories
         from squall.adapters.inventory.target_groups import TargetGroups
 
-        elbv2 = _client("elbv2")
-        fleet = AwsInventory(_client("ec2"), _client("autoscaling"), elbv2, _client("ssm"))
-        return Inventories(fleet, TargetGroups(elbv2), {kind: partial(make, _client) for kind, make in FINDERS.items()})
+        elbv2 = _make_client("elbv2")
+        fleet = AwsInventory(_make_client("ec2"), _make_client("autoscaling"), elbv2, _make_client("ssm"))
+        return Inventories(fleet, TargetGroups(elbv2), {kind: partial(make, _make_client) for kind, make in FINDERS.items()})
 
     @cached_property
     def commands(self) -> ports.Commands:
         from squall.adapters.ssm.commands import SsmCommands
 
-        return SsmCommands(_client("ssm"))
+        return SsmCommands(_make_client("ssm"))
 
     @cached_property
     def automations(self) -> ports.Automations:
         from squall.adapters.ssm.automations import SsmAutomations
 
-        return SsmAutomations(_client("ssm"))
+        return SsmAutomations(_make_client("ssm"))
 
     @cached_property
     def calendars(self) -> ports.Calendars:
         from squall.adapters.ssm.calendars import ChangeCalendars
 
-        return ChangeCalendars(_client("ssm"))
+        return ChangeCalendars(_make_client("ssm"))
 
     @cached_property
     def deployments(self) -> ports.Deployments:
         from squall.adapters.inventory.deployments import Deployments
 
-        return Deployments(*(partial(_client, service) for service in ("autoscaling", "codepipeline", "codedeploy")))
+        return Deployments(*(partial(_make_client, service) for service in ("autoscaling", "codepipeline", "codedeploy")))
 
     @cached_property
     def notifier(self) -> ports.Notifier:
         from squall.adapters.sns import SnsNotifier
 
-        return SnsNotifier(_client("sns"), self.settings.topic_arn)
+        return SnsNotifier(_make_client("sns"), self.settings.topic_arn)
 
     @cached_property
     def lifecycle(self) -> ports.Lifecycle:
         from squall.adapters.eventbridge import EventBridgeLifecycle
 
-        return EventBridgeLifecycle(_client("events"), self.settings.event_bus)
+        return EventBridgeLifecycle(_make_client("events"), self.settings.event_bus)
 
     @cached_property
     def workflow(self) -> ports.Workflow:
         from squall.adapters.step_functions import StepFunctions
 
-        return StepFunctions(_client("stepfunctions"))
+        return StepFunctions(_make_client("stepfunctions"))
 
     @cached_property
     def logger(self) -> Any:
@@ -203,7 +203,7 @@ def use(wiring: Wiring | None) -> None:
     _current[:] = [] if wiring is None else [wiring]
 
 
-def _client(service: str, *, quick: bool = False) -> Any:
+def _make_client(service: str, *, quick: bool = False) -> Any:
     from squall.adapters.aws import client
 
     return client(service, quick=quick)

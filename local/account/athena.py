@@ -21,10 +21,10 @@ def install() -> None:
     require(provisioners, "_RESOURCE_HANDLERS")
     if TYPE in provisioners._RESOURCE_HANDLERS:
         raise PatchPointError(f"ministack provisions {TYPE} by itself now: this patch can go")
-    provisioners._RESOURCE_HANDLERS[TYPE] = {"create": _create, "delete": _delete}
+    provisioners._RESOURCE_HANDLERS[TYPE] = {"create": _create_query, "delete": _delete_query}
 
 
-def _create(_logical_id: str, properties: dict[str, Any], _stack_name: str) -> tuple[str, dict[str, str]]:
+def _create_query(_logical_id: str, properties: dict[str, Any], _stack_name: str) -> tuple[str, dict[str, str]]:
     missing = [name for name in _NEEDED if not properties.get(name)]
     if missing:
         raise ValueError(f"Property validation failure: [The property {{/{missing[0]}}} is required]")
@@ -35,5 +35,5 @@ def _create(_logical_id: str, properties: dict[str, Any], _stack_name: str) -> t
     return query_id, {"NamedQueryId": query_id}
 
 
-def _delete(physical_id: str, _properties: dict[str, Any]) -> None:
+def _delete_query(physical_id: str, _properties: dict[str, Any]) -> None:
     athena._delete_named_query({"NamedQueryId": physical_id})

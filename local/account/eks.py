@@ -38,7 +38,7 @@ def install() -> None:
     require(tagging, "_RESOURCE_TAG_COLLECTORS")
     require(provisioners, "_RESOURCE_HANDLERS")
     replace(eks, "_get_docker", "", lambda _original: lambda: None)
-    tagging._RESOURCE_TAG_COLLECTORS["eks"] = _tagged
+    tagging._RESOURCE_TAG_COLLECTORS["eks"] = _list_tagged
     provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "update": _change_entry, "delete": _delete_entry}
 
 
@@ -53,7 +53,7 @@ def report(reported: Data) -> None:
         cluster["certificateAuthority"] = {"data": base64.b64encode(reported["authority"].encode()).decode()}
 
 
-def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
+def _list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     for arn, tags in eks._tags.items():
         yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 

@@ -59,9 +59,9 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
     ) -> str:  # fmt: skip
         if service == "fis":
             return fis_resource(method, path, body, region, account_id)
-        if service == "monitoring" and body and (data := _document(body)):
+        if service == "monitoring" and body and (data := _parse_body(body)):
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
-        if service == "ssm" and (automation := _automation(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
+        if service == "ssm" and (automation := _automation_resource(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
             return automation
         if service in task_resources.SERVICES and (named := task_resources.find_resource(service, headers, body, region, account_id)):
             return named
@@ -90,9 +90,9 @@ def rds_resource(arn: str, query: dict[str, Any], region: str, account: str) -> 
 _OF_EXECUTIONS = ("GetAutomationExecution", "StopAutomationExecution")
 
 
-def _automation(headers: dict[str, str], body: bytes, prefix: str) -> str | None:
+def _automation_resource(headers: dict[str, str], body: bytes, prefix: str) -> str | None:
     """The document or execution that an Automation call is checked on first; None for any other call."""
-    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
+    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _parse_body(body)
     if action in {"CreateDocument", "DescribeDocument", "DeleteDocument", "StartAutomationExecution"}:
         name = str(data.get("Name") or data.get("DocumentName") or "")
         return name if name.startswith("arn:") else f"{prefix}document/{name}"
@@ -125,7 +125,7 @@ def fis_resource(method: str, path: str, body: bytes, region: str, account: str)
     return "*"
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _parse_body(body: bytes) -> dict[str, Any]:
     """The body of a CloudWatch call. SDKs send JSON or CBOR."""
     try:
         data = json.loads(body) if body[:1] == b"{" else importlib.import_module("cbor2").loads(body)
@@ -146,8 +146,8 @@ def alarm_resources(data: dict[str, Any], prefix: str) -> list[str]:
 def _with_alarm_tags(build: Callable[..., Context]) -> Callable[..., Context]:
     def request_tag_context(service: str, iam_action: str, body: bytes, params: dict[str, Any]) -> Context:
         if service == "dynamodb" and body:
-            return item_context(_document(body))
-        data = _document(body) if service == "monitoring" and body else {}
+            return item_context(_parse_body(body))
+        data = _parse_body(body) if service == "monitoring" and body else {}
         if not data:
             return build(service, iam_action, body, params)
         tags = {str(t["Key"]): str(t.get("Value", "")) for t in data.get("Tags") or []}
@@ -220,7 +220,7 @@ def check_caller(
 
 def check_other_alarms(headers: dict[str, str], query: Context, body: bytes) -> Denied | None:
     """Check a call that names several alarms on each: ministack has checked only the first."""
-    data = _document(body)
+    data = _parse_body(body)
     action = "cloudwatch:" + headers.get("x-amz-target", "").rpartition(".")[2]
     prefix = f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:"
     for resource in alarm_resources(data, prefix)[1:]:
@@ -232,14 +232,14 @@ def check_other_alarms(headers: dict[str, str], query: Context, body: bytes) -> 
 # --- service roles ------------------------------------------------------------------------------------------------
 
 
-def _role(role_arn: str) -> dict[str, Any] | None:
+def _find_role(role_arn: str) -> dict[str, Any] | None:
     role: dict[str, Any] | None = iam._roles.get(role_arn.rsplit("/", 1)[-1])
     return role if role and role.get("Arn") == role_arn else None
 
 
 def role_trusts(role_arn: str, service: str, source_arn: str) -> bool:
     """Whether the role exists and its trust policy lets the service assume it for that source."""
-    role = _role(role_arn)
+    role = _find_role(role_arn)
     if role is None:
         return False
     document = role.get("AssumeRolePolicyDocument") or "{}"

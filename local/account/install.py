@@ -82,14 +82,14 @@ async def _control(scope: Scope, receive: Receive, send: Send) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    status, answer = _answer(scope["method"], scope["path"], body)
+    status, answer = _answer_control(scope["method"], scope["path"], body)
     payload = json.dumps(answer).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": payload})
 
 
-def _answer(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
+def _answer_control(method: str, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
     if (method, path) == ("GET", "/_squall/health"):
         from local.account.metrics import alarms
 

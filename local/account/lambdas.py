@@ -41,17 +41,17 @@ def install() -> None:
         raise PatchPointError("ministack.core.lambda_runtime starts its workers in another way")
     lambda_runtime.subprocess = _Processes()
     parameters = "self event request_id trace_id depth durable invoked_function_arn"
-    replace(lambda_runtime.Worker, "invoke", parameters, _outliving)
-    replace(lambda_runtime.Worker, "_spawn", "self", _timed)
+    replace(lambda_runtime.Worker, "invoke", parameters, _with_living_environment)
+    replace(lambda_runtime.Worker, "_spawn", "self", _with_timing)
     replace(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)
     replace(lambda_svc, "_emit_lambda_metrics", "function_name duration_ms error throttle", _only_throttles)
-    replace(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _counted)
+    replace(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _with_counts)
 
 
 # --- errors -------------------------------------------------------------------------------------------------------
 
 
-def _outliving(invoke: Callable[..., Json]) -> Callable[..., Json]:
+def _with_living_environment(invoke: Callable[..., Json]) -> Callable[..., Json]:
     """Turn an exception that the worker returns as an answer into an error. ministack ends the environment of a worker
     that answers with an error."""
 
@@ -91,10 +91,10 @@ class _Processes:
         return getattr(subprocess, name)
 
     def Popen(self, command: Sequence[str], **how: Any) -> Any:  # noqa: N802 - the name it stands for
-        return subprocess.Popen([*_wrapper(how.get("env") or {}), *command], **how)
+        return subprocess.Popen([*_wrapper_command(how.get("env") or {}), *command], **how)
 
 
-def _wrapper(environment: Mapping[str, str]) -> list[str]:
+def _wrapper_command(environment: Mapping[str, str]) -> list[str]:
     """The command that starts the function's runtime. A wrapper that is in no layer is not found, as on AWS."""
     named = environment.get(WRAPPER, "")
     if not named:
@@ -113,7 +113,7 @@ def _wrapper(environment: Mapping[str, str]) -> list[str]:
 _begun = threading.local()
 
 
-def _timed(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
+def _with_timing(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
     """Measure the invocation alone, without the start of its environment."""
 
     def timed_spawn(self: Any) -> None:
@@ -131,25 +131,25 @@ def _only_throttles(_emit: Callable[..., None]) -> Callable[..., None]:
 
     def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
         if throttle and not duration_ms:  # reported once where it is refused, and again with a duration where Invoke answers
-            _put(function_name, time.time(), {"Throttles": 1.0})
+            _put_metrics(function_name, time.time(), {"Throttles": 1.0})
 
     return emit
 
 
-def _counted(dispatch: Callable[..., Json]) -> Callable[..., Json]:
+def _with_counts(dispatch: Callable[..., Json]) -> Callable[..., Json]:
     def execute_function_dispatch(func: Json, config: Json, event: Any, request_id: str, started: float) -> Json:
         _begun.seconds = 0.0
         began = time.time()
         result = dispatch(func, config, event, request_id, started)
         milliseconds = max(1.0, (time.time() - began - _begun.seconds) * 1000)
         values = {"Invocations": 1.0, "Errors": float(bool(result.get("error"))), "Throttles": 0.0, "Duration": milliseconds}
-        _put(str(config.get("FunctionName")), began, values)
+        _put_metrics(str(config.get("FunctionName")), began, values)
         return result
 
     return execute_function_dispatch
 
 
-def _put(function: str, at: float, values: Mapping[str, float]) -> None:
+def _put_metrics(function: str, at: float, values: Mapping[str, float]) -> None:
     """Stamp the metrics with the beginning of the invocation, as Lambda does."""
     for name, value in values.items():
         unit = "Milliseconds" if name == "Duration" else "Count"

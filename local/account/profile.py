@@ -43,10 +43,10 @@ class Profile:
         if unknown:
             raise UnknownSettingError(f"unknown settings: {', '.join(unknown)}")
         base = NAMED[changes["name"]] if changes.get("name") in NAMED else self
-        return replace(base, **{name: _checked(name, value) for name, value in changes.items()})
+        return replace(base, **{name: _check_value(name, value) for name, value in changes.items()})
 
 
-def _checked(name: str, value: Any) -> Any:
+def _check_value(name: str, value: Any) -> Any:
     if name == "event_delay_seconds":
         low, high = (float(v) for v in value)
         if not 0 <= low <= high:

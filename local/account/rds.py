@@ -42,11 +42,11 @@ def install() -> None:
     replace(rds, "_get_docker", "", lambda _original: lambda: None)
     rds._ACTION_MAP["FailoverDBCluster"] = _or_else(original(rds, "_failover_db_cluster", "p"), fail_over)
     rds._ACTION_MAP["RebootDBInstance"] = _or_else(original(rds, "_reboot_db_instance", "p"), reboot_instance)
-    tagging._RESOURCE_TAG_COLLECTORS["rds"] = _tagged
+    tagging._RESOURCE_TAG_COLLECTORS["rds"] = _list_tagged
     replace(rds, "_instance_xml", "i", _as_aws_shows_it)
 
 
-def _tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
+def _list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     yield from rds._tags.items()
 
 
@@ -89,21 +89,21 @@ def report(database: Data) -> None:
             {"DBInstanceIdentifier": id_, "IsClusterWriter": id_ == database["writer"], "PromotionTier": 1} for id_ in members
         ],
     )  # fmt: skip
-    _hide(database["id"], set(members))
+    _hide_absent(database["id"], set(members))
     for member in members.values():
-        _show(member, database["port"], {"DBClusterIdentifier": database["id"]})
-    _show(multi_az, database["port"], {"MultiAZ": multi_az["multi_az"], "SecondaryAvailabilityZone": multi_az["secondary_zone"]})
+        _show_member(member, database["port"], {"DBClusterIdentifier": database["id"]})
+    _show_member(multi_az, database["port"], {"MultiAZ": multi_az["multi_az"], "SecondaryAvailabilityZone": multi_az["secondary_zone"]})
     for event in database["events"]:
-        _record(event)
+        _record_event(event)
 
 
-def _hide(cluster: str, present: set[str]) -> None:
+def _hide_absent(cluster: str, present: set[str]) -> None:
     for id_, instance in list(rds._instances.items()):
         if instance.get("DBClusterIdentifier") == cluster and id_ not in present:
             _absent[id_] = rds._instances.pop(id_)
 
 
-def _show(member: Data, port: int, more: Data) -> None:
+def _show_member(member: Data, port: int, more: Data) -> None:
     if member["id"] in _absent:
         rds._instances[member["id"]] = _absent.pop(member["id"])
     instance = rds._instances.get(member["id"])
@@ -112,7 +112,7 @@ def _show(member: Data, port: int, more: Data) -> None:
         instance["Endpoint"] = {**instance.get("Endpoint", {}), "Address": member["endpoint"], "Port": port}
 
 
-def _record(event: Data) -> None:
+def _record_event(event: Data) -> None:
     if event["id"] in rds._events:
         return
     kind = "cluster" if event["type"] == "db-cluster" else "db"
@@ -143,7 +143,7 @@ def fail_over(p: Parameters) -> Any:
         return _invalid_cluster(f"DbCluster {name} is in {cluster['Status']} state but expected it to be one of available.")
     if refusal := _refuse_target(name, cluster["DBClusterMembers"], rds._p(p, "TargetDBInstanceIdentifier")):
         return refusal
-    if refused := _order("/database/failover"):
+    if refused := _send_order("/database/failover"):
         return _invalid_cluster(f"Cannot failover DB cluster {name}: {refused}")
     cluster["Status"] = "failing-over"
     inner = f"<FailoverDBClusterResult><DBCluster>{rds._cluster_xml(cluster)}</DBCluster></FailoverDBClusterResult>"
@@ -178,13 +178,13 @@ def reboot_instance(p: Parameters) -> Any:
     forced = rds._p(p, "ForceFailover").lower() == "true"
     if forced and not instance["MultiAZ"]:
         return rds._error("InvalidParameterCombination", "ForceFailover can't be specified: the instance is not Multi-AZ.", 400)
-    if refused := _order("/database/failover" if forced else f"/database/{node}/reboot"):
+    if refused := _send_order("/database/failover" if forced else f"/database/{node}/reboot"):
         return rds._error("InvalidDBInstanceState", f"DBInstance {name} can't be rebooted: {refused}", 400)
     instance["DBInstanceStatus"] = "rebooting"
     return rds._single_instance_response("RebootDBInstanceResponse", "RebootDBInstanceResult", instance)
 
 
-def _order(path: str) -> str:
+def _send_order(path: str) -> str:
     """Send the request to the workload. Returns the reason if it is refused, otherwise an empty string."""
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(settings.current().workload_url + path, data=b"{}")  # noqa: S310

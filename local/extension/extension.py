@@ -131,7 +131,7 @@ class Poller:
         try:
             self.faults = self._read()
         except (OSError, ValueError, KeyError, ET.ParseError) as error:
-            _log(f"failed to read the configuration: {error}")
+            _log_message(f"failed to read the configuration: {error}")
 
 
 class Extension:
@@ -157,14 +157,14 @@ class Extension:
         delay, failure = choose_applied(self._poller.faults, time.time())
         if delay is not None and delay.hits(self._random.random()):
             milliseconds = int(delay.parameters.get("startupDelayMilliseconds", DEFAULT_DELAY_MILLISECONDS))
-            _log(f"adding {milliseconds} milliseconds of latency to function invocation")
+            _log_message(f"adding {milliseconds} milliseconds of latency to function invocation")
             time.sleep(milliseconds / 1000)
         if failure is None or not failure.hits(self._random.random()):
             return self._ask(line) is not None
-        _log(f"{'instead of' if failure.prevents else 'after'} the function: {failure.action}")
+        _log_message(f"{'instead of' if failure.prevents else 'after'} the function: {failure.action}")
         if not failure.prevents and self._ask(line, keep=True) is None:
             return False
-        self._tell(json.dumps(_answer(failure)).encode() + b"\n")
+        self._tell(json.dumps(_make_answer(failure)).encode() + b"\n")
         return True
 
     def _ask(self, line: bytes, keep: bool = False) -> bytes | None:
@@ -187,7 +187,7 @@ class Extension:
         self._to_above.flush()
 
 
-def _answer(failure: Fault) -> dict[str, Any]:
+def _make_answer(failure: Fault) -> dict[str, Any]:
     if failure.action == ERROR:
         # In the form in which the emulator's runtime reports an exception of the handler (local/account/lambdas.py).
         return {"status": "ok", "raised": ["FaultInjected", "AWS FIS EXTENSION - this invocation fails", []], "trace": ""}
@@ -204,7 +204,7 @@ def _is_answer(line: bytes) -> bool:
     return isinstance(message, dict) and "status" in message
 
 
-def _log(message: str) -> None:
+def _log_message(message: str) -> None:
     sys.stderr.write(f"AWS FIS EXTENSION - {message}\n")
     sys.stderr.flush()
 

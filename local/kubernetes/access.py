@@ -45,17 +45,17 @@ def is_allowed(objects: Objects, user: User, verb: str, group: str, resource: st
     """Whether the user may do this. `resource` includes the subresource: `pods/ephemeralcontainers`."""
     if any(grant.allows(verb, resource, namespace) for grant in user.grants):
         return True
-    return any(_rule_allows(rule, verb, group, resource) for rule in _rules(objects, user, namespace))
+    return any(_rule_allows(rule, verb, group, resource) for rule in _list_rules(objects, user, namespace))
 
 
-def _rules(objects: Objects, user: User, namespace: str) -> Iterator[Json]:
+def _list_rules(objects: Objects, user: User, namespace: str) -> Iterator[Json]:
     for binding in objects.all("rolebindings", namespace):
-        if any(_is(user, subject, namespace) for subject in binding.get("subjects", ())):
+        if any(_matches_subject(user, subject, namespace) for subject in binding.get("subjects", ())):
             role = objects.find("roles", namespace, str(binding.get("roleRef", {}).get("name", "")))
             yield from (role or {}).get("rules", ())
 
 
-def _is(user: User, subject: Json, namespace: str) -> bool:
+def _matches_subject(user: User, subject: Json, namespace: str) -> bool:
     kind, name = subject.get("kind"), subject.get("name")
     if kind == "ServiceAccount":
         return user.name == f"system:serviceaccount:{subject.get('namespace', namespace)}:{name}"

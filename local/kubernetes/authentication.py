@@ -81,7 +81,7 @@ class Authentication:
 
     def _principal(self, token: str) -> str | None:
         """The role or user that signed the token; None if STS does not confirm it."""
-        url = _presigned(token)
+        url = _read_presigned_url(token)
         if url is None or f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" != self._endpoint:
             return None
         request = urllib.request.Request(url, headers={HEADER: self._cluster})  # noqa: S310 - our own account's address
@@ -110,7 +110,7 @@ class Authentication:
         return User(entry.get("username") or principal, groups, grants)
 
 
-def _presigned(token: str) -> str | None:
+def _read_presigned_url(token: str) -> str | None:
     """The URL in a token. Raises unless it is a GetCallerIdentity signed with the cluster's name, which is all EKS
     accepts."""
     if not token.startswith(PREFIX):

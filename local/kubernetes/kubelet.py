@@ -123,7 +123,9 @@ class Kubelet:
         if own and not room:
             self._tell(
                 pod,
-                lambda current: current["status"].update(conditions=[_condition("PodScheduled", format_now(), "False", "Unschedulable")]),
+                lambda current: current["status"].update(
+                    conditions=[_make_condition("PodScheduled", format_now(), "False", "Unschedulable")]
+                ),
             )
             return
         used = [run.node for run in self._running.values() if run.container is not None]
@@ -167,7 +169,10 @@ class Kubelet:
         if container is not None and pod_status["phase"] == "Running":
             pod_status |= {"podIP": str(container.address), "podIPs": [{"ip": str(container.address)}]}
         first = pod["spec"]["containers"][0]["name"]
-        pod_status["conditions"] = [_condition("PodScheduled", pod["metadata"]["creationTimestamp"]), _condition("Ready", since, word)]
+        pod_status["conditions"] = [
+            _make_condition("PodScheduled", pod["metadata"]["creationTimestamp"]),
+            _make_condition("Ready", since, word),
+        ]
         state: Json = {"running": {}} if running else {"waiting": {"reason": "ContainerCreating"}}
         pod_status["containerStatuses"] = [{"name": first, "ready": bool(run.ready), "restartCount": run.restarts, "state": state}]
         if run.injected:
@@ -177,7 +182,7 @@ class Kubelet:
     def _tell(self, pod: Json, change: Callable[[Json], object]) -> None:
         about = pod["metadata"]
         if self._objects.find("pods", about["namespace"], about["name"]) is not None:
-            self._objects.update("pods", about["namespace"], about["name"], _change(change))
+            self._objects.update("pods", about["namespace"], about["name"], _make_change(change))
 
     # --- how a pod ends -------------------------------------------------------------------------------------------
 
@@ -330,7 +335,7 @@ class Kubelet:
         self._running.clear()
 
 
-def _change(change: Callable[[Json], object]) -> Callable[[Json], None]:
+def _make_change(change: Callable[[Json], object]) -> Callable[[Json], None]:
     def changed(pod: Json) -> None:
         pod.setdefault("status", {})
         change(pod)
@@ -338,5 +343,5 @@ def _change(change: Callable[[Json], object]) -> Callable[[Json], None]:
     return changed
 
 
-def _condition(kind: str, since: str, word: str = "True", reason: str = "") -> Json:
+def _make_condition(kind: str, since: str, word: str = "True", reason: str = "") -> Json:
     return {"type": kind, "status": word, "lastTransitionTime": since, **({"reason": reason} if reason else {})}

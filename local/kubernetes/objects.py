@@ -103,7 +103,7 @@ class Objects:
     def page(self, plural: str, namespace: str, query: Mapping[str, str]) -> Json:
         """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector` (metadata.name)."""
         group, kind = KINDS[plural]
-        token, limit = query.get("continue", ""), _number(query.get("limit", "0"))
+        token, limit = query.get("continue", ""), _parse_number(query.get("limit", "0"))
         snapshot, start = self._resume(token) if token else (self._begin(plural, namespace, query), 0)
         size = limit or len(snapshot.items)
         about: Json = {"resourceVersion": str(snapshot.version)}
@@ -163,7 +163,7 @@ class Objects:
         self._known[(plural, namespace, name)] = body
 
     def _begin(self, plural: str, namespace: str, query: Mapping[str, str]) -> _Snapshot:
-        labels, fields = _selector(query.get("labelSelector", "")), _selector(query.get("fieldSelector", ""))
+        labels, fields = _parse_selector(query.get("labelSelector", "")), _parse_selector(query.get("fieldSelector", ""))
         if unknown := set(fields) - {"metadata.name"}:
             raise status.bad_request(f"field label not supported: {', '.join(sorted(unknown))}")
         wanted = fields.get("metadata.name")
@@ -198,13 +198,13 @@ class Objects:
             self._snapshots.clear()
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     if not text.isdecimal():
         raise status.bad_request(f"limit: {text!r} is no number")
     return int(text)
 
 
-def _selector(text: str) -> dict[str, str]:
+def _parse_selector(text: str) -> dict[str, str]:
     labels = {}
     for part in filter(None, text.split(",")):
         key, sign, value = part.partition("=")

@@ -47,7 +47,7 @@ class ApiServer:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(certificate)
-        server = _Server(("127.0.0.1", 0), _handler(self), context)
+        server = _Server(("127.0.0.1", 0), _make_handler(self), context)
         threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="kube-apiserver", daemon=True).start()
         self._server = server
         return int(server.server_address[1])
@@ -83,8 +83,8 @@ class ApiServer:
         self._allow(user, verb, plural, sub, namespace, name)
         query = dict(parse_qsl(parts.query))
         if sub:
-            return self._subresource(method, namespace, name, sub, query, _object(body))
-        return self._resource(method, plural, namespace, name, query, _object(body))
+            return self._subresource(method, namespace, name, sub, query, _parse_object(body))
+        return self._resource(method, plural, namespace, name, query, _parse_object(body))
 
     def _allow(self, user: User, verb: str, plural: str, sub: str, namespace: str, name: str) -> None:
         group, resource = KINDS[plural][0], f"{plural}/{sub}" if sub else plural
@@ -131,7 +131,7 @@ def _add_ephemeral(pod: Json, changes: Json) -> None:
     pod["spec"]["ephemeralContainers"] = wanted
 
 
-def _object(body: bytes) -> Json:
+def _parse_object(body: bytes) -> Json:
     if not body:
         return {}
     try:
@@ -161,7 +161,7 @@ class _Server(ThreadingHTTPServer):
         """Do not log a client that disconnected or does not trust the authority."""
 
 
-def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
+def _make_handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

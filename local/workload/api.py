@@ -64,12 +64,12 @@ def serve(manager: Manager, port: int) -> int:
     return int(server.server_address[1])
 
 
-def _healthz(manager: Manager) -> Answer:
+def _answer_health(manager: Manager) -> Answer:
     return (HTTPStatus.OK if manager.ready else HTTPStatus.SERVICE_UNAVAILABLE), {"ready": manager.ready}
 
 
 _VIEWS: dict[str, Callable[[Manager], Answer]] = {
-    "healthz": _healthz,
+    "healthz": _answer_health,
     "instances": lambda manager: (HTTPStatus.OK, [web.as_dict() for web in manager.webs()]),
     "workload": lambda manager: (HTTPStatus.OK, manager.overview()),
     "settings": lambda manager: (HTTPStatus.OK, manager.settings.as_dict()),
@@ -83,14 +83,14 @@ def answer_request(manager: Manager, method: str, path: list[str], body: bytes) 
         case "GET", [name] if name in _VIEWS:
             return _VIEWS[name](manager)
         case "POST", ["settings"]:
-            return HTTPStatus.OK, manager.change(_object(body)).as_dict()
+            return HTTPStatus.OK, manager.change(_parse_object(body)).as_dict()
         case "POST", ["instances", instance_id, "faults"]:
-            fault = manager.start_fault(instance_id, _fault(_object(body)))
+            fault = manager.start_fault(instance_id, _parse_fault(_parse_object(body)))
             return _FAULT_ANSWERS.get(fault.status, HTTPStatus.OK), fault.as_dict()
         case "DELETE", ["instances", instance_id, "faults", command_id]:
             return HTTPStatus.OK, manager.end_fault(instance_id, command_id).as_dict()
         case "POST", ["tasks", task_id, "stop"]:
-            return HTTPStatus.OK, manager.tasks.stop(task_id, str(_object(body).get("reason", "")))
+            return HTTPStatus.OK, manager.tasks.stop(task_id, str(_parse_object(body).get("reason", "")))
         case "POST", ["database", *order]:
             return HTTPStatus.OK, _order_database(manager, order)
     raise LookupError(f"no such thing: {method} /{'/'.join(path)}")
@@ -107,7 +107,7 @@ def _order_database(manager: Manager, order: list[str]) -> object:
     return manager.database.as_dict()
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _parse_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
     except json.JSONDecodeError as error:
@@ -117,9 +117,9 @@ def _object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _fault(value: dict[str, Any]) -> Fault:
+def _parse_fault(value: dict[str, Any]) -> Fault:
     try:
-        parameters = {str(key): _text(item) for key, item in value.get("parameters", {}).items()}
+        parameters = {str(key): _parse_text(item) for key, item in value.get("parameters", {}).items()}
         duration = float(value["duration_seconds"])
         fault = Fault(str(value["command_id"]), str(value["document"]), parameters, duration)
     except KeyError as error:
@@ -131,7 +131,7 @@ def _fault(value: dict[str, Any]) -> Fault:
     return fault
 
 
-def _text(value: object) -> str:
+def _parse_text(value: object) -> str:
     """A parameter as text. SSM passes every parameter as a list of strings; a single value is accepted, too."""
     if isinstance(value, list):
         return ",".join(map(str, value))

@@ -134,7 +134,7 @@ class Cloud:
     def _ensure_database(self, zones: list[str]) -> None:
         if any(cluster["DBClusterIdentifier"] == CLUSTER for cluster in self._rds.describe_db_clusters()["DBClusters"]):
             return
-        tags = _tags({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
+        tags = _tag_list({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
         owner = {"MasterUsername": "sample", "MasterUserPassword": "not-asked-for"}
         self._rds.create_db_cluster(
             DBClusterIdentifier=CLUSTER, Engine="aurora-postgresql", Port=DATABASE_PORT, AvailabilityZones=zones, Tags=tags, **owner
@@ -154,7 +154,7 @@ class Cloud:
         if len(by_zone) < ZONES:
             raise RuntimeError(f"the account has default subnets in {sorted(by_zone)} only; two zones are needed")
         chosen = {zone: by_zone[zone] for zone in sorted(by_zone)[:ZONES]}
-        self._ec2.create_tags(Resources=list(chosen.values()), Tags=_tags({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP}))
+        self._ec2.create_tags(Resources=list(chosen.values()), Tags=_tag_list({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP}))
         return chosen
 
     def ensure_balancer(self, name: str, subnets: list[str]) -> str:
@@ -162,7 +162,7 @@ class Cloud:
         for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
             if balancer["LoadBalancerName"] == name:
                 return str(balancer["LoadBalancerArn"])
-        created = self._elb.create_load_balancer(Name=name, Subnets=subnets, Type="application", Tags=_tags({WORKLOAD_TAG: name}))
+        created = self._elb.create_load_balancer(Name=name, Subnets=subnets, Type="application", Tags=_tag_list({WORKLOAD_TAG: name}))
         return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
     def ensure_target_group(self, name: str, balancer: str, kind: str) -> str:
@@ -205,7 +205,7 @@ class Cloud:
             MinCount=1,
             MaxCount=1,
             SubnetId=subnet,
-            TagSpecifications=[{"ResourceType": kind, "Tags": _tags(_own(tags, kind))} for kind in ("instance", "volume")],
+            TagSpecifications=[{"ResourceType": kind, "Tags": _tag_list(_allowed_tags(tags, kind))} for kind in ("instance", "volume")],
         )
         return created["Instances"][0]
 
@@ -271,12 +271,12 @@ class Cloud:
             raise RuntimeError(f"the account does not take the workload's report: {answer.text[:300]}")
 
 
-def _own(tags: Mapping[str, str], kind: str) -> dict[str, str]:
+def _allowed_tags(tags: Mapping[str, str], kind: str) -> dict[str, str]:
     """The tags that may be set: tags of Auto Scaling (`aws:…`) on instances only, because volumes get none of them."""
     return {key: value for key, value in tags.items() if kind == "instance" or not key.startswith("aws:")}
 
 
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 

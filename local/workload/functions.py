@@ -61,7 +61,7 @@ class Orders:
             self.path = self.path or self._create()
         elif self.path is not None:
             self.path = None
-            _delete(self._client("lambda"))
+            _delete_function(self._client("lambda"))
 
     def as_dict(self) -> dict[str, object] | None:
         """The state of the function for people and tests."""
@@ -75,11 +75,11 @@ class Orders:
     def _grant(self, *, reads: bool) -> None:
         iam = self._client("iam")
         try:
-            iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_policy(_TRUST))
+            iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=_read_policy(_TRUST))
         except ClientError as error:
             if error.response["Error"]["Code"] != "EntityAlreadyExists":
                 raise
-        iam.put_role_policy(RoleName=ROLE, PolicyName="own", PolicyDocument=_policy(_LOGS, *(_READS if reads else ())))
+        iam.put_role_policy(RoleName=ROLE, PolicyName="own", PolicyDocument=_read_policy(_LOGS, *(_READS if reads else ())))
 
     def _create(self) -> str:
         """Create bucket, layer and function; returns the path of the function's URL."""
@@ -88,16 +88,16 @@ class Orders:
             s3.create_bucket(Bucket=BUCKET)
         role = self._client("iam").get_role(RoleName=ROLE)["Role"]["Arn"]
         files = {f"aws-fis/{name}": (EXTENSION / name).read_text() for name in ("bootstrap", "extension.py")}
-        layer = functions.publish_layer_version(LayerName=LAYER, Content={"ZipFile": _zipped(files)})["LayerVersionArn"]
+        layer = functions.publish_layer_version(LayerName=LAYER, Content={"ZipFile": _zip_files(files)})["LayerVersionArn"]
         if FUNCTION in [function["FunctionName"] for function in functions.list_functions()["Functions"]]:  # left by an earlier manager
-            _delete(functions)
+            _delete_function(functions)
         functions.create_function(
             FunctionName=FUNCTION,
             Runtime="python3.13",
             Handler="index.handler",
             Role=role,
             Timeout=TIMEOUT_SECONDS,
-            Code={"ZipFile": _zipped({"index.py": CODE})},
+            Code={"ZipFile": _zip_files({"index.py": CODE})},
             Layers=[layer],
             Environment={
                 "Variables": {
@@ -121,14 +121,14 @@ class Orders:
         return f"/_aws/lambda-url/{identifier}/"
 
 
-def _delete(functions: Any) -> None:
+def _delete_function(functions: Any) -> None:
     # The emulator keeps the URL of a deleted function, and the next function of that name could have none.
     if functions.list_function_url_configs(FunctionName=FUNCTION)["FunctionUrlConfigs"]:
         functions.delete_function_url_config(FunctionName=FUNCTION)
     functions.delete_function(FunctionName=FUNCTION)
 
 
-def _zipped(files: dict[str, str]) -> bytes:
+def _zip_files(files: dict[str, str]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, text in files.items():
@@ -136,5 +136,5 @@ def _zipped(files: dict[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def _policy(*statements: dict[str, Any]) -> str:
+def _read_policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

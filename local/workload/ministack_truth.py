@@ -60,7 +60,7 @@ class PatchPointMissingError(RuntimeError):
 
 def install() -> None:
     """Patch the three services. Repeatable."""
-    autoscaling, alb, ec2 = (_module(name) for name in ("autoscaling", "alb", "ec2"))
+    autoscaling, alb, ec2 = (_load_module(name) for name in ("autoscaling", "alb", "ec2"))
     if getattr(autoscaling, "_squall_truth", False):
         return
     health: dict[str, dict[str, list[str]]] = {}
@@ -71,7 +71,7 @@ def install() -> None:
     autoscaling._squall_truth = True  # type: ignore[attr-defined]
 
 
-def _module(name: str) -> ModuleType:
+def _load_module(name: str) -> ModuleType:
     module = importlib.import_module(f"ministack.services.{name}")
     for function, parameters in _PATCH_POINTS[name].items():
         attribute = getattr(module, function, None)
@@ -125,13 +125,13 @@ def _patch_groups(autoscaling: ModuleType, ec2: ModuleType, health: dict[str, di
     actions["SetDesiredCapacity"] = functools.partial(_set_capacity, autoscaling, actions["SetDesiredCapacity"])
     actions["DescribeScalingActivities"] = functools.partial(_describe_activities, autoscaling)
     actions["DescribeLoadBalancerTargetGroups"] = functools.partial(_describe_target_groups, autoscaling)
-    actions["SuspendProcesses"] = functools.partial(_suspend, autoscaling, True)
-    actions["ResumeProcesses"] = functools.partial(_suspend, autoscaling, False)
+    actions["SuspendProcesses"] = functools.partial(_suspend_processes, autoscaling, True)
+    actions["ResumeProcesses"] = functools.partial(_suspend_processes, autoscaling, False)
     actions["TerminateInstanceInAutoScalingGroup"] = functools.partial(_terminate_in_group, autoscaling, ec2)
-    actions[REPORT_ACTION] = functools.partial(_report, autoscaling, health)
+    actions[REPORT_ACTION] = functools.partial(_record_report, autoscaling, health)
 
 
-def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p: dict[str, Any]) -> Response:
+def _record_report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p: dict[str, Any]) -> Response:
     """Record the workload's report of its groups' instances and activities and its targets' health."""
     document = json.loads(autoscaling._p(p, "Document"))
     for name, reported in document["groups"].items():
@@ -146,16 +146,20 @@ def _report(autoscaling: ModuleType, health: dict[str, dict[str, list[str]]], p:
         ecs.report(document["ecs"])
     if "kubernetes" in document:
         eks.report(document["kubernetes"])
-    return _answer(autoscaling, REPORT_ACTION)
+    return _make_answer(autoscaling, REPORT_ACTION)
 
 
 def _set_capacity(autoscaling: ModuleType, original: Handler, p: dict[str, Any]) -> Response:
     """Set the desired capacity within the group's bounds, as Auto Scaling does."""
     group, wanted = autoscaling._asgs.get(autoscaling._p(p, "AutoScalingGroupName")), autoscaling._p(p, "DesiredCapacity")
     if group is not None and wanted and int(wanted) < group["MinSize"]:
-        return _error(autoscaling, f"New SetDesiredCapacity value {wanted} is below min value {group['MinSize']} for the AutoScalingGroup.")
+        return _make_error(
+            autoscaling, f"New SetDesiredCapacity value {wanted} is below min value {group['MinSize']} for the AutoScalingGroup."
+        )
     if group is not None and wanted and int(wanted) > group["MaxSize"]:
-        return _error(autoscaling, f"New SetDesiredCapacity value {wanted} is above max value {group['MaxSize']} for the AutoScalingGroup.")
+        return _make_error(
+            autoscaling, f"New SetDesiredCapacity value {wanted} is above max value {group['MaxSize']} for the AutoScalingGroup."
+        )
     return original(p)
 
 
@@ -175,7 +179,7 @@ def _describe_activities(autoscaling: ModuleType, p: dict[str, Any]) -> Response
         "<member>" + "".join(f"<{key}>{escape(str(value))}</{key}>" for key, value in activity.items()) + "</member>"
         for activity in activities[:limit]
     )
-    return _answer(autoscaling, "DescribeScalingActivities", f"<Activities>{rendered}</Activities>")
+    return _make_answer(autoscaling, "DescribeScalingActivities", f"<Activities>{rendered}</Activities>")
 
 
 def _describe_target_groups(autoscaling: ModuleType, p: dict[str, Any]) -> Response:
@@ -184,7 +188,7 @@ def _describe_target_groups(autoscaling: ModuleType, p: dict[str, Any]) -> Respo
         f"<member><LoadBalancerTargetGroupARN>{escape(arn)}</LoadBalancerTargetGroupARN><State>InService</State></member>"
         for arn in group.get("TargetGroupARNs", [])
     )
-    return _answer(autoscaling, "DescribeLoadBalancerTargetGroups", f"<LoadBalancerTargetGroups>{rendered}</LoadBalancerTargetGroups>")
+    return _make_answer(autoscaling, "DescribeLoadBalancerTargetGroups", f"<LoadBalancerTargetGroups>{rendered}</LoadBalancerTargetGroups>")
 
 
 _PROCESSES = [
@@ -193,15 +197,15 @@ _PROCESSES = [
 ]  # fmt: skip
 
 
-def _suspend(autoscaling: ModuleType, suspend: bool, p: dict[str, Any]) -> Response:
+def _suspend_processes(autoscaling: ModuleType, suspend: bool, p: dict[str, Any]) -> Response:
     name = autoscaling._p(p, "AutoScalingGroupName")
     group = autoscaling._asgs.get(name)
     if group is None:
-        return _error(autoscaling, f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
+        return _make_error(autoscaling, f"AutoScalingGroup name not found - AutoScalingGroup {name} not found")
     named = set(autoscaling._parse_member_list(p, "ScalingProcesses") or _PROCESSES)
     suspended = set(group.get("SuspendedProcesses", []))
     group["SuspendedProcesses"] = sorted(suspended | named if suspend else suspended - named)
-    return _answer(autoscaling, "SuspendProcesses" if suspend else "ResumeProcesses", result=False)
+    return _make_answer(autoscaling, "SuspendProcesses" if suspend else "ResumeProcesses", result=False)
 
 
 def _terminate_in_group(autoscaling: ModuleType, ec2: ModuleType, p: dict[str, Any]) -> Response:
@@ -211,17 +215,17 @@ def _terminate_in_group(autoscaling: ModuleType, ec2: ModuleType, p: dict[str, A
             if str(autoscaling._p(p, "ShouldDecrementDesiredCapacity")).lower() == "true":
                 group["DesiredCapacity"] = max(group["MinSize"], group["DesiredCapacity"] - 1)
             ec2._terminate_instances({"InstanceId.1": [instance_id]})
-            return _answer(autoscaling, "TerminateInstanceInAutoScalingGroup")
-    return _error(autoscaling, f"Instance Id not found - No managed instance found for instance ID {instance_id}")
+            return _make_answer(autoscaling, "TerminateInstanceInAutoScalingGroup")
+    return _make_error(autoscaling, f"Instance Id not found - No managed instance found for instance ID {instance_id}")
 
 
-def _answer(autoscaling: ModuleType, action: str, inner: str = "", result: bool = True) -> Response:
+def _make_answer(autoscaling: ModuleType, action: str, inner: str = "", result: bool = True) -> Response:
     body = f"<{action}Result>{inner}</{action}Result>" if result else ""
     response: Response = autoscaling._xml(200, f"{action}Response", body)
     return response
 
 
-def _error(autoscaling: ModuleType, message: str) -> Response:
+def _make_error(autoscaling: ModuleType, message: str) -> Response:
     response: Response = autoscaling._error("ValidationError", message)
     return response
 

@@ -17,7 +17,7 @@ _ROLE: dict[str, Any] = {"AutomationAssumeRole": {"type": "AWS::IAM::Role::Arn"}
 _CAPACITY: dict[str, Any] = {"Capacity": {"type": "Integer", "allowedPattern": "[1-9]"}}
 
 
-def _content(description: str, group: str, **parameters: Any) -> dict[str, Any]:
+def _make_content(description: str, group: str, **parameters: Any) -> dict[str, Any]:
     """A document that sets the group's capacity and waits until the group reports it."""
     return {
         "schemaVersion": "0.3",
@@ -52,8 +52,8 @@ def _content(description: str, group: str, **parameters: Any) -> dict[str, Any]:
 
 
 CONTENTS = {
-    "Sample-RestoreCapacity": _content("Put the capacity of the sample's Auto Scaling group back", GROUP),
-    "Sample-ScaleIn": _content("Take capacity of an Auto Scaling group away", "{{ Group }}", Group={"type": "String"}),
+    "Sample-RestoreCapacity": _make_content("Put the capacity of the sample's Auto Scaling group back", GROUP),
+    "Sample-ScaleIn": _make_content("Take capacity of an Auto Scaling group away", "{{ Group }}", Group={"type": "String"}),
 }
 _TRUST = {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}
 _GRANTS = [
@@ -69,16 +69,16 @@ _GRANTS = [
 def ensure_documents(ssm: Any, iam: Any) -> None:
     """Create missing roles and documents."""
     for document, role in DOCUMENTS.items():
-        _ensure(ssm, iam, document, role)
+        _ensure_document(ssm, iam, document, role)
 
 
-def _ensure(ssm: Any, iam: Any, document: str, role: str) -> None:
+def _ensure_document(ssm: Any, iam: Any, document: str, role: str) -> None:
     try:
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_policy(_TRUST))
+        iam.create_role(RoleName=role, AssumeRolePolicyDocument=_make_policy(_TRUST))
     except ClientError as error:
         if error.response["Error"]["Code"] != "EntityAlreadyExists":
             raise
-    iam.put_role_policy(RoleName=role, PolicyName="capacity", PolicyDocument=_policy(*_GRANTS))
+    iam.put_role_policy(RoleName=role, PolicyName="capacity", PolicyDocument=_make_policy(*_GRANTS))
     try:
         ssm.create_document(Name=document, Content=json.dumps(CONTENTS[document]), DocumentType="Automation", DocumentFormat="JSON")
     except ClientError as error:
@@ -86,5 +86,5 @@ def _ensure(ssm: Any, iam: Any, document: str, role: str) -> None:
             raise
 
 
-def _policy(*statements: dict[str, Any]) -> str:
+def _make_policy(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -95,26 +95,30 @@ _LIMITS = {
 }
 
 
-def _bool(name: str, value: object) -> bool:
+def _parse_bool(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidSettingError(f"{name} must be true or false, not {value!r}")
 
 
-def _number(name: str, value: object) -> float:
+def _parse_number(name: str, value: object) -> float:
     low, high = _LIMITS[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise InvalidSettingError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
     return float(value)
 
 
-def _kinds(name: str, value: object) -> frozenset[str]:
+def _parse_kinds(name: str, value: object) -> frozenset[str]:
     if isinstance(value, list) and all(isinstance(kind, str) and kind in FAULT_KINDS for kind in value):
         return frozenset(value)
     raise InvalidSettingError(f"{name} must be a list of {', '.join(sorted(FAULT_KINDS))}, not {value!r}")
 
 
-_CHECKS: Mapping[type, Callable[[str, object], bool | float | frozenset[str]]] = {bool: _bool, float: _number, frozenset: _kinds}
+_CHECKS: Mapping[type, Callable[[str, object], bool | float | frozenset[str]]] = {
+    bool: _parse_bool,
+    float: _parse_number,
+    frozenset: _parse_kinds,
+}
 
 RESILIENT = "resilient"
 WORKLOADS: dict[str, Settings] = {

@@ -151,7 +151,7 @@ def error_code(error: ClientError) -> str:
 
 def call(client: Any, method: str, *, absent: Collection[str] = (), refusable: bool = False, **arguments: Any) -> Any:
     """Call a method of a client. Returns None for an error whose code is in `absent`."""
-    service, operation = _names(client, method)
+    service, operation = _list_names(client, method)
     with translate_errors(service, operation, refusable=refusable):
         try:
             return getattr(client, method)(**arguments)
@@ -169,7 +169,7 @@ def list_items(client: Any, method: str, key: str, **arguments: Any) -> Iterator
 
 def list_pages(client: Any, method: str, **arguments: Any) -> Iterator[Any]:
     """The pages of a listing, each read when it is needed."""
-    service, operation = _names(client, method)
+    service, operation = _list_names(client, method)
     with translate_errors(service, operation):
         yield from client.get_paginator(method).paginate(**arguments)
 
@@ -180,5 +180,5 @@ def split_chunks(values: Sequence[T], size: int) -> Iterator[list[T]]:
         yield list(values[start : start + size])
 
 
-def _names(client: Any, method: str) -> tuple[str, str]:
+def _list_names(client: Any, method: str) -> tuple[str, str]:
     return client.meta.service_model.service_name, client.meta.method_to_api_mapping[method]

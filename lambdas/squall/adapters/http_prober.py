@@ -148,7 +148,7 @@ class _Request:
         return left
 
     def _find_address(self) -> str:
-        lookup = _resolvers().submit(socket.getaddrinfo, self._host, self._port, type=socket.SOCK_STREAM)
+        lookup = _resolver_pool().submit(socket.getaddrinfo, self._host, self._port, type=socket.SOCK_STREAM)
         try:
             resolved = lookup.result(timeout=self._left)
         except TimeoutError:
@@ -176,7 +176,7 @@ class _Request:
 
 
 @cache
-def _resolvers() -> ThreadPoolExecutor:
+def _resolver_pool() -> ThreadPoolExecutor:
     """Threads for getaddrinfo, which has no timeout. A name server that does not answer blocks these threads but no
     probe."""
     return ThreadPoolExecutor(4, "resolve")

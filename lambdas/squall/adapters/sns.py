@@ -43,21 +43,21 @@ def text(message: Message) -> str:
     """The message as plain text: facts, then sections with a title and indented facts, then links, with an empty line
     between them."""
     blocks = [
-        list(_lines(message.facts, "")),
-        *([one_line(section.title), *_lines(section.facts, "  ")] for section in message.sections if section.facts),
-        ["Where to look", *map(_link, message.links)] if message.links else [],
+        list(_fact_lines(message.facts, "")),
+        *([one_line(section.title), *_fact_lines(section.facts, "  ")] for section in message.sections if section.facts),
+        ["Where to look", *map(_link_line, message.links)] if message.links else [],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def _lines(facts: Iterable[Fact], indent: str) -> Iterator[str]:
+def _fact_lines(facts: Iterable[Fact], indent: str) -> Iterator[str]:
     for fact in facts:
         yield indent + one_line(fact.text)
         if fact.detail:
             yield f"{indent}    {one_line(fact.detail)}"
 
 
-def _link(link: Link) -> str:
+def _link_line(link: Link) -> str:
     note = f" ({one_line(link.note)})" if link.note else ""
     return f"  {one_line(link.label) + ':':<10} {one_line(link.url)}{note}"
 

@@ -57,14 +57,14 @@ class SignedCallers:
             busy = isinstance(error, HTTPClientError | EndpointError)
             raise Unavailable("sts", _OPERATION, code, str(error), retryable=busy) from error
         if response.status_code != 200:
-            raise _error(parsed.get("Error", {}), response.status_code)
+            raise _make_error(parsed.get("Error", {}), response.status_code)
         try:
             return Caller(account=parsed["Account"], arn=parsed["Arn"], user_id=parsed["UserId"])
         except KeyError as error:
             raise Unavailable("sts", _OPERATION, "Incomplete", f"no {error} in the answer", retryable=False) from error
 
 
-def _error(error: Mapping[str, str], status: int) -> Unavailable | Refused:
+def _make_error(error: Mapping[str, str], status: int) -> Unavailable | Refused:
     code, message = error.get("Code", "Unknown"), error.get("Message", "")
     if status in (400, 403) and not is_retryable(code, status):
         return Refused("sts", _OPERATION, code, message)

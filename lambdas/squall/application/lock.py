@@ -13,7 +13,7 @@ def acquire_lock(step: Step) -> Outcome:
     domains = step.discovery.failure_domains
     if not step.note(EventName.LOCKING, ", ".join(domains), lock_keys=domains):
         return END
-    held = _acquire(step, domains)
+    held = _acquire_domains(step, domains)
     for _ in domains:  # each domain may have been left by a different execution
         if held is None or not held.expired:
             break
@@ -23,7 +23,7 @@ def acquire_lock(step: Step) -> Outcome:
             what = "; ".join(leftover.description for leftover in leftovers)
             return step.reject(f"{held.key} was left by execution {held.holder}, of which there still is: {what}")
         step.w.locks.release(domains, held.holder)
-        held = _acquire(step, domains)
+        held = _acquire_domains(step, domains)
     if held is not None:
         return step.reject(f"{held.key} is locked by execution {held.holder} until {held.until:%Y-%m-%d %H:%M:%S} UTC")
     if not step.note(EventName.LOCKED, ", ".join(domains)):  # closed meanwhile
@@ -32,7 +32,7 @@ def acquire_lock(step: Step) -> Outcome:
     return NEXT
 
 
-def _acquire(step: Step, domains: tuple[str, ...]) -> Held | None:
+def _acquire_domains(step: Step, domains: tuple[str, ...]) -> Held | None:
     now = step.w.clock.now()
     lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
     return step.w.locks.acquire(domains, step.run.id, now + lease, now)

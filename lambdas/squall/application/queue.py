@@ -14,7 +14,7 @@ NAMED = 3
 
 def take_turn(step: Step) -> Outcome:
     """Join the queue, or renew the ticket, and take a slot if more slots are free than executions are ahead."""
-    since, until = step.record.phase_since or step.now, step.now + _lease(step)
+    since, until = step.record.phase_since or step.now, step.now + _lease_length(step)
     step.w.locks.join(step.run.id, since, until)
     line = step.w.locks.line()
     available = measure_room(line, step.w.faults.active(), step.w.settings.stack, step.run.id, step.now)
@@ -28,7 +28,7 @@ def take_turn(step: Step) -> Outcome:
         step.w.locks.leave(step.run.id, since)
         return step.reject(why)
     if step.record.status is not Status.QUEUED:
-        position = f"position {len(ahead) + 1}{_behind(ahead)}; {available}"
+        position = f"position {len(ahead) + 1}{_describe_queue(ahead)}; {available}"
         step.note(EventName.QUEUED, position, status=Status.QUEUED)
         step.announce(f"queued: {position}")
     step.w.locks.renew(step.discovery.failure_domains, step.run.id, until)
@@ -41,7 +41,7 @@ def seconds_until_next_look(step: Step, waited: timedelta) -> float:
     return wait_seconds(waited, timing.poll_seconds, timing.lease_seconds)
 
 
-def _lease(step: Step) -> timedelta:
+def _lease_length(step: Step) -> timedelta:
     return timedelta(seconds=step.definition.environment.timing.lease_seconds)
 
 
@@ -61,9 +61,8 @@ def _why_leave(step: Step, ahead: tuple[str, ...], available: Room) -> str:
     if step.record.status is not Status.QUEUED:
         if len(ahead) < environment.maximum_queued:
             return ""
-        return (
-            f"no place in the queue: {len(ahead)} wait{_behind(ahead)}, {environment.name} allows {environment.maximum_queued}; {available}"
-        )
+        waiting = f"{len(ahead)} wait{_describe_queue(ahead)}"
+        return f"no place in the queue: {waiting}, {environment.name} allows {environment.maximum_queued}; {available}"
     if step.elapsed > timedelta(seconds=environment.timing.slot_wait_seconds):
         return f"no free FIS experiment slot in {environment.timing.slot_wait_seconds} s; {available}"
     safety = check(step, final=False)
@@ -76,7 +75,7 @@ def _why_leave(step: Step, ahead: tuple[str, ...], available: Room) -> str:
     return ("while it waited for a FIS slot: " + "; ".join(f"{failure.name}: {failure.detail}" for failure in failed))[:2000]
 
 
-def _behind(ahead: tuple[str, ...]) -> str:
+def _describe_queue(ahead: tuple[str, ...]) -> str:
     if not ahead:
         return ""
     more = f" and {len(ahead) - NAMED} more" if len(ahead) > NAMED else ""

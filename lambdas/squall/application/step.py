@@ -149,21 +149,21 @@ def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callab
     def decorate(body: Body) -> Handler:
         @wraps(body)
         def handler(event: Mapping[str, Any], context: object) -> Outcome:  # noqa: ARG001 - Lambda's signature
-            return _run(phase, body, event, closing=closing, watching=watching)
+            return _run_state(phase, body, event, closing=closing, watching=watching)
 
         return handler
 
     return decorate
 
 
-def _run(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, watching: bool) -> Outcome:
+def _run_state(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, watching: bool) -> Outcome:
     w = wire()
     run = Run.model_validate(event["run"])
     now = w.clock.now()
     record = w.records.get(run.id)
     if record is None:
         raise UnrecordedError(run.id)
-    if not closing and (why := _refusal(w, record, phase, event, watching=watching)):
+    if not closing and (why := _refuse_state(w, record, phase, event, watching=watching)):
         if token := event.get("task_token"):
             w.workflow.wake(token)  # otherwise the execution would sleep on the token for the fault's whole time
         return why
@@ -190,7 +190,7 @@ def is_redriven(event: Mapping[str, Any]) -> bool:
     return int(event.get("redrive_count") or 0) > 0
 
 
-def _refusal(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
+def _refuse_state(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
     """END for a run that is closed, aborted or redriven; None if the state may act."""
     if record.final or (record.abort and not watching):
         return END

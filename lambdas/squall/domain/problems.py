@@ -101,13 +101,13 @@ def list_validation_problems(error: ValidationError, raw: object, path: str, mod
     A list whose entries were all refused is not reported as empty, too.
     """
     return [
-        _problem(details, raw, path, model)
+        _make_problem(details, raw, path, model)
         for details in error.errors(include_url=False)
         if not (details["type"] == "too_short" and details["input"])
     ]
 
 
-def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
+def _make_problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
     steps = tuple(_real_steps(details["loc"], raw))
     where = extend_path(path, *steps)
     context = details.get("ctx", {})
@@ -117,11 +117,11 @@ def _problem(details: Mapping[str, Any], raw: object, path: str, model: type[Bas
     if details["type"] == "extra_forbidden":
         keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
         return Problem(path=where, message=f'unknown key "{one_line(key, 60)}"{suggest(key, keys)}', expected=", ".join(keys))
-    message, expected = _words(str(details["type"]), details["input"], str(details["msg"]), context)
+    message, expected = _describe_problem(str(details["type"]), details["input"], str(details["msg"]), context)
     return Problem(path=where, message=message, expected=expected)
 
 
-def _words(kind: str, value: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
+def _describe_problem(kind: str, value: object, message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """What was found and what was expected, in words chosen by the type of pydantic's error."""
     refusal = f"{show_value(value)} is not accepted"
     match kind:

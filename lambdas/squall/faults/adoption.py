@@ -53,7 +53,7 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
     problems += prefix_paths(extend_path(PATH, "targets"), _find_target_problems(experiment, used, fault) if injecting else ())
     if problems:
         raise InvalidInput(dict.fromkeys(problems))
-    return _with_template(experiment, _target(used, fault.resource_type), parameters[0])
+    return _with_template(experiment, _make_target(used, fault.resource_type), parameters[0])
 
 
 def _with_template(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
@@ -148,7 +148,7 @@ def _find_target_problems(experiment: Experiment, used: Mapping[str, Mapping[str
         yield Problem(path=WHOLE, message="there is none", expected="a target")
 
 
-def _target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[str, Any]:
+def _make_target(used: Mapping[str, Mapping[str, Any]], kind: ResourceType) -> dict[str, Any]:
     """The template's targets as candidates. The blast radius then pins some of them, as with any other candidates."""
     paths, narrowed = FILTERS.get(kind, {}), PARAMETERS.get(kind, {})
     everything = all(target.get("selectionMode") == "ALL" for target in used.values())

@@ -27,7 +27,7 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
-        problems = [_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+        problems = [_make_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
         raise InvalidInput(problems) from None
 
 
@@ -58,9 +58,9 @@ def typed(value: str, model: type[BaseModel], name: str) -> object:
     """The value as a definition would write it. A value that can't be converted stays a string, which the model then
     refuses."""
     annotation = model.model_fields[name].annotation
-    if _has(annotation, int) and value.isdecimal():
+    if _has_type(annotation, int) and value.isdecimal():
         return int(value)
-    if _has(annotation, bool) and value in {"true", "false"}:
+    if _has_type(annotation, bool) and value in {"true", "false"}:
         return value == "true"
     return value
 
@@ -82,11 +82,11 @@ def parse_length(text: str | None) -> timedelta | None:
         return None
 
 
-def _has(annotation: object, kind: type) -> bool:
-    return annotation is kind or any(_has(part, kind) for part in get_args(annotation))
+def _has_type(annotation: object, kind: type) -> bool:
+    return annotation is kind or any(_has_type(part, kind) for part in get_args(annotation))
 
 
-def _problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, value: object) -> Problem:
+def _make_problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, value: object) -> Problem:
     path = ".".join(["parameters", *(str(part) for part in where)])
     if kind == "extra_forbidden":
         return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))

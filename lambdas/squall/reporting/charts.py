@@ -100,9 +100,9 @@ def build_course(facts: Facts, moments: Iterable[Moment] = ()) -> Course | None:
     windows, points = read_measurements(facts)
     if not windows or facts.discovery is None:
         return None
-    lines, bands = _lines(facts), {metric.metric: metric.band for metric in facts.result.statistics}
+    lines, bands = _lines_by_binding(facts), {metric.metric: metric.band for metric in facts.result.statistics}
     charts = [
-        _chart(facts, binding, windows, points.get(binding.name, ()), lines.get(binding.name, ()), bands.get(binding.name))
+        _make_chart(facts, binding, windows, points.get(binding.name, ()), lines.get(binding.name, ()), bands.get(binding.name))
         for binding in facts.discovery.bindings
     ]
     shown = tuple(chart for chart in charts if chart.points)
@@ -116,25 +116,27 @@ def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tu
     """
     if facts.series is None:
         baseline = facts.baseline if facts.baseline and facts.baseline.window.periods else None
-        return ((baseline.window,), _points(facts, (baseline.window,), [baseline.series])) if baseline else ((), {})
+        return ((baseline.window,), _points_from_series(facts, (baseline.window,), [baseline.series])) if baseline else ((), {})
     known = [window for window in facts.series.windows if window.periods and window.name in WINDOW_NAMES]
     windows = tuple(sorted(known, key=lambda window: window.start))
     if facts.series.measured:
         return windows, {series.metric: tuple(Point(at=at, value=value) for at, value in series.points) for series in facts.series.measured}
-    return windows, _points(facts, windows, list(facts.series.series.values()))
+    return windows, _points_from_series(facts, windows, list(facts.series.series.values()))
 
 
-def _points(facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]) -> Mapping[str, tuple[Point, ...]]:
+def _points_from_series(
+    facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]
+) -> Mapping[str, tuple[Point, ...]]:
     """Values from the raw series of each window, for older results and for runs that were never judged."""
     points_by_metric: dict[str, tuple[Point, ...]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():
         of_metric = [query for by_metric in series for query in by_metric.get(binding.name, ())]
-        by_window = (points_over(binding, _within(of_metric, window), window) for window in windows)
+        by_window = (points_over(binding, _series_within(of_metric, window), window) for window in windows)
         points_by_metric[binding.name] = tuple(point for points in by_window for point in points)
     return points_by_metric
 
 
-def _within(series: Iterable[Series], window: Window) -> list[Series]:
+def _series_within(series: Iterable[Series], window: Window) -> list[Series]:
     """One series per query with the points inside the window."""
     by_key: dict[str, dict[int, Point]] = {}
     for query in series:
@@ -152,7 +154,7 @@ def metric_title(name: str) -> str:
     return f"{title}, {statistic}" if statistic else title
 
 
-def _chart(
+def _make_chart(
     facts: Facts,
     binding: MetricBinding,
     windows: Sequence[Window],
@@ -164,7 +166,7 @@ def _chart(
     if binding.unit == "percent" and all(0 <= point.value <= 100 for point in points):
         high = min(high, 101.0)
     title = metric_title(binding.name)
-    summary = f"{title}: {_summary(facts, binding, windows, points)}"
+    summary = f"{title}: {_summarize_chart(facts, binding, windows, points)}"
     edges, period = (band.low, band.high) if band else None, binding.period_seconds or windows[0].period_seconds
     return Chart(binding.name, title, binding.unit, points, lines, edges, low, high, summary, period)
 
@@ -184,7 +186,7 @@ def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float
     return bottom, top + room * (1 + 1.5 * above), tuple(placed)
 
 
-def _lines(facts: Facts) -> dict[str, list[Line]]:
+def _lines_by_binding(facts: Facts) -> dict[str, list[Line]]:
     """Thresholds by binding. A threshold relative to the baseline becomes absolute if the baseline has a value."""
     lines: dict[str, list[Line]] = {}
     if facts.parsed is None or facts.discovery is None:
@@ -196,14 +198,14 @@ def _lines(facts: Facts) -> dict[str, list[Line]]:
     ):
         for threshold in thresholds:
             binding = binding_of(facts.discovery.bindings, threshold)
-            value = _level(threshold, baseline.get(binding.name)) if binding else None
+            value = _absolute_level(threshold, baseline.get(binding.name)) if binding else None
             if binding is not None and value is not None:
                 label = f"{kind} {threshold.comparator} {format_quantity(value, binding.unit)}"
                 lines.setdefault(binding.name, []).append(Line(value, label, kind, shown=True))
     return lines
 
 
-def _level(threshold: Threshold, baseline: float | None) -> float | None:
+def _absolute_level(threshold: Threshold, baseline: float | None) -> float | None:
     if threshold.relative is None:
         return threshold.value
     if not baseline:
@@ -212,7 +214,7 @@ def _level(threshold: Threshold, baseline: float | None) -> float | None:
     return baseline * share if threshold.relative == "ratio" else baseline + abs(baseline) * share
 
 
-def _summary(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
+def _summarize_chart(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
     collected = facts.result.metrics_collected
     sentences = []
     finer = (
@@ -233,14 +235,14 @@ def _summary(facts: Facts, binding: MetricBinding, windows: Sequence[Window], po
         if missing > 0:
             text += f", {missing} of {window.periods} periods without data"
         sentences.append(text)
-    sentences += [_describe(criterion) for criterion in facts.result.criteria if _binding_of(facts, criterion) == binding.name]
+    sentences += [_describe_criterion(criterion) for criterion in facts.result.criteria if _binding_of(facts, criterion) == binding.name]
     return "; ".join(sentences) + "."
 
 
 _WHEN = {"baseline": "before the fault", "fault": "during the fault", "recovery": "after the fault"}
 
 
-def _describe(criterion: CriterionResult) -> str:
+def _describe_criterion(criterion: CriterionResult) -> str:
     outcome = "could not be decided" if criterion.outcome is CriterionOutcome.CANNOT_TELL else spell_out(criterion.outcome.value)
     return f"“{criterion.text}” {outcome}"
 

@@ -32,12 +32,12 @@ def view_comparison(statistics: MetricStatistics) -> Compared:
         sentences=(*(comparison.sentence for comparison in statistics.comparisons), *_return_to_band(statistics)),
         windows=Table(
             ("Window", "Of", "n", "Mean", "Median", "p95", "p99", "Minimum", "Maximum", "Missing"),
-            tuple((name, *_row(window, statistics.unit)) for name, window in windows),
+            tuple((name, *_window_row(window, statistics.unit)) for name, window in windows),
             numeric=tuple(range(2, 10)),
         ),
         comparisons=Table(
             ("Compared", "Shift", "Interval", "p, corrected", "Effect size", "Effective n"),
-            tuple(_comparison(comparison, statistics.unit) for comparison in statistics.comparisons),
+            tuple(_comparison_row(comparison, statistics.unit) for comparison in statistics.comparisons),
             numeric=(1, 2, 3, 4, 5),
         ),
     )
@@ -56,13 +56,13 @@ def _return_to_band(statistics: MetricStatistics) -> tuple[str, ...]:
     return (f"{left} and returned for good at {format_clock(statistics.recovered_at)} UTC, {after} after the effect.",)
 
 
-def _row(window: WindowStatistics, unit: str) -> tuple[str, ...]:
+def _window_row(window: WindowStatistics, unit: str) -> tuple[str, ...]:
     values = (window.mean, window.median, window.p95, window.p99, window.minimum, window.maximum)
     missing = f"{window.missing} of {window.expected_points}" if window.missing else "none"
     return (spell_out(window.of), format_number(window.n), *(format_quantity(value, unit) for value in values), missing)
 
 
-def _comparison(comparison: Comparison, unit: str) -> tuple[str, ...]:
+def _comparison_row(comparison: Comparison, unit: str) -> tuple[str, ...]:
     before, after = (_NAMES[name] for name in comparison.windows)
     if comparison.low is None and comparison.high is None:
         interval = "—"

@@ -31,13 +31,13 @@ def render_markdown(page: Page) -> str:
         escape(page.story),
         _table(page.criteria, (0, 1, 2, 3, 5)),
         "\n".join(f"- {escape(tile.label)}: **{escape(tile.value)}** {escape(tile.note)}".rstrip() for tile in page.tiles),
-        *_lists(page),
-        "### Where to look\n\n" + "\n".join([*(f"- [{escape(link.label)}]({link.url})" for link in page.links), *_paths(page)]),
+        *_render_lists(page),
+        "### Where to look\n\n" + "\n".join([*(f"- [{escape(link.label)}]({link.url})" for link in page.links), *_render_paths(page)]),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _lists(page: Page) -> Iterable[str]:
+def _render_lists(page: Page) -> Iterable[str]:
     findings = [f"{finding.severity.text}: {finding.title}. {finding.detail}" for finding in page.findings]
     comparisons = [f"{metric.title}: {sentence}" for metric in page.compared for sentence in metric.sentences]
     refused = [f"{row[0]}: {row[2]}" for row in page.checks_failed.rows]
@@ -55,13 +55,13 @@ def _table(made: Table, chosen: tuple[int, ...]) -> str:
     if not made.rows:
         return ""
     lines = [[made.columns[index] for index in chosen], ["---"] * len(chosen)]
-    lines += [[_cell(row[index]) for index in chosen] for row in made.rows]
+    lines += [[_render_cell(row[index]) for index in chosen] for row in made.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(value: object) -> str:
+def _render_cell(value: object) -> str:
     return f"{_MARKS[value.tone]} {escape(value.text)}" if isinstance(value, Word) else escape(value)
 
 
-def _paths(page: Page) -> Iterable[str]:
+def _render_paths(page: Page) -> Iterable[str]:
     return (f"- `{file}`" for file in page.files)

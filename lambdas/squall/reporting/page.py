@@ -40,13 +40,15 @@ def assemble_page(template: str, script: str, values: Mapping[str, Any], data: A
         files = [ASSETS / "prelude.js", VENDOR / UPLOT_JS, *files, ASSETS / script]
     scripts = [Markup(_asset(path)) for path in files]  # noqa: S704
     shown = Markup("") if data is None else Markup(island(data))  # noqa: S704 - made safe for where it stands
-    return _environment().get_template(template).render(policy=policy(style, scripts), style=style, scripts=scripts, data=shown, **values)
+    return (
+        _make_environment().get_template(template).render(policy=policy(style, scripts), style=style, scripts=scripts, data=shown, **values)
+    )
 
 
 def policy(style: str, scripts: list[Markup]) -> str:
     """The Content-Security-Policy, which allows nothing but this page's own scripts and styles."""
-    own = " ".join(_hash(script) for script in scripts)
-    return f"default-src 'none'; script-src {own}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+    own = " ".join(_hash_text(script) for script in scripts)
+    return f"default-src 'none'; script-src {own}; style-src {_hash_text(style)}; base-uri 'none'; form-action 'none'"
 
 
 def island(data: Any) -> str:
@@ -54,7 +56,7 @@ def island(data: Any) -> str:
     return json.dumps(data, allow_nan=False, separators=(",", ":")).translate(_IN_SCRIPT)
 
 
-def _hash(text: str) -> str:
+def _hash_text(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
@@ -64,7 +66,7 @@ def _asset(path: Path) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _make_environment() -> Environment:
     return Environment(
         loader=PackageLoader("squall.reporting"),
         autoescape=True,

@@ -45,16 +45,16 @@ def build_page(report: PeriodReport) -> PeriodPage:
         title="Chaos experiments",
         subtitle=(f"{report.start:%-d %B %Y} to {report.end:%-d %B %Y, %H:%M} UTC", *filters),
         message=report.message or "",
-        story=_story(report),
-        tiles=tuple(_tiles(report)),
+        story=_write_story(report),
+        tiles=tuple(_make_tiles(report)),
         recommendations=report.recommendations,
-        coverage=_coverage(report),
-        findings=_findings(report),
+        coverage=_coverage_table(report),
+        findings=_findings_table(report),
         never_run=report.never_run,
-        trend=_trend(report),
+        trend=_trend_table(report),
         stale_days=report.stale_days,
         legend=tuple(map(Word.of, order_outcomes(report))),
-        island=_island(report) if report.total_experiments else None,
+        island=_make_island(report) if report.total_experiments else None,
     )
 
 
@@ -64,7 +64,7 @@ def order_outcomes(report: PeriodReport) -> dict[str, int]:
     return {word: runs[word] for word in (*STACKED, *sorted(set(runs) - set(STACKED))) if word in runs}
 
 
-def _story(report: PeriodReport) -> str:
+def _write_story(report: PeriodReport) -> str:
     if report.message:
         return ""
     counted = ", ".join(f"{count} {spell_out(word)}" for word, count in order_outcomes(report).items())
@@ -75,7 +75,7 @@ def _story(report: PeriodReport) -> str:
     return f"{report.total_experiments} experiment{'' if report.total_experiments == 1 else 's'} ended: {counted}.{open_findings}{weak}"
 
 
-def _tiles(report: PeriodReport) -> list[Tile]:
+def _make_tiles(report: PeriodReport) -> list[Tile]:
     if report.message:
         return []
     last = next((bucket for bucket in reversed(report.trend) if bucket.recovery_median_seconds is not None), None)
@@ -90,18 +90,20 @@ def _tiles(report: PeriodReport) -> list[Tile]:
     return tiles
 
 
-def _coverage(report: PeriodReport) -> Table:
+def _coverage_table(report: PeriodReport) -> Table:
     types = tuple(report.workloads[0].types) if report.workloads else ()
-    rows = tuple((row.workload, f"{row.score:.0f}", *(_cell(row.types[fault_type]) for fault_type in types)) for row in report.workloads)
+    rows = tuple(
+        (row.workload, f"{row.score:.0f}", *(_coverage_cell(row.types[fault_type]) for fault_type in types)) for row in report.workloads
+    )
     return Table(columns=("Workload", "Score", *(spell_out(fault_type) for fault_type in types)), rows=rows, numeric=(1,))
 
 
-def _cell(cell: Cell) -> Word:
+def _coverage_cell(cell: Cell) -> Word:
     tone = "open" if cell.state in _UNSURE else Word.of(cell.state).tone
     return Word(f"{cell.state} {cell.last_decided:%-d %b}" if cell.last_decided else cell.state, tone)
 
 
-def _findings(report: PeriodReport) -> Table:
+def _findings_table(report: PeriodReport) -> Table:
     rows = tuple(
         (
             Word.of(finding.severity),
@@ -116,15 +118,15 @@ def _findings(report: PeriodReport) -> Table:
     return Table(columns=("Severity", "Finding", "Runs", "Last seen", "State", "Experiments"), rows=rows, numeric=(2,))
 
 
-def _trend(report: PeriodReport) -> Table:
+def _trend_table(report: PeriodReport) -> Table:
     """The numbers of the charts as a table, for people who can't see charts, without days on which nothing ran."""
     outcomes = order_outcomes(report)
     rows = tuple(
         (
             f"{bucket.start:%-d %B}",
             *(str(bucket.verdicts.get(word, 0)) for word in outcomes),
-            _seconds(bucket.recovery_median_seconds),
-            _seconds(bucket.recovery_p95_seconds),
+            _format_seconds(bucket.recovery_median_seconds),
+            _format_seconds(bucket.recovery_p95_seconds),
         )
         for bucket in report.trend
         if bucket.runs
@@ -133,11 +135,11 @@ def _trend(report: PeriodReport) -> Table:
     return Table(columns=columns, rows=rows, numeric=tuple(range(1, len(columns))))
 
 
-def _seconds(value: float | None) -> str:
+def _format_seconds(value: float | None) -> str:
     return "—" if value is None else format_duration(value)
 
 
-def _island(report: PeriodReport) -> dict[str, Any]:
+def _make_island(report: PeriodReport) -> dict[str, Any]:
     """Data for the charts: times in epoch seconds, a list of counts for each outcome, recovery times in seconds."""
 
     def recovery(which: str) -> list[float | None]:
@@ -145,7 +147,7 @@ def _island(report: PeriodReport) -> dict[str, Any]:
 
     step = (report.trend[1].start - report.trend[0].start).total_seconds() if len(report.trend) > 1 else 86_400
     return {
-        "times": [_epoch(bucket) for bucket in report.trend],
+        "times": [_bucket_epoch(bucket) for bucket in report.trend],
         "step": step,
         "runs": [
             {"word": spell_out(word), "tone": Word.of(word).tone, "counts": [bucket.verdicts.get(word, 0) for bucket in report.trend]}
@@ -155,5 +157,5 @@ def _island(report: PeriodReport) -> dict[str, Any]:
     }
 
 
-def _epoch(bucket: Bucket) -> int:
+def _bucket_epoch(bucket: Bucket) -> int:
     return int(bucket.start.timestamp())

@@ -80,7 +80,7 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
 
 def _describe_action(facts: Facts) -> str:
     pinned = facts.discovery.pinned if facts.discovery else ()
-    verb, ends_at_once = _fault(facts)
+    verb, ends_at_once = _describe_fault(facts)
     targets = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
@@ -89,7 +89,7 @@ def _describe_action(facts: Facts) -> str:
     return f"{verb} {targets}{more}{of}{planned}"
 
 
-def _fault(facts: Facts) -> tuple[str, bool]:
+def _describe_fault(facts: Facts) -> tuple[str, bool]:
     """What the fault did to its targets, and whether it was over at once. If this version does not know the fault, only
     its name."""
     if facts.definition is not None:

@@ -90,40 +90,40 @@ def build_page(facts: Facts) -> Page:
         subtitle=tuple(
             part for part in (spell_out(result.experiment_type or ""), result.environment or "", format_date(result.start_time)) if part
         ),
-        tiles=tuple(_tiles(facts)),
-        criteria=_criteria(result.criteria),
+        tiles=tuple(_make_tiles(facts)),
+        criteria=_criteria_table(result.criteria),
         course=course,
-        measured=_measured(facts),
+        measured=_measurements_table(facts),
         compared=tuple(map(view_comparison, result.statistics)),
-        findings=tuple(map(view_finding, sorted(result.findings, key=_order))),
+        findings=tuple(map(view_finding, sorted(result.findings, key=_finding_order))),
         improvements=result.improvements_identified,
-        targets=_targets(facts),
+        targets=_targets_table(facts),
         moments=moments,
         began=result.start_time,
-        checks_failed=_checks(facts, passed=False),
-        checks_passed=_checks(facts, passed=True),
+        checks_failed=_checks_table(facts, passed=False),
+        checks_passed=_checks_table(facts, passed=True),
         problems=tuple(str(problem) for problem in result.problems),
-        afterwards=Table(("", ""), tuple(_aftermath(facts))),
+        afterwards=Table(("", ""), tuple(_aftermath_facts(facts))),
         cost=Table(
             ("Item", "Amount"),
             tuple((_COST.get(name, spell_out(name)), format_number(value)) for name, value in result.cost.items()),
             numeric=(1,),
         ),
-        definition=_definition(facts),
-        about=Table(("", ""), tuple((name, value) for name, value in _about(facts) if value)),
-        links=tuple(_links(console)),
-        charts=_graphs(facts, course, console),
+        definition=_definition_text(facts),
+        about=Table(("", ""), tuple((name, value) for name, value in _list_facts(facts) if value)),
+        links=tuple(_list_links(console)),
+        charts=_link_graphs(facts, course, console),
         commands=tuple(console.commands()),
         files=tuple(f"s3://{facts.bucket}/{console.key(name)}" for name in ("result.json", "series.json", "series.csv", "report.md")),
     )
 
 
-def _order(finding: Finding) -> tuple[bool, int]:
+def _finding_order(finding: Finding) -> tuple[bool, int]:
     """Sort key: open findings first, then by severity."""
     return finding.status is FindingStatus.CLOSED, list(Severity).index(finding.severity)
 
 
-def _tiles(facts: Facts) -> Iterable[Tile]:
+def _make_tiles(facts: Facts) -> Iterable[Tile]:
     """The most important numbers, as tiles at the top of the page."""
     result = facts.result
     if result.criteria:
@@ -135,8 +135,8 @@ def _tiles(facts: Facts) -> Iterable[Tile]:
         ("to take effect", times.to_effect_seconds, "from FIS’s start"),
         ("to detect", times.to_detect_seconds, detected),
         ("to abort", times.to_abort_seconds, "reason to the fault’s end"),
-        ("fault in effect", _between(times.effect_at, times.fault_ended_at), "on any target"),
-        ("to recover", times.to_recover_seconds or _recovered(facts), "effect to steady state"),
+        ("fault in effect", _seconds_between(times.effect_at, times.fault_ended_at), "on any target"),
+        ("to recover", times.to_recover_seconds or _recovery_seconds(facts), "effect to steady state"),
     ):
         if seconds is not None:
             yield Tile(label, format_duration(seconds), note)
@@ -148,15 +148,15 @@ def _tiles(facts: Facts) -> Iterable[Tile]:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
 
 
-def _recovered(facts: Facts) -> float | None:
+def _recovery_seconds(facts: Facts) -> float | None:
     return facts.result.recovery.seconds_to_recover if facts.result.recovery else None
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
+def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     return seconds_between(start, end) if start and end and end >= start else None
 
 
-def _criteria(criteria: Iterable[CriterionResult]) -> Table:
+def _criteria_table(criteria: Iterable[CriterionResult]) -> Table:
     rows = []
     for criterion in criteria:
         required = (
@@ -171,7 +171,7 @@ def _criteria(criteria: Iterable[CriterionResult]) -> Table:
     return Table(("Criterion", "Outcome", "Measured", "Required", "Periods", "Reason"), tuple(rows), numeric=(2, 3, 4))
 
 
-def _measured(facts: Facts) -> Table:
+def _measurements_table(facts: Facts) -> Table:
     """The value of every metric over every window, as Judge used it."""
     collected = facts.result.metrics_collected
     windows = [name for name in ("baseline", "fault", "recovery") if isinstance(collected.get(name), Mapping)]
@@ -184,7 +184,7 @@ def _measured(facts: Facts) -> Table:
     return Table(columns, tuple(rows), numeric=tuple(range(1, len(columns))))
 
 
-def _targets(facts: Facts) -> Table:
+def _targets_table(facts: Facts) -> Table:
     before = {target.resource.id: target for target in facts.template.before} if facts.template else {}
     signals: dict[str, list[str]] = {}
     for reading in facts.result.signals:
@@ -199,11 +199,11 @@ def _targets(facts: Facts) -> Table:
         known = before.get(str(target.get("id")))
         place = ", ".join(str(part) for part in (target.get("zone"), target.get("group")) if part) or "—"
         evidence = ". ".join((str(target.get("evidence", "")), *signals.get(str(target.get("id")), ())))
-        rows.append((target.get("id", ""), place, _before(known), word, evidence))
+        rows.append((target.get("id", ""), place, _describe_before(known), word, evidence))
     return Table(("Target", "Where", "Before", "Fault", "Evidence"), tuple(rows))
 
 
-def _before(known: TargetBefore | None) -> str:
+def _describe_before(known: TargetBefore | None) -> str:
     if known is None:
         return "—"
     resource, groups = known.resource, len(known.healthy_in)
@@ -212,13 +212,13 @@ def _before(known: TargetBefore | None) -> str:
     return f"{resource.state}{life}{healthy}"
 
 
-def _checks(facts: Facts, *, passed: bool) -> Table:
+def _checks_table(facts: Facts, *, passed: bool) -> Table:
     chosen = [check for check in facts.result.safety_checks if (check.outcome is CheckOutcome.PASSED) is passed]
     rows = tuple((spell_out(check.name), Word.of(check.outcome.value), check.detail) for check in chosen)
     return Table(("Check", "Outcome", "Detail"), rows)
 
 
-def _aftermath(facts: Facts) -> Iterable[tuple[str, Any]]:
+def _aftermath_facts(facts: Facts) -> Iterable[tuple[str, Any]]:
     rollback, recovery = facts.result.rollback, facts.result.recovery
     if rollback:
         yield "Rollback", Word.of(rollback.outcome.value)
@@ -238,14 +238,14 @@ def _aftermath(facts: Facts) -> Iterable[tuple[str, Any]]:
         yield "Plan", facts.definition.experiment.rollback_plan
 
 
-def _definition(facts: Facts) -> str:
+def _definition_text(facts: Facts) -> str:
     if facts.definition is None:
         return ""
     document = facts.definition.experiment.model_dump(mode="json", exclude_defaults=True)
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _about(facts: Facts) -> Iterable[tuple[str, str]]:
+def _list_facts(facts: Facts) -> Iterable[tuple[str, str]]:
     result, definition = facts.result, facts.definition
     yield "Execution", result.execution_id
     yield "Status", spell_out(result.status.value)
@@ -262,14 +262,14 @@ def _about(facts: Facts) -> Iterable[tuple[str, str]]:
     yield "Definition hash", result.definition_hash or ""
 
 
-def _links(console: Console) -> Iterable[Link]:
+def _list_links(console: Console) -> Iterable[Link]:
     yield Link("Execution in Step Functions", console.execution)
     if console.fault:
         yield Link("Fault in FIS", console.fault)
     yield Link("Result in S3", console.file("result.json"))
 
 
-def _graphs(facts: Facts, course: Course | None, console: Console) -> tuple[tuple[Chart, str], ...]:
+def _link_graphs(facts: Facts, course: Course | None, console: Console) -> tuple[tuple[Chart, str], ...]:
     if course is None or facts.discovery is None:
         return ()
     known = {binding.name: binding for binding in facts.discovery.bindings}

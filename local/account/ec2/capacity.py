@@ -36,7 +36,7 @@ def install() -> None:
     run = ec2._ACTION_MAP["RunInstances"]
 
     def run_if_there_is_capacity(params: Json) -> Response:
-        group, zone = _group(params), _zone(params)
+        group, zone = _find_group(params), _find_zone(params)
         with _lock:
             short = [shortage for shortage in _shortages.values() if group in shortage.groups and zone in shortage.zones]
         response: Response
@@ -67,7 +67,7 @@ def end(identifier: str) -> None:
         _shortages.pop(identifier, None)
 
 
-def _group(params: Json) -> str:
+def _find_group(params: Json) -> str:
     """The group that the launch is for, by the tag that only Auto Scaling can write."""
     specification = 1
     while ec2._p(params, f"TagSpecification.{specification}.ResourceType"):
@@ -80,6 +80,6 @@ def _group(params: Json) -> str:
     return ""
 
 
-def _zone(params: Json) -> str:
+def _find_zone(params: Json) -> str:
     subnet = ec2._subnets.get(ec2._p(params, "SubnetId") or ec2._DEFAULT_SUBNET_ID) or {}
     return str(subnet.get("AvailabilityZone") or f"{get_region()}a")

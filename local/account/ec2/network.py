@@ -46,7 +46,7 @@ def install() -> None:
     ec2._launch_instances_internal = launch_at_home
     ec2._ACTION_MAP |= {
         "CreateNetworkAcl": _with_last_rules(original(ec2, "_create_network_acl", "params")),
-        "DescribeNetworkAcls": _associated(original(ec2, "_describe_network_acls", "params")),
+        "DescribeNetworkAcls": _with_associations(original(ec2, "_describe_network_acls", "params")),
         "DeleteNetworkAcl": _unless_used(original(ec2, "_delete_network_acl", "params")),
         "ReplaceNetworkAclAssociation": _replace_association,
         "DescribeNetworkInterfaces": _describe_interfaces,
@@ -67,16 +67,16 @@ def acl_of(subnet: str) -> tuple[Json, str]:
                     return acl, association["NetworkAclAssociationId"]
         vpc = ec2._subnets[subnet]["VpcId"]
         default = next(acl for acl in acls if acl["VpcId"] == vpc and acl["IsDefault"])
-        return default, _associate(default, subnet)
+        return default, _associate_acl(default, subnet)
 
 
-def _associate(acl: Json, subnet: str) -> str:
-    identifier = _identifier("aclassoc")
+def _associate_acl(acl: Json, subnet: str) -> str:
+    identifier = _make_identifier("aclassoc")
     acl["Associations"] = [*acl["Associations"], {"NetworkAclAssociationId": identifier, "SubnetId": subnet}]
     return identifier
 
 
-def _associated(describe: Handler) -> Handler:
+def _with_associations(describe: Handler) -> Handler:
     def described(params: Json) -> Response:
         for subnet in list(ec2._subnets):
             acl_of(subnet)
@@ -122,7 +122,7 @@ def _replace_association(params: Json) -> Response:
             acl, association = acl_of(subnet)
             if association == old:
                 acl["Associations"] = [association for association in acl["Associations"] if association["NetworkAclAssociationId"] != old]
-                made = _associate(ec2._network_acls[wanted], subnet)
+                made = _associate_acl(ec2._network_acls[wanted], subnet)
                 response = ec2._xml(200, "ReplaceNetworkAclAssociationResponse", f"<newAssociationId>{made}</newAssociationId>")
                 return response
     response = ec2._error("InvalidAssociationID.NotFound", f"The association ID '{old}' does not exist", 400)
@@ -201,5 +201,5 @@ def _interface_xml(interface: Json) -> str:
     )
 
 
-def _identifier(kind: str) -> str:
+def _make_identifier(kind: str) -> str:
     return f"{kind}-{''.join(random.choices(string.hexdigits[:16], k=17))}"

@@ -46,7 +46,7 @@ def install() -> None:
     require(eventbridge, "_put_events", "_dispatch_to_sqs", "_SCHEDULER_TICK_INTERVAL")
     require(lambda_svc, "invoke_async_with_retry", "function_policy_for_arn", "_get_func_record_for_ref")
     eventbridge._SCHEDULER_TICK_INTERVAL = 1
-    replace(eventbridge, "_dispatch_event", "event view", _misbehaving)
+    replace(eventbridge, "_dispatch_event", "event view", _with_misbehaviour)
     replace(eventbridge, "_invoke_target", "target event rule view", _as_rule)
     replace(eventbridge, "_dispatch_to_lambda", "arn payload", lambda _original: deliver_to_lambda)
     replace(eventbridge, "_dispatch_to_stepfunctions", "arn payload", _with_role)
@@ -61,7 +61,7 @@ def publish_event(source: str, detail_type: str, detail: dict[str, Any], resourc
 # --- profile ------------------------------------------------------------------------------------------------------
 
 
-def _misbehaving(deliver: Callable[..., None]) -> Callable[..., None]:
+def _with_misbehaviour(deliver: Callable[..., None]) -> Callable[..., None]:
     def dispatch(event: dict[str, Any], view: Any) -> None:
         # A delivery may publish an event: that event is then delivered in its own name.
         token = _delivery.set(None)
@@ -75,20 +75,20 @@ def _misbehaving(deliver: Callable[..., None]) -> Callable[..., None]:
             dispatch(event, view)
             return
         source = event.get("Source", "")
-        if _dropped(source):
+        if _is_dropped(source):
             logger.info("profile drops %s event %s", source, event.get("EventId"))
             return
         low, high = holder.current.event_delay_seconds
         for _ in range(2 if holder.chance(holder.current.duplicate_event_rate) else 1):
             if high > 0:
-                _later(holder.between(low, high), dispatch, event, view)
+                _call_later(holder.between(low, high), dispatch, event, view)
             else:
                 dispatch(event, view)
 
     return dispatch_event
 
 
-def _dropped(source: str) -> bool:
+def _is_dropped(source: str) -> bool:
     profile = holder.current
     if profile.drop_all_events is True:
         return True
@@ -97,7 +97,7 @@ def _dropped(source: str) -> bool:
     return holder.chance(profile.drop_event_rate.get(source, profile.drop_event_rate.get("*", 0.0)))
 
 
-def _later(seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+def _call_later(seconds: float, call: Callable[..., None], *arguments: Any) -> None:
     context = copy_context()
     timer = threading.Timer(seconds, context.run, (call, *arguments))
     timer.daemon = True

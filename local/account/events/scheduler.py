@@ -59,12 +59,12 @@ def tick() -> None:
     for key, schedule in list(scheduler._schedules._data.items()):
         try:
             with request_scope(key[0], key[1]):
-                _consider(key, schedule, now)
+                _consider_schedule(key, schedule, now)
         except Exception:
             logger.exception("schedule %s", key[2])
 
 
-def _consider(key: _Key, schedule: dict[str, Any], now: float) -> None:
+def _consider_schedule(key: _Key, schedule: dict[str, Any], now: float) -> None:
     end, start = scheduler._to_epoch(schedule.get("EndDate")), scheduler._to_epoch(schedule.get("StartDate"))
     if end is not None and now > end:
         if schedule.get("ActionAfterCompletion") == "DELETE":
@@ -72,7 +72,7 @@ def _consider(key: _Key, schedule: dict[str, Any], now: float) -> None:
         return
     if schedule.get("State", "ENABLED") != "ENABLED" or (start is not None and now < start):
         return
-    firing = _due(key, schedule, now)
+    firing = _find_due(key, schedule, now)
     if firing is None:
         return
     _last_due[key] = firing.scheduled_at
@@ -84,17 +84,17 @@ def _consider(key: _Key, schedule: dict[str, Any], now: float) -> None:
         scheduler._schedules._data.pop(key, None)
 
 
-def _zone(schedule: dict[str, Any]) -> ZoneInfo:
+def _read_zone(schedule: dict[str, Any]) -> ZoneInfo:
     try:
         return ZoneInfo(schedule.get("ScheduleExpressionTimezone") or "UTC")
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
 
 
-def _due(key: _Key, schedule: dict[str, Any], now: float) -> Firing | None:
+def _find_due(key: _Key, schedule: dict[str, Any], now: float) -> Firing | None:
     expression = str(schedule.get("ScheduleExpression", "")).strip()
     if expression.startswith("at("):
-        moment = datetime.fromisoformat(expression[3:-1].strip()).replace(tzinfo=_zone(schedule)).timestamp()
+        moment = datetime.fromisoformat(expression[3:-1].strip()).replace(tzinfo=_read_zone(schedule)).timestamp()
         return Firing(moment, True) if moment <= now and key not in _last_due else None
     interval = eventbridge._parse_rate_seconds(expression)
     if interval is not None:
@@ -104,7 +104,7 @@ def _due(key: _Key, schedule: dict[str, Any], now: float) -> Firing | None:
     fields = eventbridge._parse_cron_fields(expression)
     if fields is None:
         return None
-    following = _next_cron(fields, _last_due.setdefault(key, now), _zone(schedule))
+    following = _next_cron(fields, _last_due.setdefault(key, now), _read_zone(schedule))
     return Firing(following, False) if following is not None and following <= now else None
 
 
@@ -138,7 +138,7 @@ def fire_schedule(schedule: dict[str, Any], scheduled_at: float) -> None:
     group = source.replace(":schedule/", ":schedule-group/").rpartition("/")[0]
     delivery = events.Delivery(SERVICE, group, target.get("RoleArn"), dead_letters)
     if arn.startswith(UNIVERSAL):
-        events.deliver_as(delivery, lambda: _universal(delivery, arn, target.get("Input") or "{}"))
+        events.deliver_as(delivery, lambda: _call_universal_target(delivery, arn, target.get("Input") or "{}"))
         return
     event = {
         "EventId": str(uuid.uuid4()), "Source": "aws.scheduler", "DetailType": "Scheduled Event", "Detail": "{}",
@@ -147,7 +147,7 @@ def fire_schedule(schedule: dict[str, Any], scheduled_at: float) -> None:
     events.deliver_as(delivery, lambda: eventbridge._invoke_target(target, event, schedule))
 
 
-def _universal(delivery: events.Delivery, arn: str, text: str) -> None:
+def _call_universal_target(delivery: events.Delivery, arn: str, text: str) -> None:
     operation = arn[len(UNIVERSAL) :]
     try:
         if operation == "sfn:startExecution":

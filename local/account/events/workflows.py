@@ -34,7 +34,7 @@ def install() -> None:
     replace(sfn, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
     replace(sfn, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
     replace(sfn, "_run_execution", "exec_arn", _with_role)
-    replace(sfn, "_call_lambda", "func_ref event", _authorized)
+    replace(sfn, "_call_lambda", "func_ref event", _with_authorization)
 
 
 def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:
@@ -50,7 +50,7 @@ def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:
     return run_execution
 
 
-def _authorized(call: Callable[..., Any]) -> Callable[..., Any]:
+def _with_authorization(call: Callable[..., Any]) -> Callable[..., Any]:
     def call_lambda(func_ref: str, event: Any) -> Any:
         running = _running.get()
         _, config, _ = lambda_svc._get_func_record_for_ref(func_ref)
@@ -94,7 +94,7 @@ def _with_deadlines(invoke: Callable[..., Any]) -> Callable[..., Any]:
         payload = input_data.get("Payload", input_data) if isinstance(input_data, dict) else input_data
         try:
             sfn._call_lambda(reference, payload)
-            info = _wait(sfn, token, event, started, state_def)
+            info = _wait_for_token(sfn, token, event, started, state_def)
         finally:
             sfn._task_tokens.pop(token, None)
         if info.get("error"):
@@ -107,7 +107,7 @@ def _with_deadlines(invoke: Callable[..., Any]) -> Callable[..., Any]:
     return invoke_with_callback
 
 
-def _wait(sfn: Any, token: str, event: threading.Event, started: float, state_def: dict[str, Any]) -> dict[str, Any]:
+def _wait_for_token(sfn: Any, token: str, event: threading.Event, started: float, state_def: dict[str, Any]) -> dict[str, Any]:
     deadline = started + float(state_def.get("TimeoutSeconds") or 99999999)
     heartbeat = state_def.get("HeartbeatSeconds")
     while True:

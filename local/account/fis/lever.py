@@ -15,24 +15,24 @@ IDENTIFIER = "default"
 _states: dict[str, Json] = {}
 
 
-def _arn() -> str:
+def _lever_arn() -> str:
     return f"arn:aws:fis:{get_region()}:{get_account_id()}:safety-lever/{IDENTIFIER}"
 
 
-def _state() -> Json:
-    return _states.setdefault(_arn(), {"status": "disengaged", "reason": "Safety lever is disengaged."})
+def _current_state() -> Json:
+    return _states.setdefault(_lever_arn(), {"status": "disengaged", "reason": "Safety lever is disengaged."})
 
 
 def is_engaged() -> bool:
     """Whether new experiments are cancelled."""
-    return bool(_state()["status"] != "disengaged")
+    return bool(_current_state()["status"] != "disengaged")
 
 
 def get_lever(identifier: str) -> Json:
     """GetSafetyLever."""
     if identifier != IDENTIFIER:
         raise NotFoundError(f"Safety lever {identifier} does not exist.")
-    return {"safetyLever": {"id": IDENTIFIER, "arn": _arn(), "state": dict(_state())}}
+    return {"safetyLever": {"id": IDENTIFIER, "arn": _lever_arn(), "state": dict(_current_state())}}
 
 
 def update_lever(identifier: str, wanted: Json) -> Json:
@@ -41,7 +41,7 @@ def update_lever(identifier: str, wanted: Json) -> Json:
     status, reason = wanted.get("status"), wanted.get("reason")
     if status not in ("engaged", "disengaged") or not reason:
         raise ValidationError("state needs status (engaged or disengaged) and reason")
-    state = _state()
+    state = _current_state()
     if state["status"] == status or (status == "engaged" and state["status"] == "engaging"):
         raise ConflictError(f"The safety lever is already {state['status']}.")
     running = store.list_active() if status == "engaged" else []

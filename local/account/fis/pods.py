@@ -38,13 +38,13 @@ def resolve_pods(name: str, target: Json, role_arn: str) -> list[Resource]:
     if denied := iam.authorize_role(role_arn, "eks:DescribeCluster", cluster["arn"], tags):
         raise ExperimentError("AuthorizationFailure", denied.message, where)
     try:
-        pods = _pods(eks.make_client(cluster, role_arn), parameters)
+        pods = _find_pods(eks.make_client(cluster, role_arn), parameters)
     except StatusError as error:
         raise explain_refusal(error, where) from error
-    return [_resource(cluster, tags, pod) for pod in pods]
+    return [_make_resource(cluster, tags, pod) for pod in pods]
 
 
-def _resource(cluster: Json, tags: dict[str, str], pod: Json) -> Resource:
+def _make_resource(cluster: Json, tags: dict[str, str], pod: Json) -> Resource:
     name = pod["metadata"]["name"]
     arn = f"{cluster['arn']}/{pod['metadata']['namespace']}/{name}"  # a pod has no ARN; this one only identifies it
     return Resource(arn, name, tags, {"cluster": cluster, "pod": pod})
@@ -56,7 +56,7 @@ def explain_refusal(error: StatusError, where: str) -> ExperimentError:
     return ExperimentError(code, f"Kubernetes answered {error.code}: {error}", where)
 
 
-def _pods(client: Client, parameters: Json) -> list[Json]:
+def _find_pods(client: Client, parameters: Json) -> list[Json]:
     place, value = f"/namespaces/{parameters['namespace']}", parameters["selectorValue"]
     if parameters["selectorType"] == "podName":
         pods = [client.find(f"/api/v1{place}/pods/{name}") for name in value.split(",")]

@@ -60,7 +60,7 @@ async def handle_request(method: str, path: str, headers: dict[str, str], body: 
         data = json.loads(body) if body else {}
         if (method, path) == ("POST", "/experiments"):
             await asyncio.sleep(holder.current.fis_start_delay_seconds)
-        answer = _answer(method, path, Request((), data, query_params, headers))
+        answer = _answer_request(method, path, Request((), data, query_params, headers))
         return _respond(200, answer)
     except json.JSONDecodeError:
         return _respond(400, {"message": "the body is not JSON"}, "ValidationException")
@@ -75,7 +75,7 @@ def _respond(status: int, answer: Json, error: str | None = None) -> Any:
     return status, headers, json.dumps(answer).encode()
 
 
-def _answer(method: str, path: str, request: Request) -> Json:
+def _answer_request(method: str, path: str, request: Request) -> Json:
     for verb, pattern, operation in ROUTES:
         match = pattern.fullmatch(path)
         if verb == method and match:
@@ -84,7 +84,7 @@ def _answer(method: str, path: str, request: Request) -> Json:
     raise NotFoundError(f"{method} {path} is not available in the local account")
 
 
-def _scope() -> tuple[str, str, str]:
+def _read_scope() -> tuple[str, str, str]:
     account, region = get_account_id(), get_region()
     return account, region, f"arn:aws:fis:{region}:{account}:"
 
@@ -94,7 +94,7 @@ def _scope() -> tuple[str, str, str]:
 
 def create_template(request: Request) -> Json:
     """CreateExperimentTemplate; also needs fis:TagResource for tags and iam:PassRole for the role."""
-    account, region, prefix = _scope()
+    account, region, prefix = _read_scope()
     _authorize_template(request, "fis:CreateExperimentTemplate", request.data)
     if request.data.get("tags"):
         request.authorize("fis:TagResource", prefix + "experiment-template/*", iam.tag_context(request.data["tags"]))
@@ -104,7 +104,7 @@ def create_template(request: Request) -> Json:
 
 def _authorize_template(request: Request, action: str, data: Json) -> None:
     """The permissions that a template needs besides its own: each action used, and passing the role."""
-    prefix = _scope()[2]
+    prefix = _read_scope()[2]
     context = iam.tag_context(data.get("tags"))
     for used in sorted({str(a.get("actionId")) for a in (data.get("actions") or {}).values()}):
         request.authorize(action, f"{prefix}action/{used}", context)
@@ -114,7 +114,7 @@ def _authorize_template(request: Request, action: str, data: Json) -> None:
 
 def update_template(request: Request) -> Json:
     """UpdateExperimentTemplate, validated as a whole."""
-    account, region, _ = _scope()
+    account, region, _ = _read_scope()
     _authorize_template(request, "fis:UpdateExperimentTemplate", request.data)
     before = store.show_template(request.path[0])
     validation.check_template({**before, **request.data}, account, region)
@@ -134,7 +134,7 @@ def delete_template(request: Request) -> Json:
 def list_templates(request: Request) -> Json:
     """ListExperimentTemplates."""
     items = [t.to_summary_dict(tags=store.tags_of(t.arn)) for t in store.backend().experiment_templates.values()]
-    return _page("experimentTemplates", items, request)
+    return _make_page("experimentTemplates", items, request)
 
 
 # --- experiments --------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def list_templates(request: Request) -> Json:
 
 def start_experiment(request: Request) -> Json:
     """StartExperiment: idempotent by clientToken. Refuses a deleted template, and an experiment beyond the quota."""
-    prefix, data = _scope()[2], request.data
+    prefix, data = _read_scope()[2], request.data
     _need_text(data, "experimentTemplateId")
     context = iam.tag_context(data.get("tags"))
     request.authorize("fis:StartExperiment", prefix + "experiment/*", context)
@@ -154,14 +154,14 @@ def start_experiment(request: Request) -> Json:
     with store.lock:
         known = store.same_start(data)
         if known is not None:
-            return _shown(known)
+            return _show_experiment(known)
         template = store.find_template(str(data["experimentTemplateId"]))
         if holder.current.refuse_firing_alarms and engine.is_firing(template.stop_conditions):
             raise ConflictError("The experiment cannot start: a stop condition is in the ALARM state.")
         if len(store.list_active()) >= MAXIMUM_ACTIVE:
             raise QuotaExceededError(f"You have reached the limit of {MAXIMUM_ACTIVE} active experiments.")
         experiment = store.create_experiment(data)
-    answer = _shown(experiment)
+    answer = _show_experiment(experiment)
     engine.launch(experiment, lever.is_engaged())
     return answer
 
@@ -171,13 +171,13 @@ def _need_text(data: Json, key: str) -> None:
         raise ValidationError(f"{key} is required")
 
 
-def _shown(experiment: store.Experiment) -> Json:
+def _show_experiment(experiment: store.Experiment) -> Json:
     return {"experiment": experiment.to_dict(tags=store.tags_of(experiment.arn))}
 
 
 def get_experiment(request: Request) -> Json:
     """GetExperiment."""
-    return _shown(store.find_experiment(request.path[0]))
+    return _show_experiment(store.find_experiment(request.path[0]))
 
 
 def stop_experiment(request: Request) -> Json:
@@ -187,24 +187,24 @@ def stop_experiment(request: Request) -> Json:
         status = experiment.state["status"]
         raise ValidationError(f"Unable to stop experiment {experiment.id}: it is in the state {status}.")
     engine.ask_to_stop(experiment, engine.USER_REASON)
-    return _shown(experiment)
+    return _show_experiment(experiment)
 
 
 def list_experiments(request: Request) -> Json:
     """ListExperiments, also of a template that is gone."""
     template = request.parameter("experimentTemplateId")
     items = [e.to_summary_dict(tags=store.tags_of(e.arn)) for e in store.list_experiments() if template in (None, e.experiment_template_id)]
-    return _page("experiments", items, request)
+    return _make_page("experiments", items, request)
 
 
 def list_resolved_targets(request: Request) -> Json:
     """ListExperimentResolvedTargets."""
     wanted = request.parameter("targetName")
     resolved = store.find_experiment(request.path[0]).resolved
-    return _page("resolvedTargets", [t for t in resolved if wanted in (None, t["targetName"])], request)
+    return _make_page("resolvedTargets", [t for t in resolved if wanted in (None, t["targetName"])], request)
 
 
-def _page(name: str, items: list[Json], request: Request) -> Json:
+def _make_page(name: str, items: list[Json], request: Request) -> Json:
     start, size = int(request.parameter("nextToken") or 0), int(request.parameter("maxResults") or 100)
     answer: Json = {name: items[start : start + size]}
     if start + size < len(items):
@@ -215,12 +215,12 @@ def _page(name: str, items: list[Json], request: Request) -> Json:
 # --- actions, tags, lever -----------------------------------------------------------------------------------------
 
 
-def _action(identifier: str) -> Json:
+def _show_action(identifier: str) -> Json:
     kind = ACTIONS.get(identifier)
     if kind is None:
         raise NotFoundError(f"Action {identifier} does not exist.")
     shown: Json = {
-        "id": identifier, "arn": f"{_scope()[2]}action/{identifier}", "description": kind.description, "tags": {},
+        "id": identifier, "arn": f"{_read_scope()[2]}action/{identifier}", "description": kind.description, "tags": {},
         "parameters": {key: {"required": required} for key, required in kind.parameters.items()},
     }  # fmt: skip
     if kind.target_key:
@@ -230,12 +230,12 @@ def _action(identifier: str) -> Json:
 
 def get_action(request: Request) -> Json:
     """GetAction."""
-    return {"action": _action(request.path[0])}
+    return {"action": _show_action(request.path[0])}
 
 
 def list_actions(request: Request) -> Json:
     """ListActions: what this account can carry out."""
-    return _page("actions", [_action(identifier) for identifier in sorted(ACTIONS)], request)
+    return _make_page("actions", [_show_action(identifier) for identifier in sorted(ACTIONS)], request)
 
 
 def tag_resource(request: Request) -> Json:

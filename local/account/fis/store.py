@@ -59,11 +59,11 @@ def backend() -> FISBackend:
     return fis_backend
 
 
-def _identifier(prefix: str) -> str:
+def _make_identifier(prefix: str) -> str:
     return prefix + "".join(secrets.choice("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz") for _ in range(22))
 
 
-def _tag(arn: str, tags: dict[str, str] | None) -> None:
+def _tag_resource(arn: str, tags: dict[str, str] | None) -> None:
     if tags:
         backend().tagger.tag_resource(arn, TaggingService.convert_dict_to_tags_input(tags))
 
@@ -101,10 +101,10 @@ def create_template(data: Json) -> Json:
             experiment_report_configuration=data.get("experimentReportConfiguration"),
         )  # fmt: skip
         item = store.experiment_templates.pop(made["id"])
-        item.id = _identifier("EXT")
+        item.id = _make_identifier("EXT")
         store.experiment_templates[item.id] = item
         store._client_token_to_template_id[item.client_token] = item.id
-    _tag(item.arn, data.get("tags"))
+    _tag_resource(item.arn, data.get("tags"))
     return show_template(item.id)
 
 
@@ -171,7 +171,7 @@ def create_experiment(data: Json) -> Experiment:
     token = data.get("clientToken") or secrets.token_hex(16)
     now = time.time()
     experiment = Experiment(
-        account_id=store.account_id, region_name=store.region_name, id=_identifier("EXP"), client_token=token,
+        account_id=store.account_id, region_name=store.region_name, id=_make_identifier("EXP"), client_token=token,
         experiment_template_id=source.id, role_arn=source.role_arn, targets=deepcopy(source.targets), actions=actions,
         stop_conditions=deepcopy(source.stop_conditions), log_configuration=deepcopy(source.log_configuration),
         experiment_options={
@@ -183,7 +183,7 @@ def create_experiment(data: Json) -> Experiment:
     )  # fmt: skip
     store.experiments[experiment.id] = experiment
     store._client_token_to_experiment_id[token] = experiment.id
-    _tag(experiment.arn, data.get("tags"))
+    _tag_resource(experiment.arn, data.get("tags"))
     return experiment
 
 

@@ -35,7 +35,7 @@ class Resource:
     attributes: Json
 
 
-def _instances() -> list[Resource]:
+def _list_instances() -> list[Resource]:
     prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:instance/"
     return [
         Resource(prefix + identifier, identifier, instance_tags(identifier), instance)
@@ -44,40 +44,40 @@ def _instances() -> list[Resource]:
     ]
 
 
-def _clusters() -> list[Resource]:
-    return [_database(cluster["DBClusterArn"], id_, cluster) for id_, cluster in rds._clusters.items()]
+def _list_clusters() -> list[Resource]:
+    return [_make_database(cluster["DBClusterArn"], id_, cluster) for id_, cluster in rds._clusters.items()]
 
 
 def _db_instances() -> list[Resource]:
-    return [_database(instance["DBInstanceArn"], id_, instance) for id_, instance in rds._instances.items()]
+    return [_make_database(instance["DBInstanceArn"], id_, instance) for id_, instance in rds._instances.items()]
 
 
-def _subnets() -> list[Resource]:
+def _list_subnets() -> list[Resource]:
     prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:subnet/"
     return [Resource(prefix + id_, id_, instance_tags(id_), subnet) for id_, subnet in ec2._subnets.items()]
 
 
-def _volumes() -> list[Resource]:
+def _list_volumes() -> list[Resource]:
     prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:volume/"
     return [Resource(prefix + id_, id_, instance_tags(id_), volume) for id_, volume in ec2._volumes.items()]
 
 
-def _groups() -> list[Resource]:
+def _list_groups() -> list[Resource]:
     return [
         Resource(group["AutoScalingGroupARN"], name, {tag["Key"]: tag["Value"] for tag in group["Tags"]}, group)
         for name, group in autoscaling._asgs.items()
     ]
 
 
-def _tasks() -> list[Resource]:
+def _list_tasks() -> list[Resource]:
     return [Resource(arn, arn.rpartition("/")[2], tags, record) for arn, tags, record in ecs.list_tasks()]
 
 
-def _database(arn: str, identifier: str, record: Json) -> Resource:
+def _make_database(arn: str, identifier: str, record: Json) -> Resource:
     return Resource(arn, identifier, {tag["Key"]: tag["Value"] for tag in rds._tags.get(arn) or []}, record)
 
 
-def _functions() -> list[Resource]:
+def _list_functions() -> list[Resource]:
     known = lambda_svc._functions.items()
     return [
         Resource(function["config"]["FunctionArn"], name, dict(function.get("tags") or {}), function["config"]) for name, function in known
@@ -85,14 +85,14 @@ def _functions() -> list[Resource]:
 
 
 FINDERS = {
-    INSTANCE: _instances,
-    CLUSTER: _clusters,
+    INSTANCE: _list_instances,
+    CLUSTER: _list_clusters,
     DB_INSTANCE: _db_instances,
-    SUBNET: _subnets,
-    VOLUME: _volumes,
-    GROUP: _groups,
-    TASK: _tasks,
-    FUNCTION: _functions,
+    SUBNET: _list_subnets,
+    VOLUME: _list_volumes,
+    GROUP: _list_groups,
+    TASK: _list_tasks,
+    FUNCTION: _list_functions,
 }
 
 

@@ -45,7 +45,7 @@ def install() -> None:
         cloudwatch, "_record_history", "alarm_name old_state new_state reason alarm_type reason_data",
         lambda _original: record_history,
     )  # fmt: skip
-    replace(cloudwatch, "_dispatch_alarm_actions", "alarm old_state new_state reason", _publishing)
+    replace(cloudwatch, "_dispatch_alarm_actions", "alarm old_state new_state reason", _with_publication)
 
 
 def evaluator_rounds() -> int:
@@ -123,7 +123,7 @@ def evaluate_alarm(alarm: Alarm, now: float | None = None) -> None:
     with _lock:
         if decision.state != alarm["StateValue"] and _still_there(alarm):
             stamps = [begin for begin in range(start, end, period) if begin in values]
-            _transition(alarm, decision, _reason_data(alarm, decision, period, stamps, now))
+            _change_state(alarm, decision, _reason_data(alarm, decision, period, stamps, now))
 
 
 def _still_there(alarm: Alarm) -> bool:
@@ -145,9 +145,9 @@ def _reason_data(alarm: Alarm, decision: Decision, period: int, stamps: list[int
     return json.dumps(data)
 
 
-def _transition(alarm: Alarm, decision: Decision, reason_data: str) -> None:
+def _change_state(alarm: Alarm, decision: Decision, reason_data: str) -> None:
     old = alarm["StateValue"]
-    _remember(alarm)
+    _record_configuration(alarm)
     alarm.update(
         StateValue=decision.state,
         StateReason=decision.reason,
@@ -169,7 +169,7 @@ def format_timestamp(epoch: float) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}+0000"
 
 
-def _state(alarm: Alarm) -> dict[str, Any]:
+def _describe_state(alarm: Alarm) -> dict[str, Any]:
     state = {
         "value": alarm["StateValue"],
         "reason": alarm.get("StateReason", ""),
@@ -185,8 +185,8 @@ def _first_state(alarm: Alarm) -> dict[str, Any]:
     return {"reason": "Unchecked: Initial alarm creation", "timestamp": format_timestamp(created)}
 
 
-def _remember(alarm: Alarm) -> None:
-    _last_states[alarm["AlarmArn"]] = _state(alarm)
+def _record_configuration(alarm: Alarm) -> None:
+    _last_states[alarm["AlarmArn"]] = _describe_state(alarm)
 
 
 def describe_configuration(alarm: Alarm) -> dict[str, Any]:
@@ -197,11 +197,11 @@ def describe_configuration(alarm: Alarm) -> dict[str, Any]:
     if alarm.get("AlarmRule"):
         result["alarmRule"] = alarm["AlarmRule"]
         return result
-    result["metrics"] = [_metric(query) for query in parse_queries(alarm)]
+    result["metrics"] = [_describe_metric(query) for query in parse_queries(alarm)]
     return result
 
 
-def _metric(query: Query) -> dict[str, Any]:
+def _describe_metric(query: Query) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": query.id, "returnData": query.return_data}
     if query.metric:
         shown["metricStat"] = {
@@ -242,12 +242,12 @@ def record_history(
     )
 
 
-def _publishing(send_to_topics: Callable[..., None]) -> Callable[..., None]:
+def _with_publication(send_to_topics: Callable[..., None]) -> Callable[..., None]:
     """Publish every state change (evaluated, set, composite): the event first, then the actions."""
 
     def dispatch_alarm_actions(alarm: Alarm, old_state: str, new_state: str, reason: str) -> None:
         previous = {**(_last_states.get(alarm["AlarmArn"]) or _first_state(alarm)), "value": old_state}
-        current = _state(alarm)
+        current = _describe_state(alarm)
         _last_states[alarm["AlarmArn"]] = current
         detail = {
             "alarmName": alarm["AlarmName"],
@@ -261,12 +261,12 @@ def _publishing(send_to_topics: Callable[..., None]) -> Callable[..., None]:
         send_to_topics(alarm, old_state, new_state, reason)
         for action in alarm.get(ACTION_FIELDS.get(new_state, "")) or []:
             if ":lambda:" in action:
-                _invoke(alarm, action, detail)
+                _invoke_action(alarm, action, detail)
 
     return dispatch_alarm_actions
 
 
-def _invoke(alarm: Alarm, function_arn: str, detail: dict[str, Any]) -> None:
+def _invoke_action(alarm: Alarm, function_arn: str, detail: dict[str, Any]) -> None:
     """Call the Lambda function of an action asynchronously, if the function's policy allows CloudWatch alarms to."""
     payload = {
         "source": "aws.cloudwatch",

@@ -36,12 +36,12 @@ def install() -> None:
     require(cloudwatch, "_metric_bucket", "_calc_stats", "_stat_value", "_is_percentile_stat", "_dims_key")
     require(cloudwatch, "_parse_ts", "_error", "_cbor_ok", "_json_ok", "_cbor_datapoint", "_cbor_metric_data_result")
     parameters = "params cbor_data is_cbor is_json"
-    replace(cloudwatch, "_store_datum", "namespace name dims ts unit value values counts stat_values", _stamped)
-    replace(cloudwatch, "_get_metric_data", parameters, _typed(get_metric_data))
-    replace(cloudwatch, "_get_metric_statistics", parameters, _typed(get_metric_statistics))
+    replace(cloudwatch, "_store_datum", "namespace name dims ts unit value values counts stat_values", _with_arrivals)
+    replace(cloudwatch, "_get_metric_data", parameters, _with_protocols(get_metric_data))
+    replace(cloudwatch, "_get_metric_statistics", parameters, _with_protocols(get_metric_statistics))
     replace(cloudwatch, "_put_metric_alarm", parameters, _put_metric_alarm)
     replace(cloudwatch, "handle_request", "method path headers body query_params", _checked_on_every_alarm)
-    replace(cloudwatch, "_evict_old_metrics", "", _seldom)
+    replace(cloudwatch, "_evict_old_metrics", "", _evict_seldom)
     require(app, "SERVICE_HANDLERS")
     app.SERVICE_HANDLERS["cloudformation"] = _patched_when_first_used(app.SERVICE_HANDLERS["cloudformation"])
 
@@ -70,7 +70,7 @@ def _checked_on_every_alarm(handle: Callable[..., Any]) -> Callable[..., Any]:
     return handle_request
 
 
-def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
+def _evict_seldom(evict: Callable[[], None]) -> Callable[[], None]:
     """Evict old points once a minute. To forget points after two weeks, ministack copies every stored point at every
     call."""
     last = [0.0]
@@ -83,7 +83,7 @@ def _seldom(evict: Callable[[], None]) -> Callable[[], None]:
     return evict_old_metrics
 
 
-def _stamped(store: Callable[..., None]) -> Callable[..., None]:
+def _with_arrivals(store: Callable[..., None]) -> Callable[..., None]:
     def store_datum(namespace: str, name: str, dims: Data, *rest: Any) -> None:
         store(namespace, name, dims, *rest)
         series.stamp_arrivals(cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(dims))))
@@ -91,7 +91,7 @@ def _stamped(store: Callable[..., None]) -> Callable[..., None]:
     return store_datum
 
 
-def _typed(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _with_protocols(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Serve the JSON and CBOR protocols, which every current SDK uses. ministack itself serves the old query protocol."""
 
     def make(fallback: Callable[..., Any]) -> Callable[..., Any]:
@@ -117,7 +117,7 @@ def _typed(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Cal
     return make
 
 
-def _window(data: Data) -> Window:
+def _read_window(data: Data) -> Window:
     start, end = cloudwatch._parse_ts(data.get("StartTime")), cloudwatch._parse_ts(data.get("EndTime"))
     if start is None or end is None:
         raise RefusedError("The parameters StartTime and EndTime are required.")
@@ -134,7 +134,7 @@ def get_metric_data(data: Data) -> Data:
     if len(queries) > 500:
         raise RefusedError("The collection MetricDataQueries must not have more than 500 members.")
     _check_queries(queries)
-    window = _window(data)
+    window = _read_window(data)
     longest = series.common_period(queries)
     values = series.resolve_queries(queries, Window(math.floor(window.start / longest) * longest, window.end, window.now))
     ascending = data.get("ScanBy") == "TimestampAscending"
@@ -172,7 +172,7 @@ periods is one point."""
 
 def get_metric_statistics(data: Data) -> Data:
     """Periods begin at StartTime, itself rounded down to a whole minute of the account (or period below it)."""
-    window = _window(data)
+    window = _read_window(data)
     period = int(data.get("Period") or 60)
     grain = min(MINUTE_SECONDS, period)
     start = math.floor(window.start / grain) * grain

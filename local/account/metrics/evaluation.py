@@ -54,7 +54,7 @@ def decide(rule: Rule, points: list[float | None], current: str) -> Decision:
         state = "ALARM" if breaching >= rule.datapoints else "OK"
     else:
         state = _with_missing(rule, points, breaching, missing, current)
-    return Decision(state, _reason(rule, state, window, breaching, missing), window)
+    return Decision(state, _explain_decision(rule, state, window, breaching, missing), window)
 
 
 def _with_missing(rule: Rule, points: list[float | None], breaching: int, missing: int, current: str) -> str:
@@ -82,7 +82,7 @@ def _old_breach(rule: Rule, points: list[float | None]) -> bool:
     return all(value is None or rule.breached_by(value) for value in recent[oldest:])
 
 
-def _reason(rule: Rule, state: str, window: list[float], breaching: int, missing: int) -> str:
+def _explain_decision(rule: Rule, state: str, window: list[float], breaching: int, missing: int) -> str:
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {missing} datapoints were unknown."
     if not window:

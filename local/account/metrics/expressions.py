@@ -67,7 +67,7 @@ class Scope:
 
 
 @lru_cache(maxsize=1)
-def _parser() -> Lark:
+def _make_parser() -> Lark:
     return Lark(GRAMMAR, parser="lalr", maybe_placeholders=False)
 
 
@@ -75,7 +75,7 @@ def _parser() -> Lark:
 def parse_expression(text: str) -> Tree[Token] | Token:
     """The expression as a tree, or ``ExpressionError`` with the position."""
     try:
-        return _parser().parse(text)
+        return _make_parser().parse(text)
     except UnexpectedInput as error:
         raise ExpressionError(f"invalid expression at position {error.pos_in_stream}: {text}") from error
 
@@ -90,33 +90,33 @@ def find_references(text: str) -> set[str]:
 
 def evaluate_expression(text: str, scope: Scope) -> Series:
     """The expression as one series; a number becomes a constant series, as on a graph."""
-    value = _value(parse_expression(text), scope)
+    value = _evaluate_node(parse_expression(text), scope)
     if isinstance(value, list):
         raise ExpressionError(f"{text} gives several series, one is needed")
     return value if isinstance(value, dict) else dict.fromkeys(scope.times, value)
 
 
-def _value(node: Tree[Token] | Token, scope: Scope) -> Value:
+def _evaluate_node(node: Tree[Token] | Token, scope: Scope) -> Value:
     if isinstance(node, Token):
         raise ExpressionError(f"unexpected {node}")
     match str(node.data):
         case "number":
             return float(str(node.children[0]))
         case "name":
-            return _named(str(node.children[0]), scope)
+            return _find_value(str(node.children[0]), scope)
         case "negate":
-            return combine_values("-", 0.0, _value(node.children[0], scope))
+            return combine_values("-", 0.0, _evaluate_node(node.children[0], scope))
         case "array":
-            return [_as_series(_value(child, scope), scope) for child in node.children]
+            return [_as_series(_evaluate_node(child, scope), scope) for child in node.children]
         case "call":
-            return _call(str(node.children[0]), node.children[1:], scope)
+            return _call_function(str(node.children[0]), node.children[1:], scope)
         case kind:
             *_, right = node.children
             sign = {"or_op": "||", "and_op": "&&"}.get(kind) or str(node.children[1])
-            return combine_values(sign, _value(node.children[0], scope), _value(right, scope))
+            return combine_values(sign, _evaluate_node(node.children[0], scope), _evaluate_node(right, scope))
 
 
-def _named(name: str, scope: Scope) -> Value:
+def _find_value(name: str, scope: Scope) -> Value:
     if name not in scope.series:
         raise ExpressionError(f"{name} is not defined")
     return scope.series[name]
@@ -131,18 +131,18 @@ def combine_values(sign: str, left: Value, right: Value) -> Value:
     operation = _ARITHMETIC[sign]
     if isinstance(left, dict) or isinstance(right, dict):
         result: Series = {}
-        for time in _common(left, right):
-            value = _safely(operation, _at(left, time), _at(right, time))
+        for time in _common_times(left, right):
+            value = _apply_operation(operation, _value_at(left, time), _value_at(right, time))
             if value is not None:
                 result[time] = value
         return result
-    value = _safely(operation, left, right)
+    value = _apply_operation(operation, left, right)
     if value is None:
         raise ExpressionError("division by zero between constants")
     return value
 
 
-def _safely(operation: Callable[[float, float], float], a: float, b: float) -> float | None:
+def _apply_operation(operation: Callable[[float, float], float], a: float, b: float) -> float | None:
     try:
         value = operation(a, b)
     except (ZeroDivisionError, OverflowError, TypeError):
@@ -150,12 +150,12 @@ def _safely(operation: Callable[[float, float], float], a: float, b: float) -> f
     return value if math.isfinite(value) else None
 
 
-def _common(*values: Value) -> list[int]:
+def _common_times(*values: Value) -> list[int]:
     series = [set(value) for value in values if isinstance(value, dict)]
     return sorted(set.intersection(*series)) if series else []
 
 
-def _at(value: Value, time: int) -> float:
+def _value_at(value: Value, time: int) -> float:
     if isinstance(value, dict):
         return value[time]
     if isinstance(value, list):
@@ -176,17 +176,17 @@ def _as_series(value: Value, scope: Scope) -> Series:
 # --- functions ----------------------------------------------------------------------------------------------------
 
 
-def _call(name: str, arguments: list[Any], scope: Scope) -> Value:
+def _call_function(name: str, arguments: list[Any], scope: Scope) -> Value:
     function = name.upper()
     if function == "FILL":
-        return _fill(arguments, scope)
-    values = [_value(argument, scope) for argument in arguments]
+        return _fill_gaps(arguments, scope)
+    values = [_evaluate_node(argument, scope) for argument in arguments]
     if function == "IF":
-        return _if(values)
+        return _evaluate_if(values)
     if function in _AGGREGATES:
         return _aggregate(function, values)
     if function in _ELEMENTWISE and len(values) == 1:
-        return _map(_ELEMENTWISE[function], values[0])
+        return _map_values(_ELEMENTWISE[function], values[0])
     if function == "PERIOD" and len(values) == 1:
         return float(scope.period)
     if function == "METRICS" and not values:
@@ -207,7 +207,7 @@ _ELEMENTWISE: dict[str, Callable[[float], float]] = {
 }
 
 
-def _map(function: Callable[[float], float], value: Value) -> Value:
+def _map_values(function: Callable[[float], float], value: Value) -> Value:
     if isinstance(value, list):
         return [{time: function(v) for time, v in item.items()} for item in value]
     return {time: function(v) for time, v in value.items()} if isinstance(value, dict) else function(value)
@@ -231,7 +231,7 @@ def _aggregate(name: str, values: list[Value]) -> Value:
     return value
 
 
-def _if(values: list[Value]) -> Value:
+def _evaluate_if(values: list[Value]) -> Value:
     if len(values) not in (2, 3):
         raise ExpressionError("IF takes a condition and one or two values")
     condition, then = values[0], values[1]
@@ -240,22 +240,22 @@ def _if(values: list[Value]) -> Value:
         return then if condition else (otherwise if otherwise is not None else {})
     if isinstance(condition, list):
         raise ExpressionError("IF takes one series as its condition")
-    times = sorted(condition) if isinstance(condition, dict) else _common(*(v for v in values if isinstance(v, dict)))
+    times = sorted(condition) if isinstance(condition, dict) else _common_times(*(v for v in values if isinstance(v, dict)))
     result: Series = {}
     for time in times:
-        chosen = then if _at(condition, time) else otherwise
+        chosen = then if _value_at(condition, time) else otherwise
         if chosen is None or (isinstance(chosen, dict) and time not in chosen):
             continue
-        result[time] = _at(chosen, time)
+        result[time] = _value_at(chosen, time)
     return result
 
 
-def _fill(arguments: list[Any], scope: Scope) -> Value:
+def _fill_gaps(arguments: list[Any], scope: Scope) -> Value:
     if len(arguments) != 2:
         raise ExpressionError("FILL takes a series and a filling")
-    value = _value(arguments[0], scope)
+    value = _evaluate_node(arguments[0], scope)
     mode = _fill_mode(arguments[1])
-    filling = None if mode else _value(arguments[1], scope)
+    filling = None if mode else _evaluate_node(arguments[1], scope)
     if isinstance(value, list):
         return [_fill_one(item, mode, filling, scope) for item in value]
     return _fill_one(_as_series(value, scope), mode, filling, scope)

@@ -99,21 +99,21 @@ def create_document(call: Call) -> Data:
         raise AutomationError("InvalidDocumentContent", f"{name!r}: only Automation documents are known here, by a name of their own")
     if name in _documents:
         raise AutomationError("DocumentAlreadyExists", f"Document with the specified name already exists: {name}")
-    document = _read(content)
+    document = _parse_content(content)
     _documents[name] = {
         "Name": name, "Content": document, "Hash": hashlib.sha256(content.encode()).hexdigest(), "CreatedDate": time.time(),
     }  # fmt: skip
-    return {"DocumentDescription": _described(name)}
+    return {"DocumentDescription": _describe(name)}
 
 
 def describe_document(call: Call) -> Data:
     """DescribeDocument: a document has only one version here."""
-    if _named(call) not in _documents:
-        raise AutomationError("InvalidDocument", f"Document with name {_named(call)} does not exist.")
-    return {"Document": _described(_named(call))}
+    if _read_name(call) not in _documents:
+        raise AutomationError("InvalidDocument", f"Document with name {_read_name(call)} does not exist.")
+    return {"Document": _describe(_read_name(call))}
 
 
-def _described(name: str) -> Data:
+def _describe(name: str) -> Data:
     document = _documents[name]
     parameters = document["Content"].get("parameters", {})
     return {
@@ -126,28 +126,28 @@ def _described(name: str) -> Data:
 
 def delete_document(call: Call) -> Data:
     """DeleteDocument; running executions continue."""
-    if _documents.pop(_named(call), None) is None:
-        raise AutomationError("InvalidDocument", f"Document with name {_named(call)} does not exist.")
+    if _documents.pop(_read_name(call), None) is None:
+        raise AutomationError("InvalidDocument", f"Document with name {_read_name(call)} does not exist.")
     return {}
 
 
-def _named(call: Caller) -> str:
+def _read_name(call: Caller) -> str:
     return document_name(str(call.data.get("Name") or call.data.get("DocumentName") or ""))
 
 
-def _read(content: str) -> Data:
+def _parse_content(content: str) -> Data:
     try:
         document = yaml.safe_load(content)
     except yaml.YAMLError as error:
         raise AutomationError("InvalidDocumentContent", f"neither JSON nor YAML: {error}") from error
     if not isinstance(document, dict) or str(document.get("schemaVersion")) != "0.3":
         raise AutomationError("InvalidDocumentSchemaVersion", "an Automation document has schemaVersion 0.3")
-    if problems := list(_problems(document)):
+    if problems := list(_list_problems(document)):
         raise AutomationError("InvalidDocumentContent", "; ".join(problems))
     return document
 
 
-def _problems(document: Data) -> Iterator[str]:
+def _list_problems(document: Data) -> Iterator[str]:
     steps = document.get("mainSteps") or []
     names = [step.get("name") for step in steps]
     if unknown := sorted(set(document) - _DOCUMENT_KEYS):
@@ -173,8 +173,8 @@ def start_execution(call: Caller) -> Data:
     """StartAutomationExecution: refuses immediately what AWS refuses immediately; needs iam:PassRole for the document's
     role."""
     identifier = str(uuid.uuid4())
-    call.authorize("ssm:StartAutomationExecution", _arn(f"automation-execution/{identifier}"))
-    name = _named(call)
+    call.authorize("ssm:StartAutomationExecution", _make_arn(f"automation-execution/{identifier}"))
+    name = _read_name(call)
     stored = _documents.get(name)
     if stored is None:
         raise AutomationError("AutomationDefinitionNotFoundException", f"Automation Definition {name} Not Found")
@@ -189,16 +189,16 @@ def start_execution(call: Caller) -> Data:
             raise AutomationError("IdempotentParameterMismatch", "the token was used with other parameters")
         return {"AutomationExecutionId": before}
     document = stored["Content"]
-    values = _values(document.get("parameters") or {}, call.data.get("Parameters") or {})
+    values = _read_values(document.get("parameters") or {}, call.data.get("Parameters") or {})
     try:
         role = str(fill_in_references(document.get("assumeRole") or "", values))
     except StepError as error:
-        raise _invalid(f"assumeRole: {error}") from None
+        raise _invalid_parameter(f"assumeRole: {error}") from None
     if not role:
-        raise _invalid("a document without assumeRole acts as its caller: not in this account")
+        raise _invalid_parameter("a document without assumeRole acts as its caller: not in this account")
     call.authorize("iam:PassRole", role, {"iam:PassedToService": SERVICE})
-    if not iam.role_trusts(role, SERVICE, _arn(f"automation-execution/{identifier}")):
-        raise _invalid("The defined assume role is unable to be assumed.")
+    if not iam.role_trusts(role, SERVICE, _make_arn(f"automation-execution/{identifier}")):
+        raise _invalid_parameter("The defined assume role is unable to be assumed.")
     execution: Data = {
         "AutomationExecutionId": identifier, "DocumentName": name, "DocumentVersion": "1", "ExecutionStartTime": time.time(),
         "AutomationExecutionStatus": "Pending", "StepExecutions": [], "StepExecutionsTruncated": False,
@@ -240,38 +240,38 @@ def stop(identifier: str) -> None:
         execution["AutomationExecutionStatus"] = "Cancelling"
 
 
-def _arn(rest: str) -> str:
+def _make_arn(rest: str) -> str:
     return f"arn:aws:ssm:{get_region()}:{get_account_id()}:{rest}"
 
 
-def _invalid(message: str) -> AutomationError:
+def _invalid_parameter(message: str) -> AutomationError:
     return AutomationError("InvalidAutomationExecutionParametersException", message)
 
 
-def _values(declared: Data, arguments: Mapping[str, list[str]]) -> Data:
+def _read_values(declared: Data, arguments: Mapping[str, list[str]]) -> Data:
     if unknown := sorted(set(arguments) - set(declared)):
-        raise _invalid(f"Parameters [{', '.join(unknown)}] are not defined in the document")
+        raise _invalid_parameter(f"Parameters [{', '.join(unknown)}] are not defined in the document")
     values: Data = {}
     for name, parameter in declared.items():
         argument = arguments.get(name)
         if argument is None and "default" not in parameter:
-            raise _invalid(f"Missing required parameter: {name}")
+            raise _invalid_parameter(f"Missing required parameter: {name}")
         texts = [str(item) for item in argument or []]
         for text in texts:
             if parameter.get("allowedPattern") and not re.fullmatch(parameter["allowedPattern"], text):
-                raise _invalid(f"{name}: {text} does not match {parameter['allowedPattern']}")
+                raise _invalid_parameter(f"{name}: {text} does not match {parameter['allowedPattern']}")
             if parameter.get("allowedValues") and text not in map(str, parameter["allowedValues"]):
-                raise _invalid(f"{name}: {text} is not one of {parameter['allowedValues']}")
-        values[name] = parameter["default"] if argument is None else _typed(name, str(parameter.get("type")), texts)
+                raise _invalid_parameter(f"{name}: {text} is not one of {parameter['allowedValues']}")
+        values[name] = parameter["default"] if argument is None else _convert_value(name, str(parameter.get("type")), texts)
     return values
 
 
-def _typed(name: str, kind: str, texts: list[str]) -> Any:
+def _convert_value(name: str, kind: str, texts: list[str]) -> Any:
     if kind == "StringList" or kind.startswith("List<"):
         return texts
     if len(texts) != 1:
-        raise _invalid(f"{name} is one {kind}, {len(texts)} were given")
+        raise _invalid_parameter(f"{name} is one {kind}, {len(texts)} were given")
     try:
         return int(texts[0]) if kind == "Integer" else texts[0].lower() == "true" if kind == "Boolean" else texts[0]
     except ValueError:
-        raise _invalid(f"{name}: {texts[0]} is no {kind}") from None
+        raise _invalid_parameter(f"{name}: {texts[0]} is no {kind}") from None

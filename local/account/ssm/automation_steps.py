@@ -114,7 +114,7 @@ class Runner:
             record["Inputs"] = {key: json.dumps(value) for key, value in inputs.items()}
             answer = self._actions[step["action"]](inputs, step)
             for output in step.get("outputs") or []:
-                value = _selected(output["Selector"], answer)
+                value = _select_value(output["Selector"], answer)
                 self._known[f"{step['name']}.{output['Name']}"] = value
                 record["Outputs"][output["Name"]] = [str(item) for item in (value if isinstance(value, list) else [value])]
         except (StepError, BotoCoreError, ClientError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -136,7 +136,7 @@ class Runner:
         deadline = time.monotonic() + float(step.get("timeoutSeconds", DEFAULT_TIMEOUT_SECONDS))
         while True:
             answer = self._call_api(inputs, step)
-            actual = _selected(inputs["PropertySelector"], answer)
+            actual = _select_value(inputs["PropertySelector"], answer)
             if str(actual) in wanted:
                 return answer
             if time.monotonic() > deadline:
@@ -159,7 +159,7 @@ class Runner:
         )  # fmt: skip
 
 
-def _selected(selector: str, answer: Any) -> Any:
+def _select_value(selector: str, answer: Any) -> Any:
     """The value at a path such as ``$.AutoScalingGroups[0].DesiredCapacity``. Only paths that JMESPath writes in the
     same way work."""
     return jmespath.search(selector.removeprefix("$."), answer)

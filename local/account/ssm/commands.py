@@ -128,7 +128,7 @@ def start_command(document: str, instances: list[str], data: Data, grace_seconds
     """
     name = document_name(document)
     parameters = {k: v if isinstance(v, list) else [str(v)] for k, v in (data.get("Parameters") or {}).items()}
-    duration = _check(name, parameters)
+    duration = _check_parameters(name, parameters)
     offline = [i for i in instances if i not in nodes.list_managed()]
     if offline or not instances:
         raise CommandError("InvalidInstanceId", f"Instances [[{', '.join(offline)}]] not in a valid state")
@@ -141,17 +141,19 @@ def start_command(document: str, instances: list[str], data: Data, grace_seconds
         "OutputS3Region": get_region(), "MaxConcurrency": "50", "MaxErrors": "0", "TargetCount": len(instances),
         "CompletedCount": 0, "ErrorCount": 0, "DeliveryTimedOutCount": 0,
         "TimeoutSeconds": data.get("TimeoutSeconds", 3600),
-        "Invocations": {i: _invocation(identifier, i, name, data.get("Comment", "")) for i in instances},
+        "Invocations": {i: _make_invocation(identifier, i, name, data.get("Comment", "")) for i in instances},
     }  # fmt: skip
     ssm._commands[identifier] = record
     _cancelled[identifier] = threading.Event()
     for instance in instances:
         run = copy_context().run
-        threading.Thread(target=run, args=(_run, record, instance, duration, grace_seconds), daemon=True, name="squall-ssm").start()
+        threading.Thread(
+            target=run, args=(_run_invocation, record, instance, duration, grace_seconds), daemon=True, name="squall-ssm"
+        ).start()
     return record
 
 
-def _check(name: str, parameters: dict[str, list[str]]) -> int:
+def _check_parameters(name: str, parameters: dict[str, list[str]]) -> int:
     if name not in DOCUMENTS:
         raise CommandError("InvalidDocument", f"document {name} does not exist")
     document = DOCUMENTS[name]
@@ -172,7 +174,7 @@ def _check(name: str, parameters: dict[str, list[str]]) -> int:
     return duration
 
 
-def _invocation(command: str, instance: str, document: str, comment: str) -> Data:
+def _make_invocation(command: str, instance: str, document: str, comment: str) -> Data:
     return {
         "CommandId": command, "InstanceId": instance, "Comment": comment, "DocumentName": document,
         "DocumentVersion": "$DEFAULT", "PluginName": "InstallDependencies", "ResponseCode": -1,
@@ -185,13 +187,13 @@ def _invocation(command: str, instance: str, document: str, comment: str) -> Dat
 # --- running ------------------------------------------------------------------------------------------------------
 
 
-def _run(record: Data, instance: str, duration: int, grace_seconds: float) -> None:
+def _run_invocation(record: Data, instance: str, duration: int, grace_seconds: float) -> None:
     invocation = record["Invocations"][instance]
     cancelled = _cancelled[record["CommandId"]]
     if cancelled.wait(holder.current.ssm_dispatch_seconds):
-        _finish(record, invocation, "Cancelled", "")
+        _finish_invocation(record, invocation, "Cancelled", "")
         return
-    invocation.update(Status="InProgress", StatusDetails="InProgress", ExecutionStartDateTime=_iso(), PluginName="FaultInjection")
+    invocation.update(Status="InProgress", StatusDetails="InProgress", ExecutionStartDateTime=_format_now(), PluginName="FaultInjection")
     refresh(record)
     started = time.monotonic()
     path = f"/instances/{instance}/faults"
@@ -201,17 +203,17 @@ def _run(record: Data, instance: str, duration: int, grace_seconds: float) -> No
             "parameters": {k: ",".join(v) for k, v in record["Parameters"].items()}, "duration_seconds": max(1, duration),
         })  # fmt: skip
     except OSError as error:
-        _finish(record, invocation, "Failed", f"the agent of {instance} did not start the fault: {error}")
+        _finish_invocation(record, invocation, "Failed", f"the agent of {instance} did not start the fault: {error}")
         return
     if not cancelled.wait(max(0.0, duration + grace_seconds - (time.monotonic() - started))):
-        _finish(record, invocation, "Success", "")
+        _finish_invocation(record, invocation, "Success", "")
         return
     try:
         tell_workload("DELETE", f"{path}/{record['CommandId']}", None)
-        _finish(record, invocation, "Cancelled", "")
+        _finish_invocation(record, invocation, "Cancelled", "")
     except OSError as error:
         # As on AWS: a cancel may not arrive; the fault then lasts its own duration.
-        _finish(record, invocation, "Cancelled", f"the agent of {instance} did not confirm: {error}")
+        _finish_invocation(record, invocation, "Cancelled", f"the agent of {instance} did not confirm: {error}")
 
 
 def tell_workload(method: str, path: str, body: Data | None) -> None:
@@ -237,12 +239,12 @@ def tell_workload(method: str, path: str, body: Data | None) -> None:
             raise OSError(f"{error.code} {error.read(500).decode(errors='replace')}") from error
 
 
-def _iso() -> str:
+def _format_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-def _finish(record: Data, invocation: Data, status: str, error: str) -> None:
-    invocation["ExecutionEndDateTime"] = _iso()
+def _finish_invocation(record: Data, invocation: Data, status: str, error: str) -> None:
+    invocation["ExecutionEndDateTime"] = _format_now()
     invocation["StandardErrorContent"] = error
     invocation["ResponseCode"] = 0 if status == "Success" else 1 if status == "Failed" else -1
     invocation["StatusDetails"] = status
@@ -303,13 +305,13 @@ def list_commands(data: Data) -> Any:
         for record in ssm._commands.values()
         if (not wanted or record["CommandId"] == wanted)
         and (not instance or instance in record.get("InstanceIds", []))
-        and _passes(record, filters)
+        and _passes_filters(record, filters)
     ]
     commands.sort(key=lambda c: float(c["RequestedDateTime"]), reverse=True)
     return nodes.paginate("Commands", commands, data)
 
 
-def _passes(record: Data, filters: dict[str, str]) -> bool:
+def _passes_filters(record: Data, filters: dict[str, str]) -> bool:
     def moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
 
@@ -330,11 +332,11 @@ def list_command_invocations(data: Data) -> Any:
             continue
         for instance, invocation in (record.get("Invocations") or {}).items():
             if data.get("InstanceId") in (None, instance):
-                invocations.append(_listed(record, invocation, bool(data.get("Details"))))
+                invocations.append(_list_invocation(record, invocation, bool(data.get("Details"))))
     return nodes.paginate("CommandInvocations", invocations, data)
 
 
-def _listed(record: Data, invocation: Data, details: bool) -> Data:
+def _list_invocation(record: Data, invocation: Data, details: bool) -> Data:
     shown: Data = {
         "CommandId": record["CommandId"], "InstanceId": invocation["InstanceId"], "Comment": record["Comment"],
         "DocumentName": record["DocumentName"], "DocumentVersion": record["DocumentVersion"],
@@ -347,13 +349,13 @@ def _listed(record: Data, invocation: Data, details: bool) -> Data:
                 "Name": invocation["PluginName"], "Status": invocation["Status"],
                 "StatusDetails": invocation["StatusDetails"], "ResponseCode": invocation["ResponseCode"],
                 "Output": invocation["StandardErrorContent"] or invocation["StandardOutputContent"],
-                **_times(invocation),
+                **_read_times(invocation),
             }
         ]  # fmt: skip
     return shown
 
 
-def _times(invocation: Data) -> Data:
+def _read_times(invocation: Data) -> Data:
     """When the agent began and ended; empty if that is not known."""
     named = {"ResponseStartDateTime": "ExecutionStartDateTime", "ResponseFinishDateTime": "ExecutionEndDateTime"}
     return {name: datetime.fromisoformat(text).timestamp() for name, of in named.items() if (text := invocation.get(of))}

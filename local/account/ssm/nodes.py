@@ -51,17 +51,17 @@ def list_managed() -> set[str]:
 def describe_instance_information(data: Data) -> Any:
     """Every node is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus, PlatformTypes, ResourceType, tag:…"""
     others = {node["id"]: node for node in _registered.values()}
-    shown = [_node(identifier, others.get(identifier)) for identifier in sorted(list_managed())]
+    shown = [_describe_node(identifier, others.get(identifier)) for identifier in sorted(list_managed())]
     for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
         key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
-        shown = [node for node in shown if _value(node, str(key)) in values]
+        shown = [node for node in shown if _read_value(node, str(key)) in values]
     return paginate("InstanceInformationList", shown, data, 10)
 
 
 _FIELDS = {"InstanceIds": "InstanceId", "PingStatus": "PingStatus", "PlatformTypes": "PlatformType", "ResourceType": "ResourceType"}
 
 
-def _value(node: Data, key: str) -> str | None:
+def _read_value(node: Data, key: str) -> str | None:
     """The value of a node that a filter compares; None if a node has no such value."""
     if key.startswith("tag:"):
         name = node["InstanceId"]
@@ -70,7 +70,7 @@ def _value(node: Data, key: str) -> str | None:
     return str(node[_FIELDS[key]]) if key in _FIELDS else None
 
 
-def _node(identifier: str, other: Data | None) -> Data:
+def _describe_node(identifier: str, other: Data | None) -> Data:
     instance = ec2._instances.get(identifier) or {}
     shown = {
         "InstanceId": identifier, "PingStatus": "Online", "LastPingDateTime": time.time(),

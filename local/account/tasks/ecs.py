@@ -74,15 +74,15 @@ def report(reported: Data) -> None:
         ecs._tags.pop(arn, None)
     for arn, task in known.items():
         _told[arn] = task
-        _show(arn, task, service)
+        _show_task(arn, task, service)
     states = [task["last"] for task in known.values() if task["desired"] == "RUNNING"]
     service["runningCount"], service["pendingCount"] = states.count("RUNNING"), states.count("PENDING")
     for deployment in service["deployments"]:
         deployment.update(runningCount=service["runningCount"], pendingCount=service["pendingCount"])
 
 
-def _show(arn: str, task: Data, service: Data) -> None:
-    definition = _definition(service["taskDefinition"])
+def _show_task(arn: str, task: Data, service: Data) -> None:
+    definition = _find_definition(service["taskDefinition"])
     if service.get("propagateTags") == "SERVICE" and arn not in ecs._tags:
         ecs._tags[arn] = list(service["tags"])
     address = [{"name": "privateIPv4Address", "value": task["address"]}, {"name": "subnetId", "value": ""}]
@@ -92,8 +92,9 @@ def _show(arn: str, task: Data, service: Data) -> None:
         "platformVersion": service["platformVersion"], "platformFamily": "Linux", "availabilityZone": task["zone"],
         "group": f"service:{service['serviceName']}", "startedBy": service["deployments"][0]["id"],
         "cpu": definition.get("cpu"), "memory": definition.get("memory"), "connectivity": "CONNECTED", "healthStatus": "UNKNOWN",
-        "createdAt": _iso(task["created"]), "startedAt": _iso(task["started"]), "stoppingAt": _iso(task["stopping"]),
-        "stoppedAt": _iso(task["stopped"]), "stopCode": task["stop_code"] or None, "stoppedReason": task["reason"] or None,
+        "createdAt": _format_time(task["created"]), "startedAt": _format_time(task["started"]),
+        "stoppingAt": _format_time(task["stopping"]),
+        "stoppedAt": _format_time(task["stopped"]), "stopCode": task["stop_code"] or None, "stoppedReason": task["reason"] or None,
         "enableExecuteCommand": service["enableExecuteCommand"], "overrides": {"containerOverrides": []},
         "attachments": [{"id": task["id"], "type": "ElasticNetworkInterface", "status": "ATTACHED", "details": address}],
         "containers": [
@@ -105,12 +106,12 @@ def _show(arn: str, task: Data, service: Data) -> None:
     nodes.register_agent(task["id"], task["node"], task["address"], {**tags, "ECS_TASK_ARN": arn, "FAULT_INJECTION_SIDECAR": "true"})
 
 
-def _definition(arn: str) -> Data:
+def _find_definition(arn: str) -> Data:
     definition: Data = ecs._task_defs[ecs._resolve_td_key(arn)]
     return definition
 
 
-def _iso(at: float | None) -> str | None:
+def _format_time(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -156,7 +157,7 @@ def order_stop(arn: str, reason: str) -> None:
         desiredStatus=stopping["desired"],
         stopCode=stopping["stop_code"],
         stoppedReason=stopping["reason"],
-        stoppingAt=_iso(stopping["stopping"]),
+        stoppingAt=_format_time(stopping["stopping"]),
     )
 
 
@@ -171,4 +172,4 @@ def list_tasks() -> list[tuple[str, dict[str, str], Data]]:
 
 def definition_of(arn: str) -> Data:
     """The task definition of a task."""
-    return _definition(ecs._tasks[arn]["taskDefinitionArn"])
+    return _find_definition(ecs._tasks[arn]["taskDefinitionArn"])

@@ -16,7 +16,7 @@ _NODE_CALLS = ("AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResour
 
 def find_resource(service: str, headers: dict[str, str], body: bytes, region: str, account: str) -> str | None:
     """The ARN or `*`; None if ministack knows the resource."""
-    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _document(body)
+    action, data = headers.get("x-amz-target", "").rpartition(".")[2], _parse_body(body)
     if service == "ssm":
         of_node = action in _NODE_CALLS and data.get("ResourceType") == "ManagedInstance"
         return f"arn:aws:ssm:{region}:{account}:managed-instance/{data.get('ResourceId')}" if of_node else None
@@ -36,7 +36,7 @@ def find_resource(service: str, headers: dict[str, str], body: bytes, region: st
     return first if first.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:{kind}/{cluster}/{first}"
 
 
-def _document(body: bytes) -> dict[str, Any]:
+def _parse_body(body: bytes) -> dict[str, Any]:
     try:
         data = json.loads(body or b"{}")
     except ValueError:

@@ -28,11 +28,11 @@ class Measured:
 
 def database_data(start: float, nodes: list[Measured]) -> list[Datum]:
     """AWS/RDS for one period."""
-    return [datum for node in nodes for datum in _of(Stamp(start), node)]
+    return [datum for node in nodes for datum in _node_data(Stamp(start), node)]
 
 
-def _of(stamp: Stamp, node: Measured) -> Iterator[Datum]:
-    for dimensions in _dimensions(node):
+def _node_data(stamp: Stamp, node: Measured) -> Iterator[Datum]:
+    for dimensions in _list_dimensions(node):
         yield stamp.datum("DatabaseConnections", "Count", dimensions, Value=node.connections)
         yield stamp.datum("CPUUtilization", "Percent", dimensions, Value=node.cpu_percent)
         yield stamp.datum("ReadLatency", "Seconds", dimensions, Value=node.read_seconds)
@@ -46,7 +46,7 @@ def _of(stamp: Stamp, node: Measured) -> Iterator[Datum]:
             yield stamp.datum(name, "Milliseconds", {"DBClusterIdentifier": node.cluster}, Value=node.lag_ms)
 
 
-def _dimensions(node: Measured) -> list[Mapping[str, str]]:
+def _list_dimensions(node: Measured) -> list[Mapping[str, str]]:
     by_instance = {"DBInstanceIdentifier": node.instance}
     if node.cluster is None:
         return [by_instance]

@@ -111,7 +111,7 @@ class Database:
                 kind = "read" if question["op"] == "get" else "write"
                 self._totals[f"{kind}s"] += 1
                 self._totals[f"{kind}s_us"] += int(1e6 * (time.perf_counter() - began))
-                writer.write(_line(answer))
+                writer.write(_encode_line(answer))
                 await writer.drain()
         self._connections -= 1
         writer.close()
@@ -139,7 +139,7 @@ class Database:
         try:
             while True:
                 row, arrived = await follower.rows.get()
-                writer.write(_line(row))
+                writer.write(_encode_line(row))
                 await writer.drain()
                 if not await asyncio.wait_for(reader.readline(), ACKNOWLEDGE_SECONDS):
                     break
@@ -157,7 +157,7 @@ class Database:
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(_line({"op": "follow", "since": self._seq}))
+                writer.write(_encode_line({"op": "follow", "since": self._seq}))
                 while line := await reader.readline():
                     self._take(json.loads(line))
                     writer.write(b"{}\n")
@@ -174,7 +174,7 @@ class Database:
         self._lag_ms = 1000 * max(0.0, time.time() - row["at"])
 
 
-def _line(value: Row) -> bytes:
+def _encode_line(value: Row) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode() + b"\n"
 
 

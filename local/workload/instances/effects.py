@@ -68,7 +68,7 @@ class Effects:
         if name not in effects:
             raise UnknownDocumentError(f"the sample instance has no effect for {document}")
         kind, begin = effects[name]
-        return _nothing if kind in self.ignored else begin(command_id, parameters)
+        return _do_nothing if kind in self.ignored else begin(command_id, parameters)
 
     def _latency(self, command_id: str, parameters: Parameters) -> Undo:
         delay = float(parameters.get("DelayMilliseconds", "200")) / 1000
@@ -80,15 +80,15 @@ class Effects:
 
     def _disturb(self, command_id: str, parameters: Parameters, what: Disturbance) -> Undo:
         """Disturb the traffic. Without `Sources` (the documents by interface) all traffic is disturbed."""
-        _inbound(parameters)
+        _is_inbound(parameters)
         peers = resolve_sources(parameters["Sources"], self.names) if "Sources" in parameters else what.peers
         share = float(parameters.get("FlowsPercent", "100").rstrip("%"))
         self.network.disturbances[command_id] = Disturbance(peers, what.delay, what.jitter, what.loss, share)
-        return lambda: _forget(self.network.disturbances, command_id)
+        return lambda: _forget_command(self.network.disturbances, command_id)
 
     def _blackhole(self, command_id: str, parameters: Parameters) -> Undo:
-        self.network.holes[command_id] = Hole(parameters["Protocol"], int(parameters["Port"]), _inbound(parameters))
-        return lambda: _forget(self.network.holes, command_id)
+        self.network.holes[command_id] = Hole(parameters["Protocol"], int(parameters["Port"]), _is_inbound(parameters))
+        return lambda: _forget_command(self.network.holes, command_id)
 
     def _cpu(self, _command_id: str, parameters: Parameters) -> Undo:
         return self._stress(int(parameters.get("CPU", "0")) or 1, "cpu", parameters.get("LoadPercent", "100"))
@@ -117,7 +117,7 @@ class Effects:
             raise ValueError(f"no process is named {parameters['ProcessName']}")
         name = parameters.get("Signal", "SIGTERM")
         asyncio.get_running_loop().call_later(0.1, os.kill, os.getpid(), signal.Signals[name])
-        return _nothing
+        return _do_nothing
 
     def _stress(self, workers: int, kind: str, argument: str) -> Undo:
         """Start stressors in the instance's own process group, so that they die with it."""
@@ -134,16 +134,16 @@ class Effects:
         return stop
 
 
-def _inbound(parameters: Parameters) -> bool:
+def _is_inbound(parameters: Parameters) -> bool:
     kind = parameters.get("TrafficType", "ingress")
     if kind not in _DIRECTIONS:
         raise ValueError(f"TrafficType is ingress or egress, not {kind!r}")
     return _DIRECTIONS[kind]
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Does nothing: the end of an effect that leaves nothing to undo."""
 
 
-def _forget(table: dict[str, Disturbance] | dict[str, Hole], command_id: str) -> None:
+def _forget_command(table: dict[str, Disturbance] | dict[str, Hole], command_id: str) -> None:
     table.pop(command_id, None)

@@ -36,13 +36,13 @@ class Activity:
             "AutoScalingGroupName": self.group,
             "Description": self.description,
             "Cause": self.cause,
-            "StartTime": _iso(self.started),
+            "StartTime": _format_time(self.started),
             "StatusCode": self.status,
             "Progress": 50 if self.ended is None else 100,
             "Details": "{}",
         }
         if self.ended is not None:
-            fields["EndTime"] = _iso(self.ended)
+            fields["EndTime"] = _format_time(self.ended)
         if self.message:
             fields["StatusMessage"] = self.message
         return fields
@@ -108,5 +108,5 @@ class Fleet:
         }
 
 
-def _iso(at: float) -> str:
+def _format_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

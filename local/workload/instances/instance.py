@@ -73,7 +73,7 @@ class Instance:
     async def _report(self) -> None:
         """Report the counts if they have changed; measure the CPU and memory that the stressors use."""
         reported: dict[str, int] = {}
-        mark = time.monotonic(), _stressors()
+        mark = time.monotonic(), _measure_stressors()
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             volume = {"volume_waiting": self._volume.waiting, "volume_stalled_seconds": int(self._volume.stalled_seconds)}
@@ -81,7 +81,7 @@ class Instance:
             if counts != reported:
                 reported = counts
                 tell(event="counts", totals=reported)
-            now = time.monotonic(), _stressors()
+            now = time.monotonic(), _measure_stressors()
             self._service.busy = usage.sum_growth(now[1], mark[1]) / (now[0] - mark[0])
             self._service.memory_percent = usage.memory_percent(os.getpid())
             mark = now
@@ -139,7 +139,7 @@ class Instance:
             tell(event="fault_ended", command_id=command_id, reason=reason)
 
 
-def _stressors() -> dict[int, float]:
+def _measure_stressors() -> dict[int, float]:
     """Busy seconds of every process of the instance except the service itself."""
     own = os.getpid()
     return {pid: seconds for pid, seconds in usage.busy_seconds(own).items() if pid != own}

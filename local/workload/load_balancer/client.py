@@ -69,12 +69,12 @@ class Client:
                 requests=total,
                 failed=total - self._outcomes["200"],
                 outcomes=dict(self._outcomes),
-                p50_ms=_percentile(ordered, 0.50),
-                p95_ms=_percentile(ordered, 0.95),
+                p50_ms=_find_percentile(ordered, 0.50),
+                p95_ms=_find_percentile(ordered, 0.95),
             )
 
 
-def _percentile(ordered: list[float], share: float) -> float | None:
+def _find_percentile(ordered: list[float], share: float) -> float | None:
     return round(ordered[int(share * (len(ordered) - 1))] * 1000, 1) if ordered else None
 
 

@@ -59,7 +59,7 @@ class Acls:
     def described(cls, subnets: Iterable[Mapping[str, Any]], acls: Iterable[Mapping[str, Any]]) -> Acls:
         """The ACLs in EC2's answers to DescribeSubnets and DescribeNetworkAcls."""
         rules = {
-            association["SubnetId"]: tuple(sorted(_rules(acl["Entries"])))
+            association["SubnetId"]: tuple(sorted(_parse_rules(acl["Entries"])))
             for acl in acls
             for association in acl.get("Associations", ())
             if association.get("SubnetId")
@@ -87,7 +87,7 @@ class Acls:
         )
 
 
-def _rules(entries: Iterable[Mapping[str, Any]]) -> Iterable[Rule]:
+def _parse_rules(entries: Iterable[Mapping[str, Any]]) -> Iterable[Rule]:
     for entry in entries:
         if entry.get("CidrBlock") and entry["Protocol"] in _OF_TCP:
             yield Rule(entry["RuleNumber"], entry["RuleAction"] == "allow", entry["Egress"], IPv4Network(entry["CidrBlock"]))

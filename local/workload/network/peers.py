@@ -60,10 +60,12 @@ def resolve_sources(sources: str, names: Mapping[str, IPv4Address]) -> tuple[IPv
     sample does not use them. Raises ValueError for anything else, as the document fails for a name that can't be
     resolved.
     """
-    return tuple(network for source in sources.split(",") for network in _networks(source.strip(), {INVENTORY_NAME: INVENTORY, **names}))
+    return tuple(
+        network for source in sources.split(",") for network in _resolve_source(source.strip(), {INVENTORY_NAME: INVENTORY, **names})
+    )
 
 
-def _networks(source: str, names: Mapping[str, IPv4Address]) -> list[IPv4Network]:
+def _resolve_source(source: str, names: Mapping[str, IPv4Address]) -> list[IPv4Network]:
     if source in ("DYNAMODB", "S3"):
         return []
     if source in names:

@@ -38,7 +38,7 @@ class CloudWatchAlarms:
             "put_metric_alarm",
             refusable=True,
             **self._common_arguments(guard.name, description, action_arn, tags),
-            Metrics=[_metric(member) for member in guard.metrics],
+            Metrics=[_make_metric(member) for member in guard.metrics],
             ComparisonOperator=guard.comparison,
             Threshold=guard.threshold,
             DatapointsToAlarm=guard.datapoints_to_alarm,
@@ -72,7 +72,7 @@ class CloudWatchAlarms:
             )
 
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:
-        return {alarm["AlarmName"]: _state(alarm) for alarm in self._describe(names)}
+        return {alarm["AlarmName"]: _make_state(alarm) for alarm in self._describe(names)}
 
     def tags(self, name: str) -> Mapping[str, str]:
         existing = next(self._describe([name]), None)
@@ -83,7 +83,7 @@ class CloudWatchAlarms:
         return {tag["Key"]: tag["Value"] for tag in answer.get("Tags", [])}
 
     def with_prefix(self, prefix: str) -> Sequence[AlarmState]:
-        return [_state(alarm) for alarm in self._list_alarms(AlarmNamePrefix=prefix)]
+        return [_make_state(alarm) for alarm in self._list_alarms(AlarmNamePrefix=prefix)]
 
     def _describe(self, names: Sequence[str]) -> Iterator[Any]:
         for some in split_chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
@@ -96,7 +96,9 @@ class CloudWatchAlarms:
             yield from page.get("CompositeAlarms", ())
 
     def firing(self) -> Sequence[AlarmState]:
-        firing = [_state(alarm) for alarm in islice(self._list_alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _MOST_FIRING + 1)]
+        firing = [
+            _make_state(alarm) for alarm in islice(self._list_alarms(StateValue="ALARM", MaxRecords=_NAMES_PER_CALL), _MOST_FIRING + 1)
+        ]
         if len(firing) > _MOST_FIRING:
             raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_MOST_FIRING} alarms are in ALARM", retryable=False)
         return firing
@@ -132,7 +134,7 @@ def _entered_alarm(item: Mapping[str, Any]) -> bool:
         return str(item.get("HistorySummary", "")).endswith("to ALARM")
 
 
-def _metric(member: AlarmMetric) -> dict[str, Any]:
+def _make_metric(member: AlarmMetric) -> dict[str, Any]:
     entry: dict[str, Any] = {"Id": member.id, "ReturnData": member.return_data}
     if member.expression is not None:
         return {**entry, "Expression": member.expression, "Period": member.period_seconds}
@@ -141,7 +143,7 @@ def _metric(member: AlarmMetric) -> dict[str, Any]:
     return {**entry, "MetricStat": {"Metric": metric, "Period": member.period_seconds, "Stat": member.statistic}}
 
 
-def _state(alarm: Mapping[str, Any]) -> AlarmState:
+def _make_state(alarm: Mapping[str, Any]) -> AlarmState:
     return AlarmState(
         name=alarm["AlarmName"],
         state=alarm["StateValue"],
@@ -149,21 +151,21 @@ def _state(alarm: Mapping[str, Any]) -> AlarmState:
         actions_enabled=alarm.get("ActionsEnabled", False),
         description=alarm.get("AlarmDescription", ""),
         configured_at=alarm.get("AlarmConfigurationUpdatedTimestamp"),
-        watches=tuple(_watched(metric) for metric in _metrics(alarm)),
-        seconds_to_alarm=max((metric["Period"] for metric in _metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
+        watches=tuple(_make_watched(metric) for metric in _list_metrics(alarm)),
+        seconds_to_alarm=max((metric["Period"] for metric in _list_metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
         missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
-        members=tuple(dict.fromkeys(_members(alarm.get("AlarmRule", "")))),
+        members=tuple(dict.fromkeys(_list_members(alarm.get("AlarmRule", "")))),
         only_scales=_only_scales(alarm.get("AlarmActions", [])),
     )
 
 
-def _members(rule: str) -> Iterator[str]:
+def _list_members(rule: str) -> Iterator[str]:
     for match in _ALARM_IN_RULE.finditer(rule):
         named = next(group for group in match.groups() if group)
         yield named.split(":alarm:", 1)[-1] if named.startswith("arn:") else named
 
 
-def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The metrics that an alarm watches, each in the form of an alarm on one metric."""
     if "MetricName" in alarm:
         return [dict(alarm)]
@@ -171,7 +173,7 @@ def _metrics(alarm: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**stat["Metric"], "Period": stat["Period"]} for stat in stats]
 
 
-def _watched(metric: Mapping[str, Any]) -> Watched:
+def _make_watched(metric: Mapping[str, Any]) -> Watched:
     dimensions = tuple((dimension["Name"], dimension["Value"]) for dimension in metric.get("Dimensions", ()))
     return Watched(metric.get("Namespace", ""), metric["MetricName"], dimensions)
 

@@ -38,7 +38,7 @@ class CloudWatchMetrics:
         keys = {f"q{index}": query.key for index, query in enumerate(queries)}
         asked = [_data_query(f"q{index}", query, period_seconds) for index, query in enumerate(queries)]
         statuses = dict.fromkeys(keys, "Missing")
-        span: dict[str, Any] = {"StartTime": _time(start), "EndTime": _time(end)}
+        span: dict[str, Any] = {"StartTime": _to_time(start), "EndTime": _to_time(end)}
         for page in list_pages(self._client, "get_metric_data", MetricDataQueries=asked, ScanBy="TimestampAscending", **span):
             for result in page["MetricDataResults"]:
                 statuses[result["Id"]] = result.get("StatusCode", "Complete")
@@ -52,14 +52,14 @@ class CloudWatchMetrics:
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         if query.statistic in STATISTICS:
             points = self._read_span(query, start, end, Statistics=sorted({query.statistic, "SampleCount"}))
-            return _combined(query.statistic, points)
-        return _percentiles(self._read_span(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
+            return _combine_points(query.statistic, points)
+        return _read_percentiles(self._read_span(query, start, end, ExtendedStatistics=[query.statistic])).get(query.statistic)
 
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
         plain = self._read_span(query, start, end, Statistics=list(PLAIN))
-        plain_values = {name: value for name in PLAIN if (value := _combined(name, plain)) is not None}
+        plain_values = {name: value for name in PLAIN if (value := _combine_points(name, plain)) is not None}
         return (
-            {**plain_values, **_percentiles(self._read_span(query, start, end, ExtendedStatistics=list(PERCENTILES)))}
+            {**plain_values, **_read_percentiles(self._read_span(query, start, end, ExtendedStatistics=list(PERCENTILES)))}
             if plain_values
             else {}
         )
@@ -77,9 +77,9 @@ class CloudWatchMetrics:
             "get_metric_statistics",
             Namespace=query.namespace,
             MetricName=query.metric_name,
-            Dimensions=_dimensions(query),
-            StartTime=_time(start),
-            EndTime=_time(end),
+            Dimensions=_make_dimensions(query),
+            StartTime=_to_time(start),
+            EndTime=_to_time(end),
             Period=end - start,
             **wanted,
         )
@@ -87,7 +87,7 @@ class CloudWatchMetrics:
         return points
 
 
-def _percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _read_percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """The percentiles over the span; empty if CloudWatch divided it, because the percentile of a whole does not follow
     from those of its parts.
 
@@ -97,7 +97,7 @@ def _percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {name: float(value) for name, value in points[0]["ExtendedStatistics"].items()} if len(points) == 1 else {}
 
 
-def _combined(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | None:
+def _combine_points(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | None:
     """The value of the statistic over the whole span, also if CloudWatch divided the span at the boundary of a period."""
     values = [float(point[statistic]) for point in points]
     if not values:
@@ -113,13 +113,13 @@ def _combined(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | No
 
 
 def _data_query(query_id: str, query: MetricQuery, period_seconds: int) -> dict[str, Any]:
-    metric = {"Namespace": query.namespace, "MetricName": query.metric_name, "Dimensions": _dimensions(query)}
+    metric = {"Namespace": query.namespace, "MetricName": query.metric_name, "Dimensions": _make_dimensions(query)}
     return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": period_seconds, "Stat": query.statistic}, "ReturnData": True}
 
 
-def _dimensions(query: MetricQuery) -> list[dict[str, str]]:
+def _make_dimensions(query: MetricQuery) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in query.dimensions]
 
 
-def _time(epoch: int) -> datetime:
+def _to_time(epoch: int) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)

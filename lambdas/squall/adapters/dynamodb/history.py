@@ -57,7 +57,7 @@ class DynamoHistory:
         )
 
     def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
-        for month in _months(start, end):
+        for month in _list_months(start, end):
             bounds = {":from": text(instant(start)), ":to": text(instant(end)), ":month": text(month)}
             items = list_items(
                 self._client,
@@ -69,7 +69,7 @@ class DynamoHistory:
                 ExpressionAttributeValues=bounds,
             )
             # BETWEEN includes both ends.
-            yield from (run for run in map(_summary, items) if run.started_at < end)
+            yield from (run for run in map(_make_summary, items) if run.started_at < end)
 
     def of_experiment(self, name: str, limit: int) -> Sequence[RunSummary]:
         answer = call(
@@ -82,10 +82,10 @@ class DynamoHistory:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [_summary(item) for item in answer["Items"]]
+        return [_make_summary(item) for item in answer["Items"]]
 
 
-def _months(start: datetime, end: datetime) -> Iterator[str]:
+def _list_months(start: datetime, end: datetime) -> Iterator[str]:
     """The months of a period as `YYYY-MM`, oldest first."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     at = first.year * 12 + first.month - 1
@@ -94,7 +94,7 @@ def _months(start: datetime, end: datetime) -> Iterator[str]:
         at += 1
 
 
-def _summary(item: Item) -> RunSummary:
+def _make_summary(item: Item) -> RunSummary:
     def text_of(name: str) -> str:
         return str(item[name]["S"]) if name in item else ""
 

@@ -131,18 +131,18 @@ def to_item(record: ExecutionRecord) -> Item:
 
 def from_item(item: Item) -> ExecutionRecord:
     """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are ignored."""
-    return ExecutionRecord(**{name: _READERS.get(name, _plain)(value) for name, value in item.items() if name in FIELDS})
+    return ExecutionRecord(**{name: _READERS.get(name, _plain_value)(value) for name, value in item.items() if name in FIELDS})
 
 
-def _event(item: Item) -> Event:
+def _read_event(item: Item) -> Event:
     return Event(datetime.fromisoformat(item["at"]["S"]), read_event_name(item["event"]["S"]), item["detail"]["S"])
 
 
-def _abort(item: Item) -> Abort:
+def _read_abort(item: Item) -> Abort:
     return Abort(AbortSource(item["source"]["S"]), item["reason"]["S"], datetime.fromisoformat(item["at"]["S"]), item["by"]["S"])
 
 
-def _ask(item: Item) -> Ask:
+def _read_ask(item: Item) -> Ask:
     return Ask(
         plan=item["plan"]["S"],
         at=datetime.fromisoformat(item["at"]["S"]),
@@ -153,16 +153,16 @@ def _ask(item: Item) -> Ask:
     )
 
 
-def _votes(item: Item) -> tuple[Vote, ...]:
-    return tuple(sorted((_vote(person, vote["M"]) for person, vote in item.items()), key=lambda vote: (vote.at, vote.person)))
+def _read_votes(item: Item) -> tuple[Vote, ...]:
+    return tuple(sorted((_read_vote(person, vote["M"]) for person, vote in item.items()), key=lambda vote: (vote.at, vote.person)))
 
 
-def _vote(person: str, item: Item) -> Vote:
+def _read_vote(person: str, item: Item) -> Vote:
     at = datetime.fromisoformat(item["at"]["S"])
     return Vote(person, item["arn"]["S"], Decision(item["decision"]["S"]), at, item["comment"]["S"])
 
 
-def _plain(value: Item) -> str | bool:
+def _plain_value(value: Item) -> str | bool:
     return bool(value["BOOL"]) if "BOOL" in value else str(value["S"])
 
 
@@ -174,8 +174,8 @@ _READERS: dict[str, Callable[[Item], Any]] = {
     "decided_status": lambda value: Status(value["S"]),
     "verdict": lambda value: Verdict(value["S"]),
     "decided_verdict": lambda value: Verdict(value["S"]),
-    "events": lambda value: tuple(_event(entry["M"]) for entry in value["L"]),
-    "abort": lambda value: _abort(value["M"]),
-    "ask": lambda value: _ask(value["M"]),
-    "votes": lambda value: _votes(value["M"]),
+    "events": lambda value: tuple(_read_event(entry["M"]) for entry in value["L"]),
+    "abort": lambda value: _read_abort(value["M"]),
+    "ask": lambda value: _read_ask(value["M"]),
+    "votes": lambda value: _read_votes(value["M"]),
 }

@@ -34,7 +34,7 @@ class DynamoLocks:
         refused = self._transact(wanted, holder, until, _FREE_OR_OURS)
         if not refused:
             return None
-        held = [_held(key, item, now) for key, item in refused.items() if item]
+        held = [_read_held(key, item, now) for key, item in refused.items() if item]
         if not held:
             raise Unavailable("dynamodb", "TransactWriteItems", "TransactionCanceledException", "holder unknown", retryable=True)
         # A valid lease decides: while there is one, closing the holder of an expired lease would not help.
@@ -53,12 +53,12 @@ class DynamoLocks:
         return {key: self._lease_of(key, now) for key in dict.fromkeys(keys)}
 
     def _lease_of(self, key: str, now: datetime) -> Held | None:
-        item = call(self._client, "get_item", TableName=self._table, Key=_key(_lock(key)), ConsistentRead=True).get("Item")
-        return _held(key, item, now) if item else None
+        item = call(self._client, "get_item", TableName=self._table, Key=_item_key(_lock_key(key)), ConsistentRead=True).get("Item")
+        return _read_held(key, item, now) if item else None
 
     def release(self, keys: Sequence[str], holder: str) -> None:
         for key in dict.fromkeys(keys):
-            self._delete(_lock(key), holder)
+            self._delete(_lock_key(key), holder)
 
     def all(self, now: datetime) -> Sequence[Held]:
         items = list_items(
@@ -70,14 +70,14 @@ class DynamoLocks:
             KeyConditionExpression="open_pk = :locks",
             ExpressionAttributeValues={":locks": text("LOCKS")},
         )
-        return [_held(item["open_sk"]["S"], item, now) for item in items]
+        return [_read_held(item["open_sk"]["S"], item, now) for item in items]
 
     def _transact(self, keys: Sequence[str], holder: str, until: datetime, condition: str) -> dict[str, Item]:
         """Write all leases or none. Returns each refused key with the item that prevents it ({} if there is none);
         empty if everything was written."""
         if not keys:
             return {}
-        writes = [{"Put": self._lease(_lock(key), holder, until, condition)} for key in keys]
+        writes = [{"Put": self._lease(_lock_key(key), holder, until, condition)} for key in keys]
         with translate_errors("dynamodb", "TransactWriteItems"):
             try:
                 self._client.transact_write_items(TransactItems=writes)
@@ -106,22 +106,22 @@ class DynamoLocks:
         return None
 
     def renew_slot(self, slot: int, holder: str, until: datetime) -> bool:
-        return call(self._client, "put_item", absent=_NO, **self._lease(_slot(slot), holder, until, _OURS)) is not None
+        return call(self._client, "put_item", absent=_NO, **self._lease(_slot_key(slot), holder, until, _OURS)) is not None
 
     def _take_slot(self, slot: int, holder: str, until: datetime, now: datetime) -> bool:
-        lease = self._lease(_slot(slot), holder, until, _FREE_OR_EXPIRED)
+        lease = self._lease(_slot_key(slot), holder, until, _FREE_OR_EXPIRED)
         lease["ExpressionAttributeValues"] = {":now": milliseconds(now)}
         return call(self._client, "put_item", absent=_NO, **lease) is not None
 
     def release_slot(self, slot: int, holder: str) -> None:
-        self._delete(_slot(slot), holder)
+        self._delete(_slot_key(slot), holder)
 
     def join(self, holder: str, since: datetime, until: datetime) -> None:
-        item = {**_ticket(holder, since), "holder": text(holder), "since": text(instant(since)), "until_ms": milliseconds(until)}
+        item = {**_ticket_key(holder, since), "holder": text(holder), "since": text(instant(since)), "until_ms": milliseconds(until)}
         call(self._client, "put_item", TableName=self._table, Item=item)
 
     def leave(self, holder: str, since: datetime) -> None:
-        call(self._client, "delete_item", TableName=self._table, Key=_ticket(holder, since))
+        call(self._client, "delete_item", TableName=self._table, Key=_ticket_key(holder, since))
 
     def line(self) -> Line:
         # All are in one partition, and a ticket's sort key begins with its time: one query returns everything in order.
@@ -159,7 +159,7 @@ class DynamoLocks:
             "delete_item",
             absent=_NO,
             TableName=self._table,
-            Key=_key(key),
+            Key=_item_key(key),
             ConditionExpression=_OURS,
             ExpressionAttributeValues=values,
         )
@@ -171,23 +171,23 @@ def _only_conditions(reasons: Sequence[Mapping[str, Any]]) -> bool:
     return codes == {"ConditionalCheckFailed"}
 
 
-def _held(key: str, item: Item, now: datetime) -> Held:
+def _read_held(key: str, item: Item, now: datetime) -> Held:
     until = from_milliseconds(item["until_ms"])
     return Held(key=key, holder=item["holder"]["S"], until=until, expired=until <= now)
 
 
-def _key(item: Item) -> Item:
+def _item_key(item: Item) -> Item:
     return {name: item[name] for name in ("pk", "sk")}
 
 
-def _lock(key: str) -> Item:
+def _lock_key(key: str) -> Item:
     # In the open index as long as it exists, so that a lock whose holder is gone can be found.
     return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK"), "open_pk": text("LOCKS"), "open_sk": text(key)}
 
 
-def _slot(slot: int) -> Item:
+def _slot_key(slot: int) -> Item:
     return {"pk": text("SLOTS"), "sk": text(f"SLOT#{slot}"), "slot": number(slot)}
 
 
-def _ticket(holder: str, since: datetime) -> Item:
+def _ticket_key(holder: str, since: datetime) -> Item:
     return {"pk": text("SLOTS"), "sk": text(f"TICKET#{instant(since)}#{holder}")}

@@ -55,7 +55,7 @@ class DynamoRecords:
         started = text(instant(record.started_at))
         item = (
             to_item(record)
-            | _key(record.id)
+            | _record_key(record.id)
             | {
                 "open_pk": text("OPEN"),
                 "open_sk": started,
@@ -69,7 +69,7 @@ class DynamoRecords:
         return self._write("put_item", Item=item, ConditionExpression="attribute_not_exists(pk)") is not None
 
     def get(self, execution_id: str) -> ExecutionRecord | None:
-        answer = call(self._client, "get_item", TableName=self._table, Key=_key(execution_id), ConsistentRead=True)
+        answer = call(self._client, "get_item", TableName=self._table, Key=_record_key(execution_id), ConsistentRead=True)
         return from_item(answer["Item"]) if "Item" in answer else None
 
     def update(self, execution_id: str, *, events: Sequence[Event] = (), **changes: Any) -> bool:
@@ -87,14 +87,14 @@ class DynamoRecords:
         if not changes and not events:
             record = self.get(execution_id)
             return record is not None and not record.final
-        return self._update(execution_id, _assignments(changes, events), _IS_OPEN, _FINAL) is not None
+        return self._update(execution_id, _make_assignments(changes, events), _IS_OPEN, _FINAL) is not None
 
     def request_abort(self, execution_id: str, abort: Abort) -> bool:
         condition = f"{_IS_OPEN} AND attribute_not_exists(#abort)"
         return self._update(execution_id, _Assignments().set("abort", attribute("abort", abort)), condition, _FINAL) is not None
 
     def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
-        change = _assignments({"ask": ask, "votes": (), "status": Status.AWAITING_APPROVAL}, ())
+        change = _make_assignments({"ask": ask, "votes": (), "status": Status.AWAITING_APPROVAL}, ())
         if ask.round == 1:
             return self._update(execution_id, change, f"{_IS_OPEN} AND attribute_not_exists(#ask)", _FINAL) is not None
         change.names["#round"] = "round"
@@ -105,7 +105,7 @@ class DynamoRecords:
     def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
         answer = self._write(
             "update_item",
-            Key=_key(execution_id),
+            Key=_record_key(execution_id),
             UpdateExpression="SET #votes.#person = :vote, #events = list_append(if_not_exists(#events, :none), :events)",
             ConditionExpression=_MAY_VOTE,
             ExpressionAttributeNames={
@@ -135,7 +135,7 @@ class DynamoRecords:
 
     def append(self, execution_id: str, events: Sequence[Event]) -> None:
         if events:
-            self._update(execution_id, _assignments({}, events), "attribute_exists(pk)")
+            self._update(execution_id, _make_assignments({}, events), "attribute_exists(pk)")
 
     def settle(self, execution_id: str) -> None:
         change = _Assignments().set("open_pk", None).set("open_sk", None)
@@ -171,7 +171,7 @@ class DynamoRecords:
     def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
         keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
         condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
-        items = (item for month in _months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
+        items = (item for month in _list_months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
         ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(items, most)]
         return [record for execution_id in ids if (record := self.get(execution_id))]
 
@@ -219,7 +219,7 @@ class DynamoRecords:
             arguments["ExpressionAttributeNames"] = names
         if merged := {**change.values, **(values or {})}:
             arguments["ExpressionAttributeValues"] = merged
-        return self._write("update_item", Key=_key(execution_id), **arguments)
+        return self._write("update_item", Key=_record_key(execution_id), **arguments)
 
     def _write(self, method: str, **arguments: Any) -> Any:
         """The answer of the call; None if the condition did not hold."""
@@ -259,7 +259,7 @@ class _Assignments:
         return " ".join(f"{verb} {', '.join(clauses)}" for verb, clauses in self._clauses.items())
 
 
-def _assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assignments:
+def _make_assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assignments:
     if wrong := sorted(name for name in changes if name not in FIELDS or name in _FIXED):
         raise ValueError(f"not to be changed: {', '.join(wrong)}")
     change = _Assignments()
@@ -272,7 +272,7 @@ def _assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _Assign
     return change
 
 
-def _months(since: datetime, until: datetime) -> Iterator[str]:
+def _list_months(since: datetime, until: datetime) -> Iterator[str]:
     """The months from `until` back to `since`, as `YYYY-MM`, newest first."""
     year, month = until.year, until.month
     while (year, month) >= (since.year, since.month):
@@ -280,5 +280,5 @@ def _months(since: datetime, until: datetime) -> Iterator[str]:
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 
 
-def _key(execution_id: str) -> Item:
+def _record_key(execution_id: str) -> Item:
     return {"pk": text(f"EXECUTION#{execution_id}"), "sk": text("RECORD")}

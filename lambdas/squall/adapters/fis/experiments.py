@@ -38,15 +38,16 @@ class Fis:
             experimentOptions={"actionsMode": "run-all"},
             tags=dict(tags),
         )
-        return _experiment(answer["experiment"])
+        return _make_experiment(answer["experiment"])
 
     def get(self, experiment_id: str) -> FisExperiment | None:
         answer = call(self._client, "get_experiment", absent=_GONE, id=experiment_id)
-        return None if answer is None else _experiment(answer["experiment"])
+        return None if answer is None else _make_experiment(answer["experiment"])
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         return [
-            _experiment(summary) for summary in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
+            _make_experiment(summary)
+            for summary in list_items(self._client, "list_experiments", "experiments", experimentTemplateId=template_id)
         ]
 
     def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
@@ -58,14 +59,15 @@ class Fis:
     def _all(self) -> list[FisExperiment]:
         # The API has no filter by status or tag: it lists the experiments of 120 days, 100 on a page.
         return [
-            _experiment(found) for found in list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
+            _make_experiment(summary)
+            for summary in list_items(self._client, "list_experiments", "experiments", PaginationConfig={"PageSize": 100})
         ]
 
     def stop(self, experiment_id: str) -> bool:
         # FIS refuses to stop an experiment that has ended or is stopping with a plain ValidationException. Its state
         # says which it is.
         answer = call(self._client, "stop_experiment", absent=_GONE | {"ValidationException"}, id=experiment_id)
-        now = _experiment(answer["experiment"]) if answer else self.get(experiment_id)
+        now = _make_experiment(answer["experiment"]) if answer else self.get(experiment_id)
         if now is None or (now.terminal and (answer is None or now.status != "stopped")):
             return False
         if answer is None and now.status != "stopping":
@@ -95,7 +97,7 @@ class Fis:
         ]
 
 
-def _experiment(description: Mapping[str, Any]) -> FisExperiment:
+def _make_experiment(description: Mapping[str, Any]) -> FisExperiment:
     state = description["state"]
     return FisExperiment(
         id=description["id"],
@@ -103,7 +105,7 @@ def _experiment(description: Mapping[str, Any]) -> FisExperiment:
         status=state["status"],
         reason=state.get("reason", ""),
         error_code=state.get("error", {}).get("code"),
-        actions=tuple(_action(name, action) for name, action in sorted(description.get("actions", {}).items())),
+        actions=tuple(_make_action(name, action) for name, action in sorted(description.get("actions", {}).items())),
         started_at=description.get("startTime"),
         ended_at=description.get("endTime"),
         tags=dict(description.get("tags", {})),
@@ -112,7 +114,7 @@ def _experiment(description: Mapping[str, Any]) -> FisExperiment:
     )
 
 
-def _action(name: str, action: Mapping[str, Any]) -> ActionState:
+def _make_action(name: str, action: Mapping[str, Any]) -> ActionState:
     state = action.get("state", {})
     return ActionState(
         name=name,

@@ -21,8 +21,10 @@ class SsmCommands:
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
         # The filter takes whole seconds and excludes the given second.
         after = (since - timedelta(seconds=1)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        names = {_name(document) for document in documents}
-        commands = [_command(entry) for entry in self._invocations(instance_id, after) if _name(entry["DocumentName"]) in names]
+        names = {_document_name(document) for document in documents}
+        commands = [
+            _make_command(entry) for entry in self._invocations(instance_id, after) if _document_name(entry["DocumentName"]) in names
+        ]
         recent = (command for command in commands if command.requested_at >= since)
         return sorted(recent, key=lambda command: command.requested_at, reverse=True)
 
@@ -37,37 +39,37 @@ class SsmCommands:
             raise
 
 
-def _name(document: str) -> str:
+def _document_name(document: str) -> str:
     """The name of a document without its ARN. FIS takes the ARN; Systems Manager returns the name or the ARN."""
     return document.rpartition("document/")[2]
 
 
-def _command(entry: Mapping[str, Any]) -> CommandState:
+def _make_command(entry: Mapping[str, Any]) -> CommandState:
     plugins = entry.get("CommandPlugins", [])
     return CommandState(
         id=entry["CommandId"],
         instance_id=entry["InstanceId"],
-        document=_name(entry["DocumentName"]),
+        document=_document_name(entry["DocumentName"]),
         status=entry["Status"],
         requested_at=entry["RequestedDateTime"],
-        ended_at=max((end for plugin in plugins if (end := _time(plugin, "Finish"))), default=None),
-        detail=_detail(entry, plugins),
-        started_at=_started(plugins),
+        ended_at=max((end for plugin in plugins if (end := _read_time(plugin, "Finish"))), default=None),
+        detail=_read_detail(entry, plugins),
+        started_at=_find_start(plugins),
     )
 
 
-def _started(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
+def _find_start(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
     """When the plugin that lasts longest began. A plugin that has not ended counts as the longest."""
-    spans = [(start, _time(plugin, "Finish")) for plugin in plugins if (start := _time(plugin, "Start"))]
+    spans = [(start, _read_time(plugin, "Finish")) for plugin in plugins if (start := _read_time(plugin, "Start"))]
     return max(spans, key=lambda span: (span[1] is None, (span[1] or span[0]) - span[0]), default=(None, None))[0]
 
 
-def _time(plugin: Mapping[str, Any], which: str) -> datetime | None:
+def _read_time(plugin: Mapping[str, Any], which: str) -> datetime | None:
     """The start or end of a plugin. If it has not come yet, it is absent, or the beginning of 1970."""
     at: datetime | None = plugin.get(f"Response{which}DateTime")
     return at if at is not None and at.timestamp() > 0 else None
 
 
-def _detail(entry: Mapping[str, Any], plugins: Sequence[Mapping[str, Any]]) -> str:
+def _read_detail(entry: Mapping[str, Any], plugins: Sequence[Mapping[str, Any]]) -> str:
     failed = [plugin.get("Name", "") for plugin in plugins if plugin.get("Status") in {"Failed", "TimedOut"}]
     return str(entry.get("StatusDetails", "")) + (f" in {', '.join(failed)}" if failed else "")

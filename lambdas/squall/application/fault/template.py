@@ -28,7 +28,7 @@ def create_template(step: Step) -> Outcome:
     if role is None or why:
         return step.reject(why or f"this stack has no FIS role for environment {environment}")
     guards = step.need(Guards)
-    template = _compile(step, guards, role)
+    template = _compile_template(step, guards, role)
     step.put(template)
     try:
         template_id = step.w.faults.create_template(template.body, step.client_token)
@@ -55,7 +55,7 @@ def compiled_template(step: Step) -> Mapping[str, Any]:
     return step.need(FaultTemplate).body
 
 
-def _compile(step: Step, guards: Guards, role_arn: str) -> FaultTemplate:
+def _compile_template(step: Step, guards: Guards, role_arn: str) -> FaultTemplate:
     definition, discovery = step.definition, step.discovery
     alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
     body = compile_template(

@@ -26,10 +26,10 @@ def compare_run(step: Step) -> None:
             bindings=bindings,
             windows=measurements.by_name,
             finer=measurements.finer,
-            observed=_observed(measurements),
+            observed=_observed_window(measurements),
             series=measurements.series,
             values=measurements.values,
-            distributions=_distributions(step, bindings, measurements.by_name),
+            distributions=_read_distributions(step, bindings, measurements.by_name),
             effect_at=measurements.windows.effect_at,
             settled=timing.guard_evaluation_periods,
             minimum_baseline=timing.minimum_baseline_periods,
@@ -40,13 +40,13 @@ def compare_run(step: Step) -> None:
     step.note(EventName.COMPARED, "; ".join([f"{len(compared)} metrics", *(part.said for part in cut)]))
 
 
-def _observed(measurements: Measurements) -> Window:
+def _observed_window(measurements: Measurements) -> Window:
     period = measurements.run.period_seconds
     start = floor(measurements.windows.effect_at.timestamp() / period) * period
     return measurements.run.model_copy(update={"start": min(start, measurements.run.end)})
 
 
-def _distributions(
+def _read_distributions(
     step: Step, bindings: Sequence[MetricBinding], windows: Mapping[str, Window]
 ) -> dict[str, dict[str, Mapping[str, float]]]:
     """Maps window name to metric to CloudWatch's own statistics of the samples. Metrics that differ only by statistic

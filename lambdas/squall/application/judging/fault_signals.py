@@ -32,20 +32,20 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     fault, experiment = fault_of(step), step.definition.experiment
     own = fault.signals(injection_of(step.definition, step.discovery))
     names = {target.id: target.measured_as for target in step.discovery.pinned}
-    declared = _declared(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
+    declared = _declared_signals(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
     if not asked:
         unknown = "none is known that this fault must move; fault_signal in the definition can name one"
         return (SignalReading(targets=claimed, metric="", reading="not_told", detail=unknown),)
     try:
-        return _read(step.w.metrics, asked, windows)
+        return _read_values(step.w.metrics, asked, windows)
     except (Unavailable, Refused) as error:
         if isinstance(error, Unavailable) and error.retryable:
             raise
         return tuple(not_told(signal, f"could not be read ({error})") for signal in asked)
 
 
-def _declared(declared: FaultSignal, targets: Sequence[str], names: Mapping[str, str]) -> tuple[Signal, ...]:
+def _declared_signals(declared: FaultSignal, targets: Sequence[str], names: Mapping[str, str]) -> tuple[Signal, ...]:
     return tuple(
         Signal(
             targets=(target,),
@@ -61,8 +61,8 @@ def _declared(declared: FaultSignal, targets: Sequence[str], names: Mapping[str,
     )
 
 
-def _read(metrics: Metrics, asked: Sequence[Signal], windows: Windows) -> tuple[SignalReading, ...]:
-    queries = [_queries(metrics, number, signal) for number, signal in enumerate(asked)]
+def _read_values(metrics: Metrics, asked: Sequence[Signal], windows: Windows) -> tuple[SignalReading, ...]:
+    queries = [_make_queries(metrics, number, signal) for number, signal in enumerate(asked)]
     values = _Values(metrics, [query for some in queries for query in some])
     return tuple(
         of_several(signal, [_of_series(signal, query.key, values, windows) for query in some])
@@ -70,7 +70,7 @@ def _read(metrics: Metrics, asked: Sequence[Signal], windows: Windows) -> tuple[
     )
 
 
-def _queries(metrics: Metrics, number: int, signal: Signal) -> list[MetricQuery]:
+def _make_queries(metrics: Metrics, number: int, signal: Signal) -> list[MetricQuery]:
     known: Sequence[tuple[tuple[str, str], ...]] = [signal.dimensions]
     if signal.partly:
         published = metrics.published(signal.namespace, signal.metric_name, signal.dimensions)

@@ -38,7 +38,7 @@ def judge_run(step: Step) -> None:
     rollback = step.find(RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
     signals = read_signals(step, measurements.windows, rollback.proofs if rollback else ())
-    broken = _broken(step.find(FaultReport))
+    broken = _list_failures(step.find(FaultReport))
     decision = decide(
         criteria=criteria,
         abort=_in_words(step),
@@ -90,16 +90,16 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
     return rollback.differences or ("the workload is not as before",)
 
 
-def _broken(report: FaultReport | None) -> tuple[str, ...]:
+def _list_failures(report: FaultReport | None) -> tuple[str, ...]:
     """What FIS reports as failed or skipped, for the experiment and for each action, whatever was found on the targets."""
     if report is None:
         return ()
     failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []
     actions = (action for action in report.actions if action.get("status") in {"failed", "skipped"})
-    return (*failed, *(f"the action {action['name']} {_did(action)}" for action in actions))
+    return (*failed, *(f"the action {action['name']} {_describe_failure(action)}" for action in actions))
 
 
-def _did(action: Mapping[str, str]) -> str:
+def _describe_failure(action: Mapping[str, str]) -> str:
     reason = action.get("reason", "")
     return f"{'failed' if action['status'] == 'failed' else 'was skipped'}{f': {reason}' if reason else ''}"
 
@@ -118,10 +118,10 @@ def _why_unproven(step: Step, rollback: RollbackReport | None, broken: Sequence[
         return "; ".join((*broken, unseen))
     missed = [proof for proof in rollback.proofs if not proof.proven]
     several = f"{len(missed)} of {len(rollback.proofs)} targets were not hit: " if len(rollback.proofs) > 1 else ""
-    return "; ".join((*broken, several + "; ".join(_missed(proof) for proof in missed)))
+    return "; ".join((*broken, several + "; ".join(_describe_miss(proof) for proof in missed)))
 
 
-def _missed(proof: Proof) -> str:
+def _describe_miss(proof: Proof) -> str:
     return proof.detail if proof.target in proof.detail else f"{proof.target}: {proof.detail}"
 
 

@@ -51,7 +51,10 @@ def read_values(
     return {
         binding.name: value_over(
             binding,
-            {query.key: _total(metrics, query, window, _series(series.get(binding.name, ()), query.key)) for query in binding.queries},
+            {
+                query.key: _sum_periods(metrics, query, window, _find_series(series.get(binding.name, ()), query.key))
+                for query in binding.queries
+            },
             window.end - window.start,
         )
         if window.periods
@@ -60,11 +63,11 @@ def read_values(
     }
 
 
-def _series(series: Sequence[Series], key: str) -> Series | None:
+def _find_series(series: Sequence[Series], key: str) -> Series | None:
     return next((s for s in series if s.key == key), None)
 
 
-def _total(metrics: Metrics, query: MetricQuery, window: Window, series: Series | None) -> float | None:
+def _sum_periods(metrics: Metrics, query: MetricQuery, window: Window, series: Series | None) -> float | None:
     combine = SUMMABLE.get(query.statistic)
     if combine is None:
         return metrics.over(query, window.start, window.end)

@@ -40,7 +40,7 @@ class Measurements:
 
     def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
         """The series, cut to a window."""
-        return {binding.name: _cut(self.series.get(binding.name, ()), self.of(name, binding)) for binding in bindings}
+        return {binding.name: _cut_series(self.series.get(binding.name, ()), self.of(name, binding)) for binding in bindings}
 
     def of(self, name: str, binding: MetricBinding) -> Window:
         """The window in the metric's own period."""
@@ -57,10 +57,10 @@ def measure_run(step: Step) -> Measurements:
     if document is not None:
         known: dict[str, Window] = {window.name: window for window in document.windows}
         return Measurements(
-            windows, known, _run(known), dict(document.series.get("run", {})), dict(document.values), group_by_period(document.finer)
+            windows, known, _run_window(known), dict(document.series.get("run", {})), dict(document.values), group_by_period(document.finer)
         )
     finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
-    runs = PacedWindow(_run(by_name), {period: _run(named) for period, named in finer.items()})
+    runs = PacedWindow(_run_window(by_name), {period: _run_window(named) for period, named in finer.items()})
     measurements = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
     for name in by_name:
         inside = measurements.inside(name, bindings)
@@ -69,7 +69,7 @@ def measure_run(step: Step) -> Measurements:
             for binding in bindings
             for metric, value in read_values(step.w.metrics, [binding], measurements.of(name, binding), inside).items()
         }
-    step.put(_document(measurements, runs, bindings))
+    step.put(_make_document(measurements, runs, bindings))
     return measurements
 
 
@@ -85,7 +85,7 @@ def _by_name(windows: Windows) -> dict[str, Window]:
     return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
 
 
-def _document(measurements: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
+def _make_document(measurements: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:
     hosts = measurements.series.get("healthy_hosts", ())
     drawn = {binding: seen_points(binding, measurements.series.get(binding.name, ()), hosts, runs.of(binding)) for binding in bindings}
     return SeriesDocument(
@@ -105,13 +105,13 @@ def _document(measurements: Measurements, runs: PacedWindow, bindings: tuple[Met
     )
 
 
-def _run(windows: Mapping[str, Window]) -> Window:
+def _run_window(windows: Mapping[str, Window]) -> Window:
     spans = list(windows.values())
     start, end = min(window.start for window in spans), max(window.end for window in spans)
     return Window(name="run", start=start, end=end, period_seconds=spans[0].period_seconds)
 
 
-def _cut(series: tuple[Series, ...], window: Window) -> tuple[Series, ...]:
+def _cut_series(series: tuple[Series, ...], window: Window) -> tuple[Series, ...]:
     return tuple(
         query_series.model_copy(update={"points": tuple(point for point in query_series.points if window.start <= point.at < window.end)})
         for query_series in series

@@ -55,7 +55,7 @@ def refresh_rollback(step: Step) -> AutomationRun | None:
     if run is None or run.over:
         return run
     if run.execution_id is None:
-        run = _start(step, run)
+        run = _start_document(step, run)
         if run.execution_id is None:
             return run
     now = update_run(run, step.w.automations.get(run.execution_id or ""), step.w.clock.now())
@@ -78,7 +78,7 @@ def _record_intent(step: Step) -> AutomationRun | None:
     return run
 
 
-def _start(step: Step, run: AutomationRun) -> AutomationRun:
+def _start_document(step: Step, run: AutomationRun) -> AutomationRun:
     step.w.records.append(step.run.id, [step.event(EventName.ROLLBACK_STARTING, run.document)])
     try:
         execution_id = step.w.automations.start(run.document, run.version, run.parameters, rollback_token(step))

@@ -22,7 +22,7 @@ def watch_recovery(step: Step) -> Outcome:
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
     rollback = rollback_so_far(step, workload)
     windows = windows_of(step, fis_of(step), step.now)
-    recovery, recovering = _assess(step, windows, workload, rollback)
+    recovery, recovering = _assess_recovery(step, windows, workload, rollback)
     step.put(recovery)
     in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
     settling = step.now < settled_at(step, windows)
@@ -35,7 +35,7 @@ def watch_recovery(step: Step) -> Outcome:
     return NEXT
 
 
-def _assess(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, bool]:
+def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, bool]:
     """The recovery as it stands, and whether it is worth waiting for more."""
     window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
     return assess(

@@ -47,7 +47,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
     start = request.start or end - timedelta(days=request.days)
     if end - start > timedelta(days=LONGEST_DAYS):
         raise ValueError(f"the period from {start} to {end} is longer than {LONGEST_DAYS} days")
-    period = Period(start, end, request.filters, _catalogue(request.filters), request.stale_days)
+    period = Period(start, end, request.filters, _read_catalogue(request.filters), request.stale_days)
     late = 0
     for run in w.history.of_period(period.lookback, end):
         if run.status.final and not run.summarised and late < CATCH_UP:
@@ -66,7 +66,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
     return {"report": report.model_dump(mode="json"), "files": files}
 
 
-def _catalogue(filters: Filters) -> dict[str, str]:
+def _read_catalogue(filters: Filters) -> dict[str, str]:
     """Name to fault type of the deployed experiments of the environment, or of all environments."""
     environment = filters.environment
     return {raw["name"]: raw["type"] for raw in deployed().catalogue.values() if environment in {None, raw["environment"]}}

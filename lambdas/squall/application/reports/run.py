@@ -44,11 +44,11 @@ def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
         )
     try:
         summarise(w, record)
-        written = _write(w, record)
+        written = _write_files(w, record)
     except Exception as error:
-        _note(w, record, EventName.REPORT_FAILED, f"{type(error).__name__}: {error}")
+        _note_event(w, record, EventName.REPORT_FAILED, f"{type(error).__name__}: {error}")
         raise
-    _note(w, record, EventName.REPORTED, written[0])
+    _note_event(w, record, EventName.REPORTED, written[0])
     return {
         "execution_id": record.id,
         "experiment": record.experiment,
@@ -60,7 +60,7 @@ def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
     }
 
 
-def _write(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
+def _write_files(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
     page = build_page(collect_facts(w, record))
     files = [
         ("report.html", render(page), "text/html; charset=utf-8"),
@@ -87,7 +87,7 @@ def collect_facts(w: Wiring, record: ExecutionRecord) -> Facts:
     )
 
 
-def _note(w: Wiring, record: ExecutionRecord, event: EventName, detail: str) -> None:
+def _note_event(w: Wiring, record: ExecutionRecord, event: EventName, detail: str) -> None:
     """Add the event to the timeline, once, however often the report is made."""
     if not record.happened(event):
         with suppress(Unavailable, Refused):

@@ -132,7 +132,7 @@ def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -
     call notifies the one that failed. If documents can't be read or written, the message says what the record knows.
     """
     notifications: dict[EventName, Callable[[], None]] = {
-        EventName.NOTIFIED: lambda: _notify(w, record, leftovers),
+        EventName.NOTIFIED: lambda: _notify_people(w, record, leftovers),
         EventName.ANNOUNCED: lambda: w.lifecycle.emit(record, record.reason),
     }
     failures: list[Exception] = []
@@ -152,7 +152,7 @@ def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -
         raise failures[0]
 
 
-def _notify(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> None:
+def _notify_people(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object]) -> None:
     try:
         result = agreed_result(w, record)
     except (Unavailable, Refused):

@@ -100,7 +100,7 @@ def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
         "stopped": faults.stopped,
         "experiments": {fis.id: _status_now(work, fis) for fis in faults.experiments},
         "left_alone": [str(left) for left in (*work.leftovers, *work.refused)],
-        **_record(w, request, faults),
+        **_record_abort(w, request, faults),
     }
     if work.failures:  # the pulse and the workflow stop the fault, with the reason recorded here
         raise work.failures[0]
@@ -113,7 +113,7 @@ def _status_now(work: Cleanup, fis: FisExperiment) -> str:
     return (now or fis).status
 
 
-def _record(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[str, Any]:
+def _record_abort(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[str, Any]:
     """Record the reason and wake the workflow. The fault is being stopped already, so an error here is less urgent.
 
     For an alarm the error is raised: Lambda tries again, and the function's own alarm shows it. An operator gets it in

@@ -32,7 +32,7 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     record = w.records.get(execution_id)
     if record is None:
         return ()
-    first = not record.final and _finish(w, record, by, reason, failed=failed)
+    first = not record.final and _finish_record(w, record, by, reason, failed=failed)
     record = w.records.get(execution_id) or record
     if first and record.task_token:
         with suppress(Unavailable, Refused):  # if the execution is running after all, it need not sleep to the end
@@ -55,9 +55,9 @@ def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -
     w.records.append(record.id, [Event(w.clock.now(), EventName.LEFT_BEHIND, "; ".join(map(str, leftovers)))])
 
 
-def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
+def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
     now = w.clock.now()
-    decision = _decide(record, reason, failed=failed)
+    decision = _decide_ending(record, reason, failed=failed)
     return w.records.finish(
         record.id,
         status=decision.status,
@@ -70,7 +70,7 @@ def _finish(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed:
     )
 
 
-def _decide(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
+def _decide_ending(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
     if record.decided_status and record.fis_experiment_id is None:
         return ending(record.decided_status, record.decided_verdict, record.reason, record.abort)
     if record.abort and not record.may_have_started:

@@ -126,18 +126,18 @@ def _list_all(listing: Callable[[Wiring], Iterator[Suspect]], w: Wiring) -> list
     return list(listing(w))
 
 
-def _templates(w: Wiring) -> Iterator[Suspect]:
+def _suspect_templates(w: Wiring) -> Iterator[Suspect]:
     for template in w.faults.own_templates(w.settings.stack):
         yield Suspect(Kind.TEMPLATE, template.id, template.execution_id, template.created_at, delete_template_command(template.id))
 
 
-def _experiments(w: Wiring) -> Iterator[Suspect]:
+def _suspect_experiments(w: Wiring) -> Iterator[Suspect]:
     for fis in w.faults.active():
         if fis.tags.get(STACK) == w.settings.stack and EXECUTION in fis.tags and fis.created_at is not None:
             yield Suspect(Kind.EXPERIMENT, fis.id, fis.tags[EXECUTION], fis.created_at, stop_experiment_command(fis.id))
 
 
-def _guards(w: Wiring) -> Iterator[Suspect]:
+def _suspect_guards(w: Wiring) -> Iterator[Suspect]:
     prefix = f"squall-{w.settings.stack}-"
     for alarm in w.alarms.with_prefix(prefix):
         execution = alarm.name.removeprefix(prefix).rpartition("-")[0]
@@ -145,7 +145,7 @@ def _guards(w: Wiring) -> Iterator[Suspect]:
             yield Suspect(Kind.GUARD, alarm.name, execution, alarm.configured_at, delete_alarms_command(alarm.name))
 
 
-def _locks(w: Wiring) -> Iterator[Suspect]:
+def _suspect_locks(w: Wiring) -> Iterator[Suspect]:
     for held in w.locks.all(w.clock.now()):
         yield Suspect(Kind.LOCK, held.key, held.holder, held.until, delete_item_command(w.settings.table, f"LOCK#{held.key}", "LOCK"))
 
@@ -162,10 +162,10 @@ def _slots_and_tickets(w: Wiring) -> Iterator[Suspect]:
 
 
 _LISTINGS: dict[str, Callable[[Wiring], Iterator[Suspect]]] = {
-    "FIS templates": _templates,
-    "FIS experiments": _experiments,
-    "guards": _guards,
-    "locks": _locks,
+    "FIS templates": _suspect_templates,
+    "FIS experiments": _suspect_experiments,
+    "guards": _suspect_guards,
+    "locks": _suspect_locks,
     "slots and places in the queue": _slots_and_tickets,
 }
 _REMOVALS: dict[Kind, Callable[[Wiring, Suspect], object]] = {

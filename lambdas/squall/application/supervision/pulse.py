@@ -94,11 +94,11 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None, *
         return _clean_up(w, record)
     status = w.workflow.status(record.execution_arn)
     if is_broken_off(status, record.started_at, w.clock.now()):
-        return _close(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
+        return _close_run(w, record, f"the execution is {status or 'unknown to Step Functions'}", patience, failed=status != "ABORTED")
     if status == SUCCEEDED:
-        return _close(w, record, "the execution ended without recording", patience, failed=True)
-    timing = _timing(w, record)
-    held = _renew(w, record, timing)
+        return _close_run(w, record, "the execution ended without recording", patience, failed=True)
+    timing = _find_timing(w, record)
+    held = _renew_leases(w, record, timing)
     try:
         return _look_after_running(w, record, timing, held=held, runs=runs)
     finally:  # watching the guards comes first; if the sentinel can't be looked after, its guards go blind and abort
@@ -109,7 +109,7 @@ def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, h
     recorded = record.fis_experiment_id is not None and record.fault_ended_at is None
     if not runs and not recorded:
         return _look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
-    return _watch(w, record, timing, held=held)
+    return _watch_run(w, record, timing, held=held)
 
 
 def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
@@ -122,7 +122,7 @@ def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
     return "woken: the request for approval is decided"
 
 
-def _close(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
+def _close_run(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
     wait = max(0, int((patience - w.clock.now()).total_seconds())) if patience else 0
     close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
     return "closed"
@@ -135,7 +135,7 @@ def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
         w.records.clear_token(record.id, record.token_generation)
     leftovers = RunCleanup(w, record).run()
     if leftovers:
-        until = w.clock.now() + timedelta(seconds=_timing(w, record).lease_seconds)
+        until = w.clock.now() + timedelta(seconds=_find_timing(w, record).lease_seconds)
         # While a fault may be running, nobody else gets its failure domain.
         w.locks.renew(record.lock_keys, record.id, until)
     if record.closed_by:
@@ -153,7 +153,7 @@ def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
     return w.clock.now() - ended > SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
 
 
-def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
+def _find_timing(w: Wiring, record: ExecutionRecord) -> Timing:
     try:
         definition = find_definition(w, record)
     except (Unavailable, Refused):  # without S3 a run is still watched, with the default timing
@@ -161,14 +161,14 @@ def _timing(w: Wiring, record: ExecutionRecord) -> Timing:
     return definition.environment.timing if definition else Timing()
 
 
-def _renew(w: Wiring, record: ExecutionRecord, timing: Timing) -> bool:
+def _renew_leases(w: Wiring, record: ExecutionRecord, timing: Timing) -> bool:
     until = w.clock.now() + timedelta(seconds=timing.lease_seconds)
     if record.slot is not None:
         w.locks.renew_slot(record.slot, record.id, until)
     return not record.lock_keys or w.locks.renew(record.lock_keys, record.id, until)
 
 
-def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
+def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) -> str:
     work = Cleanup(w)
     faults = RunFaults(work, record.id)
     faults.find_all(record)
@@ -177,11 +177,11 @@ def _watch(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool) ->
             raise work.failures[0]
         wake(w, record.id)
         return "woken: FIS has ended"
-    why = record.abort or (None if held else _abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
+    why = record.abort or (None if held else _make_abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
         why = why or _first_answer(lambda: _find_blind_guard(w, record, timing), lambda: _find_breach(w, record, timing))
     except (Unavailable, Refused) as error:
-        why = _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
+        why = _make_abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
     if why is None:
         return "watched"
     faults.stop_found()
@@ -196,7 +196,7 @@ def _first_answer(*questions: Callable[[], Abort | None]) -> Abort | None:
     return next((answer for question in questions if (answer := question()) is not None), None)
 
 
-def _abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Abort:
+def _make_abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Abort:
     return Abort(source, reason, w.clock.now(), by)
 
 
@@ -208,20 +208,20 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
     try:
         states = w.alarms.states(names)
     except (Unavailable, Refused) as error:
-        return _abort(w, AbortSource.BLIND_GUARD, f"the guards could not be read: {error}")
+        return _make_abort(w, AbortSource.BLIND_GUARD, f"the guards could not be read: {error}")
     grace = timedelta(seconds=2 * timing.metric_period_seconds + timing.alarm_evaluation_seconds)
     for name in names:
         state = states.get(name)
         if state is None:
-            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
         # A user's own alarm acts by FIS's stop condition alone.
         if not state.actions_enabled and name in record.guard_names:
-            return _abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
         if state.state == "ALARM" or _has_flapped(w, record, state):
-            return _abort(w, AbortSource.GUARD, f"guard {name} fired", name)
+            return _make_abort(w, AbortSource.GUARD, f"guard {name} fired", name)
         silent = state.updated_at is None or w.clock.now() - state.updated_at > grace
         if state.state != "OK" and silent and (name in record.guard_names or _has_changed(record, state)):
-            return _abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
     return None
 
 
@@ -243,15 +243,17 @@ def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | 
     discovery = w.documents.get(record.id, Discovery)
     guards = w.documents.get(record.id, Guards)
     if discovery is None or guards is None:
-        return _abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
+        return _make_abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
     for guard in guards.guards:
         binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
         if binding is None:
-            return _abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"nothing measures guard {guard.name}", guard.name)
         period = period_of(binding, timing)
         end = published_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
         points = combine_series(binding, read_series(w.metrics, [binding], window)[binding.name], period)
         if guard_breaches(guard, points, end, period):
-            return _abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
+            return _make_abort(
+                w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name
+            )
     return None

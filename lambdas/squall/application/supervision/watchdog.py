@@ -22,7 +22,7 @@ def close_ended_execution(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any
     that the execution has ended, and FIS's tags say which faults belong to it.
     """
     try:
-        return _close(w, detail)
+        return _close_run(w, detail)
     except (Unavailable, Refused):
         started_at = _started_at(detail)
         leftovers = stop_by_tags(w, frozenset(candidate_ids(detail["name"], started_at)), started_at - SAME_MOMENT)
@@ -30,7 +30,7 @@ def close_ended_execution(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any
         raise  # Lambda tries again, and the function's own alarm tells people
 
 
-def _close(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
+def _close_run(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
     arn, name, started_at, status = detail["executionArn"], detail["name"], _started_at(detail), detail["status"]
     record = _find_record(w, arn, name, started_at) or _record_unadmitted(w, arn, name, started_at)
     reason = f"the execution is {status}" + (f": {detail['error']}" if detail.get("error") else "")

@@ -48,8 +48,8 @@ def key(table: str, run: RunSummary) -> str:
 def files(run: RunSummary, statistics: Iterable[MetricStatistics]) -> dict[str, str]:
     """S3 key to content of everything that a run adds when it has ended."""
     measurements = [row for metric in statistics for row in _measurement_rows(run, metric)]
-    executions = {key(EXECUTIONS, run): _lines([_execution_row(run)])}
-    return {**executions, key(MEASUREMENTS, run): _lines(measurements)} if measurements else executions
+    executions = {key(EXECUTIONS, run): _join_lines([_execution_row(run)])}
+    return {**executions, key(MEASUREMENTS, run): _join_lines(measurements)} if measurements else executions
 
 
 def _execution_row(run: RunSummary) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _execution_row(run: RunSummary) -> dict[str, Any]:
         "status": run.status.value,
         "verdict": run.verdict.value if run.verdict else None,
         "hypothesis_validated": run.hypothesis_validated,
-        "ended_at": _timestamp(run.ended_at),
+        "ended_at": _format_timestamp(run.ended_at),
         "duration_seconds": (run.ended_at - run.started_at).total_seconds() if run.ended_at else None,
         "recovery_seconds": run.recovery_seconds,
         "findings": [
@@ -75,7 +75,7 @@ def _common_columns(run: RunSummary) -> dict[str, Any]:
         "experiment": run.experiment,
         "fault_type": run.fault_type,
         "workload": run.workload,
-        "started_at": _timestamp(run.started_at),
+        "started_at": _format_timestamp(run.started_at),
     }
 
 
@@ -104,11 +104,11 @@ def _measurement_rows(run: RunSummary, metric: MetricStatistics) -> Iterable[dic
         }
 
 
-def _timestamp(at: datetime | None) -> str | None:
+def _format_timestamp(at: datetime | None) -> str | None:
     """A timestamp in UTC as Athena's JSON SerDe reads it."""
     return at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if at else None
 
 
-def _lines(rows: Iterable[Mapping[str, Any]]) -> str:
+def _join_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     """One line per row: JSON escapes line breaks inside values."""
     return "".join(json.dumps(row, allow_nan=False, separators=(",", ":")) + "\n" for row in rows)

@@ -47,11 +47,11 @@ class _CellCount:
             last_run=self.last_run,
             last_decided=self.decided.started_at,
             execution_id=self.decided.execution_id,
-            points=round(_points(state, age_days), 1),
+            points=round(_score_state(state, age_days), 1),
         )
 
 
-def _points(state: Coverage, age_days: float) -> float:
+def _score_state(state: Coverage, age_days: float) -> float:
     if state == "validated":
         return float(100 * 0.5 ** (age_days / HALF_LIFE_DAYS))
     return REFUTED_POINTS if state == "refuted" else 0.0

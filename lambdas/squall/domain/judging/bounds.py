@@ -36,7 +36,7 @@ def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[P
         return (least, greatest) if missing or value is None else (value, value)
     if binding.kind == "gauge" and {query.statistic for query in binding.queries} != {"Average"}:
         return _gauge_bounds(binding, [point.value for point in points])
-    weights = _weights(binding, points, series)
+    weights = _period_weights(binding, points, series)
     measured, lost = sum(weights), missing * max(weights)
     if not measured:
         return least, greatest
@@ -54,7 +54,7 @@ def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
     return (least, min(values)) if statistics == {"Minimum"} else (least, greatest)
 
 
-def _weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[Series]) -> list[float]:
+def _period_weights(binding: MetricBinding, points: Sequence[Point], series: Sequence[Series]) -> list[float]:
     """The weight of each period in the value over the window: its number of requests for a ratio, otherwise 1."""
     if binding.kind in {"gauge", "rate"}:
         return [1.0] * len(points)
@@ -91,10 +91,10 @@ def run_bounds(held: Sequence[bool | None], period: int) -> tuple[int, int]:
 
     The first number assumes that it holds in no missing period (None), the second that it holds in all of them.
     """
-    return _longest([holds is True for holds in held]) * period, _longest([holds is not False for holds in held]) * period
+    return _longest_run([holds is True for holds in held]) * period, _longest_run([holds is not False for holds in held]) * period
 
 
-def _longest(held: Sequence[bool]) -> int:
+def _longest_run(held: Sequence[bool]) -> int:
     longest = current = 0
     for holds in held:
         current = current + 1 if holds else 0

@@ -82,9 +82,9 @@ class Change:
         that day.
         """
         return tuple(
-            100 - _like(100 - self.before.middle, 100 - there.middle, 100 - then.middle)
+            100 - _scale_like(100 - self.before.middle, 100 - there.middle, 100 - then.middle)
             if self.good_share
-            else _like(self.before.middle, there.middle, then.middle)
+            else _scale_like(self.before.middle, there.middle, then.middle)
             for there, then in self.days
         )
 
@@ -94,8 +94,8 @@ class Change:
         """
         before, after = self.before, self.after.moved(-drift)
         if self.good_share:
-            return _OPPOSITE[_separated(before.reversed(100), after.reversed(100), times)]
-        return _separated(before, after, times)
+            return _OPPOSITE[_compare_quartiles(before.reversed(100), after.reversed(100), times)]
+        return _compare_quartiles(before, after, times)
 
     def matters(self, shift: float) -> bool:
         """Whether a difference of this size is beyond the practical margin."""
@@ -127,7 +127,7 @@ def measure_change(
     return Change(
         before=quartiles(before),
         after=quartiles(after),
-        drift=_drift(before, after),
+        drift=_predict_drift(before, after),
         days=tuple((quartiles(there), quartiles(then)) for there, then in days if min(len(there), len(then)) >= FEWEST_OF_A_DAY),
         good_share=binding.kind == "ratio_good",
     )
@@ -140,7 +140,7 @@ def quartiles(points: Sequence[Point]) -> Quartiles:
     return Quartiles(low, middle, high)
 
 
-def _separated(before: Quartiles, after: Quartiles, times: float) -> Direction:
+def _compare_quartiles(before: Quartiles, after: Quartiles, times: float) -> Direction:
     if min(before.low, after.low) < 0:
         return ""
     if after.low > times * before.high:
@@ -148,14 +148,14 @@ def _separated(before: Quartiles, after: Quartiles, times: float) -> Direction:
     return "lower" if before.low > times * after.high else ""
 
 
-def _like(value: float, there: float, then: float) -> float:
+def _scale_like(value: float, there: float, then: float) -> float:
     """The value, changed by the same factor as between `there` and `then` on another day."""
     if there:
         return value * then / there
     return value if not then else inf
 
 
-def _drift(before: Sequence[Point], after: Sequence[Point]) -> float:
+def _predict_drift(before: Sequence[Point], after: Sequence[Point]) -> float:
     """The change that the baseline's own trend predicts; 0 if it has none.
 
     The baseline has a trend if the middle halves of its first and its last third do not overlap. The line through the
@@ -167,10 +167,10 @@ def _drift(before: Sequence[Point], after: Sequence[Point]) -> float:
     first, last = quartiles(before[:third]), quartiles(before[-third:])
     if not (last.low > first.high or last.high < first.low):
         return 0.0
-    seconds = _centre(before[-third:]) - _centre(before[:third])
+    seconds = _centre_time(before[-third:]) - _centre_time(before[:third])
     slope = (last.middle - first.middle) / seconds
-    return slope * (_centre(after) - _centre(before))
+    return slope * (_centre_time(after) - _centre_time(before))
 
 
-def _centre(points: Sequence[Point]) -> float:
+def _centre_time(points: Sequence[Point]) -> float:
     return median(point.at for point in points)

@@ -76,47 +76,47 @@ class _Pair:
 
 def statistics(inputs: CompareInput) -> tuple[MetricStatistics, ...]:
     """The statistics of each metric, in the order of the bindings."""
-    points = {binding.name: _points(binding, inputs) for binding in inputs.bindings}
-    pairs = [pair for binding in inputs.bindings for pair in _pairs(binding, points[binding.name], inputs)]
-    adjusted = _adjusted(pairs)
-    return tuple(_statistics(binding, points[binding.name], pairs, adjusted, inputs) for binding in inputs.bindings)
+    points = {binding.name: _points_by_window(binding, inputs) for binding in inputs.bindings}
+    pairs = [pair for binding in inputs.bindings for pair in _make_pairs(binding, points[binding.name], inputs)]
+    adjusted = _adjust_p_values(pairs)
+    return tuple(_make_statistics(binding, points[binding.name], pairs, adjusted, inputs) for binding in inputs.bindings)
 
 
 Points = Mapping[ComparedWindow, tuple[Point, ...]]
 
 
-def _points(binding: MetricBinding, inputs: CompareInput) -> Points:
+def _points_by_window(binding: MetricBinding, inputs: CompareInput) -> Points:
     points: dict[ComparedWindow, tuple[Point, ...]] = {}
     for name in ("baseline", "fault", "recovery"):
         if (window := inputs.windows_of(binding).get(name)) is not None:
-            points[name] = _seen(binding, inputs.series, window)
+            points[name] = _points_in(binding, inputs.series, window)
     if inputs.earlier and binding.period_seconds is None:
         days = sorted(inputs.earlier, key=lambda day: day[0].start)
-        points["earlier_days"] = tuple(point for window, series in days for point in _seen(binding, series, window))
+        points["earlier_days"] = tuple(point for window, series in days for point in _points_in(binding, series, window))
     return points
 
 
-def _seen(binding: MetricBinding, series: SeriesByMetric, window: Window) -> tuple[Point, ...]:
+def _points_in(binding: MetricBinding, series: SeriesByMetric, window: Window) -> tuple[Point, ...]:
     return seen_points(binding, series.get(binding.name, ()), series.get("healthy_hosts", ()), window)
 
 
-def _pairs(binding: MetricBinding, points: Points, inputs: CompareInput) -> list[_Pair]:
+def _make_pairs(binding: MetricBinding, points: Points, inputs: CompareInput) -> list[_Pair]:
     period = inputs.observed_of(binding).period_seconds
     return [
         _Pair(
             binding.name,
             (before, after),
             (len(points[before]), len(points[after])),
-            _typical(points[before], points[after]),
+            _typical_values(points[before], points[after]),
             compare(points[before], points[after], period, CONFIDENCE),
-            measure_change(binding, points[before], points[after], _days(binding, before, after, inputs)),
+            measure_change(binding, points[before], points[after], _earlier_days(binding, before, after, inputs)),
         )
         for before, after in _PAIRS
         if before in points and after in points
     ]
 
 
-def _days(
+def _earlier_days(
     binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, inputs: CompareInput
 ) -> list[tuple[tuple[Point, ...], tuple[Point, ...]]]:
     """For each earlier day, the points of the same two windows."""
@@ -125,24 +125,24 @@ def _days(
         return []
     days = []
     for day, series in inputs.earlier:
-        moved = [_moved(windows[name], day.start - windows["fault"].start) for name in (before, after)]
-        there, then = (_seen(binding, series, window) for window in moved)
+        moved = [_move_window(windows[name], day.start - windows["fault"].start) for name in (before, after)]
+        there, then = (_points_in(binding, series, window) for window in moved)
         days.append((there, then))
     return days
 
 
-def _moved(window: Window, by: int) -> Window:
+def _move_window(window: Window, by: int) -> Window:
     return window.model_copy(update={"start": window.start + by, "end": window.end + by})
 
 
-def _typical(before: Sequence[Point], after: Sequence[Point]) -> tuple[float, float]:
+def _typical_values(before: Sequence[Point], after: Sequence[Point]) -> tuple[float, float]:
     if not before or not after:
         return 0.0, 0.0
     old, new = ([point.value for point in points] for points in (before, after))
     return (fmean(old), fmean(new)) if mostly_zero(old) or mostly_zero(new) else (median(old), median(new))
 
 
-def _adjusted(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
+def _adjust_p_values(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
     """p-values adjusted by Holm's method over all metrics that are compared between the same two windows."""
     adjusted = {}
     for windows in _PAIRS:
@@ -152,7 +152,7 @@ def _adjusted(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, C
     return adjusted
 
 
-def _statistics(
+def _make_statistics(
     binding: MetricBinding,
     points: Points,
     pairs: Sequence[_Pair],
@@ -160,18 +160,18 @@ def _statistics(
     inputs: CompareInput,
 ) -> MetricStatistics:
     comparisons = tuple(
-        _comparison(pair, adjusted.get((pair.metric, pair.windows)), binding.unit) for pair in pairs if pair.metric == binding.name
+        _make_comparison(pair, adjusted.get((pair.metric, pair.windows)), binding.unit) for pair in pairs if pair.metric == binding.name
     )
     usual = (*points.get("baseline", ()), *points.get("earlier_days", ()))
     band = band_of(usual, inputs.minimum_baseline)
-    left, back = _departure(binding, band, inputs)
+    left, back = _find_departure(binding, band, inputs)
     seconds = (back - inputs.effect_at).total_seconds() if left and back else None
     return MetricStatistics(
         metric=binding.name,
         unit=binding.unit,
-        baseline=_window(binding, "baseline", points, inputs),
-        fault=_window(binding, "fault", points, inputs),
-        recovery=_window(binding, "recovery", points, inputs),
+        baseline=_describe_window(binding, "baseline", points, inputs),
+        fault=_describe_window(binding, "fault", points, inputs),
+        recovery=_describe_window(binding, "recovery", points, inputs),
         comparisons=comparisons,
         band=band,
         left_band_at=left,
@@ -180,14 +180,14 @@ def _statistics(
     )
 
 
-def _departure(binding: MetricBinding, band: Band | None, inputs: CompareInput) -> tuple[datetime | None, datetime | None]:
+def _find_departure(binding: MetricBinding, band: Band | None, inputs: CompareInput) -> tuple[datetime | None, datetime | None]:
     if band is None:
         return None, None
     observed = inputs.observed_of(binding)
-    return departure(binding, _seen(binding, inputs.series, observed), band, inputs.effect_at, observed, inputs.settled)
+    return departure(binding, _points_in(binding, inputs.series, observed), band, inputs.effect_at, observed, inputs.settled)
 
 
-def _window(binding: MetricBinding, name: ComparedWindow, points: Points, inputs: CompareInput) -> WindowStatistics | None:
+def _describe_window(binding: MetricBinding, name: ComparedWindow, points: Points, inputs: CompareInput) -> WindowStatistics | None:
     window = inputs.windows_of(binding).get(name)
     if window is None or name not in points:
         return None
@@ -196,13 +196,13 @@ def _window(binding: MetricBinding, name: ComparedWindow, points: Points, inputs
     return describe(binding, inputs.series.get(binding.name, ()), points[name], window, value, distribution)
 
 
-def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
+def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
     ranked, change = pair.ranked, pair.change
     if ranked is None or adjusted is None or change is None:
         sentence = f"{pair.sizes[0]} periods {_SAID[pair.windows[0]]} and {pair.sizes[1]} {_SAID[pair.windows[1]]}: "
         sentence += f"at least {MINIMUM_POINTS} of each are needed to compare"
         return Comparison(windows=pair.windows, n=pair.sizes, conclusion="inconclusive", sentence=sentence)
-    conclusion, ground = _conclusion(ranked, adjusted, change)
+    conclusion, ground = _conclude(ranked, adjusted, change)
     typical_is_median = pair.typical[0] == change.before.middle
     return Comparison(
         windows=pair.windows,
@@ -222,7 +222,7 @@ def _comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
         usual=tuple(value for value in change.usual if isfinite(value)),
         effect_size=ranked.effect_size,
         conclusion=conclusion,
-        sentence=_sentence(pair, ranked, adjusted, (conclusion, ground), unit),
+        sentence=_write_sentence(pair, ranked, adjusted, (conclusion, ground), unit),
     )
 
 
@@ -230,8 +230,8 @@ Ground = Literal["", "small", "trend", "usual", "repeating"]
 """Why a visible difference does not count, or why nothing can be concluded."""
 
 
-def _conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
-    direction = _direction(ranked, adjusted, change)
+def _conclude(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
+    direction = _find_direction(ranked, adjusted, change)
     if not direction:
         if ranked.can_tell:
             return "no_difference", "small" if adjusted < SIGNIFICANT else ""
@@ -242,7 +242,7 @@ def _conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclu
     return ("no_difference", "usual") if change.is_usual(direction) else (direction, "")
 
 
-def _direction(ranked: Ranked, adjusted: float, change: Change) -> Literal["higher", "lower", ""]:
+def _find_direction(ranked: Ranked, adjusted: float, change: Change) -> Literal["higher", "lower", ""]:
     """`higher`, `lower`, or empty for no change.
 
     Windows that are separated beyond the margin have changed, whatever the autocorrelation. Otherwise the rank test
@@ -264,14 +264,14 @@ def _beyond_drift(direction: str, ranked: Ranked, change: Change) -> bool:
     return (left > 0) == (direction == "higher") and change.matters(left)
 
 
-def _sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Conclusion, Ground], unit: str) -> str:
+def _write_sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Conclusion, Ground], unit: str) -> str:
     conclusion, ground = concluded
     before, after = (_SAID[name] for name in pair.windows)
     name, spelled = pair.metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
     if ground == "repeating":
         worth = " and ".join(f"{n:.1f}" for n in ranked.effective_n)
         return f"{name} {after} can't be compared with that {before}: its periods repeat each other and are worth only {worth}"
-    numbers = f"{ranked.shift:+.4g}{spelled}, {_interval(ranked, spelled)}, p = {adjusted:.2g}"
+    numbers = f"{ranked.shift:+.4g}{spelled}, {_format_interval(ranked, spelled)}, p = {adjusted:.2g}"
     if ground == "trend":
         return f"{name} {after} can't be compared with that {before}: it was already on its way there before ({numbers})"
     if ground == "usual":
@@ -285,7 +285,7 @@ def _sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Con
     return f"{name} was {conclusion} {after} than {before} ({numbers}; a period is {conclusion} {share:.0%} of the time)"
 
 
-def _interval(ranked: Ranked, unit: str) -> str:
+def _format_interval(ranked: Ranked, unit: str) -> str:
     if ranked.low is None or ranked.high is None:
         return "without a 95 % interval"
     return f"95 % interval {ranked.low:.4g} to {ranked.high:.4g}{unit}"

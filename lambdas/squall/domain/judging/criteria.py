@@ -17,11 +17,12 @@ _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, Crite
 def judge(inputs: JudgeInput) -> tuple[CriterionResult, ...]:
     """One result for each success criterion, in the definition's order."""
     return tuple(
-        _result(criterion, _judge_sentence(parsed, inputs)) for _, criterion, parsed in sentences(inputs.definition.experiment).criteria
+        _make_result(criterion, _judge_sentence(parsed, inputs))
+        for _, criterion, parsed in sentences(inputs.definition.experiment).criteria
     )
 
 
-def _result(criterion: Criterion, judged: Judged) -> CriterionResult:
+def _make_result(criterion: Criterion, judged: Judged) -> CriterionResult:
     return CriterionResult(
         text=criterion.text,
         kind=judged.kind,
@@ -76,7 +77,7 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
     if recovered_at is not None:
         after = None if parsed.metric else recovery.recovered_after
-        outcome, took, doubt = _took(start, recovered_at, after, parsed.within_seconds)
+        outcome, took, doubt = _judge_duration(start, recovered_at, after, parsed.within_seconds)
         return Judged("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}{doubt}", took, more)
     watched = recovery.observed_until - start if recovery.observed_until else timedelta(0)
     if watched < timedelta(seconds=parsed.within_seconds):
@@ -85,7 +86,7 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     return Judged("recovery", _NOT_MET, f"did not recover: {recovery.detail}", more=more)
 
 
-def _took(start: datetime, at: datetime, after: datetime | None, within: int | None) -> tuple[CriterionOutcome, float, str]:
+def _judge_duration(start: datetime, at: datetime, after: datetime | None, within: int | None) -> tuple[CriterionOutcome, float, str]:
     """Outcome, seconds, and what is uncertain about them.
 
     If only an upper bound of the time is known, a time that is too long may still have been in time.
@@ -112,6 +113,6 @@ def _judge_replacement(parsed: Replacement, inputs: JudgeInput) -> Judged:
             return Judged("replacement", _UNKNOWN, f"no replacement yet, but watched only {watched.total_seconds():.0f} s", more=more)
         arrived = f": only {', '.join(recovery.replacement_ids)} did" if recovery.replacement_ids else ""
         return Judged("replacement", _NOT_MET, f"no replacement for every target came into service{arrived}", more=more)
-    outcome, took, doubt = _took(inputs.effect_at, recovery.replaced_at, recovery.replaced_after, within)
+    outcome, took, doubt = _judge_duration(inputs.effect_at, recovery.replaced_at, recovery.replaced_after, within)
     reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect{doubt}"
     return Judged("replacement", outcome, reason, took, more)

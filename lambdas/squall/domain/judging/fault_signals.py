@@ -86,10 +86,10 @@ def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> Si
     reached = max(during) if up else min(during)
     movement = f"was {reached:.3g} at {'most' if up else 'least'}, after {usual:.3g}"
     if not least:
-        return _reading(signal, "not_told", f"{named} had no room to {'rise' if up else 'fall'}: it was {usual:.3g} before")
+        return _make_reading(signal, "not_told", f"{named} had no room to {'rise' if up else 'fall'}: it was {usual:.3g} before")
     if (reached - usual if up else usual - reached) >= least:
-        return _reading(signal, "moved", f"{named} {movement}")
-    return _reading(
+        return _make_reading(signal, "moved", f"{named} {movement}")
+    return _make_reading(
         signal,
         "contradicted",
         f"the fault did nothing to {', '.join(signal.targets)}: its mechanism ran, but {signal.metric_name} {movement}, "
@@ -104,13 +104,13 @@ def must_show(signal: Signal, before: Sequence[float], during: Sequence[float], 
     if not during:
         named = f"{signal.namespace} {signal.metric_name}"
         why = f"nothing shows that the fault reached {', '.join(signal.targets)}: {named} has no value in all the time it lasted"
-        return _reading(signal, "contradicted", why)
+        return _make_reading(signal, "contradicted", why)
     return read(signal, before or [0.0], during)
 
 
 def not_told(signal: Signal, why: str) -> SignalReading:
     """The reading of a metric that decides nothing."""
-    return _reading(signal, "not_told", f"{signal.namespace} {signal.metric_name} of {', '.join(signal.targets)} {why}")
+    return _make_reading(signal, "not_told", f"{signal.namespace} {signal.metric_name} of {', '.join(signal.targets)} {why}")
 
 
 def of_several(signal: Signal, readings: Sequence[SignalReading]) -> SignalReading:
@@ -121,5 +121,5 @@ def of_several(signal: Signal, readings: Sequence[SignalReading]) -> SignalReadi
     return readings[0] if readings else not_told(signal, "is not published")
 
 
-def _reading(signal: Signal, reading: Reading, detail: str) -> SignalReading:
+def _make_reading(signal: Signal, reading: Reading, detail: str) -> SignalReading:
     return SignalReading(targets=signal.targets, metric=f"{signal.namespace} {signal.metric_name}", reading=reading, detail=detail)

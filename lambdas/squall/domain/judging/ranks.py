@@ -68,7 +68,7 @@ def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int
     """The comparison of two samples; None if one of them has fewer than `MINIMUM_POINTS` points."""
     if min(len(before), len(after)) < MINIMUM_POINTS:
         return None
-    x, y = _values(before), _values(after)
+    x, y = _values_of(before), _values_of(after)
     n, m = len(x), len(y)
     rho = autocorrelation((before, after), period_seconds)
     inflation = (inflated(n, rho), inflated(m, rho))
@@ -80,15 +80,15 @@ def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int
     p_value = 2 * stats.t.sf(stats.norm.isf(naive / 2) / sqrt(variance), freedom)
     level = 2 * stats.norm.sf(stats.t.isf((1 - confidence) / 2, freedom) * sqrt(variance))
     sparse = mostly_zero(x) or mostly_zero(y)
-    shift, low, high = _means(x, y, effective, confidence) if sparse else hodges_lehmann(x, y, float(level))
-    blocks = _blocks(x, y, confidence)
+    shift, low, high = _compare_means(x, y, effective, confidence) if sparse else hodges_lehmann(x, y, float(level))
+    blocks = _compare_blocks(x, y, confidence)
     if blocks is not None and low is not None and high is not None:
         p_value, low, high = max(p_value, blocks[0]), min(low, blocks[1]), max(high, blocks[2])
     ranked = Ranked(min(1.0, float(p_value)), shift, low, high, effect, effective, rho)
-    return _agreed(ranked, confidence, float(max(np.max(np.abs(x)), np.max(np.abs(y)))))
+    return _reconcile_interval(ranked, confidence, float(max(np.max(np.abs(x)), np.max(np.abs(y)))))
 
 
-def _blocks(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float] | None:
+def _compare_blocks(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float] | None:
     """The p-value and the interval of the difference between the means of block medians; None if a window is too short."""
     shorter = min(len(x), len(y))
     if shorter < FEWEST_FOR_BLOCKS:
@@ -111,7 +111,7 @@ def mostly_zero(values: Sequence[float] | Floats) -> bool:
     return bool(np.median(values) == 0 and np.any(values))
 
 
-def _means(x: Floats, y: Floats, effective: tuple[float, float], confidence: float) -> tuple[float, float, float]:
+def _compare_means(x: Floats, y: Floats, effective: tuple[float, float], confidence: float) -> tuple[float, float, float]:
     """The difference between the means, with its interval.
 
     If most periods are zero, the median difference is zero whatever happens in the other periods, so the means are
@@ -126,7 +126,7 @@ def _means(x: Floats, y: Floats, effective: tuple[float, float], confidence: flo
     return difference, difference - reach, difference + reach
 
 
-def _agreed(ranked: Ranked, confidence: float, scale: float) -> Ranked:
+def _reconcile_interval(ranked: Ranked, confidence: float, scale: float) -> Ranked:
     """The result with an interval that excludes zero if and only if the p-value is significant. With ties, the two can
     disagree.
     """
@@ -160,7 +160,7 @@ def autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> 
     """The lag-1 autocorrelation of the ranks within each window, over adjoining periods only; 0 if it is negative."""
     together = spread = 0.0
     for window in windows:
-        ranks = stats.rankdata(_values(window))
+        ranks = stats.rankdata(_values_of(window))
         centred = ranks - ranks.mean()
         adjoining = np.array([b.at - a.at == period_seconds for a, b in pairwise(window)], dtype=bool)
         together += float(np.sum((centred[1:] * centred[:-1])[adjoining]))
@@ -180,7 +180,7 @@ def inflated(n: int, rho: float) -> float:
     return float(1 + 2 * np.sum((1 - lags / n) * rho**lags))
 
 
-def _values(points: Sequence[Point]) -> Floats:
+def _values_of(points: Sequence[Point]) -> Floats:
     return np.array([point.value for point in points], dtype=np.float64)
 
 
@@ -194,14 +194,14 @@ def mann_whitney(x: Floats, y: Floats) -> tuple[float, float]:
         return 1.0, effect
     if n * m > EXACT_UP_TO:
         return float(stats.mannwhitneyu(y, x, alternative="two-sided", method="asymptotic").pvalue), effect
-    cumulated = _null(tuple(np.rint(2 * ranks).astype(int).tolist()), m)
+    cumulated = _null_distribution(tuple(np.rint(2 * ranks).astype(int).tolist()), m)
     index = round(2 * float(np.sum(ranks[n:])))
     upper = 1.0 if index == 0 else 1 - cumulated[index - 1]
     return float(min(1.0, 2 * min(cumulated[index], upper))), effect
 
 
 @lru_cache(maxsize=512)
-def _null(doubled: tuple[int, ...], m: int) -> Floats:
+def _null_distribution(doubled: tuple[int, ...], m: int) -> Floats:
     """The cumulative distribution of the sum of m of these (doubled) midranks if every choice is equally likely. It is
     exact also with ties."""
     top = sum(sorted(doubled)[-m:])
@@ -216,17 +216,17 @@ def _null(doubled: tuple[int, ...], m: int) -> Floats:
 def hodges_lehmann(x: Floats, y: Floats, level: float) -> tuple[float, float | None, float | None]:
     """The Hodges-Lehmann estimate, and its interval: the differences that a test at this significance level would not
     reject."""
-    x, y = _thinned(x), _thinned(y)
+    x, y = _thin_sample(x), _thin_sample(y)
     differences = np.sort(np.subtract.outer(y, x), axis=None)
     n, m = len(x), len(y)
-    cut = _critical(n, m, level)
+    cut = _critical_value(n, m, level)
     middle = float(np.median(differences))
     if cut < 1:
         return middle, None, None
     return middle, float(differences[cut - 1]), float(differences[n * m - cut])
 
 
-def _critical(n: int, m: int, level: float) -> int:
+def _critical_value(n: int, m: int, level: float) -> int:
     """The greatest c for which P(U < c) is at most half of the significance level `level`.
 
     The interval reaches from the c-th smallest difference to the c-th greatest.
@@ -235,12 +235,12 @@ def _critical(n: int, m: int, level: float) -> int:
         return 0  # so few effective points that no interval is wide enough
     if n * m > EXACT_UP_TO:
         return int(n * m / 2 - stats.norm.isf(level / 2) * sqrt(n * m * (n + m + 1) / 12))
-    cumulated = _null(tuple(range(2, 2 * (n + m) + 1, 2)), m)
+    cumulated = _null_distribution(tuple(range(2, 2 * (n + m) + 1, 2)), m)
     sums = cumulated[m * (m + 1) :: 2]  # U = 0, 1, 2 …
     return int(np.searchsorted(sums, level / 2, side="right"))
 
 
-def _thinned(values: Floats) -> Floats:
+def _thin_sample(values: Floats) -> Floats:
     if len(values) <= LONGEST:
         return values
     quantiles: Floats = np.quantile(values, (np.arange(LONGEST) + 0.5) / LONGEST)

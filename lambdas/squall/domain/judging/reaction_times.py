@@ -29,10 +29,10 @@ def times(
         abort_requested_at=asked,
         fault_ended_at=fault_end,
         recovered_at=recovered_at,
-        to_effect_seconds=_between(record.fault_started_at, effect_at),
-        to_detect_seconds=_between(effect_at, detected_at),
-        to_abort_seconds=_between(asked, fault_end),
-        to_recover_seconds=_between(effect_at, recovered_at),
+        to_effect_seconds=_seconds_between(record.fault_started_at, effect_at),
+        to_detect_seconds=_seconds_between(effect_at, detected_at),
+        to_abort_seconds=_seconds_between(asked, fault_end),
+        to_recover_seconds=_seconds_between(effect_at, recovered_at),
     )
 
 
@@ -49,5 +49,5 @@ def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[s
     return min((firing for firing in fired if firing[0] >= effect_at), default=(None, ""))
 
 
-def _between(start: datetime | None, end: datetime | None) -> float | None:
+def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     return max(0.0, (end - start).total_seconds()) if start and end else None

@@ -71,7 +71,7 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     if window is None or binding is None:
         reason = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
         return Judged("threshold", CANNOT_TELL, reason, more=compared)
-    measured = _measure(threshold, binding, window, inputs)
+    measured = _measure_threshold(threshold, binding, window, inputs)
     more = {
         **compared,
         "metric": binding.name,
@@ -79,11 +79,11 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
         "points": tuple((point.at, point.value) for point in measured.points),
         "expected_points": window.periods,
     }
-    outcome, reason, shown, interval = _decide(measured, inputs)
-    return Judged("threshold", outcome, reason + _silence(measured), shown, {**more, **interval})
+    outcome, reason, shown, interval = _decide_threshold(measured, inputs)
+    return Judged("threshold", outcome, reason + _describe_missing(measured), shown, {**more, **interval})
 
 
-def _measure(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> _Measured:
+def _measure_threshold(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> _Measured:
     within = inputs.series.get(threshold.window, {})
     series = tuple(within.get(binding.name, ()))
     points = seen_points(binding, inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts"), window)
@@ -93,7 +93,7 @@ def _measure(threshold: Threshold, binding: MetricBinding, window: Window, input
         window=window,
         points=points,
         series=series,
-        value=_value(binding, inputs, window, points),
+        value=_window_value(binding, inputs, window, points),
         minimum=inputs.definition.environment.timing.minimum_periods,
         unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, inputs) else (), window),
     )
@@ -105,7 +105,7 @@ def _is_balancer(binding: MetricBinding, inputs: JudgeInput) -> bool:
     return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
 
 
-def _value(binding: MetricBinding, inputs: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
+def _window_value(binding: MetricBinding, inputs: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
     """The value over the whole window; None if there is none.
 
     Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
@@ -127,7 +127,7 @@ def _value(binding: MetricBinding, inputs: JudgeInput, window: Window, points: S
     return 0.0 if published_sparsely(binding) else None
 
 
-def _silence(measured: _Measured) -> str:
+def _describe_missing(measured: _Measured) -> str:
     """The periods without a value and what they count as, in words; empty if there are none."""
     periods = measured.window.periods
     missing = periods - len(measured.points)
@@ -141,16 +141,16 @@ Decided = tuple[CriterionOutcome, str, float | None, dict[str, Any]]
 """Outcome, reason, the value that is shown, and the interval where there is one."""
 
 
-def _decide(measured: _Measured, inputs: JudgeInput) -> Decided:
+def _decide_threshold(measured: _Measured, inputs: JudgeInput) -> Decided:
     threshold, value = measured.threshold, measured.value
     if threshold.relative is not None:
         return _decide_relative(measured, inputs)
     if threshold.for_seconds:
         return *_decide_held(measured, None), value, {}
     if not measured.incomplete and value is not None:
-        return (MET if threshold.holds(value) else NOT_MET), _said(measured), value, {}
+        return (MET if threshold.holds(value) else NOT_MET), _describe_value(measured), value, {}
     low, high = value_bounds(measured.binding, value, measured.points, measured.series, measured.missing)
-    outcome = _allowed(measured, decide_by_interval(threshold, low, high))
+    outcome = _limit_outcome(measured, decide_by_interval(threshold, low, high))
     if outcome is CANNOT_TELL:
         return outcome, measured.incomplete, value, {}
     wanted = f"wanted {threshold.comparator} {threshold.value:g}"
@@ -158,12 +158,12 @@ def _decide(measured: _Measured, inputs: JudgeInput) -> Decided:
     return outcome, reason, value, {}
 
 
-def _allowed(measured: _Measured, outcome: CriterionOutcome) -> CriterionOutcome:
+def _limit_outcome(measured: _Measured, outcome: CriterionOutcome) -> CriterionOutcome:
     """The outcome, except that a window that is too short can't be "met"."""
     return CANNOT_TELL if outcome is MET and measured.window.periods < measured.minimum else outcome
 
 
-def _said(measured: _Measured) -> str:
+def _describe_value(measured: _Measured) -> str:
     threshold, value = measured.threshold, measured.value or 0.0
     wanted = f"wanted {threshold.comparator} {threshold.value:g}"
     return f"measured {value:.4g} {threshold.unit} over {len(measured.points)} periods, {wanted}"
@@ -179,16 +179,16 @@ def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOu
     values = {point.at: point.value for point in measured.points}
     unknown = set(range(window.end - measured.unpublished * window.period_seconds, window.end, window.period_seconds))
     held = [
-        None if at in unknown or at not in values else _holds(threshold, values[at], before)
+        None if at in unknown or at not in values else _is_held(threshold, values[at], before)
         for at in range(window.start, window.end, window.period_seconds)
     ]
     shortest, longest = run_bounds(held, window.period_seconds)
     wanted = threshold.for_seconds or 0
-    outcome = _allowed(measured, MET if shortest >= wanted else NOT_MET if longest < wanted else CANNOT_TELL)
+    outcome = _limit_outcome(measured, MET if shortest >= wanted else NOT_MET if longest < wanted else CANNOT_TELL)
     if window.periods < measured.minimum and outcome is CANNOT_TELL:
         return outcome, measured.incomplete
     doubt = "" if shortest == longest else f", {longest} s if the periods without a value held it too"
-    return outcome, f"held for {shortest} s without interruption{doubt}, wanted {wanted} s; {_said(measured)}"
+    return outcome, f"held for {shortest} s without interruption{doubt}, wanted {wanted} s; {_describe_value(measured)}"
 
 
 def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
@@ -199,12 +199,12 @@ def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
     outcome, the answer is "cannot tell".
     """
     threshold, value = measured.threshold, measured.value
-    compared = _comparison(inputs.statistics.get(measured.binding.name), threshold.window)
+    compared = _find_comparison(inputs.statistics.get(measured.binding.name), threshold.window)
     decision = decide_against_baseline(threshold, compared) if compared else None
     if value is None or compared is None or compared.before is None or decision is None:
         return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
     low, high = decision.interval
-    typical = _relation(threshold, _sum(compared.before, compared.shift or 0.0), compared.before)
+    typical = _relate_to_baseline(threshold, _add_rounded(compared.before, compared.shift or 0.0), compared.before)
     change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
     reason = (
         f"the typical period {change} {typical:.4g} %{of} ({decision.basis} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
@@ -235,22 +235,22 @@ class AgainstBaseline:
 
 def decide_against_baseline(threshold: Threshold, compared: Comparison) -> AgainstBaseline | None:
     """The decision; None if the baseline has no value to relate to, or no interval is known."""
-    ends = _ends(threshold, compared)
+    ends = _deciding_intervals(threshold, compared)
     if not ends:
         return None
-    decided = [(outcome, interval) for interval in ends if (outcome := _outcome(threshold, interval)) is not CANNOT_TELL]
+    decided = [(outcome, interval) for interval in ends if (outcome := _decide_interval(threshold, interval)) is not CANNOT_TELL]
     outcome, interval = decided[0] if decided else (CANNOT_TELL, ends[0])
     of_shift = interval == ends[0] and compared.low is not None
     basis = "95 % interval" if of_shift else "middle halves of both windows apart by"
-    doubt = _doubt(threshold, compared, outcome)
+    doubt = _find_doubt(threshold, compared, outcome)
     return AgainstBaseline(CANNOT_TELL if doubt else outcome, interval, basis, doubt)
 
 
-def _outcome(threshold: Threshold, ends: Interval) -> CriterionOutcome:
+def _decide_interval(threshold: Threshold, ends: Interval) -> CriterionOutcome:
     return decide_by_interval(threshold, *ends)
 
 
-def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = None) -> list[Interval]:
+def _deciding_intervals(threshold: Threshold, compared: Comparison, baseline: float | None = None) -> list[Interval]:
     """The intervals that may decide, in percent of the baseline, or of `baseline` if it is given.
 
     The first is that of the typical shift, the second lies between the middle halves of both windows. Empty if nothing
@@ -263,14 +263,16 @@ def _ends(threshold: Threshold, compared: Comparison, baseline: float | None = N
     for shifts in ((compared.low, compared.high), (compared.least, compared.greatest)):
         if None in shifts:
             continue
-        ends = [_relation(threshold, _sum(before, shift or 0.0), before if baseline is None else baseline) for shift in shifts]
+        ends = [
+            _relate_to_baseline(threshold, _add_rounded(before, shift or 0.0), before if baseline is None else baseline) for shift in shifts
+        ]
         known = sorted(end for end in ends if end is not None)
         if len(known) == len(ends):
             intervals.append((known[0], known[1]))
     return intervals
 
 
-def _doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome) -> str:
+def _find_doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome) -> str:
     """What else explains the outcome, in words: the baseline's own trend, or the metric at this hour of earlier days.
     Empty if nothing does.
 
@@ -282,7 +284,7 @@ def _doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOutcome
     opposite = NOT_MET if outcome is MET else MET
 
     def contradicts(expected: float) -> bool:
-        return any(_outcome(threshold, ends) is opposite for ends in _ends(threshold, compared, expected))
+        return any(_decide_interval(threshold, ends) is opposite for ends in _deciding_intervals(threshold, compared, expected))
 
     if compared.drift and contradicts(compared.before + compared.drift):
         return f"; but the baseline was on its way to {compared.before + compared.drift:.4g} by itself"
@@ -302,7 +304,7 @@ def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
     return f"the baseline is {compared.before:.4g} {unit}: nothing is relative to a negative number"
 
 
-def _relation(threshold: Threshold, value: float, before: float | None) -> float | None:
+def _relate_to_baseline(threshold: Threshold, value: float, before: float | None) -> float | None:
     """`Threshold.compared`, with one addition for a baseline of zero: zero is 100 % of it, any other value infinitely
     more.
     """
@@ -311,12 +313,12 @@ def _relation(threshold: Threshold, value: float, before: float | None) -> float
     return threshold.compared(value, before)
 
 
-def _holds(threshold: Threshold, value: float, before: float | None) -> bool:
-    relation = _relation(threshold, value, before)
+def _is_held(threshold: Threshold, value: float, before: float | None) -> bool:
+    relation = _relate_to_baseline(threshold, value, before)
     return relation is not None and threshold.model_copy(update={"relative": None}).holds(relation)
 
 
-def _sum(before: float, shift: float) -> float:
+def _add_rounded(before: float, shift: float) -> float:
     """The sum, without floating-point noise: 0.5 plus the difference to 0.6 is exactly 0.6."""
     total = before + shift
     return 0.0 if abs(total) <= ROUNDING * max(abs(before), abs(shift)) else float(f"{total:.12g}")
@@ -326,10 +328,10 @@ def _mostly_failed(measured: _Measured, before: float) -> bool:
     """Whether more than half of all periods failed for certain. Then the typical period failed, whatever the missing
     ones held.
     """
-    failed = sum(not _holds(measured.threshold, point.value, before) for point in measured.points)
+    failed = sum(not _is_held(measured.threshold, point.value, before) for point in measured.points)
     return 2 * failed > max(measured.window.periods, measured.minimum)
 
 
-def _comparison(statistics: MetricStatistics | None, window: str) -> Comparison | None:
+def _find_comparison(statistics: MetricStatistics | None, window: str) -> Comparison | None:
     wanted = ("baseline", window)
     return next((comparison for comparison in statistics.comparisons if comparison.windows == wanted), None) if statistics else None

@@ -46,11 +46,13 @@ def decide(
     The verdict is about the hypothesis only. Whatever was not restored (`not_restored`) is named in the reason and does
     not change the verdict.
     """
-    decision = _decide(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
+    decision = _decide_verdict(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
     return replace(decision, reason=f"{decision.reason}; not restored: {'; '.join(not_restored)}") if not_restored else decision
 
 
-def _decide(criteria: Sequence[CriterionResult], abort: Abort | None, *, injected: bool, proven: bool, invalid_reason: str) -> Decision:
+def _decide_verdict(
+    criteria: Sequence[CriterionResult], abort: Abort | None, *, injected: bool, proven: bool, invalid_reason: str
+) -> Decision:
     if abort and abort.source in OUTSIDE_SOURCES:
         return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
     invalid = invalid_reason or _why_invalid(abort, injected=injected, proven=proven)
@@ -115,21 +117,21 @@ def _of_criteria(criteria: Sequence[CriterionResult]) -> tuple[Verdict, str]:
         return Verdict.REFUTED, f"the critical criterion {critical.text!r} was not met: {critical.reason}"
     if not total:
         return Verdict.INCONCLUSIVE, "no criterion was evaluated"
-    if not _enough(met + len(unknown), total):
-        return Verdict.REFUTED, f"{_counted(met, unknown, total)}, under 80 %: {_listed(failed)}"
-    if _enough(met, total) and not any(criterion.critical for criterion in unknown):
-        return Verdict.VALIDATED, f"{_counted(met, unknown, total)}, at least 80 %"
-    return Verdict.INCONCLUSIVE, f"{_counted(met, unknown, total)}: the answer depends on {_listed(unknown)}"
+    if not _is_enough(met + len(unknown), total):
+        return Verdict.REFUTED, f"{_describe_counts(met, unknown, total)}, under 80 %: {_list_criteria(failed)}"
+    if _is_enough(met, total) and not any(criterion.critical for criterion in unknown):
+        return Verdict.VALIDATED, f"{_describe_counts(met, unknown, total)}, at least 80 %"
+    return Verdict.INCONCLUSIVE, f"{_describe_counts(met, unknown, total)}: the answer depends on {_list_criteria(unknown)}"
 
 
-def _enough(met: int, total: int) -> bool:
+def _is_enough(met: int, total: int) -> bool:
     return met * THRESHOLD_DENOMINATOR >= total * THRESHOLD_NUMERATOR
 
 
-def _counted(met: int, unknown: Sequence[CriterionResult], total: int) -> str:
+def _describe_counts(met: int, unknown: Sequence[CriterionResult], total: int) -> str:
     doubt = f" and {len(unknown)} can't be told" if unknown else ""
     return f"{met} of {total} criteria met{doubt}"
 
 
-def _listed(criteria: Sequence[CriterionResult]) -> str:
+def _list_criteria(criteria: Sequence[CriterionResult]) -> str:
     return "; ".join(f"{criterion.text!r} ({criterion.reason})" for criterion in criteria)

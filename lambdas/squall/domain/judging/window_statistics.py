@@ -59,7 +59,11 @@ def unhosted_periods(binding: MetricBinding, series: Sequence[Series], hosts: Se
     if counts_hosts(binding):
         return hostless_periods(series, series, window)
     of_balancer = binding.kind in {"ratio_good", "ratio_bad"} and binding.queries[-1].namespace == LOAD_BALANCER
-    return hostless_periods([one for one in series if one.key == binding.queries[-1].key], hosts, window) if of_balancer else ()
+    return (
+        hostless_periods([query_series for query_series in series if query_series.key == binding.queries[-1].key], hosts, window)
+        if of_balancer
+        else ()
+    )
 
 
 def _with_idle_periods(points: Sequence[Point], series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:

@@ -45,7 +45,7 @@ _NOT_LISTED = {"_LINK", "_DOT"}
 
 
 @cache
-def _parser() -> "Lark":
+def _make_parser() -> "Lark":
     from lark import Lark  # noqa: PLC0415 - lark takes long to import, and most states parse nothing
 
     text = files("squall.domain.language").joinpath("grammar.lark").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def parse_tree(text: str) -> "Tree[Token]":
 
     _check_characters(text)
     try:
-        return _parser().parse(text)
+        return _make_parser().parse(text)
     except UnexpectedInput as error:
         raise _sentence_error(text, error) from None
 

@@ -126,15 +126,15 @@ _ROUTED = (  # the load balancer's own errors for which it had chosen a target: 
 _REQUESTS = Part("requests", "RequestCount", "Sum", "with_traffic")
 
 
-def _balanced(*parts: Part) -> tuple[Source, ...]:
+def _balancer_sources(*parts: Part) -> tuple[Source, ...]:
     return (Source(_ALB, "target_group", parts),)
 
 
-def _database(metric_name: str) -> Source:
+def _database_source(metric_name: str) -> Source:
     return Source(_RDS, "database", (Part("value", metric_name),))
 
 
-def _probed(*parts: Part) -> tuple[Source, ...]:
+def _sentinel_sources(*parts: Part) -> tuple[Source, ...]:
     return (Source(SENTINEL_NAMESPACE, "sentinel", parts),)
 
 
@@ -142,44 +142,44 @@ _ROWS = (
     KnownMetric(
         name="availability", title="System availability", unit="percent", kind="ratio_good",
         aliases=("availability", "service availability", "success rate"), least=0, greatest=100,
-        sources=_balanced(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", felt=True, shows="errors",
     ),
     KnownMetric(
         name="response_time", title="Response time", unit="seconds", kind="gauge",
         aliases=("latency", "response latency", "target response time"), statistics=EVERY_STATISTIC, least=0,
-        sources=_balanced(Part("value", "TargetResponseTime", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(Part("value", "TargetResponseTime", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True,
     ),
     KnownMetric(
         name="error_rate", title="Error rate", unit="percent", kind="ratio_bad",
         aliases=("failure rate",), least=0, greatest=100,
-        sources=_balanced(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True, shows="errors",
     ),
     KnownMetric(
         name="request_rate", title="Request rate", unit="per_second", kind="rate",
         aliases=("throughput", "requests"), least=0,
-        sources=_balanced(_REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(_REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", felt=True,
     ),
     KnownMetric(
         name="error_count", title="Error count", unit="count", kind="gauge",
         aliases=("errors",), statistic="Sum", least=0,
-        sources=_balanced(_TARGET_5XX, _BALANCER_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True, shows="errors",
     ),
     KnownMetric(
         name="healthy_hosts", title="Healthy hosts", unit="count", kind="gauge",
         aliases=("healthy host count", "healthy instances", "healthy targets"), statistics=("Maximum", "Minimum"), least=0,
-        sources=_balanced(Part("value", "HealthyHostCount", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(Part("value", "HealthyHostCount", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", shows="capacity",
         alarmed_as=((_ALB, "HealthyHostCount"), (_NLB, "HealthyHostCount"), ("AWS/AutoScaling", "GroupInServiceInstances")),
     ),
     KnownMetric(
         name="unhealthy_hosts", title="Unhealthy hosts", unit="count", kind="gauge",
         aliases=("unhealthy host count", "unhealthy instances", "unhealthy targets"), statistics=("Maximum", "Minimum"), least=0,
-        sources=_balanced(Part("value", "UnHealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        sources=_balancer_sources(Part("value", "UnHealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         shows="capacity",
         alarmed_as=((_ALB, "UnHealthyHostCount"), (_NLB, "UnHealthyHostCount"), ("AWS/AutoScaling", "GroupTerminatingInstances")),
     ),
@@ -187,7 +187,7 @@ _ROWS = (
         name="cpu_utilization", title="CPU utilization", unit="percent", kind="gauge",
         aliases=("cpu", "cpu utilisation", "cpu usage"), statistics=("Maximum", "Minimum", "p"), least=0, greatest=100,
         sources=(
-            _database("CPUUtilization"),
+            _database_source("CPUUtilization"),
             Source("AWS/ECS", "ecs_service", (Part("value", "CPUUtilization"),)),
             Source(_EC2, "compute", (Part("value", "CPUUtilization"),)),
         ),
@@ -197,24 +197,26 @@ _ROWS = (
     KnownMetric(
         name="database_connections", title="Database connections", unit="count", kind="gauge",
         statistics=("Maximum", "Minimum", "Sum"), least=0,
-        sources=(_database("DatabaseConnections"),), lag_seconds=_RDS_LAG_SECONDS,
+        sources=(_database_source("DatabaseConnections"),), lag_seconds=_RDS_LAG_SECONDS,
         alarmed_as=((_RDS, "DatabaseConnections"),),
     ),
     KnownMetric(  # of writes to the volume, in seconds, for every engine
         name="database_write_latency", title="Database write latency", unit="seconds", kind="gauge",
         aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), least=0,
-        sources=(_database("WriteLatency"),), lag_seconds=_RDS_LAG_SECONDS,
+        sources=(_database_source("WriteLatency"),), lag_seconds=_RDS_LAG_SECONDS,
     ),
     KnownMetric(  # a sentinel that falls silent is never taken for good: `with_traffic`, like requests
         name="sentinel_availability", title="Sentinel availability", unit="percent", kind="ratio_good",
         aliases=("sentinel success rate",), least=0, greatest=100,
-        sources=_probed(Part("failures", FAILURES, "Sum", "with_traffic"), Part("attempts", ATTEMPTS, "Sum", "with_traffic")),
+        sources=_sentinel_sources(Part("failures", FAILURES, "Sum", "with_traffic"), Part("attempts", ATTEMPTS, "Sum", "with_traffic")),
         lag_seconds=_SENTINEL_LAG_SECONDS, measured="always",
     ),
     KnownMetric(  # no percentiles: CloudWatch has them for whole minutes only, and the sentinel's periods are shorter
         name="sentinel_response_time", title="Sentinel response time", unit="seconds", kind="mean",
         aliases=("sentinel latency",), statistics=("Maximum", "Minimum"), least=0,
-        sources=_probed(Part("sum", RESPONSE_TIME, "Sum", "with_traffic"), Part("count", RESPONSE_TIME, "SampleCount", "with_traffic")),
+        sources=_sentinel_sources(
+            Part("sum", RESPONSE_TIME, "Sum", "with_traffic"), Part("count", RESPONSE_TIME, "SampleCount", "with_traffic"),
+        ),
         lag_seconds=_SENTINEL_LAG_SECONDS, measured="always",
     ),
 )  # fmt: skip

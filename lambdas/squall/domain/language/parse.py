@@ -26,12 +26,12 @@ def parse_condition(text: str, declared: Mapping[str, str] = _NONE) -> Threshold
         raise SentenceError(text, 0, "an event can only be a success criterion", ("a metric compared with a number",))
     if sentence.relative is not None:
         message = "only a success criterion is compared with the baseline: no baseline exists while this is checked"
-        raise SentenceError(text, _position(text, "baseline"), message, ("an absolute threshold, such as < 2 seconds",))
+        raise SentenceError(text, _find_position(text, "baseline"), message, ("an absolute threshold, such as < 2 seconds",))
     if sentence.window != "fault":
         message = "this is checked all the time, so it has no window: leave out `during`"
-        raise SentenceError(text, _position(text, sentence.window), message, ("no `during`",))
+        raise SentenceError(text, _find_position(text, sentence.window), message, ("no `during`",))
     return sentence
 
 
-def _position(text: str, word: str) -> int:
+def _find_position(text: str, word: str) -> int:
     return max(0, text.casefold().find(word))

@@ -112,7 +112,7 @@ def render_sentence(sentence: Sentence) -> str:
         case Threshold():
             return _render_threshold(sentence)
         case AlarmFires():
-            return f"alarm {_quote(sentence.alarm)} fires within {sentence.within_seconds} seconds"
+            return f"alarm {_quote_name(sentence.alarm)} fires within {sentence.within_seconds} seconds"
         case Recovers():
             return f"{_metric_title(sentence.metric) if sentence.metric else 'System'} recovers within {sentence.within_seconds} seconds"
         case Replacement():
@@ -136,8 +136,8 @@ def _render_threshold(sentence: Threshold) -> str:
 
 
 def _metric_title(metric: str) -> str:
-    return METRICS[metric].title if metric in METRICS else _quote(metric)
+    return METRICS[metric].title if metric in METRICS else _quote_name(metric)
 
 
-def _quote(name: str) -> str:
+def _quote_name(name: str) -> str:
     return f"'{name}'" if '"' in name else f'"{name}"'

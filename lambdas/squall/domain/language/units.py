@@ -24,7 +24,7 @@ class Spelling:
     factor: Fraction
 
 
-def _spellings() -> dict[str, Spelling]:
+def _list_spellings() -> dict[str, Spelling]:
     spelled: dict[str, Spelling] = {}
 
     def add(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
@@ -49,7 +49,7 @@ def _spellings() -> dict[str, Spelling]:
     return spelled
 
 
-SPELLINGS = _spellings()
+SPELLINGS = _list_spellings()
 """The spelling, in lower case and without spaces, of every unit that a sentence may hold."""
 
 SHORTEST: dict[Unit, str] = {

@@ -54,8 +54,14 @@ def message(request: Request) -> Message:
     experiment, environment = request.definition.experiment, request.definition.environment
     return Message(
         subject=f"Squall: approval needed: {experiment.name} in {environment.name}",
-        facts=_head(request),
-        sections=(_changes(request), _plan(request), _promises(request), _checks(request), _commands(request)),
+        facts=_head_facts(request),
+        sections=(
+            _changes_section(request),
+            _plan_section(request),
+            _promises_section(request),
+            _checks_section(request),
+            _commands_section(request),
+        ),
         links=(Link("execution", request.url),),
         attributes={
             "status": Status.AWAITING_APPROVAL.value,
@@ -66,7 +72,7 @@ def message(request: Request) -> Message:
     )
 
 
-def _head(request: Request) -> tuple[Fact, ...]:
+def _head_facts(request: Request) -> tuple[Fact, ...]:
     experiment, ask = request.definition.experiment, request.ask
     trigger = f", trigger {request.definition.trigger}" if request.definition.trigger else ""
     return facts_of(
@@ -81,22 +87,22 @@ def _head(request: Request) -> tuple[Fact, ...]:
     )
 
 
-def _changes(request: Request) -> Section:
+def _changes_section(request: Request) -> Section:
     if request.ask.round == 1:
         return Section("", ())
     again = f"Asked for the {request.ask.round}. time: what was shown before has changed, and no earlier approval counts."
     return Section("What has changed", facts_of([again, *request.changed]))
 
 
-def _plan(request: Request) -> Section:
+def _plan_section(request: Request) -> Section:
     experiment, plan = request.definition.experiment, request.plan
     cost = cost_of(plan)
     return Section(
         f"What would be done: {experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
         facts_of(
             [
-                *(f"target {_target(resource)}" for resource in request.discovery.pinned),
-                *(f"action {name}: {_action(action)}" for name, action in plan.actions.items()),
+                *(f"target {_describe_target(resource)}" for resource in request.discovery.pinned),
+                *(f"action {name}: {_describe_action(action)}" for name, action in plan.actions.items()),
                 f"cost: at most about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)",
                 f"rollback plan: {experiment.rollback_plan}",
             ]
@@ -104,17 +110,17 @@ def _plan(request: Request) -> Section:
     )
 
 
-def _target(resource: Resource) -> str:
+def _describe_target(resource: Resource) -> str:
     zone = f" in {resource.zone}" if resource.zone else ""
     return f"{resource.arn}{zone}" + (f", of {resource.belongs_to}" if resource.belongs_to else "")
 
 
-def _action(action: dict[str, Any]) -> str:
+def _describe_action(action: dict[str, Any]) -> str:
     parameters = ", ".join(f"{name}={value}" for name, value in action.get("parameters", {}).items())
     return f"{action.get('actionId', '?')} {parameters}".strip()
 
 
-def _promises(request: Request) -> Section:
+def _promises_section(request: Request) -> Section:
     return Section(
         "Success criteria and abort conditions",
         facts_of(
@@ -126,14 +132,14 @@ def _promises(request: Request) -> Section:
     )
 
 
-def _checks(request: Request) -> Section:
+def _checks_section(request: Request) -> Section:
     return Section(
         f"Safety checks at {request.safety.at:%H:%M:%S} UTC; all are made again after the approval and right before the fault",
         facts_of(f"[{check.outcome.value}] {check.name}: {check.detail}" for check in request.safety.checks),
     )
 
 
-def _commands(request: Request) -> Section:
+def _commands_section(request: Request) -> Section:
     where = shell_command("--stack", request.stack, "--region", request.definition.region)
     return Section(
         "To answer, with your own AWS credentials",

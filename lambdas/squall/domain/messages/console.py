@@ -53,18 +53,24 @@ class Console:
     def metrics(self, binding: MetricBinding, start: datetime, end: datetime, period_seconds: int) -> str:
         """CloudWatch's graph of the metrics behind a binding, from `start` to `end`."""
         lines = [
-            _list([_text(query.namespace), _text(query.metric_name), *(_text(part) for pair in query.dimensions for part in pair)])
+            _encode_list(
+                [
+                    _encode_text(query.namespace),
+                    _encode_text(query.metric_name),
+                    *(_encode_text(part) for pair in query.dimensions for part in pair),
+                ]
+            )
             for query in binding.queries
         ]
         graph = {
-            "metrics": _list(lines),
-            "view": _text("timeSeries"),
+            "metrics": _encode_list(lines),
+            "view": _encode_text("timeSeries"),
             "stacked": "~false",
-            "region": _text(self.region),
-            "stat": _text(binding.queries[0].statistic),
+            "region": _encode_text(self.region),
+            "stat": _encode_text(binding.queries[0].statistic),
             "period": f"~{period_seconds}",
-            "start": _text(f"{start:%Y-%m-%dT%H:%M:%S}.000Z"),
-            "end": _text(f"{end:%Y-%m-%dT%H:%M:%S}.000Z"),
+            "start": _encode_text(f"{start:%Y-%m-%dT%H:%M:%S}.000Z"),
+            "end": _encode_text(f"{end:%Y-%m-%dT%H:%M:%S}.000Z"),
         }
         packed = "~".join(f"{name}{value}" for name, value in graph.items())
         return f"{self.base}/cloudwatch/home?region={self.region}#metricsV2:graph=~({packed})"
@@ -78,10 +84,10 @@ class Console:
             yield shell_command("aws", "fis", "get-experiment", "--id", self.record.fis_experiment_id, *region)
 
 
-def _list(items: Iterable[str]) -> str:
+def _encode_list(items: Iterable[str]) -> str:
     return f"~({''.join(items)})"
 
 
-def _text(value: str) -> str:
+def _encode_text(value: str) -> str:
     """A string as CloudWatch's console encodes it: `AWS/EC2` is `~'AWS*2fEC2`."""
     return "~'" + re.sub(r"[^A-Za-z0-9_.-]", lambda letter: "".join(f"*{byte:02x}" for byte in letter[0].encode()), value)

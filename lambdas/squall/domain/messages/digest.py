@@ -16,24 +16,26 @@ def digest(report: PeriodReport, page: str) -> Message:
     outcomes = ", ".join(f"{count} {word}" for word, count in report.outcomes.items())
     return Message(
         subject=f"Squall report {span}: no experiments" if report.message else subject,
-        facts=facts_of([report.message or f"{report.total_experiments} experiments: {outcomes}.", *_recovery(report), *_never_run(report)]),
-        sections=() if report.message else (_weakest(report), _open_findings(report), _next(report)),
+        facts=facts_of(
+            [report.message or f"{report.total_experiments} experiments: {outcomes}.", *_recovery_facts(report), *_never_run(report)]
+        ),
+        sections=() if report.message else (_weakest_section(report), _open_findings(report), _next_section(report)),
         links=(Link("report", page),),
         attributes={"status": "report"},
     )
 
 
-def _recovery(report: PeriodReport) -> Iterable[str]:
+def _recovery_facts(report: PeriodReport) -> Iterable[str]:
     medians = [bucket.recovery_median_seconds for bucket in report.trend if bucket.recovery_median_seconds is not None]
     if len(medians) > 1:
         yield f"Median recovery: {medians[0]:.0f} s at first, {medians[-1]:.0f} s lately."
 
 
-def _weakest(report: PeriodReport) -> Section:
-    return Section("Weakest workloads (score of 100):", facts_of(map(_workload, report.workloads[:MOST])))
+def _weakest_section(report: PeriodReport) -> Section:
+    return Section("Weakest workloads (score of 100):", facts_of(map(_describe_workload, report.workloads[:MOST])))
 
 
-def _workload(workload: WorkloadReport) -> str:
+def _describe_workload(workload: WorkloadReport) -> str:
     refuted = [kind for kind, cell in workload.types.items() if cell.state == "refuted"]
     uncovered = sum(cell.state not in {"validated", "refuted"} for cell in workload.types.values())
     remarks = [f"refuted: {', '.join(refuted)}"] if refuted else []
@@ -53,5 +55,5 @@ def _never_run(report: PeriodReport) -> Iterable[str]:
         yield "Not run in the period: " + ", ".join(report.never_run[:MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _next(report: PeriodReport) -> Section:
+def _next_section(report: PeriodReport) -> Section:
     return Section("What to do next", facts_of(report.recommendations))

@@ -35,19 +35,19 @@ def message(result: Result, record: ExecutionRecord, bucket: str, leftovers: Ite
     console = Console(record, bucket)
     return Message(
         subject=f"Squall: {outcome}: {result.experiment_name or record.id}{place}",
-        facts=_head(result),
+        facts=_head_facts(result),
         sections=(
             still_there(leftovers),
-            Section("Success criteria", tuple(map(_criterion, result.criteria))),
-            Section("Safety checks that refused", facts_of(_checks(result, passed=False))),
+            Section("Success criteria", tuple(map(_criterion_fact, result.criteria))),
+            Section("Safety checks that refused", facts_of(_list_checks(result, passed=False))),
             Section("What was refused", facts_of(map(str, result.problems))),
-            Section("Issues", facts_of(_issues(result))),
-            Section("Safety checks that warned", facts_of(_checks(result, passed=True))),
-            Section("After the fault", _aftermath(result, record)),
-            Section("What to do next", facts_of([_next(result)])),
+            Section("Issues", facts_of(_list_issues(result))),
+            Section("Safety checks that warned", facts_of(_list_checks(result, passed=True))),
+            Section("After the fault", _aftermath_facts(result, record)),
+            Section("What to do next", facts_of([_next_step(result)])),
             Section("Without a browser", facts_of(console.commands())),
         ),
-        links=tuple(_links(console)),
+        links=tuple(_list_links(console)),
         attributes={
             "status": result.status.value,
             "verdict": result.verdict.value if result.verdict else "none",
@@ -57,7 +57,7 @@ def message(result: Result, record: ExecutionRecord, bucket: str, leftovers: Ite
     )
 
 
-def _head(result: Result) -> tuple[Fact, ...]:
+def _head_facts(result: Result) -> tuple[Fact, ...]:
     hypothesis = {True: "held", False: "did not hold", None: "was not decided"}[result.hypothesis_validated]
     return facts_of(
         [
@@ -68,37 +68,37 @@ def _head(result: Result) -> tuple[Fact, ...]:
     )
 
 
-def _criterion(criterion: CriterionResult) -> Fact:
+def _criterion_fact(criterion: CriterionResult) -> Fact:
     critical = " (critical)" if criterion.critical else ""
     return Fact(f"[{_MARKS[criterion.outcome]}] {criterion.text}{critical}", criterion.reason)
 
 
-def _checks(result: Result, *, passed: bool) -> Iterable[str]:
+def _list_checks(result: Result, *, passed: bool) -> Iterable[str]:
     """Safety checks that did not pass. If all passed: those that warned."""
     for check in result.safety_checks:
         if check.outcome is CheckOutcome.WARNED if passed else check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}:
             yield f"{check.name}: {check.detail}"
 
 
-def _issues(result: Result) -> tuple[str, ...]:
+def _list_issues(result: Result) -> tuple[str, ...]:
     """The issues of the result; empty if a refusal already names them, because every failed check and every problem is
     an issue too."""
-    refused = result.problems or any(_checks(result, passed=False))
+    refused = result.problems or any(_list_checks(result, passed=False))
     return () if refused else result.issues_discovered
 
 
-def _aftermath(result: Result, record: ExecutionRecord) -> tuple[Fact, ...]:
+def _aftermath_facts(result: Result, record: ExecutionRecord) -> tuple[Fact, ...]:
     cost = result.cost
     return facts_of(
         [
-            *(_rollback(result.rollback, record) if result.rollback else ()),
+            *(_describe_rollback(result.rollback, record) if result.rollback else ()),
             f"Recovery: {result.recovery.detail}" if result.recovery else "",
             f"Cost: about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)" if "total_usd" in cost else "",
         ]
     )
 
 
-def _rollback(rollback: RollbackReport, record: ExecutionRecord) -> Iterable[str]:
+def _describe_rollback(rollback: RollbackReport, record: ExecutionRecord) -> Iterable[str]:
     yield f"Rollback: {rollback.outcome.value}"
     yield from (f"differs: {difference}" for difference in rollback.differences)
     if rollback.automation and rollback.automation.succeeded:
@@ -109,7 +109,7 @@ def _rollback(rollback: RollbackReport, record: ExecutionRecord) -> Iterable[str
         yield f"the fault could last until {rollback.could_have_lasted_until:%Y-%m-%d %H:%M:%S} UTC at most"
 
 
-def _next(result: Result) -> str:
+def _next_step(result: Result) -> str:
     if result.rollback and result.rollback.outcome is RollbackOutcome.NOT_RESTORED:
         return "First restore by hand what differs, as listed after the fault. Then: " + _plain_next(result)
     return _plain_next(result)
@@ -121,7 +121,7 @@ def _plain_next(result: Result) -> str:
     return _NEXT_OF_STATUS.get(result.status, _NEXT_OF_STATUS[Status.FAILED])
 
 
-def _links(console: Console) -> Iterable[Link]:
+def _list_links(console: Console) -> Iterable[Link]:
     yield Link("execution", console.execution)
     if console.fault:
         yield Link("fault", console.fault)

@@ -71,13 +71,13 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
         if binding is None or binding.period_seconds is not None:
             continue
         known = [(points_over(binding, series.get(binding.name, ()), window), window) for window, series in days]
-        breaches = [_breaches(threshold, points, window, definition.environment.timing) for points, window in known if points]
+        breaches = [_has_breached(threshold, points, window, definition.environment.timing) for points, window in known if points]
         if len(breaches) >= FEWEST_DAYS and all(breaches):
             daily_breaches.append(f'abort condition "{threshold.text}" came true at this hour on each of the last {len(breaches)} days')
     return tuple(daily_breaches)
 
 
-def _breaches(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:
+def _has_breached(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:
     """Whether a guard would have fired: M of N consecutive periods breached."""
     wanted, evaluated = datapoints(threshold, timing)
     true = [point.at for point in points if threshold.holds(point.value)]

@@ -68,7 +68,7 @@ def bind(
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in dict.fromkeys([*metrics_needed, *_measured_always(place)]):
-        bound = _explain_coarse(metric, place, timing) or _bind(metric, sorted(statistics.get(metric, ())), declared, place)
+        bound = _explain_coarse(metric, place, timing) or _bind_metric(metric, sorted(statistics.get(metric, ())), declared, place)
         if isinstance(bound, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {bound}"))
         else:
@@ -92,10 +92,12 @@ def query_key(name: str, part: str) -> str:
 
 def _measured_always(place: Place) -> list[str]:
     """Metrics that are measured although no sentence names them."""
-    return [row.name for row in METRICS.values() if row.measured == "always" and not isinstance(_located(row, place), str)]
+    return [row.name for row in METRICS.values() if row.measured == "always" and not isinstance(_find_place(row, place), str)]
 
 
-def _bind(metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], place: Place) -> list[MetricBinding] | str:
+def _bind_metric(
+    metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], place: Place
+) -> list[MetricBinding] | str:
     """The bindings of one metric, or why there are none."""
     if metric in declared:
         return _bind_declared(metric, declared[metric], statistics)
@@ -107,7 +109,7 @@ def _bind(metric: str, statistics: Sequence[str], declared: Mapping[str, MetricD
 def _explain_coarse(metric: str, place: Place, timing: Timing) -> str:
     """Why CloudWatch has too few points of the metric for the periods that are judged; empty where it has enough."""
     row = METRICS.get(metric)
-    located = _located(row, place) if row else ""
+    located = _find_place(row, place) if row else ""
     if isinstance(located, str) or located[0].scope != "compute" or timing.metric_period_seconds >= BASIC_MONITORING_SECONDS:
         return ""
     groups = {resource.belongs_to for resource in place.pinned if resource.belongs_to}
@@ -125,7 +127,7 @@ def _explain_coarse(metric: str, place: Place, timing: Timing) -> str:
     )
 
 
-def _located(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:
+def _find_place(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:
     source = find_source(row, place)
     if isinstance(source, str):
         return source
@@ -134,7 +136,7 @@ def _located(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:
 
 
 def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> list[MetricBinding] | str:
-    located = _located(row, place)
+    located = _find_place(row, place)
     if isinstance(located, str):
         return located
     source, dimensions = located
@@ -142,17 +144,17 @@ def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> li
     period = place.sentinel.period_seconds if place.sentinel and source.scope == "sentinel" else None
     parts = [(part, whole if part.whole_balancer else dimensions) for part in source.parts]
     present = [(part, of) for part, of in parts if of is not None]
-    queries = tuple(_query(row.name, source.namespace, part, of, part.statistic or row.statistic) for part, of in present)
-    bindings = [_binding(row, row.statistic, row.kind, queries, period)]
+    queries = tuple(_make_query(row.name, source.namespace, part, of, part.statistic or row.statistic) for part, of in present)
+    bindings = [_make_binding(row, row.statistic, row.kind, queries, period)]
     for statistic in statistics:
         if statistic != row.statistic and allows_statistic(row, statistic):
             part, of = present[0]
-            query = _query(binding_name(row.name, statistic), source.namespace, replace(part, name="value"), of, statistic)
-            bindings.append(_binding(row, statistic, "gauge", (query,), period))
+            query = _make_query(binding_name(row.name, statistic), source.namespace, replace(part, name="value"), of, statistic)
+            bindings.append(_make_binding(row, statistic, "gauge", (query,), period))
     return bindings
 
 
-def _query(name: str, namespace: str, part: Part, dimensions: Dimensions, statistic: str) -> MetricQuery:
+def _make_query(name: str, namespace: str, part: Part, dimensions: Dimensions, statistic: str) -> MetricQuery:
     return MetricQuery(
         key=query_key(name, part.name),
         namespace=namespace,
@@ -164,7 +166,9 @@ def _query(name: str, namespace: str, part: Part, dimensions: Dimensions, statis
     )
 
 
-def _binding(row: KnownMetric, statistic: str, kind: Kind, queries: tuple[MetricQuery, ...], period_seconds: int | None) -> MetricBinding:
+def _make_binding(
+    row: KnownMetric, statistic: str, kind: Kind, queries: tuple[MetricQuery, ...], period_seconds: int | None
+) -> MetricBinding:
     name = binding_name(row.name, statistic)
     return MetricBinding(name=name, kind=kind, unit=row.unit, queries=queries, period_seconds=period_seconds, lag_seconds=row.lag_seconds)
 

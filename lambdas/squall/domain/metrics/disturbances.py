@@ -46,10 +46,10 @@ def start_after_disturbances(window: Window, disturbances: Sequence[Disturbance]
     """
     start, period = window.start, window.period_seconds
     cuts = []
-    for disturbance in sorted(_inside(window, disturbances), key=lambda disturbance: disturbance.until):
+    for disturbance in sorted(_disturbances_in(window, disturbances), key=lambda disturbance: disturbance.until):
         clear = min(window.end, max(start, ceil(disturbance.until.timestamp() / period) * period))
         if clear > start:
-            cuts.append(_cut(disturbance, (clear - start) // period))
+            cuts.append(_make_cut(disturbance, (clear - start) // period))
         start = clear
     return window.model_copy(update={"start": start}), tuple(cuts)
 
@@ -61,17 +61,17 @@ def drop_disturbed_points(
     by one."""
     period = window.period_seconds
     cuts, lost = [], set[int]()
-    for disturbance in _inside(window, disturbances):
+    for disturbance in _disturbances_in(window, disturbances):
         first = int(disturbance.since.timestamp() // period) * period
         mine = {at for at in range(max(window.start, first), window.end, period) if at < disturbance.until.timestamp()} - lost
         lost |= mine
         if mine:
-            cuts.append(_cut(disturbance, len(mine)))
+            cuts.append(_make_cut(disturbance, len(mine)))
     kept = {name: tuple(_without_points(query_series, lost) for query_series in several) for name, several in series.items()}
     return kept, tuple(cuts)
 
 
-def _inside(window: Window, disturbances: Sequence[Disturbance]) -> list[Disturbance]:
+def _disturbances_in(window: Window, disturbances: Sequence[Disturbance]) -> list[Disturbance]:
     return [
         disturbance
         for disturbance in disturbances
@@ -79,7 +79,7 @@ def _inside(window: Window, disturbances: Sequence[Disturbance]) -> list[Disturb
     ]
 
 
-def _cut(disturbance: Disturbance, periods: int) -> Cut:
+def _make_cut(disturbance: Disturbance, periods: int) -> Cut:
     return Cut(
         execution_id=disturbance.execution_id,
         experiment=disturbance.experiment,

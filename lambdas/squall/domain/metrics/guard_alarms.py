@@ -47,10 +47,10 @@ def stop_guard(name: str, alarms: Sequence[str]) -> StopGuard | None:
     """A composite alarm that fires when any of the named alarms does; None without any."""
     if not alarms:
         return None
-    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quote(alarm)})" for alarm in alarms))
+    return StopGuard(name=name, alarms=tuple(alarms), rule=" OR ".join(f"ALARM({_quote_name(alarm)})" for alarm in alarms))
 
 
-def _quote(name: str) -> str:
+def _quote_name(name: str) -> str:
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -96,20 +96,20 @@ def _build_expression(binding: MetricBinding, ids: Sequence[str], period: int) -
     terms = [f"FILL({id_},0)" if query.published == "nonzero" else id_ for id_, query in zip(ids, binding.queries, strict=True)]
     match binding.kind:
         case "ratio_good":
-            return f"100*(1-{_share(binding, terms)})"
+            return f"100*(1-{_share_expression(binding, terms)})"
         case "ratio_bad":
-            return f"100*{_share(binding, terms)}"
+            return f"100*{_share_expression(binding, terms)}"
         case "mean":
-            return f"{terms[0]}/{terms[1]}{_scale(binding.scale)}"
+            return f"{terms[0]}/{terms[1]}{_scale_expression(binding.scale)}"
         case "rate":
             return f"{terms[0]}/{period}"
         case "gauge":
             if binding.scale != 1:
-                return f"({'+'.join(terms)}){_scale(binding.scale)}"
+                return f"({'+'.join(terms)}){_scale_expression(binding.scale)}"
             return None if terms == list(ids) and len(ids) == 1 else "+".join(terms)
 
 
-def _share(binding: MetricBinding, terms: Sequence[str]) -> str:
+def _share_expression(binding: MetricBinding, terms: Sequence[str]) -> str:
     """The share of bad events in the total, counted as in `value_over`."""
     counted = [(query.counted, term) for query, term in zip(binding.queries[:-1], terms, strict=False)]
     events = "+".join(term for how, term in counted if how != "total_only")
@@ -118,7 +118,7 @@ def _share(binding: MetricBinding, terms: Sequence[str]) -> str:
     return f"({events})/{total}" if total == terms[-1] else f"({events})/({total})"
 
 
-def _scale(scale: float) -> str:
+def _scale_expression(scale: float) -> str:
     """The value times the binding's factor. A factor of one over a whole number becomes a division, so that 9 ms are
     exactly 0.009 s."""
     divisor = round(1 / scale) if 0 < scale < 1 else 1

@@ -14,7 +14,7 @@ def combine_series(binding: MetricBinding, series: Sequence[Series], period_seco
     Counts that are published only when they are not zero are 0 where the total has a data point. Totals are never
     filled, so a period without traffic has no value.
     """
-    by_key = _columns(series)
+    by_key = _columns_by_query(series)
     columns = [by_key.get(query.key, {}) for query in binding.queries]
     points = []
     for at in _periods_with_value(binding, columns):
@@ -30,9 +30,9 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
 
     None without data.
     """
-    values = [_filled(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
+    values = [_fill_value(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
     if binding.kind in {"ratio_good", "ratio_bad"}:
-        return _ratio(binding, values)
+        return _compute_ratio(binding, values)
     known = [value for value in values if value is not None]
     if len(known) < len(values):
         return None
@@ -83,7 +83,7 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
     """
     if binding.kind not in {"ratio_good", "ratio_bad"}:
         return ()
-    by_key = _columns(series)
+    by_key = _columns_by_query(series)
     total = by_key.get(binding.queries[-1].key, {})
     events = [query for query in binding.queries[:-1] if query.counted != "total_only"]
     bad = {at for query in events for at, value in by_key.get(query.key, {}).items() if value > 0}
@@ -124,7 +124,7 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
     return sorted(set().union(*columns))
 
 
-def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
+def _columns_by_query(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     """Query key to start of period to value. A value that is not a number is no data point."""
     columns: dict[str, dict[int, float]] = {}
     for query_series in series:
@@ -133,11 +133,11 @@ def _columns(series: Sequence[Series]) -> dict[str, dict[int, float]]:
     return columns
 
 
-def _filled(value: float | None, *, nonzero: bool) -> float | None:
+def _fill_value(value: float | None, *, nonzero: bool) -> float | None:
     return 0.0 if value is None and nonzero else value
 
 
-def _ratio(binding: MetricBinding, values: Sequence[float | None]) -> float | None:
+def _compute_ratio(binding: MetricBinding, values: Sequence[float | None]) -> float | None:
     *counts, total = values
     known = [(query.counted, count) for query, count in zip(binding.queries, counts, strict=False) if count is not None]
     if len(known) < len(counts) or total is None:

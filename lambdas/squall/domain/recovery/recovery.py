@@ -86,7 +86,7 @@ def assess(inputs: RecoveryInput) -> tuple[Recovery, bool]:
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
     missing = [*inputs.still_active, *unsettled, *([lacking] if lacking else [])]
     recovered_at, recovered_after = (
-        (None, None) if missing else _recovered(inputs, list(held_since.values()), replaced if lost else _Replaced(()))
+        (None, None) if missing else _recovery_time(inputs, list(held_since.values()), replaced if lost else _Replaced(()))
     )
     recovery = Recovery(
         recovered=not missing,
@@ -165,7 +165,7 @@ def _count_wanted_replacements(inputs: RecoveryInput, parsed: Sentences) -> int:
     return len(inputs.before) if inputs.traits.targets_are_replaced or asked else 0
 
 
-def _recovered(inputs: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
+def _recovery_time(inputs: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
     """When everything had recovered, and the lower bound if that is only an upper bound."""
     if not held and replaced.at is None:
         return inputs.now, inputs.effect_at  # nothing was lost, and nothing tells since when
@@ -180,17 +180,19 @@ def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:
     known = {member for group in inputs.discovery.workload.groups for member in group.in_service}
     known |= {target.resource.id for target in inputs.before}
     serving = {member for group in inputs.workload_now.groups if group.name in names for member in group.in_service if member not in known}
-    members = [one for one in inputs.workload_now.resources if isinstance(one, Member) and one.id in serving]
+    members = [member for member in inputs.workload_now.resources if isinstance(member, Member) and member.id in serving]
     places = _find_needed_places(inputs)
-    return tuple(one for one in members if not _came_before(one, inputs) and all(one.registered_names & place for place in places))
+    return tuple(
+        member for member in members if not _came_before(member, inputs) and all(member.registered_names & place for place in places)
+    )
 
 
-def _find_needed_places(given: RecoveryInput) -> list[set[str]]:
+def _find_needed_places(inputs: RecoveryInput) -> list[set[str]]:
     """What is healthy now in each target group in which the lost ones were registered by themselves, and not only through
     something that ran on them. Nothing is healthy in a target group that is gone."""
-    now = {group.arn: set(group.healthy) for group in given.workload_now.target_groups}
-    then = {group.arn: set(group.healthy) for group in given.discovery.workload.target_groups}
-    arns = {arn for target in given.before for arn in target.healthy_in if target.resource.own_names & then.get(arn, set())}
+    now = {group.arn: set(group.healthy) for group in inputs.workload_now.target_groups}
+    then = {group.arn: set(group.healthy) for group in inputs.discovery.workload.target_groups}
+    arns = {arn for target in inputs.before for arn in target.healthy_in if target.resource.own_names & then.get(arn, set())}
     return [now.get(arn, set()) for arn in sorted(arns)]
 
 

@@ -42,16 +42,16 @@ def build_result(
         start_time=record.started_at,
         end_time=end_time,
         hypothesis_validated=decision.hypothesis_validated,
-        observations=tuple(_observations(record, decision, evidence)),
-        issues_discovered=tuple(_issues(inspections, decision, evidence)),
-        improvements_identified=tuple(_improvements(findings, decision)),
-        metrics_collected=_metrics(evidence),
+        observations=tuple(_list_observations(record, decision, evidence)),
+        issues_discovered=tuple(_list_issues(inspections, decision, evidence)),
+        improvements_identified=tuple(_list_improvements(findings, decision)),
+        metrics_collected=_collect_metrics(evidence),
         verdict=decision.verdict,
         reason=decision.reason,
         criteria=evidence.judgement.criteria if evidence.judgement else (),
         safety_checks=checks.checks if checks else (),
         problems=evidence.refusal.problems if evidence.refusal else (),
-        targets=tuple(_targets(evidence)),
+        targets=tuple(_list_targets(evidence)),
         statistics=evidence.statistics.statistics if evidence.statistics else (),
         findings=merge_findings(findings, list_disproved(inspections, experiment), known, record.id, record.started_at),
         times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
@@ -59,16 +59,16 @@ def build_result(
         recovery=evidence.recovery,
         rollback=evidence.rollback,
         signals=evidence.judgement.signals if evidence.judgement else (),
-        cost=_cost(evidence),
+        cost=_collect_cost(evidence),
         environment=(definition.environment.name if definition else record.environment) or None,
         experiment_type=(definition.experiment.type.value if definition else record.fault_type) or None,
         definition_hash=(definition.definition_hash if definition else record.definition_hash) or None,
         requested_by=(definition.requested_by if definition else record.requested_by) or None,
-        approval=_approval(record),
+        approval=_make_approvals(record),
     )
 
 
-def _approval(record: ExecutionRecord) -> Approvals | None:
+def _make_approvals(record: ExecutionRecord) -> Approvals | None:
     if record.ask is None:
         return None
     votes = tuple({"arn": v.arn, "decision": v.decision.value, "comment": v.comment, "at": v.at.isoformat()} for v in record.votes)
@@ -79,7 +79,7 @@ def _sorted_events(record: ExecutionRecord) -> list[Event]:
     return sorted(record.events, key=lambda event: event.at)
 
 
-def _observations(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
+def _list_observations(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterable[str]:
     yield from _describe_votes(record)
     yield from _describe_preparation(evidence)
     yield from _describe_fault(record, evidence)
@@ -144,7 +144,7 @@ def _describe_recovery(recovery: Recovery) -> str:
     return f"Did not recover while watched: {recovery.detail}"
 
 
-def _issues(inspections: Sequence[Inspection], decision: Decision, evidence: Evidence) -> Iterable[str]:
+def _list_issues(inspections: Sequence[Inspection], decision: Decision, evidence: Evidence) -> Iterable[str]:
     """What was wrong with the workload or with the run."""
     yield from dict.fromkeys(inspection.issue for inspection in inspections if inspection.wrong)
     for problem in evidence.refusal.problems if evidence.refusal else ():
@@ -153,14 +153,14 @@ def _issues(inspections: Sequence[Inspection], decision: Decision, evidence: Evi
         yield decision.reason
 
 
-def _improvements(findings: Sequence[Finding], decision: Decision) -> Iterable[str]:
+def _list_improvements(findings: Sequence[Finding], decision: Decision) -> Iterable[str]:
     """The recommendations of REL12-BP05, each only if a finding of this run supports it."""
     if decision.hypothesis_validated is False:
         yield "System resilience needs improvement"
     yield from dict.fromkeys(improvement for finding in findings for improvement in finding.improvements)
 
 
-def _metrics(evidence: Evidence) -> dict[str, Any]:
+def _collect_metrics(evidence: Evidence) -> dict[str, Any]:
     """`baseline` and `final` of REL12-BP05, and every window by name; values in each metric's unit."""
     baseline: Mapping[str, float | None] = evidence.baseline.measurements if evidence.baseline else {}
     judged = evidence.judgement.values if evidence.judgement else {}
@@ -178,7 +178,7 @@ def _by_window(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, di
     return {window: dict(metrics) for window, metrics in values.items() if window in {"baseline", "fault", "recovery"}}
 
 
-def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
+def _list_targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
     if evidence.discovery is None:
         return
     proofs = {proof.target: proof for proof in evidence.rollback.proofs} if evidence.rollback else {}
@@ -195,7 +195,7 @@ def _targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
         }
 
 
-def _cost(evidence: Evidence) -> dict[str, float]:
+def _collect_cost(evidence: Evidence) -> dict[str, float]:
     if evidence.template is None:
         return {}
     metrics = metrics_of(evidence.template.guards)

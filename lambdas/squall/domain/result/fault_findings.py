@@ -22,16 +22,16 @@ _JUDGED = frozenset({Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE})
 def inspect_abort(record: ExecutionRecord, decision: Decision, evidence: Evidence) -> Iterator[Inspection]:
     """Whether a guard aborted the fault. Only a run that was judged shows that none did."""
     if record.abort and record.abort.source is AbortSource.GUARD:
-        yield _aborted("guard_fired", record.abort, "A guard aborted the fault", evidence)
+        yield _inspect_abort_of("guard_fired", record.abort, "A guard aborted the fault", evidence)
     elif record.abort and record.abort.source is AbortSource.BLIND_GUARD:
-        yield _aborted("guard_blind", record.abort, "A guard went blind during the fault", evidence)
+        yield _inspect_abort_of("guard_blind", record.abort, "A guard went blind during the fault", evidence)
     elif record.abort is None and decision.verdict in _JUDGED and evidence.template:
         for guard in evidence.template.guards:
             yield Inspection(kind="guard_fired", about=guard.metric, wrong=False)
             yield Inspection(kind="guard_blind", about=guard.metric, wrong=False)
 
 
-def _aborted(kind: str, abort: Abort, title: str, evidence: Evidence) -> Inspection:
+def _inspect_abort_of(kind: str, abort: Abort, title: str, evidence: Evidence) -> Inspection:
     guards = evidence.template.guards if evidence.template else ()
     guard = next((guard for guard in guards if guard.name == abort.by), None)
     return Inspection(

@@ -18,7 +18,9 @@ def merge_findings(
         return tuple(findings)
     by_id = {stored.finding.id: stored for stored in known}
     with_history = [_with_history(finding, by_id.get(finding.id), execution_id, started_at) for finding in findings]
-    closed = [_closed(stored, execution_id) for stored in known if stored.finding.id in disproved and _was_open(stored, execution_id)]
+    closed = [
+        _close_finding(stored, execution_id) for stored in known if stored.finding.id in disproved and _was_open(stored, execution_id)
+    ]
     return (*with_history, *closed)
 
 
@@ -34,5 +36,5 @@ def _was_open(stored: StoredFinding, execution_id: str) -> bool:
     return stored.finding.status is FindingStatus.OPEN or stored.finding.closed_by == execution_id
 
 
-def _closed(stored: StoredFinding, execution_id: str) -> Finding:
+def _close_finding(stored: StoredFinding, execution_id: str) -> Finding:
     return stored.finding.model_copy(update={"status": FindingStatus.CLOSED, "closed_by": execution_id})

@@ -47,7 +47,7 @@ def list_findings(inspections: Iterable[Inspection], experiment: str) -> tuple[F
     findings: dict[str, Finding] = {}
     for inspection in inspections:
         if inspection.wrong:
-            finding = _finding(inspection, experiment)
+            finding = _make_finding(inspection, experiment)
             findings.setdefault(finding.id, finding)
     return tuple(findings.values())
 
@@ -60,7 +60,7 @@ def list_disproved(inspections: Iterable[Inspection], experiment: str) -> frozen
     return frozenset(ids[False] - ids[True])
 
 
-def _finding(inspection: Inspection, experiment: str) -> Finding:
+def _make_finding(inspection: Inspection, experiment: str) -> Finding:
     kind = KINDS[inspection.kind]
     return Finding(
         id=finding_id(inspection.kind, experiment, inspection.about),
@@ -79,7 +79,7 @@ def _inspect_criteria(evidence: Evidence) -> Iterator[Inspection]:
         return
     parsed = [sentence for _, _, sentence in sentences(evidence.definition.experiment).criteria]
     for sentence, criterion in zip(parsed, evidence.judgement.criteria, strict=False):
-        about = _about(sentence, criterion)
+        about = _subject_of(sentence, criterion)
         decided = criterion.outcome is not CriterionOutcome.CANNOT_TELL
         yield Inspection(
             kind="unmeasured",
@@ -96,7 +96,7 @@ def _inspect_criteria(evidence: Evidence) -> Iterator[Inspection]:
 
 def _inspect_criterion(sentence: Parsed, criterion: CriterionResult, about: str, evidence: Evidence) -> Iterator[Inspection]:
     wrong = criterion.outcome is CriterionOutcome.NOT_MET
-    for kind in _kinds(sentence, wrong, evidence.recovery):
+    for kind in _list_kinds(sentence, wrong, evidence.recovery):
         yield Inspection(
             kind=kind,
             about=about,
@@ -106,11 +106,11 @@ def _inspect_criterion(sentence: Parsed, criterion: CriterionResult, about: str,
             issue=f"Success criteria not met: {criterion.text} ({criterion.reason})",
             critical=criterion.critical,
             more=_of_the_loss(sentence, evidence),
-            evidence=_seen(sentence, criterion, evidence),
+            evidence=_evidence_of(sentence, criterion, evidence),
         )
 
 
-def _kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tuple[str, ...]:
+def _list_kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tuple[str, ...]:
     """The kind of finding if the criterion is not met. If it is met: every kind that it disproves."""
     match sentence:
         case Threshold():
@@ -126,7 +126,7 @@ def _kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tuple[st
             return ("slow_replacement",) if recovery and recovery.replaced_at else ()  # otherwise the finding is `not_replaced`
 
 
-def _about(sentence: Parsed, criterion: CriterionResult) -> str:
+def _subject_of(sentence: Parsed, criterion: CriterionResult) -> str:
     match sentence:
         case Threshold():
             side = "below" if sentence.comparator in {">", ">="} else "above"
@@ -144,7 +144,7 @@ def _of_the_loss(sentence: Parsed, evidence: Evidence) -> tuple[str, ...]:
     return evidence.traits.improvements_on_loss if isinstance(sentence, Threshold) else ()
 
 
-def _seen(sentence: Parsed, criterion: CriterionResult, evidence: Evidence) -> FindingEvidence:
+def _evidence_of(sentence: Parsed, criterion: CriterionResult, evidence: Evidence) -> FindingEvidence:
     mechanism = {AlarmFires: "alarm", Recovers: "recovery", Replacement: "Auto Scaling"}.get(type(sentence))
     named = f"alarm {sentence.alarm}" if isinstance(sentence, AlarmFires) else mechanism
     at = None

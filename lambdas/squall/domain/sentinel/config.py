@@ -85,7 +85,7 @@ _NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9
 
 
 def _check_host(value: str) -> str:
-    if _address(value) is None and not _NAME.fullmatch(value):
+    if _parse_address(value) is None and not _NAME.fullmatch(value):
         raise validation_error(
             f"{value!r:.80} is not a host", "a name in lower case, *. and a name for all below it, or an address; no port"
         )
@@ -122,7 +122,7 @@ _TRANSLATED = ip_network("64:ff9b:1::/48")
 _PRIVATE = tuple(ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
-def _address(text: str) -> Address | None:
+def _parse_address(text: str) -> Address | None:
     try:
         return ip_address(text)
     except ValueError:
@@ -135,10 +135,10 @@ def why_address_refused(address: str, host: str) -> str:
     Private addresses may be probed: internal load balancers have them, and the policy names the host. If the host is
     itself an address, it may be probed, because the policy names it.
     """
-    parsed = _address(address.partition("%")[0])
+    parsed = _parse_address(address.partition("%")[0])
     if parsed is None:
         return f"{address} is not an address"
-    if _address(host) == parsed:
+    if _parse_address(host) == parsed:
         return ""
     inner = _carried_ipv4(parsed)
     if inner is not None:

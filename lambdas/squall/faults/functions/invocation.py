@@ -46,7 +46,7 @@ class InvocationLatency(FunctionFault[LatencyParameters]):
     action = "latency"
 
     def invocation_parameters(self, parameters: LatencyParameters, /) -> dict[str, str]:
-        return _delay(parameters.latency_ms, parameters.invocation_percent)
+        return _delay_parameters(parameters.latency_ms, parameters.invocation_percent)
 
     def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay {parameters.invocation_percent} % of invocations by {parameters.latency_ms} ms"
@@ -80,7 +80,7 @@ class InvocationTimeout(FunctionFault[TimeoutParameters]):
     action = "timeout"
 
     def invocation_parameters(self, parameters: TimeoutParameters, /) -> dict[str, str]:
-        return _delay(parameters.latency_ms, parameters.invocation_percent)
+        return _delay_parameters(parameters.latency_ms, parameters.invocation_percent)
 
     def describe(self, parameters: TimeoutParameters, /) -> str:
         return f"Let {parameters.invocation_percent} % of invocations run into the function's timeout"
@@ -151,5 +151,5 @@ class InvocationError(FunctionFault[ErrorParameters]):
             yield SafetyCheck(name="extension_heard", outcome=CheckOutcome.WARNED, detail=warning)
 
 
-def _delay(milliseconds: int, percent: int) -> dict[str, str]:
+def _delay_parameters(milliseconds: int, percent: int) -> dict[str, str]:
     return {"startupDelayMilliseconds": str(milliseconds), "invocationPercentage": str(percent)}

@@ -73,7 +73,7 @@ class Dependency(Model):
         if (dependency is None) == (info.data["port"] is None):
             raise ValueError("exactly one of dependency (addresses, networks, domain names, DYNAMODB, S3) and port")
         for source in [] if dependency is None else split(dependency):
-            _check(source)
+            _check_dependency(source)
         return dependency
 
 
@@ -143,7 +143,7 @@ class DependencyTimeout(SendCommandFault[Parameters]):
         yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))
 
 
-def _check(source: str) -> None:
+def _check_dependency(source: str) -> None:
     """Check one source of a dependency. Raises ValueError if it is none, or if losing it would cut off the Systems
     Manager agent."""
     check_source(source)

@@ -123,7 +123,7 @@ def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, 
         target.id: [group for group in workload.target_groups if target.registered_names & group.registered and group.ports]
         for target in targets
     }
-    unserved = [id_ for id_, groups in behind.items() if groups and not any(_fits(group, protocol, port) for group in groups)]
+    unserved = [id_ for id_, groups in behind.items() if groups and not any(_fits_port(group, protocol, port) for group in groups)]
     if unserved:
         known = sorted(
             {f"{group.protocol or 'port'} {known_port}" for id_ in unserved for group in behind[id_] for known_port in group.ports}
@@ -135,6 +135,6 @@ def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, 
     return bool(targets), f"every target is registered with a load balancer at {wanted}"
 
 
-def _fits(group: TargetGroup, protocol: str, port: int) -> bool:
+def _fits_port(group: TargetGroup, protocol: str, port: int) -> bool:
     transports = _TRANSPORT.get(group.protocol or "", {"tcp", "udp"})
     return port in group.ports and protocol in transports

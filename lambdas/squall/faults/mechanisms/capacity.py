@@ -31,16 +31,16 @@ def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: W
     """What the groups of these targets lack, one sentence each; empty if they are as large and as healthy as before."""
     names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
     arns = {arn for target in targets for arn in target.healthy_in}
-    return [*_groups(names, before, after), *_target_groups(arns, before, after)]
+    return [*_compare_groups(names, before, after), *_target_groups(arns, before, after)]
 
 
-def _groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
+def _compare_groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
     then, now = {group.name: group for group in before.groups}, {group.name: group for group in after.groups}
     for name in sorted(names):
-        yield from _group(name, then.get(name), now.get(name))
+        yield from _compare_group(name, then.get(name), now.get(name))
 
 
-def _group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
+def _compare_group(name: str, before: Group | None, after: Group | None) -> Iterable[str]:
     if after is None:
         yield f"{before.words if before else name} is gone"
         return

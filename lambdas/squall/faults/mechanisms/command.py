@@ -42,7 +42,7 @@ class CommandFault(Fault[R, P]):
         """The proof for one target: the command was delivered and is in progress, succeeded, or was cancelled after it
         began."""
         for command in commands:
-            if _ran(command):
+            if _has_run(command):
                 detail = f"command {command.id} is {command.status} on {target}"
                 since = command.started_at or command.requested_at
                 return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=since, until=command.ended_at)
@@ -55,7 +55,7 @@ class CommandFault(Fault[R, P]):
         return Proof(target=target, proven=False, kind="mechanism", detail=why)
 
 
-def _ran(command: CommandState) -> bool:
+def _has_run(command: CommandState) -> bool:
     if command.status in {"InProgress", "Success", "Cancelling"}:
         return True
     if command.status == "Cancelled" and command.started_at is None:  # no agent had taken it yet

@@ -41,8 +41,8 @@ class MomentaryFault(Fault[R, P]):
 
     def read_action(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         if parameters != self.fixed:
-            message = f"{_list(parameters)}, in {self.type.value} {_list(self.fixed)}"
-            raise InvalidInput([Problem(path=WHOLE, message=message, expected=_list(self.fixed))])
+            message = f"{_list_parameters(parameters)}, in {self.type.value} {_list_parameters(self.fixed)}"
+            raise InvalidInput([Problem(path=WHOLE, message=message, expected=_list_parameters(self.fixed))])
         return {}
 
     @abstractmethod
@@ -82,5 +82,5 @@ class MomentaryFault(Fault[R, P]):
         return RollbackReport(at=aftermath.now, proofs=proofs, outcome=outcome, differences=differences)
 
 
-def _list(parameters: Mapping[str, str]) -> str:
+def _list_parameters(parameters: Mapping[str, str]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in sorted(parameters.items())) or "no parameters"

@@ -28,7 +28,7 @@ PORT: Names = {"port": ("port", None), "protocol": ("protocol", "tcp")}
 """The parameters of a black hole."""
 
 
-def _late(sources: str) -> Names:
+def _latency_names(sources: str) -> Names:
     """FIS's parameters of a latency, by name. `sources`: the name of the fault's own parameter for the receivers."""
     return {
         "delayMilliseconds": ("latency_ms", "200"),
@@ -57,12 +57,12 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
     ssm_documents = (LATENCY_DOCUMENT,)
     actions = (LATENCY,)
     parameters = LatencyParameters
-    names = {LATENCY: {**_late("sources"), "flowsPercent": ("flows_percent", "100")}}
+    names = {LATENCY: {**_latency_names("sources"), "flowsPercent": ("flows_percent", "100")}}
     action = "latency"
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
 
     def task_parameters(self, parameters: LatencyParameters, /) -> dict[str, str]:
-        values = _delay(parameters.latency_ms, parameters.jitter_ms, parameters.sources)
+        values = _delay_parameters(parameters.latency_ms, parameters.jitter_ms, parameters.sources)
         return values if parameters.flows_percent == 100 else {**values, "flowsPercent": str(parameters.flows_percent)}
 
     def describe(self, parameters: LatencyParameters, /) -> str:
@@ -85,7 +85,7 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
     ssm_documents = (LOSS_DOCUMENT, LATENCY_DOCUMENT, BLACKHOLE_DOCUMENT)
     actions = (LOSS, LATENCY, BLACKHOLE)
     parameters = Dependency
-    names = {LOSS: {"sources": ("dependency", EVERYBODY)}, LATENCY: _late("dependency"), BLACKHOLE: PORT}
+    names = {LOSS: {"sources": ("dependency", EVERYBODY)}, LATENCY: _latency_names("dependency"), BLACKHOLE: PORT}
     fixed = {
         LOSS: {"lossPercent": ("100", "7"), "flowsPercent": ("100", "100")},
         LATENCY: {"flowsPercent": ("100", "100")},
@@ -123,9 +123,9 @@ def dependency_parameters(parameters: Dependency) -> dict[str, str]:
         return {"protocol": parameters.protocol, "port": str(parameters.port), "trafficType": "egress"}
     sources = parameters.dependency or ""
     if parameters.latency_ms is not None:
-        return _delay(parameters.latency_ms, parameters.jitter_ms, sources)
+        return _delay_parameters(parameters.latency_ms, parameters.jitter_ms, sources)
     return {"lossPercent": "100", "sources": sources}
 
 
-def _delay(milliseconds: int, jitter: int, sources: str) -> dict[str, str]:
+def _delay_parameters(milliseconds: int, jitter: int, sources: str) -> dict[str, str]:
     return {"delayMilliseconds": str(milliseconds), "jitterMilliseconds": str(jitter), "sources": sources}

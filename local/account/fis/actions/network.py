@@ -106,7 +106,7 @@ class DisruptConnectivity(Action):
         if scope == "prefix-list":
             identifier = self.values.get("prefixListIdentifier", "").rpartition("/")[2]
         else:
-            identifier = _id(
+            identifier = _read_id(
                 ec2._ACTION_MAP["DescribeManagedPrefixLists"](
                     {"Filter.1.Name": ["prefix-list-name"], "Filter.1.Value.1": [f"com.amazonaws.{get_region()}.{scope}"]}
                 ),
@@ -166,9 +166,9 @@ class DisruptConnectivity(Action):
         answer = ec2._ACTION_MAP[action]({name: [str(value)] for name, value in parameters.items()})
         if answer[0] >= 300:
             raise self.fail("DependentServiceFailure", answer[2].decode(errors="replace"))
-        return _id(answer, wanted) if wanted else ""
+        return _read_id(answer, wanted) if wanted else ""
 
 
-def _id(answer: tuple[int, dict[str, str], bytes], name: str) -> str:
+def _read_id(answer: tuple[int, dict[str, str], bytes], name: str) -> str:
     match = re.search(rf"<{name}>([^<]+)</{name}>", answer[2].decode())
     return match[1] if match else ""
