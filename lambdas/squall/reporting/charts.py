@@ -67,8 +67,8 @@ class Course:
         return self.windows[0].period_seconds
 
     def island(self) -> dict[str, Any]:
-        """The data for the page's script: the start of each period in epoch seconds, and per chart one value for each,
-        or null."""
+        """The data for the page's script: the start of each period in epoch seconds, and for each chart one value per
+        period, or null."""
         span, period = join_windows(self.windows), self.period_seconds
         times = sorted({*range(span.start, span.end, period), *(point.at for chart in self.charts for point in chart.points)})
         return {

@@ -28,8 +28,10 @@ log = logging.getLogger(__name__)
 
 
 class Traffic:
-    """A load balancer and its users: passes the roster's targets to the balancer, and the balancer's health results to
-    the roster."""
+    """A load balancer and its users.
+
+    It gives the balancer the targets of the roster, and the roster the balancer's health results.
+    """
 
     def __init__(self, roster: Roster, folder: Path, seed: int, changed: Callable[[], None], name: str = "") -> None:
         """`name`: the name of a load balancer other than the web instances'; it listens at any free port."""

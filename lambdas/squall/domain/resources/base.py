@@ -65,12 +65,15 @@ class Resource(Model):
 
     @property
     def registered_names(self) -> frozenset[str]:
-        """Every name under which target groups may know it: its id, and its addresses. Empty: none can."""
+        """Every name under which target groups may know this resource: its id, and its addresses.
+
+        Empty if resources of its type are never registered in one.
+        """
         return frozenset()
 
     @property
     def own_names(self) -> frozenset[str]:
-        """Those of `registered_names` that are its own, and not of something that runs on it."""
+        """The names in `registered_names` that belong to this resource itself, and not to something that runs on it."""
         return self.registered_names
 
     @property
