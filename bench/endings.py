@@ -85,7 +85,7 @@ def _end_run(bench: Bench, path: Path) -> Ending:
             _wait_until(lambda: not list_remains(bench), f"nothing left of {name}")
             clean = time.time()
         finally:
-            bench.invoke("Halt", RESUME)
+            bench.invoke("Resume", RESUME)
     return Ending(path.name, bench.experiment(**{"squall:execution": name})["endTime"].timestamp() - began, clean - began)
 
 

@@ -17,10 +17,18 @@ from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 
 DEFAULT_TIMEOUT_SECONDS = 60
 # Timeouts that differ from the default; each is within the TimeoutSeconds of its state.
-TIMEOUT_SECONDS: Mapping[str, int] = {"Compare": 110, "Abort": 30, "Halt": 110, "Pulse": 110, "Sentinel": 900, "Watchdog": 110}
-# The functions that stop faults import only the runtime's own boto3: they start faster, and work even if the layer is
+TIMEOUT_SECONDS: Mapping[str, int] = {
+    "Compare": 110,
+    "Abort": 30,
+    "Halt": 110,
+    "Pulse": 110,
+    "Resume": 110,
+    "Sentinel": 900,
+    "Watchdog": 110,
+}
+# The functions that stop faults and end a halt import only the runtime's own boto3: they start faster, and work even if the layer is
 # broken.
-WITHOUT_LAYER = frozenset({"Abort", "Halt"})
+WITHOUT_LAYER = frozenset({"Abort", "Halt", "Resume"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
 """1769 MB come with a whole processor, which Compare needs for its arithmetic; the other functions mostly wait for

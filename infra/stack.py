@@ -95,7 +95,7 @@ class SquallStack(Stack):
                 "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
                 "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}",
             },
-            "Halt": {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {},
+            **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
             "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
             "CreateTemplate": {
@@ -217,6 +217,7 @@ class SquallStack(Stack):
             "NotificationTopicArn": self.results.topic.topic_arn,
             "AbortFunctionName": self.functions["Abort"].function_name,
             "HaltFunctionName": self.functions["Halt"].function_name,
+            "ResumeFunctionName": self.functions["Resume"].function_name,
             "ReportFunctionName": self.functions["Report"].function_name,
             "DashboardUrl": self.dashboard.url,
             "ApproveFunctionName": self.functions["Approve"].function_name,

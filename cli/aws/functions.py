@@ -1,4 +1,4 @@
-"""The functions of a deployed stack that a person calls: abort, halt, approve, report."""
+"""The functions of a deployed stack that a person calls: abort, halt, resume, approve, report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from squall.domain.approval.votes import Decision
 
-FunctionName = Literal["abort", "halt", "approve", "report"]
+FunctionName = Literal["abort", "halt", "resume", "approve", "report"]
 
 
 class StackFunctions:
@@ -52,14 +52,14 @@ class StackFunctions:
         return self._invoke("abort", payload, hint)
 
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
-        """Calls the halt function, to halt or to resume, and returns its answer."""
+        """Calls the halt function, or to resume the resume function, and returns its answer."""
         rest = (
             "then stop each FIS experiment of the stack: docs/by-hand.md has the commands." if engage else "docs/by-hand.md has the rest."
         )
         hint = f"By hand: {put_flag_command(self.stack, engaged=engage)}; {rest}"
         payload = {"action": "halt" if engage else "resume", "reason": reason, "requested_by": requested_by}
         try:
-            return self._invoke("halt", payload, "Try again.")
+            return self._invoke("halt" if engage else "resume", payload, "Try again.")
         except CommandError as error:
             error.hint = f"{error.hint} {hint}".strip()
             raise

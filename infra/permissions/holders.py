@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.capabilities import capabilities
 from infra.permissions.names import Names
 
-CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Sentinel", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """The functions that no state of the workflow runs: they control it, or report on runs that are over."""
 
@@ -116,7 +116,6 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Approve": (*EVERY_FUNCTION, "wake"),
     "Halt": (
         *EVERY_FUNCTION,
-        "read_halt",
         "write_halt",
         "safety_lever",
         "open_records",
@@ -142,6 +141,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
+    # Apart from Halt, so that a person may be allowed to halt and not to resume.
+    "Resume": (*EVERY_FUNCTION, "read_halt", "write_halt", "safety_lever", "notify"),
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),

@@ -133,7 +133,7 @@ def halted(walk: Walk, world: FakeWorld) -> None:
 
     def act() -> None:
         walk.quietly("Halt", {"reason": "enough"})
-        walk.quietly("Halt", {"action": "resume", "reason": "over"})
+        walk.quietly("Resume", {"reason": "over"})
 
     _in_the_fault(walk, world, act)
 

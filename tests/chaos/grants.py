@@ -276,7 +276,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         return _seen(world, said), policed.used
 
 
-ANSWERS = frozenset({"Abort", "Approve", "Halt", "Report"})
+ANSWERS = frozenset({"Abort", "Approve", "Halt", "Resume", "Report"})
 """Functions that people call, and whose answers they read."""
 
 

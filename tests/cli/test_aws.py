@@ -27,6 +27,7 @@ OUTPUTS = {
     "ResultsBucketName": "bucket",
     "AbortFunctionName": "abort",
     "HaltFunctionName": "halt",
+    "ResumeFunctionName": "resume",
     "ReportFunctionName": "report",
 }
 

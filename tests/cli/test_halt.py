@@ -128,6 +128,14 @@ def test_the_function_of_the_stack_is_called(aws: pytest.MonkeyPatch) -> None:
     assert json.loads(function.sent["Payload"]) == {"action": "halt", "reason": "enough", "requested_by": "ada"}
 
 
+def test_a_resume_calls_a_function_of_its_own(aws: pytest.MonkeyPatch) -> None:
+    deployment, function = Deployment(boto3.Session(), "Squall", OUTPUTS), FakeLambda({"engaged": False, "failed": []})
+    aws.setattr(deployment, "client", lambda service: function)
+    deployment.halt("aired", "ada", engage=False)
+    assert function.sent["FunctionName"] == "resume"
+    assert json.loads(function.sent["Payload"])["reason"] == "aired"
+
+
 @pytest.mark.parametrize("missing", [True, False])
 def test_a_halt_that_failed_says_how_to_do_it_by_hand(aws: pytest.MonkeyPatch, missing: bool) -> None:
     outputs = {name: value for name, value in OUTPUTS.items() if not (missing and name == "HaltFunctionName")}

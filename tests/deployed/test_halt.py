@@ -21,7 +21,7 @@ Property = Callable[[str, object], None]
 def halted(rig: Rig) -> Iterator[Rig]:
     """Whatever the test does, the next one finds the stack resumed."""
     yield rig
-    assert rig.invoke("Halt", {"action": "resume", "reason": "the drill is over"})["engaged"] is False
+    assert rig.invoke("Resume", {"reason": "the drill is over"})["engaged"] is False
 
 
 def test_halt_stops_what_runs_and_refuses_every_start_until_resumed(halted: Rig, target: str, record_property: Property) -> None:
@@ -46,7 +46,7 @@ def test_halt_stops_what_runs_and_refuses_every_start_until_resumed(halted: Rig,
     assert "drill" in record["reason"]
     assert checks(refused)["not_halted"] == "failed"
     assert rig.left() == []
-    assert rig.invoke("Halt", {"action": "resume", "reason": "over"})["engaged"] is False
+    assert rig.invoke("Resume", {"reason": "over"})["engaged"] is False
     again = rig.start(json.dumps({"definition": latency("i-00000000000000000")}))
     assert again.done()["status"] == "rejected"
     assert checks(again)["not_halted"] == "passed"

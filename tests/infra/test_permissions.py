@@ -16,7 +16,7 @@ from infra.permissions.names import Names
 from infra.workflow import EXPERIMENT_ASL
 from squall.faults import registry
 from tests.infra.calls import reachable
-from tests.infra.template import Resources, Statement
+from tests.infra.template import Resources, Statement, text
 
 pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once
 
@@ -118,8 +118,8 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("iam:CreateServiceLinkedRole", {"start_fault"}),
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
         ("cloudwatch:PutCompositeAlarm", {"arm_guards", "create_template"}),
-        ("ssm:PutParameter", {"halt"}),
-        ("ssm:GetParameter", {"halt", "check_safety", "acquire_slot", "final_check", "start_fault"}),
+        ("ssm:PutParameter", {"halt", "resume"}),
+        ("ssm:GetParameter", {"resume", "check_safety", "acquire_slot", "final_check", "start_fault"}),
     ],
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
@@ -200,6 +200,7 @@ NEVER_ASKED = {
     # A method of the class that they share with those who clean up.
     "Abort": {"find_templates"},
     "Halt": {"delete_template"},
+    "Resume": {"find_templates", "list_experiments", "read_experiment", "stop_experiment"},
 }
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
@@ -307,6 +308,15 @@ def test_no_role_may_write_the_opt_in_tag_on_a_target(stack: Resources) -> None:
 )
 def test_what_would_let_a_role_opt_targets_in_is_seen(action: str, resource: str, conditions: dict[str, Any], may: bool) -> None:
     assert may_write_the_opt_in_tag(Statement("role", (action,), (resource,), conditions), action) is may
+
+
+def test_no_function_may_invoke_halt_or_resume(stack: Resources) -> None:
+    """To halt and to resume are two permissions of people: `lambda:InvokeFunction` on one function each."""
+    names = {output: text(stack.outputs[output]["Value"]) for output in ("HaltFunctionName", "ResumeFunctionName")}
+    assert len(set(names.values())) == 2
+    invoked = [resource for found in stack.statements() if "lambda:InvokeFunction" in found.actions for resource in found.resources]
+    assert invoked, "the sentinel and the workflow's functions are"
+    assert not [resource for resource in invoked for name in names.values() if name.strip("${}") in resource]
 
 
 def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources) -> None:
@@ -431,6 +441,6 @@ def test_the_lever_is_everybodys_and_out_of_reach_unless_the_stack_asks_for_it(
     moves = "fis:UpdateSafetyLeverState"
     assert not [name for name in stack.functions() if moves in actions_of(stack, name)]
     told = synthesize(halt_engages_safety_lever="true")
-    assert [name for name in told.functions() if moves in actions_of(told, name)] == ["halt"]
+    assert [name for name in told.functions() if moves in actions_of(told, name)] == ["halt", "resume"]
     assert told.functions()["halt"]["Environment"]["Variables"]["SQUALL_SAFETY_LEVER"] == "true"
     assert "SQUALL_SAFETY_LEVER" not in stack.functions()["halt"]["Environment"]["Variables"]

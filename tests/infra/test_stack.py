@@ -33,6 +33,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "NotificationTopicArn",
         "AbortFunctionName",
         "HaltFunctionName",
+        "ResumeFunctionName",
         "ReportFunctionName",
         "DashboardUrl",
         "ApproveFunctionName",
@@ -103,7 +104,7 @@ def _tasks(machine: dict[str, Any], path: str = "") -> list[tuple[str, dict[str,
 
 
 def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
-    assert {name for name, found in stack.functions().items() if "Layers" not in found} == {"abort", "halt"}
+    assert {name for name, found in stack.functions().items() if "Layers" not in found} == {"abort", "halt", "resume"}
 
 
 def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_into_lambda(stack: Resources) -> None:
@@ -349,6 +350,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
         "ApproveErrors",
         "HaltErrors",
         "PulseErrors",
+        "ResumeErrors",
         "SentinelErrors",
         "WatchdogErrors",
         "ReportErrors",

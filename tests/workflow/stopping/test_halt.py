@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.application.stopping.halt_request import NotAHaltError
+from squall.application.stopping.halt_request import NotAHaltError, NotAResumeError
 from squall.domain.run.halt import Lever
 from squall.domain.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
@@ -112,7 +112,7 @@ def test_halted_nothing_starts_until_resumed(walk: Walk, world: FakeWorld) -> No
     assert len(checks) > 5, "the others were evaluated too"
     assert world.faults.templates == {}
     nothing_is_left(world)
-    answer = walk.invoke("Halt", RESUME)
+    answer = walk.invoke("Resume", RESUME)
     assert (answer["engaged"], answer["failed"]) == (False, [])
     assert "smoke in the data centre" in answer["before"]
     assert messages(world, "RESUMED")
@@ -301,7 +301,7 @@ def test_a_run_whose_fault_is_over_is_let_finish(walk: Walk, world: FakeWorld) -
 def test_a_resume_that_reaches_one_of_both_leaves_it_halted_and_says_the_command(walk: Walk, world: FakeWorld, broken: str) -> None:
     halt(walk)
     world.failing[broken] = unavailable(broken)
-    answer = walk.invoke("Halt", RESUME)
+    answer = walk.invoke("Resume", RESUME)
     del world.failing[broken]
     assert answer["engaged"] is True
     assert answer["failed"][0]["command"].startswith("aws ")
@@ -330,6 +330,25 @@ def test_what_is_not_understood_changes_nothing(walk: Walk, world: FakeWorld, ev
     assert world.halt_flag.value is None
 
 
+def test_who_may_only_halt_cannot_resume(walk: Walk, world: FakeWorld) -> None:
+    """Lambda authorizes the invocation of a function, not what its payload asks for."""
+    halt(walk)
+    before = world.halt_flag.value, world.halt_copy.value
+    with pytest.raises(NotAHaltError, match="ResumeFunctionName"):
+        walk.invoke("Halt", RESUME)
+    assert (world.halt_flag.value, world.halt_copy.value) == before
+    assert not messages(world, "RESUMED")
+
+
+@pytest.mark.parametrize("event", [{}, {"reason": " "}, {"action": "halt", "reason": "fire"}, {"action": None, "reason": "fire"}])
+def test_what_asks_for_no_resume_leaves_the_stack_halted(walk: Walk, world: FakeWorld, event: dict[str, Any]) -> None:
+    halt(walk)
+    with pytest.raises(NotAResumeError):
+        walk.invoke("Resume", event)
+    assert world.halt_flag.get().engaged
+    assert world.halt_copy.get().engaged
+
+
 @pytest.fixture
 def lever_walk(world: FakeWorld, known: Any) -> Iterator[Walk]:
     """As `walk`, in a stack whose halts engage FIS's safety lever."""
@@ -355,7 +374,7 @@ def test_a_halt_engages_the_lever_where_the_stack_says_so_and_a_resume_disengage
     assert "FIS's safety lever: engaged" in messages(world, "HALTED")[0]
     world.clock.advance(30)
     assert world.faults.active() == []
-    answer = lever_walk.invoke("Halt", RESUME)
+    answer = lever_walk.invoke("Resume", RESUME)
     assert (answer["lever"], answer["failed"], world.lever.state.engaged) == ("disengaged", [], False)
 
 
@@ -363,7 +382,7 @@ def test_a_halt_engages_the_lever_where_the_stack_says_so_and_a_resume_disengage
 def test_a_lever_that_somebody_else_engaged_stays_engaged(lever_walk: Walk, world: FakeWorld, reason: str) -> None:
     world.lever.set(Lever(True, reason))
     assert halt(lever_walk)["lever"] == "was engaged before"
-    answer = lever_walk.invoke("Halt", RESUME)
+    answer = lever_walk.invoke("Resume", RESUME)
     assert answer["lever"] == f"left engaged, it is not ours: {reason}"
     assert (answer["engaged"], answer["failed"]) == (False, [])
     assert world.lever.state == Lever(True, reason)
@@ -384,7 +403,7 @@ def test_a_lever_that_cannot_be_moved_is_told_with_its_command_and_the_rest_goes
     if event is RESUME:
         halt(lever_walk)
     world.failing[broken] = unavailable(broken)
-    answer = lever_walk.invoke("Halt", event)
+    answer = lever_walk.invoke("Halt" if event is HALT else "Resume", event)
     assert answer["lever"] == said
     assert answer["engaged"] is (event is HALT)
     (failed,) = answer["failed"]

@@ -5,18 +5,18 @@ A halt works without the table, the workflow or the topic. The answer names each
 goes on. Imports nothing heavy, like the abort path.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from squall.application.stopping.abort import note_abort, wake
 from squall.application.stopping.cleanup import Cleanup
-from squall.application.stopping.halt_flag import read_halt
+from squall.application.stopping.flag_change import COPY, FLAG, LEVER, LEVER_REASON_CHARACTERS, NOT_ASKED, FlagChange
 from squall.application.stopping.halt_request import HaltRequest
-from squall.domain.messages.halted import HaltChange, message
+from squall.domain.messages.halted import HaltChange
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command, shell_command
-from squall.domain.run.halt import Lever, delete_copy_command, lever_mark, move_lever_command, put_flag_command
+from squall.domain.run.halt import Lever, lever_mark, move_lever_command, put_flag_command
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource
 from squall.wiring import Wiring
@@ -25,10 +25,6 @@ LOOKS = 3
 LOOK_SECONDS = 2
 RECORDING = timedelta(seconds=50)
 """How much of the function's time the table may take."""
-LEVER = "FIS's safety lever"
-LEVER_REASON_CHARACTERS = 256
-FLAG, COPY = "the flag in Parameter Store", "the flag's copy in the table"
-NOT_ASKED = "not asked for"
 
 
 def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
@@ -53,49 +49,15 @@ def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     return {"engaged": engaged, **work.origin, "lever": lever, "stopped": stopped, "aborted": aborted, "failed": work.failed}
 
 
-def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
-    """Release the flag and its copy, because the halt ends only when both are released. Disengage the safety lever if a
-    halt engaged it.
-    """
-    work = _HaltWork(w, request)
-    before = work.attempt("what was halted", "", read_halt, w)
-    work.forget()  # it is only for the answer
-    released = [
-        work.set_flag(FLAG, put_flag_command(w.settings.stack, engaged=False), w.halt_flag.release),
-        work.set_flag(COPY, delete_copy_command(w.settings.table), w.halt_copy.release),
-    ]
-    lever = work.disengage_lever() if w.settings.safety_lever else NOT_ASKED
-    work.tell("RESUMED" if all(released) else "NOT RESUMED", lever, (), {})
-    known = str(before) if before else "could not be read"
-    return {"engaged": not all(released), "lever": lever, **work.origin, "before": known, "failed": work.failed}
-
-
-class _HaltWork(Cleanup):
-    """One halt or resume: what was asked for, what was stopped, and what could not be done.
-
-    Goes on after any exception: a problem with one fault must not keep the others from being stopped.
-    """
+class _HaltWork(FlagChange):
+    """One halt: what was asked for, what was stopped, and what could not be done."""
 
     def __init__(self, w: Wiring, request: HaltRequest) -> None:
-        super().__init__(w, survives=(Exception,))
-        self._request = request
-        self._now = w.clock.now()
+        super().__init__(w, request)
         self.stopped: dict[str, str] = {}
         """FIS experiment id to execution id; the execution id is empty if it is not known."""
         self.aborted: dict[str, bool] = {}
         """Execution id to whether the halt is now its reason to abort."""
-
-    @property
-    def origin(self) -> dict[str, str]:
-        return {"reason": self._request.reason, "by": self._request.by, "at": self._now.isoformat()}
-
-    @property
-    def failed(self) -> list[dict[str, str]]:
-        return [{"what": left.what, "error": left.reason, "command": left.command} for left in self.leftovers]
-
-    def set_flag(self, what: str, command: str, change: Callable[[str, str, datetime], None]) -> bool:
-        self.attempt(what, command, change, self._request.reason, self._request.by, self._now)
-        return not self.has_failed(what)
 
     def engage_lever(self) -> str:
         reason = f"{lever_mark(self.w.settings.stack)} by {self._request.by}: {self._request.reason}"[:LEVER_REASON_CHARACTERS]
@@ -103,23 +65,6 @@ class _HaltWork(Cleanup):
         if moved is None:
             return "could not be engaged"
         return "engaged" if moved else "was engaged before"
-
-    def disengage_lever(self) -> str:
-        """Disengage the lever only if a halt of this stack engaged it. If somebody else engaged it, they have to
-        disengage it.
-        """
-        stack = self.w.settings.stack
-        reason = f"Squall {stack} resumed by {self._request.by}: {self._request.reason}"[:LEVER_REASON_CHARACTERS]
-        command = move_lever_command(reason, engaged=False)
-        before = self.attempt(LEVER, command, self.w.lever.get)
-        if before is None:
-            return "could not be read"
-        if not before.engaged:
-            return "was not engaged"
-        if not before.reason.startswith(lever_mark(stack)):
-            return f"left engaged, it is not ours: {before.reason[:200]}"
-        moved = self.attempt(LEVER, command, self.w.lever.set, Lever(False, reason))
-        return "could not be disengaged" if moved is None else "disengaged"
 
     def stop_listed(self) -> None:
         """Stop the experiments that FIS lists as this stack's."""
@@ -181,7 +126,7 @@ class _HaltWork(Cleanup):
             aborted=aborted,
             not_done=map(str, (*self.leftovers, *self.refused)),
         )
-        self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, message(change))
+        self.notify(change)
 
     def _list_running(self) -> list[FisExperiment]:
         """This stack's running experiments, as FIS lists them: first those of our templates, which are few, then among

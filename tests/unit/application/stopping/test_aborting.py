@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from squall.application.stopping.abort import NotAnAbortError, abort, parse, watched_since
-from squall.application.stopping.halt_request import parse as parse_halt
+from squall.application.stopping.halt_request import parse_halt
 from squall.domain.run.halt import from_json
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName

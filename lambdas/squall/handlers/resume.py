@@ -1,0 +1,15 @@
+"""Resume: let experiments of this stack start again. Permission to halt is no permission to resume."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.application.stopping.halt_request import parse_resume
+from squall.application.stopping.resume import resume
+from squall.wiring import wire
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    w = wire()
+    done = resume(w, parse_resume(event))
+    w.logger.info("resume", extra={"done": done})
+    return done
