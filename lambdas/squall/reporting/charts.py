@@ -28,7 +28,7 @@ class Line:
     """A threshold as a line of a chart."""
 
     value: float
-    """In the chart's unit."""
+    """The threshold in the chart's unit."""
     label: str
     kind: str
     """`expect` or `abort`."""

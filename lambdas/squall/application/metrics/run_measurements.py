@@ -30,7 +30,7 @@ class Measurements:
     by_name: Mapping[str, Window]
     """Those of the windows `baseline`, `fault` and `recovery` that the run has."""
     run: Window
-    """From the start of the first window to the end of the last."""
+    """The window from the start of the first window to the end of the last."""
     series: SeriesByMetric
     """The series over the whole run."""
     values: Values

@@ -85,7 +85,7 @@ def _stop_ended_by_tags(w: Wiring) -> dict[str, str]:
 def look_after(w: Wiring, execution_id: str, patience: datetime | None = None, *, runs: bool = False) -> str:
     """Close a run (waiting for FIS until `patience`), clean up after it, or watch it. Returns what was done.
 
-    `runs`: FIS lists an experiment of the run that has not ended, whatever the record says.
+    `runs`: whether FIS lists an experiment of the run that has not ended, whatever the record says.
     """
     record = w.records.get(execution_id)
     if record is None:

@@ -39,7 +39,7 @@ class RunSummary:
     workload: str = ""
     owner: str = ""
     recovery_seconds: float | None = None
-    """From the effect of the fault until the steady state held again."""
+    """Seconds from the effect of the fault until the steady state held again."""
     findings: tuple[FindingSeen, ...] = ()
     summarised: bool = False
     """Whether workload, owner, recovery and findings are known: Report writes them after the run has ended."""

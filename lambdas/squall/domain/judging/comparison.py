@@ -43,7 +43,7 @@ class CompareInput:
     settled: int
     """The number of newest periods that must be inside the band for a metric to be back."""
     minimum_baseline: int
-    """With fewer points in the baseline, a metric has no band."""
+    """The number of baseline points that a metric needs to have a band."""
     earlier: Sequence[tuple[Window, SeriesByMetric]] = ()
     """The hours of the fault on earlier days. Their series may reach over the hours of the other windows, too."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)

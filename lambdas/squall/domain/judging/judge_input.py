@@ -24,7 +24,7 @@ class JudgeInput:
     effect_at: datetime
     fault_end: datetime
     windows: Mapping[str, Window]
-    """By window name (baseline, fault, recovery)."""
+    """The windows by name (baseline, fault, recovery)."""
     series: Mapping[str, Mapping[str, Sequence[Series]]]
     """Window name to binding name to the series of its queries."""
     values: Mapping[str, Mapping[str, float | None]]

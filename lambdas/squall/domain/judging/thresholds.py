@@ -226,7 +226,7 @@ class AgainstBaseline:
 
     outcome: CriterionOutcome
     interval: Interval
-    """In percent of the baseline."""
+    """The interval that decided, in percent of the baseline."""
     basis: str
     """What the interval describes, in words."""
     doubt: str

@@ -22,10 +22,10 @@ class Threshold(Model):
     metric: str
     """Canonical name of a known metric, or the name as the experiment declares it."""
     statistic: str | None = None
-    """In CloudWatch's spelling; None: the metric's natural one."""
+    """The statistic in CloudWatch's spelling; None means the metric's natural one."""
     comparator: Comparator
     value: float
-    """In `unit`."""
+    """The threshold in `unit`."""
     unit: Unit
     relative: Relative | None = None
     """`change`: percent by which the metric differs from the baseline. `ratio`: percent of the baseline."""

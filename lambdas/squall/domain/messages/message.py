@@ -39,7 +39,7 @@ class Message:
     facts: tuple[Fact, ...]
     """What people read first."""
     attributes: Mapping[str, str]
-    """By which subscriptions filter; an empty value is left out."""
+    """The attributes by which subscriptions filter; an empty value is left out."""
     sections: tuple[Section, ...] = ()
     links: tuple[Link, ...] = ()
 

@@ -11,8 +11,8 @@ from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 
 LONGEST_RUN = timedelta(days=2)
-"""From the start of an execution to the end of its fault: up to twelve hours of fault, after queues, approval and
-baseline."""
+"""The longest time from the start of an execution to the end of its fault: up to twelve hours of fault, after queues,
+approval and baseline."""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from squall.domain.resources.workload import TargetGroup, Workload
 Dimensions = tuple[tuple[str, str], ...]
 
 _APPLICATION = ":loadbalancer/app/"
-"""In the ARN of an application load balancer. Network and gateway load balancers publish none of the metrics of
-requests."""
+"""A part of the ARN of every application load balancer. Network and gateway load balancers publish none of the metrics
+of requests."""
 
 
 @dataclass(frozen=True)

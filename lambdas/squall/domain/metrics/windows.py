@@ -30,9 +30,9 @@ class PacedWindow:
     """The same window in every period length that metrics have."""
 
     usual: Window
-    """In the environment's metric period."""
+    """The window in the environment's metric period."""
     finer: Mapping[int, Window] = field(default_factory=dict)
-    """By period, in seconds."""
+    """The windows in other periods, by period in seconds."""
 
     def of(self, binding: MetricBinding) -> Window:
         """The window in the metric's own period."""

@@ -30,7 +30,7 @@ class RecoveryInput:
     definition: Definition
     discovery: Discovery
     series: Mapping[str, Sequence[Series]]
-    """By binding name, read over `window`."""
+    """The series by binding name, read over `window`."""
     window: Window
     """`observed_window`: from the effect to the last complete period."""
     workload_now: Workload

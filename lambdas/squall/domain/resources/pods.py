@@ -85,7 +85,7 @@ class EksPod(Member):
 
     @property
     def registered_names(self) -> frozenset[str]:
-        """Target groups of pods (target type ip) know a pod by its address."""
+        """The pod's address: target groups of pods (target type ip) know it by this."""
         return frozenset({self.private_ip} if self.private_ip else ())
 
     @property

@@ -44,8 +44,10 @@ class ExecutionRecord:
     fault_type: str = ""
     definition_hash: str = ""
     admitted_hash: str = ""
-    """Of the whole definition document, policy and mode included, as Admit wrote it. Nobody else may write this attribute. Empty on
-    records of earlier versions."""
+    """The hash of the whole definition document, policy and mode included, as Admit wrote it.
+
+    Nobody else may write this attribute. It is empty on records of earlier versions.
+    """
     promotion_hash: str = ""
     """The hash of what the experiment has in common in all environments."""
     requested_by: str = ""

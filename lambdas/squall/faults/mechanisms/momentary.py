@@ -30,7 +30,7 @@ class MomentaryFault(Fault[R, P]):
 
     @property
     def reads_templates(self) -> bool:
-        """Only if the action has no parameters other than those that are always the same."""
+        """Whether the parameters can be read from a template: only if the action has none that vary."""
         return not self.parameters.model_fields
 
     def describe(self, _parameters: P, /) -> str:
