@@ -33,8 +33,10 @@ def check_placeholders(definition: str, substitutions: Mapping[str, str]) -> Non
 
 
 class Workflow(Construct):
-    """The state machine `<stack>-Experiment`: its fixed name lets permissions to read its executions name it without a
-    reference."""
+    """The state machine `<stack>-Experiment`.
+
+    Its name is fixed, so that permissions on its executions can name it without a CloudFormation reference.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, functions: Mapping[str, Function], definition: str

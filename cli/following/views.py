@@ -124,8 +124,10 @@ class Terminal(Lines):
             self._live.update(self.make_region(snapshot), refresh=True)
 
     def _list_skipped(self, snapshot: Snapshot) -> tuple[str, ...]:
-        """The states that a run skips. A run that ends before its fault skips all after the furthest it reached, except
-        StopFault."""
+        """The states that a run skips.
+
+        If a run ends before its fault, these are all states after the last one that it reached, except StopFault.
+        """
         record = snapshot.record
         if record is None:
             return ()

@@ -130,8 +130,10 @@ class Workload(Model):
         return frozenset(name for names in self.parts_of(resource) for name in names)
 
     def parts_of(self, resource: Resource) -> tuple[frozenset[str], ...]:
-        """The names of each part of it that load balancers may know: of the resource itself, or of each instance and address in it
-        that is registered somewhere."""
+        """For each part of the resource, the names by which load balancers may know it.
+
+        The parts are the resource itself, or each instance and address in it that is registered somewhere.
+        """
         if not resource.contains:
             return (resource.registered_names,) if resource.registered_names else ()
         inside = [instance.registered_names for instance in self.instances if instance.id in resource.contains]
