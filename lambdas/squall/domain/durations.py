@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from squall.domain.cron import explain_wrong_cron
 from squall.domain.problems import pattern
 
 LONGEST = timedelta(hours=12)
 """The longest duration of a FIS action and of an experiment."""
 
 _RATE = re.compile(r"rate\((?P<number>[1-9]\d{0,5}) (?P<unit>minute|minutes|hour|hours|day|days)\)")
-_CRON = re.compile(r"cron\((\S+ ){5}\S+\)")
+_CRON = re.compile(r"cron\((?P<fields>(\S+ ){5}\S+)\)")
 _AT = re.compile(r"at\((?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
 
 
@@ -64,7 +65,9 @@ def check_schedule(expression: str) -> str:
         if (rate["number"] == "1") == rate["unit"].endswith("s"):
             raise validation_error(f'"{expression}" mixes singular and plural', "rate(1 hour), rate(2 hours)")
         return expression
-    if _CRON.fullmatch(expression):
+    if cron := _CRON.fullmatch(expression):
+        if wrong := explain_wrong_cron(cron["fields"].split(" ")):
+            raise validation_error(f'"{expression:.60}" is not a schedule: {wrong}', "such as cron(0 10 ? * MON-FRI *)")
         return expression
     if moment := _AT.fullmatch(expression):
         try:

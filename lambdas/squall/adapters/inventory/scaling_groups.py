@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from squall.domain.resources.types import OtherResource
 
 _ACTIVITIES = 100
+_NO_GROUP = frozenset({"ValidationError"})
+"""Auto Scaling's answer for a group that was deleted since it was listed."""
 """How many of the newest activities one call reads."""
 _NO_CAPACITY = re.compile(r"insufficient\s*(instance\s*)?capacity|(not|in)\s*(have\s*)?sufficient .*capacity", re.IGNORECASE)
 """EC2's error code, or its sentence: `We currently do not have sufficient m5.large capacity in the Availability Zone
@@ -41,10 +43,10 @@ class ScalingGroups:
         return self.find([resource.arn for resource in resources], {}, {})
 
     def _find_failed(self, group: str) -> tuple[FailedLaunch, ...]:
-        answer = call(self._client, "describe_scaling_activities", AutoScalingGroupName=group, MaxRecords=_ACTIVITIES)
+        answer = call(self._client, "describe_scaling_activities", absent=_NO_GROUP, AutoScalingGroupName=group, MaxRecords=_ACTIVITIES)
         return tuple(
             FailedLaunch(id=activity["ActivityId"], at=activity["StartTime"], said=activity["StatusMessage"][:500])
-            for activity in answer["Activities"]
+            for activity in (answer["Activities"] if answer else ())
             if activity["StatusCode"] != "Successful" and _NO_CAPACITY.search(activity.get("StatusMessage", ""))
         )
 

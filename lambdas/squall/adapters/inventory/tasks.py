@@ -22,6 +22,8 @@ _OF_SERVICE = "service:"
 _ROLE = "MANAGED_INSTANCE_ROLE_NAME"
 _ARN_TAG = "ECS_TASK_ARN"
 _NO_CLUSTER = frozenset({"ClusterNotFoundException"})
+_NO_INSTANCE = frozenset({"InvalidResourceId"})
+"""A managed instance goes with its task."""
 _NO_DEFINITION = frozenset({"ClientException"})
 _ENDED = frozenset({"COMPLETED", "FAILED"})
 """Rollout states of a deployment that changes nothing any more."""
@@ -182,8 +184,8 @@ class EcsTasks:
         return found
 
     def _read_tags(self, managed: str) -> dict[str, str]:
-        answer = call(self._ssm, "list_tags_for_resource", ResourceType="ManagedInstance", ResourceId=managed)
-        return {tag["Key"]: tag["Value"] for tag in answer["TagList"]}
+        answer = call(self._ssm, "list_tags_for_resource", absent=_NO_INSTANCE, ResourceType="ManagedInstance", ResourceId=managed)
+        return {tag["Key"]: tag["Value"] for tag in answer["TagList"]} if answer else {}
 
 
 def _registered_at(entry: Mapping[str, Any]) -> float:

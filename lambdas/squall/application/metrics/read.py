@@ -18,10 +18,13 @@ SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCou
 def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Window) -> SeriesByMetric:
     """The series of each binding's queries over the window, by binding name."""
     if window.periods == 0:
-        return {b.name: tuple(Series(key=q.key, period_seconds=window.period_seconds, points=()) for q in b.queries) for b in bindings}
+        return {
+            b.name: tuple(Series(key=q.key, period_seconds=window.period_seconds, points=()) for q in (*b.queries, *b.unattributed))
+            for b in bindings
+        }
     aliased: dict[str, tuple[str, MetricQuery]] = {}
     for i, binding in enumerate(bindings):
-        for query in binding.queries:
+        for query in (*binding.queries, *binding.unattributed):
             alias = f"b{i}_{query.key}"
             aliased[alias] = (binding.name, query)
     answered = metrics.series(

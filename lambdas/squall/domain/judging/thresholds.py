@@ -10,6 +10,7 @@ from typing import Any
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
+from squall.domain.judging.attribution import explain_unattributed
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.window_statistics import counts_hosts, seen_points, unhosted_periods, unpublished_end
@@ -80,6 +81,8 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
         "expected_points": window.periods,
     }
     outcome, reason, shown, interval = _decide_threshold(measured, inputs)
+    if outcome is MET and (doubt := explain_unattributed(threshold, binding, measured.series, window)):
+        outcome, reason = CANNOT_TELL, reason + doubt
     return Judged("threshold", outcome, reason + _describe_missing(measured), shown, {**more, **interval})
 
 

@@ -19,6 +19,7 @@ from squall.domain.metrics.scopes import (
     balancer_dimensions,
     find_dimensions,
     find_source,
+    load_balancer_dimension,
     measured_group,
 )
 from squall.domain.policy.environment import Timing
@@ -145,13 +146,23 @@ def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> li
     parts = [(part, whole if part.whole_balancer else dimensions) for part in source.parts]
     present = [(part, of) for part, of in parts if of is not None]
     queries = tuple(_make_query(row.name, source.namespace, part, of, part.statistic or row.statistic) for part, of in present)
-    bindings = [_make_binding(row, row.statistic, row.kind, queries, period)]
+    natural = _make_binding(row, row.statistic, row.kind, queries, period)
+    bindings = [natural.model_copy(update={"unattributed": _list_unattributed(row, source, place)})]
     for statistic in statistics:
         if statistic != row.statistic and allows_statistic(row, statistic):
             part, of = present[0]
             query = _make_query(binding_name(row.name, statistic), source.namespace, replace(part, name="value"), of, statistic)
             bindings.append(_make_binding(row, statistic, "gauge", (query,), period))
     return bindings
+
+
+def _list_unattributed(row: KnownMetric, source: Source, place: Place) -> tuple[MetricQuery, ...]:
+    """The errors that a load balancer answers itself, where it serves other target groups too."""
+    if isinstance(place.group, str) or balancer_dimensions(place) is not None:
+        return ()
+    whole = (("LoadBalancer", load_balancer_dimension(place.group.load_balancer or "")),)
+    shared = [part for part in source.parts if part.whole_balancer]
+    return tuple(_make_query(row.name, source.namespace, part, whole, part.statistic or row.statistic) for part in shared)
 
 
 def _make_query(name: str, namespace: str, part: Part, dimensions: Dimensions, statistic: str) -> MetricQuery:

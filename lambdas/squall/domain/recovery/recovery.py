@@ -20,6 +20,7 @@ from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete_end
 from squall.domain.resources.base import Member
+from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 
 
@@ -200,11 +201,11 @@ def _came_before(member: Member, inputs: RecoveryInput) -> bool:
     """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
     seconds, so a member that came in the second of the effect is one.
 
-    A member that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched long
+    An instance that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched long
     ago: without Auto Scaling's word on when it came into service, it came after Discover.
     """
-    before = inputs.discovery.workload.now(member)
-    came = member.in_service_at or (None if before is not None else member.launched_at)
+    waited = isinstance(member, Instance) and inputs.discovery.workload.now(member) is not None
+    came = member.in_service_at or (None if waited else member.launched_at)
     return came is not None and came < inputs.effect_at.replace(microsecond=0)
 
 

@@ -1,0 +1,276 @@
+"""An account whose shape a test chooses: instances and groups of the fake fleet, and load balancers as AWS describes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.inventory.instances import AwsInventory
+from squall.adapters.inventory.inventories import Inventories
+from squall.adapters.inventory.target_groups import TargetGroups
+from tests.accounts.modelled import Modelled
+from tests.adapters.scripted import error
+from tests.fakes.monitoring import FakeMetrics
+from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
+from tests.fakes.world import FakeWorld
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from squall.domain.documents.metrics.metric_models import MetricQuery
+
+VPC = "vpc-0123456789abcdef0"
+STAGING = {"squall:environment": "staging"}
+REQUESTS = 3000.0
+"""Requests a minute of a target group that has users."""
+
+
+def target_group_arn(name: str) -> str:
+    return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/0123456789abcdef"
+
+
+def balancer_arn(name: str, kind: str = "app") -> str:
+    return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/{kind}/{name}/fedcba9876543210"
+
+
+@dataclass
+class Registered:
+    """A target group, what is registered in it, and how its users fare."""
+
+    name: str
+    balancer: str | None = None
+    """ARN of its load balancer."""
+    weight: int | None = 100
+    """Of the listener's action; None: no listener uses it."""
+    targets: list[str] = field(default_factory=list)
+    """Ids or addresses."""
+    states: dict[str, str] = field(default_factory=dict)
+    """States of targets other than what their instance says."""
+    kind: str = "instance"
+    failing: float = 0.0
+    """Share of its users' requests that fail since the fault."""
+    balancer_fails: bool = False
+    """Whether it is the load balancer that answers these, and not a target."""
+    empty_minutes: int = 0
+    """Minutes after the fault in which no target is registered: nothing is counted."""
+
+    @property
+    def arn(self) -> str:
+        return target_group_arn(self.name)
+
+    @property
+    def used(self) -> bool:
+        return self.balancer is not None and bool(self.weight)
+
+
+class Account:
+    """The fake world, with an inventory that reads this account through the real adapters."""
+
+    def __init__(self) -> None:
+        self.world = FakeWorld()
+        self.target_groups: dict[str, Registered] = {}
+        self.addresses: dict[str, list[str]] = {}
+        """By instance, further addresses of its network interfaces."""
+        self.attached: dict[str, list[str]] = {}
+        """By Auto Scaling group, ARNs of target groups, deleted ones too."""
+        self.weights: dict[str, int] = {}
+        """By instance, its weight in its group."""
+        self.desired: dict[str, int] = {}
+        """By group, its desired capacity in units, where it has weights."""
+        self.monitoring: dict[str, str] = {}
+        elbv2 = Modelled(
+            "elbv2", _methods(self, "describe_target_groups", "describe_target_health", "describe_listeners", "describe_rules")
+        )
+        autoscaling = Modelled(
+            "autoscaling",
+            _methods(self, "describe_auto_scaling_groups", "describe_auto_scaling_instances", "describe_scaling_activities"),
+        )
+        ec2 = Modelled("ec2", _methods(self, "describe_instances"))
+        ssm = Modelled("ssm", _methods(self, "describe_instance_information"))
+        fleet = AwsInventory(ec2, autoscaling, elbv2, ssm)
+        self.world.inventory = Inventories(fleet, TargetGroups(elbv2), {})  # type: ignore[assignment]
+        self.world.metrics = Metrics(self)
+
+    def group(self, name: str, size: int = 3) -> list[FakeInstance]:
+        """An Auto Scaling group at its desired capacity, over two zones, attached to nothing."""
+        self.attached.setdefault(name, [])
+        return self.world.fleet.add_group(FakeGroup(name, desired=size, minimum=size, tags=dict(STAGING)))
+
+    def serve(self, name: str, balancer: str | None, targets: list[str], **more: Any) -> Registered:
+        """A target group behind a load balancer with these targets."""
+        self.target_groups[target_group_arn(name)] = group = Registered(name, balancer, targets=targets, **more)
+        return group
+
+    def attach(self, group: str, *target_groups: Registered) -> None:
+        """Attach target groups to an Auto Scaling group: its new members are registered there."""
+        self.attached[group] += [registered.arn for registered in target_groups]
+
+    def attached_to(self, group: Registered) -> list[str]:
+        """Ids of the instances whose Auto Scaling group is attached to the target group."""
+        owners = [name for name, arns in self.attached.items() if group.arn in arns]
+        return [one.id for name in owners for one in self.world.fleet.members(name)]
+
+    def began(self) -> float | None:
+        """When the fault began, in epoch seconds."""
+        found = [run.experiment.started_at.timestamp() for run in self.world.faults.runs.values() if run.experiment.started_at]
+        return min(found, default=None)
+
+    # What AWS answers.
+
+    def describe_target_groups(self, LoadBalancerArn: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
+        known = [group for group in self.target_groups.values() if LoadBalancerArn in {None, group.balancer}]
+        return {"TargetGroups": [self._describe(group) for group in known]}
+
+    def _describe(self, group: Registered) -> dict[str, Any]:
+        balancers = [group.balancer] if group.balancer and group.weight is not None else []
+        return {
+            "TargetGroupArn": group.arn, "TargetGroupName": group.name, "Protocol": "HTTP", "Port": 80, "VpcId": VPC,
+            "HealthCheckEnabled": True, "HealthCheckPort": "traffic-port", "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
+            "UnhealthyThresholdCount": 2, "LoadBalancerArns": balancers, "TargetType": group.kind,
+        }  # fmt: skip
+
+    def describe_target_health(self, TargetGroupArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        group = self.target_groups.get(TargetGroupArn)
+        if group is None:
+            raise error("TargetGroupNotFound", "One or more target groups not found")
+        states = {target: self._state(group, target) for target in self._targets(group)}
+        return {
+            "TargetHealthDescriptions": [
+                {"Target": {"Id": target, "Port": 80}, "TargetHealth": {"State": state}} for target, state in states.items() if state
+            ]
+        }
+
+    def _targets(self, group: Registered) -> list[str]:
+        """Its targets, and the new members of the groups that are attached to it."""
+        return list(dict.fromkeys([*group.targets, *self.attached_to(group)]))
+
+    def _state(self, group: Registered, target: str) -> str:
+        """Empty for a target that is gone."""
+        owner = next((one for one in self.world.fleet.instances.values() if target in {one.id, *self.addresses.get(one.id, [])}), None)
+        if owner is not None and owner.state != "running":
+            return ""
+        return group.states.get(target, "healthy" if group.weight is not None and group.balancer else "unused")
+
+    def describe_listeners(self, LoadBalancerArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        behind = [group for group in self.target_groups.values() if group.balancer == LoadBalancerArn and group.weight is not None]
+        weighted = [{"TargetGroupArn": group.arn, "Weight": group.weight} for group in behind]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
+        listener = LoadBalancerArn.replace("loadbalancer/", "listener/") + "/0123456789abcdef"
+        return {"Listeners": [{"ListenerArn": listener, "LoadBalancerArn": LoadBalancerArn, "DefaultActions": [action]}]}
+
+    def describe_rules(self, **_: Any) -> dict[str, Any]:
+        return {"Rules": []}
+
+    def describe_instances(self, Filters: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
+        wanted = {one["Name"]: set(one["Values"]) for one in Filters}
+        known = {"instance-id", "instance-state-name", "availability-zone"}
+        if wrong := [name for name in wanted if name not in known and not name.startswith("tag:")]:
+            raise error("InvalidParameterValue", f"The filter '{wrong[0]}' is invalid")
+        found = [one for one in self.world.fleet.instances.values() if _matches(one, wanted)]
+        return (
+            {"Reservations": [{"OwnerId": ACCOUNT, "Instances": [self._instance(one) for one in found]}]} if found else {"Reservations": []}
+        )
+
+    def _instance(self, one: FakeInstance) -> dict[str, Any]:
+        addresses = [{"PrivateIpAddress": address} for address in self.addresses.get(one.id, [])]
+        launched = {"LaunchTime": one.launched_at} if one.launched_at else {}
+        return {
+            "InstanceId": one.id, "State": {"Name": one.state}, "Placement": {"AvailabilityZone": one.zone}, "VpcId": VPC,
+            "Tags": [{"Key": key, "Value": value} for key, value in one.tags.items()],
+            "Monitoring": {"State": self.monitoring.get(one.id, "enabled")}, "NetworkInterfaces": [{"PrivateIpAddresses": addresses}],
+            **launched,
+        }  # fmt: skip
+
+    def describe_auto_scaling_instances(self, InstanceIds: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
+        found = [one for one in self.world.fleet.instances.values() if one.id in InstanceIds and one.group]
+        return {"AutoScalingInstances": [{**_member(one), "AutoScalingGroupName": one.group} for one in found]}
+
+    def describe_auto_scaling_groups(self, AutoScalingGroupNames: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
+        return {"AutoScalingGroups": [self._group(self.world.fleet.groups[name]) for name in AutoScalingGroupNames]}
+
+    def _group(self, group: FakeGroup) -> dict[str, Any]:
+        living = [one for one in self.world.fleet.members(group.name) if not (one.lifecycle or "").startswith("Warmed")]
+        members = [{**_member(one), **self._weight(one), "ProtectedFromScaleIn": False} for one in living]
+        desired = self.desired.get(group.name, group.desired)
+        return {
+            "AutoScalingGroupName": group.name, "MinSize": group.minimum, "MaxSize": max(desired, group.desired) + 2,
+            "DesiredCapacity": desired, "DefaultCooldown": 300, "AvailabilityZones": sorted({one.zone for one in living}),
+            "HealthCheckType": "ELB", "CreatedTime": self.world.clock.now(), "Instances": members,
+            "AutoScalingGroupARN": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{group.name}",
+            "TargetGroupARNs": self.attached.get(group.name, []), "SuspendedProcesses": [],
+        }  # fmt: skip
+
+    def _weight(self, one: FakeInstance) -> dict[str, str]:
+        return {"WeightedCapacity": str(self.weights[one.id])} if one.id in self.weights else {}
+
+    def describe_scaling_activities(self, AutoScalingGroupName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        joined = [one for one in self.world.fleet.members(AutoScalingGroupName) if one.in_service_at]
+        return {"Activities": [_activity(one, AutoScalingGroupName) for one in joined]}
+
+    def describe_instance_information(self, **_: Any) -> dict[str, Any]:
+        return {"InstanceInformationList": []}
+
+
+class Metrics(FakeMetrics):
+    """What CloudWatch counts for each target group, and for each load balancer as a whole."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account.world.clock)
+        self._account = account
+
+    def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
+        dimensions = dict(query.dimensions)
+        named = dimensions.get("TargetGroup", "")
+        groups = [
+            group
+            for group in self._account.target_groups.values()
+            if group.used and group.arn.endswith(named) and (group.balancer or "").endswith(dimensions.get("LoadBalancer", ""))
+        ]
+        self.set(query.metric_name, lambda at: self._count(query.metric_name, groups, at))
+        return super()._values(query, start, end, period_seconds)
+
+    def _count(self, metric: str, groups: list[Registered], at: int) -> float | None:
+        counts = [count for group in groups if (count := self._count_one(metric, group, at)) is not None]
+        return sum(counts) if counts else None
+
+    def _count_one(self, metric: str, group: Registered, at: int) -> float | None:
+        began = self._account.began()
+        since = None if began is None else at - began
+        hit = since is not None and since >= 0
+        if since is not None and 0 <= since < 60 * group.empty_minutes:
+            return None
+        failed = REQUESTS * group.failing if hit else 0.0
+        values = {
+            "RequestCount": REQUESTS,
+            "HTTPCode_Target_5XX_Count": failed if not group.balancer_fails else 0.0,
+            "HTTPCode_ELB_5XX_Count": failed if group.balancer_fails else 0.0,
+            "HTTPCode_ELB_502_Count": failed if group.balancer_fails else 0.0,
+            "TargetResponseTime": 0.05,
+            "HealthyHostCount": 3.0,
+            "UnHealthyHostCount": 0.0,
+        }
+        return values.get(metric) or (None if "5XX" in metric or "502" in metric else values.get(metric))
+
+
+def _methods(account: Account, *names: str) -> Mapping[str, Callable[..., dict[str, Any]]]:
+    return {name: getattr(account, name) for name in names}
+
+
+def _matches(one: FakeInstance, wanted: Mapping[str, set[str]]) -> bool:
+    own = {"instance-id": one.id, "instance-state-name": one.state, "availability-zone": one.zone}
+    values = {**own, **{f"tag:{key}": value for key, value in one.tags.items()}}
+    return all(values.get(name) in allowed for name, allowed in wanted.items())
+
+
+def _member(one: FakeInstance) -> dict[str, Any]:
+    return {
+        "InstanceId": one.id, "AvailabilityZone": one.zone, "LifecycleState": one.lifecycle or "InService",
+        "HealthStatus": "Healthy", "ProtectedFromScaleIn": False,
+    }  # fmt: skip
+
+
+def _activity(one: FakeInstance, group: str) -> dict[str, Any]:
+    return {
+        "ActivityId": one.id, "AutoScalingGroupName": group, "Description": f"Launching a new EC2 instance: {one.id}", "Cause": "capacity",
+        "StartTime": one.in_service_at, "EndTime": one.in_service_at, "StatusCode": "Successful",
+    }  # fmt: skip
