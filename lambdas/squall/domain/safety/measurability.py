@@ -44,7 +44,7 @@ def _traffic(given: SafetyInput) -> Answer:
     if given.baseline is None:
         return None, "there is no baseline"
     if not any(binding.name == "request_rate" for binding in given.discovery.bindings):
-        return True, "no load balancer: traffic is not measured"
+        return True, "no target group is measured: traffic is not measured"
     rate, minimum = given.baseline.requests_per_second, given.definition.environment.minimum_requests_per_second
     said = "no requests" if rate is None else f"{rate:.3g} requests per second"
     return rate is not None and rate >= minimum, f"{said} in the baseline, {minimum:g} needed"

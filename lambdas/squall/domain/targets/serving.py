@@ -8,8 +8,11 @@ def explain_idle(workload: Workload, resource: Resource) -> str:
     """Why no load balancer sends requests to the resource, as a sentence; empty if one does, or if none is meant to.
 
     It has to be healthy in the target group that the experiment names as its `service`, if it is registered there; else
-    in any target group in use that holds it, or that its group is attached to.
+    in any target group in use that holds it, or that its group is attached to. A resource that target groups know by no
+    name of its own (a task that shares its instance's address) is taken to serve.
     """
+    if not (resource.registered_names or resource.contains):
+        return ""
     places = [group for group in workload.target_groups if group.serves and _is_meant_for(workload, group, resource)]
     named = [group for group in places if group.arn == workload.service]
     if not places or any(_serves(workload, group, resource) for group in named or places):
