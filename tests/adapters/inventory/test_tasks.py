@@ -194,3 +194,50 @@ def test_in_an_account_tasks_are_found_stopped_and_told_why(aws: Callable[[str],
     ecs.stop_task(cluster="shop", task=one.arn, reason="chaos")
     (again,) = inventory.refresh(workload, NOW + MINUTES).others
     assert (again.state in EcsTask.LOST, again.usable) == (True, False)
+
+
+@pytest.mark.parametrize("place", [f"us-east-1:{ACCOUNT}", f"{REGION}:999999999999"])
+def test_the_namesake_of_a_service_elsewhere_is_not_taken(place: str) -> None:
+    known = {**SERVICES["services"][0], "serviceArn": SERVICE}
+    tasks, _, _ = finder(describe_services=[{"services": [known]}])
+    elsewhere = SERVICE.replace(f"{REGION}:{ACCOUNT}", place)
+    found = tasks.find([elsewhere], {}, {})
+    assert (found.resources, found.missing) == ((), (elsewhere,))
+    assert len(tasks.find([SERVICE], {}, {}).resources) == 2
+
+
+@pytest.mark.parametrize("place", [f"us-east-1:{ACCOUNT}", f"{REGION}:999999999999"])
+def test_the_namesake_of_a_cluster_elsewhere_is_not_taken(place: str) -> None:
+    tasks, _, _ = finder()
+    assert len(tasks.find([], STAGING, {"cluster": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop"]}).resources) == 2
+    assert tasks.find([], STAGING, {"cluster": [f"arn:aws:ecs:{place}:cluster/shop"]}).resources == ()
+
+
+def test_a_missing_cluster_and_a_misspelt_service_are_named() -> None:
+    tasks, _, _ = finder(list_tasks=[error("ClusterNotFoundException", "Cluster not found.")])
+    assert tasks.find([], STAGING, {"cluster": ["shpo"]}).unreadable[0] == "the ECS cluster shpo does not exist in this account and Region"
+    known, _, _ = finder()
+    assert known.find([], STAGING, {"service": ["wbe"]}).unreadable == ("no task of the ECS service wbe was found",)
+
+
+def test_tasks_are_looked_for_in_target_groups_by_their_address_and_vpc() -> None:
+    details = [{"name": "subnetId", "value": "subnet-1"}, {"name": "privateIPv4Address", "value": "10.0.1.1"}]
+    tasks, _, _ = finder([task(1, attachments=[{"type": "ElasticNetworkInterface", "details": details}])])
+    assert tasks.find([SERVICE], {}, {}).registered == {"10.0.1.1": "vpc-1"}
+
+
+def test_target_groups_of_task_sets_and_alternate_ones_are_the_services() -> None:
+    alternate = {"alternateTargetGroupArn": "arn:green"}
+    balancers = [{"targetGroupArn": "arn:blue", "advancedConfiguration": alternate}]
+    sets = [{"stabilityStatus": "STEADY_STATE", "loadBalancers": [{"targetGroupArn": "arn:set"}]}]
+    service = {**SERVICES["services"][0], "loadBalancers": balancers, "taskSets": sets}
+    tasks, _, _ = finder(describe_services=[{"services": [service]}])
+    assert tasks.find([SERVICE], {}, {}).target_groups == ("arn:blue", "arn:green", "arn:set")
+
+
+def test_a_task_definition_or_agent_that_is_gone_costs_that_part_only() -> None:
+    tasks, _, ssm = finder(describe_task_definition=[error("ClientException", "Unable to describe task definition.")])
+    ssm._answers["list_tags_for_resource"] = [error("InvalidResourceId")]
+    first, second = tasks.find([SERVICE], {}, {}).resources
+    assert isinstance(first, EcsTask)
+    assert (first.state, first.network_mode, second.state) == ("RUNNING", "", "RUNNING")
