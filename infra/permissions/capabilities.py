@@ -21,6 +21,8 @@ _NETWORK_INTERFACE_ACTIONS = (
 
 ADMITTED = ("admitted_hash", "definition_hash")
 """Attributes of the record that Admit alone writes: later states compare what they read with them."""
+APPROVAL = ("ask", "votes")
+"""Attributes of the record that only the holders of `record_approval` write: a gate opens by what they say."""
 
 
 def capabilities(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
@@ -52,14 +54,16 @@ def _items(*partition_keys: str) -> dict[str, Any]:
 
 def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
     not_what_was_admitted = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(ADMITTED)}}
+    neither_admitted_nor_approved = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": [*ADMITTED, *APPROVAL]}}
     return {
         "record": [
             _allow(["dynamodb:GetItem"], [names.table_arn]),
-            _allow(["dynamodb:UpdateItem"], [names.table_arn], not_what_was_admitted),
+            _allow(["dynamodb:UpdateItem"], [names.table_arn], neither_admitted_nor_approved),
         ],
+        "record_approval": [_allow(["dynamodb:UpdateItem"], [names.table_arn], _items("EXECUTION#*") | not_what_was_admitted)],
         "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*", "TRIGGER#*"))],
-        # The record of an execution that Admit never saw: nothing was admitted.
-        "create_lost_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*") | not_what_was_admitted)],
+        # The record of an execution that Admit never saw: nothing was admitted, nobody approved.
+        "create_lost_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*") | neither_admitted_nor_approved)],
         # DynamoDB authorizes a transaction as the writes in it.
         "locks": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],
         "unlock": [_allow(["dynamodb:DeleteItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],

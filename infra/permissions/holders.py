@@ -35,7 +35,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "read_templates"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
     "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
-    "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
+    "AskApproval": (*WORKFLOW_STEP, "record_approval", "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
@@ -113,7 +113,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     # STS identifies the approver: GetCallerIdentity needs no permission, and the approver has signed the request.
-    "Approve": (*EVERY_FUNCTION, "wake"),
+    "Approve": (*EVERY_FUNCTION, "record_approval", "wake"),
     "Halt": (
         *EVERY_FUNCTION,
         "write_halt",

@@ -131,6 +131,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "records.create": ("create_record",),
     "records.claim_trigger": ("create_record",),
     "records.open_ids": ("open_records",),
+    "records.ask": ("record_approval",),
+    "records.vote": ("record_approval",),
     "records.validated": ("past_proofs",),
     "records.faulted": ("past_faults",),
     "locks.holds": ("record",),
@@ -248,7 +250,17 @@ def test_only_admit_writes_what_was_admitted(stack: Resources) -> None:
         refused = found.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
         others = all(not fnmatch("EXECUTION#run-1", key) for key in keys)
         if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(found.actions) and not others:
-            assert set(refused) == {"admitted_hash", "definition_hash"} or (found.owner == admit and "dynamodb:PutItem" in found.actions)
+            assert {"admitted_hash", "definition_hash"} <= set(refused) or (found.owner == admit and "dynamodb:PutItem" in found.actions)
+
+
+def test_only_who_asks_and_who_counts_votes_may_write_a_request_or_a_vote(stack: Resources) -> None:
+    """Any other role that could name these attributes would approve its own fault."""
+    writers = {stack.role_of(name) for name in ("admit", "ask_approval", "approve")}
+    for found in stack.statements():
+        keys = found.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
+        refused = found.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
+        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(found.actions) and any(fnmatch("EXECUTION#run-1", key) for key in keys):
+            assert {"ask", "votes"} <= set(refused) or found.owner in writers, found
 
 
 def test_every_capability_has_a_holder() -> None:

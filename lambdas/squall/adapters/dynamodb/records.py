@@ -64,6 +64,8 @@ class DynamoRecords:
                 "experiment_sk": started,
             }
         )
+        if record.ask is None:
+            item.pop("votes", None)  # the watchdog makes records and may not write votes; the request makes the map
         if record.experiment:
             item["experiment_pk"] = text(record.experiment)
         return self._write("put_item", Item=item, ConditionExpression="attribute_not_exists(pk)") is not None

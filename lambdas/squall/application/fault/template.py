@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.admission.deployed import not_as_deployed
 from squall.application.metrics.guard_alarms import put_guards
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
@@ -24,9 +23,9 @@ def create_template(step: Step) -> Outcome:
     From here on the description of an alarm alone is enough to find and stop the fault.
     """
     environment = step.definition.environment.name
-    role, why = step.w.settings.fis_role_arns.get(environment), not_as_deployed(step.definition)
-    if role is None or why:
-        return step.reject(why or f"this stack has no FIS role for environment {environment}")
+    role = step.w.settings.fis_role_arns.get(environment)
+    if role is None:
+        return step.reject(f"this stack has no FIS role for environment {environment}")
     guards = step.need(Guards)
     template = _compile_template(step, guards, role)
     step.put(template)

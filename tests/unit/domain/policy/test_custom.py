@@ -3,7 +3,6 @@
 import json
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from squall.admission import admit, apply_overrides
-from squall.application.admission import deployed as definitions
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Overrides
 from squall.domain.policy.custom_actions import CustomAction
@@ -245,20 +243,3 @@ def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() ->
         compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):
         registry.bound(definition(experiment(type="custom", parameters={"action": "reboot"})))
-
-
-@pytest.mark.parametrize(
-    ("deployed", "said"),
-    [
-        ({"staging": {"name": "staging", "custom_actions": POLICY}}, ""),
-        ({"staging": {"name": "staging"}}, "the deployed policy of staging lists no custom action reboot"),
-        ({}, "the deployed policy of staging lists no custom action reboot"),
-        ({"staging": {"name": "staging", "custom_actions": {"reboot": {**REBOOT, "risk": "high"}}}}, "says otherwise of reboot"),
-    ],
-)
-def test_what_counts_is_the_policy_deployed_now_and_not_the_copy_a_run_carries(deployed: dict[str, Any], said: str) -> None:
-    found = admitted(raw())
-    with patch.object(definitions, "deployed", lambda: definitions.Deployed({}, deployed)):
-        assert said in definitions.not_as_deployed(found)
-        assert bool(definitions.not_as_deployed(found)) is bool(said)
-    assert definitions.not_as_deployed(definition()) == "", "no other fault needs the policy again"
