@@ -54,6 +54,9 @@ class Registered:
     empty_minutes: int = 0
     """Minutes after the fault in which no target is registered: nothing is counted."""
 
+    deleted: bool = False
+    """Whether it was deleted during the fault: CloudWatch still has what it counted before."""
+
     @property
     def arn(self) -> str:
         return target_group_arn(self.name)
@@ -118,7 +121,7 @@ class Account:
     # What AWS answers.
 
     def describe_target_groups(self, LoadBalancerArn: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
-        known = [group for group in self.target_groups.values() if LoadBalancerArn in {None, group.balancer}]
+        known = [group for group in self.target_groups.values() if LoadBalancerArn in {None, group.balancer} and not group.deleted]
         return {"TargetGroups": [self._describe(group) for group in known]}
 
     def _describe(self, group: Registered) -> dict[str, Any]:
@@ -131,7 +134,7 @@ class Account:
 
     def describe_target_health(self, TargetGroupArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         group = self.target_groups.get(TargetGroupArn)
-        if group is None:
+        if group is None or group.deleted:
             raise error("TargetGroupNotFound", "One or more target groups not found")
         states = {target: self._state(group, target) for target in self._targets(group)}
         return {
@@ -152,7 +155,8 @@ class Account:
         return group.states.get(target, "healthy" if group.weight is not None and group.balancer else "unused")
 
     def describe_listeners(self, LoadBalancerArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        behind = [group for group in self.target_groups.values() if group.balancer == LoadBalancerArn and group.weight is not None]
+        known = [group for group in self.target_groups.values() if not group.deleted]
+        behind = [group for group in known if group.balancer == LoadBalancerArn and group.weight is not None]
         weighted = [{"TargetGroupArn": group.arn, "Weight": group.weight} for group in behind]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
         listener = LoadBalancerArn.replace("loadbalancer/", "listener/") + "/0123456789abcdef"
@@ -237,7 +241,7 @@ class Metrics(FakeMetrics):
         began = self._account.began()
         since = None if began is None else at - began
         hit = since is not None and since >= 0
-        if since is not None and 0 <= since < 60 * group.empty_minutes:
+        if hit and (group.deleted or (since or 0) < 60 * group.empty_minutes):
             return None
         failed = REQUESTS * group.failing if hit else 0.0
         values = {

@@ -192,6 +192,21 @@ def test_a_deleted_target_group_is_named_before_the_fault(account: Account) -> N
     assert f"is attached to {gone}, which does not exist" in refused(run(account, experiment(ids)))
 
 
+@pytest.mark.parametrize(("name", "verdict"), [("unused", Verdict.VALIDATED), ("web", Verdict.ABORTED)])
+def test_a_target_group_that_is_deleted_during_the_fault_costs_that_part_only(account: Account, name: str, verdict: Verdict) -> None:
+    ids = plain(account)
+    account.attach("web", account.serve("unused", None, [], weight=None))
+    terminate = account.world.fleet.terminate
+
+    def lose(instance_id: str) -> None:
+        terminate(instance_id)
+        account.target_groups[target_group_arn(name)].deleted = True
+
+    account.world.fleet.terminate = lose  # type: ignore[method-assign]
+    result = run(account, experiment(ids))
+    assert (result.verdict, result.hypothesis_validated) == (verdict, name == "unused"), result.reason
+
+
 def test_a_misspelt_filter_is_refused_in_the_services_words(account: Account) -> None:
     ids = plain(account)
     target = {"resource_type": "aws:ec2:instance", "arns": ids, "filters": {"availabilty-zone": [f"{REGION}a"]}}
