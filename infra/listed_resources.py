@@ -9,7 +9,7 @@ from squall.domain.policy.environment import Environment
 
 
 class ListedNames(TypedDict):
-    """The fields of `infra.permissions.names.Names` that the policies decide, each sorted and without repetition."""
+    """The fields of `infra.permissions.names.Names` that the policies decide; lists are sorted and without repetition."""
 
     fis_templates: tuple[str, ...]
     rollback_documents: tuple[tuple[str, str], ...]
@@ -17,6 +17,7 @@ class ListedNames(TypedDict):
     calendar_arns: tuple[str, ...]
     pipeline_arns: tuple[str, ...]
     deployment_group_arns: tuple[str, ...]
+    disturbs_functions: bool
 
 
 def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
@@ -32,6 +33,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "calendar_arns": tuple(sorted(_arn(stack, "ssm", name, "document/") for name in calendars)),
         "pipeline_arns": tuple(sorted(_arn(stack, "codepipeline", name) for name in pipelines)),
         "deployment_group_arns": tuple(sorted(_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
+        "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
     }
 
 

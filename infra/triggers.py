@@ -39,6 +39,7 @@ class Triggers(Construct):
             source_arn=f"arn:{stack.partition}:cloudwatch:{stack.region}:{stack.account}:alarm:{prefix}*",
         )
         pattern = EventPattern(
+            account=[Stack.of(self).account],  # a bus may also receive events of other accounts
             source=["aws.cloudwatch"],
             detail_type=["CloudWatch Alarm State Change"],
             detail={"alarmName": [{"prefix": prefix}], "state": {"value": ["ALARM"]}},
@@ -48,13 +49,14 @@ class Triggers(Construct):
 
     def pulse_on_faults(self, pulse: Function) -> Rule:
         """Starts the pulse when FIS reports a change of an experiment, instead of at the next minute."""
-        pattern = EventPattern(source=["aws.fis"], detail_type=["FIS Experiment State Change"])
+        pattern = EventPattern(account=[Stack.of(self).account], source=["aws.fis"], detail_type=["FIS Experiment State Change"])
         self._set_retries("Pulse", pulse)
         return self._add_rule("FaultChange", "A FIS experiment changed state", pattern, pulse)
 
     def watch_executions(self, watchdog: Function, machine: StateMachine) -> None:
         """Starts the watchdog when an execution ended without recording: stopped from outside, failed, or timed out."""
         pattern = EventPattern(
+            account=[Stack.of(self).account],  # a bus may also receive events of other accounts
             source=["aws.states"],
             detail_type=["Step Functions Execution Status Change"],
             detail={"stateMachineArn": [machine.state_machine_arn], "status": DEAD_ENDS},
@@ -77,6 +79,7 @@ class Triggers(Construct):
         """Starts the report function when a run has its final status, outside the workflow and whoever ended the
         run."""
         pattern = EventPattern(
+            account=[Stack.of(self).account],  # a bus may also receive events of other accounts
             source=["squall"],
             detail_type=["Squall Execution State Change"],
             detail={"status": sorted(status.value for status in FINAL_STATUSES)},

@@ -216,7 +216,11 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             # The cluster's access entries decide who may ask Kubernetes itself: it identifies the caller by the
             # signature.
             _allow(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
-            _allow(["lambda:GetFunctionConfiguration", "lambda:ListTags"], [names.arn("lambda", "function:*")]),
+            # The configuration of a function includes its environment variables, and those often include secrets.
+            *_allow_if_listed(
+                ["lambda:GetFunctionConfiguration", "lambda:ListTags"],
+                (names.arn("lambda", "function:*"),) if names.disturbs_functions else (),
+            ),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.
             _allow(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),

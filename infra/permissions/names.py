@@ -39,6 +39,8 @@ class Names:
     """The CodePipeline pipelines that the environments' policies list."""
     deployment_group_arns: tuple[str, ...] = ()
     """The CodeDeploy deployment groups that the environments' policies list."""
+    disturbs_functions: bool = False
+    """Whether an environment's policy enables faults on Lambda functions."""
     sentinel_function_arn: str = ""
     sentinel_in_vpc: bool = False
 

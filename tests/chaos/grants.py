@@ -61,6 +61,7 @@ NAMES = Names(
     deployment_group_arns=("group",),
     sentinel_function_arn="sentinel",
     sentinel_in_vpc=True,
+    disturbs_functions=True,
 )
 _DYNAMODB = {
     "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get",

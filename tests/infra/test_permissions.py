@@ -357,6 +357,16 @@ def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touc
     assert (capabilities(names, "Admit")["roll_back"], capabilities(names, "Admit")["read_templates"]) == ([], [])
 
 
+def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Resources) -> None:
+    """Their configuration includes environment variables, and those often include secrets."""
+    reading = "lambda:GetFunctionConfiguration"
+    assert [found for found in stack.statements() if reading in found.actions], "this policy names a folder for faults"
+    names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
+    granted = {action for statement in capabilities(names, "Discover")["inventory"] for action in statement.actions}
+    assert reading not in granted
+    assert "ec2:DescribeInstances" in granted
+
+
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:
     reading = {name: found for name in stack.functions() for found in of(stack, name) if "fis:GetExperimentTemplate" in found.actions}
     assert set(reading) == {"admit", "final_check", "start_fault"}

@@ -174,6 +174,12 @@ def test_a_guard_reaches_the_abort_function_directly_and_by_rule(stack: Resource
     assert rule["EventPattern"]["detail"] == {"alarmName": [{"prefix": "squall-Squall-"}], "state": {"value": ["ALARM"]}}
 
 
+def test_no_rule_listens_to_another_account(stack: Resources, synthesize: Callable[..., Resources]) -> None:
+    for template in (stack, synthesize(event_bus_name="squall-events")):
+        for rule in template.of_type("AWS::Events::Rule").values():
+            assert rule["EventPattern"]["account"] == ["123456789012"], rule["Description"]
+
+
 def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
     handlers = {name: found["Handler"] for name, found in stack.of_type("AWS::Lambda::Function").items()}
 
@@ -317,6 +323,7 @@ def readable(value: Any) -> str:
 def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources) -> None:
     rule = next(found for name, found in stack.of_type("AWS::Events::Rule").items() if "Ending" in name)
     assert rule["EventPattern"] == {
+        "account": ["123456789012"],
         "source": ["squall"],
         "detail-type": [DETAIL_TYPE],
         "detail": {"status": sorted(status.value for status in Status if status.final)},

@@ -150,6 +150,14 @@ def test_one_firing_of_a_schedule_runs_once(walk: Walk, world: FakeWorld) -> Non
     nothing_is_left(world)
 
 
+def test_a_plan_leaves_the_firing_of_a_schedule_to_the_run(walk: Walk, world: FakeWorld) -> None:
+    payload = {"experiment": "seed", "trigger": trigger(world)}
+    walk.run({**payload, "mode": "plan"}, "plan")
+    assert record_of(world, "plan").status is Status.PLANNED
+    walk.run({**payload, "trigger": payload["trigger"]})
+    assert record_of(world).status is Status.COMPLETED, record_of(world).reason
+
+
 def test_admit_tried_again_keeps_its_own_firing(walk: Walk, world: FakeWorld) -> None:
     payload = {"experiment": "seed", "trigger": trigger(world)}
     lost = iter([True])

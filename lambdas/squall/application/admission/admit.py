@@ -16,7 +16,7 @@ from squall.domain.printable import one_line
 from squall.domain.problems import InvalidInput, Problem
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status
+from squall.domain.vocabulary import Mode, Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
@@ -111,8 +111,9 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
 
 
 def _claim_trigger(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:
-    """Whether this execution may run for the schedule's firing: each firing runs once."""
-    if not definition.trigger:
+    """Whether this execution may run for the schedule's firing: each firing runs once. A plan injects nothing and takes
+    no firing away from the run."""
+    if not definition.trigger or definition.mode is Mode.PLAN:
         return True
     schedule_arn, _, scheduled_time = definition.trigger.rpartition("#")
     return w.records.claim_trigger(schedule_arn, scheduled_time, run.id, now + TRIGGER_KEPT)

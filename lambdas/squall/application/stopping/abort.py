@@ -121,8 +121,12 @@ def _record_abort(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[s
     """
     now = w.clock.now()
     try:
-        if not faults.running and _has_ended(w, request.execution_id):
+        record = w.records.get(request.execution_id)
+        if record is not None and not faults.running and record.fault_ended_at is not None:
+            # This request did not end the fault: StopFault finds the cause in the alarms' history.
             return {"recorded": False, "woken": False, "late": "the fault had ended before"}
+        if record is not None and _is_foreign(request, record):
+            return {"recorded": False, "woken": False, "foreign": f"{request.alarm} is no guard of this run"}
         recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), faults.stopped, now)
         woken = wake(w, request.execution_id)
     except (Unavailable, Refused) as error:
@@ -133,12 +137,14 @@ def _record_abort(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[s
     return {"recorded": recorded, "woken": woken}
 
 
-def _has_ended(w: Wiring, execution_id: str) -> bool:
-    """Whether the fault has ended already. Then this request did not end it, and StopFault finds the cause in the
-    alarms' history.
+def _is_foreign(request: AbortRequest, record: ExecutionRecord) -> bool:
+    """Whether the alarm is a guard of another stack: the name of a guard of stack A-B can be read as one of stack A.
+
+    The record then holds neither the alarm's name nor its template.
     """
-    record = w.records.get(execution_id)
-    return record is not None and record.fault_ended_at is not None
+    if request.alarm is None or request.alarm in record.guard_names:
+        return False
+    return request.template_id is None or request.template_id != record.template_id
 
 
 def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:

@@ -113,6 +113,23 @@ def test_a_flag_written_by_hand_forges_no_line() -> None:
     assert str(from_json(json.dumps({"engaged": True, "reason": FORGED, "by": FORGED}))).isprintable()
 
 
+def test_a_guard_of_a_stack_whose_name_begins_alike_aborts_nothing(world: FakeWorld) -> None:
+    """Stack Squall-Prod runs `run-1`: the name of its guard can be read as a guard of the run `Prod-run-1` of stack Squall."""
+    world.faults.templates["EXT9"] = {"tags": {"squall:stack": "Squall-Prod", "squall:execution": ID}}
+    foreign = world.faults.start("EXT9", "other", {"squall:stack": "Squall-Prod", "squall:execution": ID})
+    mine = "Prod-run-1"
+    world.records.create(record(id=mine, template_id="EXT1", guard_names=(f"squall-Squall-{mine}-3",), execution_arn=f"arn:x:{mine}"))
+    for described in (DESCRIBED.replace("EXT1", "EXT9"), None):
+        request = parse(alarm("squall-Squall-Prod-run-1-1", description=described), "Squall")
+        assert request is not None
+        done = abort(world.wiring(), request)
+        assert (done["recorded"], done["woken"]) == (False, False)
+        found = world.records.get(mine)
+        assert found is not None
+        assert found.abort is None
+    assert world.faults.runs[foreign.id].experiment.status != "stopping"
+
+
 def test_no_port_but_fis_is_asked_before_the_stop(world: FakeWorld) -> None:
     handler.handler(alarm(), None)
     until = world.calls.index("faults.stop")
