@@ -29,6 +29,7 @@ TIMEOUT_SECONDS: Mapping[str, int] = {
 # The functions that stop faults and end a halt import only the runtime's own boto3: they start faster, and work even if the layer is
 # broken.
 WITHOUT_LAYER = frozenset({"Abort", "Halt", "Resume"})
+STOPPING_FUNCTIONS = frozenset({"Abort", "Halt", "Pulse"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Compare": 1769}
 """1769 MB come with a whole processor, which Compare needs for its arithmetic; the other functions mostly wait for
@@ -120,7 +121,7 @@ class Functions:
             tracing=Tracing.ACTIVE,
             timeout=Duration.seconds(TIMEOUT_SECONDS.get(name, DEFAULT_TIMEOUT_SECONDS)),
             memory_size=MEMORY_MB.get(name, DEFAULT_MEMORY_MB),
-            reserved_concurrent_executions=settings.abort_reserved_concurrency if name == "Abort" else None,
+            reserved_concurrent_executions=settings.stop_reserved_concurrency if name in STOPPING_FUNCTIONS else None,
             environment={**self._common.environment, **(environment or {})},
             vpc=network.vpc if network else None,
             vpc_subnets=SubnetSelection(subnets=list(network.subnets)) if network else None,

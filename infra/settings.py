@@ -105,9 +105,11 @@ class Settings(BaseModel):
     """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which
     Squall may view them and FIS has a user name there. The clusters' authentication mode must include API, and the
     deploying role needs eks:CreateAccessEntry on them."""
-    abort_reserved_concurrency: Annotated[int, Field(ge=1)] | None = None
-    """Reserved concurrent executions of the abort function. Off by default: a new account may have only 10, and can
-    reserve none."""
+    stop_reserved_concurrency: Annotated[int, Field(ge=2)] | None = None
+    """Reserved concurrent executions of each function that stops faults: Abort, Halt and Pulse. Without them, other
+    functions of the account can use up its concurrent executions, and an abort waits. Off by default: Lambda keeps 100
+    unreserved, and a new account may have only 10, so there the deployment would fail. `squall doctor` says what the
+    account allows."""
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:

@@ -12,18 +12,25 @@ from cli.doctor.setting import TERMINAL
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"
+STOPPING = ("Abort", "Halt", "Pulse")
+"""How the logical ids of the functions that stop faults begin."""
+UNRESERVED = 100
+"""The concurrent executions that Lambda keeps unreserved in every account."""
 LINKED_ROLE = "AWSServiceRoleForFIS"
 
 
 def list_fis_roles(cloudformation: Any, stack: str) -> list[str]:
     """The physical names of the stack's FIS roles, sorted."""
+    return sorted(
+        physical for logical, physical in _list_resources(cloudformation, stack, "AWS::IAM::Role") if logical.startswith("FisRole")
+    )
+
+
+def _list_resources(cloudformation: Any, stack: str, resource_type: str) -> list[tuple[str, str]]:
+    """Logical and physical ids of the stack's resources of a type."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     resources = (resource for page in pages for resource in page["StackResourceSummaries"])
-    return sorted(
-        resource["PhysicalResourceId"]
-        for resource in resources
-        if resource["ResourceType"] == "AWS::IAM::Role" and resource["LogicalResourceId"].startswith("FisRole")
-    )
+    return [(found["LogicalResourceId"], found["PhysicalResourceId"]) for found in resources if found["ResourceType"] == resource_type]
 
 
 def check_fis_roles(iam: Any, names: list[str]) -> Iterator[tuple[Finding, str]]:
@@ -67,6 +74,26 @@ def check_linked_role(iam: Any) -> Finding:
     except BotoCoreError as error:
         return unknown_finding("service-linked role", error)
     return Finding("service-linked role", Outcome.OK, f"{LINKED_ROLE} exists")
+
+
+def check_concurrency(client: Callable[[str], Any], stack: str) -> Finding:
+    """Checks whether the functions that stop faults can run while other functions use up the account's concurrent
+    executions."""
+    name, promise = "concurrent executions", "room for the functions that stop faults"
+    try:
+        resources = _list_resources(client("cloudformation"), stack, "AWS::Lambda::Function")
+        stopping = [physical for logical, physical in resources if logical.startswith(STOPPING)]
+        functions = client("lambda")
+        limit = int(functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+        reserved = [functions.get_function_concurrency(FunctionName=one).get("ReservedConcurrentExecutions") for one in stopping]
+    except (ClientError, BotoCoreError) as error:
+        return unknown_finding(name, error, promise)
+    if stopping and all(reserved):
+        return Finding(name, Outcome.OK, "Abort, Halt and Pulse have reserved ones", promise, f"{min(reserved)} or more each")
+    room = (limit - UNRESERVED) // len(STOPPING)
+    advice = "deploy with -c stop_reserved_concurrency=2" if room >= 2 else "ask AWS for a higher limit, then reserve some"
+    outcome = Outcome.OK if limit > UNRESERVED else Outcome.FAILED
+    return Finding(name, outcome, f"not reserved: all functions of the account share {limit}; {advice}", promise, f"{limit} shared")
 
 
 def check_quota(client: Callable[[str], Any]) -> Finding:

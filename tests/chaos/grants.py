@@ -69,7 +69,7 @@ _DYNAMODB = {
     "sentinels.take",
     "DeleteItem": "locks.release locks.release_slot locks.leave sentinels.release",
     "Query": (
-        "records.open_ids records.validated records.faulted locks.all locks.line locks.acquire_slot findings.of "
+        "records.open_ids records.waiting_ids records.validated records.faulted locks.all locks.line locks.acquire_slot findings.of "
         "history.of_period history.of_experiment"
     ),
     "UpdateItem": (

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli.doctor import approving
 from cli.doctor import paths as doctor_paths
-from cli.doctor.checks import check_fis_roles, check_linked_role, check_quota
+from cli.doctor.checks import check_concurrency, check_fis_roles, check_linked_role, check_quota
 from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, examine_path
 from cli.doctor.setting import Setting
@@ -337,6 +337,46 @@ def test_the_quota_is_the_accounts_or_the_documented_one(value: float | None, ou
     assert ("documented default" in found.detail) is (value is None)
 
 
+def functions() -> dict[str, Any]:
+    logical = ("Abort1A", "Halt2B", "Pulse3C", "Report4D")
+    listed = [
+        {"LogicalResourceId": name, "PhysicalResourceId": f"Squall-{name}", "ResourceType": "AWS::Lambda::Function"} for name in logical
+    ]
+    return {"StackResourceSummaries": listed}
+
+
+def concurrency(limit: int) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit}}
+
+
+@pytest.mark.parametrize(
+    ("limit", "reserved", "outcome", "words"),
+    [
+        (1000, [2, 2, 2], Outcome.OK, "have reserved ones"),
+        (1000, [2, None, 2], Outcome.OK, "-c stop_reserved_concurrency=2"),
+        (1000, [None] * 3, Outcome.OK, "share 1000"),
+        (100, [None] * 3, Outcome.FAILED, "ask AWS for a higher limit"),
+        (10, [None] * 3, Outcome.FAILED, "share 10"),
+    ],
+)
+def test_whether_an_abort_may_have_to_wait_for_other_functions(
+    limit: int, reserved: list[int | None], outcome: Outcome, words: str
+) -> None:
+    answers = [{"ReservedConcurrentExecutions": one} if one else {} for one in reserved]
+    clients = {
+        "cloudformation": Scripted("cloudformation", list_stack_resources=[functions()]),
+        "lambda": Scripted("lambda", get_account_settings=[concurrency(limit)], get_function_concurrency=answers),
+    }
+    found = check_concurrency(lambda service: clients[service], "Squall")
+    assert found.outcome is outcome
+    assert words in found.detail
+
+
+def test_concurrency_that_cannot_be_read_is_unknown() -> None:
+    denied = Scripted("cloudformation", list_stack_resources=[error("AccessDenied")])
+    assert check_concurrency(lambda _: denied, "Squall").outcome is Outcome.UNKNOWN
+
+
 class Examined(FakeDeployment):
     """A deployment of which the doctor can see only what is told."""
 
@@ -352,6 +392,8 @@ class Examined(FakeDeployment):
             "sts": {"get_caller_identity": [ROOT]},
             "fis": {"list_experiments": [{"experiments": []}]},
             "service-quotas": {"list_service_quotas": [{"Quotas": []}]},
+            "cloudformation": {"list_stack_resources": [functions()]},
+            "lambda": {"get_account_settings": [concurrency(1000)], "get_function_concurrency": [{}] * 3},
         }
         return Scripted(service, **answers[service])
 

@@ -9,6 +9,7 @@ from squall.domain.approval.votes import Decision
 from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
 from squall.domain.run.aws_state import Held
+from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.orphans import Sightings
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.run.record import ExecutionRecord
@@ -118,8 +119,13 @@ class FakeRecords:
         if record is not None and record.final:
             self.in_open_index.discard(execution_id)
 
-    def open_ids(self) -> Sequence[str]:
-        return [record.id for record in self.open()]
+    def open_ids(self) -> OpenRuns:
+        with_fault = [record.id for record in self.open() if record.template_id and not record.fault_ended_at]
+        return OpenRuns(tuple(with_fault), tuple(record.id for record in self.open() if record.id not in with_fault))
+
+    def waiting_ids(self, environment: str) -> Sequence[str]:
+        waiting = (record for record in self.open() if record.environment == environment and not record.final)
+        return [record.id for record in waiting if not record.fis_experiment_id]
 
     def open(self) -> Sequence[ExecutionRecord]:
         return sorted((self.items[known] for known in self.in_open_index), key=lambda record: record.started_at)

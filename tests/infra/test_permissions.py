@@ -133,6 +133,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "records.open_ids": ("open_records",),
     "records.ask": ("record_approval",),
     "records.vote": ("record_approval",),
+    "records.waiting_ids": ("open_records",),
     "records.validated": ("past_proofs",),
     "records.faulted": ("past_faults",),
     "locks.holds": ("record",),

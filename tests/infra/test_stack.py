@@ -390,12 +390,14 @@ def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> No
         notification_emails="ops@example.com,sre@example.com",
         lambda_runtime="python3.13",
         lambda_architecture="x86_64",
-        abort_reserved_concurrency="5",
+        stop_reserved_concurrency="5",
         synthesizer="cli",
     )
     abort = found.functions()["abort"]
     assert abort["Environment"]["Variables"]["SQUALL_OPT_IN_TAG"] == "chaos"
     assert (abort["Runtime"], abort["Architectures"], abort["ReservedConcurrentExecutions"]) == ("python3.13", ["x86_64"], 5)
+    reserved = {name for name, function in found.functions().items() if "ReservedConcurrentExecutions" in function}
+    assert reserved == {"abort", "halt", "pulse"}
     assert {group["RetentionInDays"] for group in found.of_type("AWS::Logs::LogGroup").values()} == {30}
     assert {one["Endpoint"] for one in found.of_type("AWS::SNS::Subscription").values()} == {"ops@example.com", "sre@example.com"}
     assert found.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from squall.domain.documents.document import Document
     from squall.domain.documents.finding import Finding, StoredFinding
     from squall.domain.history.summary import RunSummary
+    from squall.domain.run.open_runs import OpenRuns
     from squall.domain.run.record import Abort, Event, ExecutionRecord
     from squall.domain.vocabulary import Status
 
@@ -68,9 +69,12 @@ class Records(Protocol):
     def settle(self, execution_id: str) -> None:
         """Take a final record out of the `open` index, once the run has left nothing in AWS."""
 
-    def open_ids(self) -> Sequence[str]:
+    def open_ids(self) -> OpenRuns:
         """The ids in the `open` index, including those of records that can't be read, so that such a record hides no
         others."""
+
+    def waiting_ids(self, environment: str) -> Sequence[str]:
+        """The executions of an environment in the `open` index that are not final and have had no fault yet."""
 
     def open(self) -> Sequence[ExecutionRecord]:
         """The records in the `open` index. An index is a hint: decide on `get`."""

@@ -334,3 +334,23 @@ def test_a_trigger_expires_by_the_tables_clock(aws: Callable[[str], Any], table:
     DynamoRecords(dynamodb, table).claim_trigger("arn:s", "t", "run-1", NOW)
     key = {"pk": {"S": "TRIGGER#arn:s#t"}, "sk": {"S": "TRIGGER"}}
     assert dynamodb.get_item(TableName=table, Key=key)["Item"]["expires_at"] == {"N": str(int(NOW.timestamp()))}
+
+
+def test_runs_that_may_have_a_fault_come_first(records: ports.Records) -> None:
+    for number, changes in enumerate(({}, {"template_id": "EXT1"}, {"template_id": "EXT2", "fault_ended_at": NOW})):
+        records.create(replace(RECORD, id=f"run-{number}", started_at=NOW + number * MINUTES, **changes))
+    found = records.open_ids()
+    assert (found.with_fault, found.waiting) == (("run-1",), ("run-0", "run-2"))
+    assert list(found) == ["run-1", "run-0", "run-2"]
+
+
+def test_waiting_runs_are_those_of_the_environment_without_a_fault(records: ports.Records) -> None:
+    for id_, changes in {
+        "prod": {"environment": "production"},
+        "waits": {"environment": "staging"},
+        "faulted": {"environment": "staging", "fis_experiment_id": "EXP1"},
+        "over": {"environment": "staging"},
+    }.items():
+        records.create(replace(RECORD, id=id_, **changes))
+    records.finish("over", status=Status.REJECTED, ended_at=NOW)
+    assert list(records.waiting_ids("staging")) == ["waits"]

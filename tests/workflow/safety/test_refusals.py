@@ -11,6 +11,7 @@ from squall.application.admission import deployed
 from squall.domain.documents.result import Result
 from squall.domain.vocabulary import Status
 from tests.fakes.world import FakeWorld
+from tests.unit.builders import record
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable
 from tests.workflow.walk import Walk
 
@@ -156,6 +157,19 @@ def test_a_plan_leaves_the_firing_of_a_schedule_to_the_run(walk: Walk, world: Fa
     assert record_of(world, "plan").status is Status.PLANNED
     walk.run({**payload, "trigger": payload["trigger"]})
     assert record_of(world).status is Status.COMPLETED, record_of(world).reason
+
+
+def test_an_environment_takes_only_so_many_runs_without_a_fault(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+    known.environments["staging"]["maximum_waiting"] = 2
+    for number in range(2):
+        world.records.create(record(id=f"waits-{number}", environment="staging"))
+    payload = {"experiment": "seed", "trigger": trigger(world)}
+    walk.run(payload, "late")
+    assert "2 runs of staging are open and have had no fault yet (expected fewer than 2)" in record_of(world, "late").reason
+    assert record_of(world, "late").status is Status.REJECTED
+    world.records.in_open_index -= {"waits-0"}
+    walk.run(payload, "again")
+    assert record_of(world, "again").status is Status.COMPLETED, "the refused run left the firing to others"
 
 
 def test_admit_tried_again_keeps_its_own_firing(walk: Walk, world: FakeWorld) -> None:

@@ -24,6 +24,7 @@ from squall.adapters.dynamodb.items import (
     votes_attribute,
 )
 from squall.domain.approval.votes import Decision
+from squall.domain.run.open_runs import OpenRuns
 from squall.domain.vocabulary import FINAL_STATUSES, Status, Verdict
 
 if TYPE_CHECKING:
@@ -143,8 +144,20 @@ class DynamoRecords:
         change = _Assignments().set("open_pk", None).set("open_sk", None)
         self._update(execution_id, change, _IS_FINAL, _FINAL)
 
-    def open_ids(self) -> Sequence[str]:
-        return [item["pk"]["S"].removeprefix("EXECUTION#") for item in self._open_items()]
+    def open_ids(self) -> OpenRuns:
+        with_fault: list[str] = []
+        waiting: list[str] = []
+        for item in self._open_items():
+            runs = with_fault if "template_id" in item and "fault_ended_at" not in item else waiting
+            runs.append(_id_of(item))
+        return OpenRuns(tuple(with_fault), tuple(waiting))
+
+    def waiting_ids(self, environment: str) -> Sequence[str]:
+        return [
+            _id_of(item)
+            for item in self._open_items()
+            if item.get("environment") == text(environment) and "fis_experiment_id" not in item and "ended_at" not in item
+        ]
 
     def open(self) -> Sequence[ExecutionRecord]:
         return [from_item(item) for item in self._open_items()]
@@ -174,7 +187,7 @@ class DynamoRecords:
         keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
         condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
         items = (item for month in _list_months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
-        ids = [item["pk"]["S"].removeprefix("EXECUTION#") for item in islice(items, most)]
+        ids = [_id_of(item) for item in islice(items, most)]
         return [record for execution_id in ids if (record := self.get(execution_id))]
 
     def _indexed(
@@ -284,3 +297,7 @@ def _list_months(since: datetime, until: datetime) -> Iterator[str]:
 
 def _record_key(execution_id: str) -> Item:
     return {"pk": text(f"EXECUTION#{execution_id}"), "sk": text("RECORD")}
+
+
+def _id_of(item: Item) -> str:
+    return str(item["pk"]["S"]).removeprefix("EXECUTION#")

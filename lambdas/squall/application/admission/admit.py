@@ -38,6 +38,8 @@ def admit(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     answer = {"run": run.model_dump(mode="json")}
     if record.final:
         return {**END, **answer}
+    if definition and not problems:
+        problems = _crowd_problems(w, definition, run)
     if definition and not problems and not _claim_trigger(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
@@ -108,6 +110,16 @@ def _record(run: Run, definition: Definition | None, raw: object, now: datetime)
         requested_by=(definition.requested_by or "") if definition else _text(asked.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
     )
+
+
+def _crowd_problems(w: Wiring, definition: Definition, run: Run) -> list[Problem]:
+    """Whether the environment has room for one more run without a fault."""
+    environment = definition.environment
+    others = len(set(w.records.waiting_ids(environment.name)) - {run.id})
+    if others < environment.maximum_waiting:
+        return []
+    message = f"{others} runs of {environment.name} are open and have had no fault yet"
+    return [Problem(path="environment", message=message, expected=f"fewer than {environment.maximum_waiting}")]
 
 
 def _claim_trigger(w: Wiring, definition: Definition, run: Run, now: datetime) -> bool:

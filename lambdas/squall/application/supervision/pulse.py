@@ -31,6 +31,7 @@ from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
+from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
@@ -39,6 +40,8 @@ from squall.wiring import Wiring
 PATIENCE_SECONDS = 35
 """How long a pulse waits, for all ended runs together, for FIS to finish stopping (about 30 s on AWS). Then the next
 pulse looks again."""
+LOOKING_SECONDS = 50
+"""How long a pulse goes on to the next run without a fault. Runs that may have a fault come first, all of them."""
 
 
 def pulse(w: Wiring) -> dict[str, str]:
@@ -49,15 +52,7 @@ def pulse(w: Wiring) -> dict[str, str]:
     """
     done: dict[str, str] = {}
     work = Cleanup(w, survives=(Exception,))
-    patience = w.clock.now() + timedelta(seconds=PATIENCE_SECONDS)
-    open_ids = work.attempt("the list of open executions", "squall status", w.records.open_ids) or ()
-    running = (
-        work.attempt("the list of FIS experiments", LIST_EXPERIMENTS, list_running_executions, w) if open_ids else None
-    ) or frozenset()
-    for id_ in open_ids:
-        outcome = work.attempt(id_, shell_command("squall", "status", id_), look_after, w, id_, patience, runs=id_ in running)
-        if outcome is not None:
-            done[id_] = outcome
+    done |= _look_after_all(w, work)
     if work.leftovers:
         done |= work.attempt("the faults of ended executions", LIST_EXPERIMENTS, _stop_ended_by_tags, w) or {}
     sweep = Sweep(w)
@@ -66,6 +61,26 @@ def pulse(w: Wiring) -> dict[str, str]:
     failures = [*work.failures, *sweep.failures]
     if failures:
         raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)
+    return done
+
+
+def _look_after_all(w: Wiring, work: Cleanup) -> dict[str, str]:
+    """Look after every run that may have a fault, by its record or by FIS's list, then after others while there is
+    time."""
+    began, done = w.clock.now(), dict[str, str]()
+    runs = work.attempt("the list of open executions", "squall status", w.records.open_ids) or OpenRuns()
+    running = (
+        work.attempt("the list of FIS experiments", LIST_EXPERIMENTS, list_running_executions, w) if [*runs] else None
+    ) or frozenset()
+    runs = runs.put_first(running)
+    waiting, patience = runs.waiting_in_turn(began), began + timedelta(seconds=PATIENCE_SECONDS)
+    for position, id_ in enumerate((*runs.with_fault, *waiting), start=-len(runs.with_fault)):
+        if position >= 0 and w.clock.now() - began > timedelta(seconds=LOOKING_SECONDS):
+            done["other waiting runs"] = f"{len(waiting) - position} are left to the next pulse"
+            break
+        outcome = work.attempt(id_, shell_command("squall", "status", id_), look_after, w, id_, patience, runs=id_ in running)
+        if outcome is not None:
+            done[id_] = outcome
     return done
 
 

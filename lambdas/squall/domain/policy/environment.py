@@ -247,6 +247,9 @@ class Environment(Model):
     stale_trigger_seconds: Seconds = 900
     maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
     """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
+    maximum_waiting: Annotated[int, Field(ge=1, le=2000)] = 500
+    """How many runs of the environment may be open without having had a fault: preparing, waiting for people, a lock or a
+    slot. One more is refused. The pulse looks after all of them."""
     approval: Approval | None = None
     """None: nobody is asked."""
     parameter_ranges: dict[str, tuple[float, float]] = {}
