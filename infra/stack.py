@@ -139,6 +139,7 @@ class SquallStack(Stack):
         settings = self.settings
         return Names(
             partition=self.partition,
+            url_suffix=self.url_suffix,
             region=self.region,
             account=self.account,
             stack=settings.stack_name,

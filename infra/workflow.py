@@ -17,6 +17,9 @@ from infra.settings import ROOT, Settings
 EXPERIMENT_ASL = ROOT / "statemachines" / "experiment.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")
 
+XRAY_ACTIONS = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"]
+"""What Step Functions needs for traces: unlike Lambda, it asks for the account's sampling rules itself."""
+
 
 class PlaceholderError(Exception):
     """The definition and the stack disagree about which functions exist."""
@@ -80,7 +83,7 @@ class Workflow(Construct):
                         PolicyStatement(
                             actions=["lambda:InvokeFunction"], resources=[function.function_arn for function in functions.values()]
                         ),
-                        PolicyStatement(actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"], resources=["*"]),
+                        PolicyStatement(actions=XRAY_ACTIONS, resources=["*"]),
                         # Log delivery authorizes on no resource.
                         PolicyStatement(
                             actions=[

@@ -273,7 +273,9 @@ def _allow_if_listed(actions: Iterable[str], resources: tuple[str, ...]) -> list
 def _encryption_key(names: Names) -> list[PolicyStatement]:
     if names.kms_key_arn is None:
         return []
-    services = [f"{service}.{names.region}.amazonaws.com" for service in ("dynamodb", "s3", "sns", "sqs")]
+    # In China a service's name ends like its endpoint, in amazonaws.com.cn.
+    suffixes = dict.fromkeys(("amazonaws.com", names.url_suffix))
+    services = [f"{service}.{names.region}.{suffix}" for suffix in suffixes for service in ("dynamodb", "s3", "sns", "sqs")]
     actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
     return [_allow(actions, [names.kms_key_arn], {"StringEquals": {"kms:ViaService": services}})]
 

@@ -39,6 +39,8 @@ class Names:
     """The CodePipeline pipelines that the environments' policies list."""
     deployment_group_arns: tuple[str, ...] = ()
     """The CodeDeploy deployment groups that the environments' policies list."""
+    url_suffix: str = "amazonaws.com"
+    """What the names of services end in, in this partition."""
     disturbs_functions: bool = False
     """Whether an environment's policy enables faults on Lambda functions."""
     sentinel_function_arn: str = ""

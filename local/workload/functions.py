@@ -102,6 +102,7 @@ class Orders:
             Environment={
                 "Variables": {
                     "AWS_FIS_CONFIGURATION_LOCATION": f"arn:aws:s3:::{BUCKET}/{FOLDER}",
+                    "AWS_FIS_POLL_MAX_WAIT_MILLISECONDS": "2000",
                     "AWS_LAMBDA_EXEC_WRAPPER": "/opt/aws-fis/bootstrap",
                 }
             },

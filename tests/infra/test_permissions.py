@@ -358,6 +358,20 @@ def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touc
     assert (capabilities(names, "Admit")["roll_back"], capabilities(names, "Admit")["read_templates"]) == ([], [])
 
 
+@pytest.mark.parametrize(("suffix", "expected"), [("amazonaws.com", 4), ("amazonaws.com.cn", 8)])
+def test_the_key_is_used_by_services_of_this_partition(suffix: str, expected: int) -> None:
+    names = Names("aws-cn", "cn-north-1", "a", "s", "t", "b", "n", "e", "m", "f", (), (), "key", "d", url_suffix=suffix)
+    (statement,) = capabilities(names, "Discover")["encryption_key"]
+    services = statement.to_statement_json()["Condition"]["StringEquals"]["kms:ViaService"]
+    assert len(services) == expected
+    assert f"dynamodb.cn-north-1.{suffix}" in services
+
+
+def test_step_functions_may_ask_for_sampling_rules(stack: Resources) -> None:
+    tracing = [found for found in stack.statements() if "xray:GetSamplingRules" in found.actions]
+    assert ["xray:GetSamplingTargets" in found.actions for found in tracing] == [True]
+
+
 def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Resources) -> None:
     """Their configuration includes environment variables, and those often include secrets."""
     reading = "lambda:GetFunctionConfiguration"

@@ -72,7 +72,7 @@ def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunc
     given = {
         "id": name, "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", "state": "Active", "tags": STAGING, "timeout_seconds": 6,
         "layers": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:aws-fis-extension-arm64:9",), "wrapper": "/opt/aws-fis/bootstrap",
-        "configuration_location": "arn:aws:s3:::chaos/staging/",
+        "configuration_location": "arn:aws:s3:::chaos/staging/", "poll_wait_milliseconds": 2000,
     }  # fmt: skip
     return LambdaFunction.model_validate({**given, **changes})
 

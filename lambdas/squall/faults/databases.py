@@ -30,7 +30,11 @@ class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
     fixed = {"forceFailover": "true"}
 
     def grants(self) -> tuple[Grant, ...]:
-        return tagged("rds:RebootDBInstance", "rds", "db:*"), untagged("rds:DescribeDBInstances", resources=(arn("rds", "db:*"),))
+        return (
+            tagged("rds:RebootDBInstance", "rds", "db:*"),
+            untagged("rds:DescribeDBInstances", resources=(arn("rds", "db:*"),)),
+            untagged("tag:GetResources"),
+        )
 
     def check_targets(self, injection: Injection[Database, NoParameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
@@ -76,7 +80,11 @@ class DatabaseClusterFailure(MomentaryFault[DatabaseCluster, NoParameters]):
     def grants(self) -> tuple[Grant, ...]:
         # For a failover to a chosen member RDS also asks for that member; FIS lets RDS choose.
         clusters = (arn("rds", "cluster:*"),)
-        return tagged("rds:FailoverDBCluster", "rds", "cluster:*"), untagged("rds:DescribeDBClusters", resources=clusters)
+        return (
+            tagged("rds:FailoverDBCluster", "rds", "cluster:*"),
+            untagged("rds:DescribeDBClusters", resources=clusters),
+            untagged("tag:GetResources"),
+        )
 
     def check_targets(self, injection: Injection[DatabaseCluster, NoParameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets

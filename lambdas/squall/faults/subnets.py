@@ -21,6 +21,9 @@ from squall.faults.instances.dependency_timeout import WIDEST_PRIVATE, WIDEST_PU
 from squall.faults.mechanisms.lasting import LastingFault
 from squall.faults.parameters import P
 
+MOST_RULES = 20
+"""The most rules of a network ACL in one direction under which FIS denies traffic, unless it denies all of it (AWS FIS
+actions reference)."""
 LONGEST_PREFIX_LIST = 10
 """The most entries of a prefix list that FIS takes: each makes two rules of the network ACL."""
 
@@ -139,6 +142,8 @@ class SubnetUnavailable(_Disruption[Unreachable]):
 
     def check_targets(self, injection: Injection[Subnet, Unreachable], /) -> Iterable[SafetyCheck]:
         yield _check_acl(injection.targets)
+        if injection.parameters.scope != "all":
+            yield _check_rules(injection.targets, added=1)
         yield _check_inhabited(injection.targets)
         yield check("endpoints_elsewhere", *_find_endpoints(injection.targets))
 
@@ -156,6 +161,7 @@ class SubnetDependency(_Disruption[Dependency]):
 
     def check_targets(self, injection: Injection[Subnet, Dependency], /) -> Iterable[SafetyCheck]:
         yield _check_acl(injection.targets)
+        yield _check_rules(injection.targets, added=_count_entries(injection.targets, injection.parameters.prefix_list))
         yield _check_inhabited(injection.targets)
         if injection.parameters.prefix_list is not None:
             yield check("dependency_apart", *_check_prefix_list(injection.targets, injection.parameters.prefix_list))
@@ -172,6 +178,18 @@ def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
     wrong += [f"{subnet.id} has the network ACL {subnet.acl}, which FIS made for an earlier fault" for subnet in cloned]
     known = ", ".join(f"{subnet.id} has {subnet.acl}" for subnet in subnets)
     return check_targets("own_network_acl", subnets, wrong, "; ".join(wrong), known or "no target is pinned")
+
+
+def _check_rules(subnets: Sequence[Subnet], *, added: int) -> SafetyCheck:
+    """Whether the clone of each subnet's network ACL has room for the rules that FIS adds, which are `added` at least."""
+    full = [f"{subnet.acl} of {subnet.id} has {subnet.acl_rules}" for subnet in subnets if subnet.acl_rules + added > MOST_RULES]
+    refusal = f"{'; '.join(full)} rules in one direction: with {added} of FIS's they are more than {MOST_RULES}, and its action would fail"
+    return check_targets("network_acl_room", subnets, full, refusal, f"no network ACL has more than {MOST_RULES - added} rules")
+
+
+def _count_entries(subnets: Sequence[Subnet], prefix_list: str | None) -> int:
+    """The entries of the prefix list; 1 for a service of the Region."""
+    return next((len(known.entries) for subnet in subnets for known in subnet.prefix_lists if known.id == prefix_list), 1)
 
 
 def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:

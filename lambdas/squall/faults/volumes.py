@@ -33,7 +33,7 @@ class VolumePause(LastingFault[Volume, NoParameters]):
     parameters = NoParameters
 
     def grants(self) -> tuple[Grant, ...]:
-        return tagged("ec2:PauseVolumeIO", "ec2", "volume/*"), untagged("ec2:DescribeVolumes")
+        return tagged("ec2:PauseVolumeIO", "ec2", "volume/*"), untagged("ec2:DescribeVolumes", "tag:GetResources")
 
     def describe(self, _parameters: NoParameters, /) -> str:
         return "Pause the I/O of the pinned volumes"

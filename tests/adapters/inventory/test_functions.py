@@ -89,3 +89,20 @@ def test_in_an_account_functions_are_found_by_name_by_tag_and_again(aws: Callabl
     functions.delete_function(FunctionName="orders")
     again = finder.refresh(found.resources)
     assert ([one.id for one in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))
+
+
+@pytest.mark.parametrize(("text", "wait"), [("2000", 2000), ("0", 0), ("", 0), ("soon", 0), ("-5", 0), ("²", 0)])
+def test_how_long_an_invocation_waits_for_the_extension_is_read(text: str, wait: int) -> None:
+    variables = {**ENTRY["Environment"]["Variables"], "AWS_FIS_POLL_MAX_WAIT_MILLISECONDS": text}  # type: ignore[index]
+    finder, _ = scripted({**ENTRY, "Environment": {"Variables": variables}})
+    (found,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(found, LambdaFunction)
+    assert found.poll_wait_milliseconds == wait
+
+
+@pytest.mark.parametrize(("given", "snap_start"), [({}, False), ({"ApplyOn": "None"}, False), ({"ApplyOn": "PublishedVersions"}, True)])
+def test_whether_a_function_starts_from_a_snapshot_is_read(given: dict[str, str], snap_start: bool) -> None:
+    finder, _ = scripted({**ENTRY, "SnapStart": {"OptimizationStatus": "Off", **given}})
+    (found,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(found, LambdaFunction)
+    assert found.snap_start is snap_start

@@ -93,6 +93,16 @@ def test_a_subnet_is_described_with_its_acl_and_what_lives_in_it(account: Accoun
     assert workload.names_of(found) == {account.instance}
 
 
+def test_the_rules_of_a_network_acl_are_counted_by_direction_without_the_last_one(account: Account) -> None:
+    (before,) = account.describe(account.first).others
+    for number in range(1, 4):
+        account.ec2.create_network_acl_entry(
+            NetworkAclId=before.acl, RuleNumber=number, Protocol="-1", RuleAction="deny", Egress=True, CidrBlock=f"198.51.100.{number}/32"
+        )
+    (after,) = account.describe(account.first).others
+    assert after.acl_rules == before.acl_rules + 3
+
+
 def test_what_fis_does_to_a_subnet_is_seen_and_so_is_what_it_leaves(account: Account) -> None:
     workload = account.describe(account.first)
     (before,) = workload.others

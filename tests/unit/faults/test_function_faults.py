@@ -196,3 +196,19 @@ def test_a_radius_of_zones_is_refused_by_name(radius: str) -> None:
 def test_versions_and_aliases_are_no_targets() -> None:
     with pytest.raises(InvalidInput, match="nothing can be injected into"):
         parse_experiment({**SEED, "type": "service_unavailable", "target_resources": [f"{ORDERS.arn}:live"]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"poll_wait_milliseconds": 0}, "extension_waits", "AWS_FIS_POLL_MAX_WAIT_MILLISECONDS of orders is not set"),
+        ({"snap_start": True}, "no_snap_start", "orders has SnapStart"),
+    ],
+)
+def test_an_extension_that_may_not_hear_of_the_fault_is_a_warning(changes: dict[str, Any], name: str, words: str) -> None:
+    one = fault(FaultType.SERVICE_UNAVAILABLE)
+    target = function("orders", **changes)
+    found = {check.name: check for check in prerequisites(one, others(target), [target], one.parse({}))}
+    assert found[name].outcome is CheckOutcome.WARNED
+    assert words in found[name].detail
+    assert {check.name for check in found.values() if check.outcome is CheckOutcome.WARNED} == {"extension_reads", name}

@@ -245,3 +245,24 @@ def test_a_service_that_lost_health_is_not_restored_and_one_that_replaced_is_rec
     assert "has 1 healthy targets, it had 2" in report(BACK, target_groups=(sick,)).differences[0]
     fresh = (instance("i-3"), instance("i-2", f"{REGION}b"))
     assert report(BACK.model_copy(update={"instances": ("i-3",)}), instances=fresh).outcome is RollbackOutcome.RECOVERED
+
+
+@pytest.mark.parametrize(
+    ("fault", "given", "rules", "refused"),
+    [
+        (UNREACHABLE, {}, 19, False),
+        (UNREACHABLE, {}, 20, True),
+        (UNREACHABLE, {"scope": "all"}, 40, None),
+        (DEPENDENCY, {"scope": "s3"}, 20, True),
+        (DEPENDENCY, {"scope": "prefix-list", "prefix_list": "pl-0123456789abcdef0"}, 17, False),
+        (DEPENDENCY, {"scope": "prefix-list", "prefix_list": "pl-0123456789abcdef0"}, 18, True),
+    ],
+)
+def test_a_network_acl_without_room_for_fiss_rules_is_refused(
+    fault: AnyFault, given: dict[str, Any], rules: int, refused: bool | None
+) -> None:
+    lists = (PrefixList(id="pl-0123456789abcdef0", name="partners", entries=("198.51.100.0/28", "198.51.100.16/28", "198.51.100.32/28")),)
+    target = subnet("a", acl_rules=rules, prefix_lists=lists)
+    found = {check.name: check.outcome for check in prerequisites(fault, vpc(target, THERE), [target], fault.parse(given))}
+    expected = None if refused is None else CheckOutcome.FAILED if refused else CheckOutcome.PASSED
+    assert found.get("network_acl_room") is expected

@@ -68,4 +68,11 @@ def _read_function(entry: Mapping[str, Any], tags: Mapping[str, str]) -> LambdaF
         layers=tuple(layer["Arn"] for layer in entry.get("Layers", ())),
         wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER", ""),
         configuration_location=environment.get("AWS_FIS_CONFIGURATION_LOCATION", ""),
+        poll_wait_milliseconds=_read_number(environment.get("AWS_FIS_POLL_MAX_WAIT_MILLISECONDS", "")),
+        snap_start=entry.get("SnapStart", {}).get("ApplyOn", "None") != "None",
     )
+
+
+def _read_number(text: str) -> int:
+    """The number; 0 for what is no number, which the extension can't use either."""
+    return int(text) if text.isdecimal() and text.isascii() else 0

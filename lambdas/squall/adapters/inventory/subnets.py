@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MANAGED = "managedByFIS"
 """The tag of a network ACL that FIS made; its value is `true`."""
 _AMAZON = "AWS"
+_REST = 32767
+"""The lowest rule number of the rules that deny whatever no other rule matches."""
 
 
 class Ec2Subnets:
@@ -98,12 +100,19 @@ def _read_subnet(entry: Mapping[str, Any], client: Any) -> Subnet:
     )
 
 
-def _find_association(subnet: str, acls: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+def _find_association(subnet: str, acls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for acl in acls:
         for association in acl.get("Associations", ()):
             if association.get("SubnetId") == subnet:
-                return {"acl": acl["NetworkAclId"], "association": association["NetworkAclAssociationId"]}
+                rules = _count_rules(acl)
+                return {"acl": acl["NetworkAclId"], "association": association["NetworkAclAssociationId"], "acl_rules": rules}
     return {"acl": None, "association": None}
+
+
+def _count_rules(acl: Mapping[str, Any]) -> int:
+    """The rules of the direction that has more. Those from 32767 on deny the rest, and count into no quota."""
+    directions = [entry["Egress"] for entry in acl.get("Entries", ()) if entry["RuleNumber"] < _REST]
+    return max(directions.count(True), directions.count(False))
 
 
 def _is_managed(acl: Mapping[str, Any]) -> bool:

@@ -28,6 +28,10 @@ class LambdaFunction(Resource):
     """AWS_LAMBDA_EXEC_WRAPPER."""
     configuration_location: str = ""
     """AWS_FIS_CONFIGURATION_LOCATION: the ARN of the folder in S3 where the extension looks for faults."""
+    poll_wait_milliseconds: int = 0
+    """AWS_FIS_POLL_MAX_WAIT_MILLISECONDS: how long an invocation waits for the extension's look for faults."""
+    snap_start: bool = False
+    """Whether new environments of the function start from a snapshot."""
     disturbed_percent: int = 100
     """Percent of its invocations that the fault disturbs."""
 

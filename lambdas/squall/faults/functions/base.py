@@ -126,10 +126,30 @@ def _check_extension(functions: Sequence[LambdaFunction]) -> Iterable[SafetyChec
     changing = [function.id for function in functions if function.updating]
     refusal = f"{', '.join(changing)} is being updated, or its last update failed"
     yield check_targets("not_updating", functions, changing, refusal, "no function is being updated")
+    yield from _check_polling(functions)
     unknown = "cannot be told from outside: whether the function's role may read that folder, reaches S3, and streams no responses"
     images = [function.id for function in functions if function.package == "Image"]
     unknown += f"; whether the image of {', '.join(images)} holds the extension" if images else ""
     yield SafetyCheck(name="extension_reads", outcome=CheckOutcome.WARNED, detail=unknown)
+
+
+def _check_polling(functions: Sequence[LambdaFunction]) -> Iterable[SafetyCheck]:
+    """Whether the extension hears of the fault in time. A run in which it does not is invalid, so this only warns.
+
+    AWS FIS User Guide, Lambda extension: an invocation that is shorter than a look for faults (about 70 ms) ends before
+    it; environments from a snapshot skip their first look.
+    """
+    hasty = [function.id for function in functions if function.poll_wait_milliseconds <= 0]
+    warning = f"AWS_FIS_POLL_MAX_WAIT_MILLISECONDS of {', '.join(hasty)} is not set: short or rare invocations never hear of the fault"
+    yield _warn("extension_waits", hasty, warning, "every invocation waits for the extension's look for faults")
+    snapped = [function.id for function in functions if function.snap_start]
+    warning = f"{', '.join(snapped)} has SnapStart: new environments may hear of the fault a minute late"
+    yield _warn("no_snap_start", snapped, warning, "no function starts from a snapshot")
+
+
+def _warn(name: str, wrong: Sequence[str], warning: str, fine: str) -> SafetyCheck:
+    outcome = CheckOutcome.WARNED if wrong else CheckOutcome.PASSED
+    return SafetyCheck(name=name, outcome=outcome, detail=warning if wrong else fine)
 
 
 def _prove_target(target: LambdaFunction, actions: Sequence[ActionState]) -> Proof:
