@@ -337,7 +337,8 @@ def test_a_trigger_expires_by_the_tables_clock(aws: Callable[[str], Any], table:
 
 
 def test_runs_that_may_have_a_fault_come_first(records: ports.Records) -> None:
-    for number, changes in enumerate(({}, {"template_id": "EXT1"}, {"template_id": "EXT2", "fault_ended_at": NOW})):
+    changes_of: tuple[dict[str, Any], ...] = ({}, {"template_id": "EXT1"}, {"template_id": "EXT2", "fault_ended_at": NOW})
+    for number, changes in enumerate(changes_of):
         records.create(replace(RECORD, id=f"run-{number}", started_at=NOW + number * MINUTES, **changes))
     found = records.open_ids()
     assert (found.with_fault, found.waiting) == (("run-1",), ("run-0", "run-2"))
@@ -345,12 +346,13 @@ def test_runs_that_may_have_a_fault_come_first(records: ports.Records) -> None:
 
 
 def test_waiting_runs_are_those_of_the_environment_without_a_fault(records: ports.Records) -> None:
-    for id_, changes in {
+    changes_of: dict[str, dict[str, Any]] = {
         "prod": {"environment": "production"},
         "waits": {"environment": "staging"},
         "faulted": {"environment": "staging", "fis_experiment_id": "EXP1"},
         "over": {"environment": "staging"},
-    }.items():
+    }
+    for id_, changes in changes_of.items():
         records.create(replace(RECORD, id=id_, **changes))
     records.finish("over", status=Status.REJECTED, ended_at=NOW)
     assert list(records.waiting_ids("staging")) == ["waits"]
