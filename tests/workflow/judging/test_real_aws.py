@@ -43,7 +43,7 @@ def test_targets_that_share_no_target_group_are_refused(walk: Walk, world: FakeW
     walk.run({"definition": {**experiment, "target_resources": hit, "blast_radius": "single_region"}})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert any("share no target group" in problem.message for problem in result.problems)
+    assert any("serve in 2 target groups" in problem.message for problem in result.problems)
     assert world.faults.runs == {}
 
 
