@@ -1,5 +1,10 @@
-"""The faults that Squall can inject, each a fault type on a resource type. A new fault needs its module, and a line at
-the end of this one."""
+"""The faults that Squall can inject, each a fault type on a resource type. A new fault needs its module, and a row in
+the table of this one.
+
+A module is imported when its fault is asked for: a function that handles one run loads one fault, not all of them.
+"""
+
+from importlib import import_module
 
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
@@ -7,26 +12,41 @@ from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
-from squall.faults.databases import DatabaseClusterFailure, DatabaseInstanceFailure
-from squall.faults.functions.invocation import InvocationError, InvocationLatency, InvocationTimeout
-from squall.faults.instances.cpu_stress import CpuStress
-from squall.faults.instances.dependency_timeout import DependencyTimeout
-from squall.faults.instances.disk_fill import DiskFill
-from squall.faults.instances.memory_stress import MemoryStress
-from squall.faults.instances.network_latency import NetworkLatency
-from squall.faults.instances.service_unavailable import ServiceUnavailable
-from squall.faults.instances.termination import InstanceTermination
-from squall.faults.pods.delete import PodDelete
-from squall.faults.pods.disturbances import PodCpuStress, PodDependencyTimeout, PodMemoryStress, PodNetworkLatency, PodServiceUnavailable
-from squall.faults.scaling_groups import InsufficientCapacity
-from squall.faults.subnets import SubnetDependency, SubnetUnavailable
-from squall.faults.tasks.network import TaskDependencyTimeout, TaskNetworkLatency
-from squall.faults.tasks.service_unavailable import TaskServiceUnavailable
-from squall.faults.tasks.stop import TaskStop
-from squall.faults.tasks.stress import TaskCpuStress, TaskDiskFill
-from squall.faults.volumes import VolumePause
+
+_PLACES = {
+    (FaultType.INSTANCE_TERMINATION, ResourceType.INSTANCE): "instances.termination:InstanceTermination",
+    (FaultType.NETWORK_LATENCY, ResourceType.INSTANCE): "instances.network_latency:NetworkLatency",
+    (FaultType.CPU_STRESS, ResourceType.INSTANCE): "instances.cpu_stress:CpuStress",
+    (FaultType.MEMORY_STRESS, ResourceType.INSTANCE): "instances.memory_stress:MemoryStress",
+    (FaultType.DISK_FILL, ResourceType.INSTANCE): "instances.disk_fill:DiskFill",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.INSTANCE): "instances.service_unavailable:ServiceUnavailable",
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.INSTANCE): "instances.dependency_timeout:DependencyTimeout",
+    (FaultType.DATABASE_FAILURE, ResourceType.DATABASE): "databases:DatabaseInstanceFailure",
+    (FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTER): "databases:DatabaseClusterFailure",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET): "subnets:SubnetUnavailable",
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.SUBNET): "subnets:SubnetDependency",
+    (FaultType.INSTANCE_TERMINATION, ResourceType.ECS_TASK): "tasks.stop:TaskStop",
+    (FaultType.NETWORK_LATENCY, ResourceType.ECS_TASK): "tasks.network:TaskNetworkLatency",
+    (FaultType.CPU_STRESS, ResourceType.ECS_TASK): "tasks.stress:TaskCpuStress",
+    (FaultType.DISK_FILL, ResourceType.ECS_TASK): "tasks.stress:TaskDiskFill",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK): "tasks.service_unavailable:TaskServiceUnavailable",
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.ECS_TASK): "tasks.network:TaskDependencyTimeout",
+    (FaultType.NETWORK_LATENCY, ResourceType.FUNCTION): "functions.invocation:InvocationLatency",
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.FUNCTION): "functions.invocation:InvocationTimeout",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.FUNCTION): "functions.invocation:InvocationError",
+    (FaultType.DISK_FILL, ResourceType.VOLUME): "volumes:VolumePause",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.SCALING_GROUP): "scaling_groups:InsufficientCapacity",
+    (FaultType.INSTANCE_TERMINATION, ResourceType.POD): "pods.delete:PodDelete",
+    (FaultType.NETWORK_LATENCY, ResourceType.POD): "pods.disturbances:PodNetworkLatency",
+    (FaultType.CPU_STRESS, ResourceType.POD): "pods.disturbances:PodCpuStress",
+    (FaultType.MEMORY_STRESS, ResourceType.POD): "pods.disturbances:PodMemoryStress",
+    (FaultType.SERVICE_UNAVAILABLE, ResourceType.POD): "pods.disturbances:PodServiceUnavailable",
+    (FaultType.DEPENDENCY_TIMEOUT, ResourceType.POD): "pods.disturbances:PodDependencyTimeout",
+}
+"""Module below `squall.faults` and class of each fault. A test loads every row."""
 
 _FAULTS: dict[tuple[FaultType, ResourceType], AnyFault] = {}
+"""The faults that have been asked for, and those registered from elsewhere."""
 
 
 class UnknownFaultError(KeyError):
@@ -44,19 +64,33 @@ def register(fault: AnyFault) -> None:
     if missing := [name for name in Fault.__annotations__ if not hasattr(fault, name)]:
         raise TypeError(f"{type(fault).__name__} does not declare {', '.join(missing)}")
     pair = fault.type, fault.resource_type
-    if pair in _FAULTS:
-        raise ValueError(f"{type(_FAULTS[pair]).__name__} already injects {fault.type.value} into {fault.resource_type.value}")
+    if pair in _pairs():
+        raise ValueError(f"{type(_load(pair)).__name__} already injects {fault.type.value} into {fault.resource_type.value}")
     _FAULTS[pair] = fault
 
 
+def _pairs() -> tuple[tuple[FaultType, ResourceType], ...]:
+    """What can be injected into what: the rows of the table, then what was registered from elsewhere."""
+    return tuple(dict.fromkeys([*_PLACES, *_FAULTS]))
+
+
+def _load(pair: tuple[FaultType, ResourceType]) -> AnyFault:
+    """The fault of this pair, imported at its first use. Raises KeyError."""
+    if pair not in _FAULTS:
+        module, _, name = _PLACES[pair].partition(":")
+        fault: AnyFault = getattr(import_module(f"squall.faults.{module}"), name)()
+        _FAULTS[pair] = fault
+    return _FAULTS[pair]
+
+
 def faults() -> tuple[AnyFault, ...]:
-    """Every fault, in the registry's order."""
-    return tuple(_FAULTS.values())
+    """Every fault, in the registry's order. Imports all of them."""
+    return tuple(_load(pair) for pair in _pairs())
 
 
 def available() -> tuple[FaultType, ...]:
     """The fault types that can be injected into something, in the registry's order."""
-    return tuple(dict.fromkeys(fault.type for fault in faults()))
+    return tuple(dict.fromkeys(fault_type for fault_type, _ in _pairs()))
 
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
@@ -64,12 +98,12 @@ def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
     policy lists."""
     if fault_type is FaultType.CUSTOM:
         return tuple(ResourceType)
-    return tuple(fault.resource_type for fault in faults() if fault.type is fault_type)
+    return tuple(resource_type for kind, resource_type in _pairs() if kind is fault_type)
 
 
 def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
     """The fault types that can be injected into this resource type."""
-    return tuple(fault.type for fault in faults() if fault.resource_type is resource_type)
+    return tuple(fault_type for fault_type, kind in _pairs() if kind is resource_type)
 
 
 def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
@@ -78,7 +112,7 @@ def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTAN
     if fault_type is FaultType.CUSTOM:
         return CustomFault(resource_type)
     try:
-        return _FAULTS[fault_type, resource_type]
+        return _load((fault_type, resource_type))
     except KeyError:
         raise UnknownFaultError(fault_type, resource_type) from None
 
@@ -108,36 +142,3 @@ def traits_of(definition: Definition) -> FaultTraits:
     parameters."""
     fault = bound(definition)
     return fault.traits(fault.parse(definition.experiment.parameters))
-
-
-for _fault in (
-    InstanceTermination(),
-    NetworkLatency(),
-    CpuStress(),
-    MemoryStress(),
-    DiskFill(),
-    ServiceUnavailable(),
-    DependencyTimeout(),
-    DatabaseInstanceFailure(),
-    DatabaseClusterFailure(),
-    SubnetUnavailable(),
-    SubnetDependency(),
-    TaskStop(),
-    TaskNetworkLatency(),
-    TaskCpuStress(),
-    TaskDiskFill(),
-    TaskServiceUnavailable(),
-    TaskDependencyTimeout(),
-    InvocationLatency(),
-    InvocationTimeout(),
-    InvocationError(),
-    VolumePause(),
-    InsufficientCapacity(),
-    PodDelete(),
-    PodNetworkLatency(),
-    PodCpuStress(),
-    PodMemoryStress(),
-    PodServiceUnavailable(),
-    PodDependencyTimeout(),
-):
-    register(_fault)

@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState
 from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
+from squall.faults.base import Fault
 from squall.faults.fis import iso_duration
 from squall.faults.instances.network_latency import DOCUMENT
 from squall.faults.template import compile_template
@@ -150,6 +153,23 @@ def seconds_of(text: str) -> int:
     assert match
     hours, minutes, rest = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + rest
+
+
+@pytest.mark.parametrize("pair", registry._PLACES, ids=lambda pair: f"{pair[0].value} on {pair[1].value}")
+def test_each_row_of_the_registry_leads_to_a_fault_that_says_the_same_of_itself(pair: tuple[FaultType, ResourceType]) -> None:
+    fault = registry.get(*pair)
+    assert (fault.type, fault.resource_type) == pair
+    assert [name for name in Fault.__annotations__ if not hasattr(fault, name)] == []
+
+
+def test_a_function_that_handles_one_run_loads_one_fault() -> None:
+    program = (
+        "import sys; from squall.faults import registry; from squall.domain.vocabulary import FaultType; "
+        "registry.get(FaultType.CPU_STRESS); print(*(name for name in sys.modules if name.startswith('squall.faults.')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "squall.faults.instances.cpu_stress" in loaded
+    assert not {"squall.faults.databases", "squall.faults.volumes", "squall.faults.pods.base"}.intersection(loaded)
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
