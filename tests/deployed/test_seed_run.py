@@ -124,7 +124,7 @@ def test_the_result_is_complete(running: Running) -> None:
         assert measured["window"]["name"] == "fault"
         assert len(measured["points"]) >= 5
     assert replacement["outcome"] == "met"
-    assert set(result["metrics_collected"]["baseline"]) == {"availability", "response_time", "request_rate"}
+    assert set(result["metrics_collected"]["baseline"]) == {"availability", "response_time", "request_rate", "healthy_hosts"}
     assert result["rollback"]["outcome"] == "recovered"
     assert result["recovery"]["recovered"] is True
     assert all(check["outcome"] == "passed" for check in result["safety_checks"])

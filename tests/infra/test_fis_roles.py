@@ -135,6 +135,7 @@ def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resou
         ("rds:DescribeDBInstances", "db"),
         ("rds:FailoverDBCluster", "cluster"),
         ("rds:DescribeDBClusters", "cluster"),
+        ("tag:GetResources", "*"),
     }
 
 

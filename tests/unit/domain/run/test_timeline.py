@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[4]
 HOME = ROOT / "lambdas" / "squall" / "domain" / "run" / "timeline.py"
 OWN_PROTOCOL = ("local/workload/", "local/kubernetes/")
 """The processes of the local workload have events of their own, in lines of JSON."""
-SAME_WORD = {"domain/result": {"not_recovered"}}
-"""By folder: a kind of finding that is called as an event is."""
+SAME_WORD = {"domain/result": {"not_recovered"}, "application/stopping": {"left_alone"}}
+"""By folder: a kind of finding, and a key of the abort function's answer, that are called as an event is."""
 STORED = set(
     re.findall(
         r"\w+",
@@ -32,8 +32,8 @@ STORED = set(
 abort_requested action_started admitted alarm announced approval_given approval_holds approval_refused approval_requested approved
 baseline_captured closed compared discovered failed fault_not_proven fault_proven fault_started finally_safe finding_not_remembered
 fis_cancelled fis_completed fis_failed fis_stopped guards_armed guards_not_removed guards_removed instance_replaced invalid judged
-late_start_stopped left_behind locked locking not_announced not_answered not_recovered not_stopped notified planned queued recorded
-recovered redrive_refused rejected report_failed reported requester_proven rollback_ended rollback_overdue rollback_started
+late_start_stopped left_alone left_behind locked locking not_announced not_answered not_recovered not_stopped notified planned queued
+recorded recovered redrive_refused rejected report_failed reported requester_proven rollback_ended rollback_overdue rollback_started
 rollback_starting rollback_verified safety_checked sentinel_restarted sentinel_started slot_taken starting stop_requested
 template_created template_deleted unrecorded
 """,
