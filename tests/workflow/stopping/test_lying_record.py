@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from squall.domain.run.timeline import EventName
 from squall.domain.vocabulary import Status, Verdict
+from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action
-from tests.workflow.endings import GUARD, ID, record_of, told
+from tests.workflow.endings import GUARD, ID, nothing_runs, record_of, told
 from tests.workflow.walk import Walk
 
 OTHER = "run-2"
@@ -86,7 +88,7 @@ def run_with(walk: Walk, world: FakeWorld, lie: Lie, path: Callable[[Walk, FakeW
 
 
 def own_experiment(world: FakeWorld) -> Any:
-    (found,) = (run.experiment for run in world.faults.runs.values() if run.experiment.tags["squall:execution"] == ID)
+    (found,) = (run.experiment for run in world.faults.runs.values() if run.experiment.tags.get("squall:execution") == ID)
     return found
 
 
@@ -156,3 +158,56 @@ def test_without_its_tag_nothing_is_stopped_by_the_record_alone(walk: Walk, worl
     assert by_hand.status == "running"
     assert world.locks.leases, "nobody else gets the failure domain"
     assert "it has no tag of an execution: not stopped" in world.notifier.sent[-1].body
+
+
+def test_guards_stand_while_a_fault_without_an_owner_runs(walk: Walk, world: FakeWorld) -> None:
+    """The run itself ends in order. Somebody had started its template by hand, and that fault is still running."""
+
+    def start_by_hand() -> None:
+        template = record_of(world).template_id
+        assert template is not None
+        world.faults.start(template, "by hand", {})
+
+    walk.after["StartFault"] = lambda _: world.clock.after(500, start_by_hand)
+    walk.after["StopFault"] = lambda _: guards.append(GUARD in world.alarms.alarms)
+    guards: list[bool] = []
+    walk.run({"experiment": "seed"})
+    (by_hand,) = (run.experiment for run in world.faults.runs.values() if not run.experiment.tags)
+    assert own_experiment(world).terminal
+    assert by_hand.status == "running"
+    assert guards, "StopFault did not run"
+    assert all(guards), "a guard of a running fault was deleted"
+    assert GUARD in world.alarms.alarms, "a guard of a running fault was deleted"
+    assert world.locks.leases, "nobody else gets the failure domain"
+    assert "it has no tag of an execution: not stopped" in " ".join(message.body for message in world.notifier.sent)
+    world.faults.fail(by_hand.id)
+    walk.pulses(5)
+    nothing_runs(world)
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["behind", "failing"])
+def test_the_template_is_deleted_also_where_fiss_list_does_not_help(
+    walk: Walk, world: FakeWorld, monkeypatch: pytest.MonkeyPatch, failing: bool
+) -> None:
+    """Whoever closes a run deletes its template first, so that a StartFault that is still running starts nothing."""
+
+    def own_templates(_: str) -> tuple[()]:
+        if failing:
+            raise Unavailable("fis", "ListExperimentTemplates", "ThrottlingException", "slow down", retryable=True)
+        return ()
+
+    def kill(walk: Walk, world: FakeWorld) -> None:
+        monkeypatch.setattr(world.faults, "own_templates", own_templates)
+        walk.kill()
+        with suppress(Unavailable):
+            walk.invoke("Watchdog", walk.death())
+        left.append(set(world.faults.templates))
+
+    left: list[set[str]] = []
+    walk.after["CreateTemplate"] = lambda _: kill(walk, world)
+    walk.run({"experiment": "seed"})
+    assert left == [set()], "it could still be started"
+    assert record_of(world).final
+    monkeypatch.undo()
+    walk.pulses(5)
+    nothing_runs(world)

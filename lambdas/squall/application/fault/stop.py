@@ -24,7 +24,7 @@ def stop_fault(step: Step) -> Outcome:
     """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected."""
     definition = find_definition_if_admitted(step.w, step.record)
     timing = definition.environment.timing if definition else Timing()
-    experiments = _fence_and_stop(step)
+    experiments, unowned = _fence_and_stop(step)
     running = [fis for fis in experiments if not fis.terminal]
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
         return wait(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
@@ -33,31 +33,34 @@ def stop_fault(step: Step) -> Outcome:
         # alerts people.
         reason = f"FIS still says {running[0].status} after {timing.stop_seconds} s"
         return step.decide(Status.FAILED, reason, event=EventName.NOT_STOPPED)
-    if not experiments:
+    if experiments:
+        _record_end(step, experiments[-1])
+    if not unowned:  # as long as a fault may run, its guards stand: Release keeps the lock, too, and tells people
         _remove_guards(step)
+    if not experiments:
         return END
-    _record_end(step, experiments[-1])
-    _remove_guards(step)
     if step.record.slot is not None:
         step.w.locks.release_slot(step.record.slot, step.run.id)
     return NEXT
 
 
-def _fence_and_stop(step: Step) -> list[FisExperiment]:
+def _fence_and_stop(step: Step) -> tuple[list[FisExperiment], bool]:
     """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion
-    failed. Returns the run's experiments as FIS describes them, the oldest first."""
+    failed. Returns the run's experiments as FIS describes them, the oldest first, and whether an experiment without an
+    owner runs that the record leads to: it may hit the same targets, and nobody here may stop it."""
     work = Cleanup(step.w)
     faults = RunFaults(work, step.run.id)
     events = [step.event(EventName.TEMPLATE_DELETED, template) for template in delete_templates(work, step.run.id, step.record.template_id)]
     faults.find_all(step.record)
     events += [step.event(EventName.STOP_REQUESTED, fis_id) for fis_id in faults.stop_found()]
     known = {event.detail for event in step.record.happened(EventName.LEFT_ALONE)}
-    events += [step.event(EventName.LEFT_ALONE, left.description) for left in work.refused if left.description not in known]
+    unowned = [left for left in work.leftovers if left.cause is None]
+    events += [step.event(EventName.LEFT_ALONE, left.description) for left in (*work.refused, *unowned) if left.description not in known]
     if events:
         step.w.records.append(step.run.id, events)
     if work.failures:
         raise work.failures[0]
-    return [step.w.faults.get(fis.id) or fis for fis in faults.experiments]
+    return [step.w.faults.get(fis.id) or fis for fis in faults.experiments], bool(unowned)
 
 
 def _record_end(step: Step, fis: FisExperiment) -> None:

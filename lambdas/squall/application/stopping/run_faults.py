@@ -99,14 +99,14 @@ def delete_templates(cleanup: Cleanup, execution_id: str, named: str | None) -> 
     """Delete every template with the run's tag, so that nothing can start any more. Returns the ids of those that FIS
     deleted now.
 
-    `named` is the template that the record names. With another run's tag it is left alone. A function beside the
-    class, because an abort deletes no template and its role may not.
+    `named` is the template that the record names. It is deleted also where FIS's list does not have it, because the
+    list may be behind or may fail, and a template that stays could still be started. If the list says that it is
+    another run's, it is left alone. A function beside the class, because an abort deletes no template and its role may
+    not.
     """
-    deleted = []
-    for template in cleanup.list_templates():
-        if template.execution_id == execution_id:
-            deleted += [template.id] if delete_template(cleanup, template.id) else []
-        elif template.id == named:
-            reason = f"the record of {execution_id} names it, its tag says {template.execution_id}: left alone"
-            cleanup.refuse(f"FIS template {template.id}", read_template_command(template.id), reason)
-    return deleted
+    owners = {template.id: template.execution_id for template in cleanup.list_templates()}
+    if named and owners.setdefault(named, execution_id) != execution_id:
+        reason = f"the record of {execution_id} names it, its tag says {owners[named]}: left alone"
+        cleanup.refuse(f"FIS template {named}", read_template_command(named), reason)
+    own = [template_id for template_id, owner in owners.items() if owner == execution_id]
+    return [template_id for template_id in own if delete_template(cleanup, template_id)]
