@@ -57,9 +57,10 @@ def test_a_guard_that_fires_ends_the_fault_and_the_delay_is_gone(rig: Rig, targe
 @pytest.mark.usefixtures("calm")
 def test_fis_stop_condition_alone_stops_the_fault(rig: Rig, target: str, only: Only) -> None:
     run = rig.run(latency(target, **TRIPPED))
-    experiment = run.watched()
-    only(disable_stop_conditions=False)
-    fault = stopped(rig, experiment)
+    run.until("template_created")
+    only(disable_stop_conditions=False)  # before the guard can fire: no delivery of its alarm may be on the way
+    run.until("fault_started")
+    fault = stopped(rig, run.record["fis_experiment_id"])
     assert fault["state"]["reason"] == "Experiment halted by stop condition."
     assert run.saw("abort_requested") is None
     aborted_by_guard(rig, run)

@@ -32,8 +32,8 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
 
 
 def read_parameters(raw: Mapping[str, str], names: Names, fixed: Fixed, model: type[BaseModel], fault: str) -> dict[str, Any]:
-    """The fault's parameters in those of an action, not parsed yet. One that is left out has FIS's default. `fault`:
-    the fault's type.
+    """The fault's parameters, read from the parameters of an FIS action (`raw`) and not parsed yet. A parameter that
+    the action leaves out has FIS's default. `fault`: the fault's type, for the error.
 
     Raises ValueError for a parameter that is unknown, that FIS requires and is absent, or that the fault always sets to
     another value.

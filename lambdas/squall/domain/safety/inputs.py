@@ -1,4 +1,4 @@
-"""What the checks are made on, and what a check answers."""
+"""The input of the safety checks, and the answer of a check."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
