@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from squall.domain.vocabulary import Status, Verdict
+    from squall.domain.base.vocabulary import Status, Verdict
 
 
 class Exit(IntEnum):

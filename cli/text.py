@@ -11,14 +11,14 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from squall.domain.printable import block, flatten
+from squall.domain.base.printable import block, flatten
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
 def clean(value: object, limit: int = 2000) -> str:
-    """The value as one printable line of at most `limit` characters (`squall.domain.printable`)."""
+    """The value as one printable line of at most `limit` characters (`squall.domain.base.printable`)."""
     return flatten(str(value), limit)
 
 

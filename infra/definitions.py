@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from squall.admission import parse_experiment
+from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput
 
 Definition = TypeVar("Definition", bound=BaseModel)
 

@@ -10,7 +10,7 @@ from aws_cdk.aws_sqs import Queue
 from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
-from squall.domain.vocabulary import FINAL_STATUSES
+from squall.domain.base.vocabulary import FINAL_STATUSES
 
 MAXIMUM_EVENT_AGE = Duration.hours(1)
 """An older event has no news: the pulse has found out by then."""

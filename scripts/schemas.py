@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.result import Result
 from squall.domain.experiment.experiment import ExecutionInput, Experiment
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import FaultType
 from squall.faults import custom, registry
 
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
+from squall.domain.base.vocabulary import AbortSource, CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.judging.verdict import OUTSIDE_SOURCES, Decision, decide, exit_code
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource, CriterionOutcome
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "judge.md"
 BEGIN, END = "<!-- verdicts -->\n", "<!-- /verdicts -->"

@@ -19,13 +19,13 @@ from cli.following.watch import parse_leniently
 from cli.render import make_checks_table, make_table
 from cli.text import clean, clean_block, safe_text
 from squall.domain.approval.votes import describe_need
+from squall.domain.base.model import digest
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.experiment.hashes import document_hash
 from squall.domain.messages.approval_request import cost_of
 from squall.domain.metrics.periods import format_length
-from squall.domain.model import digest
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -18,10 +18,10 @@ from cli.exits import Exit
 from cli.following.watch import parse_result
 from cli.render import format_quantity, make_table
 from cli.text import clean, format_number, safe_text
+from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import sentences
-from squall.domain.problems import InvalidInput
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -16,7 +16,7 @@ from cli.exits import Exit
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
 from squall.domain.approval.votes import standing
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from cli.arguments import definitions
 from cli.exits import Exit
 from cli.text import clean, clean_block, safe_text
 from squall.admission import parse_experiment
-from squall.domain.problems import InvalidInput
+from squall.domain.base.problems import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cli.session import Options
-    from squall.domain.problems import Problem
+    from squall.domain.base.problems import Problem
 
 FOUND_CHARACTERS = 120
 

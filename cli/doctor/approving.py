@@ -17,8 +17,8 @@ from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.approval.votes import Ask, Caller, Decision, identify_person
+from squall.domain.base.vocabulary import Status
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.doctor.setting import TERMINAL
 from cli.doctor.trial import Path, Trial, TrialError
 from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, Status
 
 STOPS_WITHIN, HISTORY_WITHIN = 120, 60
 """Seconds within which FIS must have stopped the experiment, and CloudWatch's history must show the alarm's action."""

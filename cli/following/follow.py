@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.errors import StillRunningError
 from cli.exits import Exit, exit_code
 from cli.following.watch import Watcher
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from cli import render
 from cli.following.watch import APPROVAL_STATES, STATES
 from cli.text import clean, format_seconds, safe_text
 from squall.domain.approval.votes import standing
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

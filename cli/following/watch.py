@@ -20,8 +20,8 @@ from squall.domain.documents.safety import FinalCheck, Safety
 
 if TYPE_CHECKING:
     from cli.aws.stack import Machine
+    from squall.domain.base.model import Model
     from squall.domain.documents.document import Document
-    from squall.domain.model import Model
     from squall.domain.run.record import Event, ExecutionRecord
     from squall.ports import Metrics
 

@@ -13,9 +13,9 @@ from constructs import Construct
 
 from infra.permissions.fis_statements import Scope
 from infra.permissions.names import automation_arns
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import FaultType
 from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.fis import WAIT

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from squall.domain.vocabulary import Verdict
+from squall.domain.base.vocabulary import Verdict
 from tests.accounts.account import Account, balancer_arn
 from tests.accounts.run import experiment, run
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from squall.domain.base.vocabulary import CheckOutcome, Status, Verdict
 from squall.domain.documents.result import Result
-from squall.domain.vocabulary import CheckOutcome, Status, Verdict
 from tests.accounts.account import STAGING, Account, balancer_arn, target_group_arn
 from tests.accounts.run import REPLACED, experiment, run
 from tests.fakes.workload import ACCOUNT, REGION, FakeInstance

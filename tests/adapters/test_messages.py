@@ -14,9 +14,9 @@ from moto.sns.models import sns_backends
 from squall.adapters.eventbridge import EventBridgeLifecycle
 from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_body, legal_subject, text
 from squall.adapters.step_functions import StepFunctions
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.messages.message import Fact, Link, Message, Section
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, REGION
 from tests.adapters.scripted import Scripted, error

@@ -17,8 +17,8 @@ from functools import partial
 from itertools import cycle, permutations, product
 from typing import Any
 
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.aws_state import FisExperiment
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 from squall.wiring import use
 from tests.chaos.matrix import BOUND_SECONDS, until_over
 from tests.chaos.modes import Trial

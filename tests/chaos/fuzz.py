@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_runs
 from tests.workflow.rig import ROOT, arranged, seed, workload

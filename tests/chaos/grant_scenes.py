@@ -10,8 +10,8 @@ from typing import Any
 
 from squall.adapters.eventbridge import DETAIL_TYPE, detail
 from squall.application.admission import admit
+from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld

@@ -22,7 +22,7 @@ from infra.permissions.holders import HOLDERS, statements_for
 from infra.permissions.names import Names
 from squall.application.admission import admit
 from squall.application.reports import period
-from squall.domain.vocabulary import ResourceType
+from squall.domain.base.vocabulary import ResourceType
 from squall.errors import Refused, Unavailable
 from squall.reporting import page
 from squall.wiring import use

@@ -9,13 +9,13 @@ from typing import Any
 
 from cli.aws.stack import Machine, Started
 from squall.domain.approval.votes import Decision
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import MetricQuery, Series
 from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
-from squall.domain.vocabulary import Status, Verdict
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 HOSTILE = "[bold red]evil[/] \x1b[31mred\x1b[0m \x07bell\u202ereversed"

@@ -18,11 +18,11 @@ from cli import main
 from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety, SafetyCheck
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import CheckOutcome, Status
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result
 from tests.cli.test_aws import OUTPUTS, aws
@@ -151,7 +151,7 @@ def test_what_is_not_what_the_record_asks_for_is_never_signed(
 
 
 def test_a_plan_of_another_version_is_shown_whole(squall: Squall, deployment: FakeDeployment) -> None:
-    from squall.domain.model import digest  # noqa: PLC0415
+    from squall.domain.base.model import digest  # noqa: PLC0415
 
     waiting = asked(deployment)
     assert waiting.ask is not None

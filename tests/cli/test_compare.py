@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from cli.comparison import compare_metrics, find_directions
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.statistics import MeasuredSeries
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.sentences import sentences
-from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment, record, result
 

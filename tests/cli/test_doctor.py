@@ -20,10 +20,10 @@ from cli.doctor.setting import Setting
 from cli.doctor.trial import Path, Trial
 from cli.errors import CommandError
 from squall.domain.approval.votes import Decision, Vote
+from squall.domain.base.vocabulary import Status
 from squall.domain.run.halt import Halt
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status
 from tests.adapters.scripted import Scripted, error
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.period import Period
 from squall.domain.history.summary import FindingSeen, RunSummary
-from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment
 from tests.cli.test_run import CONTROL

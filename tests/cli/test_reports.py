@@ -10,7 +10,7 @@ import pytest
 
 from cli import reports
 from cli.errors import CommandError
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment, record, result
 

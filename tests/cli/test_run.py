@@ -11,7 +11,7 @@ import pytest
 
 from cli.aws.stack import Machine
 from cli.errors import CommandError
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, FakeDeployment, event, record, result
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from cli.aws.stack import Machine
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.queue import Line, Slot, Ticket
-from squall.domain.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result
 from tests.cli.test_run import CONTROL

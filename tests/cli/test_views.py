@@ -16,11 +16,11 @@ from cli.following.views import Lines, Terminal, choose_view
 from cli.following.watch import STATES, Snapshot, Watcher
 from cli.text import clean, format_number, format_seconds
 from local.demo import describe_changes, describe_reaction
+from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.result import TimelineEvent
 from squall.domain.documents.safety import Safety, SafetyCheck
 from squall.domain.language.parse import parse_criterion
 from squall.domain.language.sentences import Threshold
-from squall.domain.vocabulary import CheckOutcome, Status
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record
 
 GUARD = Reading("guard", "System availability < 95%", "percent", 95.0, 99.2, (99.0, 98.5, 99.2), breached=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from squall.domain.approval.votes import Decision
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
 from squall.domain.run.aws_state import Held
@@ -13,7 +14,6 @@ from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.orphans import Sightings
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

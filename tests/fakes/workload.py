@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.pods import EksPod
@@ -14,7 +15,6 @@ from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Group, TargetGroup, Workload
 from squall.domain.run.aws_state import CommandState
-from squall.domain.vocabulary import ResourceType
 from tests.fakes.clusters import FakeClusters
 from tests.fakes.services import FakeServices
 

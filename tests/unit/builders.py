@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -19,7 +20,6 @@ from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Group, TargetGroup, Workload
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.targets.failure_domains import failure_domains
-from squall.domain.vocabulary import Mode, Status
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)

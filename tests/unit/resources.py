@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
@@ -15,7 +16,6 @@ from squall.domain.resources.types import OtherResource
 from squall.domain.resources.volumes import Attachment, Volume
 from squall.domain.resources.workload import Group, Workload
 from squall.domain.targets.failure_domains import failure_domains
-from squall.domain.vocabulary import ResourceType
 from tests.unit.builders import ACCOUNT, NOW, REGION, TAG, instance
 from tests.unit.builders import workload as fleet
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.result import Result
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 

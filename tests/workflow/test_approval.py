@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.plan import Plan
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.callers import session, user
 from tests.fakes.workload import FakeInstance

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.discovery import Discovery
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of

@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

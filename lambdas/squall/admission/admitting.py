@@ -11,14 +11,23 @@ from squall.admission.experiments import parameter_problems, parse_environment, 
 from squall.admission.overrides import override_problems
 from squall.admission.policy import effective, policy_problems, range_problems, unavailable
 from squall.admission.raw import MAXIMUM_DEPTH, deeper_than, not_an_object, once, unfit_problems
+from squall.domain.base.problems import (
+    WHOLE,
+    InvalidInput,
+    Problem,
+    extend_path,
+    list_validation_problems,
+    prefix_paths,
+    show_value,
+    suggest,
+)
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import ExecutionInput, Experiment, Overrides, Trigger
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, show_value, suggest
-from squall.domain.vocabulary import FaultType
 from squall.faults import adoption
 
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")

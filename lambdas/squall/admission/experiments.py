@@ -6,6 +6,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from squall.admission.raw import not_an_object, once, unfit_problems
+from squall.domain.base.problems import (
+    WHOLE,
+    InvalidInput,
+    Problem,
+    extend_path,
+    list_validation_problems,
+    prefix_paths,
+    show_value,
+    suggest,
+)
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment, MetricDefinition, type_problem
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.errors import SentenceError
@@ -16,11 +27,9 @@ from squall.domain.language.sentences import Threshold
 from squall.domain.language.units import DECLARED_UNITS
 from squall.domain.metrics.bindings import published_as
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, show_value, suggest
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
 from squall.domain.targets.pinning import ZONAL
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 

@@ -8,8 +8,8 @@ list.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from squall.domain.base.problems import Problem, extend_path, show_value
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.problems import Problem, extend_path, show_value
 
 
 def override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:

@@ -5,16 +5,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest
+from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput, Problem, extend_path, show_value, suggest
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
-from squall.domain.vocabulary import BlastRadius, ResourceType
 from squall.faults import custom, registry
 
 _NOT_YET = ("ramp",)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from squall.domain.problems import WHOLE, Problem, show_value
+from squall.domain.base.problems import WHOLE, Problem, show_value
 
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_DEPTH = 32

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from squall.application.safety.checks import check
 from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.run.queue import Room, measure_room, wait_seconds
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import CheckOutcome, Status
 
 NAMED = 3
 """How many of the executions ahead are named in a sentence."""

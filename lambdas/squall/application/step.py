@@ -13,13 +13,13 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from squall.application.admission.definitions import find_definition
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.document import Document, document_key
 from squall.domain.documents.run import Run
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, wire
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths
+from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths
-from squall.domain.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from squall.faults.fis import WAIT

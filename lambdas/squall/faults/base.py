@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
+from squall.domain.base.vocabulary import FaultType, ResourceType, Risk
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.model import Model
 from squall.domain.policy.custom_actions import Grant
-from squall.domain.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
-from squall.domain.vocabulary import FaultType, ResourceType, Risk
 from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
 from squall.faults.parameters import P, length_problems, parse_parameters
 

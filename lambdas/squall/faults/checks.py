@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.vocabulary import CheckOutcome
 
 
 def check(name: str, ok: bool, detail: str) -> SafetyCheck:

@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, pattern, show_value, suggest
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.model import Model
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput, Problem, extend_path, pattern, show_value, suggest
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import ids
 from squall.domain.run.aws_state import ActionState
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration, wait_action

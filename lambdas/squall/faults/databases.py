@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.databases import Database, DatabaseCluster
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import arn, tagged, untagged

@@ -5,8 +5,8 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
-from squall.domain.vocabulary import ResourceType
 
 ARNS_PER_TARGET = 5
 """The most ARNs that FIS takes in one target."""

@@ -6,9 +6,9 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.metrics.periods import format_length
-from squall.domain.model import Model
-from squall.domain.problems import InvalidInput, Problem
 
 P = TypeVar("P", bound=Model)
 Names = Mapping[str, tuple[str, str | None]]

@@ -6,10 +6,10 @@ A module is imported when its fault is asked for: a function that handles one ru
 
 from importlib import import_module
 
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.fault_traits import FaultTraits
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
 

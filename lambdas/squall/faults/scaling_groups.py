@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.run.aws_state import ActionState
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import FaultGrant, arn, untagged

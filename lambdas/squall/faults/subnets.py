@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.subnets import Subnet
 from squall.domain.run.aws_state import ActionState
 from squall.domain.run.commands import shell_command
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Injection, Remnant
 from squall.faults.checks import check, check_targets
 from squall.faults.grants import FaultGrant, arn, tagged, untagged

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.model import Model
-from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.faults import registry

@@ -9,12 +9,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from squall.domain.approval.votes import Ask, Vote
+    from squall.domain.base.vocabulary import Status
     from squall.domain.documents.document import Document
     from squall.domain.documents.finding import Finding, StoredFinding
     from squall.domain.history.summary import RunSummary
     from squall.domain.run.open_runs import OpenRuns
     from squall.domain.run.record import Abort, Event, ExecutionRecord
-    from squall.domain.vocabulary import Status
 
 D = TypeVar("D", bound="Document")
 

@@ -8,9 +8,9 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.base.vocabulary import ResourceType
     from squall.domain.resources.workload import Workload
     from squall.domain.run.aws_state import CalendarState
-    from squall.domain.vocabulary import ResourceType
 
 
 class Inventory(Protocol):

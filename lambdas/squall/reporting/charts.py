@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Band
@@ -12,7 +13,6 @@ from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import points_over
 from squall.domain.metrics.windows import join_windows
-from squall.domain.vocabulary import CriterionOutcome
 from squall.reporting.formatting import format_quantity, spell_out
 from squall.reporting.run_facts import Facts
 from squall.reporting.timeline import Moment

@@ -5,7 +5,7 @@ import io
 import unicodedata
 from datetime import UTC, datetime
 
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
 from squall.reporting.charts import Course
 
 COLUMNS = ("period_start", "window", "metric", "value", "unit")

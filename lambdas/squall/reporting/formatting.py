@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from squall.domain.printable import visible
+from squall.domain.base.printable import visible
 
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
 from squall.reporting.elements import Table, Word
 from squall.reporting.view import Page
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -11,7 +12,6 @@ from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.result import Result
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.problems import InvalidInput
 from squall.domain.run.record import ExecutionRecord
 
 

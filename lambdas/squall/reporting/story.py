@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
 from squall.domain.documents.metrics.statistics import Comparison
-from squall.domain.problems import InvalidInput
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
 from squall.faults import registry
 from squall.faults.registry import UnknownFaultError
 from squall.reporting.charts import metric_title

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.finding import Finding, FindingStatus, Severity
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.messages.console import Console
 from squall.domain.resources.instances import Instance
 from squall.domain.result.build import SIGNAL_SENTENCES
-from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome
 from squall.reporting.charts import Chart, Course, build_course, metric_title
 from squall.reporting.comparisons import Compared, view_comparison
 from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding

@@ -10,10 +10,10 @@ import pytest
 
 from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.records import DynamoRecords
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.summary import FindingSeen, RunSummary
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import UnknownEvent
-from squall.domain.vocabulary import Status, Verdict
 from tests.adapters.conftest import client_of
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, UnknownEvent
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted
 

@@ -11,9 +11,9 @@ from squall.adapters.inventory.databases import RdsDatabases
 from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.types import OtherResource
-from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION
 from tests.adapters.scripted import Scripted, error

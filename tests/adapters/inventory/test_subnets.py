@@ -10,8 +10,8 @@ from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
-from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION
 from tests.adapters.scripted import Scripted, error

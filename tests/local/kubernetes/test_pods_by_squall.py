@@ -16,10 +16,10 @@ from squall.adapters.inventory.finders import FINDERS
 from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.local.account_rig import ACCOUNT, REGION
 from tests.local.kubernetes.kubernetes_rig import VIEW

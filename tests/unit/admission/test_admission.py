@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from squall.admission import admit, adopted, notes, parse_environment, parse_experiment, trigger_key
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Trigger
-from squall.domain.problems import InvalidInput
-from squall.domain.vocabulary import Mode
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2027, 1, 31, 3, 0, tzinfo=UTC)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from squall.admission import adopted
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.problems import InvalidInput
-from squall.domain.vocabulary import ResourceType
 from squall.faults import registry
 from squall.faults.adoption import adopt
 from squall.faults.base import AnyFault

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.metrics.bindings import bind
 from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.databases import DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
 from squall.domain.targets.pinning import pin_targets
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment

@@ -17,12 +17,12 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.discovery import Discovery
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Fault
 from squall.faults.fis import iso_duration
@@ -164,7 +164,7 @@ def test_each_row_of_the_registry_leads_to_a_fault_that_says_the_same_of_itself(
 
 def test_a_function_that_handles_one_run_loads_one_fault() -> None:
     program = (
-        "import sys; from squall.faults import registry; from squall.domain.vocabulary import FaultType; "
+        "import sys; from squall.faults import registry; from squall.domain.base.vocabulary import FaultType; "
         "registry.get(FaultType.CPU_STRESS); print(*(name for name in sys.modules if name.startswith('squall.faults.')))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from squall.admission import parse_experiment
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import must_show
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, lost
 from squall.domain.targets.pinning import pin_targets
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import NOW, REGION, SEED, environment, experiment
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify

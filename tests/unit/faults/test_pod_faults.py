@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from squall.admission import parse_experiment
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.pinning import pin_targets
-from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
 from squall.domain.documents.discovery import Discovery
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.base import Resource
 from squall.domain.resources.pods import EksPod
 from squall.domain.targets.failure_domains import capacities, lost
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
-from squall.domain.vocabulary import BlastRadius, CheckOutcome, FaultType, ResourceType
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from squall.faults.template import compile_template

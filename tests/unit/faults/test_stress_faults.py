@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from scripts import faults_page
-from squall.domain.problems import InvalidInput
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
 from squall.domain.run.aws_state import CommandState
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from squall.faults.instances.cpu_stress import CpuStress

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from squall.admission import admit
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
 from squall.domain.targets.pinning import pin_targets
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, TAG, TG_ARN, environment, experiment, instance

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from squall.admission import parse_experiment
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.bindings import bind
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import TargetGroup
 from squall.domain.run.aws_state import ActionState, CommandState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, SEED, TG_ARN, experiment
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.judging.fault_signals import read
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.base import Resource
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.volumes import Volume
@@ -16,7 +17,6 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import capacities, failure_domains, lost
 from squall.domain.targets.pinning import pin_targets
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, instance

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from squall.domain.base.problems import Problem
+from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.finding import Finding, FindingEvidence, Severity
 from squall.domain.documents.judgement import CriterionResult
@@ -17,9 +19,7 @@ from squall.domain.documents.result import Result, TimelineEvent
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.problems import Problem
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.reporting.run_facts import Facts
 from tests.unit.builders import NOW, SEED, baseline, before, definition, discovery, experiment, record, window, workload
 

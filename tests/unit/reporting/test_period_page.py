@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from infra.code import UPLOT
 from squall.adapters.sns import text
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.period import MESSAGE, Period
 from squall.domain.messages.digest import MOST, digest
-from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import page
 from squall.reporting.period import build_page, render
 from tests.unit.domain.history.test_period import END, START, finding, report, run

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from infra.code import UPLOT
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import Point
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.vocabulary import Status, Verdict
 from squall.reporting import charts, formatting, page
 from squall.reporting.charts import Course, build_course
 from squall.reporting.csv_sheet import cell, render_csv

@@ -11,7 +11,6 @@ SOURCES = (*CODE, "docs", "experiments", "environments", "schemas", "statemachin
 MOST = 20
 EXCEPTIONS = {
     "lambdas/squall/handlers": "one module for each state and each other function, named as in the state machine",
-    "lambdas/squall/domain": "sixteen rooms, and the modules that all of them rest on, which import-linter orders",
     "local/experiments": "the catalogue of the local account: files of one kind, and a file's name is the name that people start",
 }
 """Folders that may hold more, each with the reason. The root is not in SOURCES: tools expect their files there."""

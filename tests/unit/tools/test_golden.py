@@ -11,9 +11,9 @@ from bench.account import Run
 from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, make_row, make_table
 from local.workload.settings import Settings
 from squall.admission import parse_experiment
+from squall.domain.base.vocabulary import Verdict
 from squall.domain.result.finding_kinds import KINDS as FINDINGS
 from squall.domain.result.finding_rules import finding_id
-from squall.domain.vocabulary import Verdict
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 FRAGILE = BY_NAME["fragile"]

@@ -67,7 +67,7 @@ def test_every_state_but_admit_is_made_by_step() -> None:
         ("@step('A')\ndef handler(step):\n    return [one for one in step]", "loops, catches or raises"),
         ("def handler(event, context):\n    try:\n        return a()\n    except KeyError:\n        return {}", "loops, catches or raises"),
         ("def handler(event, context):\n    return _a(event)\n\ndef _a(event):\n    return event", "defines something beside its handler"),
-        ("from squall.domain.model import Model\n\ndef handler(event, context):\n    return Model()", "reaches past the application"),
+        ("from squall.domain.base.model import Model\n\ndef handler(event, context):\n    return Model()", "reaches past the application"),
     ],
 )
 def test_a_handler_that_does_more_is_found_out(source: str, rule: str) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from infra.permissions.documents import DOCUMENTS
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import Mode, Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, ended, is_settled, nothing_is_left, record_of, result_of
 from tests.workflow.rig import environment

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import CheckOutcome, Status, Verdict
 from squall.domain.run.queue import LONGEST_WAIT_SECONDS
-from squall.domain.vocabulary import CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, result_of
 from tests.workflow.rig import environment

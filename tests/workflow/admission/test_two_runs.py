@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from squall.application.supervision import close as closing
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, around, ended, is_settled, nothing_is_left, once, record_of, told, unavailable
 from tests.workflow.walk import Walk

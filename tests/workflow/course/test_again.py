@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import TICK, alarm_action, alarm_event, execution_event
 from tests.workflow.endings import GUARD, ID, ended, is_settled, nothing_is_left, once, record_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
-from squall.domain.vocabulary import Status
+from squall.domain.base.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left
 from tests.workflow.machine import machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from squall.domain.vocabulary import AbortSource, Status, Verdict
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of
 from tests.workflow.machine import Finished, Machine

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.documents.run import PAYLOAD_VERSION, Run
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import snake
 from tests.workflow.endings import GUARD, ID, ended, is_settled, nothing_is_left, once, record_of, result_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ended, nothing_is_left, unavailable
 from tests.workflow.walk import Walk

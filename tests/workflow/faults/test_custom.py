@@ -9,7 +9,7 @@ import pytest
 
 from squall.application.admission import admit
 from squall.application.admission import deployed as definitions
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.unit.domain.policy.test_custom import REBOOT
 from tests.workflow.endings import nothing_is_left, result_of

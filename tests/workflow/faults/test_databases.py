@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.types import OtherResource
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, nothing_is_left, result_of

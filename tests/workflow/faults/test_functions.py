@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.resources.functions import LambdaFunction
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.pods import EksPod
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.clusters import FakeDeployment
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld

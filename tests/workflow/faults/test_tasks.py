@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from tests.fakes.services import FakeService
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld

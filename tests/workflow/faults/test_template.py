@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.vocabulary import AbortSource, Status, Verdict
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable
 from tests.workflow.walk import Walk

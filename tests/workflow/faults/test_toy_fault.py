@@ -12,10 +12,10 @@ from aws_cdk.assertions import Template
 from infra.code import UPLOT
 from infra.permissions.fis_roles import FisRoles
 from scripts import faults_page, schemas
+from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome, Status, Verdict
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import FaultType, ResourceType, RollbackOutcome, Status, Verdict
 from squall.faults import registry
 from squall.handlers import report
 from squall.reporting import page

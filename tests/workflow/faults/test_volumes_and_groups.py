@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import ResourceType, RollbackOutcome, Status, Verdict
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.volumes import Attachment, Volume
-from squall.domain.vocabulary import ResourceType, RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of

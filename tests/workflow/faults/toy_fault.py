@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType, ResourceType, Risk
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.model import Model
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.instances import Instance
-from squall.domain.vocabulary import FaultType, ResourceType, Risk
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import tagged, untagged

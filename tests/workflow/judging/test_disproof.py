@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.vocabulary import Verdict
+from squall.domain.base.vocabulary import Verdict
 from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.result import Result
-from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, result_of

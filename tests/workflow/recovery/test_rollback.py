@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import RollbackOutcome, Status, Verdict
 from squall.errors import Refused
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event

@@ -9,8 +9,8 @@ import pytest
 from infra.code import UPLOT
 from squall.adapters.eventbridge import DETAIL_TYPE, detail
 from squall.application.reports.run import NotOverError
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from squall.handlers import report
 from squall.reporting import page

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.run.aws_state import Watched
-from squall.domain.vocabulary import CheckOutcome, Status
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable

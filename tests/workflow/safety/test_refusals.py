@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.result import Result
-from squall.domain.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import record
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 from squall.errors import Refused
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import AbortSource, RollbackOutcome, Status, Verdict
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, RollbackOutcome, Status, Verdict
 from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event

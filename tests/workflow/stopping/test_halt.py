@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from squall.application.stopping.halt_request import NotAHaltError, NotAResumeError
+from squall.domain.base.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from squall.domain.run.halt import Lever
-from squall.domain.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import (
     ID,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import (

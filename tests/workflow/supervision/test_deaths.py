@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import Item, instant, text
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.summary import FindingSeen, RunSummary
-from squall.domain.vocabulary import Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -24,8 +24,8 @@ from squall.adapters.dynamodb.items import (
     votes_attribute,
 )
 from squall.domain.approval.votes import Decision
+from squall.domain.base.vocabulary import FINAL_STATUSES, Status, Verdict
 from squall.domain.run.open_runs import OpenRuns
-from squall.domain.vocabulary import FINAL_STATUSES, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

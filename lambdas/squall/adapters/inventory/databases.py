@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import list_items
 from squall.adapters.inventory.inventories import Found, select_named
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
-from squall.domain.vocabulary import ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -13,7 +13,7 @@ from squall.adapters.inventory.scaling_groups import ScalingGroups
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.tasks import EcsTasks
 from squall.adapters.inventory.volumes import EbsVolumes
-from squall.domain.vocabulary import ResourceType
+from squall.domain.base.vocabulary import ResourceType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.workload import Workload
-from squall.domain.vocabulary import ResourceType
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

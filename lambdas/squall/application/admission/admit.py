@@ -8,15 +8,15 @@ from squall import admission
 from squall.application.admission.deployed import deployed
 from squall.application.admission.execution_ids import candidate_ids, is_of
 from squall.application.step import END, NEXT, Outcome, is_redriven
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.run import Run
 from squall.domain.policy.environment import Environment
-from squall.domain.printable import one_line
-from squall.domain.problems import InvalidInput, Problem
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Mode, Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from squall.application.admission.definitions import find_definition
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, standing
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.guards import Guards, GuardSpec
@@ -17,7 +18,6 @@ from squall.domain.messages.console import Console
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.run.commands import shell_command
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Mode, Status
 from squall.faults.template import compile_fault
 
 

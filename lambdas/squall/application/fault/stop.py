@@ -8,13 +8,13 @@ from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import stop_alarms, watched_since
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import RunFaults, delete_templates
+from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, fis_ended
-from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
 
 LONGEST_POLL_SECONDS = 5

@@ -5,6 +5,7 @@ from typing import Any
 
 from squall.application.metrics.guard_alarms import put_guards
 from squall.application.step import END, NEXT, Outcome, Step
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.guards import Guards
 from squall.domain.recovery.rollback_document import plan_run, start_command
@@ -12,7 +13,6 @@ from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
-from squall.domain.vocabulary import Status
 from squall.errors import Refused
 from squall.faults.template import compile_template
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from squall.application.judging.fault_signals import read_signals
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
+from squall.domain.base.vocabulary import RollbackOutcome, Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
@@ -22,7 +23,6 @@ from squall.domain.judging.verdict import decide
 from squall.domain.language.sentences import AlarmFires
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import RollbackOutcome, Status
 from squall.faults import registry
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from squall.application.step import NEXT, Outcome, Step
+from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.recovery.rollback_document import plan_run, with_automation
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import RollbackOutcome
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault
 from squall.faults.mechanisms.capacity import explain_resized

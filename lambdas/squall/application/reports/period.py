@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, Field
 
 from squall.application.admission.deployed import deployed
 from squall.application.history import summarise
+from squall.domain.base.model import Model
 from squall.domain.history.coverage import STALE_DAYS
 from squall.domain.history.period import Period
 from squall.domain.history.period_report import Filters, PeriodReport
 from squall.domain.history.summary import RunSummary
 from squall.domain.messages.digest import digest
-from squall.domain.model import Model
 from squall.reporting.period import render
 from squall.wiring import Wiring
 

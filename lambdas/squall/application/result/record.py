@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from squall.application.admission.definitions import find_definition_if_admitted
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -24,11 +26,9 @@ from squall.domain.documents.series import StatisticsDocument
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.run_ended import message
-from squall.domain.problems import InvalidInput
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.faults.registry import UnknownFaultError, traits_of
 from squall.wiring import Wiring

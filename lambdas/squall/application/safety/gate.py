@@ -4,10 +4,10 @@ refuses the run."""
 from squall.application.approval.request import is_asked
 from squall.application.safety.checks import check
 from squall.application.step import NEXT, Outcome, Step, wait
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.refusal import Refusal
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Mode, Status
 
 REASON_CHARACTERS = 2000
 

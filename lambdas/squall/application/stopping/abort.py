@@ -12,12 +12,12 @@ from typing import Any
 
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import RunFaults
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
+from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

@@ -13,12 +13,12 @@ from squall.application.stopping.abort import note_abort, wake
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.flag_change import COPY, FLAG, LEVER, LEVER_REASON_CHARACTERS, NOT_ASKED, FlagChange
 from squall.application.stopping.halt_request import HaltRequest
+from squall.domain.base.vocabulary import AbortSource
 from squall.domain.messages.halted import HaltChange
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command, shell_command
 from squall.domain.run.halt import Lever, lever_mark, move_lever_command, put_flag_command
 from squall.domain.run.record import Abort, ExecutionRecord
-from squall.domain.vocabulary import AbortSource
 from squall.wiring import Wiring
 
 LOOKS = 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
 
 
 class NotAHaltError(ValueError):

@@ -12,11 +12,11 @@ from squall.application.result.record import tell
 from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.aftermath import record_aftermath
 from squall.application.supervision.run_cleanup import RunCleanup
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.judging.verdict import Decision, decide, ending
 from squall.domain.messages.leftovers import not_cleaned_up
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

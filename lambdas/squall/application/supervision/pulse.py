@@ -21,6 +21,7 @@ from squall.application.supervision.close import close
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
 from squall.domain.approval.votes import Standing, standing
+from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metrics.metric_models import Window
@@ -33,7 +34,6 @@ from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.record import Abort, ExecutionRecord
-from squall.domain.vocabulary import AbortSource, Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

@@ -8,9 +8,9 @@ from typing import Any
 from squall.application.admission.execution_ids import SAME_MOMENT, candidate_ids, is_of
 from squall.application.supervision.by_tags import stop_by_tags
 from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close
+from squall.domain.base.vocabulary import Status
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

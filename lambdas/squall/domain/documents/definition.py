@@ -1,10 +1,10 @@
 """`definition.json`: the experiment as admitted, after overrides."""
 
+from squall.domain.base.model import digest
+from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.document import Document
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.model import digest
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import Mode
 
 
 class Definition(Document):

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 
 
 class Document(Model):

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from squall.domain.base.model import Model
 from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
-from squall.domain.model import Model
 from squall.domain.resources.types import AnyResource
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 
 
 class Severity(StrEnum):

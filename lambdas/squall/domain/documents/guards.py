@@ -1,7 +1,7 @@
 """`guards.json`: the guard alarms of a run and the metrics they watch."""
 
+from squall.domain.base.model import Model
 from squall.domain.documents.document import Document
-from squall.domain.model import Model
 
 
 class AlarmMetric(Model):

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from squall.domain.documents.document import Document
-from squall.domain.documents.metrics.metric_models import Window
-from squall.domain.documents.metrics.signal_reading import SignalReading
-from squall.domain.documents.metrics.statistics import Times
-from squall.domain.model import Model
-from squall.domain.vocabulary import (
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import (
     CriterionOutcome,
     Status,
     Verdict,
 )
+from squall.domain.documents.document import Document
+from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import Times
 
 
 class CriterionResult(Model):

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from squall.domain.base.model import Model, digest
 from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
-from squall.domain.model import Model, digest
 from squall.domain.policy.environment import Environment
 
 

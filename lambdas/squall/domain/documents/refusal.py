@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from squall.domain.base.problems import Problem
 from squall.domain.documents.document import Document
-from squall.domain.problems import Problem
 
 
 class Refusal(Document):

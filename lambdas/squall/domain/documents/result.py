@@ -3,6 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from squall.domain.base.model import Model
+from squall.domain.base.problems import Problem
+from squall.domain.base.vocabulary import (
+    Status,
+    Verdict,
+)
 from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
 from squall.domain.documents.judgement import CriterionResult
@@ -12,12 +18,6 @@ from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
-from squall.domain.problems import Problem
-from squall.domain.vocabulary import (
-    Status,
-    Verdict,
-)
 
 
 class TimelineEvent(Model):

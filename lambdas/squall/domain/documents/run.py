@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 
 PAYLOAD_VERSION = 1
 """Version of `Run`. An execution that began before a deployment goes on with the new handlers, so handlers read the

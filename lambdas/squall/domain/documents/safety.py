@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from squall.domain.documents.document import Document
-from squall.domain.model import Model
-from squall.domain.vocabulary import (
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import (
     CheckOutcome,
 )
+from squall.domain.documents.document import Document
 
 
 class SafetyCheck(Model):

@@ -10,16 +10,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from squall.domain.durations import Minutes, Span, Timezone, check_schedule, validation_error
+from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import ENVIRONMENT_NAME, pattern, show_value
+from squall.domain.base.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
-from squall.domain.model import Model
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
-from squall.domain.printable import one_line
-from squall.domain.problems import ENVIRONMENT_NAME, pattern, show_value
 from squall.domain.resources.types import type_named
 from squall.domain.sentinel.config import Sentinel
-from squall.domain.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 
 NOT_BLANK = pattern(r"\S", "some text")
 PLAIN = pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Criterion, Experiment
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
-from squall.domain.problems import InvalidInput, Problem
 
 Parsed = Threshold | AlarmFires | Recovers | Replacement
 T = TypeVar("T")

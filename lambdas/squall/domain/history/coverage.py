@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from squall.domain.base.vocabulary import FaultType, Status
 from squall.domain.history.period_report import Cell, Coverage, WorkloadReport
 from squall.domain.history.summary import RunSummary
-from squall.domain.vocabulary import FaultType, Status
 
 STALE_DAYS = 90
 """A validation older than this no longer covers its fault type."""

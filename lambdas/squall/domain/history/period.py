@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from squall.domain.base.vocabulary import Status
 from squall.domain.history.common_findings import FindingsCount
 from squall.domain.history.counts import most_first, percent
 from squall.domain.history.coverage import STALE_DAYS, CoverageCount
 from squall.domain.history.period_report import CommonFinding, Filters, PeriodReport, WorkloadReport
 from squall.domain.history.summary import RunSummary
 from squall.domain.history.trend import TrendCount
-from squall.domain.vocabulary import Status
 
 FAILED_SHARE, UNVALIDATED_SHARE, RUNS_A_MONTH = 0.2, 0.3, 4
 """Thresholds of REL12-BP05: a higher share failed, a higher share without a validated hypothesis, fewer runs in thirty

@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import datetime
 from typing import Literal
 
+from squall.domain.base.model import Model
 from squall.domain.history.counts import most_first
 from squall.domain.history.summary import RunSummary
-from squall.domain.model import Model
 
 Coverage = Literal["validated", "refuted", "undecided", "stale", "never"]
 

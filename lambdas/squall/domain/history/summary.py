@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import Status, Verdict
 
 WORKLOAD_TAG = "workload"
 """The tag of a definition that names its workload; without it the workload is named after what the targets belong to."""

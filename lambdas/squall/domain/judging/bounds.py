@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from math import inf
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.series import counts_events
-from squall.domain.vocabulary import CriterionOutcome
 
 Interval = tuple[float, float]
 MET, NOT_MET, CANNOT_TELL = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL

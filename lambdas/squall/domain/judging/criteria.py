@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.experiment.experiment import Criterion
 from squall.domain.experiment.sentences import Parsed, sentences
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
-from squall.domain.vocabulary import CriterionOutcome
 
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 

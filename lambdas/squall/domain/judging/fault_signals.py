@@ -9,9 +9,9 @@ from math import ceil, floor
 from statistics import median
 from typing import Literal
 
+from squall.domain.base.model import Model
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.signal_reading import Reading, SignalReading
-from squall.domain.model import Model
 
 FEWEST_PERIODS = 2
 """The fewest whole periods within the fault. A single period may have been measured before or after the fault."""

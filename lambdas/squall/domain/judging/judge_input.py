@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -12,7 +13,6 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Series,
 from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
-from squall.domain.vocabulary import CriterionOutcome
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ events.
 from collections.abc import Mapping
 from datetime import datetime
 
+from squall.domain.base.vocabulary import AbortSource
 from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.recovery import Recovery
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource
 
 
 def times(

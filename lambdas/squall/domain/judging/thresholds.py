@@ -8,6 +8,7 @@ from math import ceil, copysign, inf, isfinite
 from statistics import fmean
 from typing import Any
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.judging.attribution import explain_unattributed
@@ -17,7 +18,6 @@ from squall.domain.judging.window_statistics import counts_hosts, seen_points, u
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import dead_periods, missing_policy, published_sparsely
-from squall.domain.vocabulary import CriterionOutcome
 
 COMPLETE_ENOUGH = 0.8
 """Share of a window's periods that must have a value, unless the answer is the same whatever the others held."""

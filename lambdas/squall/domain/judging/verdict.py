@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 
 THRESHOLD_NUMERATOR, THRESHOLD_DENOMINATOR = 4, 5
 """The 80 % of REL12-BP05, as integers, so that no verdict depends on rounding."""

@@ -5,9 +5,9 @@ import math
 from fractions import Fraction
 from typing import Literal
 
+from squall.domain.base.model import Model
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.units import SHORTEST, Unit
-from squall.domain.model import Model
 
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
 Relative = Literal["change", "ratio"]

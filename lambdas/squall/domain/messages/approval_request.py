@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from squall.domain.approval.votes import Ask, Vote, describe_need
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
@@ -13,7 +14,6 @@ from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.run.commands import shell_command
 from squall.domain.safety.cost import of_template
-from squall.domain.vocabulary import Status
 
 _COVERED = ("definition_hash", "environment", "pinned", "targets", "actions", "guards")
 

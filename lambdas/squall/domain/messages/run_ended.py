@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.result import Result
 from squall.domain.documents.rollback import RollbackReport
@@ -11,7 +12,6 @@ from squall.domain.messages.leftovers import still_there
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.recovery.rollback_document import describe_run
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 
 _MARKS = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "NOT MET", CriterionOutcome.CANNOT_TELL: "CAN'T TELL"}
 _NEXT_OF_VERDICT = {

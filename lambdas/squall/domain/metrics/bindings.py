@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from squall.domain.base.problems import Problem
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language.metric_names import allows_statistic
@@ -23,7 +24,6 @@ from squall.domain.metrics.scopes import (
     measured_group,
 )
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import Problem
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
+from squall.domain.base.problems import Problem
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language.metric_table import LOAD_BALANCER_LAG_SECONDS, METRICS, measured_by_sentinel
 from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import Problem
 from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT
 
 _GUARD_PATH = "abort_conditions"

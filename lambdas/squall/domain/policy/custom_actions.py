@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from squall.domain.durations import validation_error
-from squall.domain.model import Model
-from squall.domain.problems import pattern
-from squall.domain.vocabulary import ResourceType, Risk
+from squall.domain.base.durations import validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.problems import pattern
+from squall.domain.base.vocabulary import ResourceType, Risk
 
 CUSTOM_NAME = pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
 ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from squall.domain.durations import Span, Timezone, validation_error
-from squall.domain.model import Model
+from squall.domain.base.durations import Span, Timezone, validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.problems import ENVIRONMENT_NAME, pattern
+from squall.domain.base.vocabulary import BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
-from squall.domain.problems import ENVIRONMENT_NAME, pattern
 from squall.domain.sentinel.config import SentinelPolicy
-from squall.domain.vocabulary import BlastRadius, FaultType, Risk
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

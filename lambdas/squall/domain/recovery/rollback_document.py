@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.run.aws_state import AutomationState
 from squall.domain.run.commands import shell_command
-from squall.domain.vocabulary import RollbackOutcome
 
 ROLE_PARAMETER = "AutomationAssumeRole"
 """The document's parameter for the role as which it acts; only the policy sets it."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.policy.environment import Environment
-from squall.domain.vocabulary import ResourceType
 
 R = TypeVar("R", bound="Resource")
 

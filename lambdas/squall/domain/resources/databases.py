@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
-from squall.domain.vocabulary import ResourceType
 
 
 class Database(Resource):

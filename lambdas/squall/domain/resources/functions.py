@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
-from squall.domain.vocabulary import ResourceType
 
 SHARE = "invocation_percent"
 """The parameter of a fault that gives this share, in percent."""

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Member
-from squall.domain.vocabulary import ResourceType
 
 IN_SERVICE = "InService"
 """The lifecycle state in which Auto Scaling counts an instance as one that serves."""

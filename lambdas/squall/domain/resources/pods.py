@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
+from squall.domain.base.problems import Problem, extend_path, show_value, suggest
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import Problem, extend_path, show_value, suggest
 from squall.domain.resources.base import Member
-from squall.domain.vocabulary import ResourceType
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = rf"{_LABEL}(\.{_LABEL})*"

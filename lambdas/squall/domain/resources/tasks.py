@@ -2,8 +2,8 @@
 
 from typing import Literal
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Member
-from squall.domain.vocabulary import ResourceType
 
 
 class EcsTask(Member):

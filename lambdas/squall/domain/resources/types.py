@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import R, Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
@@ -16,7 +17,6 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.volumes import Volume
-from squall.domain.vocabulary import ResourceType
 
 
 def _type_of(value: Any) -> str:

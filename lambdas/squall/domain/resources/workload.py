@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 from squall.domain.resources.base import R, Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import OtherResource

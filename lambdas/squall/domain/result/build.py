@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from squall.domain.approval import votes as approval
+from squall.domain.base.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, StoredFinding
 from squall.domain.documents.metrics.signal_reading import Reading
@@ -20,7 +21,6 @@ from squall.domain.result.finding_rules import inspect_run, list_disproved, list
 from squall.domain.result.inspection import Inspection
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.safety.cost import metrics_of, of_template
-from squall.domain.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
 
 
 def build_result(

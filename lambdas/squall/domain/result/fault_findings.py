@@ -5,6 +5,7 @@ Whether a guard ended it, whether it hit every target, what it left, and whether
 
 from collections.abc import Iterator
 
+from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Verdict
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import FindingEvidence
 from squall.domain.documents.judgement import CriterionResult
@@ -14,7 +15,6 @@ from squall.domain.judging.verdict import Decision
 from squall.domain.language.sentences import Replacement
 from squall.domain.result.inspection import Inspection, domain_of, targets_of
 from squall.domain.run.record import Abort, ExecutionRecord
-from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Verdict
 
 _JUDGED = frozenset({Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE})
 

@@ -7,6 +7,7 @@ inspections of criteria; `fault_findings` and `safety_findings` contain the othe
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, FindingEvidence, Severity
 from squall.domain.documents.judgement import CriterionResult
@@ -20,7 +21,6 @@ from squall.domain.result.finding_kinds import KINDS
 from squall.domain.result.inspection import Inspection, targets_of
 from squall.domain.result.safety_findings import inspect_preparation
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import CriterionOutcome
 
 _NOT_MET_MEANS: Mapping[Shows, str] = {"errors": "availability_lost", "capacity": "capacity_lost", "performance": "degraded"}
 """The kind of finding when a criterion on a metric is not met."""

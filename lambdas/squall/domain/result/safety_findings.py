@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import FindingEvidence
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.result.finding_kinds import AUTO_SCALING
 from squall.domain.result.inspection import Inspection, targets_of
-from squall.domain.vocabulary import CheckOutcome
 
 _KIND_OF_CHECK = {
     CheckOutcome.FAILED: "check_failed",

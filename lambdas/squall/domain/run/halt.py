@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from squall.domain.printable import one_line
+from squall.domain.base.printable import one_line
 from squall.domain.run.commands import delete_item_command, shell_command
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from squall.domain.approval.votes import Ask, Vote
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName, UnknownEvent
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 
 
 @dataclass(frozen=True)

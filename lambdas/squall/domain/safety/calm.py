@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.metrics.periods import format_length
 from squall.domain.metrics.scopes import load_balancer_dimension
 from squall.domain.resources.databases import Database, DatabaseCluster
@@ -11,7 +12,6 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.vocabulary import CheckOutcome
 
 NAMED_AT_MOST = 10
 

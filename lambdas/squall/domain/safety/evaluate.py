@@ -4,10 +4,10 @@ Each check answers with an outcome and a sentence with the values that decided. 
 A check is a line in the table of its module: ALWAYS, or FINAL for what only FinalCheck can know.
 """
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.safety import calm, guard_quality, guards, hours, measurability, policy, run_state, targets
 from squall.domain.safety.inputs import Check, SafetyInput
-from squall.domain.vocabulary import CheckOutcome
 
 _ALWAYS: dict[str, Check] = {
     **run_state.ALWAYS,

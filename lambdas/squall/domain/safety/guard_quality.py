@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Response
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.vocabulary import CheckOutcome
 
 _COUNTED_ONLY = re.compile(r"HTTPCode_\w+|\w*ErrorCount|RejectedConnectionCount|DroppedInvalidHeaderRequestCount|TCP_\w+_Reset_Count")
 """Metrics of load balancers that have no point where there is nothing to count: their silence is good news (AWS documentation of

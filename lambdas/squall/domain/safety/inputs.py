@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from squall.domain.approval.votes import Ask, Vote
+from squall.domain.base.vocabulary import CheckOutcome, Risk
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -17,7 +18,6 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
 from squall.domain.run.halt import Halt
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import CheckOutcome, Risk
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from squall.domain.base.vocabulary import RISKS
 from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.safety.inputs import Answer, Check, SafetyInput, listed
-from squall.domain.vocabulary import RISKS
 
 
 def _allows_type(given: SafetyInput) -> Answer:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from squall.domain.approval.votes import check_approval
+from squall.domain.base.vocabulary import Mode
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.vocabulary import Mode
 
 
 def _not_halted(given: SafetyInput) -> Answer:

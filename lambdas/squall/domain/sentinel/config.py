@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
-from squall.domain.durations import Span, validation_error
-from squall.domain.model import Model
-from squall.domain.problems import pattern
+from squall.domain.base.durations import Span, validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.problems import pattern
 
 HIGH_RESOLUTION_KEPT = timedelta(hours=3)
 """How long CloudWatch keeps points of less than a minute."""

@@ -3,15 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from squall.domain.base.problems import Problem
+from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import Problem
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, lost
 from squall.domain.targets.serving import explain_idle
-from squall.domain.vocabulary import BlastRadius, ResourceType
 
 MAXIMUM_TARGETS = 5
 """The most targets that FIS resolves for one action."""

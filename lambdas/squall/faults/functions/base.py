@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from squall.domain.base.vocabulary import CheckOutcome, ResourceType
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
@@ -15,7 +16,6 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
-from squall.domain.vocabulary import CheckOutcome, ResourceType
 from squall.faults.base import Aftermath, Fault, Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import tagged, untagged

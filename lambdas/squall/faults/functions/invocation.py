@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import CheckOutcome, FaultType
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.resources.functions import LambdaFunction
-from squall.domain.vocabulary import CheckOutcome, FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.functions.base import FunctionFault, Percent

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.resources.instances import Instance
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check
 from squall.faults.mechanisms.network_sources import INTERFACE, LONGEST_SOURCES, SERVICES, ZONE, Addressed, check_source, network_of, split

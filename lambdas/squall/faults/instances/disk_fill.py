@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.model import Model
 from squall.domain.resources.instances import Instance
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.mechanisms.agent_metrics import agent_signal
 from squall.faults.mechanisms.send_command import SendCommandFault

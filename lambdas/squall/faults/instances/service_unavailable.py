@@ -5,14 +5,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.metrics.scopes import load_balancer_dimension, target_group_dimension
-from squall.domain.model import Model
 from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check
 from squall.faults.mechanisms.send_command import SendCommandFault

@@ -3,11 +3,11 @@ recovers by itself."""
 
 from collections.abc import Iterable
 
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.instances import Instance
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import tagged, untagged

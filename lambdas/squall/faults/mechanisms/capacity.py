@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.resources.workload import Group, Workload
-from squall.domain.vocabulary import RollbackOutcome
 
 
 def outcome_of(*, touched: bool, lost: bool, differences: Sequence[str]) -> RollbackOutcome:

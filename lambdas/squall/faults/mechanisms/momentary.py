@@ -4,10 +4,10 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem
+from squall.domain.base.vocabulary import Risk, RollbackOutcome
 from squall.domain.documents.rollback import Proof, RollbackReport
-from squall.domain.problems import WHOLE, InvalidInput, Problem
 from squall.domain.run.aws_state import FisExperiment
-from squall.domain.vocabulary import Risk, RollbackOutcome
 from squall.faults.base import Aftermath, Fault, Injection, R
 from squall.faults.parameters import P
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.custom_actions import Grant
-from squall.domain.problems import InvalidInput, Problem
 from squall.domain.resources.instances import Instance
-from squall.domain.vocabulary import ResourceType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST_VALUE

@@ -4,6 +4,7 @@ fault."""
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from squall.domain.base.vocabulary import CheckOutcome, ResourceType
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
@@ -13,7 +14,6 @@ from squall.domain.resources.types import ids, these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
-from squall.domain.vocabulary import CheckOutcome, ResourceType
 from squall.faults.base import Aftermath, Fault, Injection, Remnant
 from squall.faults.checks import check, check_targets
 from squall.faults.grants import tagged, untagged

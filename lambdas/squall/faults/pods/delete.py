@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
@@ -9,7 +10,6 @@ from squall.domain.resources.pods import EksPod
 from squall.domain.resources.types import ids
 from squall.domain.resources.workload import Workload
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Aftermath, Injection, Remnant
 from squall.faults.checks import check_targets
 from squall.faults.mechanisms.capacity import missing_capacity

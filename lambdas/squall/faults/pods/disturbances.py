@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import SHARE, Signal
-from squall.domain.model import Model
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.types import ids
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check, check_targets
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters

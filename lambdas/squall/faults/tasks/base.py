@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.base import Member
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import Workload
-from squall.domain.vocabulary import ResourceType
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import arn, aws_documents, tagged, untagged

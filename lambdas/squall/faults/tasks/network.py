@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check
 from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.model import Model
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.vocabulary import FaultType
 from squall.faults.base import Injection
 from squall.faults.checks import check
 from squall.faults.instances.service_unavailable import check_port, port_serves

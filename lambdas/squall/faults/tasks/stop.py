@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import arn, tagged, untagged

@@ -13,10 +13,10 @@ import pytest
 
 from squall.application.stopping.abort import NotAnAbortError, abort, parse, watched_since
 from squall.application.stopping.halt_request import parse_halt
+from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.halt import from_json
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource
 from squall.errors import Unavailable
 from squall.handlers import abort as handler
 from squall.wiring import use

@@ -11,9 +11,9 @@ import pytest
 from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.close import alert, close
 from squall.application.supervision.run_cleanup import RunCleanup
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import AbortSource, Status, Verdict
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 from tests.fakes.clock import START

@@ -13,9 +13,9 @@ from cli.doctor.paths import PATHS
 from cli.doctor.setting import Setting
 from cli.doctor.trial import Trial
 from squall.application.supervision.pulse import look_after, pulse
+from squall.domain.base.vocabulary import Status
 from squall.domain.run.execution_state import UNKNOWN_AFTER
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
 from tests.fakes.clock import START
 from tests.fakes.storage import Lease

@@ -12,11 +12,11 @@ import pytest
 
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.pulse import pulse
+from squall.domain.base.vocabulary import Status
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.environment import Timing
 from squall.domain.run.orphans import EVERY, OLD, Kind
-from squall.domain.vocabulary import Status
 from tests.fakes.storage import Lease
 from tests.fakes.world import STACK, FakeWorld
 from tests.unit.builders import bindings, record

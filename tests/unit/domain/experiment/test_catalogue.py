@@ -13,7 +13,7 @@ from bench.account import Run
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case
 from bench.catalogue import PLACE, Outcome, rows_of, tables
 from local.workload.settings import RESILIENT, WORKLOADS
-from squall.domain.vocabulary import FaultType
+from squall.domain.base.vocabulary import FaultType
 
 ROOT = Path(__file__).resolve().parents[4]
 LOCAL = {file.stem: yaml.safe_load(file.read_text()) for file in (ROOT / "local" / "experiments").glob("*.yaml")}

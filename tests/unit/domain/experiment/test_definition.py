@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from squall.admission import parse_environment, parse_experiment
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from squall.domain.problems import InvalidInput, Problem
 
 ROOT = Path(__file__).parents[4]
 SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())

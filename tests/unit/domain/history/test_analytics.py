@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
 from squall.domain.history.analytics import COLUMNS, EXECUTIONS, MEASUREMENTS, files
 from squall.domain.history.summary import FindingSeen, RunSummary
-from squall.domain.vocabulary import Status, Verdict
 
 START = datetime(2026, 11, 3, 4, 5, 6, 789000, tzinfo=UTC)
 RUN = RunSummary(

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.period import MESSAGE, Period
 from squall.domain.history.period_report import Filters, PeriodReport
 from squall.domain.history.quantiles import RELATIVE_ERROR, Quantiles
 from squall.domain.history.summary import FindingSeen, RunSummary, workload_of
-from squall.domain.vocabulary import Status, Verdict
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=30)

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
-from squall.domain.vocabulary import CriterionOutcome
 from squall.faults import registry
 from tests.unit.builders import (
     HEALTHY,

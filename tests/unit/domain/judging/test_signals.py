@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.admission import parse_experiment
+from squall.domain.base.model import digest
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, not_told, of_several, read, spans, within
-from squall.domain.model import digest
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.workload import Workload
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, SEED, TG_ARN, experiment, workload
 from tests.unit.faults.asking import expected_signals

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import verdicts
+from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.judging.verdict import decide, ending, exit_code, hypothesis_validated
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 from tests.unit.builders import NOW
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind, binding_name, binding_of
 from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.workload import TargetGroup, Workload
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, bindings, experiment, instance, workload
 

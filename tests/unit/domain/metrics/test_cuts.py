@@ -3,13 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.metrics.metric_models import Point, Series
 from squall.domain.metrics.baseline import assess_baseline, missing_seconds
 from squall.domain.metrics.disturbances import drop_disturbed_points, find_disturbances, start_after_disturbances
 from squall.domain.metrics.windows import PacedWindow
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.vocabulary import Status
 from tests.unit.builders import HEALTHY, NOW, bindings, definition, discovery, healthy_series, window
 
 HOUR = window("baseline", NOW - timedelta(hours=1), 60)

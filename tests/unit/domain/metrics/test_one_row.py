@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from squall.admission.experiments import parse_experiment
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.judgement import CriterionResult, Judgement
@@ -22,10 +24,8 @@ from squall.domain.language.sentences import Threshold, render_sentence
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, reaction_seconds
 from squall.domain.policy.environment import Timing
-from squall.domain.problems import InvalidInput
 from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.aws_state import Watched
-from squall.domain.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
 from squall.faults import registry
 from squall.reporting.charts import metric_title
 from tests.unit.builders import (

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from squall.admission import admit, apply_overrides
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Overrides
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
-from squall.domain.problems import InvalidInput
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.template import compile_template

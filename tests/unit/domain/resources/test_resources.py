@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from squall.admission import parse_experiment
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.problems import InvalidInput
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import type_named
 from squall.domain.targets.pinning import find_candidates, pin_targets
-from squall.domain.vocabulary import FaultType, ResourceType
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, experiment, instance, workload
 from tests.unit.resources import targeting

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, FindingStatus, Severity, StoredFinding
 from squall.domain.documents.judgement import CriterionResult, Judgement
@@ -15,7 +16,6 @@ from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.run.record import Abort
-from squall.domain.vocabulary import AbortSource, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.faults import registry
 from tests.unit.builders import NOW, definition, discovery, experiment, record
 

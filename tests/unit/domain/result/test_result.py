@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from squall.adapters.sns import text
+from squall.domain.base.problems import Problem
+from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.fault import FaultReport, FaultTemplate  # fmt: skip
 from squall.domain.documents.judgement import CriterionResult, Judgement  # fmt: skip
@@ -16,12 +18,10 @@ from squall.domain.documents.rollback import Proof, RollbackReport  # fmt: skip
 from squall.domain.documents.safety import Safety, SafetyCheck  # fmt: skip
 from squall.domain.judging.verdict import Decision, ending
 from squall.domain.messages.run_ended import message
-from squall.domain.problems import Problem
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Abort, Event
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import of_template
-from squall.domain.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.faults import registry
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
 

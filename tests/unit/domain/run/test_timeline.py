@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from squall.adapters.dynamodb.items import from_item, to_item
+from squall.domain.base.vocabulary import Status
 from squall.domain.run.aws_state import TERMINAL_FIS_STATUSES
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import DECIDES, EventName, UnknownEvent, fis_ended
-from squall.domain.vocabulary import Status
 from tests.unit.builders import record
 
 ROOT = Path(__file__).parents[4]

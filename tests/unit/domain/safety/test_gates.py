@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, Status, Verdict
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.guard_alarms import stop_guard
@@ -13,7 +14,6 @@ from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.evaluate import evaluate
 from squall.domain.safety.inputs import SafetyInput
-from squall.domain.vocabulary import CheckOutcome, FaultType, Status, Verdict
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, definition, discovery, environment, experiment, record
 from tests.unit.domain.safety.test_safety import GUARDS, alarm, safe

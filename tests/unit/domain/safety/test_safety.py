@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import guard_specs
@@ -15,7 +16,6 @@ from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment
 from squall.domain.run.halt import Halt
 from squall.domain.safety.evaluate import evaluate
 from squall.domain.safety.inputs import SafetyInput
-from squall.domain.vocabulary import CheckOutcome
 from squall.faults import registry
 from tests.unit.builders import (
     ACCOUNT,

@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from squall.application.sentinel import keep_probing, run_probe
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
@@ -22,7 +23,6 @@ from squall.domain.policy.environment import Timing
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.sentinel.config import Sentinel, SentinelPolicy, why_address_refused
 from squall.domain.sentinel.probes import Lease, Sample, build_data, why_start_probe
-from squall.domain.vocabulary import Status
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import definition, environment, experiment, instance, workload

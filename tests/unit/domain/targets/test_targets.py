@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.domain.base.vocabulary import BlastRadius
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import capacities, failure_domains
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
-from squall.domain.vocabulary import BlastRadius
 from tests.unit.builders import NOW, SEED, TAG, environment, experiment, instance, workload
 
 FIRST, SECOND = SEED["target_resources"]

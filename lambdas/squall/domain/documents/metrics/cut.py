@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 
 
 class Cut(Model):

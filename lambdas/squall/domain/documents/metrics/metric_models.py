@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from squall.domain.base.model import Model
 from squall.domain.language.metric_table import Counted, Kind, Published
-from squall.domain.model import Model
 
 
 class MetricQuery(Model):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from squall.domain.model import Model
+from squall.domain.base.model import Model
 
 Reading = Literal["moved", "contradicted", "not_told"]
 

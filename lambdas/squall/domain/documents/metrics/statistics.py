@@ -7,8 +7,8 @@ Models only. `judging/window_statistics.py` describes one window, `judging/ranks
 from datetime import datetime
 from typing import Literal
 
+from squall.domain.base.model import Model
 from squall.domain.documents.metrics.metric_models import Window
-from squall.domain.model import Model
 
 MissingPolicy = Literal["breaching", "zero", "ignore"]
 """What a period without a data point means: `breaching`, silence despite traffic, which never counts as good; `zero`, a

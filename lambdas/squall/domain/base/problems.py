@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from squall.domain.model import Model
-from squall.domain.printable import block, one_line
+from squall.domain.base.model import Model
+from squall.domain.base.printable import block, one_line
 
 WHOLE = "$"
 """The path of the whole input."""

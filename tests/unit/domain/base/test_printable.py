@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.printable import LONGEST_LINE, block, flatten, one_line
+from squall.domain.base.printable import LONGEST_LINE, block, flatten, one_line
 
 STEERING = "\x00\x07\x1b\x7f\x9b\u200b\u200e\u202a\u202e\u2066\u2069\ufeff\ud800\ue000"
 

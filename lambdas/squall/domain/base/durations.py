@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from squall.domain.cron import explain_wrong_cron
-from squall.domain.problems import pattern
+from squall.domain.base.cron import explain_wrong_cron
+from squall.domain.base.problems import pattern
 
 LONGEST = timedelta(hours=12)
 """The longest duration of a FIS action and of an experiment."""
