@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from squall.domain.documents.metrics.metric_models import MetricQuery, Series
-    from squall.ports import Metrics
+    from squall.ports.metrics import Metrics
 
 
 def make_client(session: Any, service: str) -> Any:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from squall.domain.run.halt import Halt
     from squall.domain.run.queue import Line
     from squall.domain.run.record import ExecutionRecord
-    from squall.ports import Metrics, Records
+    from squall.ports.metrics import Metrics
+    from squall.ports.records import Records
 
 _OUTPUTS = ("ExperimentStateMachineArn", "ResultsTableName", "ResultsBucketName", "AbortFunctionName")
 _MISSING = frozenset({"NoSuchKey", "404", "ExecutionDoesNotExist"})

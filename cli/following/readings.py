@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from squall.domain.documents.definition import Definition
     from squall.domain.documents.discovery import Discovery
     from squall.domain.documents.metrics.metric_models import MetricBinding, Point
-    from squall.ports import Metrics
+    from squall.ports.metrics import Metrics
 
 PERIODS = 30
 Role = Literal["guard", "criterion"]

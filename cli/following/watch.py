@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from squall.domain.base.model import Model
     from squall.domain.documents.document import Document
     from squall.domain.run.record import Event, ExecutionRecord
-    from squall.ports import Metrics
+    from squall.ports.metrics import Metrics
 
     M = TypeVar("M", bound=Model)
     D = TypeVar("D", bound=Document)

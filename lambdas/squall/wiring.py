@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from squall.settings import Settings
 
 if TYPE_CHECKING:
-    from squall import ports
+    from squall.ports.faults import Automations, Commands, Faults
+    from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
+    from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
+    from squall.ports.people import Callers, Notifier
+    from squall.ports.records import Documents, Findings, History, Records
+    from squall.ports.workflow import Clock, Lifecycle, Workflow
+    from squall.ports.workload import Calendars, Deployments, Inventory
 
 
 class Wiring:
@@ -21,115 +27,115 @@ class Wiring:
         self.settings = settings
 
     @cached_property
-    def clock(self) -> ports.Clock:
+    def clock(self) -> Clock:
         from squall.adapters.clock import SystemClock
 
         return SystemClock()
 
     @cached_property
-    def records(self) -> ports.Records:
+    def records(self) -> Records:
         from squall.adapters.dynamodb.records import DynamoRecords
 
         return DynamoRecords(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def history(self) -> ports.History:
+    def history(self) -> History:
         from squall.adapters.dynamodb.history import DynamoHistory
 
         return DynamoHistory(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def findings(self) -> ports.Findings:
+    def findings(self) -> Findings:
         from squall.adapters.dynamodb.findings import DynamoFindings
 
         return DynamoFindings(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def locks(self) -> ports.Locks:
+    def locks(self) -> Locks:
         from squall.adapters.dynamodb.locks import DynamoLocks
 
         return DynamoLocks(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def halt_flag(self) -> ports.HaltFlag:
+    def halt_flag(self) -> HaltFlag:
         from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 
         return ParameterHaltFlag(_make_client("ssm", quick=True), self.settings.stack)
 
     @cached_property
-    def halt_copy(self) -> ports.HaltFlag:
+    def halt_copy(self) -> HaltFlag:
         from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 
         return TableHaltFlag(_make_client("dynamodb", quick=True), self.settings.table)
 
     @cached_property
-    def lever(self) -> ports.SafetyLever:
+    def lever(self) -> SafetyLever:
         from squall.adapters.fis.safety_lever import FisSafetyLever
 
         return FisSafetyLever(_make_client("fis", quick=True))
 
     @cached_property
-    def sightings(self) -> ports.SeenBySweep:
+    def sightings(self) -> SeenBySweep:
         from squall.adapters.dynamodb.sightings import TableSightings
 
         return TableSightings(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def callers(self) -> ports.Callers:
+    def callers(self) -> Callers:
         from squall.adapters.sts import SignedCallers
 
         return SignedCallers(_make_client("sts", quick=True))
 
     @cached_property
-    def documents(self) -> ports.Documents:
+    def documents(self) -> Documents:
         from squall.adapters.s3 import S3Documents
 
         return S3Documents(_make_client("s3"), self.settings.bucket)
 
     @cached_property
-    def faults(self) -> ports.Faults:
+    def faults(self) -> Faults:
         from squall.adapters.fis.experiments import Fis
 
         return Fis(_make_client("fis"))
 
     @cached_property
-    def metrics(self) -> ports.Metrics:
+    def metrics(self) -> Metrics:
         from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 
         return CloudWatchMetrics(_make_client("cloudwatch"))
 
     @cached_property
-    def sentinels(self) -> ports.Sentinels:
+    def sentinels(self) -> Sentinels:
         from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
 
         return DynamoSentinels(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
-    def probes(self) -> ports.Probes:
+    def probes(self) -> Probes:
         from squall.adapters.lambda_probes import LambdaProbes
 
         return LambdaProbes(_make_client("lambda"), self.settings.sentinel_function)
 
     @cached_property
-    def sentinel_metrics(self) -> ports.SentinelMetrics:
+    def sentinel_metrics(self) -> SentinelMetrics:
         from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetrics
 
         return CloudWatchSentinelMetrics(_make_client("cloudwatch"))
 
     @cached_property
-    def prober(self) -> ports.Prober:
+    def prober(self) -> Prober:
         from squall.adapters.http_prober import HttpProber
 
         return HttpProber()
 
     @cached_property
-    def alarms(self) -> ports.Alarms:
+    def alarms(self) -> Alarms:
         from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 
         return CloudWatchAlarms(_make_client("cloudwatch"))
 
     @cached_property
-    def inventory(self) -> ports.Inventory:
+    def inventory(self) -> Inventory:
         from squall.adapters.inventory.finders import FINDERS
         from squall.adapters.inventory.instances import AwsInventory
         from squall.adapters.inventory.inventories import Inventories
@@ -140,43 +146,43 @@ class Wiring:
         return Inventories(fleet, TargetGroups(elbv2), {kind: partial(make, _make_client) for kind, make in FINDERS.items()})
 
     @cached_property
-    def commands(self) -> ports.Commands:
+    def commands(self) -> Commands:
         from squall.adapters.ssm.commands import SsmCommands
 
         return SsmCommands(_make_client("ssm"))
 
     @cached_property
-    def automations(self) -> ports.Automations:
+    def automations(self) -> Automations:
         from squall.adapters.ssm.automations import SsmAutomations
 
         return SsmAutomations(_make_client("ssm"))
 
     @cached_property
-    def calendars(self) -> ports.Calendars:
+    def calendars(self) -> Calendars:
         from squall.adapters.ssm.calendars import ChangeCalendars
 
         return ChangeCalendars(_make_client("ssm"))
 
     @cached_property
-    def deployments(self) -> ports.Deployments:
+    def deployments(self) -> Deployments:
         from squall.adapters.inventory.deployments import Deployments
 
         return Deployments(*(partial(_make_client, service) for service in ("autoscaling", "codepipeline", "codedeploy")))
 
     @cached_property
-    def notifier(self) -> ports.Notifier:
+    def notifier(self) -> Notifier:
         from squall.adapters.sns import SnsNotifier
 
         return SnsNotifier(_make_client("sns"), self.settings.topic_arn)
 
     @cached_property
-    def lifecycle(self) -> ports.Lifecycle:
+    def lifecycle(self) -> Lifecycle:
         from squall.adapters.eventbridge import EventBridgeLifecycle
 
         return EventBridgeLifecycle(_make_client("events"), self.settings.event_bus)
 
     @cached_property
-    def workflow(self) -> ports.Workflow:
+    def workflow(self) -> Workflow:
         from squall.adapters.step_functions import StepFunctions
 
         return StepFunctions(_make_client("stepfunctions"))

@@ -21,7 +21,10 @@ from tests.fakes import FakeWorld
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from squall import ports
+    from squall.ports.faults import Faults
+    from squall.ports.locks import Locks
+    from squall.ports.metrics import Alarms
+    from squall.ports.records import Documents, History, Records
 
 REGION = "eu-west-1"
 NOW = datetime(2030, 1, 7, 10, 0, 0, 123456, tzinfo=UTC)
@@ -80,22 +83,22 @@ def table(aws: Callable[[str], Any]) -> str:
 
 
 @pytest.fixture
-def records(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Records:
+def records(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Records:
     return world.records if kind == "fake" else DynamoRecords(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture
-def history(kind: str, world: FakeWorld, records: ports.Records, request: pytest.FixtureRequest) -> ports.History:
+def history(kind: str, world: FakeWorld, records: Records, request: pytest.FixtureRequest) -> History:
     return world.history if kind == "fake" else DynamoHistory(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture
-def locks(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Locks:
+def locks(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Locks:
     return world.locks if kind == "fake" else DynamoLocks(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
 @pytest.fixture
-def documents(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Documents:
+def documents(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Documents:
     if kind == "fake":
         return world.documents
     s3 = request.getfixturevalue("aws")("s3")
@@ -104,10 +107,10 @@ def documents(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> po
 
 
 @pytest.fixture
-def alarms(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Alarms:
+def alarms(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Alarms:
     return world.alarms if kind == "fake" else CloudWatchAlarms(request.getfixturevalue("aws")("cloudwatch"))
 
 
 @pytest.fixture
-def faults(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> ports.Faults:
+def faults(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Faults:
     return world.faults if kind == "fake" else Fis(request.getfixturevalue("aws")("fis"))

@@ -21,7 +21,13 @@ from tests.fakes import FakeWorld
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from squall import ports
+    from squall.ports.faults import Commands, Faults
+    from squall.ports.locks import Locks
+    from squall.ports.metrics import Alarms, Metrics
+    from squall.ports.people import Notifier
+    from squall.ports.records import Documents, Records
+    from squall.ports.workflow import Clock, Lifecycle, Workflow
+    from squall.ports.workload import Inventory
 
 
 @pytest.mark.parametrize(
@@ -177,18 +183,18 @@ def test_tests_put_a_world_in_the_wirings_place() -> None:
 def test_fakes_have_every_method_of_their_port() -> None:
     """Checked by mypy: assigning is the test."""
     world = FakeWorld()
-    clock: ports.Clock = world.clock
-    records: ports.Records = world.records
-    locks: ports.Locks = world.locks
-    documents: ports.Documents = world.documents
-    faults: ports.Faults = world.faults
-    metrics: ports.Metrics = world.metrics
-    alarms: ports.Alarms = world.alarms
-    inventory: ports.Inventory = world.inventory
-    commands: ports.Commands = world.commands
-    notifier: ports.Notifier = world.notifier
-    lifecycle: ports.Lifecycle = world.lifecycle
-    workflow: ports.Workflow = world.workflow
+    clock: Clock = world.clock
+    records: Records = world.records
+    locks: Locks = world.locks
+    documents: Documents = world.documents
+    faults: Faults = world.faults
+    metrics: Metrics = world.metrics
+    alarms: Alarms = world.alarms
+    inventory: Inventory = world.inventory
+    commands: Commands = world.commands
+    notifier: Notifier = world.notifier
+    lifecycle: Lifecycle = world.lifecycle
+    workflow: Workflow = world.workflow
     assert all([clock, records, locks, documents, faults, metrics, alarms, inventory, commands, notifier, lifecycle, workflow])
 
 

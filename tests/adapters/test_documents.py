@@ -15,7 +15,7 @@ from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
 
 if TYPE_CHECKING:
-    from squall import ports
+    from squall.ports.records import Documents
 
 REFUSAL = Refusal(at=NOW, problems=())
 
@@ -28,7 +28,7 @@ class Other(Document):
     cause: str
 
 
-def test_a_document_is_read_as_it_was_written(documents: ports.Documents) -> None:
+def test_a_document_is_read_as_it_was_written(documents: Documents) -> None:
     documents.put("run-1", REFUSAL)
     assert documents.get("run-1", Refusal) == REFUSAL
 
@@ -42,13 +42,13 @@ def test_a_document_stands_at_the_key_of_its_name() -> None:
     assert keys == ["results/run-1/refusal.json", "results/run-1/final_check.json"]
 
 
-def test_what_was_never_written_is_none(documents: ports.Documents) -> None:
+def test_what_was_never_written_is_none(documents: Documents) -> None:
     documents.put("run-1", REFUSAL)
     assert documents.get("run-1", FinalCheck) is None
     assert documents.get("run-2", Refusal) is None
 
 
-def test_a_document_of_another_shape_is_an_error(documents: ports.Documents) -> None:
+def test_a_document_of_another_shape_is_an_error(documents: Documents) -> None:
     documents.put("run-1", REFUSAL)
     with pytest.raises(ValueError, match="Other"):
         documents.get("run-1", Other)

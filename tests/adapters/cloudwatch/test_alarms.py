@@ -17,7 +17,7 @@ from tests.adapters.scripted import Scripted, error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall import ports
+    from squall.ports.metrics import Alarms
     from tests.fakes import FakeWorld
 
 ACTION = "arn:aws:lambda:eu-west-1:123456789012:function:abort"
@@ -55,7 +55,7 @@ GUARD = GuardSpec(
 )
 
 
-def test_whose_a_guard_is_and_since_when(alarms: ports.Alarms) -> None:
+def test_whose_a_guard_is_and_since_when(alarms: Alarms) -> None:
     alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
     assert alarms.tags(GUARD.name) == TAGS
     assert alarms.tags("absent") == {}
@@ -63,7 +63,7 @@ def test_whose_a_guard_is_and_since_when(alarms: ports.Alarms) -> None:
     assert found.configured_at is not None
 
 
-def test_a_guard_is_created_and_seen(alarms: ports.Alarms) -> None:
+def test_a_guard_is_created_and_seen(alarms: Alarms) -> None:
     alarms.put(GUARD, description="execution=arn", action_arn=ACTION, tags=TAGS)
     states = alarms.states([GUARD.name, "absent"])
     assert list(states) == [GUARD.name]
@@ -73,20 +73,20 @@ def test_a_guard_is_created_and_seen(alarms: ports.Alarms) -> None:
     assert state.updated_at is not None
 
 
-def test_a_guard_is_updated(alarms: ports.Alarms) -> None:
+def test_a_guard_is_updated(alarms: Alarms) -> None:
     alarms.put(GUARD, description="first", action_arn=ACTION, tags=TAGS)
     alarms.put(GUARD, description="fis-template=EXT1", action_arn=ACTION, tags=TAGS)
     assert [alarm.description for alarm in alarms.with_prefix("squall-Squall-")] == ["fis-template=EXT1"]
 
 
-def test_an_alarm_of_somebody_else_is_left_alone(alarms: ports.Alarms) -> None:
+def test_an_alarm_of_somebody_else_is_left_alone(alarms: Alarms) -> None:
     alarms.put(GUARD, description="theirs", action_arn=ACTION, tags={**TAGS, "squall:stack": "Other"})
     with pytest.raises(Refused):
         alarms.put(GUARD, description="ours", action_arn=ACTION, tags=TAGS)
     assert alarms.states([GUARD.name])[GUARD.name].description == "theirs"
 
 
-def test_deleting_is_silent_about_what_is_gone(alarms: ports.Alarms) -> None:
+def test_deleting_is_silent_about_what_is_gone(alarms: Alarms) -> None:
     alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
     alarms.delete(["absent", GUARD.name])
     alarms.delete([GUARD.name])
@@ -94,9 +94,7 @@ def test_deleting_is_silent_about_what_is_gone(alarms: ports.Alarms) -> None:
     assert alarms.states([GUARD.name]) == {}
 
 
-def test_alarms_in_alarm_are_found_with_what_they_watch(
-    kind: str, alarms: ports.Alarms, world: FakeWorld, aws: Callable[[str], Any]
-) -> None:
+def test_alarms_in_alarm_are_found_with_what_they_watch(kind: str, alarms: Alarms, world: FakeWorld, aws: Callable[[str], Any]) -> None:
     alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
     if kind == "fake":
         world.alarms.set_state(GUARD.name, "OK")
@@ -195,12 +193,12 @@ def test_a_composite_alarm_on_what_is_not_there_is_refused() -> None:
         CloudWatchAlarms(client).put_composite(stop, description="d", action_arn=ACTION, tags=TAGS)
 
 
-def test_prefixes_do_not_mix_stacks(alarms: ports.Alarms) -> None:
+def test_prefixes_do_not_mix_stacks(alarms: Alarms) -> None:
     alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
     assert list(alarms.with_prefix("squall-Squall2-")) == []
 
 
-def test_nothing_is_asked_about_no_alarms(alarms: ports.Alarms) -> None:
+def test_nothing_is_asked_about_no_alarms(alarms: Alarms) -> None:
     assert alarms.states([]) == {}
 
 

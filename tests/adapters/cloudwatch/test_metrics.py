@@ -13,7 +13,7 @@ from squall.errors import Unavailable
 from tests.adapters.scripted import Scripted
 
 if TYPE_CHECKING:
-    from squall import ports
+    from squall.ports.metrics import Metrics
     from tests.fakes import FakeWorld
 
 PERIODS = 5
@@ -31,7 +31,7 @@ def start(kind: str, world: FakeWorld) -> int:
 
 
 @pytest.fixture
-def metrics(kind: str, world: FakeWorld, request: pytest.FixtureRequest, start: int) -> ports.Metrics:
+def metrics(kind: str, world: FakeWorld, request: pytest.FixtureRequest, start: int) -> Metrics:
     """RequestCount is 10, 20, 30 … in successive minutes, but missing in the third."""
     values = {start + 60 * index: 10.0 * (index + 1) for index in range(PERIODS) if index != 2}
     if kind == "fake":
@@ -44,18 +44,18 @@ def metrics(kind: str, world: FakeWorld, request: pytest.FixtureRequest, start: 
     return CloudWatchMetrics(cloudwatch)
 
 
-def test_a_series_is_oldest_first_without_the_missing(metrics: ports.Metrics, start: int) -> None:
+def test_a_series_is_oldest_first_without_the_missing(metrics: Metrics, start: int) -> None:
     found = metrics.series([_query(), _query("absent", metric="Nothing")], start, start + 60 * PERIODS, 60)
     assert found["requests"].points == tuple(Point(at=start + 60 * index, value=10.0 * (index + 1)) for index in (0, 1, 3, 4))
     assert found["requests"].period_seconds == 60
     assert found["absent"].points == ()
 
 
-def test_the_end_is_exclusive(metrics: ports.Metrics, start: int) -> None:
+def test_the_end_is_exclusive(metrics: Metrics, start: int) -> None:
     assert [point.at for point in metrics.series([_query()], start, start + 60, 60)["requests"].points] == [start]
 
 
-def test_what_is_published_is_found_by_some_of_its_dimensions(metrics: ports.Metrics) -> None:
+def test_what_is_published_is_found_by_some_of_its_dimensions(metrics: Metrics) -> None:
     assert list(metrics.published("App", "RequestCount", [("Name", "web")])) == [(("Name", "web"),)]
     assert list(metrics.published("App", "Nothing", [("Name", "web")])) == []
 
@@ -70,12 +70,12 @@ def test_what_is_published_with_more_is_found_with_all_of_it_on_every_page() -> 
     assert scripted.arguments("list_metrics")[0]["Dimensions"] == [{"Name": "path", "Value": "/"}]
 
 
-def test_two_queries_of_one_key_are_an_error(metrics: ports.Metrics, start: int) -> None:
+def test_two_queries_of_one_key_are_an_error(metrics: Metrics, start: int) -> None:
     with pytest.raises(ValueError, match="key"):
         metrics.series([_query(), _query(statistic="Average")], start, start + 60, 60)
 
 
-def test_over_is_one_value_of_the_whole_span(metrics: ports.Metrics, start: int) -> None:
+def test_over_is_one_value_of_the_whole_span(metrics: Metrics, start: int) -> None:
     end = start + 60 * PERIODS
     assert metrics.over(_query(), start, end) == 120
     assert metrics.over(_query(statistic="Maximum"), start, end) == 50

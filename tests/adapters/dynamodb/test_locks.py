@@ -14,12 +14,12 @@ from tests.adapters.scripted import Scripted, error
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from squall import ports
+    from squall.ports.locks import Locks
 
 UNTIL = NOW + 5 * MINUTES
 
 
-def test_all_keys_or_none(locks: ports.Locks) -> None:
+def test_all_keys_or_none(locks: Locks) -> None:
     assert locks.acquire(["asg/b"], "other", UNTIL, NOW) is None
     held = locks.acquire(["asg/a", "asg/b", "asg/c"], "me", UNTIL, NOW)
     assert held is not None
@@ -28,13 +28,13 @@ def test_all_keys_or_none(locks: ports.Locks) -> None:
     assert locks.holders(["asg/a", "asg/c"], NOW) == {"asg/a": None, "asg/c": None}
 
 
-def test_acquiring_again_is_no_conflict_and_extends(locks: ports.Locks) -> None:
+def test_acquiring_again_is_no_conflict_and_extends(locks: Locks) -> None:
     locks.acquire(["asg/a", "asg/b"], "me", UNTIL, NOW)
     assert locks.acquire(["asg/b", "asg/a", "asg/a"], "me", UNTIL + MINUTES, NOW) is None
     assert locks.holds(["asg/a", "asg/b"], "me", UNTIL + MINUTES)
 
 
-def test_an_expired_lease_of_another_is_told_not_taken(locks: ports.Locks) -> None:
+def test_an_expired_lease_of_another_is_told_not_taken(locks: Locks) -> None:
     locks.acquire(["asg/a"], "dead", NOW + MINUTES, NOW)
     held = locks.acquire(["asg/a"], "me", UNTIL, NOW + 2 * MINUTES)
     assert held is not None
@@ -43,7 +43,7 @@ def test_an_expired_lease_of_another_is_told_not_taken(locks: ports.Locks) -> No
     assert locks.acquire(["asg/a"], "me", UNTIL, NOW + 2 * MINUTES) is None
 
 
-def test_a_living_holder_is_told_before_an_expired_one(locks: ports.Locks) -> None:
+def test_a_living_holder_is_told_before_an_expired_one(locks: Locks) -> None:
     locks.acquire(["asg/a"], "dead", NOW, NOW)
     locks.acquire(["asg/b"], "alive", UNTIL, NOW)
     held = locks.acquire(["asg/a", "asg/b"], "me", UNTIL, NOW)
@@ -51,7 +51,7 @@ def test_a_living_holder_is_told_before_an_expired_one(locks: ports.Locks) -> No
     assert held.holder == "alive"
 
 
-def test_renewing_needs_every_key(locks: ports.Locks) -> None:
+def test_renewing_needs_every_key(locks: Locks) -> None:
     locks.acquire(["asg/a"], "me", UNTIL, NOW)
     assert locks.renew(["asg/a"], "me", UNTIL + MINUTES)
     assert not locks.renew(["asg/a", "asg/b"], "me", UNTIL + 2 * MINUTES)
@@ -60,7 +60,7 @@ def test_renewing_needs_every_key(locks: ports.Locks) -> None:
     assert locks.renew([], "me", UNTIL)
 
 
-def test_holding_means_long_enough(locks: ports.Locks) -> None:
+def test_holding_means_long_enough(locks: Locks) -> None:
     locks.acquire(["asg/a"], "me", UNTIL, NOW)
     assert locks.holds(["asg/a"], "me", UNTIL)
     assert not locks.holds(["asg/a"], "me", UNTIL + MINUTES)
@@ -68,7 +68,7 @@ def test_holding_means_long_enough(locks: ports.Locks) -> None:
     assert not locks.holds(["asg/a", "asg/b"], "me", NOW)
 
 
-def test_holders_says_whose_and_whether_it_ran_out(locks: ports.Locks) -> None:
+def test_holders_says_whose_and_whether_it_ran_out(locks: Locks) -> None:
     locks.acquire(["asg/a"], "me", NOW + MINUTES, NOW)
     holders = locks.holders(["asg/a", "asg/b"], NOW + MINUTES)
     assert holders["asg/b"] is None
@@ -76,7 +76,7 @@ def test_holders_says_whose_and_whether_it_ran_out(locks: ports.Locks) -> None:
     assert (holders["asg/a"].holder, holders["asg/a"].expired) == ("me", True)
 
 
-def test_only_what_is_ours_is_released(locks: ports.Locks) -> None:
+def test_only_what_is_ours_is_released(locks: Locks) -> None:
     locks.acquire(["asg/a"], "other", UNTIL, NOW)
     locks.acquire(["asg/b"], "me", UNTIL, NOW)
     locks.release(["asg/a", "asg/b", "asg/c"], "me")
@@ -84,7 +84,7 @@ def test_only_what_is_ours_is_released(locks: ports.Locks) -> None:
     assert locks.holders(["asg/b"], NOW) == {"asg/b": None}
 
 
-def test_every_lease_is_listed_with_what_has_run_out(locks: ports.Locks) -> None:
+def test_every_lease_is_listed_with_what_has_run_out(locks: Locks) -> None:
     locks.acquire(["asg/a", "tg/b"], "me", UNTIL, NOW)
     locks.acquire(["asg/c"], "dead", NOW, NOW)
     locks.acquire_slot("me", UNTIL, NOW, 5)
@@ -95,7 +95,7 @@ def test_every_lease_is_listed_with_what_has_run_out(locks: ports.Locks) -> None
     assert [held.key for held in locks.all(NOW)] == ["asg/c"]
 
 
-def test_slots_are_few_and_given_back(locks: ports.Locks) -> None:
+def test_slots_are_few_and_given_back(locks: Locks) -> None:
     assert [locks.acquire_slot(holder, UNTIL, NOW, 2) for holder in ("a", "b", "c")] == [0, 1, None]
     assert locks.acquire_slot("a", UNTIL, NOW, 2) == 0, "the same again for a holder"
     locks.release_slot(0, "b")
@@ -104,7 +104,7 @@ def test_slots_are_few_and_given_back(locks: ports.Locks) -> None:
     assert locks.acquire_slot("c", UNTIL, NOW, 2) == 0
 
 
-def test_an_expired_slot_is_free(locks: ports.Locks) -> None:
+def test_an_expired_slot_is_free(locks: Locks) -> None:
     locks.acquire_slot("dead", NOW + MINUTES, NOW, 1)
     assert locks.line().holders(NOW + MINUTES) == {}
     assert locks.acquire_slot("me", UNTIL, NOW + MINUTES, 1) == 0
@@ -113,7 +113,7 @@ def test_an_expired_slot_is_free(locks: ports.Locks) -> None:
     assert locks.line().holders(UNTIL) == {0: "me"}
 
 
-def test_the_limit_is_a_number_of_slots_not_of_the_last_one(locks: ports.Locks) -> None:
+def test_the_limit_is_a_number_of_slots_not_of_the_last_one(locks: Locks) -> None:
     """Others took two of five while ours held 0 to 4; two of ours have ended since."""
     for holder in "abcde":
         locks.acquire_slot(holder, UNTIL, NOW, 5)
@@ -123,7 +123,7 @@ def test_the_limit_is_a_number_of_slots_not_of_the_last_one(locks: ports.Locks) 
     assert locks.acquire_slot("f", UNTIL, NOW, 4) == 0
 
 
-def test_the_queue_is_in_order_of_arrival(locks: ports.Locks) -> None:
+def test_the_queue_is_in_order_of_arrival(locks: Locks) -> None:
     locks.join("second", NOW + MINUTES, UNTIL)
     locks.join("first", NOW, UNTIL)
     locks.join("twin", NOW + MINUTES, UNTIL)
@@ -135,7 +135,7 @@ def test_the_queue_is_in_order_of_arrival(locks: ports.Locks) -> None:
     assert line.ahead_of("nobody", NOW) == ("first", "second", "twin")
 
 
-def test_a_ticket_is_renewed_runs_out_and_is_given_back(locks: ports.Locks) -> None:
+def test_a_ticket_is_renewed_runs_out_and_is_given_back(locks: Locks) -> None:
     locks.join("dead", NOW, NOW + MINUTES)
     locks.join("alive", NOW, NOW + MINUTES)
     locks.join("alive", NOW, UNTIL)
@@ -146,7 +146,7 @@ def test_a_ticket_is_renewed_runs_out_and_is_given_back(locks: ports.Locks) -> N
     assert locks.line().waiting(NOW) == ("dead",)
 
 
-def test_who_has_a_slot_waits_no_more(locks: ports.Locks) -> None:
+def test_who_has_a_slot_waits_no_more(locks: Locks) -> None:
     locks.join("a", NOW, UNTIL)
     locks.join("b", NOW, UNTIL)
     locks.acquire_slot("a", UNTIL, NOW, 5)

@@ -20,7 +20,7 @@ from tests.adapters.scripted import Scripted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall import ports
+    from squall.ports.records import Records
 
 RECORD = ExecutionRecord(id="run-1", execution_arn="arn:run-1", started_at=NOW, status=Status.RUNNING, phase="Admit")
 ABORT = Abort(AbortSource.GUARD, "too many errors", NOW, by="squall-Squall-run-1-0")
@@ -65,13 +65,13 @@ FULL = ExecutionRecord(
 )
 
 
-def test_every_field_survives_storage(records: ports.Records) -> None:
+def test_every_field_survives_storage(records: Records) -> None:
     assert all(getattr(FULL, field.name) not in (None, "", ()) for field in fields(ExecutionRecord)), "give the new field a value"
     records.create(FULL)
     assert records.get("run-1") == FULL
 
 
-def test_every_field_can_be_set_after_creation(records: ports.Records) -> None:
+def test_every_field_can_be_set_after_creation(records: Records) -> None:
     records.create(RECORD)
     changes = {field.name: getattr(FULL, field.name) for field in fields(ExecutionRecord)}
     for fixed in ("id", "started_at", "events", "status"):
@@ -80,13 +80,13 @@ def test_every_field_can_be_set_after_creation(records: ports.Records) -> None:
     assert records.get("run-1") == replace(FULL, status=Status.RUNNING)
 
 
-def test_a_record_is_created_once(records: ports.Records) -> None:
+def test_a_record_is_created_once(records: Records) -> None:
     assert records.create(RECORD)
     assert not records.create(replace(RECORD, phase="other"))
     assert records.get("run-1") == RECORD
 
 
-def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> None:
+def test_an_unknown_record_is_none_and_not_written(records: Records) -> None:
     assert records.get("run-1") is None
     assert not records.update("run-1", phase="Discover")
     assert not records.request_abort("run-1", ABORT)
@@ -99,7 +99,7 @@ def test_an_unknown_record_is_none_and_not_written(records: ports.Records) -> No
     assert records.get("run-1") is None
 
 
-def test_update_sets_clears_and_appends(records: ports.Records) -> None:
+def test_update_sets_clears_and_appends(records: Records) -> None:
     records.create(replace(RECORD, template_id="EXT1", events=(Event(NOW, EventName.ADMITTED),)))
     assert records.update(
         "run-1", phase="Discover", phase_since=NOW, template_id=None, events=[Event(NOW, EventName.DISCOVERED, "2 instances")]
@@ -111,7 +111,7 @@ def test_update_sets_clears_and_appends(records: ports.Records) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"id": "x"}, {"started_at": NOW}, {"colour": "red"}, {"status": Status.FAILED}])
-def test_update_refuses_what_is_not_for_it(records: ports.Records, changes: dict[str, Any]) -> None:
+def test_update_refuses_what_is_not_for_it(records: Records, changes: dict[str, Any]) -> None:
     records.create(RECORD)
     with pytest.raises(ValueError, match=r"."):
         records.update("run-1", **changes)
@@ -119,7 +119,7 @@ def test_update_refuses_what_is_not_for_it(records: ports.Records, changes: dict
 
 
 @pytest.mark.parametrize("status", [status for status in Status if status.final])
-def test_a_final_record_never_changes_again(records: ports.Records, status: Status) -> None:
+def test_a_final_record_never_changes_again(records: Records, status: Status) -> None:
     records.create(RECORD)
     assert records.finish("run-1", status=status, ended_at=NOW, events=[Event(NOW, EventName.RECORDED)])
     final = records.get("run-1")
@@ -133,13 +133,13 @@ def test_a_final_record_never_changes_again(records: ports.Records, status: Stat
     assert records.get("run-1") == final
 
 
-def test_finish_takes_final_statuses_only(records: ports.Records) -> None:
+def test_finish_takes_final_statuses_only(records: Records) -> None:
     records.create(RECORD)
     with pytest.raises(ValueError, match="running"):
         records.finish("run-1", status=Status.RUNNING)
 
 
-def test_a_final_record_still_takes_events(records: ports.Records) -> None:
+def test_a_final_record_still_takes_events(records: Records) -> None:
     records.create(RECORD)
     records.finish("run-1", status=Status.FAILED)
     records.append("run-1", [Event(NOW, UnknownEvent("swept"))])
@@ -148,7 +148,7 @@ def test_a_final_record_still_takes_events(records: ports.Records) -> None:
     assert [event.event for event in record.events] == ["swept"]
 
 
-def test_the_first_abort_reason_stays(records: ports.Records) -> None:
+def test_the_first_abort_reason_stays(records: Records) -> None:
     records.create(RECORD)
     assert records.request_abort("run-1", ABORT)
     assert not records.request_abort("run-1", replace(ABORT, source=AbortSource.OPERATOR))
@@ -173,9 +173,7 @@ def vote(person: str, decision: Decision, comment: str = "") -> Vote:
         (Decision.REJECT, Decision.REJECT, False),
     ],
 )
-def test_a_person_says_one_thing_and_may_then_still_reject(
-    records: ports.Records, first: Decision, second: Decision, written: bool
-) -> None:
+def test_a_person_says_one_thing_and_may_then_still_reject(records: Records, first: Decision, second: Decision, written: bool) -> None:
     records.create(replace(RECORD, ask=ASK))
     assert records.vote("run-1", "plan", vote("ada", first), [Event(NOW, UnknownEvent("said"))])
     assert records.vote("run-1", "plan", vote("ada", second, "again"), [Event(NOW, UnknownEvent("said again"))]) is written
@@ -189,7 +187,7 @@ def test_a_person_says_one_thing_and_may_then_still_reject(
 @pytest.mark.parametrize(
     "changes", [{"ask": None}, {"ask": replace(ASK, plan="other")}, {"decided_status": Status.REJECTED}, {"status": Status.ABORTED}]
 )
-def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: ports.Records, changes: dict[str, Any]) -> None:
+def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: Records, changes: dict[str, Any]) -> None:
     record = replace(RECORD, **{"ask": ASK, **changes})
     records.create(record)
     assert not records.vote("run-1", "plan", vote("ada", Decision.REJECT), [Event(NOW, UnknownEvent("said"))])
@@ -197,7 +195,7 @@ def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: ports.Re
     assert records.get("run-1") == record
 
 
-def test_people_are_asked_once_a_round(records: ports.Records) -> None:
+def test_people_are_asked_once_a_round(records: Records) -> None:
     first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
     records.create(RECORD)
     assert not records.ask("run-1", second, ())
@@ -210,7 +208,7 @@ def test_people_are_asked_once_a_round(records: ports.Records) -> None:
     assert not records.ask("run-1", second, ())
 
 
-def test_asking_anew_forgets_the_votes_it_has_seen_and_no_other(records: ports.Records) -> None:
+def test_asking_anew_forgets_the_votes_it_has_seen_and_no_other(records: Records) -> None:
     first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
     records.create(replace(RECORD, ask=first))
     records.vote("run-1", "plan", vote("ada", Decision.APPROVE))
@@ -227,7 +225,7 @@ def test_asking_anew_forgets_the_votes_it_has_seen_and_no_other(records: ports.R
     assert not records.vote("run-1", "plan", vote("bob", Decision.APPROVE))
 
 
-def test_a_token_is_forgotten_only_by_its_own_generation(records: ports.Records) -> None:
+def test_a_token_is_forgotten_only_by_its_own_generation(records: Records) -> None:
     records.create(RECORD)
     assert records.store_token("run-1", "first") == 1
     assert records.store_token("run-1", "second") == 2
@@ -239,7 +237,7 @@ def test_a_token_is_forgotten_only_by_its_own_generation(records: ports.Records)
     assert records.get("run-1") == replace(RECORD, token_generation=2)
 
 
-def test_a_record_is_open_until_it_is_settled(records: ports.Records) -> None:
+def test_a_record_is_open_until_it_is_settled(records: Records) -> None:
     records.create(replace(RECORD, id="later", started_at=NOW + MINUTES))
     records.create(RECORD)
     assert [record.id for record in records.open()] == ["run-1", "later"]
@@ -251,7 +249,7 @@ def test_a_record_is_open_until_it_is_settled(records: ports.Records) -> None:
     assert [record.id for record in records.open()] == ["later"]
 
 
-def test_a_firing_is_claimed_by_one_execution(records: ports.Records) -> None:
+def test_a_firing_is_claimed_by_one_execution(records: Records) -> None:
     until = NOW + timedelta(days=1)
     assert records.claim_trigger("arn:schedule", "2030-01-07T10:00:00Z", "run-1", until)
     assert records.claim_trigger("arn:schedule", "2030-01-07T10:00:00Z", "run-1", until), "a retry of the same execution"
@@ -259,7 +257,7 @@ def test_a_firing_is_claimed_by_one_execution(records: ports.Records) -> None:
     assert records.claim_trigger("arn:schedule", "2030-01-07T11:00:00Z", "run-2", until)
 
 
-def test_a_long_detail_is_cut_so_that_the_item_stays_small(records: ports.Records) -> None:
+def test_a_long_detail_is_cut_so_that_the_item_stays_small(records: Records) -> None:
     records.create(RECORD)
     records.append("run-1", [Event(NOW, UnknownEvent("told"), "x" * 5000)])
     record = records.get("run-1")
@@ -285,12 +283,12 @@ def test_indexes_find_a_record_by_period_and_experiment(aws: Callable[[str], Any
 DAY = timedelta(days=1)
 
 
-def put(records: ports.Records, id_: str, days_ago: float, **changes: Any) -> None:
+def put(records: Records, id_: str, days_ago: float, **changes: Any) -> None:
     started = NOW - days_ago * DAY
     records.create(replace(FULL, id=id_, started_at=started, **{"verdict": Verdict.VALIDATED, "experiment": "terminate one", **changes}))
 
 
-def test_what_was_validated_is_found_by_experiment_environment_and_time(records: ports.Records) -> None:
+def test_what_was_validated_is_found_by_experiment_environment_and_time(records: Records) -> None:
     put(records, "old", 8)
     put(records, "good", 6)
     put(records, "newer", 1)
@@ -302,7 +300,7 @@ def test_what_was_validated_is_found_by_experiment_environment_and_time(records:
     assert found[0].promotion_hash == "def"
 
 
-def test_the_last_faults_on_a_failure_domain_are_found_over_months(records: ports.Records) -> None:
+def test_the_last_faults_on_a_failure_domain_are_found_over_months(records: Records) -> None:
     put(records, "last-year", 20)
     put(records, "new-year", 6.5)  # NOW is the 7th of January
     put(records, "december", 8)
@@ -336,7 +334,7 @@ def test_a_trigger_expires_by_the_tables_clock(aws: Callable[[str], Any], table:
     assert dynamodb.get_item(TableName=table, Key=key)["Item"]["expires_at"] == {"N": str(int(NOW.timestamp()))}
 
 
-def test_runs_that_may_have_a_fault_come_first(records: ports.Records) -> None:
+def test_runs_that_may_have_a_fault_come_first(records: Records) -> None:
     changes_of: tuple[dict[str, Any], ...] = ({}, {"template_id": "EXT1"}, {"template_id": "EXT2", "fault_ended_at": NOW})
     for number, changes in enumerate(changes_of):
         records.create(replace(RECORD, id=f"run-{number}", started_at=NOW + number * MINUTES, **changes))
@@ -345,7 +343,7 @@ def test_runs_that_may_have_a_fault_come_first(records: ports.Records) -> None:
     assert list(found) == ["run-1", "run-0", "run-2"]
 
 
-def test_waiting_runs_are_those_of_the_environment_without_a_fault(records: ports.Records) -> None:
+def test_waiting_runs_are_those_of_the_environment_without_a_fault(records: Records) -> None:
     changes_of: dict[str, dict[str, Any]] = {
         "prod": {"environment": "production"},
         "waits": {"environment": "staging"},

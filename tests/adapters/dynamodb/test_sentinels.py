@@ -17,18 +17,18 @@ from tests.adapters.scripted import Scripted
 from tests.fakes.sentinel import FakeSentinels
 
 if TYPE_CHECKING:
-    from squall import ports
+    from squall.ports.metrics import Sentinels
 
 NOW = NOW_EXACTLY.replace(microsecond=0)  # leases are milliseconds
 LEASE = Lease("me", NOW + MINUTES, NOW + 14 * MINUTES)
 
 
 @pytest.fixture
-def sentinels(kind: str, request: pytest.FixtureRequest) -> ports.Sentinels:
+def sentinels(kind: str, request: pytest.FixtureRequest) -> Sentinels:
     return FakeSentinels() if kind == "fake" else DynamoSentinels(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
-def test_whoever_takes_it_last_has_it(sentinels: ports.Sentinels) -> None:
+def test_whoever_takes_it_last_has_it(sentinels: Sentinels) -> None:
     assert sentinels.get("run-1") is None
     sentinels.take("run-1", LEASE)
     assert sentinels.get("run-1") == LEASE

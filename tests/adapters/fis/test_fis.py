@@ -13,7 +13,7 @@ from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
 
 if TYPE_CHECKING:
-    from squall import ports
+    from squall.ports.faults import Faults
 
 BODY: dict[str, Any] = {
     "description": "squall-run-1",
@@ -26,13 +26,13 @@ BODY: dict[str, Any] = {
 TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}
 
 
-def test_a_template_is_created_once_per_token(faults: ports.Faults) -> None:
+def test_a_template_is_created_once_per_token(faults: Faults) -> None:
     first = faults.create_template(BODY, "token")
     assert faults.create_template(BODY, "token") == first
     assert faults.create_template(BODY, "other") != first
 
 
-def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(faults: ports.Faults) -> None:
+def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(faults: Faults) -> None:
     template_id = faults.create_template(BODY, "token")
     told = faults.template(template_id)
     assert told is not None
@@ -40,7 +40,7 @@ def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(
     assert faults.template("EXTnothere") is None
 
 
-def test_templates_are_found_by_the_stack(faults: ports.Faults) -> None:
+def test_templates_are_found_by_the_stack(faults: Faults) -> None:
     ours = faults.create_template(BODY, "a")
     faults.create_template({**BODY, "tags": {"squall:stack": "Other", "squall:execution": "run-2"}}, "b")
     faults.create_template({**BODY, "tags": {}}, "c")
@@ -48,13 +48,13 @@ def test_templates_are_found_by_the_stack(faults: ports.Faults) -> None:
     assert (template.id, template.execution_id, template.created_at.tzinfo is not None) == (ours, "run-1", True)
 
 
-def test_how_old_a_running_experiment_is_stands_in_the_list(faults: ports.Faults) -> None:
+def test_how_old_a_running_experiment_is_stands_in_the_list(faults: Faults) -> None:
     faults.start(faults.create_template(BODY, "token"), "start", TAGS)
     (running,) = faults.active()
     assert running.created_at is not None
 
 
-def test_an_experiment_is_started_once_per_token(faults: ports.Faults) -> None:
+def test_an_experiment_is_started_once_per_token(faults: Faults) -> None:
     template = faults.create_template(BODY, "token")
     started = faults.start(template, "start", TAGS)
     assert (started.template_id, started.terminal, started.tags) == (template, False, TAGS)
@@ -63,7 +63,7 @@ def test_an_experiment_is_started_once_per_token(faults: ports.Faults) -> None:
     assert faults.start(template, "start", TAGS).id == started.id
 
 
-def test_a_started_experiment_is_found(faults: ports.Faults) -> None:
+def test_a_started_experiment_is_found(faults: Faults) -> None:
     template = faults.create_template(BODY, "token")
     started = faults.start(template, "start", TAGS)
     found = faults.get(started.id)
@@ -75,7 +75,7 @@ def test_a_started_experiment_is_found(faults: ports.Faults) -> None:
     assert list(faults.of_template("EXTother")) == []
 
 
-def test_a_deleted_template_is_a_fence(faults: ports.Faults) -> None:
+def test_a_deleted_template_is_a_fence(faults: Faults) -> None:
     template = faults.create_template(BODY, "token")
     assert faults.delete_template(template)
     assert not faults.delete_template(template)
@@ -84,13 +84,13 @@ def test_a_deleted_template_is_a_fence(faults: ports.Faults) -> None:
     assert refused.value.code == "ResourceNotFoundException"
 
 
-def test_stopping_is_asked_once_or_again(faults: ports.Faults) -> None:
+def test_stopping_is_asked_once_or_again(faults: Faults) -> None:
     started = faults.start(faults.create_template(BODY, "token"), "start", TAGS)
     assert faults.stop(started.id)
     assert not faults.stop("EXPother")
 
 
-def test_what_is_unknown_is_none(faults: ports.Faults) -> None:
+def test_what_is_unknown_is_none(faults: Faults) -> None:
     assert faults.get("EXPother") is None
     assert list(faults.active()) == []
 
@@ -167,7 +167,7 @@ def test_listings_are_paged_and_errors_told() -> None:
     assert [(one.id, one.error_code, one.terminal) for one in found] == [("EXP1", "InvalidTarget", True), ("EXP2", "InvalidTarget", True)]
 
 
-def test_a_template_and_its_experiment_are_told_as_they_were_created(faults: ports.Faults) -> None:
+def test_a_template_and_its_experiment_are_told_as_they_were_created(faults: Faults) -> None:
     body = {**BODY, "experimentOptions": {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}}
     template = faults.create_template(body, "token")
     assert find_differences(body, faults.template(template)) == ()

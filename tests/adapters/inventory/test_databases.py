@@ -22,7 +22,7 @@ from tests.fakes.workload import FakeGroup
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall import ports
+    from squall.ports.workload import Inventory
     from tests.fakes import FakeWorld
 
 STAGING = {"squall:environment": "staging"}
@@ -38,7 +38,7 @@ def arn(kind: str, name: str) -> str:
 class Account:
     """`orders`, a Multi-AZ instance, and `aurora`, a cluster of two, both of staging; `stray` carries no tag."""
 
-    inventory: ports.Inventory
+    inventory: Inventory
     service: str
 
     def describe(self, kind: ResourceType, *names: str, tags: dict[str, str] | None = None) -> tuple[tuple[OtherResource, ...], Any]:

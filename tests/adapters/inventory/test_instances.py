@@ -18,7 +18,7 @@ from tests.fakes.workload import FakeGroup, FakeInstance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall import ports
+    from squall.ports.workload import Inventory
     from tests.fakes import FakeWorld
 
 STAGING = {"squall:environment": "staging"}
@@ -28,7 +28,7 @@ STAGING = {"squall:environment": "staging"}
 class Account:
     """A group `web` of three instances behind a target group, and an instance on its own."""
 
-    inventory: ports.Inventory
+    inventory: Inventory
     members: list[str]
     alone: str
     target_group: str

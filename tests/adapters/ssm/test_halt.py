@@ -18,13 +18,13 @@ from tests.fakes.halt import FakeHaltFlag
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from squall import ports
+    from squall.ports.locks import HaltFlag
 
 NAME = "/squall/Squall/halt"
 
 
 @pytest.fixture(params=["fake", "parameter", "table"])
-def flag(request: pytest.FixtureRequest) -> ports.HaltFlag:
+def flag(request: pytest.FixtureRequest) -> HaltFlag:
     if request.param == "fake":
         return FakeHaltFlag()
     if request.param == "parameter":
@@ -32,11 +32,11 @@ def flag(request: pytest.FixtureRequest) -> ports.HaltFlag:
     return TableHaltFlag(client_of("dynamodb"), request.getfixturevalue("table"))
 
 
-def test_a_flag_nobody_ever_set_is_not_engaged(flag: ports.HaltFlag) -> None:
+def test_a_flag_nobody_ever_set_is_not_engaged(flag: HaltFlag) -> None:
     assert flag.get() == Halt(engaged=False)
 
 
-def test_engaged_and_released_again_and_again(flag: ports.HaltFlag) -> None:
+def test_engaged_and_released_again_and_again(flag: HaltFlag) -> None:
     for number in range(2):
         flag.engage(f"smoke {number}", "ada", NOW)
         assert flag.get() == Halt(engaged=True, reason=f"smoke {number}", by="ada", at=NOW)

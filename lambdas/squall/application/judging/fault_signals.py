@@ -13,7 +13,7 @@ from squall.domain.experiment.experiment import FaultSignal
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, must_show, not_told, of_several, read, spans, within
 from squall.errors import Refused, Unavailable
 from squall.faults.template import injection_of
-from squall.ports import Metrics
+from squall.ports.metrics import Metrics
 
 MOST_SERIES = 10
 """The most series that are read of one metric of one target. An agent publishes one for each disk, file system and

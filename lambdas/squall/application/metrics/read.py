@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Series, Window
 from squall.domain.metrics.series import value_over
 from squall.domain.metrics.windows import PacedWindow, finer_periods
-from squall.ports import Metrics
+from squall.ports.metrics import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
 SUMMABLE: Mapping[str, Callable[[list[float]], float]] = {"Sum": sum, "SampleCount": sum, "Maximum": max, "Minimum": min}
