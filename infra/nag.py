@@ -4,7 +4,7 @@ from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.permissions.documents import document_files
-from infra.settings import CURRENT_RUNTIME
+from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 
 
@@ -54,7 +54,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
     findings["S1"] = "Only this stack's functions read and write the bucket; who wants access records has CloudTrail data events"
     findings["SQS3"] = "It is the dead-letter queue"
-    if stack.settings.lambda_runtime != CURRENT_RUNTIME:
+    if stack.settings.lambda_runtime != DEFAULT_RUNTIME:
         findings["L1"] = f"The deployer chose {stack.settings.lambda_runtime} by context"
     return findings
 

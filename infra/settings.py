@@ -37,8 +37,9 @@ LOG_RETENTIONS = {
     3653: "TEN_YEARS",
 }
 """The retention periods that CloudWatch Logs accepts, in days, with the names of CDK's RetentionDays."""
-CURRENT_RUNTIME = "python3.14"
-"""The newest Python runtime of Lambda that CDK has."""
+DEFAULT_RUNTIME = "python3.14"
+"""The Lambda runtime that is deployed unless the deployer chooses another, and the one home of its version: the layers
+are built and the bytecode is compiled for it."""
 _OWN_KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -90,7 +91,7 @@ class Settings(BaseModel):
     synthesizer: Literal["default", "cli"] = "default"
     """`cli` deploys with the caller's own credentials instead of the bootstrap roles."""
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
-    lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = CURRENT_RUNTIME
+    lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = DEFAULT_RUNTIME
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
     halt_engages_safety_lever: bool = False
     """Whether `squall halt` engages FIS's safety lever. Off by default: the lever stops the experiments of everybody in

@@ -1,7 +1,7 @@
 """Builds the dependency layers without Docker: hash-pinned wheels for the Lambda platform, built again when a lock file changes.
 
-python -m scripts.build_layer --runtime python3.14 --architecture arm64
-python -m scripts.build_layer --native      (for this machine's Python, as the local account needs it)
+python -m scripts.build_layer              (for the runtime that is deployed by default, on arm64)
+python -m scripts.build_layer --native     (for this machine's Python, as the local account needs it)
 
 There are two layers: the libraries that every function imports, and the numerical libraries that only Compare imports.
 """
@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.settings import DEFAULT_RUNTIME, ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 MB = 1024 * 1024
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -138,7 +139,7 @@ def _check_size(folder: Path, layer: Layer) -> None:
 def main() -> None:
     """Builds the layers for the platform of the arguments and prints the paths of their archives."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--runtime", default="python3.14")
+    parser.add_argument("--runtime", default=DEFAULT_RUNTIME)
     parser.add_argument("--architecture", default="arm64", choices=sorted(MACHINES))
     parser.add_argument("--native", action="store_true", help="runtime and architecture of the Python that runs this")
     arguments = parser.parse_args()

@@ -13,7 +13,7 @@ import pytest
 from infra.code import stage_code
 from infra.definitions import load_definitions
 from infra.permissions.holders import HOLDERS, WORKFLOW_FUNCTIONS
-from infra.settings import ROOT, SettingsError
+from infra.settings import DEFAULT_RUNTIME, ROOT, SettingsError
 from infra.synth import SynthError, synthesize
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
@@ -110,7 +110,7 @@ def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
 def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_into_lambda(stack: Resources) -> None:
     two = {name for name, found in stack.functions().items() if len(found.get("Layers", ())) > 1}
     assert two == {"compare"}
-    sizes = [unzipped_size(build_layer(layer, "python3.14", "arm64")) for layer in LAYERS]
+    sizes = [unzipped_size(build_layer(layer, DEFAULT_RUNTIME, "arm64")) for layer in LAYERS]
     assert sum(sizes) < 240 * MB
 
 
