@@ -73,6 +73,8 @@ class Walked:
     largest: int = 0
     """Bytes of the largest payload or result of a state."""
     started_ms: int = 0
+    output: Any = None
+    """What the execution says when it has ended SUCCEEDED."""
 
 
 @dataclass
@@ -95,7 +97,7 @@ class Walk(Driver):
         execution.walked.started_ms = int(now.timestamp() * 1000)
         self._walking.append(execution)
         try:
-            execution.walk(self.machine, payload, start_at)
+            execution.walked.output = execution.walk(self.machine, payload, start_at)
             self.world.workflow.executions[arn] = "SUCCEEDED"
         except StateError as error:
             self.world.workflow.executions[arn], execution.walked.error = "FAILED", error.error
