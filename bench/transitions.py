@@ -75,9 +75,9 @@ def _count_transitions(case: Case) -> Counted:
     experiment = {**seed(world), "duration": f"PT{int(case.length.total_seconds())}S"}
     experiment.pop("duration_minutes", None)
     policy = environment("staging", maximum_duration="PT12H", timing=TIMING[case.pace])
-    known = deployed.Deployed(catalogue={"seed": experiment}, environments={"staging": policy})
+    known = deployed.DeployedDefinitions(catalogue={"seed": experiment}, environments={"staging": policy})
     began = world.clock.now()
-    with patch.object(admit, "deployed", lambda: known), machine(world) as engine:
+    with patch.object(admit, "load_deployed", lambda: known), machine(world) as engine:
         done = engine.run({"experiment": "seed"}, deadline_seconds=300)
     record = world.records.get("run-1")
     kinds = [event["type"] for event in done.history]

@@ -9,7 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment

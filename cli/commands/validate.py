@@ -10,7 +10,7 @@ from cli import output
 from cli.arguments import definitions
 from cli.exits import Exit
 from cli.text import clean, clean_block, safe_text
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 
 if TYPE_CHECKING:

@@ -35,8 +35,8 @@ def experiment(targets: Sequence[str] = (), **changes: Any) -> dict[str, Any]:
 @contextmanager
 def started(account: Account, policy: dict[str, Any]) -> Iterator[Walk]:
     shipped = {"inline_definitions": True, "minimum_healthy_percent": 50, **policy}
-    known = deployed.Deployed(catalogue={}, environments={"staging": environment("staging", **shipped)})
-    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
+    known = deployed.DeployedDefinitions(catalogue={}, environments={"staging": environment("staging", **shipped)})
+    with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
         world = account.world
         world.alarms.arming_seconds, world.faults.stop_seconds = 10, 20
         with walking(world) as walk:

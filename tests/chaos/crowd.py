@@ -160,11 +160,11 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
     world.alarms.arming_seconds, world.faults.stop_seconds = 10, 20
     world.faults.limit = 1000  # FIS would refuse the sixth: here nobody but Squall counts
     staging = environment("staging", maximum_queued=50)
-    known = deployed.Deployed(catalogue=catalogue, environments={"staging": staging})
+    known = deployed.DeployedDefinitions(catalogue=catalogue, environments={"staging": staging})
     crowd = Crowd(world, random.Random(number))
     wiring = FakeWiring(world, SETTINGS)
     vars(wiring)["clock"] = crowd
-    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
+    with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
         use(wiring)
         without_locks()
         world.failing = Intercept(crowd.call)

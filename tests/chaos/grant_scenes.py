@@ -321,7 +321,7 @@ def run(walk: Walk, payload: Any = None) -> None:
 
 def deployed() -> Any:
     """What the world of this scene has deployed."""
-    return vars(admit)["deployed"]()
+    return vars(admit)["load_deployed"]()
 
 
 def void(_: object) -> None:

@@ -265,7 +265,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
     with (
         arranged() as (walk, world),
         patch.object(page, "VENDOR", UPLOT / "dist"),
-        patch.object(period, "deployed", vars(admit)["deployed"]),
+        patch.object(period, "load_deployed", vars(admit)["load_deployed"]),
     ):
         policed = Policed(walk, function, grant)
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})

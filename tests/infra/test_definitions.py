@@ -85,7 +85,7 @@ def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
 def test_functions_find_their_definitions_in_the_code_asset(tmp_path: Path) -> None:
     folder = code.stage_code(load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments"), tmp_path)
     program = (
-        "from squall.application.admission.deployed import deployed; known = deployed(); "
+        "from squall.application.admission.deployed import load_deployed; known = load_deployed(); "
         "print(*sorted(known.catalogue), *sorted(known.environments))"
     )
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(folder)}, capture_output=True, text=True, check=False)

@@ -33,25 +33,25 @@ def experiment(world: FakeWorld) -> dict[str, Any]:
 
 
 @pytest.fixture
-def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> definitions.Deployed:
+def known(experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> definitions.DeployedDefinitions:
     """What is deployed: the experiment as `seed`, and the environments."""
-    deployed = definitions.Deployed(
+    deployed = definitions.DeployedDefinitions(
         catalogue={"seed": experiment},
         environments={"staging": environment("staging", inline_definitions=True), "production": environment("production")},
     )
     for reader in (admit, period):
-        monkeypatch.setattr(reader, "deployed", lambda: deployed)
+        monkeypatch.setattr(reader, "load_deployed", lambda: deployed)
     return deployed
 
 
 @pytest.fixture
-def engine(world: FakeWorld, known: definitions.Deployed) -> Iterator[Machine]:
+def engine(world: FakeWorld, known: definitions.DeployedDefinitions) -> Iterator[Machine]:
     with machine(world) as running:
         yield running
 
 
 @pytest.fixture
-def walk(world: FakeWorld, known: definitions.Deployed) -> Iterator[Walk]:
+def walk(world: FakeWorld, known: definitions.DeployedDefinitions) -> Iterator[Walk]:
     world.faults.stop_seconds = 20
     world.alarms.arming_seconds = 10
     with walking(world) as running:

@@ -66,8 +66,8 @@ def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
     world = workload()
     experiment = seed(world)
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
-    known = deployed.Deployed(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
-    with patch.object(admit, "deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
+    known = deployed.DeployedDefinitions(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
+    with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         yield walk, world

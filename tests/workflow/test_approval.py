@@ -38,7 +38,7 @@ INPUT = {"experiment": "seed", "requested_by": "ci"}
 
 
 @pytest.fixture(autouse=True)
-def asked(known: deployed.Deployed) -> None:
+def asked(known: deployed.DeployedDefinitions) -> None:
     ask_people()
 
 
@@ -145,7 +145,7 @@ def test_twelve_hours_of_waiting_cost_a_few_transitions(walk: Walk, world: FakeW
     assert len(done.states) < 120
 
 
-def test_the_walker_waits_for_people_as_moto_does(known: deployed.Deployed) -> None:
+def test_the_walker_waits_for_people_as_moto_does(known: deployed.DeployedDefinitions) -> None:
     from tests.workflow.rig import workload  # noqa: PLC0415
 
     walked_world, run_world = workload(), workload()
@@ -542,7 +542,7 @@ def test_without_the_record_of_the_votes_nothing_is_approved(walk: Walk, world: 
     refused_before_anything(world, "approved: ")
 
 
-def test_closed_hours_that_came_while_people_thought_reject(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_closed_hours_that_came_while_people_thought_reject(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     known.environments["staging"]["closed_hours"] = {"timezone": "UTC", "start_hour": 12, "end_hour": 17}
     vote_in(walk, world, 2.2 * HOUR)
     done = run(walk)

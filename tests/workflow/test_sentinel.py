@@ -21,7 +21,7 @@ URL = "https://shop.example.com/health"
 
 
 @pytest.fixture
-def probed(experiment: dict[str, Any], known: deployed.Deployed, world: FakeWorld) -> dict[str, Any]:
+def probed(experiment: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
     """Three minutes of fault, seen by a client; the probe is answered as soon as it is started."""
     known.environments["staging"]["sentinel"] = {"hosts": ["shop.example.com"], "maximum_load_per_second": 2}
     answered(world, failing=lambda _: 0.0)

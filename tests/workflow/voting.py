@@ -22,7 +22,7 @@ OF_APPROVAL = frozenset({"AskApproval", "Asked", "AwaitApproval", "ObserveApprov
 
 def ask_people(**policy: Any) -> None:
     """Make staging ask for approval."""
-    staging = admit.deployed().environments["staging"]  # type: ignore[attr-defined]
+    staging = admit.load_deployed().environments["staging"]  # type: ignore[attr-defined]
     staging["approval"] = {**POLICY, **policy}
 
 

@@ -1,42 +1,74 @@
-"""Which parameters an execution may override, and with what: the experiment lists both.
+"""What an execution may override: the length of the fault, and the parameters that the experiment lists with their
+values.
 
-Inside the fault's own ranges an override could still aim the fault elsewhere: another dependency, another port, a wider
-network. Whoever reviewed the experiment has not seen that fault, so nothing is overridable that the experiment does not
-list.
+The fault's own ranges are not enough: inside them an override could aim the fault at another dependency, another port
+or a wider network. Whoever reviewed the experiment has not seen that fault, so an override may set only what the
+experiment lists.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from squall.domain.base.problems import Problem, extend_path, show_value
-from squall.domain.experiment.experiment import Experiment
+from squall.admission.experiment import find_parameter_problems
+from squall.admission.policy import find_range_problems, resolve_parameters
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
+from squall.domain.base.vocabulary import FaultType
+from squall.domain.experiment.experiment import Experiment, Overrides
+from squall.domain.metrics import periods
+from squall.domain.policy.environment import Environment
 
 
-def override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:
+def apply_overrides(experiment: Experiment, overrides: Overrides, environment: Environment) -> Experiment:
+    """The experiment with another length or other parameters. Raises InvalidInput with everything that the experiment,
+    the fault or the environment does not allow."""
+    changes: dict[str, Any] = {}
+    if overrides.duration is not None or overrides.duration_minutes is not None:
+        changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
+    if overrides.parameters:
+        changes["parameters"] = {**experiment.parameters, **overrides.parameters}
+    changed = experiment.model_copy(update=changes)
+    parsed_here = bool(overrides.parameters) and changed.fis_template_id is None
+    problems = find_parameter_problems(changed.type, changed.resource_type, changed.parameters) if parsed_here else []
+    problems += find_range_problems(changed, resolve_parameters(changed, overrides.parameters.keys()), environment)
+    problems += _find_override_problems(experiment, overrides.parameters)
+    if changed.type is FaultType.CUSTOM and "action" in overrides.parameters:
+        message = "only the definition may name the action"
+        problems.append(Problem(path="parameters.action", message=message, expected="values only"))
+    if changes and changed.length > environment.maximum_duration:
+        field = "duration" if overrides.duration is not None else "duration_minutes"
+        expected = f"at most {periods.format_length(environment.maximum_duration)}"
+        problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
+    if problems:
+        raise InvalidInput(problems)
+    return changed
+
+
+def _find_override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:
     """What the experiment does not let an execution override, by the path of the parameter."""
     return [
         Problem(path=f"parameters.{name}", message=message, expected=expected)
-        for name, value in _flatten(experiment.parameters, parameters)
-        for message, expected in _refusals(experiment, name, value)
+        for name, value in _flatten_parameters(experiment.parameters, parameters)
+        for message, expected in _find_refusals(experiment, name, value)
     ]
 
 
-def _flatten(own: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Each parameter with its value; each value of a custom action as `values.<name>`.
+def _flatten_parameters(before: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each overridden parameter with its value; each value of a custom action as `values.<name>`.
 
-    `own` are the experiment's. An override replaces all values of a custom action, so a value that it leaves out is
-    overridden, too: with None.
+    `before` are the experiment's parameters. An override replaces all values of a custom action, so a value that it
+    leaves out is overridden, too: with None.
     """
     for name, value in parameters.items():
         if isinstance(value, Mapping) and value:
-            before = own.get(name)
-            left_out = dict.fromkeys(before) if isinstance(before, Mapping) else {}
+            replaced = before.get(name)
+            left_out = dict.fromkeys(replaced) if isinstance(replaced, Mapping) else {}
             yield from ((extend_path(name, str(inner)), inner_value) for inner, inner_value in {**left_out, **value}.items())
         else:
             yield name, value
 
 
-def _refusals(experiment: Experiment, name: str, value: object) -> Iterator[tuple[str, str]]:
+def _find_refusals(experiment: Experiment, name: str, value: object) -> Iterator[tuple[str, str]]:
+    """The message and what is expected instead, if the experiment does not allow this value."""
     listed, bounds = experiment.override_values.get(name), experiment.override_ranges.get(name)
     if listed is None and bounds is None:
         known = sorted({*experiment.override_ranges, *experiment.override_values})
@@ -48,4 +80,4 @@ def _refusals(experiment: Experiment, name: str, value: object) -> Iterator[tupl
         return
     allowed = [f"{bounds[0]:g} to {bounds[1]:g}"] if bounds else []
     allowed += [show_value(option) for option in listed or ()]
-    yield f"{show_value(value)} is not what the experiment lets it be overridden with", " or ".join(allowed)
+    yield f"{show_value(value)} is not a value that the experiment lists for overrides", " or ".join(allowed)

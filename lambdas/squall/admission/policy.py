@@ -1,4 +1,4 @@
-"""What the environment's policy lets an experiment be, and what this version can carry out, judge and guard."""
+"""What an environment's policy allows of an experiment, and what this version can carry out, judge and guard."""
 
 import math
 import re
@@ -18,69 +18,70 @@ from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.faults import custom, registry
 
 _NOT_YET = ("ramp",)
-"""Fields of the contract that this version understands and can't carry out."""
+"""Fields of the contract that this version understands but can't carry out."""
 
-Sentences = list[tuple[str, Threshold]]
+ThresholdsByPath = list[tuple[str, Threshold]]
 
 
-def policy_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """All but the ranges of parameters, which an override answers for itself."""
-    yield from _template_problems(experiment, environment)
-    yield from _rollback_problems(experiment, environment)
-    yield from _configuration_problems(experiment, environment)
-    yield from _sentinel_problems(experiment, environment)
+def find_policy_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """All problems except values out of range, which `find_range_problems` finds: an override reports its own under
+    its own path."""
+    yield from _find_template_problems(experiment, environment)
+    yield from _find_rollback_problems(experiment, environment)
+    yield from _find_configuration_problems(experiment, environment)
+    yield from _find_sentinel_problems(experiment, environment)
     yield from custom.problems(experiment, environment)
-    yield from _fitness_problems(experiment, environment)
+    yield from _find_fitness_problems(experiment, environment)
 
 
-def effective(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
-    """The parameters as the fault will have them, defaults included, or those of these names; none where they can't be parsed."""
+def resolve_parameters(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
+    """The fault's parameters including defaults, or only those with these names; empty if they can't be parsed."""
     try:
         parameters = registry.of(experiment).parse(experiment.parameters).model_dump()
     except (InvalidInput, registry.UnknownFaultError):
-        return {}  # reported where it was parsed
+        return {}  # parse_experiment reports it
     return {name: value for name, value in parameters.items() if names is None or name in names}
 
 
-def range_problems(experiment: Experiment, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
-    """Of these parameters: what the environment, or else the fault itself, does not allow."""
-    found = []
+def find_range_problems(experiment: Experiment, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
+    """Values among these parameters that the environment does not allow, or that the fault does not allow unless an
+    environment does."""
+    problems = []
     known = experiment.resource_type in registry.resource_types(experiment.type)
-    careful = registry.of(experiment).unless_allowed if known else {}
-    for name, (least, greatest) in {**careful, **environment.parameter_ranges}.items():
+    default_ranges = registry.of(experiment).unless_allowed if known else {}
+    for name, (least, greatest) in {**default_ranges, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
             message = f"{show_value(value)} is outside what {environment.name} allows"
-            found.append(Problem(path=extend_path("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
-    words = registry.of(experiment).unless_listed if known else {}
-    for name, listed in {**words, **environment.parameter_values}.items():
+            problems.append(Problem(path=extend_path("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
+    default_values = registry.of(experiment).unless_listed if known else {}
+    for name, listed in {**default_values, **environment.parameter_values}.items():
         value = parameters.get(name)
         if isinstance(value, str) and value not in listed:
             message = f"{show_value(value)} is not what {environment.name} allows"
-            found.append(Problem(path=extend_path("parameters", name), message=message, expected=" or ".join(listed)))
-    return found
+            problems.append(Problem(path=extend_path("parameters", name), message=message, expected=" or ".join(listed)))
+    return problems
 
 
-def _template_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+def _find_template_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
     known = environment.fis_templates
     if experiment.fis_template_id is not None and experiment.fis_template_id not in known:
         message = f"{environment.name} does not list {experiment.fis_template_id}"
         yield Problem(path="fis_template_id", message=message, expected=", ".join(known) or "none: its policy lists no fis_templates")
 
 
-def _configuration_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+def _find_configuration_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
     if experiment.resource_type is ResourceType.FUNCTION and environment.lambda_fault_configuration is None:
-        message = f"{environment.name} does not say where FIS may leave faults for functions"
-        yield Problem(
-            path="target_resources", message=message, expected="lambda_fault_configuration in its policy: arn:aws:s3:::bucket/folder/"
-        )
+        message = f"{environment.name} does not say where FIS may store the faults of functions"
+        expected = "lambda_fault_configuration in its policy: arn:aws:s3:::bucket/folder/"
+        yield Problem(path="target_resources", message=message, expected=expected)
     if experiment.resource_type is ResourceType.POD and environment.eks_service_account is None:
-        message = f"{environment.name} does not say as whom FIS may disturb pods"
+        message = f"{environment.name} does not name the service account with which FIS may disturb pods"
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
 
 
-def _rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """Whether the environment's policy lets this document run, with these parameters."""
+def _find_rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Whether the policy allows the rollback document, and these values of its parameters."""
     declared = experiment.rollback
     if declared is None:
         return
@@ -91,50 +92,52 @@ def _rollback_problems(experiment: Experiment, environment: Environment) -> Iter
         return
     allowed = known[declared.document].parameters
     for name, values in list_fixed_values(declared.parameters).items():
-        where = extend_path("rollback.parameters", name)
+        path = extend_path("rollback.parameters", name)
         if name not in allowed:
-            message = f"{declared.document} may not be given it{suggest(name, allowed)}"
-            yield Problem(path=where, message=message, expected=", ".join(sorted(allowed)) or "no parameters")
+            message = f"{declared.document} may not have this parameter{suggest(name, allowed)}"
+            yield Problem(path=path, message=message, expected=", ".join(sorted(allowed)) or "no parameters")
             continue
         for value in values:
             if not re.fullmatch(allowed[name], value):
-                yield Problem(path=where, message=f"{show_value(value)} is refused", expected=f"a match of {allowed[name]}")
+                yield Problem(path=path, message=f"{show_value(value)} is refused", expected=f"a match of {allowed[name]}")
 
 
-def _sentinel_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """Whether the environment's policy lets this URL be probed, and with this load; whether its metrics have a sentinel at all."""
-    asked, policy = experiment.sentinel, environment.sentinel
-    if asked is None:
-        used = next(((path, one.metric) for path, one in _thresholds(experiment) if measured_by_sentinel(one.metric)), None)
+def _find_sentinel_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Whether the policy allows probes of this URL with this load, and whether metrics of a sentinel have one."""
+    sentinel, policy = experiment.sentinel, environment.sentinel
+    if sentinel is None:
+        thresholds = _list_thresholds(experiment)
+        used = next(((path, threshold.metric) for path, threshold in thresholds if measured_by_sentinel(threshold.metric)), None)
         if used and used[1] not in experiment.metrics:
             yield Problem(path=used[0], message=f"{used[1]} needs a sentinel, and the experiment has none", expected="sentinel, with a url")
         return
-    if policy is None or not policy.allows(asked.host):
+    if policy is None or not policy.allows(sentinel.host):
         allowed = ", ".join(policy.hosts) if policy else "none: its policy has no sentinel"
-        yield Problem(path="sentinel.url", message=f"{environment.name} does not let {show_value(asked.host)} be probed", expected=allowed)
+        message = f"{environment.name} does not let {show_value(sentinel.host)} be probed"
+        yield Problem(path="sentinel.url", message=message, expected=allowed)
     most = policy.maximum_load_per_second if policy else 0
-    if policy and asked.load_per_second > most:
-        said = f"more than {environment.name} allows" if most else f"{environment.name} allows no load"
-        yield Problem(path="sentinel.load_per_second", message=said, expected=f"at most {most:g}")
+    if policy and sentinel.load_per_second > most:
+        message = f"more than {environment.name} allows" if most else f"{environment.name} allows no load"
+        yield Problem(path="sentinel.load_per_second", message=message, expected=f"at most {most:g}")
     period = environment.timing.sentinel_period_seconds
-    if asked.rate * period < MINIMUM_PROBES_PER_PERIOD:
+    if sentinel.rate * period < MINIMUM_PROBES_PER_PERIOD:
         message = f"too seldom for periods of {period} s: each needs {MINIMUM_PROBES_PER_PERIOD} probes"
-        yield Problem(
-            path="sentinel.every", message=message, expected=f"at most {period / MINIMUM_PROBES_PER_PERIOD:g} s, or load_per_second"
-        )
+        expected = f"at most {period / MINIMUM_PROBES_PER_PERIOD:g} s, or load_per_second"
+        yield Problem(path="sentinel.every", message=message, expected=expected)
 
 
-def _fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
+def _find_fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     """What this version can't carry out, judge or guard."""
     lag_of = periods.lag_table(environment.timing, experiment.metrics)
-    found = periods.find_timing_problems(
-        experiment.length, _thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery
+    timing_problems = periods.find_timing_problems(
+        experiment.length, _list_thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery
     )
-    return [*unavailable(experiment.model_dump()), *found]
+    return [*find_unavailable_features(experiment.model_dump()), *timing_problems]
 
 
-def unavailable(raw: object) -> Iterator[Problem]:
-    """What the language of experiments has and this version hasn't."""
+def find_unavailable_features(raw: object) -> Iterator[Problem]:
+    """Fields and values of an experiment that this version knows but can't carry out. The experiment may be wrong
+    otherwise."""
     if not isinstance(raw, Mapping):
         return
     for field in _NOT_YET:
@@ -145,8 +148,9 @@ def unavailable(raw: object) -> Iterator[Problem]:
         yield Problem(path="blast_radius", message="not available yet: multiple_region", expected=smaller)
 
 
-def _thresholds(experiment: Experiment) -> Sentences:
-    declared = experiment.declared_units
-    criteria = ((f"success_criteria[{n}]", parse_criterion(c.text, declared)) for n, c in enumerate(experiment.criteria))
-    guards = ((f"abort_conditions[{n}]", parse_condition(text, declared)) for n, text in enumerate(experiment.abort_conditions))
+def _list_thresholds(experiment: Experiment) -> ThresholdsByPath:
+    """The thresholds among the criteria and guards, each with its path."""
+    units = experiment.declared_units
+    criteria = ((f"success_criteria[{n}]", parse_criterion(criterion.text, units)) for n, criterion in enumerate(experiment.criteria))
+    guards = ((f"abort_conditions[{n}]", parse_condition(text, units)) for n, text in enumerate(experiment.abort_conditions))
     return [(path, sentence) for path, sentence in (*criteria, *guards) if isinstance(sentence, Threshold)]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.admission.admit import admit
+from squall.application.admission.admit import admit_execution
 from squall.application.step import Outcome
 from squall.wiring import wire
 
 
 def handler(event: Mapping[str, Any], context: object) -> Outcome:
-    return admit(wire(), event)
+    return admit_execution(wire(), event)

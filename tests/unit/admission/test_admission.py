@@ -11,7 +11,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from squall.admission import admit, adopted, notes, parse_environment, parse_experiment, trigger_key
+from squall.admission.adopted_template import adopt_template
+from squall.admission.environment import parse_environment
+from squall.admission.execution_input import admit_input
+from squall.admission.experiment import parse_experiment
+from squall.admission.trigger import make_trigger_key
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.definition import Definition
@@ -34,7 +38,7 @@ INLINE = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "inline_definit
 
 
 def run(raw: object, *, name: str = "run-1", catalogue: dict[str, Any] = CATALOGUE, environments: dict[str, Any] = INLINE) -> Definition:
-    return admit(raw, name, catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+    return admit_input(raw, name, catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
 
 
 def refusals(raw: object, **given: Any) -> dict[str, str]:
@@ -178,7 +182,7 @@ def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
 def test_a_definition_that_is_forbidden_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five hundred metrics and thousands of sentences cost no more than the look at the policy."""
     parsed: list[object] = []
-    monkeypatch.setattr("squall.admission.admitting.parse_experiment", lambda *given: parsed.append(given))
+    monkeypatch.setattr("squall.admission.execution_input.parse_experiment", lambda *given: parsed.append(given))
     huge = {**SEED, "success_criteria": ["System availability > 99%"] * 1500}
     assert list(refusals({"definition": huge}, environments=ENVIRONMENTS)) == ["definition"]
     assert parsed == []
@@ -196,7 +200,7 @@ TOO_MANY = {
 @pytest.mark.parametrize("field", TOO_MANY)
 def test_more_entries_than_an_experiment_needs_are_refused_before_any_is_parsed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for parser in ("parse_condition", "parse_criterion"):
-        monkeypatch.setattr(f"squall.admission.experiments.{parser}", lambda *_: pytest.fail("a sentence was parsed"))
+        monkeypatch.setattr(f"squall.admission.sentences.{parser}", lambda *_: pytest.fail("a sentence was parsed"))
     found = refusals({"definition": {**SEED, field: TOO_MANY[field]}})
     assert list(found) == [f"definition.{field}"]
     assert f"has {len(TOO_MANY[field])} entries" in found[f"definition.{field}"]
@@ -205,7 +209,7 @@ def test_more_entries_than_an_experiment_needs_are_refused_before_any_is_parsed(
 def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
     admitted = run({"experiment": SEED_NAME})
     with pytest.raises(InvalidInput, match="nested deeper than 32 levels"):
-        adopted(admitted, {"id": "EXT1", "actions": {"a": {"parameters": deep(40)}}})
+        adopt_template(admitted, {"id": "EXT1", "actions": {"a": {"parameters": deep(40)}}})
 
 
 @pytest.mark.parametrize(("policy", "words"), [({"accounts": ["999999999999"]}, ACCOUNT), ({"regions": ["us-east-1"]}, REGION)])
@@ -231,7 +235,7 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     raw: dict[str, Any] = {"experiment": "network-latency"}
     assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
     wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
-    for told, said in ((301, "1 to 300"), ("300", "not what the experiment lets it be overridden with")):
+    for told, said in ((301, "1 to 300"), ("300", "not a value that the experiment lists for overrides")):
         raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
         assert said in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
 
@@ -303,16 +307,12 @@ def test_a_firing_that_is_stale_is_refused(age: int, refused: bool) -> None:
 
 
 def test_a_firing_has_one_key_however_its_time_is_written() -> None:
-    keys = {trigger_key(Trigger(schedule_arn="arn:s", scheduled_time=t)) for t in ("2027-01-31T03:00:00Z", "2027-01-31T04:00:00+01:00")}
+    keys = {
+        make_trigger_key(Trigger(schedule_arn="arn:s", scheduled_time=t)) for t in ("2027-01-31T03:00:00Z", "2027-01-31T04:00:00+01:00")
+    }
     assert keys == {"arn:s#2027-01-31T03:00:00+00:00"}
     raw = {"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:s", "scheduled_time": "yesterday"}}
-    assert '"yesterday" is no time' in refusals(raw)["trigger.scheduled_time"]
-
-
-def test_a_response_time_guard_alone_is_worth_a_note() -> None:
-    assert notes(parse_experiment(SEED)) == []
-    (note,) = notes(parse_experiment({**SEED, "abort_conditions": ["Response time > 5 seconds"]}))
-    assert "without availability" in note
+    assert '"yesterday" is not a time' in refusals(raw)["trigger.scheduled_time"]
 
 
 json_values = st.recursive(

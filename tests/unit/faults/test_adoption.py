@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from squall.admission import adopted
+from squall.admission.adopted_template import adopt_template
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.experiment import Experiment
@@ -381,7 +381,7 @@ def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_
 
     def hashes(template_id: str, cpus: str) -> tuple[str, str]:
         found = definition(experiment(fis_template_id=template_id), policy)
-        promoted = adopted(found, template(command(told={**CPU, "CPU": cpus})))
+        promoted = adopt_template(found, template(command(told={**CPU, "CPU": cpus})))
         return promoted.promotion_hash, promoted.definition_hash
 
     (first, of_first), (second, of_second), (other, _) = hashes("EXT1", "2"), hashes("EXT2", "2"), hashes("EXT1", "4")
@@ -393,4 +393,4 @@ def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_
 def test_a_parameter_beyond_what_the_policy_allows_is_refused_also_where_the_template_says_it() -> None:
     found = definition(experiment(), environment(fis_templates=["EXT1"], parameter_ranges={"load_percent": (1, 50)}))
     with pytest.raises(InvalidInput, match=r"fis_template_id\.parameters\.load_percent: 100"):
-        adopted(found, template())
+        adopt_template(found, template())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
@@ -189,7 +189,7 @@ def test_a_radius_of_zones_is_refused_by_name(radius: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
     problem = next(found for found in caught.value.problems if found.path == "blast_radius")
-    assert problem.message == f"a Lambda function lives in no zone: {radius} would mean nothing"
+    assert problem.message == f"a Lambda function is in no zone: {radius} would mean nothing"
     assert problem.expected == "single_instance or single_region"
 
 

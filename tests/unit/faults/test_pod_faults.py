@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore

@@ -1,5 +1,6 @@
-"""No folder of the sources is too full to find a place in."""
+"""No folder of the sources is too full to find a place in, and no package of the functions imports anything."""
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,3 +40,15 @@ def test_no_folder_holds_more_than_twenty_entries(source: str) -> None:
 @pytest.mark.parametrize("folder", EXCEPTIONS)
 def test_an_exception_is_still_one(folder: str) -> None:
     assert len(list_entries(ROOT / folder)) > MOST
+
+
+def test_the_packages_of_the_functions_hold_nothing_but_a_docstring() -> None:
+    packages = sorted((ROOT / "lambdas").rglob("__init__.py"))
+    assert len(packages) > 10
+    not_empty = [path.relative_to(ROOT).as_posix() for path in packages if not is_docstring(ast.parse(path.read_text()))]
+    assert not_empty == []
+
+
+def is_docstring(tree: ast.Module) -> bool:
+    """Whether a module holds nothing but a docstring, or nothing at all."""
+    return len(tree.body) == (ast.get_docstring(tree) is not None)

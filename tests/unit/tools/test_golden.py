@@ -10,7 +10,7 @@ import pytest
 from bench.account import Run
 from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, make_row, make_table
 from local.workload.settings import Settings
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.result.finding_kinds import KINDS as FINDINGS
 from squall.domain.result.finding_rules import finding_id

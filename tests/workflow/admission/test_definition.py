@@ -95,7 +95,7 @@ def test_a_definition_that_is_overwritten_while_the_fault_runs_ends_it_and_valid
 
 
 @pytest.mark.parametrize("state", ["CheckSafety", "FinalCheck"])
-def test_a_policy_that_was_deployed_since_refuses(walk: Walk, world: FakeWorld, known: deployed.Deployed, state: str) -> None:
+def test_a_policy_that_was_deployed_since_refuses(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, state: str) -> None:
     def deploy() -> None:
         known.environments["staging"] = {**known.environments["staging"], "maximum_risk": "low"}
 
@@ -106,7 +106,7 @@ def test_a_policy_that_was_deployed_since_refuses(walk: Walk, world: FakeWorld, 
     assert world.faults.runs == {}
 
 
-def test_a_policy_that_is_gone_refuses(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_a_policy_that_is_gone_refuses(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     walk.before["CheckSafety"] = lambda _: known.environments.pop("staging")
     walk.run(INPUT)
     assert "no policy is deployed for staging" in ended(world, Status.REJECTED, None, None).reason

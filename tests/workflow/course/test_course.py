@@ -18,7 +18,7 @@ PAYLOAD_BYTES = 8 * 1024
 
 
 def test_twelve_hours_cost_what_ten_minutes_cost(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     known.environments["staging"].update(environment("staging", inline_definitions=True, maximum_duration="PT12H"))
     short = walk.run({"definition": {**experiment, "duration_minutes": 10}}, "short")
@@ -54,7 +54,7 @@ def test_machines_that_cannot_be_told_of_the_start_do_not_end_the_fault(walk: Wa
 
 
 @pytest.mark.parametrize("payload", [{"experiment": "seed"}, {"experiment": "seed", "mode": "plan"}, 5, []], ids=str)
-def test_the_walker_walks_what_moto_runs(experiment: dict[str, Any], known: deployed.Deployed, payload: Any) -> None:
+def test_the_walker_walks_what_moto_runs(experiment: dict[str, Any], known: deployed.DeployedDefinitions, payload: Any) -> None:
     from tests.workflow.rig import workload  # noqa: PLC0415
 
     walked_world, run_world = workload(), workload()

@@ -27,7 +27,7 @@ def foreign(world: FakeWorld, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def adopting(experiment: dict[str, Any], known: deployed.Deployed) -> dict[str, Any]:
+def adopting(experiment: dict[str, Any], known: deployed.DeployedDefinitions) -> dict[str, Any]:
     known.environments["staging"]["fis_templates"] = ["EXTtheirs"]
     del experiment["target_resources"]
     experiment["fis_template_id"] = "EXTtheirs"

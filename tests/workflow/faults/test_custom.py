@@ -17,8 +17,8 @@ from tests.workflow.rig import environment
 from tests.workflow.walk import Walk
 
 
-def deployed(**listed: Any) -> definitions.Deployed:
-    return definitions.Deployed(
+def deployed(**listed: Any) -> definitions.DeployedDefinitions:
+    return definitions.DeployedDefinitions(
         catalogue={}, environments={"staging": environment("staging", custom_actions=listed, inline_definitions=True)}
     )
 
@@ -29,11 +29,11 @@ def reboot(experiment: dict[str, Any]) -> dict[str, Any]:
     return {"definition": given}
 
 
-def run(walk: Walk, reboot: dict[str, Any], admitted: definitions.Deployed, later: definitions.Deployed) -> None:
+def run(walk: Walk, reboot: dict[str, Any], admitted: definitions.DeployedDefinitions, later: definitions.DeployedDefinitions) -> None:
     """`later` is deployed when everything has been prepared, right before the last checks."""
     known = [admitted]
     walk.before["FinalCheck"] = lambda _: known.insert(0, later)
-    with patch.object(admit, "deployed", lambda: known[0]):
+    with patch.object(admit, "load_deployed", lambda: known[0]):
         walk.run(reboot)
 
 

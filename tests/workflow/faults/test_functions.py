@@ -28,7 +28,7 @@ def _disturbed(world: FakeWorld, at: int) -> bool:
 
 
 @pytest.fixture
-def failing(experiment: dict[str, Any], known: deployed.Deployed, world: FakeWorld) -> dict[str, Any]:
+def failing(experiment: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True, lambda_fault_configuration=PLACE)
     world.metrics.set("Errors", lambda at: 20.0 if _disturbed(world, at) else 0.0)
@@ -57,7 +57,7 @@ def test_invocations_that_fail_are_proven_by_what_fis_wrote_and_by_lambdas_error
 
 
 def test_a_template_of_somebody_else_s_on_a_function_is_compiled_anew(
-    walk: Walk, world: FakeWorld, failing: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, failing: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     known.environments["staging"]["fis_templates"] = ["EXTtheirs"]
     world.fleet.add_other(ORDERS)
@@ -111,7 +111,7 @@ def test_what_would_take_too_much_or_not_be_heard_is_never_tried(
 
 
 def test_an_environment_that_does_not_say_where_faults_may_be_left_takes_none(
-    walk: Walk, world: FakeWorld, failing: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, failing: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True)
@@ -119,4 +119,4 @@ def test_an_environment_that_does_not_say_where_faults_may_be_left_takes_none(
     walk.run({"definition": failing})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert any("does not say where FIS may leave faults for functions" in problem.message for problem in result.problems)
+    assert any("does not say where FIS may store the faults of functions" in problem.message for problem in result.problems)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from squall.application.admission.deployed import Deployed
+from squall.application.admission.deployed import DeployedDefinitions
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.documents.result import Result
 from squall.domain.run.aws_state import FisExperiment
@@ -19,7 +19,7 @@ CRITERIA = ["System availability > 99%"]
 
 
 @pytest.fixture
-def stress(experiment: dict[str, Any], world: FakeWorld, known: Deployed) -> dict[str, Any]:
+def stress(experiment: dict[str, Any], world: FakeWorld, known: DeployedDefinitions) -> dict[str, Any]:
     """Memory of every instance of the group, where the policy lets all of them be hit."""
     known.environments["staging"]["minimum_healthy_percent"] = 0
     return {

@@ -22,7 +22,7 @@ STRESS = {"type": "cpu_stress", "success_criteria": ["System availability > 99%"
 
 
 @pytest.fixture
-def pods(world: FakeWorld, known: deployed.Deployed) -> list[EksPod]:
+def pods(world: FakeWorld, known: deployed.DeployedDefinitions) -> list[EksPod]:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True, eks_service_account="fis")
     return world.fleet.clusters.add(WEB)
@@ -139,10 +139,10 @@ def test_a_zone_of_pods_is_bounded_by_the_share_that_must_stay(walk: Walk, world
 
 
 def test_without_a_service_account_in_the_policy_nothing_is_admitted(
-    walk: Walk, world: FakeWorld, delete: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, delete: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     environments: Any = known.environments
     environments["staging"] = environment("staging", inline_definitions=True)
     walk.run({"definition": delete})
-    assert "as whom FIS may disturb pods" in str(result_of(world).reason)
+    assert "the service account with which FIS may disturb pods" in str(result_of(world).reason)
     assert world.faults.runs == {}

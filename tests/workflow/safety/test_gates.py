@@ -19,7 +19,7 @@ from tests.workflow.walk import Walk
 STARTING = {"faults.start"}
 
 
-def policy(known: deployed.Deployed, **changes: Any) -> None:
+def policy(known: deployed.DeployedDefinitions, **changes: Any) -> None:
     known.environments["staging"].update(changes)
 
 
@@ -49,14 +49,16 @@ POLICIES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("check", POLICIES)
-def test_the_policy_of_the_environment_refuses(walk: Walk, world: FakeWorld, known: deployed.Deployed, check: str) -> None:
+def test_the_policy_of_the_environment_refuses(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, check: str) -> None:
     changes, words = POLICIES[check]
     policy(known, **changes)
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     rejected(world, check, *words)
 
 
-def test_what_the_policy_asks_for_is_enough(walk: Walk, world: FakeWorld, known: deployed.Deployed, experiment: dict[str, Any]) -> None:
+def test_what_the_policy_asks_for_is_enough(
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, experiment: dict[str, Any]
+) -> None:
     experiment["owner"] = "payments"
     policy(known, maximum_risk="high", maximum_cost_usd=5.0, owners=["payments"], open_hours=[{}], change_calendars=["Releases"])
     walk.run({"experiment": "seed"})
@@ -64,14 +66,14 @@ def test_what_the_policy_asks_for_is_enough(walk: Walk, world: FakeWorld, known:
     assert world.calendars.asked == [("Releases",)] * 2, "at CheckSafety and at FinalCheck"
 
 
-def test_a_change_calendar_that_is_closed(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_a_change_calendar_that_is_closed(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, change_calendars=["Releases"])
     world.calendars.open = False
     walk.run({"experiment": "seed"})
     rejected(world, "change_calendars", "Releases is closed")
 
 
-def test_a_change_calendar_that_cannot_be_asked(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_a_change_calendar_that_cannot_be_asked(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, change_calendars=["Releases"])
     world.failing["calendars.state"] = unavailable()
     walk.run({"experiment": "seed"})
@@ -79,7 +81,7 @@ def test_a_change_calendar_that_cannot_be_asked(walk: Walk, world: FakeWorld, kn
 
 
 def test_hours_that_close_while_the_run_prepares_refuse_it_right_before_the_fault(
-    walk: Walk, world: FakeWorld, known: deployed.Deployed
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions
 ) -> None:
     """The length fits when it is first asked, by seconds; arming the guards takes longer than that."""
     policy(known, change_calendars=["Releases"])
@@ -97,7 +99,7 @@ def alarm(world: FakeWorld, name: str, state: str = "OK", **changes: Any) -> Fak
     return made
 
 
-def test_a_do_not_disturb_alarm(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_a_do_not_disturb_alarm(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, calm={"do_not_disturb": ["incident"], "workload_alarms": "ignore"})
     alarm(world, "incident", "ALARM")
     walk.run({"experiment": "seed"})
@@ -123,7 +125,7 @@ def test_an_alarm_that_fires_while_the_run_prepares(walk: Walk, world: FakeWorld
     rejected(world, "workload_alarms", "right before the fault", "errors")
 
 
-def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, calm={"workload_alarms": "warn"})
     alarm(world, "errors", "ALARM")
     walk.run({"experiment": "seed"})
@@ -138,7 +140,7 @@ def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: Fak
 
 
 @pytest.mark.parametrize("name", ["web", "shop", "shop/blue"])
-def test_a_deployment_in_progress(walk: Walk, world: FakeWorld, known: deployed.Deployed, name: str) -> None:
+def test_a_deployment_in_progress(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, name: str) -> None:
     policy(known, calm={"pipelines": ["shop"], "deployment_groups": ["shop/blue"]})
     world.deployments.running[name] = f"something of {name} is InProgress"
     walk.run({"experiment": "seed"})
@@ -151,7 +153,7 @@ def test_deployments_that_cannot_be_asked(walk: Walk, world: FakeWorld) -> None:
     rejected(world, "no_deployment", outcome=CheckOutcome.NOT_EVALUATED)
 
 
-def test_the_workload_rests_between_two_experiments(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_the_workload_rests_between_two_experiments(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, calm={"cool_down": "PT2H"})
     walk.run({"experiment": "seed"}, "first")
     assert record_of(world, "first").status is Status.COMPLETED, record_of(world, "first").reason
@@ -165,7 +167,7 @@ def test_the_workload_rests_between_two_experiments(walk: Walk, world: FakeWorld
     assert record_of(world, "third").status is Status.COMPLETED, record_of(world, "third").reason
 
 
-def test_faults_that_cannot_be_looked_up(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_faults_that_cannot_be_looked_up(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     policy(known, calm={"cool_down": "PT30M"})
     world.failing["records.faulted"] = unavailable()
     walk.run({"experiment": "seed"})
@@ -173,7 +175,7 @@ def test_faults_that_cannot_be_looked_up(walk: Walk, world: FakeWorld, known: de
 
 
 def test_an_experiment_is_promoted_by_being_validated(
-    walk: Walk, world: FakeWorld, known: deployed.Deployed, experiment: dict[str, Any]
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, experiment: dict[str, Any]
 ) -> None:
     """The same experiment under two names of the catalogue, one for each environment."""
     promotion = {"environment": "staging", "within_days": 3}
@@ -198,7 +200,7 @@ def test_an_experiment_is_promoted_by_being_validated(
 
 @pytest.mark.parametrize(("field", "here"), [("accounts", "999999999999"), ("regions", "us-east-1")])
 def test_an_environment_that_lives_elsewhere_starts_nothing_here(
-    walk: Walk, world: FakeWorld, known: deployed.Deployed, field: str, here: str
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, field: str, here: str
 ) -> None:
     policy(known, **{field: [here]})
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"

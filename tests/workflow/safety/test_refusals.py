@@ -95,7 +95,7 @@ def test_bad_inputs(walk: Walk, world: FakeWorld, payload: Any, words: tuple[str
 
 
 def test_an_inline_definition_where_the_policy_forbids_it(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     known.environments["staging"]["inline_definitions"] = False
     assert walk.run({"definition": experiment}).status == "SUCCEEDED"
@@ -159,7 +159,7 @@ def test_a_plan_leaves_the_firing_of_a_schedule_to_the_run(walk: Walk, world: Fa
     assert record_of(world).status is Status.COMPLETED, record_of(world).reason
 
 
-def test_an_environment_takes_only_so_many_runs_without_a_fault(walk: Walk, world: FakeWorld, known: deployed.Deployed) -> None:
+def test_an_environment_takes_only_so_many_runs_without_a_fault(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
     known.environments["staging"]["maximum_waiting"] = 2
     for number in range(2):
         world.records.create(record(id=f"waits-{number}", environment="staging"))

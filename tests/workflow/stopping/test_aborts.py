@@ -403,7 +403,7 @@ def test_a_stop_alarm_that_is_gone_before_the_fault_refuses_the_run(
 
 
 def test_a_stop_alarm_whose_silence_the_policy_let_pass_does_not_abort_by_it(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.Deployed
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     known.environments["staging"]["guard_quality"] = {"insufficient_data": "warn"}
     world.alarms.alarms["pager"] = FakeAlarm("pager", "INSUFFICIENT_DATA", world.clock.now() - timedelta(days=1))

@@ -1,7 +1,7 @@
-"""The definition of a run, read only if it is the one that was admitted.
+"""Reads the definition of a run, and refuses any other than the one that was admitted.
 
-The record holds the hash of the document, in an attribute that only Admit may write: whoever overwrites the document in S3 changes
-nothing but whether the run can go on.
+The record has the hash of the document in an attribute that only Admit may write. So whoever overwrites the document in
+S3 can end the run, but can't change what it does.
 """
 
 from contextlib import suppress
@@ -22,7 +22,8 @@ def find_definition(w: Wiring, record: ExecutionRecord) -> Definition | None:
 
 
 def find_definition_if_admitted(w: Wiring, record: ExecutionRecord) -> Definition | None:
-    """The same for whoever goes on without a definition: None also if it is not the one that Admit wrote."""
+    """The run's definition; None if Admit wrote none, or if it is not the one that Admit wrote. For callers that can go
+    on without it."""
     with suppress(Refused):
         return find_definition(w, record)
     return None

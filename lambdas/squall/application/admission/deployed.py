@@ -1,4 +1,5 @@
-"""The catalogue and the environment policies as deployed: files in the code asset, never execution input."""
+"""The catalogue and the environment policies as deployed: files in the code asset, never part of an execution's
+input."""
 
 import json
 from dataclasses import dataclass
@@ -10,16 +11,18 @@ DEPLOYED = Path(__file__).parents[2] / "deployed"
 
 
 @dataclass(frozen=True)
-class Deployed:
+class DeployedDefinitions:
     catalogue: dict[str, Any]
-    """Catalogue name to experiment, raw: Admit parses what it runs."""
+    """Raw experiments by their name in the catalogue; Admit parses the one that it runs."""
     environments: dict[str, Any]
+    """Raw policies by the name of the environment."""
 
 
 @cache
-def deployed(folder: Path = DEPLOYED) -> Deployed:
-    """Read once per process. Raises FileNotFoundError when the asset was built without its definitions."""
-    return Deployed(
+def load_deployed(folder: Path = DEPLOYED) -> DeployedDefinitions:
+    """The deployed definitions, read once per process. Raises FileNotFoundError if the asset was built without
+    them."""
+    return DeployedDefinitions(
         catalogue=json.loads((folder / "catalogue.json").read_text()),
         environments=json.loads((folder / "environments.json").read_text()),
     )

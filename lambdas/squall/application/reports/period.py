@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from squall.application.admission.deployed import deployed
+from squall.application.admission.deployed import load_deployed
 from squall.application.history import summarise
 from squall.domain.base.model import Model
 from squall.domain.history.coverage import STALE_DAYS
@@ -69,7 +69,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
 def _read_catalogue(filters: Filters) -> dict[str, str]:
     """Name to fault type of the deployed experiments of the environment, or of all environments."""
     environment = filters.environment
-    return {raw["name"]: raw["type"] for raw in deployed().catalogue.values() if environment in {None, raw["environment"]}}
+    return {raw["name"]: raw["type"] for raw in load_deployed().catalogue.values() if environment in {None, raw["environment"]}}
 
 
 def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from squall.application.admission.admit import deployed_policy
+from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
 from squall.application.approval.request import is_asked, plan_as_made
 from squall.application.fault.template import template_differences
@@ -70,7 +70,7 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         stop_guard=armed.stop,
         guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
         lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
-        deployed_policy=deployed_policy(definition.environment.name),
+        deployed_policy=load_deployed_policy(definition.environment.name),
         definition_hash_now=_ask(step, lambda: _definition_hash(step)) if final else None,
         template_id=step.record.template_id,
         template_differences=_ask(step, lambda: template_differences(step)) if final else None,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from squall.application.admission.execution_ids import SAME_MOMENT, candidate_ids, is_of
+from squall.application.admission.execution_ids import START_TOLERANCE, belongs_to_execution, list_candidate_ids
 from squall.application.supervision.by_tags import stop_by_tags
 from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close
 from squall.domain.base.vocabulary import Status
@@ -25,7 +25,7 @@ def close_ended_execution(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any
         return _close_run(w, detail)
     except (Unavailable, Refused):
         started_at = _started_at(detail)
-        leftovers = stop_by_tags(w, frozenset(candidate_ids(detail["name"], started_at)), started_at - SAME_MOMENT)
+        leftovers = stop_by_tags(w, frozenset(list_candidate_ids(detail["name"], started_at)), started_at - START_TOLERANCE)
         w.logger.exception("not closed", extra={"execution": detail["executionArn"], "leftovers": [str(left) for left in leftovers]})
         raise  # Lambda tries again, and the function's own alarm tells people
 
@@ -44,8 +44,8 @@ def _started_at(detail: Mapping[str, Any]) -> datetime:
 
 
 def _find_record(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord | None:
-    records = (w.records.get(execution_id) for execution_id in candidate_ids(name, started_at))
-    return next((record for record in records if record and is_of(record, arn, started_at)), None)
+    records = (w.records.get(execution_id) for execution_id in list_candidate_ids(name, started_at))
+    return next((record for record in records if record and belongs_to_execution(record, arn, started_at)), None)
 
 
 def _record_unadmitted(w: Wiring, arn: str, name: str, started_at: datetime) -> ExecutionRecord:
@@ -53,7 +53,7 @@ def _record_unadmitted(w: Wiring, arn: str, name: str, started_at: datetime) -> 
     be notified.
     """
     now = w.clock.now()
-    for execution_id in candidate_ids(name, started_at):
+    for execution_id in list_candidate_ids(name, started_at):
         record = ExecutionRecord(
             id=execution_id,
             execution_arn=arn,

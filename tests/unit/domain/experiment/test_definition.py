@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from squall.admission import parse_environment, parse_experiment
+from squall.admission.environment import parse_environment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.admission import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.model import digest
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType, ResourceType

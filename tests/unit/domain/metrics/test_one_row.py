@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from squall.admission.experiments import parse_experiment
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from squall.admission import admit, apply_overrides
+from squall.admission.execution_input import admit_input
+from squall.admission.overrides import apply_overrides
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.definition import Definition
@@ -73,7 +74,7 @@ def admitted(given: dict[str, Any], overrides: dict[str, Any] | None = None, **p
     listed = {"custom_actions": POLICY, "rollback_documents": ROLLBACKS, **policy}
     asked = {"experiment": "x", **({"overrides": overrides} if overrides else {})}
     environments = {"staging": {"name": "staging", **listed}}
-    return admit(asked, "run", {"x": given}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+    return admit_input(asked, "run", {"x": given}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
 
 
 def refused(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> dict[str, str]:
@@ -116,14 +117,14 @@ def test_a_policy_without_a_list_runs_none() -> None:
 
 def test_an_override_gives_values_and_never_another_action() -> None:
     given = raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")
-    assert "which action is run" in refused(given, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
+    assert "only the definition may name the action" in refused(given, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
     policy = environment(custom_actions=POLICY)
     listed = {"override_values": {"values.startInstancesAfterDuration": ["PT6M"]}}
     exp = experiment(**{key: given[key] for key in ("type", "parameters", "success_criteria")}, **listed)
     changed = apply_overrides(exp, Overrides(parameters={"values": {"startInstancesAfterDuration": "PT6M"}}), policy)
     assert changed.parameters["values"] == {"startInstancesAfterDuration": "PT6M"}
     for values in ({"startInstancesAfterDuration": "PT7M"}, {"completeIfInstancesTerminated": "true"}, {}):
-        with pytest.raises(InvalidInput, match="overridden"):
+        with pytest.raises(InvalidInput, match=r"for overrides|be overridden"):
             apply_overrides(exp, Overrides(parameters={"values": values}), policy)
 
 

@@ -1,0 +1,31 @@
+"""Completes a definition with the FIS template that its experiment adopts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.admission.json_limits import MAXIMUM_DEPTH, is_deeper_than
+from squall.admission.policy import find_range_problems, resolve_parameters
+from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.hashes import definition_hash, promotion_hash
+from squall.faults import adoption
+
+
+def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
+    """The definition with the targets and parameters of its FIS template, as if the experiment had declared them.
+
+    `template` is what GetExperimentTemplate answers; None if there is no such template. Raises InvalidInput with every
+    disagreement between the template and the experiment.
+    """
+    experiment, environment = definition.experiment, definition.environment
+    if template is None:
+        raise InvalidInput([Problem(path=adoption.PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
+    if is_deeper_than(template, MAXIMUM_DEPTH):
+        message = f"the FIS template is nested deeper than {MAXIMUM_DEPTH} levels"
+        raise InvalidInput([Problem(path=adoption.PATH, message=message)])
+    complete = adoption.adopt(experiment, template)
+    if problems := find_range_problems(complete, resolve_parameters(complete), environment):
+        raise InvalidInput(prefix_paths(adoption.PATH, problems))
+    return definition.model_copy(
+        update={"experiment": complete, "definition_hash": definition_hash(complete), "promotion_hash": promotion_hash(complete)}
+    )

@@ -1,0 +1,190 @@
+"""Turns the input of an execution into the definition that runs."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from squall.admission.environment import parse_environment
+from squall.admission.experiment import parse_experiment
+from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
+from squall.admission.overrides import apply_overrides
+from squall.admission.policy import find_policy_problems, find_range_problems, find_unavailable_features, resolve_parameters
+from squall.admission.trigger import find_trigger_problems, make_trigger_key
+from squall.domain.base.problems import (
+    WHOLE,
+    InvalidInput,
+    Problem,
+    extend_path,
+    list_validation_problems,
+    prefix_paths,
+    show_value,
+    suggest,
+)
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import ExecutionInput, Experiment
+from squall.domain.experiment.hashes import definition_hash, promotion_hash
+from squall.domain.policy.environment import Environment
+
+EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+
+
+def admit_input(
+    raw_input: object,
+    execution_name: str,
+    catalogue: Mapping[str, Any],
+    environments: Mapping[str, Any],
+    *,
+    account: str,
+    region: str,
+    partition: str,
+    now: datetime,
+) -> Definition:
+    """The definition to run. Raises InvalidInput with every problem of the input, the experiment and its environment.
+
+    `catalogue` and `environments` are raw, by name, as deployed. Nothing is read from AWS.
+    """
+    problems = _find_name_problems(execution_name)
+    json_problems = find_json_problems(raw_input)
+    if json_problems or not isinstance(raw_input, Mapping):
+        raise InvalidInput([*problems, *(json_problems or [make_type_problem(raw_input, "the execution input")])])
+    if forbidden := _find_inline_problem(raw_input, environments):  # before the definition is parsed
+        raise InvalidInput([*problems, forbidden])
+    request, more = _parse_request(raw_input)
+    problems += more
+    experiment, path, more = _choose_experiment(raw_input, catalogue)
+    problems += more
+    environment, more = _choose_environment(experiment, path, raw_input, catalogue, environments)
+    problems += more
+    if environment is not None:
+        problems += prefix_paths(path, _find_place_problems(environment, account, region))
+        if request is not None:
+            problems += find_trigger_problems(request.trigger, experiment, environment, now)
+    if experiment is not None and environment is not None:
+        changed, more = _override_experiment(experiment, request, environment)
+        problems += more
+        problems += prefix_paths(path, find_range_problems(changed, _list_unchanged_parameters(changed, request), environment))
+        problems += prefix_paths(path, find_policy_problems(changed, environment))
+    if problems or request is None or experiment is None or environment is None:
+        raise InvalidInput(remove_duplicates(problems))
+    return Definition(
+        experiment=changed,
+        environment=environment,
+        mode=request.mode,
+        definition_hash=definition_hash(changed),
+        promotion_hash=promotion_hash(changed),
+        requested_by=request.requested_by,
+        trigger=make_trigger_key(request.trigger) if request.trigger else None,
+        account=account,
+        region=region,
+        partition=partition,
+    )
+
+
+def _find_inline_problem(raw: Mapping[str, Any], environments: Mapping[str, Any]) -> Problem | None:
+    """Why an inline definition is refused without being parsed: the policy of its environment runs only the
+    catalogue."""
+    definition = raw.get("definition")
+    name = definition.get("environment") if isinstance(definition, Mapping) else None
+    policy = environments.get(name) if isinstance(name, str) else None
+    if not isinstance(policy, Mapping) or policy.get("inline_definitions") is True:
+        return None
+    message = f"{name} runs experiments of the catalogue only"
+    return Problem(path="definition", message=message, expected="experiment: the name of one in the catalogue")
+
+
+def _find_name_problems(execution_name: str) -> list[Problem]:
+    if EXECUTION_NAME.fullmatch(execution_name):
+        return []
+    message = f"{execution_name[:80]!a} can't be the name of an execution of Squall"
+    return [Problem(path="execution.name", message=message, expected="1 to 80 letters, digits, _ and -")]
+
+
+def _parse_request(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[Problem]]:
+    """The input as a model, or its problems."""
+    try:
+        return ExecutionInput.model_validate(raw), []
+    except ValidationError as error:
+        problems = list_validation_problems(error, raw, WHOLE, ExecutionInput)
+        if raw.get("experiment") is None and raw.get("definition") is None:
+            expected = "exactly one of experiment (a catalogue name) and definition"
+            problems.append(Problem(path="experiment", message="what to run is given once", expected=expected))
+        return None, problems
+
+
+def _choose_experiment(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> tuple[Experiment | None, str, list[Problem]]:
+    """The experiment that the input names or contains, the path under which its problems are reported, and these
+    problems."""
+    name, inline = raw.get("experiment"), raw.get("definition")
+    path = WHOLE
+    if isinstance(name, str) and name not in catalogue:
+        offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
+        message = f"{show_value(name)} is not in the catalogue{suggest(name, catalogue)}"
+        return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
+    try:
+        if isinstance(name, str):
+            path = extend_path("catalogue", name)
+            return parse_experiment(catalogue[name], path), path, []
+        if isinstance(inline, Mapping):
+            path = "definition"
+            return parse_experiment(inline, path), path, []
+    except InvalidInput as invalid:
+        raw_experiment = catalogue[name] if isinstance(name, str) else inline
+        return None, path, [*invalid.problems, *prefix_paths(path, find_unavailable_features(raw_experiment))]
+    return None, WHOLE, []
+
+
+def _choose_environment(
+    experiment: Experiment | None, path: str, raw: Mapping[str, Any], catalogue: Mapping[str, Any], environments: Mapping[str, Any]
+) -> tuple[Environment | None, list[Problem]]:
+    """The policy that the experiment names, even if something else in the experiment is wrong."""
+    name = experiment.environment if experiment else _read_environment_name(raw, catalogue)
+    if name is None:
+        return None, []
+    if name not in environments:
+        message = f"there is no environment {show_value(name)}{suggest(name, environments)}"
+        expected = ", ".join(sorted(environments)) or "none is deployed"
+        return None, [Problem(path=extend_path(path, "environment"), message=message, expected=expected)]
+    path = f"environments.{name}"
+    try:
+        environment = parse_environment(environments[name], path)
+    except InvalidInput as invalid:
+        return None, list(invalid.problems)
+    if environment.name != name:
+        return None, [Problem(path=f"{path}.name", message=f'is "{environment.name}"', expected=f'"{name}"')]
+    return environment, []
+
+
+def _read_environment_name(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> str | None:
+    """The name of the environment in an experiment that could not be parsed."""
+    experiment_name = raw.get("experiment")
+    definition = catalogue.get(experiment_name) if isinstance(experiment_name, str) else raw.get("definition")
+    name = definition.get("environment") if isinstance(definition, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _find_place_problems(environment: Environment, account: str, region: str) -> Iterator[Problem]:
+    places = (("account", account, environment.accounts), ("Region", region, environment.regions))
+    for noun, here, allowed in places:
+        if allowed and here not in allowed:
+            message = f"{environment.name} is not in this {noun} ({here})"
+            yield Problem(path="environment", message=message, expected=", ".join(allowed))
+
+
+def _override_experiment(
+    experiment: Experiment, request: ExecutionInput | None, environment: Environment
+) -> tuple[Experiment, list[Problem]]:
+    if request is None:
+        return experiment, []
+    try:
+        return apply_overrides(experiment, request.overrides, environment), []
+    except InvalidInput as invalid:
+        return experiment, prefix_paths("overrides", invalid.problems)
+
+
+def _list_unchanged_parameters(experiment: Experiment, request: ExecutionInput | None) -> dict[str, Any]:
+    """The parameters that come from the definition. Problems of overridden ones are reported below `overrides`."""
+    overridden = request.overrides.parameters if request else {}
+    return {name: value for name, value in resolve_parameters(experiment).items() if name not in overridden}

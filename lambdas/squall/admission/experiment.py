@@ -1,0 +1,143 @@
+"""Parses an experiment, and finds all its problems at once. pydantic checks rules across fields only once every field
+is right, so these rules are checked here on the raw fields."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
+from squall.admission.sentences import find_sentence_problems, find_signal_problems
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest
+from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.experiment.experiment import Experiment, type_problem
+from squall.domain.resources import pods
+from squall.domain.resources.types import FILTERS, ZONELESS, type_named
+from squall.domain.targets.pinning import ZONAL
+from squall.faults import registry
+from squall.faults.template import MAXIMUM_STOP_CONDITIONS
+
+_NAME_PREFIXES = ("i-", "subnet-", "vol-", "arn:")
+"""How the names of resources begin."""
+MAXIMUM_COUNTS = {"success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
+
+
+def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
+    """The experiment, if everything in it is understood. Raises InvalidInput with every problem, each with its path
+    below `path`."""
+    json_problems = find_json_problems(raw)
+    if json_problems or not isinstance(raw, Mapping):
+        raise InvalidInput(prefix_paths(path, json_problems or [make_type_problem(raw, "an experiment")]))
+    if too_many := list(_find_count_problems(raw)):  # before anything is parsed: each sentence costs milliseconds
+        raise InvalidInput(prefix_paths(path, too_many))
+    problems: list[Problem] = []
+    experiment = None
+    try:
+        experiment = Experiment.model_validate(raw)
+    except ValidationError as error:
+        problems += list_validation_problems(error, raw, WHOLE, Experiment)
+        problems += _find_cross_field_problems(raw)
+    problems += find_sentence_problems(raw)
+    problems += _find_fault_problems(raw)
+    problems += _find_filter_problems(raw)
+    problems += _find_radius_problems(raw)
+    problems += _find_stop_problems(raw)
+    problems += find_signal_problems(experiment) if experiment and not problems else []
+    if problems or experiment is None:
+        raise InvalidInput(prefix_paths(path, remove_duplicates(problems)))
+    return experiment
+
+
+def find_parameter_problems(fault_type: FaultType, resource_type: ResourceType, parameters: Mapping[str, Any]) -> list[Problem]:
+    """Whether the fault can be injected into this type of resource, and whether it accepts these parameters."""
+    known = registry.resource_types(fault_type)
+    if resource_type not in known:
+        targets = ", ".join(f"{kind.words} ({kind.value})" for kind in known)
+        others = ", ".join(registry.fault_types(resource_type)) or "nothing"
+        message = f"{fault_type} can't be injected into {resource_type.with_article}: there is {others}"
+        return [Problem(path="type", message=message, expected=f"targets it can be injected into: {targets}")]
+    try:
+        registry.get(fault_type, resource_type).parse(parameters)
+    except InvalidInput as invalid:
+        return list(invalid.problems)
+    return []
+
+
+def _find_count_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Lists and objects with more entries than any experiment needs."""
+    for field, most in MAXIMUM_COUNTS.items():
+        entries = raw.get(field)
+        if isinstance(entries, list | tuple | Mapping) and len(entries) > most:
+            yield Problem(path=field, message=f"has {len(entries)} entries", expected=f"at most {most}")
+
+
+def _find_cross_field_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """The rules across fields that pydantic has not checked because a field is wrong."""
+    lengths = [field for field in ("duration_minutes", "duration") if raw.get(field) is not None]
+    if len(lengths) != 1:
+        expected = "exactly one of duration_minutes and duration"
+        yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
+    if not raw.get("target_resources") and raw.get("target") is None and raw.get("fis_template_id") is None:
+        yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
+    if mismatch := type_problem(*_read_targets(raw)):
+        yield Problem(path="target_resources", message=mismatch[0], expected=mismatch[1])
+
+
+def _find_stop_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Each abort condition and each stop alarm is a stop condition, of which FIS takes only a few."""
+    guards, alarms = (raw.get(field) for field in ("abort_conditions", "stop_alarms"))
+    if not isinstance(guards, list | tuple) or not isinstance(alarms, list | tuple):
+        return
+    names = {alarm for alarm in alarms if isinstance(alarm, str)}
+    if len(guards) + len(names) > MAXIMUM_STOP_CONDITIONS:
+        message = f"{len(guards)} abort conditions and {len(names)} stop alarms are {len(guards) + len(names)} stop conditions"
+        yield Problem(path="stop_alarms", message=message, expected=f"at most {MAXIMUM_STOP_CONDITIONS} together, as many as FIS takes")
+
+
+def _find_fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
+    fault_type, parameters = raw.get("type"), raw.get("parameters", {})
+    if not isinstance(fault_type, str) or fault_type not in set(FaultType):
+        return []
+    if raw.get("fis_template_id") is not None:
+        return []  # the template has the parameters; they are checked once it has been read
+    return find_parameter_problems(FaultType(fault_type), _read_resource_type(raw), parameters if isinstance(parameters, Mapping) else {})
+
+
+def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Filters that nothing would apply: without them the experiment could hit more than its author meant."""
+    target = raw.get("target")
+    filters = target.get("filters") if isinstance(target, Mapping) else None
+    kind = _read_resource_type(raw)
+    if kind is ResourceType.POD:
+        yield from pods.filter_problems(filters if isinstance(filters, Mapping) else {}, named=bool(_read_targets(raw)[0]))
+        return
+    known = FILTERS.get(kind)
+    if known is None or not isinstance(filters, Mapping):
+        return
+    for name in sorted(str(name) for name in filters.keys() - known):
+        message = f"there is no such filter{suggest(name, known)}"
+        yield Problem(path=extend_path("target.filters", name), message=message, expected=", ".join(sorted(known)))
+
+
+def _find_radius_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    kind, radius = _read_resource_type(raw), raw.get("blast_radius")
+    if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
+        message = f"{kind.with_article} is in no zone: {radius} would mean nothing"
+        yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")
+
+
+def _read_targets(raw: Mapping[str, Any]) -> tuple[list[str], ResourceType | None]:
+    """The names of resources in an experiment that may be wrong, and the type that it declares; None without a known
+    type."""
+    target = raw.get("target")
+    target = target if isinstance(target, Mapping) else {}
+    lists = [names for names in (raw.get("target_resources"), target.get("arns")) if isinstance(names, list | tuple)]
+    declared = target.get("resource_type")
+    known = ResourceType(declared) if isinstance(declared, str) and declared in set(ResourceType) else None
+    return [name for names in lists for name in names if isinstance(name, str) and name.startswith(_NAME_PREFIXES)], known
+
+
+def _read_resource_type(raw: Mapping[str, Any]) -> ResourceType:
+    """The type of the targets. For an experiment without problems it equals `Experiment.resource_type`."""
+    names, declared = _read_targets(raw)
+    return declared or next((kind for name in names if (kind := type_named(name))), ResourceType.INSTANCE)

@@ -1,0 +1,91 @@
+"""Problems of an experiment's sentences, of the metrics that it declares, and of its fault signal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from squall.domain.base.problems import Problem, extend_path, show_value
+from squall.domain.experiment.experiment import Experiment, MetricDefinition
+from squall.domain.experiment.sentences import sentences
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.metric_names import normalize_name
+from squall.domain.language.metric_table import METRICS
+from squall.domain.language.parse import parse_condition, parse_criterion
+from squall.domain.language.sentences import Threshold
+from squall.domain.language.units import DECLARED_UNITS
+from squall.domain.metrics.bindings import published_as
+
+
+def find_sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Sentences that can't be parsed, metrics that are declared twice, and guards that mean the same."""
+    declared = _list_declared_units(raw)
+    first_names: dict[str, str] = {}
+    for name in declared:
+        if (first := first_names.setdefault(normalize_name(name), name)) != name:
+            yield Problem(path=extend_path("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
+    for path, text in _list_texts(raw, "success_criteria"):
+        if isinstance(meaning := _read_meaning(path, text, declared, guard=False, event=True), Problem):
+            yield meaning
+    for path, text in _list_texts(raw, "steady_state"):
+        if isinstance(meaning := _read_meaning(path, text, declared, guard=False, event=False), Problem):
+            yield meaning
+    guards: dict[str, str] = {}
+    for path, text in _list_texts(raw, "abort_conditions"):
+        meaning = _read_meaning(path, text, declared, guard=True, event=False)
+        if isinstance(meaning, Problem):
+            yield meaning
+            continue
+        first_path = guards.setdefault(meaning, path)
+        if first_path != path:
+            yield Problem(path=path, message=f"says the same as {first_path}", expected="each abort condition once")
+
+
+def find_signal_problems(experiment: Experiment) -> list[Problem]:
+    """Why the fault signal can't show whether there was a fault: a criterion or a guard uses the same metric.
+
+    A workload that withstands the fault does not move such a metric, and would count as one that had no fault.
+    """
+    signal = experiment.fault_signal
+    if signal is None:
+        return []
+    metric = (signal.namespace, signal.metric_name)
+    named = next((name for name in sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
+    felt = next((row.name for row in METRICS.values() if row.felt and metric in published_as(row.name, {})), None)
+    if named is None and felt is None:
+        return []
+    why = f"criteria or guards are about it ({named})" if named else f"users feel it ({felt})"
+    message = f"{signal.namespace} {signal.metric_name} can't show whether there was a fault: {why}"
+    return [Problem(path="fault_signal.metric_name", message=message, expected="a metric of the mechanism alone")]
+
+
+def _list_declared_units(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The units of the metrics that the experiment declares, by name, without units that Squall does not know."""
+    metrics = raw.get("metrics")
+    if not isinstance(metrics, Mapping):
+        return {}
+    default = str(MetricDefinition.model_fields["unit"].default)
+    units = {name: metric.get("unit", default) for name, metric in metrics.items() if isinstance(metric, Mapping)}
+    return {str(name): unit for name, unit in units.items() if unit in DECLARED_UNITS}
+
+
+def _list_texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
+    """The path and the text of each sentence in a list of the experiment."""
+    entries = raw.get(field)
+    if not isinstance(entries, list | tuple):
+        return
+    for number, entry in enumerate(entries):
+        path, text = extend_path(field, number), entry
+        if isinstance(entry, Mapping):
+            path, text = extend_path(path, "text"), entry.get("text")
+        if isinstance(text, str) and text.strip():
+            yield path, text
+
+
+def _read_meaning(path: str, text: str, declared: Mapping[str, str], *, guard: bool, event: bool) -> str | Problem:
+    """The parsed sentence as JSON without its words, so that sentences that mean the same are equal; or the problem."""
+    try:
+        sentence = parse_criterion(text, declared) if event else parse_condition(text, declared)
+    except SentenceError as error:
+        return Problem(path=path, message=str(error), expected="; ".join(error.expected))
+    if guard and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
+        return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
+    return sentence.model_dump_json(exclude={"text"})
