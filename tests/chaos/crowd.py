@@ -150,7 +150,7 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
         balancer = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/{name}/fedcba9876543210"
         group = FakeGroup(name, desired=INSTANCES, minimum=1, target_groups=(target_group,), tags={"squall:environment": "staging"})
         members = [one.id for one in world.fleet.add_group(group, balancer)]
-        world.fleet.groups["web"] = group  # the seed's experiment is of that name
+        world.fleet.groups["web"] = group  # the name of the group in REL12-BP05's experiment
         for first in range(INSTANCES):
             targets = [members[first], members[(first + 1) % INSTANCES]]
             catalogue[f"{name}-{first}"] = {**seed(world), "name": f"{name}-{first}", "target_resources": targets}

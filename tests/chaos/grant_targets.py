@@ -111,7 +111,7 @@ def cluster(_: Walk, world: FakeWorld) -> None:
 
 
 def instance(_: Walk, __: FakeWorld) -> None:
-    """The seed's own."""
+    """The targets of REL12-BP05's experiment."""
 
 
 KINDS: dict[str, Prepare] = {

@@ -1,4 +1,4 @@
-"""The seed's experiment from its first state to its last message; and what is refused while it runs."""
+"""The experiment of REL12-BP05 from its first state to its last message; and what is refused while it runs."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.
 
 @dataclass(frozen=True)
 class Running:
-    """The seed's run, under way, and the workload before it."""
+    """A run of REL12-BP05's experiment that is in progress, and the workload before it."""
 
     rig: Rig
     run: Execution

@@ -53,7 +53,7 @@ def workload() -> FakeWorld:
 
 
 def seed(world: FakeWorld) -> dict[str, Any]:
-    """The seed's experiment, on instances that exist, with a rollback document: whatever ends a run, that has run."""
+    """REL12-BP05's experiment on instances that exist, with a rollback document, which runs however the run ends."""
     text = (ROOT / "tests" / "data" / "seed-experiment.json").read_text()
     experiment: dict[str, Any] = json.loads(text)
     rollback = {"document": "restore-web", "parameters": {"InstanceIds": "$targets", "Why": "$execution"}}

@@ -129,7 +129,7 @@ def test_a_plan_asks_nobody_and_says_so(walk: Walk, world: FakeWorld) -> None:
     walk.run({"experiment": "seed", "mode": "plan"})
     ended(world, Status.PLANNED, None, None)
     assert requests(world) == []
-    assert any("would ask people" in check.detail for check in result_of(world).safety_checks)
+    assert any("would need approval" in check.detail for check in result_of(world).safety_checks)
 
 
 def test_a_policy_that_is_switched_off_asks_nobody(walk: Walk, world: FakeWorld) -> None:

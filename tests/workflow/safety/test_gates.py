@@ -77,7 +77,7 @@ def test_a_change_calendar_that_cannot_be_asked(walk: Walk, world: FakeWorld, kn
     policy(known, change_calendars=["Releases"])
     world.failing["calendars.state"] = unavailable()
     walk.run({"experiment": "seed"})
-    rejected(world, "change_calendars", "could not be asked", outcome=CheckOutcome.NOT_EVALUATED)
+    rejected(world, "change_calendars", "could not be read", outcome=CheckOutcome.NOT_EVALUATED)
 
 
 def test_hours_that_close_while_the_run_prepares_refuse_it_right_before_the_fault(
@@ -187,7 +187,7 @@ def test_an_experiment_is_promoted_by_being_validated(
     assert "was not" in record_of(world, "too-early").reason
     walk.run({"experiment": "seed", "overrides": {"duration_minutes": 12}}, "another")
     walk.run({"experiment": "seed-live"}, "of-another")
-    assert "1 runs there were, by another definition (another the last)" in record_of(world, "of-another").reason
+    assert "1 were, by another definition (the last is another)" in record_of(world, "of-another").reason
     walk.run({"experiment": "seed"}, "proof")
     assert record_of(world, "proof").verdict == "validated", record_of(world, "proof").reason
     walk.run({"experiment": "seed-live", "mode": "plan"}, "promoted")

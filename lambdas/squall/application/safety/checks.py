@@ -27,8 +27,8 @@ from squall.domain.resources.instances import Instance
 from squall.domain.run.aws_state import AlarmState, CalendarState
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.domain.safety.cost import metrics_of, of_template
-from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.cost import count_billed_metrics, estimate_cost
+from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
 from squall.faults import registry
@@ -86,13 +86,13 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         votes=asked.votes if asked else (),
         plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
     )
-    return (FinalCheck if final else Safety)(at=now, checks=evaluate(given))
+    return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(given))
 
 
 def _cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
     _, actions = compile_fault(definition, discovery)
-    metrics = metrics_of(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
-    return of_template({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
+    metrics = count_billed_metrics(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
+    return estimate_cost({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
 
 
 def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:

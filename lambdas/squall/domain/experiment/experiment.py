@@ -1,7 +1,7 @@
-"""The experiment as a person writes it: the seed's twelve fields, plus Squall's optional ones.
+"""The experiment as a person writes it: the twelve fields of REL12-BP05's sample, and Squall's optional ones.
 
-These models check shape and ranges. Whether the sentences parse, the targets exist and the windows are long
-enough is decided by `squall.admission` and the workflow.
+These models check shape and ranges. `squall.admission` and the workflow check whether the sentences parse, the targets
+exist and the fault is long enough.
 """
 
 from collections.abc import Iterable

@@ -13,7 +13,7 @@ from squall.domain.messages.message import Fact, Link, Message, Section, facts_o
 from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.run.commands import shell_command
-from squall.domain.safety.cost import of_template
+from squall.domain.safety.cost import estimate_cost
 
 _COVERED = ("definition_hash", "environment", "pinned", "targets", "actions", "guards")
 
@@ -39,7 +39,7 @@ class Request:
 
 def cost_of(plan: Plan) -> dict[str, float]:
     """The highest possible cost of the run, in US$ by part; `total_usd` is their sum."""
-    return of_template({"actions": plan.actions}, alarm_metrics=sum(len(guard.metrics) for guard in plan.guards))
+    return estimate_cost({"actions": plan.actions}, alarm_metrics=sum(len(guard.metrics) for guard in plan.guards))
 
 
 def differences(before: Plan, now: Plan) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ S3Folder = Annotated[
 
 
 class ClosedHours(Model):
-    """Hours in which nothing starts: the seed's `9 <= hour <= 17`, so the hour `end_hour` itself is closed too."""
+    """Hours in which nothing starts. The hour `end_hour` is closed, too, as in the sample of REL12-BP05 (`9 <= hour <= 17`)."""
 
     timezone: Timezone = "UTC"
     days: Days = EVERY_DAY

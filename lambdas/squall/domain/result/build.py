@@ -20,7 +20,7 @@ from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.result.inspection import Inspection
 from squall.domain.run.record import Event, ExecutionRecord
-from squall.domain.safety.cost import metrics_of, of_template
+from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 
 
 def build_result(
@@ -198,13 +198,13 @@ def _list_targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
 def _collect_cost(evidence: Evidence) -> dict[str, float]:
     if evidence.template is None:
         return {}
-    metrics = metrics_of(evidence.template.guards)
+    metrics = count_billed_metrics(evidence.template.guards)
     sentinel = evidence.definition is not None and evidence.definition.experiment.sentinel is not None
     if evidence.fault is None or evidence.fault.started_at is None:
-        return of_template({}, alarm_metrics=metrics, sentinel=sentinel)  # no experiment ran, so FIS bills nothing
+        return estimate_cost({}, alarm_metrics=metrics, sentinel=sentinel)  # no experiment ran, so FIS bills nothing
     ended = evidence.fault.ended_at
     elapsed = ended - evidence.fault.started_at if ended else None
-    return of_template(evidence.template.body, elapsed, alarm_metrics=metrics, sentinel=sentinel)
+    return estimate_cost(evidence.template.body, elapsed, alarm_metrics=metrics, sentinel=sentinel)
 
 
 SIGNAL_SENTENCES: Mapping[Reading, str] = {

@@ -1,4 +1,4 @@
-"""What is going on around the workload: alarms, deployments, the last fault. Nobody breaks what is already moving."""
+"""Checks that nothing else disturbs the workload: alarms, deployments, the last fault."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,132 +10,128 @@ from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
-from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
-NAMED_AT_MOST = 10
+MAXIMUM_NAMES = 10
+"""The most names that a sentence lists."""
 
 
-def _do_not_disturb(given: SafetyInput) -> Answer:
-    policy = given.definition.environment
-    wanted = policy.calm.do_not_disturb
-    if not wanted:
+def _check_do_not_disturb(inputs: SafetyInput) -> Answer:
+    policy = inputs.definition.environment
+    names = policy.calm.do_not_disturb
+    if not names:
         return True, f"{policy.name} names no do-not-disturb alarm"
-    if given.named_alarms is None:
-        return None, f"the states of {_few(wanted)} could not be asked"
-    absent = [name for name in wanted if name not in given.named_alarms]
+    if inputs.named_alarms is None:
+        return None, f"the states of {_join_names(names)} could not be read"
+    absent = [name for name in names if name not in inputs.named_alarms]
     if absent:
-        return None, f"there is no alarm {_few(absent)}: whether to disturb can't be told"
-    firing = [name for name in wanted if given.named_alarms[name].state == "ALARM"]
-    return not firing, f"do not disturb: {_few(firing)} in ALARM" if firing else f"{_few(wanted)}: none in ALARM"
+        return None, f"there is no alarm {_join_names(absent)}, which is to say whether the workload may be disturbed"
+    firing = [name for name in names if inputs.named_alarms[name].state == "ALARM"]
+    return not firing, f"do not disturb: {_join_names(firing)} in ALARM" if firing else f"{_join_names(names)}: none in ALARM"
 
 
-def _workload_alarms(given: SafetyInput) -> Answer:
-    policy = given.definition.environment
-    if given.firing is None or given.workload_now is None:
-        return None, "which alarms are in ALARM, or what the workload consists of, could not be asked"
-    guards = {guard.name for guard in given.guards}  # of this run, and judged by guards_healthy
-    passed_over = guards | set(policy.calm.ignored_alarms)
-    places = _list_places(given.workload_now)
-    found = [alarm for alarm in given.firing if alarm.name not in passed_over and not alarm.only_scales and _is_of(alarm, places)]
-    if not found:
-        return True, f"no alarm of the workload is in ALARM; {len(given.firing)} of others, or that don't count, are"
-    said = f"in ALARM: {_few([alarm.name for alarm in found])}"
+def _check_workload_alarms(inputs: SafetyInput) -> Answer:
+    policy = inputs.definition.environment
+    if inputs.firing is None or inputs.workload_now is None:
+        return None, "the alarms in ALARM, or the parts of the workload, could not be read"
+    guards = {guard.name for guard in inputs.guards}  # guards_healthy checks these
+    ignored = guards | set(policy.calm.ignored_alarms)
+    parts = _list_parts(inputs.workload_now)
+    alarms = [alarm for alarm in inputs.firing if alarm.name not in ignored and not alarm.only_scales and _watches_part(alarm, parts)]
+    if not alarms:
+        return True, f"no alarm of the workload is in ALARM; {len(inputs.firing)} others are, or are ignored"
+    detail = f"in ALARM: {_join_names([alarm.name for alarm in alarms])}"
     match policy.calm.workload_alarms:
         case "refuse":
-            return False, said
+            return False, detail
         case "warn":
-            return CheckOutcome.WARNED, said
+            return CheckOutcome.WARNED, detail
         case "ignore":
-            return True, f"{said}; {policy.name} ignores alarms of the workload"
+            return True, f"{detail}; {policy.name} ignores alarms of the workload"
 
 
-Place = Mapping[str, str]
-"""The dimensions of the metrics of one part of the workload."""
+Part = Mapping[str, str]
+"""One part of the workload, as the dimensions of its metrics."""
 
 
-def _list_places(workload: Workload) -> list[Place]:
-    scaling = [group for group in workload.groups if group.kind == "auto_scaling"]
-    clustered = [group.name.rpartition("/") for group in workload.groups if group.kind == "ecs"]
-    served = [(group.name, group.load_balancer) for group in workload.target_groups]
+def _list_parts(workload: Workload) -> list[Part]:
+    auto_scaling = [group for group in workload.groups if group.kind == "auto_scaling"]
+    services = [group.name.rpartition("/") for group in workload.groups if group.kind == "ecs"]
+    balanced = [(group.name, group.load_balancer) for group in workload.target_groups]
     return [
-        *({"AutoScalingGroupName": group.name} for group in scaling),
-        *({"InstanceId": member, "AutoScalingGroupName": group.name} for group in scaling for member in group.in_service),
+        *({"AutoScalingGroupName": group.name} for group in auto_scaling),
+        *({"InstanceId": member, "AutoScalingGroupName": group.name} for group in auto_scaling for member in group.in_service),
         *({"InstanceId": instance.id} for instance in workload.instances),
-        *({"TargetGroup": name, "LoadBalancer": load_balancer_dimension(balancer or "")} for name, balancer in served),
-        *({"ServiceName": service, "ClusterName": cluster} for cluster, _, service in clustered),
-        *({"FunctionName": one.id} for one in workload.others if isinstance(one, LambdaFunction)),
-        *_list_databases(workload),
+        *({"TargetGroup": name, "LoadBalancer": load_balancer_dimension(balancer or "")} for name, balancer in balanced),
+        *({"ServiceName": service, "ClusterName": cluster} for cluster, _, service in services),
+        *({"FunctionName": resource.id} for resource in workload.others if isinstance(resource, LambdaFunction)),
+        *_list_database_parts(workload),
     ]
 
 
-def _list_databases(workload: Workload) -> Iterator[Place]:
-    for one in workload.others:
-        if isinstance(one, DatabaseCluster):
-            yield {"DBClusterIdentifier": one.id}
-            yield from ({"DBClusterIdentifier": one.id, "DBInstanceIdentifier": member.id} for member in one.members)
-        elif isinstance(one, Database):
-            yield {"DBInstanceIdentifier": one.id}
+def _list_database_parts(workload: Workload) -> Iterator[Part]:
+    for resource in workload.others:
+        if isinstance(resource, DatabaseCluster):
+            yield {"DBClusterIdentifier": resource.id}
+            yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
+        elif isinstance(resource, Database):
+            yield {"DBInstanceIdentifier": resource.id}
 
 
-_SHARED = frozenset({"ClusterName"})
-"""Dimensions that by themselves name more than a part of the workload."""
+_SHARED_DIMENSIONS = frozenset({"ClusterName"})
+"""Dimensions that don't name a part of the workload unless another dimension agrees, too."""
 
 
-def _is_of(alarm: AlarmState, places: Sequence[Place]) -> bool:
-    """Whether the alarm watches a part of the workload: all of its dimensions that are known of this part agree."""
-    return any(_agrees(dict(watched.dimensions), place) for watched in alarm.watches for place in places)
+def _watches_part(alarm: AlarmState, parts: Sequence[Part]) -> bool:
+    """Whether the alarm watches one of the parts."""
+    return any(_names_part(dict(watched.dimensions), part) for watched in alarm.watches for part in parts)
 
 
-def _agrees(dimensions: Mapping[str, str], place: Place) -> bool:
-    common = dimensions.keys() & place.keys()
-    return bool(common - _SHARED) and all(dimensions[name] == place[name] for name in common)
+def _names_part(dimensions: Mapping[str, str], part: Part) -> bool:
+    """Whether every dimension that both have agrees, and at least one of them names a part by itself."""
+    common = dimensions.keys() & part.keys()
+    return bool(common - _SHARED_DIMENSIONS) and all(dimensions[name] == part[name] for name in common)
 
 
-def _cool_down(given: SafetyInput) -> Answer:
-    policy = given.definition.environment
-    wanted = policy.calm.cool_down
-    if wanted is None:
+def _check_cool_down(inputs: SafetyInput) -> Answer:
+    policy = inputs.definition.environment
+    cool_down = policy.calm.cool_down
+    if cool_down is None:
         return True, f"{policy.name} asks for no cool-down"
-    if given.recent_faults is None:
+    if inputs.recent_faults is None:
         return None, "the last faults could not be looked up"
-    ended = sorted(_ended_here(given), reverse=True)
+    ended = sorted(_list_fault_ends(inputs), reverse=True)
     if not ended:
-        return True, f"no fault on {', '.join(given.discovery.failure_domains)} in the last {format_length(wanted)}"
-    at, execution = ended[0]
-    said = (
-        f"the last fault here, of {execution}, ended at {at:%Y-%m-%d %H:%M:%S} UTC; {policy.name} asks for {format_length(wanted)} of rest"
-    )
-    return given.now - at >= wanted, said
+        return True, f"no fault on {', '.join(inputs.discovery.failure_domains)} in the last {format_length(cool_down)}"
+    ended_at, execution = ended[0]
+    detail = f"the last fault here, of {execution}, ended at {ended_at:%Y-%m-%d %H:%M:%S} UTC; "
+    return inputs.now - ended_at >= cool_down, f"{detail}{policy.name} asks for {format_length(cool_down)} of rest"
 
 
-def _ended_here(given: SafetyInput) -> Iterator[tuple[datetime, str]]:
-    """Ends of others' faults on these failure domains, and whose; one that may still run ends now."""
-    for record in given.recent_faults or ():
-        if record.id != given.execution_id and set(record.lock_keys) & set(given.discovery.failure_domains):
-            yield _end(record) or given.now, record.id
+def _list_fault_ends(inputs: SafetyInput) -> Iterator[tuple[datetime, str]]:
+    """The end of each fault of another execution on these failure domains, and that execution's id. A fault that may
+    still run ends now."""
+    for record in inputs.recent_faults or ():
+        if record.id != inputs.execution_id and set(record.lock_keys) & set(inputs.discovery.failure_domains):
+            yield record.fault_ended_at or record.ended_at or inputs.now, record.id
 
 
-def _end(record: ExecutionRecord) -> datetime | None:
-    return record.fault_ended_at or record.ended_at
+def _check_deployments(inputs: SafetyInput) -> Answer:
+    if inputs.deployments is None:
+        return None, "deployments in progress could not be read"
+    calm = inputs.definition.environment.calm
+    checked = ["instance refreshes of the targets' groups", *calm.pipelines, *calm.deployment_groups]
+    return not inputs.deployments, "; ".join(inputs.deployments) or f"nothing is being deployed: {', '.join(checked)}"
 
 
-def _no_deployment(given: SafetyInput) -> Answer:
-    if given.deployments is None:
-        return None, "what is being deployed could not be asked"
-    calm = given.definition.environment.calm
-    looked_at = ["instance refreshes of the targets' groups", *calm.pipelines, *calm.deployment_groups]
-    return not given.deployments, "; ".join(given.deployments) or f"nothing is being deployed: {', '.join(looked_at)}"
-
-
-def _few(names: tuple[str, ...] | list[str]) -> str:
-    more = len(names) - NAMED_AT_MOST
-    return ", ".join(names[:NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+def _join_names(names: tuple[str, ...] | list[str]) -> str:
+    more = len(names) - MAXIMUM_NAMES
+    return ", ".join(names[:MAXIMUM_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 ALWAYS: Mapping[str, Check] = {
-    "do_not_disturb": _do_not_disturb,
-    "workload_alarms": _workload_alarms,
-    "cool_down": _cool_down,
-    "no_deployment": _no_deployment,
+    "do_not_disturb": _check_do_not_disturb,
+    "workload_alarms": _check_workload_alarms,
+    "cool_down": _check_cool_down,
+    "no_deployment": _check_deployments,
 }

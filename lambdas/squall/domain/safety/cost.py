@@ -1,4 +1,4 @@
-"""What a run costs: FIS's action-minutes dominate, the rest is added for honesty. List prices of us-east-1, rounded by nobody."""
+"""Estimates the cost of a run at the list prices of us-east-1. Most of it are FIS's action-minutes."""
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -11,42 +11,46 @@ from squall.domain.documents.guards import GuardSpec
 
 _DURATION = TypeAdapter(timedelta)
 FIS_USD_PER_ACTION_MINUTE = 0.10
-"""Of each action and target account, however many targets the action has; always one account here."""
+"""For each action and target account, however many targets the action has. Squall uses one account."""
 ALARM_USD_PER_METRIC_HOUR = 0.10 / 730
-"""A standard-resolution alarm costs $0.10 a metric and month, prorated by the hour."""
+"""A standard-resolution alarm costs $0.10 per metric and month, prorated by the hour."""
 USD_PER_TRANSITION = 0.025 / 1000
 TRANSITIONS = 100
-"""Of a run, rounded up: 58 to 67 were counted (`make bench`, docs/bench.md), and polling adds a few."""
+"""State transitions in a run, rounded up: 58 to 67 were counted (`make bench`, docs/bench.md), and polling adds a few."""
 USD_PER_METRIC_READ = 0.01 / 1000
-"""GetMetricData, for each metric of a call."""
-HIGH_RESOLUTION = 3
-"""An alarm on periods of less than a minute costs as much as three."""
+"""GetMetricData: for each metric in a call."""
+HIGH_RESOLUTION_FACTOR = 3
+"""An alarm on periods of less than a minute costs as much as three others."""
 USD_PER_METRIC_PUT = 0.01 / 1000
-"""PutMetricData, for each call: the sentinel's, one a period of ten seconds."""
-USD_PER_OWN_METRIC_HOUR = 0.30 / 730
+"""PutMetricData: for each call. The sentinel makes one in each period of ten seconds."""
+USD_PER_CUSTOM_METRIC_HOUR = 0.30 / 730
 USD_PER_GB_SECOND = 0.0000166667
 SENTINEL_METRICS = 3
 SENTINEL_GB = 0.5
-MINUTES_AROUND = 45
-"""For which a sentinel probes besides the fault: baseline, arming, recovery and settling at AWS's pace, rounded up."""
+SENTINEL_MINUTES_AROUND = 45
+"""How long a sentinel probes besides the fault: baseline, arming, recovery and settling at AWS's pace, rounded up."""
 READS_BEFORE_AND_AFTER = 10
-"""Of each metric: baseline, recovery and judgement; the pulse reads once a minute beside them."""
+"""Reads of each metric for baseline, recovery and judgement. During the fault the pulse adds one a minute."""
 
 
-def metrics_of(guards: Iterable[GuardSpec]) -> int:
-    """Metrics of alarms, as they are billed: those of less than a minute count for three."""
-    return sum(len(one.metrics) * (HIGH_RESOLUTION if any(m.period_seconds < 60 for m in one.metrics) else 1) for one in guards)
+def count_billed_metrics(guards: Iterable[GuardSpec]) -> int:
+    """The metrics of the guards as they are billed: one with periods of less than a minute counts as three."""
+    return sum(
+        len(guard.metrics) * (HIGH_RESOLUTION_FACTOR if any(metric.period_seconds < 60 for metric in guard.metrics) else 1)
+        for guard in guards
+    )
 
 
-def of_template(
+def estimate_cost(
     body: Mapping[str, Any], elapsed: timedelta | None = None, *, alarm_metrics: int = 0, sentinel: bool = False
 ) -> dict[str, float]:
-    """Keys: action_minutes, fis_usd, alarms_usd, metrics_usd, sentinel_usd (where there is one), transitions_usd, total_usd. `elapsed`
-    bounds each action (None: full lengths, the preflight).
+    """The estimate in US dollars, by part. `body` are the arguments of CreateExperimentTemplate.
 
-    An action without a duration (terminate) is billed as the minute it ends in.
+    The keys are action_minutes (a count), fis_usd, alarms_usd, metrics_usd, transitions_usd, total_usd, and with a
+    sentinel sentinel_usd. `elapsed` is how long the fault has run, which bounds each action; None takes the whole
+    length of each, for an estimate before the run. An action without a duration (terminate) counts as one minute.
     """
-    lengths = [_length(action, elapsed) for action in body.get("actions", {}).values()]
+    lengths = [_bill_length(action, elapsed) for action in body.get("actions", {}).values()]
     longest = max((length.total_seconds() for length in lengths), default=0)
     minutes = sum(ceil(length.total_seconds() / 60) for length in lengths)
     parts = {
@@ -56,15 +60,15 @@ def of_template(
         "transitions_usd": round(TRANSITIONS * USD_PER_TRANSITION, 4),
     }
     if sentinel:
-        parts["sentinel_usd"] = round((longest / 3600 + MINUTES_AROUND / 60) * SENTINEL_USD_PER_HOUR, 4)
+        parts["sentinel_usd"] = round((longest / 3600 + SENTINEL_MINUTES_AROUND / 60) * SENTINEL_USD_PER_HOUR, 4)
     return {"action_minutes": float(minutes), **parts, "total_usd": round(sum(parts.values()), 4)}
 
 
-SENTINEL_USD_PER_HOUR = 3600 * SENTINEL_GB * USD_PER_GB_SECOND + 360 * USD_PER_METRIC_PUT + SENTINEL_METRICS * USD_PER_OWN_METRIC_HOUR
-"""A function that works all the time, its metrics, and putting them."""
+SENTINEL_USD_PER_HOUR = 3600 * SENTINEL_GB * USD_PER_GB_SECOND + 360 * USD_PER_METRIC_PUT + SENTINEL_METRICS * USD_PER_CUSTOM_METRIC_HOUR
+"""A function that runs all the time, its custom metrics, and the calls that put them."""
 
 
-def _length(action: Mapping[str, Any], elapsed: timedelta | None) -> timedelta:
-    given = action.get("parameters", {}).get("duration")
-    length = _DURATION.validate_python(given) if given else timedelta(minutes=1)
+def _bill_length(action: Mapping[str, Any], elapsed: timedelta | None) -> timedelta:
+    duration = action.get("parameters", {}).get("duration")
+    length = _DURATION.validate_python(duration) if duration else timedelta(minutes=1)
     return length if elapsed is None else max(timedelta(0), min(length, elapsed))

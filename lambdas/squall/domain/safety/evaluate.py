@@ -1,7 +1,7 @@
-"""Every safety check, always evaluated, by one pure function shared by CheckSafety and FinalCheck.
+"""Evaluates every safety check, for CheckSafety and for FinalCheck.
 
-Each check answers with an outcome and a sentence with the values that decided. What can't be evaluated is not evaluated, and so failed.
-A check is a line in the table of its module: ALWAYS, or FINAL for what only FinalCheck can know.
+Each check answers with an outcome and a sentence that contains the values that decided. A check that can't be evaluated
+counts as failed. A check is a line in the table of its module: ALWAYS, or FINAL if it needs what only FinalCheck knows.
 """
 
 from squall.domain.base.vocabulary import CheckOutcome
@@ -23,20 +23,20 @@ _FINAL: dict[str, Check] = {**run_state.FINAL, **targets.FINAL, **guards.FINAL, 
 _OUTCOMES = {True: CheckOutcome.PASSED, False: CheckOutcome.FAILED, None: CheckOutcome.NOT_EVALUATED}
 
 
-def evaluate(given: SafetyInput) -> tuple[SafetyCheck, ...]:
-    """All checks, whatever the first ones say."""
-    checks = {**_ALWAYS, **(_FINAL if given.final else {})}
-    answered = [_answer(name, check, given) for name, check in checks.items()]
-    return (*answered, *_prerequisites(given))
+def evaluate_checks(inputs: SafetyInput) -> tuple[SafetyCheck, ...]:
+    """The outcome of every check, also after one has failed."""
+    checks = {**_ALWAYS, **(_FINAL if inputs.final else {})}
+    results = [_run_check(name, check, inputs) for name, check in checks.items()]
+    return (*results, *_list_prerequisites(inputs))
 
 
-def _answer(name: str, check: Check, given: SafetyInput) -> SafetyCheck:
-    answer, detail = check(given)
+def _run_check(name: str, check: Check, inputs: SafetyInput) -> SafetyCheck:
+    answer, detail = check(inputs)
     return SafetyCheck(name=name, outcome=answer if isinstance(answer, CheckOutcome) else _OUTCOMES[answer], detail=detail)
 
 
-def _prerequisites(given: SafetyInput) -> tuple[SafetyCheck, ...]:
-    if given.prerequisites is None:
-        detail = f"what {given.definition.experiment.type.value} needs of its targets could not be asked"
+def _list_prerequisites(inputs: SafetyInput) -> tuple[SafetyCheck, ...]:
+    if inputs.prerequisites is None:
+        detail = f"the prerequisites of {inputs.definition.experiment.type.value} could not be checked on its targets"
         return (SafetyCheck(name="fault_prerequisites", outcome=CheckOutcome.NOT_EVALUATED, detail=detail),)
-    return tuple(check.model_copy(update={"name": f"fault_prerequisites.{check.name}"}) for check in given.prerequisites)
+    return tuple(check.model_copy(update={"name": f"fault_prerequisites.{check.name}"}) for check in inputs.prerequisites)

@@ -1,4 +1,4 @@
-"""Whether a FIS template, or an experiment started from it, is what this run compiled."""
+"""Compares a FIS template, or an experiment started from it, with what this run compiled."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,40 +14,48 @@ _COMPARED = (
     "experimentReportConfiguration",
     "targetAccountConfigurationsCount",
 )
-_OF_ACTION = frozenset({"actionId", "parameters", "targets", "startAfter"})
-"""An experiment's actions also have a state and times; a description does nothing."""
-_DEFAULT_MODE = "run-all"
-_OWN_TAGS = "squall:"
-_MOST = 5
-_LONGEST = 160
+_COMPARED_IN_ACTIONS = frozenset({"actionId", "parameters", "targets", "startAfter"})
+"""The other keys of an action, such as its state, its times and its description, change nothing that FIS does."""
+_DEFAULT_ACTIONS_MODE = "run-all"
+_SQUALL_TAG_PREFIX = "squall:"
+_MAXIMUM_DIFFERENCES = 5
+_MAXIMUM_VALUE_LENGTH = 160
 
 
-def find_differences(compiled: Mapping[str, Any], found: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Where what FIS answers differs from what was compiled, a sentence each, five at most; empty: nowhere.
+def find_differences(compiled: Mapping[str, Any], actual: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """A sentence for each difference between what FIS answered and what was compiled, five at most; empty if there is
+    none.
 
-    `compiled` are the arguments of CreateExperimentTemplate, `found` is the answer of GetExperimentTemplate or StartExperiment; None:
-    FIS knows no such template. Tags that are not Squall's may be added: accounts tag automatically.
+    `compiled` are the arguments of CreateExperimentTemplate. `actual` is the answer of GetExperimentTemplate or
+    StartExperiment; None means that FIS knows no such template. Additional tags that are not Squall's are no
+    difference: some accounts tag every resource automatically.
     """
-    if found is None:
+    if actual is None:
         return ("FIS has no such template",)
-    expected, actual = _normalize(compiled), _normalize(found)
+    expected, answered = _normalize(compiled), _normalize(actual)
     differences = [
-        *_compare("", {name: expected.get(name) for name in _COMPARED}, {name: actual.get(name) for name in _COMPARED}),
-        *_compare_tags(compiled.get("tags", {}), found.get("tags", {})),
+        *_compare("", {name: expected.get(name) for name in _COMPARED}, {name: answered.get(name) for name in _COMPARED}),
+        *_compare_tags(compiled.get("tags", {}), actual.get("tags", {})),
     ]
-    return tuple(differences[:_MOST])
+    return tuple(differences[:_MAXIMUM_DIFFERENCES])
 
 
 def _normalize(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what FIS adds and without what is empty, so that an absent list equals an empty one."""
-    actions = {name: {key: value for key, value in action.items() if key in _OF_ACTION} for name, action in body.get("actions", {}).items()}
-    options = {key: value for key, value in body.get("experimentOptions", {}).items() if (key, value) != ("actionsMode", _DEFAULT_MODE)}
+    """The body without what FIS adds and without empty values, so that an absent list equals an empty one."""
+    actions = {
+        name: {key: value for key, value in action.items() if key in _COMPARED_IN_ACTIONS}
+        for name, action in body.get("actions", {}).items()
+    }
+    options = {
+        key: value for key, value in body.get("experimentOptions", {}).items() if (key, value) != ("actionsMode", _DEFAULT_ACTIONS_MODE)
+    }
     cleaned = _drop_empty({**body, "actions": actions, "experimentOptions": options})
     return cleaned if isinstance(cleaned, dict) else {}
 
 
 def _drop_empty(value: Any) -> Any:
-    """Lists of a template are sets: sorted. A zero is a count of nothing."""
+    """The value without empty entries and zeros, which are counts. Lists are sorted: in a template their order means
+    nothing."""
     if isinstance(value, Mapping):
         cleaned = {key: _drop_empty(item) for key, item in value.items()}
         return {key: item for key, item in cleaned.items() if item not in (None, {}, [], 0)}
@@ -67,13 +75,13 @@ def _compare(path: str, expected: Any, actual: Any) -> Iterator[str]:
 
 
 def _compare_tags(expected: Mapping[str, str], actual: Mapping[str, str]) -> Iterator[str]:
-    own = {name for name in actual if name.startswith(_OWN_TAGS)}
+    own = {name for name in actual if name.startswith(_SQUALL_TAG_PREFIX)}
     for name in sorted({*expected, *own}):
         yield from _compare(f"tag {name}", expected.get(name), actual.get(name))
 
 
 def _show(value: Any) -> str:
-    return "nothing" if value is None else _as_text(value)[:_LONGEST]
+    return "nothing" if value is None else _as_text(value)[:_MAXIMUM_VALUE_LENGTH]
 
 
 def _as_text(value: Any) -> str:

@@ -22,82 +22,83 @@ from squall.domain.run.record import ExecutionRecord
 
 @dataclass(frozen=True)
 class SafetyInput:
-    """What the checks are made on. An observation that could not be made is None, and its check counts as failed."""
+    """The values that the checks decide on. One that could not be read is None, and its check counts as failed."""
 
     now: datetime
     definition: Definition
     discovery: Discovery
     workload_now: Workload | None
-    """A fresh look at the workload (CheckSafety: discovery.workload will do)."""
+    """The workload as it is now. CheckSafety runs right after discovery and takes discovery.workload."""
     traits: FaultTraits
     account: str | None
-    """Account and Region this function runs in."""
+    """The account in which this function runs; `region` likewise."""
     region: str | None
     domain_holders: Mapping[str, Held | None] | None
-    """Failure domain to who holds its lock; None: could not be asked. Held by this execution is free."""
+    """Each failure domain with the holder of its lock. A lock held by this execution counts as free."""
     execution_id: str
     opt_in_tag: str = "squall:environment"
     named_alarms: Mapping[str, AlarmState] | None = None
-    """The alarms that stop_alarms, `alarm … fires` criteria and the policy name, absent ones left out; None: could not be asked."""
+    """The existing alarms among those that stop_alarms, `alarm … fires` criteria and the policy name."""
     firing: Sequence[AlarmState] | None = None
-    """Every alarm of the account and Region in ALARM; None: could not be asked."""
+    """Every alarm of the account and Region in ALARM."""
     deployments: Sequence[str] | None = None
-    """What is being rolled out, a sentence each; None: could not be asked."""
+    """A sentence for each deployment in progress."""
     recent_faults: Sequence[ExecutionRecord] | None = None
-    """Executions with a fault that may have ended within the policy's cool-down; None: could not be asked."""
+    """Executions with a fault that may have ended within the policy's cool-down."""
     proofs: Sequence[ExecutionRecord] | None = None
-    """Executions of the experiment that were validated where and while the policy asks for; None: could not be asked."""
+    """Executions that validated the experiment in the environment and the time for which the policy asks."""
     baseline: Baseline | None = None
     final: bool = False
-    """FinalCheck: the checks marked final-only are added."""
+    """Whether FinalCheck asks: it evaluates the checks in the FINAL tables, too."""
     guards: tuple[GuardSpec, ...] = ()
     stop_guard: StopGuard | None = None
     """The composite alarm on the experiment's stop alarms."""
     guard_states: Mapping[str, AlarmState] | None = None
     lease_held: bool | None = None
-    """Whether all locks are ours with a lease that outlasts StartFault."""
+    """Whether this execution holds all locks, with leases that outlast StartFault."""
     deployed_policy: Environment | None = None
-    """The environment's policy as deployed now; None: none of that name is deployed."""
+    """The environment's policy as deployed now; None if none of that name is deployed."""
     definition_hash_now: str | None = None
-    """The hash of the definition document as read again."""
+    """The hash of the definition document as it is in S3 now."""
     template_id: str | None = None
     template_differences: Sequence[str] | None = None
-    """Where the FIS template differs from what was compiled; None: could not be compared."""
+    """The differences between the FIS template and what was compiled; None if they could not be compared."""
     prerequisites: tuple[SafetyCheck, ...] | None = None
-    """The fault's own `prerequisites`; None: not asked, and so failed."""
+    """The results of the fault's `prerequisites`; None if they could not be checked."""
     sends_commands: bool = False
-    """Whether the fault is carried out by commands of Systems Manager."""
+    """Whether the fault is injected by Systems Manager commands."""
     moves_metrics: tuple[str, ...] = ()
-    """The fault's own `moves_metrics`."""
+    """The metrics that the fault moves by design (`Fault.moves_metrics`)."""
     risk: Risk | None = None
-    """The fault's own `risk`."""
+    """The fault's risk class (`Fault.risk`)."""
     cost: Mapping[str, float] | None = None
-    """The estimate of `cost.of_template` for the whole length; None: could not be made."""
+    """The estimate of `estimate_cost` for the whole length of the fault."""
     calendars: CalendarState | None = None
-    """Of the policy's change calendars taken together, now; None: could not be asked."""
+    """The current state of the policy's change calendars together."""
     active_experiments: Sequence[FisExperiment] | None = None
-    """FIS experiments running in the account (`faults.active()`); None: could not be asked."""
+    """The FIS experiments that run in the account (`Faults.active`)."""
     halt: Halt | None = None
-    """The halt flag; None: could not be read, which counts as halted."""
+    """The halt flag; None if it could not be read, which counts as halted."""
 
     ask: Ask | None = None
-    """The request for approval on the record, with what people said to it."""
+    """The request for approval on the record."""
     votes: Sequence[Vote] = ()
+    """The votes on the request."""
     plan_now: str | None = None
-    """Hash of the plan as its parts were created; None: could not be read."""
+    """The hash of the plan as its parts exist in AWS now."""
 
     @property
     def end(self) -> datetime:
-        """When the run would be over: the whole fault and the whole recovery, from now."""
+        """The end of the run if the fault started now: the whole fault and the whole recovery."""
         return self.now + self.definition.experiment.length + recovery_length(self.definition)
 
 
 Answer = tuple[bool | CheckOutcome | None, str]
-"""Passed, failed, None for what could not be evaluated, or `CheckOutcome.WARNED` where the policy lets something wrong pass; and the
-sentence."""
+"""The outcome of a check, and a sentence about it. True is passed, False is failed, None could not be evaluated, and
+`CheckOutcome.WARNED` is a problem that the policy lets pass."""
 Check = Callable[[SafetyInput], Answer]
 
 
-def listed(words: Sequence[str]) -> str:
-    """The words of a closed set as a sentence names them."""
+def join_words(words: Sequence[str]) -> str:
+    """The words as a list in a sentence."""
     return ", ".join(str(word) for word in words) or "nothing"

@@ -1,4 +1,4 @@
-"""The targets: there, opted in, with enough healthy ones around them, and as they were discovered."""
+"""Checks of the targets: they exist, are opted in, leave enough healthy capacity, and are as they were discovered."""
 
 from collections.abc import Mapping
 
@@ -14,106 +14,117 @@ from squall.domain.targets.pinning import find_not_opted_in
 from squall.domain.targets.serving import explain_idle
 
 NEEDED_PROCESSES = frozenset({"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy", "AddToLoadBalancer"})
-"""Auto Scaling processes without which nothing replaces an instance, or the replacement serves nobody."""
+"""The Auto Scaling processes that have to run so that an instance is replaced and its replacement gets traffic."""
 
 
-def _targets_exist(given: SafetyInput) -> Answer:
-    if given.workload_now is None:
+def _check_targets_exist(inputs: SafetyInput) -> Answer:
+    if inputs.workload_now is None:
         return None, "the targets could not be described"
-    now = given.workload_now.now
-    unknown = [*given.discovery.workload.missing, *(m for m in given.workload_now.missing if m not in given.discovery.workload.missing)]
-    states = [(pinned.id, now(pinned)) for pinned in given.discovery.pinned]
-    absent = [f"{id_} is {one.condition if one else 'unknown to the account'}" for id_, one in states if one is None or not one.usable]
-    absent += [sentence for _, one in states if one and one.usable and (sentence := explain_idle(given.workload_now, one))]
-    if unknown or absent or not given.discovery.pinned:
-        return False, "; ".join([*(f"{target} does not exist" for target in unknown), *absent]) or "nothing is pinned"
-    return True, ", ".join(f"{id_} is {one.state}" for id_, one in states if one)
-
-
-def _opt_in_tag(given: SafetyInput) -> Answer:
-    if given.workload_now is None:
-        return None, "the targets' tags could not be read"
-    wanted = given.definition.environment.name
-    now = {pinned.id: one.tags.get(given.opt_in_tag) for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))}
-    wrong = [f"{i.id} has {now.get(i.id) or 'none'}" for i in given.discovery.pinned if now.get(i.id) != wanted]
-    here = [one for pinned in given.discovery.pinned if (one := given.workload_now.now(pinned))]
-    wrong += [words for one in here for words in find_not_opted_in(given.workload_now, one, wanted, given.opt_in_tag)]
-    wrong += [sentence for pinned in given.discovery.pinned if (sentence := _agent_not_opted_in(given, pinned))]
-    ok = bool(given.discovery.pinned) and not wrong
-    return ok, f"{given.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(given.discovery.pinned) or 'nothing is pinned')}"
-
-
-def _agent_not_opted_in(given: SafetyInput, pinned: Resource) -> str:
-    """A task's commands go to a managed instance of its own, by whose tags IAM judges them."""
-    now = given.workload_now.now(pinned) if given.workload_now else None
-    if not given.sends_commands or not isinstance(now, EcsTask) or now.managed_id is None:
-        return ""
-    found, wanted = now.managed_tags.get(given.opt_in_tag), given.definition.environment.name
-    return f"{now.managed_id}, the managed instance of {now.id}, has {found or 'none'}" if found != wanted else ""
-
-
-def _healthy_share(given: SafetyInput) -> Answer:
-    if given.workload_now is None:
-        return None, "the capacity of the failure domains could not be read"
-    percent = given.definition.environment.minimum_healthy_percent
-    asked = given.definition.experiment.parameters
-    resources = tuple((given.workload_now.now(pinned) or pinned).under(asked) for pinned in given.discovery.pinned)
-    gone = lost(resources)
-    found = capacities(given.workload_now, resources)
-    said = [
-        f"{c.domain}: {c.count(c.in_service)} in service − {c.count(c.in_service & gone)} = {c.after(gone)} of {c.size} "
-        f"({_needed(c, gone, percent)})"
-        for c in found
+    now = inputs.workload_now.now
+    missing = dict.fromkeys([*inputs.discovery.workload.missing, *inputs.workload_now.missing])
+    states = [(pinned.id, now(pinned)) for pinned in inputs.discovery.pinned]
+    problems = [f"{target} does not exist" for target in missing]
+    problems += [
+        f"{id_} is {state.condition if state else 'unknown to the account'}" for id_, state in states if not (state and state.usable)
     ]
-    return bool(found) and all(c.after(gone) >= c.needed(percent) for c in found), "; ".join(said) or "nothing is pinned"
+    problems += [sentence for _, state in states if state and state.usable and (sentence := explain_idle(inputs.workload_now, state))]
+    if problems or not inputs.discovery.pinned:
+        return False, "; ".join(problems) or "nothing is pinned"
+    return True, ", ".join(f"{id_} is {state.state}" for id_, state in states if state)
 
 
-def _fault_configuration(given: SafetyInput) -> Answer:
-    """Where FIS writes faults for functions is the environment's own: its role may write nowhere else."""
-    functions = [one for one in given.discovery.pinned if isinstance(one, LambdaFunction)]
+def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
+    if inputs.workload_now is None:
+        return None, "the targets' tags could not be read"
+    wanted = inputs.definition.environment.name
+    existing = {pinned.id: target for pinned in inputs.discovery.pinned if (target := inputs.workload_now.now(pinned))}
+    tags = {id_: target.tags.get(inputs.opt_in_tag) for id_, target in existing.items()}
+    wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.pinned if tags.get(pinned.id) != wanted]
+    wrong += [words for target in existing.values() for words in find_not_opted_in(inputs.workload_now, target, wanted, inputs.opt_in_tag)]
+    wrong += [sentence for pinned in inputs.discovery.pinned if (sentence := _explain_agent_not_opted_in(inputs, pinned))]
+    ok = bool(inputs.discovery.pinned) and not wrong
+    return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(inputs.discovery.pinned) or 'nothing is pinned')}"
+
+
+def _explain_agent_not_opted_in(inputs: SafetyInput, pinned: Resource) -> str:
+    """Commands for a task go to a managed instance of that task, and IAM checks the tags of the managed instance.
+
+    Empty if the tag is right or if no command is sent.
+    """
+    now = inputs.workload_now.now(pinned) if inputs.workload_now else None
+    if not inputs.sends_commands or not isinstance(now, EcsTask) or now.managed_id is None:
+        return ""
+    tag, wanted = now.managed_tags.get(inputs.opt_in_tag), inputs.definition.environment.name
+    return f"{now.managed_id}, the managed instance of {now.id}, has {tag or 'none'}" if tag != wanted else ""
+
+
+def _check_healthy_share(inputs: SafetyInput) -> Answer:
+    if inputs.workload_now is None:
+        return None, "the capacity of the failure domains could not be read"
+    percent = inputs.definition.environment.minimum_healthy_percent
+    parameters = inputs.definition.experiment.parameters
+    resources = tuple((inputs.workload_now.now(pinned) or pinned).under(parameters) for pinned in inputs.discovery.pinned)
+    gone = lost(resources)
+    domains = capacities(inputs.workload_now, resources)
+    sums = [
+        f"{domain.domain}: {domain.count(domain.in_service)} in service − {domain.count(domain.in_service & gone)} "
+        f"= {domain.after(gone)} of {domain.size} ({_show_need(domain, gone, percent)})"
+        for domain in domains
+    ]
+    enough = bool(domains) and all(domain.after(gone) >= domain.needed(percent) for domain in domains)
+    return enough, "; ".join(sums) or "nothing is pinned"
+
+
+def _check_fault_configuration(inputs: SafetyInput) -> Answer:
+    """The functions read their faults from the place that the policy names: the FIS role can write only there."""
+    functions = [target for target in inputs.discovery.pinned if isinstance(target, LambdaFunction)]
     if not functions:
         return True, "no function is hit"
-    policy, now = given.definition.environment, given.workload_now
+    policy, now = inputs.definition.environment, inputs.workload_now
     if now is None:
         return None, "the functions could not be described"
     wanted = policy.lambda_fault_configuration
-    found = {one.id: (now.now(one) or one).configuration_location for one in functions}
-    wrong = [f"{id_} has {place or 'none'}" for id_, place in found.items() if wanted is None or place.rstrip("/") != wanted.rstrip("/")]
-    return not wrong, f"AWS_FIS_CONFIGURATION_LOCATION must be {wanted or 'in the policy'}: {'; '.join(wrong) or ', '.join(found)}"
+    locations = {function.id: (now.now(function) or function).configuration_location for function in functions}
+    wrong = [
+        f"{id_} has {location or 'none'}"
+        for id_, location in locations.items()
+        if wanted is None or location.rstrip("/") != wanted.rstrip("/")
+    ]
+    return not wrong, f"AWS_FIS_CONFIGURATION_LOCATION must be {wanted or 'in the policy'}: {'; '.join(wrong) or ', '.join(locations)}"
 
 
-def _replacement_possible(given: SafetyInput) -> Answer:
-    parsed = sentences(given.definition.experiment)
-    asked = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
-    if not given.traits.targets_are_replaced and not asked:
+def _check_replacement(inputs: SafetyInput) -> Answer:
+    parsed = sentences(inputs.definition.experiment)
+    judged = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
+    if not inputs.traits.targets_are_replaced and not judged:
         return True, "nothing has to be replaced"
-    if given.workload_now is None:
+    if inputs.workload_now is None:
         return None, "the Auto Scaling groups could not be described"
-    groups = {group.name: group for group in given.workload_now.groups}
-    within = {one.id: one.group if isinstance(one, Member) else None for one in given.discovery.pinned}
-    wrong = [f"{id_} is in nothing that would replace it" for id_, group in within.items() if group not in groups]
-    names = sorted({group for group in within.values() if group in groups and group})
+    groups = {group.name: group for group in inputs.workload_now.groups}
+    group_of = {target.id: target.group if isinstance(target, Member) else None for target in inputs.discovery.pinned}
+    wrong = [f"{id_} is in no group that would replace it" for id_, group in group_of.items() if group not in groups]
+    names = sorted({group for group in group_of.values() if group in groups and group})
     for name in names:
         suspended = sorted(NEEDED_PROCESSES & set(groups[name].suspended))
-        wrong += [f"{name} has suspended {', '.join(suspended)}"] if suspended else []
-    return bool(given.discovery.pinned) and not wrong, "; ".join(wrong) or f"{', '.join(names) or 'nothing is pinned'} can replace them"
+        wrong += [f"{name} has {', '.join(suspended)} suspended"] if suspended else []
+    return bool(inputs.discovery.pinned) and not wrong, "; ".join(wrong) or f"{', '.join(names) or 'nothing is pinned'} can replace them"
 
 
-def _targets_unchanged(given: SafetyInput) -> Answer:
-    if given.workload_now is None:
+def _check_targets_unchanged(inputs: SafetyInput) -> Answer:
+    if inputs.workload_now is None:
         return None, "the targets could not be described"
-    now = given.workload_now.now
-    changed = [change for pinned in given.discovery.pinned for change in _changes(pinned, now(pinned))]
-    return bool(given.discovery.pinned) and not changed, "; ".join(changed) or f"{ids(given.discovery.pinned)} as discovered"
+    now = inputs.workload_now.now
+    changed = [change for pinned in inputs.discovery.pinned for change in _list_changes(pinned, now(pinned))]
+    return bool(inputs.discovery.pinned) and not changed, "; ".join(changed) or f"{ids(inputs.discovery.pinned)} as discovered"
 
 
-def _needed(capacity: Capacity, gone: frozenset[str], percent: float) -> str:
+def _show_need(capacity: Capacity, gone: frozenset[str], percent: float) -> str:
     if capacity.least is not None:
         return f"needed {capacity.least}"
     return f"{100 * capacity.after(gone) / capacity.size if capacity.size else 0:.0f} %, needed {percent:g} %"
 
 
-def _changes(then: Resource, now: Resource | None) -> list[str]:
+def _list_changes(then: Resource, now: Resource | None) -> list[str]:
     if now is None:
         return [f"{then.id} is gone"]
     pairs = [(field, getattr(then, field), getattr(now, field)) for field in then.IDENTITY]
@@ -121,12 +132,12 @@ def _changes(then: Resource, now: Resource | None) -> list[str]:
 
 
 ALWAYS: Mapping[str, Check] = {
-    "targets_exist": _targets_exist,
-    "opt_in_tag": _opt_in_tag,
-    "minimum_healthy_share": _healthy_share,
-    "fault_configuration": _fault_configuration,
-    "replacement_possible": _replacement_possible,
+    "targets_exist": _check_targets_exist,
+    "opt_in_tag": _check_opt_in_tag,
+    "minimum_healthy_share": _check_healthy_share,
+    "fault_configuration": _check_fault_configuration,
+    "replacement_possible": _check_replacement,
 }
 FINAL: Mapping[str, Check] = {
-    "targets_unchanged": _targets_unchanged,
+    "targets_unchanged": _check_targets_unchanged,
 }

@@ -1,4 +1,4 @@
-"""Definitions: the seed is valid as it stands, and everything wrong is a problem at its exact path, all at once."""
+"""Definitions: REL12-BP05's experiment is valid unchanged, and every error is a problem at its exact path, all at once."""
 
 import json
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A period's report: the seed's keys and thresholds, coverage, score, findings and trend; in memory that does not grow with the runs."""
+"""A period's report: keys and thresholds of REL12-BP05, coverage, score, findings, trend; in memory that does not grow with the runs."""
 
 import tracemalloc
 from datetime import UTC, datetime, timedelta

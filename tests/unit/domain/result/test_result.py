@@ -1,4 +1,4 @@
-"""The result has the seed's keys, filled from evidence; the message says what happened and what to do."""
+"""The result has the keys of REL12-BP05, filled from evidence; the message says what happened and what to do."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from squall.domain.messages.run_ended import message
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Abort, Event
 from squall.domain.run.timeline import EventName
-from squall.domain.safety.cost import of_template
+from squall.domain.safety.cost import estimate_cost
 from squall.faults import registry
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
 
@@ -151,10 +151,10 @@ def test_an_abort_is_an_issue_only_when_the_workload_caused_it() -> None:
 
 
 def test_cost_is_action_minutes_at_ten_cents() -> None:
-    assert of_template(BODY)["action_minutes"] == 11
-    assert of_template(BODY)["fis_usd"] == pytest.approx(1.10)
-    assert of_template(BODY, timedelta(minutes=2))["action_minutes"] == 3
-    assert of_template(BODY, alarm_metrics=4)["total_usd"] > 1.10
+    assert estimate_cost(BODY)["action_minutes"] == 11
+    assert estimate_cost(BODY)["fis_usd"] == pytest.approx(1.10)
+    assert estimate_cost(BODY, timedelta(minutes=2))["action_minutes"] == 3
+    assert estimate_cost(BODY, alarm_metrics=4)["total_usd"] > 1.10
 
 
 def test_the_message_says_verdict_numbers_reason_and_what_to_do() -> None:

@@ -12,7 +12,7 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.guard_alarms import stop_guard
 from squall.domain.run.aws_state import AlarmState, Watched
 from squall.domain.run.record import ExecutionRecord
-from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, definition, discovery, environment, experiment, record
@@ -31,7 +31,7 @@ def under(policy: dict[str, Any], exp: Experiment | None = None, **given: Any) -
 
 
 def check(given: SafetyInput, name: str) -> SafetyCheck:
-    return next(one for one in evaluate(given) if one.name == name)
+    return next(one for one in evaluate_checks(given) if one.name == name)
 
 
 def firing(*dimensions: tuple[str, str], name: str = "pager", **changes: Any) -> AlarmState:
@@ -172,7 +172,7 @@ def proof(days_ago: float = 1, **changes: Any) -> ExecutionRecord:
         ([], FAILED, "within 7 days; it was not"),
         ([proof(7.1)], FAILED, "it was not"),
         ([proof(environment="development")], FAILED, "it was not"),
-        ([proof(promotion_hash="q" * 64)], FAILED, "1 runs there were, by another definition (proof-1 the last)"),
+        ([proof(promotion_hash="q" * 64)], FAILED, "1 were, by another definition (the last is proof-1)"),
         ([proof(promotion_hash="")], FAILED, "by another definition"),
         (None, UNKNOWN, "could not be looked up"),
     ],
@@ -205,13 +205,13 @@ def stop_alarm(**changes: Any) -> AlarmState:
 
 
 POOR: dict[str, tuple[str, str, AlarmState, str]] = {
-    "no data": ("guards_have_data", "insufficient_data", stop_alarm(state="INSUFFICIENT_DATA"), "INSUFFICIENT_DATA: it would not notice"),
+    "no data": ("guards_have_data", "insufficient_data", stop_alarm(state="INSUFFICIENT_DATA"), "could not detect a breach"),
     "disabled": ("guards_act", "actions_disabled", stop_alarm(actions_enabled=False), "actions disabled"),
     "silence is good": (
         "guards_hear_silence", "missing_data_is_good", stop_alarm(missing_data="notBreaching"), "missing data as good (notBreaching)",
     ),
     "silence is ignored": (
-        "guards_hear_silence", "missing_data_is_good", stop_alarm(missing_data="ignore"), "silence of TargetResponseTime looks well",
+        "guards_hear_silence", "missing_data_is_good", stop_alarm(missing_data="ignore"), "it would miss that TargetResponseTime stops",
     ),
     "slow": (
         "guards_quick_enough", "slower_than_fault", stop_alarm(seconds_to_alarm=660), "evaluates 11 min of data, the fault lasts 10 min",
@@ -230,7 +230,7 @@ def test_a_stop_alarm_that_protects_badly_is_refused_or_warned_of(poor: str) -> 
         given = under({"guard_quality": {field: response}}, STOPPING, named_alarms={"pager": state})
         found = check(given, name)
         assert (found.outcome, said in found.detail) == (outcome, True), found.detail
-        wrong = {one.name for one in evaluate(given) if one.outcome is not PASSED}
+        wrong = {one.name for one in evaluate_checks(given) if one.outcome is not PASSED}
         assert wrong == {name}, "one flaw, one check"
     assert check(under({}, STOPPING, named_alarms={"pager": state}), name).outcome is FAILED, "refused where the policy says nothing"
 
@@ -254,7 +254,7 @@ def test_a_composite_is_as_good_as_what_it_is_made_of(poor: str, depth: int) -> 
 def test_a_composite_of_an_alarm_that_is_gone_would_not_notice() -> None:
     composite = stop_alarm(watches=(), seconds_to_alarm=0, missing_data="", members=("member",))
     found = check(under({}, STOPPING, named_alarms={"pager": composite}), "guards_have_data")
-    assert (found.outcome, found.detail) == (FAILED, "pager is made of member, which is not there")
+    assert (found.outcome, found.detail) == (FAILED, "pager uses member, which does not exist")
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in POOR.values()}))
@@ -314,7 +314,7 @@ def test_stop_alarms_have_a_guard_of_ours_that_is_ok() -> None:
     pager = {"pager": stop_alarm()}
     assert check(under({}, STOPPING, named_alarms=pager), "guards_healthy").outcome is PASSED
     missing = check(under({}, STOPPING, named_alarms=pager, stop_guard=None), "guards_healthy")
-    assert (missing.outcome, missing.detail) == (FAILED, "the stop alarms have no guard of ours")
+    assert (missing.outcome, missing.detail) == (FAILED, "Squall's alarm on the stop alarms is missing")
     states = {guard.name: alarm(guard.name) for guard in GUARDS}
     for state in (None, alarm("x", "ALARM"), alarm("x", "INSUFFICIENT_DATA"), alarm("x", actions_enabled=False)):
         seen = {**states, **({"squall-Squall-run-1-3": state} if state else {})}

@@ -14,7 +14,7 @@ from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
 from squall.domain.run.halt import Halt
-from squall.domain.safety.evaluate import evaluate
+from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.faults import registry
 from tests.unit.builders import (
@@ -78,11 +78,11 @@ def safe(**changes: Any) -> SafetyInput:
 
 
 def failed(given: SafetyInput) -> dict[str, str]:
-    return {check.name: check.detail for check in evaluate(given) if check.outcome is not CheckOutcome.PASSED}
+    return {check.name: check.detail for check in evaluate_checks(given) if check.outcome is not CheckOutcome.PASSED}
 
 
 def outcome(given: SafetyInput, name: str) -> CheckOutcome:
-    return next(check.outcome for check in evaluate(given) if check.name == name)
+    return next(check.outcome for check in evaluate_checks(given) if check.name == name)
 
 
 def test_the_seed_in_a_healthy_workload_passes_every_check() -> None:
@@ -90,15 +90,15 @@ def test_the_seed_in_a_healthy_workload_passes_every_check() -> None:
 
 
 def test_every_check_is_returned_however_many_fail() -> None:
-    names = [check.name for check in evaluate(safe())]
+    names = [check.name for check in evaluate_checks(safe())]
     bad = safe(workload_now=None, account=None, domain_holders=None, baseline=None, guard_states=None, lease_held=None)
-    assert [check.name for check in evaluate(bad)] == names
+    assert [check.name for check in evaluate_checks(bad)] == names
     assert len(names) == len(set(names))
 
 
 def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
-    first = {check.name for check in evaluate(safe(final=False))}
-    final = {check.name for check in evaluate(safe())}
+    first = {check.name for check in evaluate_checks(safe(final=False))}
+    final = {check.name for check in evaluate_checks(safe())}
     assert final - first == {
         "steady_state", "traffic", "guards_healthy", "lease_held", "targets_unchanged", "definition_unchanged", "approved",
         "fis_template_present", "fis_template_unchanged",
@@ -114,7 +114,7 @@ OBSERVATIONS = [
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
 def test_an_observation_that_could_not_be_made_fails_a_check_as_not_evaluated(name: str) -> None:
-    found = [check for check in evaluate(safe(**{name: None})) if check.outcome is not CheckOutcome.PASSED]
+    found = [check for check in evaluate_checks(safe(**{name: None})) if check.outcome is not CheckOutcome.PASSED]
     assert found
     assert all(check.outcome is CheckOutcome.NOT_EVALUATED for check in found)
 
@@ -211,7 +211,7 @@ def test_a_guard_that_would_not_abort_is_refused(state: AlarmState | None) -> No
 
 def test_an_alarm_that_must_fire_has_to_be_there_and_ok() -> None:
     exp = experiment(success_criteria=["alarm pager fires within 3 minutes"])
-    assert "pager is not there" in failed(safe(definition=definition(exp)))["alarms_ready"]
+    assert "pager is missing" in failed(safe(definition=definition(exp)))["alarms_ready"]
     assert "alarms_ready" in failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager", "ALARM")}))
     assert failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager")})) == {}
 
@@ -219,7 +219,7 @@ def test_an_alarm_that_must_fire_has_to_be_there_and_ok() -> None:
 def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:
     exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])
     assert (
-        "nothing says when healthy_hosts is recovered"
+        "no threshold defines when healthy_hosts has recovered"
         in failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))["measurable"]
     )
     exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"], steady_state=["Healthy hosts >= 2"])
@@ -248,7 +248,7 @@ def berlin(hour: int, minute: int = 0, day: int = 2) -> datetime:
         (berlin(8, 30), 29, False),
         (berlin(8, 30), 30, True),  # the end counts: 09:00 is closed
         (berlin(9), 1, True),
-        (berlin(17, 59), 1, True),  # the seed's 9 <= hour <= 17
+        (berlin(17, 59), 1, True),  # REL12-BP05: 9 <= hour <= 17
         (berlin(18), 60, False),
         (berlin(20), 60 * 14, True),  # overnight into the next morning
         (berlin(10, day=7), 60, False),  # Saturday
@@ -314,7 +314,7 @@ def test_what_the_experiment_declares_is_measured_where_it_says() -> None:
     declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds"}}
     exp = experiment(metrics=declared, success_criteria=["checkout < 500 ms"])
     given = safe(discovery=discovery(exp=exp), definition=definition(exp))
-    check = next(check for check in evaluate(given) if check.name == "guards_measure_targets")
+    check = next(check for check in evaluate_checks(given) if check.name == "guards_measure_targets")
     assert (check.outcome, "declares: checkout" in check.detail) == (CheckOutcome.PASSED, True)
 
 
