@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents.metrics.metric_models import Point, Series
 from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.firing import Firing
 from squall.errors import Refused
 
 if TYPE_CHECKING:
@@ -98,12 +99,14 @@ class FakeAlarm:
     action_arn: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     guard: GuardSpec | None = None
-    history: list[tuple[datetime, str]] = field(default_factory=list)
+    history: list[tuple[datetime, str, str]] = field(default_factory=list)
     configured_at: datetime | None = None
     watches: tuple[Watched, ...] = ()
     seconds_to_alarm: int = 180
     missing_data: str = "missing"
     only_scales: bool = False
+    reason: str = "Threshold Crossed"
+    """StateReason of the newest change."""
     members: tuple[str, ...] = ()
     """The rule of a composite alarm."""
 
@@ -154,12 +157,12 @@ class FakeAlarms:
         if alarm is not None and alarm.state == "INSUFFICIENT_DATA":
             self.set_state(name, "OK")
 
-    def set_state(self, name: str, state: str) -> None:
+    def set_state(self, name: str, state: str, reason: str = "Threshold Crossed") -> None:
         alarm = self.alarms[name]
         if alarm.state == state:
             return
-        alarm.state, alarm.updated_at = state, self._clock.now()
-        alarm.history.append((self._clock.now(), state))
+        alarm.state, alarm.reason, alarm.updated_at = state, reason, self._clock.now()
+        alarm.history.append((self._clock.now(), state, reason))
         for listener in list(self.listeners):
             listener(alarm)
         for parent in [one.name for one in self.alarms.values() if name in one.members]:
@@ -171,9 +174,10 @@ class FakeAlarms:
     def firing(self) -> Sequence[AlarmState]:
         return [_state(alarm) for _, alarm in sorted(self.alarms.items()) if alarm.state == "ALARM"]
 
-    def fired_since(self, name: str, since: datetime) -> datetime | None:
+    def fired_since(self, name: str, since: datetime) -> Firing | None:
         alarm = self.alarms.get(name)
-        return min((at for at, state in alarm.history if state == "ALARM" and at >= since), default=None) if alarm else None
+        fired = [Firing(at, reason) for at, state, reason in alarm.history if state == "ALARM" and at >= since] if alarm else []
+        return min(fired, key=lambda firing: firing.at, default=None)
 
     def delete(self, names: Sequence[str]) -> None:
         for name in names:
@@ -198,5 +202,6 @@ def _state(alarm: FakeAlarm) -> AlarmState:
         seconds_to_alarm=alarm.seconds_to_alarm,
         missing_data=alarm.missing_data,
         members=alarm.members,
+        reason=alarm.reason,
         only_scales=alarm.only_scales,
     )

@@ -120,7 +120,7 @@ def alarm_action(alarm: Any, state: str | None = None) -> dict[str, Any]:
         "region": "eu-west-1",
         "alarmData": {
             "alarmName": alarm.name,
-            "state": {"value": state or alarm.state, "reason": "Threshold Crossed"},
+            "state": {"value": state or alarm.state, "reason": alarm.reason},
             "previousState": {"value": "OK"},
             "configuration": {"description": alarm.description, "metrics": []},
         },

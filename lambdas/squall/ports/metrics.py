@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
     from squall.domain.documents.guards import GuardSpec, StopGuard
     from squall.domain.documents.metrics.metric_models import MetricQuery, Series
     from squall.domain.run.aws_state import AlarmState
+    from squall.domain.run.firing import Firing
     from squall.domain.sentinel.config import Sentinel
     from squall.domain.sentinel.probes import Datum, Lease, Sample
 
@@ -60,8 +61,8 @@ class Alarms(Protocol):
     def firing(self) -> Sequence[AlarmState]:
         """Every alarm in ALARM, whoever owns it. Raises `Unavailable` also if there are more than can be read."""
 
-    def fired_since(self, name: str, since: datetime) -> datetime | None:
-        """When the alarm first entered ALARM since this time, by its history, which also contains short breaches; None
+    def fired_since(self, name: str, since: datetime) -> Firing | None:
+        """When and why the alarm first entered ALARM since this time, by its history, which also contains short breaches; None
         if it did not."""
 
     def delete(self, names: Sequence[str]) -> None:

@@ -173,7 +173,7 @@ def _describe_abort(facts: Facts) -> Iterable[str]:
 
 def _alarm_time(facts: Facts) -> datetime | None:
     """When the guard fired. The abort is recorded later, and FIS may already have stopped by then."""
-    if facts.record.abort is None or facts.record.abort.source is not AbortSource.GUARD:
+    if facts.record.abort is None or facts.record.abort.source not in {AbortSource.GUARD, AbortSource.BLIND_GUARD}:
         return None
     return min((event.at for event in facts.result.timeline if event.event == EventName.ALARM), default=None)
 

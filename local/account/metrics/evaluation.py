@@ -20,6 +20,7 @@ _WORDS = {
     "LessThanThreshold": "less than",
     "LessThanOrEqualToThreshold": "less than or equal to",
 }
+_MISSING_WORDS = {"breaching": "Breaching", "notBreaching": "NonBreaching", "ignore": "Ignored", "missing": "Missing"}
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,20 @@ def _old_breach(rule: Rule, points: list[float | None]) -> bool:
     return all(value is None or rule.breached_by(value) for value in recent[oldest:])
 
 
+def _count(number: int, noun: str, after: str = "") -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}{after} {'was' if number == 1 else 'were'}"
+
+
 def _explain_decision(rule: Rule, state: str, window: list[float], breaching: int, missing: int) -> str:
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {missing} datapoints were unknown."
+    extra = f" and {_count(missing, 'missing datapoint')} treated as [{_MISSING_WORDS[rule.missing]}]" if missing else ""
     if not window:
-        treated = f" and {missing} missing datapoints were treated as [{rule.missing}]"
-        return f"Threshold Crossed: no datapoints were received for {missing} periods{treated}."
+        return f"Threshold Crossed: no datapoints were received for {missing} period{'s' if missing != 1 else ''}{extra}."
+    if state == "ALARM" and breaching == 0:
+        points = _count(len(window), "datapoint", f" {window}")
+        return f"Threshold Crossed: {points} not {_WORDS[rule.comparison]} the threshold ({rule.threshold}){extra}."
     crossed = breaching if state == "ALARM" else len(window) - breaching
-    extra = f" and {missing} missing datapoints were treated as [{rule.missing}]" if missing else ""
     change = "OK -> ALARM" if state == "ALARM" else "ALARM -> OK"
     negation = "" if state == "ALARM" else "not "
     return (

@@ -10,6 +10,7 @@ import pytest
 from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
 from squall.domain.run.aws_state import Watched
+from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error
@@ -229,8 +230,11 @@ def test_one_absent_name_does_not_keep_the_others() -> None:
     assert [call["AlarmNames"] for call in client.arguments("delete_alarms")] == [["a", "b", "c"], ["a"], ["b"], ["c"]]
 
 
+SILENT = "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [Breaching]."
+
+
 def _change(minutes: int, state: str) -> dict[str, Any]:
-    data = json.dumps({"version": "1.0", "oldState": {"stateValue": "OK"}, "newState": {"stateValue": state}})
+    data = json.dumps({"version": "1.0", "oldState": {"stateValue": "OK"}, "newState": {"stateValue": state, "stateReason": SILENT}})
     return {
         "AlarmName": "a",
         "Timestamp": NOW + minutes * MINUTES,
@@ -245,14 +249,14 @@ def test_a_flap_is_found_in_the_history() -> None:
         {"AlarmHistoryItems": [_change(3, "ALARM"), _change(2, "ALARM")]},
     ]
     client = Scripted("cloudwatch", describe_alarm_history=pages)
-    assert CloudWatchAlarms(client).fired_since("a", NOW) == NOW + 2 * MINUTES
+    assert CloudWatchAlarms(client).fired_since("a", NOW) == Firing(NOW + 2 * MINUTES, SILENT)
     assert client.arguments("describe_alarm_history")[0]["AlarmTypes"] == ["MetricAlarm", "CompositeAlarm"]
 
 
 def test_history_without_data_is_read_by_its_summary() -> None:
     item = {"AlarmName": "a", "Timestamp": NOW, "HistorySummary": "Alarm updated from INSUFFICIENT_DATA to ALARM"}
     alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarm_history=[{"AlarmHistoryItems": [item]}]))
-    assert alarms.fired_since("a", NOW) == NOW
+    assert alarms.fired_since("a", NOW) == Firing(NOW)
 
 
 def test_an_alarm_that_never_fired() -> None:

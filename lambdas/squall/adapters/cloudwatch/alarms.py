@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
 from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class CloudWatchAlarms:
             raise Unavailable("cloudwatch", "DescribeAlarms", "TooMany", f"more than {_MOST_FIRING} alarms are in ALARM", retryable=False)
         return firing
 
-    def fired_since(self, name: str, since: datetime) -> datetime | None:
+    def fired_since(self, name: str, since: datetime) -> Firing | None:
         history = list_items(
             self._client,
             "describe_alarm_history",
@@ -114,8 +115,8 @@ class CloudWatchAlarms:
             StartDate=since,
             ScanBy="TimestampAscending",
         )
-        fired = (item["Timestamp"].astimezone(UTC) for item in history if _entered_alarm(item))
-        return min((at for at in fired if at >= since), default=None)
+        fired = (Firing(item["Timestamp"].astimezone(UTC), _read_reason(item)) for item in history if _entered_alarm(item))
+        return min((firing for firing in fired if firing.at >= since), key=lambda firing: firing.at, default=None)
 
     def delete(self, names: Sequence[str]) -> None:
         for some in split_chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
@@ -132,6 +133,14 @@ def _entered_alarm(item: Mapping[str, Any]) -> bool:
         return bool(data["newState"]["stateValue"] == "ALARM")
     except (ValueError, KeyError, TypeError):
         return str(item.get("HistorySummary", "")).endswith("to ALARM")
+
+
+def _read_reason(item: Mapping[str, Any]) -> str:
+    """CloudWatch's reason for the change; empty if the history item has none."""
+    try:
+        return str(json.loads(item.get("HistoryData") or "{}")["newState"]["stateReason"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _make_metric(member: AlarmMetric) -> dict[str, Any]:
@@ -155,6 +164,7 @@ def _make_state(alarm: Mapping[str, Any]) -> AlarmState:
         seconds_to_alarm=max((metric["Period"] for metric in _list_metrics(alarm)), default=0) * alarm.get("EvaluationPeriods", 0),
         missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
         members=tuple(dict.fromkeys(_list_members(alarm.get("AlarmRule", "")))),
+        reason=alarm.get("StateReason", ""),
         only_scales=_only_scales(alarm.get("AlarmActions", [])),
     )
 

@@ -13,6 +13,7 @@ from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.firing import Firing, explain_firing
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, fis_ended
 from squall.errors import Refused, Unavailable
@@ -120,21 +121,22 @@ def _explain_end(step: Step, fis: FisExperiment) -> None:
     except (Unavailable, Refused) as error:
         fired, unknown = [], f"the FIS experiment was stopped; why could not be asked ({error})"
     if fired:
-        step.w.records.append(step.run.id, [Event(at, EventName.ALARM, what) for at, _, what in fired])
+        step.w.records.append(step.run.id, [Event(firing.at, EventName.ALARM, what) for firing, _, what in fired])
     if record.abort is None and not step.failure:
         abort = _infer_abort(record, fis, fired, ended_at, unknown)
         if abort:
             step.w.records.request_abort(step.run.id, abort)
 
 
-FiredAlarm = tuple[datetime, str, str]
-"""When the alarm fired, its name, and what it watches in words."""
+FiredAlarm = tuple[Firing, str, str]
+"""How the alarm fired, its name, and what it watches in words."""
 
 
 def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredAlarm], ended_at: datetime, unknown: str) -> Abort | None:
     if fired:
-        at, name, what = min(fired)
-        return Abort(AbortSource.GUARD, f"{what} fired at {at:%H:%M:%S} UTC", at, name)
+        firing, name, what = min(fired, key=lambda alarm: (alarm[0].at, alarm[1]))
+        source, reason = explain_firing(what, firing.reason)
+        return Abort(source, f"{reason} ({firing.at:%H:%M:%S} UTC)", firing.at, name)
     if fis.status == "cancelled":
         return Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", ended_at, "safety lever")
     # The workflow stopped a fault that was past its time, which is no abort.
@@ -154,4 +156,4 @@ def _find_fired_alarms(step: Step, record: ExecutionRecord, until: datetime) -> 
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}
     since = watched_since(record)
     histories = ((step.w.alarms.fired_since(name, since), name, what) for name, what in names.items())
-    return [(at, name, what) for at, name, what in histories if at is not None and at <= until]
+    return [(firing, name, what) for firing, name, what in histories if firing is not None and firing.at <= until]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from squall.application.judging.fault_signals import read_signals
 from squall.application.metrics.run_measurements import Measurements, measure_run
@@ -77,11 +78,16 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
         series={name: measurements.inside(name, step.discovery.bindings) for name in measurements.by_name},
         finer=measurements.finer,
         values=measurements.values,
-        alarms_fired={name: step.w.alarms.fired_since(name, measurements.windows.effect_at) for name in alarms},
+        alarms_fired={name: _find_first_firing(step, name, measurements.windows.effect_at) for name in alarms},
         alarms_read_at=step.now,
         recovery=step.find(Recovery),
         statistics={metric.metric: metric for metric in compared.statistics} if compared else {},
     )
+
+
+def _find_first_firing(step: Step, name: str, since: datetime) -> datetime | None:
+    firing = step.w.alarms.fired_since(name, since)
+    return firing.at if firing else None
 
 
 def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
@@ -130,4 +136,6 @@ def _in_words(step: Step) -> Abort | None:
     abort = step.record.abort
     guards = step.find(Guards) if abort else None
     phrase = guards.words.get(abort.by) if abort and guards else None
-    return replace(abort, reason=f"the {phrase} fired", by="") if abort and phrase else abort
+    if abort is None or phrase is None:
+        return abort
+    return replace(abort, reason=abort.reason.replace(f"guard {abort.by}", f"the {phrase}"), by="")

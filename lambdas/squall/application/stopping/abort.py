@@ -16,6 +16,7 @@ from squall.domain.base.printable import one_line
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command
+from squall.domain.run.firing import explain_firing
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
@@ -46,10 +47,10 @@ def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     in ALARM, or not this stack's. Raises NotAnAbortError for anything else."""
     if "alarmData" in event:
         data = event["alarmData"]
-        return _parse_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
+        return _parse_alarm(data["alarmName"], data["state"], data.get("configuration"), stack)
     if event.get("detail-type") == "CloudWatch Alarm State Change":
         data = event["detail"]
-        return _parse_alarm(data["alarmName"], data["state"]["value"], data.get("configuration"), stack)
+        return _parse_alarm(data["alarmName"], data["state"], data.get("configuration"), stack)
     if isinstance(event.get("execution_id"), str):
         by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
         reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
@@ -57,18 +58,19 @@ def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id")
 
 
-def _parse_alarm(name: str, state: str, configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:
+def _parse_alarm(name: str, state: Mapping[str, Any], configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:
     prefix = f"squall-{stack}-"
-    if state != "ALARM" or not name.startswith(prefix):
+    if state["value"] != "ALARM" or not name.startswith(prefix):
         return None
     execution_id = name.removeprefix(prefix).rpartition("-")[0]
     description = (configuration or {}).get("description")
     match = DESCRIPTION.search(description or "")
+    source, reason = explain_firing(f"guard {name}", str(state.get("reason") or ""))
     return AbortRequest(
         execution_id,
         match["template"] if match else None,
-        AbortSource.GUARD,
-        f"guard {name} fired",
+        source,
+        reason,
         name,
         alarm=name,
         described=description is not None,

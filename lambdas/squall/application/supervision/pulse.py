@@ -32,6 +32,7 @@ from squall.domain.policy.environment import Timing
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
+from squall.domain.run.firing import Firing, explain_firing
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.errors import Refused, Unavailable
@@ -232,19 +233,21 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
         # A user's own alarm acts by FIS's stop condition alone.
         if not state.actions_enabled and name in record.guard_names:
             return _make_abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
-        if state.state == "ALARM" or _has_flapped(w, record, state):
-            return _make_abort(w, AbortSource.GUARD, f"guard {name} fired", name)
+        if (firing := _find_firing(w, record, state)) is not None:
+            return _make_abort(w, *explain_firing(f"guard {name}", firing.reason), name)
         silent = state.updated_at is None or w.clock.now() - state.updated_at > grace
         if state.state != "OK" and silent and (name in record.guard_names or _has_changed(record, state)):
             return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {name} has no data", name)
     return None
 
 
-def _has_flapped(w: Wiring, record: ExecutionRecord, state: AlarmState) -> bool:
-    """Whether a guard that is OK now fired since the fault began. Its history is read only if its state has changed
-    since.
+def _find_firing(w: Wiring, record: ExecutionRecord, state: AlarmState) -> Firing | None:
+    """How a guard fired since the fault began, also if it is OK again; None if it did not fire. Its history is read only
+    if its state has changed since.
     """
-    return _has_changed(record, state) and w.alarms.fired_since(state.name, watched_since(record)) is not None
+    if state.state == "ALARM":
+        return Firing(state.updated_at or w.clock.now(), state.reason)
+    return w.alarms.fired_since(state.name, watched_since(record)) if _has_changed(record, state) else None
 
 
 def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
@@ -267,8 +270,9 @@ def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | 
         end = published_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
         points = combine_series(binding, read_series(w.metrics, [binding], window)[binding.name], period)
-        if guard_breaches(guard, points, end, period):
-            return _make_abort(
-                w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name
-            )
+        if not guard_breaches(guard, points, end, period):
+            continue
+        if not any(window.start <= point.at < end for point in points):
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {guard.name}: the pulse saw no data of its metric", guard.name)
+        return _make_abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
     return None

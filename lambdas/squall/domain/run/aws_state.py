@@ -104,6 +104,8 @@ class AlarmState:
     """missing, ignore, breaching or notBreaching; empty for a composite alarm."""
     members: tuple[str, ...] = ()
     """The alarms that the rule of a composite alarm names."""
+    reason: str = ""
+    """CloudWatch's StateReason: on what data it came into its state."""
     only_scales: bool = False
     """Whether each of its actions is a scaling policy. In ALARM it then says how much there is to do, not that
     something is wrong."""
