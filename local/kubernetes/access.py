@@ -12,7 +12,7 @@ from local.kubernetes.objects import Objects
 
 Json = Mapping[str, Any]
 _READ = frozenset({"get", "list", "watch"})
-_VIEWED = frozenset({"pods", "configmaps", "serviceaccounts", "deployments", "replicasets", "statefulsets", "daemonsets"})
+_VIEWED = frozenset({"namespaces", "pods", "configmaps", "serviceaccounts", "deployments", "replicasets", "statefulsets", "daemonsets"})
 
 
 @dataclass(frozen=True)

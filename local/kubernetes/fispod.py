@@ -56,7 +56,13 @@ class FisPod:
         if any(container.get("securityContext", {}).get("readOnlyRootFilesystem") for container in pod["spec"]["containers"]):
             raise InjectionError(f"the root file system of {orders['pod']} is read-only: the fault can't be monitored")
         target = pod["spec"]["containers"][0]["name"]
-        container = {"name": name, "image": "aws-fis", "targetContainerName": target, "args": arguments}
+        container = {
+            "name": name,
+            "image": "aws-fis",
+            "targetContainerName": target,
+            "args": arguments,
+            "securityContext": orders["security"],
+        }
         pod["spec"].setdefault("ephemeralContainers", []).append(container)
         self._client.call("PUT", f"{path}/ephemeralcontainers", pod)
         waited = 0.0

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.kubernetes import status
+from local.kubernetes import pod_security, status
 
 Json = dict[str, Any]
 Key = tuple[str, str, str]
@@ -57,6 +57,7 @@ class Objects:
 
     def __init__(self, namespaces: tuple[str, ...], changed: Callable[[], None] = lambda: None) -> None:
         self.namespaces, self._changed = namespaces, changed
+        self.namespace_labels: dict[str, dict[str, str]] = {}
         self.lock = threading.RLock()
         self._known: dict[Key, Json] = {}
         self._version = 100
@@ -82,6 +83,7 @@ class Objects:
             created |= {"apiVersion": f"{group}/v1" if group else "v1", "kind": kind}
             about |= {"uid": str(uuid.uuid4()), "creationTimestamp": format_now(), "generation": 1}
             if plural == "pods":
+                pod_security.admit(self.namespace_labels.get(namespace, {}), created)
                 created["status"] = {"phase": "Pending"}
             self._put(plural, namespace, name, created)
         self._changed()
@@ -89,6 +91,13 @@ class Objects:
 
     def get(self, plural: str, namespace: str, name: str) -> Json:
         return copy.deepcopy(self._at(plural, namespace, name))
+
+    def get_namespace(self, name: str) -> Json:
+        if name not in self.namespaces:
+            raise status.not_found("namespaces", name)
+        labels = {"kubernetes.io/metadata.name": name, **self.namespace_labels.get(name, {})}
+        about = {"name": name, "labels": labels}
+        return {"apiVersion": "v1", "kind": "Namespace", "metadata": about, "status": {"phase": "Active"}}
 
     def find(self, plural: str, namespace: str, name: str) -> Json | None:
         with self.lock:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.kubernetes import access, status
+from local.kubernetes import access, pod_security, status
 from local.kubernetes.access import User
 from local.kubernetes.authentication import Authentication
 from local.kubernetes.objects import KINDS, Objects
@@ -27,6 +27,7 @@ VERSION = {"major": "1", "minor": "33", "gitVersion": "v1.33.5-eks-local"}
 LARGEST_BODY = 1 << 20
 POLL_SECONDS = 0.1
 """Seconds between checks whether the server is to end."""
+_NAMESPACE = re.compile(r"/api/v1/namespaces/([^/]+)")
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[^/]+)(?:/(?P<sub>[a-z]+))?)?"
@@ -72,6 +73,8 @@ class ApiServer:
             raise status.unauthorized()
         if parts.path == "/version":
             return 200, dict(VERSION)
+        if method == "GET" and (match := _NAMESPACE.fullmatch(parts.path)):
+            return 200, self._namespace(user, unquote(match[1]))
         match = _PATH.fullmatch(parts.path)
         plural = match["plural"] if match else ""
         if match is None or plural not in KINDS or KINDS[plural][0] != (match["group"] or ""):
@@ -85,6 +88,12 @@ class ApiServer:
         if sub:
             return self._subresource(method, namespace, name, sub, query, _parse_object(body))
         return self._resource(method, plural, namespace, name, query, _parse_object(body))
+
+    def _namespace(self, user: User, name: str) -> Json:
+        """A namespace. Who may read it is decided in the namespace."""
+        if not access.is_allowed(self._objects, user, "get", "", "namespaces", name):
+            raise status.forbidden(user.name, "get", "namespaces", "", name, name)
+        return self._objects.get_namespace(name)
 
     def _allow(self, user: User, verb: str, plural: str, sub: str, namespace: str, name: str) -> None:
         group, resource = KINDS[plural][0], f"{plural}/{sub}" if sub else plural
@@ -110,14 +119,16 @@ class ApiServer:
         if sub == "exec" and method == "POST":
             return 200, {"output": self._execute(namespace, name, query.get("container", ""), query.get("command", ""))}
         if sub == "ephemeralcontainers" and method == "PUT":
-            return 200, self._objects.update("pods", namespace, name, lambda pod: _add_ephemeral(pod, body))
+            labels = self._objects.namespace_labels.get(namespace, {})
+            return 200, self._objects.update("pods", namespace, name, lambda pod: _add_ephemeral(pod, body, labels))
         if method == "GET":
             return 200, pod
         raise StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
-def _add_ephemeral(pod: Json, changes: Json) -> None:
-    """Add ephemeral containers. Existing ones can be neither changed nor removed."""
+def _add_ephemeral(pod: Json, changes: Json, labels: Mapping[str, str]) -> None:
+    """Add ephemeral containers, as far as the labels of the namespace allow. Existing ones can be neither changed nor
+    removed."""
     name = pod["metadata"]["name"]
     if changes.get("metadata", {}).get("resourceVersion") not in {None, pod["metadata"]["resourceVersion"]}:
         raise status.conflict("pods", name)
@@ -129,6 +140,7 @@ def _add_ephemeral(pod: Json, changes: Json) -> None:
             "Pod", name, "spec.ephemeralContainers: Forbidden: existing ephemeral containers may not be changed or removed"
         )
     pod["spec"]["ephemeralContainers"] = wanted
+    pod_security.admit(labels, pod)
 
 
 def _parse_object(body: bytes) -> Json:

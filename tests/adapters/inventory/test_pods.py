@@ -30,6 +30,7 @@ ACCOUNT = "123456789012"
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 TAGS = {"squall:environment": "staging", "team": "shop"}
 FILTERS = {"namespace": ["shop"], "deployment": ["web"]}
+SHOP, ENFORCED = "/api/v1/namespaces/shop", "pod-security.kubernetes.io/enforce"
 PODS, SETS, DEPLOYMENTS = (
     "/api/v1/namespaces/shop/pods",
     "/apis/apps/v1/namespaces/shop/replicasets",
@@ -76,7 +77,7 @@ class Lists:
     """Kubernetes' API from a script."""
 
     def __init__(self, **given: Any) -> None:
-        self.known = {PODS: [pod(1), pod(2)], SETS: [OWNED], DEPLOYMENTS: [deployment()], **given}
+        self.known: dict[str, Any] = {PODS: [pod(1), pod(2)], SETS: [OWNED], DEPLOYMENTS: [deployment()], **given}
         self.asked: list[str] = []
 
     def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
@@ -85,6 +86,12 @@ class Lists:
         if isinstance(found, Exception):
             raise found
         yield from found
+
+    def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        found = self.known.get(path, {"metadata": {"name": path.rpartition("/")[2]}})
+        if isinstance(found, Exception):
+            raise found
+        return dict(found)
 
 
 def finder(lists: Lists | None = None, described: Any = None) -> tuple[EksPods, Lists, Scripted]:
@@ -132,6 +139,21 @@ def test_what_a_pod_says_of_itself(changes: dict[str, Any], field: str, value: A
     pods, _, _ = finder(Lists(**{PODS: [pod(1, **changes)]}))
     (one,) = pods.find([CLUSTER], {}, {"namespace": ["shop"], "pod": ["web-7d9c5b-1"]}).resources
     assert getattr(one, field) == value
+
+
+@pytest.mark.parametrize(
+    ("labels", "level"), [({}, "privileged"), ({ENFORCED: "restricted"}, "restricted"), ({f"{ENFORCED}-version": "v1.33"}, "privileged")]
+)
+def test_a_pod_has_the_pod_security_standard_that_its_namespace_enforces(labels: dict[str, str], level: str) -> None:
+    pods, _, _ = finder(Lists(**{SHOP: {"metadata": {"name": "shop", "labels": labels}}}))
+    found = pods.find([CLUSTER], {}, FILTERS).resources
+    assert [getattr(one, "pod_security", None) for one in [*found, *pods.refresh(found).resources]] == [level] * 4
+
+
+def test_a_namespace_that_does_not_exist_has_no_pods() -> None:
+    pods, _, _ = finder(Lists(**{SHOP: Unavailable("kubernetes", "list", "404", "no", retryable=False), PODS: []}))
+    found = pods.find([CLUSTER], {}, FILTERS)
+    assert (found.resources, found.unreadable) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -255,6 +277,17 @@ def test_the_token_is_our_own_identity_signed_for_this_cluster_for_a_minute(api:
     assert (asked["Action"], asked["X-Amz-Expires"]) == (["GetCallerIdentity"], ["60"])
     assert asked["X-Amz-SignedHeaders"] == ["host;x-k8s-aws-id"]
     assert api.token("other") != token
+
+
+def test_one_object_is_asked_for_with_the_same_token(api: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire({"metadata": {"name": "shop"}}, refusal(404))
+    monkeypatch.setattr(api, "_opener", lambda cluster: wire)
+    assert api.get(cluster(), SHOP) == {"metadata": {"name": "shop"}}
+    assert wire.requests[0].full_url == f"https://main.example{SHOP}"
+    assert wire.requests[0].headers["Authorization"].startswith("Bearer k8s-aws-v1.")
+    with pytest.raises(Unavailable) as caught:
+        api.get(cluster(), SHOP)
+    assert caught.value.code == kubernetes.NOT_FOUND
 
 
 def test_every_page_is_read(api: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.kubernetes import authentication, manifests, objects
+from local.kubernetes import authentication, manifests, objects, pod_security
 from local.kubernetes.access import Grant, User, is_allowed
 from local.kubernetes.client import Client
 from local.kubernetes.deployments import Deployments
@@ -167,6 +167,32 @@ def test_roles_allow_what_they_say_to_whom_they_are_bound() -> None:
     assert is_allowed(known, viewer, "list", "apps", "replicasets", SHOP)
     assert not is_allowed(known, viewer, "delete", "", "pods", SHOP)
     assert is_allowed(known, User("owner", grants=(Grant("AmazonEKSClusterAdminPolicy"),)), "delete", "", "pods", "default")
+
+
+def test_a_namespace_shows_its_labels_to_whom_its_access_policy_lets_in(cluster: Cluster) -> None:
+    cluster.objects.namespace_labels[SHOP] = {pod_security.ENFORCE: pod_security.RESTRICTED}
+    arn, api = cluster.reader()
+    cluster.let_in(arn, namespaces=(SHOP,))
+    assert api.get(cluster.described, f"/api/v1/namespaces/{SHOP}")["metadata"]["labels"][pod_security.ENFORCE] == "restricted"
+    with pytest.raises(Unavailable) as caught:
+        api.get(cluster.described, "/api/v1/namespaces/default")
+    assert caught.value.code == "Forbidden"
+
+
+@pytest.mark.parametrize("enforced", [pod_security.PRIVILEGED, pod_security.BASELINE, pod_security.RESTRICTED])
+@pytest.mark.parametrize("conforms_to", [pod_security.PRIVILEGED, pod_security.BASELINE, pod_security.RESTRICTED])
+def test_a_namespace_takes_no_pod_that_violates_the_standard_it_enforces(enforced: str, conforms_to: str) -> None:
+    known = Objects(manifests.NAMESPACES)
+    known.namespace_labels[SHOP] = {pod_security.ENFORCE: enforced}
+    container = {"name": "fis", "securityContext": pod_security.CONFORMING[conforms_to]}
+    pod = {"metadata": {"name": "fispod-1"}, "spec": {"containers": [container]}}
+    levels = list(pod_security.CONFORMING)
+    if levels.index(conforms_to) >= levels.index(enforced):
+        assert known.create("pods", SHOP, pod)["status"] == {"phase": "Pending"}
+        return
+    with pytest.raises(StatusError, match=f'violates PodSecurity "{enforced}:latest"') as caught:
+        known.create("pods", SHOP, pod)
+    assert (caught.value.code, known.all("pods")) == (403, [])
 
 
 # --- lists

@@ -11,6 +11,7 @@ import pytest
 from local.kubernetes import manifests
 from local.kubernetes.client import Client
 from local.kubernetes.part import CLUSTER
+from local.kubernetes.pod_security import BASELINE, ENFORCE
 from local.workload.settings import Settings
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from tests.local.kubernetes.kubernetes_rig import PODS, VIEW, reader
@@ -128,6 +129,21 @@ def test_whom_the_cluster_does_not_let_disturb_its_pods_disturbs_none(
     assert (sample.pod(target) or {})["spec"] == before
     sample.until(lambda: sample.part.objects.all("configmaps") == [])
     sample.until(sample.whole)
+
+
+def test_fis_pod_is_refused_where_it_does_not_conform_to_the_namespaces_standard(sample: Sample) -> None:
+    labels, role, stress = sample.part.objects.namespace_labels, sample.role(), {"duration": "PT60S", "percent": "50"}
+    target = max(sample.names())  # the other tests' target keeps their privileged ephemeral containers
+    labels[manifests.NAMESPACE] = {ENFORCE: BASELINE}
+    try:
+        over = sample.ended(sample.start(role, target, "aws:eks:pod-cpu-stress", **stress))
+        assert 'violates PodSecurity "baseline:latest"' in over["state"]["reason"], over["state"]
+        experiment = sample.start(role, target, "aws:eks:pod-cpu-stress", fisPodSecurityPolicy=BASELINE, **stress)
+        sample.acting(experiment)
+        sample.fis.stop_experiment(id=experiment)
+        assert sample.ended(experiment)["state"]["status"] == "stopped"
+    finally:
+        del labels[manifests.NAMESPACE]
 
 
 @pytest.mark.soak

@@ -119,7 +119,15 @@ def test_what_fis_asks_of_any_pod(kind: FaultType, changes: dict[str, Any], chec
     assert failed(kind, bad, load) == {check}
 
 
-@pytest.mark.parametrize(("changes", "check"), [({"fargate": True}, "not_on_fargate"), ({"unprivileged": True}, "root_allowed")])
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"fargate": True}, "not_on_fargate"),
+        ({"unprivileged": True}, "root_allowed"),
+        ({"pod_security": "baseline"}, "privileged_allowed"),
+        ({"pod_security": "restricted"}, "privileged_allowed"),
+    ],
+)
 def test_what_fis_asks_of_a_pod_whose_network_it_disturbs(changes: dict[str, Any], check: str) -> None:
     bad = ONE.model_copy(update=changes)
     assert failed(FaultType.NETWORK_LATENCY, bad) == {check}
@@ -128,6 +136,31 @@ def test_what_fis_asks_of_a_pod_whose_network_it_disturbs(changes: dict[str, Any
 
 def test_a_pod_in_its_nodes_network_is_refused_where_the_network_is_disturbed() -> None:
     assert "network_of_its_own" in failed(FaultType.NETWORK_LATENCY, ONE.model_copy(update={"host_network": True}))
+
+
+def test_a_pod_security_standard_that_kubernetes_does_not_have_is_refused() -> None:
+    strange = ONE.model_copy(update={"pod_security": "strict"})
+    assert failed(FaultType.CPU_STRESS, strange) == {"pod_security"}
+    assert failed(FaultType.NETWORK_LATENCY, strange) == {"pod_security", "privileged_allowed"}
+
+
+@pytest.mark.parametrize("kind", [FaultType.CPU_STRESS, FaultType.MEMORY_STRESS, FaultType.INSTANCE_TERMINATION])
+@pytest.mark.parametrize(
+    ("levels", "policy"),
+    [
+        (("privileged", "privileged"), None),
+        (("baseline", "privileged"), "baseline"),
+        (("baseline", "restricted"), "restricted"),
+    ],
+)
+def test_fis_pods_conform_to_the_strictest_standard_that_a_namespace_enforces(
+    kind: FaultType, levels: tuple[str, str], policy: str | None
+) -> None:
+    fault = registry.get(kind, ResourceType.POD)
+    pods = [one.model_copy(update={"pod_security": level}) for one, level in zip((ONE, TWO), levels, strict=True)]
+    _, actions = compile_fault(fault, fault.parse(GIVEN[kind]), pods, LENGTH, region=REGION, partition="aws")
+    on_pods = [one["parameters"].get("fisPodSecurityPolicy") for one in actions.values() if one["actionId"].startswith("aws:eks:")]
+    assert on_pods == [policy, policy]
 
 
 def test_memory_is_taken_only_of_what_has_a_limit() -> None:

@@ -27,6 +27,7 @@ TOKEN_SECONDS = 60
 CLOSED = frozenset({"Unauthorized", "Forbidden"})
 """Codes of Unavailable where asking again does not help."""
 UNREACHABLE = "Unreachable"
+NOT_FOUND = "404"
 _HEADER = "x-k8s-aws-id"
 _KEY = "squall_eks_cluster"
 
@@ -45,7 +46,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 
 class Kubernetes:
-    """Lists objects of clusters, which are given as DescribeCluster describes them. A cluster answers roles with an
+    """Reads objects of clusters, which are given as DescribeCluster describes them. A cluster answers roles with an
     access entry."""
 
     def __init__(self, sts: Any) -> None:
@@ -57,17 +58,20 @@ class Kubernetes:
     def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
         """Every object under a path whose parts are Kubernetes names. Raises Unavailable: `Unauthorized` or
         `Forbidden`, `Unreachable`, the HTTP status, `TooMany`, `TooLarge`, `Unreadable`."""
-        opener, headers = self._opener(cluster), {"Authorization": f"Bearer {self.token(cluster['name'])}", "Accept": "application/json"}
+        opener, headers = self._opener(cluster), self._headers(cluster)
         after = ""
         for _ in range(MOST_PAGES):
             query = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
-            request = Request(f"{_endpoint_of(cluster)}{path}?{query}", headers=headers)  # noqa: S310 - _endpoint_of only returns https
-            page = _get(opener, request, cluster["name"])
+            page = _get(opener, _make_request(cluster, f"{path}?{query}", headers), cluster["name"])
             yield from page.get("items", ())
             after = str(page.get("metadata", {}).get("continue") or "")
             if not after:
                 return
         raise _unavailable("TooMany", f"{cluster['name']} has more than {PAGE * MOST_PAGES} objects at {path}")
+
+    def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        """One object. Raises Unavailable as `list` does; the code of an object that does not exist is NOT_FOUND."""
+        return _get(self._opener(cluster), _make_request(cluster, path, self._headers(cluster)), cluster["name"])
 
     def token(self, cluster: str) -> str:
         """A presigned GetCallerIdentity for this cluster, valid for a minute: by it EKS knows the caller's role."""
@@ -76,6 +80,9 @@ class Kubernetes:
                 "get_caller_identity", Params={"ClusterName": cluster}, ExpiresIn=TOKEN_SECONDS, HttpMethod="GET"
             )
         return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+    def _headers(self, cluster: Mapping[str, Any]) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(cluster['name'])}", "Accept": "application/json"}
 
     def _opener(self, cluster: Mapping[str, Any]) -> Opener:
         """An opener that trusts only the cluster's own certificate authority, and uses no proxy."""
@@ -98,6 +105,10 @@ def _keep_cluster(params: dict[str, Any], context: dict[str, Any], **_: Any) -> 
 def _sign_cluster(request: Any, **_: Any) -> None:
     if _KEY in request.context:
         request.headers[_HEADER] = request.context[_KEY]
+
+
+def _make_request(cluster: Mapping[str, Any], path: str, headers: dict[str, str]) -> Request:
+    return Request(f"{_endpoint_of(cluster)}{path}", headers=headers)  # noqa: S310 - _endpoint_of only returns https
 
 
 def _endpoint_of(cluster: Mapping[str, Any]) -> str:
@@ -124,7 +135,7 @@ def _get(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise _unavailable("Unreadable", f"{cluster} answered with no JSON") from error
     if not isinstance(page, dict):
-        raise _unavailable("Unreadable", f"{cluster} answered with no list")
+        raise _unavailable("Unreadable", f"{cluster} answered with no object")
     return page
 
 

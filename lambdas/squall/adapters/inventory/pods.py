@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from squall.adapters.aws import call, list_items, split_chunks
 from squall.adapters.inventory.inventories import Found
-from squall.adapters.inventory.kubernetes import CLOSED, UNREACHABLE
-from squall.domain.resources.pods import EksPod
+from squall.adapters.inventory.kubernetes import CLOSED, NOT_FOUND, UNREACHABLE
+from squall.domain.resources.pods import PRIVILEGED, EksPod
 from squall.domain.resources.workload import Group
 from squall.errors import Unavailable
 
@@ -24,6 +24,9 @@ _HELPER = "fispod-"
 _FARGATE = "eks.amazonaws.com/fargate-profile"
 _ZONE = "topology.kubernetes.io/zone"
 _EVERYBODY = "0.0.0.0/0"
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+"""The label of a namespace that names the Pod Security Standard for its pods, FIS's own pod too. A namespace without
+it, and a cluster of EKS, enforces `privileged`, which allows everything."""
 _KINDS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets", "ReplicaSet": "replicasets"}
 """Controllers that replace pods, to the names of their lists in the API. Other controllers (a Job, an operator) promise
 no number of pods."""
@@ -34,6 +37,9 @@ class Api(Protocol):
 
     def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
         """Every object under a path."""
+
+    def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+        """One object."""
 
 
 class _Namespace(NamedTuple):
@@ -97,10 +103,12 @@ class EksPods:
 
     def _namespace(self, cluster: Mapping[str, Any], namespace: str) -> _Namespace:
         place = f"/namespaces/{quote(namespace, safe='')}"
+        pod_security = self._pod_security(cluster, place)
         entries = list(self._api.list(cluster, f"/api/v1{place}/pods"))
         owners = _Owners(lambda kind: self._api.list(cluster, f"/apis/apps/v1{place}/{_KINDS[kind]}"))
         zones = self._zones(cluster, entries)
         helpers = tuple(sorted(entry["metadata"]["name"] for entry in entries if _is_running_helper(entry)))
+        shared = {"helpers": helpers, "pod_security": pod_security}
         pods: list[tuple[EksPod, Mapping[str, str]]] = []
         around: dict[str, tuple[str, str]] = {}
         for entry in entries:
@@ -110,13 +118,23 @@ class EksPods:
             if owner := owners.of(entry):
                 group = f"{cluster['name']}/{namespace}/{owner[0].lower()}/{owner[1]}"
                 around[group] = owner
-            pod = _read_pod(entry, cluster, group, zones).model_copy(update={"helpers": helpers})
+            pod = _read_pod(entry, cluster, group, zones).model_copy(update=shared)
             pods.append((pod, entry["metadata"].get("labels", {})))
         groups = {
             name: _make_group(name, owners.entry(*owner) or {}, [pod for pod, _ in pods if pod.group == name])
             for name, owner in around.items()
         }
         return _Namespace(cluster, tuple(pods), groups)
+
+    def _pod_security(self, cluster: Mapping[str, Any], place: str) -> str:
+        """The Pod Security Standard that the namespace enforces."""
+        try:
+            labels = self._api.get(cluster, f"/api/v1{place}")["metadata"].get("labels", {})
+        except Unavailable as error:
+            if error.code != NOT_FOUND:
+                raise
+            labels = {}  # the list of its pods is empty
+        return str(labels.get(_ENFORCED, PRIVILEGED))
 
     def _zones(self, cluster: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """For the address of each node its zone: nodes are instances in the cluster's VPC. AmazonEKSViewPolicy does not

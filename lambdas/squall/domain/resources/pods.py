@@ -9,6 +9,9 @@ from squall.domain.base.vocabulary import ResourceType
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Member
 
+PRIVILEGED, BASELINE, RESTRICTED = "privileged", "baseline", "restricted"
+"""The Pod Security Standards, from the one that allows everything to the strictest."""
+POD_SECURITY = (PRIVILEGED, BASELINE, RESTRICTED)
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _NAME = rf"{_LABEL}(\.{_LABEL})*"
 _WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -50,6 +53,8 @@ class EksPod(Member):
     """Whether a container has a read-only root file system, where FIS can't monitor what it injects."""
     unprivileged: bool = False
     """Whether the pod's security context keeps its containers, FIS's ephemeral one too, from running as root."""
+    pod_security: str = PRIVILEGED
+    """The Pod Security Standard that its namespace enforces, by its label; FIS's own pod must conform to it."""
     memory_limited: bool = False
     """Whether every container, and so the pod, has a memory limit: without one the fault takes its node's memory."""
     injecting: tuple[str, ...] = ()

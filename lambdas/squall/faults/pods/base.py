@@ -9,7 +9,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
-from squall.domain.resources.pods import EksPod
+from squall.domain.resources.pods import POD_SECURITY, PRIVILEGED, EksPod
 from squall.domain.resources.types import ids, these
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
@@ -64,7 +64,11 @@ class OnPods(Fault[EksPod, P]):
         accounts = {pod.service_account for pod in injection.targets}
         if len(accounts) > 1:
             raise ValueError(f"pods of one environment have one service account, these have {', '.join(sorted(accounts))}")
-        return {**super().action_parameters(injection), "kubernetesServiceAccount": "".join(accounts)}
+        # Actions on the network take no policy: they work under `privileged` only, which `check_targets` requires.
+        enforced = {pod.pod_security for pod in injection.targets}
+        strictest = [level for level in POD_SECURITY if level in {PRIVILEGED, *enforced}][-1]
+        policy = {"fisPodSecurityPolicy": strictest} if strictest != PRIVILEGED else {}
+        return {**super().action_parameters(injection), "kubernetesServiceAccount": "".join(accounts), **policy}
 
     def find_action(self, fis: FisExperiment | None, pod: EksPod, /) -> ActionState | None:
         """The action on this pod, if it began and did not fail."""
@@ -83,6 +87,9 @@ def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyChe
     closed = [pod for pod in pods if pod.read_only_root]
     refusal = f"{ids(closed)} has a container with a read-only root file system, where FIS can't monitor what it does"
     yield check_targets("root_writable", pods, closed, refusal, "FIS can monitor every pod")
+    strange = [pod for pod in pods if pod.pod_security not in POD_SECURITY]
+    refusal = f"the namespace of {ids(strange)} enforces a Pod Security Standard that is none of {', '.join(POD_SECURITY)}"
+    yield check_targets("pod_security", pods, strange, refusal, "FIS's pods can conform to the namespace's Pod Security Standard")
     unknown = [pod for pod in pods if not pod.service_account]
     if unknown or not pods:
         refusal = f"the environment's policy names no service account as which FIS acts on {ids(unknown) or 'pods'}"
@@ -158,3 +165,10 @@ def _check_network(pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
     bound = [pod for pod in pods if pod.unprivileged]
     refusal = f"the security context of {ids(bound)} keeps its containers from being root, which FIS's ephemeral container must be"
     yield check_targets("root_allowed", pods, bound, refusal, "FIS's ephemeral container may be root")
+    strict = [pod for pod in pods if pod.pod_security != PRIVILEGED]
+    levels = ", ".join(sorted({f"{pod.namespace} enforces {pod.pod_security}" for pod in strict}))
+    refusal = (
+        f"FIS can disturb the network only where the Pod Security Standard {PRIVILEGED} is enforced; {levels}: "
+        "change the namespace's label pod-security.kubernetes.io/enforce, or choose another fault"
+    )
+    yield check_targets("privileged_allowed", pods, strict, refusal, "the namespaces allow privileged pods")

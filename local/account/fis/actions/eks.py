@@ -11,6 +11,7 @@ from local.account.fis.actions.base import Action
 from local.account.fis.pods import POD, explain_refusal
 from local.account.fis.targets import Resource
 from local.kubernetes.client import Client
+from local.kubernetes.pod_security import BASELINE, CONFORMING, PRIVILEGED, RESTRICTED
 from local.kubernetes.status import StatusError
 
 Json = dict[str, Any]
@@ -21,7 +22,10 @@ GONE_SECONDS = 60.0
 OVERDUE_SECONDS = 30.0
 GRACE_SECONDS = 10
 _COMMON = {"kubernetesServiceAccount": True, "fisPodContainerImage": False, "maxErrorsPercent": False, "fisPodLabels": False,
-           "fisPodAnnotations": False, "fisPodSecurityPolicy": False}  # fmt: skip
+           "fisPodAnnotations": False}  # fmt: skip
+_POLICY = "fisPodSecurityPolicy"
+_ANY_POLICY = {**_COMMON, _POLICY: False}
+"""Actions on the network do not take the policy: they are privileged."""
 
 
 @dataclass
@@ -41,9 +45,12 @@ class _Pods(Action):
     resource_type = POD
     injects: ClassVar[str]
     """The arguments of `local.kubernetes.injection`. `delete` puts nothing into the target."""
+    policies: ClassVar[tuple[str, ...]] = (PRIVILEGED, BASELINE, RESTRICTED)
 
     def start(self) -> None:
         self._helpers: list[_Helper] = []
+        if self._policy not in self.policies:
+            raise self.fail("ConfigurationFailure", f"{self._policy} is no {_POLICY} of {self.action_id}.")
         try:
             for resource in self.resources:
                 self._helpers.append(self._send(resource))
@@ -54,6 +61,10 @@ class _Pods(Action):
         except Exception:
             self._sweep()
             raise
+
+    @property
+    def _policy(self) -> str:
+        return self.values.get(_POLICY, PRIVILEGED)
 
     def _await_all(self) -> None:
         deadline = time.monotonic() + APPEAR_SECONDS
@@ -68,14 +79,22 @@ class _Pods(Action):
         client, number, namespace = eks.make_client(cluster, self.role_arn), uuid.uuid4().hex[:10], pod["metadata"]["namespace"]
         place = f"/api/v1/namespaces/{namespace}"
         helper = _Helper(client, place, f"fispod-{number}", f"fis-{number}", f"fis-{number}", resource.identifier)
-        own = {key: value for key, value in self.values.items() if key not in _COMMON}
-        orders = {"action": self.injects, "pod": resource.identifier, "container": helper.container, "parameters": own}
+        own = {key: value for key, value in self.values.items() if key not in _ANY_POLICY}
+        security = CONFORMING[self._policy]
+        orders = {
+            "action": self.injects,
+            "pod": resource.identifier,
+            "container": helper.container,
+            "parameters": own,
+            "security": security,
+        }
         client.create(f"{place}/configmaps", {"metadata": {"name": helper.config}, "data": {"orders": json.dumps(orders)}})
+        container = {"name": "fis", "image": "aws-fis", "securityContext": security}
         client.create(f"{place}/pods", {
             "metadata": {"name": helper.name},
             "spec": {
                 "serviceAccountName": self.values["kubernetesServiceAccount"], "restartPolicy": "Never",
-                "terminationGracePeriodSeconds": GRACE_SECONDS, "containers": [{"name": "fis", "image": "aws-fis"}],
+                "terminationGracePeriodSeconds": GRACE_SECONDS, "containers": [container],
                 "volumes": [{"name": "orders", "configMap": {"name": helper.config}}],
             },
         })  # fmt: skip
@@ -145,29 +164,30 @@ class _Pods(Action):
 class PodDelete(_Pods):
     action_id = "aws:eks:pod-delete"
     description = "Delete the specified Kubernetes pods."
-    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "gracePeriodSeconds": False}
+    parameters: ClassVar[dict[str, bool]] = {**_ANY_POLICY, "gracePeriodSeconds": False}
     injects = "delete"
 
 
 class PodCpuStress(_Pods):
     action_id = "aws:eks:pod-cpu-stress"
     description = "Run CPU stress on the target pods."
-    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    parameters: ClassVar[dict[str, bool]] = {**_ANY_POLICY, "duration": True, "percent": False, "workers": False}
     injects = "cpu-stress"
 
 
 class PodMemoryStress(_Pods):
     action_id = "aws:eks:pod-memory-stress"
     description = "Run memory stress on the target pods."
-    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    parameters: ClassVar[dict[str, bool]] = {**_ANY_POLICY, "duration": True, "percent": False, "workers": False}
     injects = "memory-stress"
 
 
 class PodIoStress(_Pods):
     action_id = "aws:eks:pod-io-stress"
     description = "Run I/O stress on the target pods."
-    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "percent": False, "workers": False}
+    parameters: ClassVar[dict[str, bool]] = {**_ANY_POLICY, "duration": True, "percent": False, "workers": False}
     injects = "io-stress"
+    policies = (PRIVILEGED, BASELINE)
 
 
 class PodNetworkLatency(_Pods):
