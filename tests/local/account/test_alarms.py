@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.account.metrics.alarms import EXTRA_PERIODS
 from local.account.metrics.evaluation import Rule, decide
 from local.account.metrics.expressions import ExpressionError, Scope, evaluate_expression
+from squall.domain.metrics.periods import datapoints, pace_timing
+from squall.domain.policy.environment import Timing
 from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.account_rig import function as make_function
 from tests.patience import until
@@ -86,6 +89,14 @@ def test_two_of_three_need_not_be_neighbours() -> None:
     rule = Rule("GreaterThanThreshold", 5.0, 3, 2, "missing")
     assert decide(rule, [N, N, Y, N, Y], "OK").state == "ALARM"
     assert decide(rule, [Y, Y, N, N, Y], "ALARM").state == "OK"
+
+
+@pytest.mark.parametrize(("late", "expected"), [(0, "OK"), (1, "OK"), (4, "OK"), (6, "ALARM"), (7, "ALARM")])
+def test_a_sentinels_guard_bears_data_of_four_periods_that_are_late_and_no_silence(late: int, expected: str) -> None:
+    needed, periods = datapoints(None, pace_timing(Timing(), 10))
+    rule = Rule("LessThanThreshold", 99.0, periods, needed, "breaching")
+    published: list[float | None] = [100.0] * (periods + EXTRA_PERIODS - late)
+    assert decide(rule, published + [None] * late, "OK").state == expected
 
 
 # --- the API ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,10 @@ from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, 
 from squall.domain.policy.environment import Timing
 from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT
 
+SHORT_PERIODS_TO_ALARM = (3, 5)
+"""M and N of a guard on periods of less than a minute. Its missing data breaches, and PutMetricData may be some periods
+late: CloudWatch looks two periods further back than N, so with M = 2 it alarms when the newest four of periods are
+missing, with M = 3 only when five are."""
 _GUARD_PATH = "abort_conditions"
 """How the path of a sentence begins that is a guard."""
 
@@ -52,12 +56,19 @@ def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timin
 
 
 def pace_timing(timing: Timing, period_seconds: int | None) -> Timing:
-    """The timing for metrics with a period of their own. CloudWatch evaluates an alarm with periods under a minute once
-    a period."""
+    """The timing for metrics with a period of their own, shorter than the environment's. CloudWatch evaluates an alarm
+    with periods under a minute once a period. Its guards need at least SHORT_PERIODS_TO_ALARM."""
     if period_seconds is None:
         return timing
-    evaluation = min(timing.alarm_evaluation_seconds, period_seconds)
-    return timing.model_copy(update={"metric_period_seconds": period_seconds, "alarm_evaluation_seconds": evaluation})
+    breaching, evaluated = SHORT_PERIODS_TO_ALARM
+    return timing.model_copy(
+        update={
+            "metric_period_seconds": period_seconds,
+            "alarm_evaluation_seconds": min(timing.alarm_evaluation_seconds, period_seconds),
+            "guard_datapoints_to_alarm": max(timing.guard_datapoints_to_alarm, breaching),
+            "guard_evaluation_periods": max(timing.guard_evaluation_periods, evaluated),
+        }
+    )
 
 
 def period_of(binding: MetricBinding, timing: Timing) -> int:
@@ -72,7 +83,7 @@ def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery
 def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
     """M and N: a guard fires when M of the last N periods breach.
 
-    They are the policy's, or every period of the sentence's `for`.
+    They are the timing's, or every period of the sentence's `for`.
     """
     if threshold and threshold.for_seconds:
         periods = ceil(threshold.for_seconds / timing.metric_period_seconds)

@@ -10,11 +10,13 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.language.sentences import Recovers, Threshold
 from squall.domain.metrics.periods import (
+    datapoints,
     find_event_problems,
     find_timing_problems,
     lag_of,
     lag_table,
     minimum_duration,
+    pace_timing,
     reaction_seconds,
     typical_reaction_seconds,
     whole_periods,
@@ -80,6 +82,17 @@ def test_an_unknown_metric_has_no_lag() -> None:
 
 def test_the_policy_overrides_every_lag() -> None:
     assert lag_of("availability", LOCAL) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [((2, 3), (3, 5)), ((1, 1), (3, 5)), ((4, 6), (4, 6)), ((5, 5), (5, 5))],
+)
+def test_guards_on_short_periods_need_more_of_them(policy: tuple[int, int], expected: tuple[int, int]) -> None:
+    timing = Timing(guard_datapoints_to_alarm=policy[0], guard_evaluation_periods=policy[1])
+    assert datapoints(None, pace_timing(timing, 10)) == expected
+    assert datapoints(None, pace_timing(timing, None)) == policy
+    assert reaction_seconds(pace_timing(timing, 10), 15) == expected[0] * 10 + 15 + 10
 
 
 @given(
