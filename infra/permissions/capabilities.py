@@ -94,6 +94,8 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
         "read_own_template": [_allow(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
         "list_experiments": [_allow(["fis:ListExperiments"], ["*"])],
         "read_experiment": [_allow(["fis:GetExperiment"], [experiments], of_this_stack)],
+        # AWS supports no condition on tags for this action.
+        "read_resolved_targets": [_allow(["fis:ListExperimentResolvedTargets"], [experiments])],
         "stop_experiment": [_allow(["fis:StopExperiment"], [experiments], of_this_stack)],
         "find_templates": [_allow(["fis:ListExperimentTemplates"], ["*"])],
         "delete_template": [_allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],

@@ -18,8 +18,10 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Judge", "cloudwatch:ListMetrics", "an agent that tells nothing"),
     ("Notify", "events:PutEvents", "a good run"),
     ("Pulse", "lambda:InvokeFunction", "a sentinel"),
+    ("Pulse", "fis:ListExperimentResolvedTargets", "a good run"),
     ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
     ("StartFault", "fis:GetExperimentTemplate", "a good run"),
+    ("StopFault", "fis:ListExperimentResolvedTargets", "a good run"),
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
 )

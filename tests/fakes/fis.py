@@ -10,7 +10,7 @@ from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate
+from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
 from squall.errors import Refused
 from tests.fakes.effects import EFFECTS
 
@@ -64,6 +64,8 @@ class FakeFaults:
         """Whether agents ignore a cancel, as AWS warns they may."""
         self.limit = 5
         self.lever_engaged = False
+        self.resolved_besides: list[ResolvedTarget] = []
+        """What FIS resolves in every experiment besides the targets of its template."""
         self.listeners: list[Callable[[FisExperiment], None]] = []
         """Called at each change of an experiment's status, like EventBridge."""
         self.template_times: dict[str, datetime] = {}
@@ -199,6 +201,16 @@ class FakeFaults:
     def get(self, experiment_id: str) -> FisExperiment | None:
         run = self.runs.get(experiment_id)
         return run.experiment if run else None
+
+    def resolved_targets(self, experiment_id: str) -> Sequence[ResolvedTarget]:
+        run = self.runs.get(experiment_id)
+        if run is None or run.experiment.status in {"pending", "initiating"}:
+            return []
+        found = []
+        for name, target in run.body.get("targets", {}).items():
+            names = target.get("resourceArns") or target.get("parameters", {}).get("selectorValue", "").split(",")
+            found += [ResolvedTarget(name, frozenset({one})) for one in names]
+        return [*found, *self.resolved_besides]
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         return [replace(one, actions=()) for one in self._all() if one.template_id == template_id]

@@ -148,6 +148,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "faults.template": ("read_templates",),
     "faults.start": ("start_experiment",),
     "faults.get": ("read_experiment",),
+    "faults.resolved_targets": ("read_resolved_targets",),
     "faults.of_template": ("list_experiments",),
     "faults.of_execution": ("list_experiments",),
     "faults.active": ("list_experiments",),

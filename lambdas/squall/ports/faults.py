@@ -8,7 +8,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.run.aws_state import AutomationState, CommandState, FisExperiment, FisTemplate
+    from squall.domain.run.aws_state import AutomationState, CommandState, FisExperiment, FisTemplate, ResolvedTarget
 
 
 class Faults(Protocol):
@@ -26,6 +26,10 @@ class Faults(Protocol):
 
     def get(self, experiment_id: str) -> FisExperiment | None:
         """An experiment as FIS describes it; None if there is none."""
+
+    def resolved_targets(self, experiment_id: str) -> Sequence[ResolvedTarget]:
+        """The resources that FIS resolved for an experiment; empty until it has resolved them, and for an unknown
+        experiment."""
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         """The experiments started from a template, even if the template is deleted."""

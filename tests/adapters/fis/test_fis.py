@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from squall.adapters.fis.experiments import Fis
+from squall.domain.run.aws_state import ResolvedTarget
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW
@@ -165,6 +167,28 @@ def test_listings_are_paged_and_errors_told() -> None:
     faults = Fis(Scripted("fis", list_experiments=[{"experiments": [summary]}, {"experiments": [{**summary, "id": "EXP2"}]}]))
     found = faults.of_template("EXT1")
     assert [(one.id, one.error_code, one.terminal) for one in found] == [("EXP1", "InvalidTarget", True), ("EXP2", "InvalidTarget", True)]
+
+
+def test_resolved_targets_are_read_page_by_page_with_all_that_fis_says_about_them() -> None:
+    one = {"resourceType": "aws:ec2:instance", "targetName": "Instances", "targetInformation": {"arn": "a:i-1", "zone": "eu-west-1a"}}
+    bare = {"resourceType": "aws:ec2:instance", "targetName": "Instances"}
+    client = Scripted("fis", list_experiment_resolved_targets=[{"resolvedTargets": [one]}, {"resolvedTargets": [bare]}])
+    found = [ResolvedTarget("Instances", frozenset({"a:i-1", "eu-west-1a"})), ResolvedTarget("Instances", frozenset())]
+    assert Fis(client).resolved_targets("EXP1") == found
+    assert client.arguments("list_experiment_resolved_targets")[0] == {"experimentId": "EXP1"}
+
+
+def test_an_experiment_that_fis_does_not_know_resolved_nothing() -> None:
+    class Gone:
+        meta = Scripted("fis").meta
+
+        def get_paginator(self, _method: str) -> Any:
+            return SimpleNamespace(paginate=self.paginate)
+
+        def paginate(self, **_: Any) -> Any:
+            raise error("ResourceNotFoundException")
+
+    assert Fis(Gone()).resolved_targets("EXP1") == []
 
 
 def test_a_template_and_its_experiment_are_told_as_they_were_created(faults: Faults) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable
 from tests.workflow.walk import Walk
@@ -74,6 +77,42 @@ def test_what_was_edited_in_the_last_moment_is_stopped_at_once_and_told(walk: Wa
     assert run.experiment.ended_at == run.experiment.started_at, "stopped in the moment it was started"
     assert "something else than was checked" in world.notifier.sent[-1].body
     nothing_is_left(world, twice=True)
+
+
+STRANGER = ResolvedTarget("Instances", frozenset({"arn:aws:ec2:eu-west-1:123456789012:instance/i-stranger"}))
+
+
+def test_a_fault_that_fis_resolved_for_more_than_was_pinned_is_stopped_by_the_next_pulse(walk: Walk, world: FakeWorld) -> None:
+    world.faults.stop_seconds = 0
+    world.faults.resolved_besides = [STRANGER]
+    walk.run(INPUT)
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.abort is not None
+    assert (record.abort.source, record.abort.by) == (AbortSource.OUTSIDE, "pulse")
+    assert "i-stranger for Instances, which was not pinned" in record.reason
+    (run,) = world.faults.runs.values()
+    assert run.experiment.started_at is not None
+    assert run.experiment.ended_at is not None
+    assert run.experiment.ended_at - run.experiment.started_at <= timedelta(seconds=61)
+    nothing_is_left(world, twice=True)
+
+
+def test_what_only_the_end_of_the_fault_reveals_is_no_validated_run(walk: Walk, world: FakeWorld) -> None:
+    """FIS could not be asked while the fault ran."""
+    world.faults.resolved_besides = [STRANGER]
+    hidden = (["Pulse"], "faults.resolved_targets")
+    world.failing = Intercept(lambda called: fail(called) if (walk.running[-1:], called) == hidden else None)
+    walk.run(INPUT)
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.abort is not None
+    assert (record.abort.source, record.abort.by) == (AbortSource.OUTSIDE, "StopFault")
+
+
+def test_a_run_whose_resolved_targets_cannot_be_read_says_so(walk: Walk, world: FakeWorld) -> None:
+    world.failing["faults.resolved_targets"] = unavailable("faults.resolved_targets")
+    walk.run(INPUT)
+    record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert record.happened(EventName.RESOLVED_TARGETS_UNKNOWN)
 
 
 def test_a_template_that_cannot_be_read_is_not_started(walk: Walk, world: FakeWorld) -> None:

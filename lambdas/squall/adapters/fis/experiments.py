@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
-from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate
+from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ class Fis:
     def get(self, experiment_id: str) -> FisExperiment | None:
         answer = call(self._client, "get_experiment", absent=_GONE, id=experiment_id)
         return None if answer is None else _make_experiment(answer["experiment"])
+
+    def resolved_targets(self, experiment_id: str) -> Sequence[ResolvedTarget]:
+        try:
+            listed = list(list_items(self._client, "list_experiment_resolved_targets", "resolvedTargets", experimentId=experiment_id))
+        except Unavailable as error:
+            if error.code not in _GONE:
+                raise
+            return []
+        return [ResolvedTarget(item["targetName"], frozenset(item.get("targetInformation", {}).values())) for item in listed]
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
         return [

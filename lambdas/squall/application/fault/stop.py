@@ -4,6 +4,7 @@ idempotent."""
 from datetime import datetime, timedelta
 
 from squall.application.admission.definitions import find_definition_if_admitted
+from squall.application.fault.resolved import list_unpinned
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import stop_alarms, watched_since
 from squall.application.stopping.cleanup import Cleanup
@@ -71,7 +72,22 @@ def _record_end(step: Step, fis: FisExperiment) -> None:
     if not record.fault_ended_at:
         step.w.records.append(step.run.id, _events_of(fis, ended_at))
     step.put(fault_report(fis))
+    _compare_resolved(step, fis)
     _explain_end(step, fis)
+
+
+def _compare_resolved(step: Step, fis: FisExperiment) -> None:
+    """Abort the run if FIS resolved more than was pinned: the fault did something else than was checked and judged.
+
+    The pulse asks the same while the fault runs. This is best effort: the fault is over.
+    """
+    try:
+        unpinned = list_unpinned(step.w, step.record, fis.id)
+    except (Unavailable, Refused) as error:
+        step.w.records.append(step.run.id, [step.event(EventName.RESOLVED_TARGETS_UNKNOWN, str(error))])
+        return
+    if unpinned:
+        step.w.records.request_abort(step.run.id, Abort(AbortSource.OUTSIDE, "; ".join(unpinned), step.w.clock.now(), "StopFault"))
 
 
 def fault_report(fis: FisExperiment) -> FaultReport:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from squall.application.admission.definitions import find_definition
+from squall.application.fault.resolved import list_unpinned
 from squall.application.metrics.read import read_series
 from squall.application.result.record import agreed_result, is_told, tell
 from squall.application.sentinel import keep_probing
@@ -34,7 +35,8 @@ from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.firing import Firing, explain_firing
 from squall.domain.run.open_runs import OpenRuns
-from squall.domain.run.record import Abort, ExecutionRecord
+from squall.domain.run.record import Abort, Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
@@ -195,7 +197,9 @@ def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool
         return "woken: FIS has ended"
     why = record.abort or (None if held else _make_abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
-        why = why or _first_answer(lambda: _find_blind_guard(w, record, timing), lambda: _find_breach(w, record, timing))
+        why = why or _first_answer(
+            lambda: _find_unpinned_target(w, record), lambda: _find_blind_guard(w, record, timing), lambda: _find_breach(w, record, timing)
+        )
     except (Unavailable, Refused) as error:
         why = _make_abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")
     if why is None:
@@ -214,6 +218,20 @@ def _first_answer(*questions: Callable[[], Abort | None]) -> Abort | None:
 
 def _make_abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") -> Abort:
     return Abort(source, reason, w.clock.now(), by)
+
+
+def _find_unpinned_target(w: Wiring, record: ExecutionRecord) -> Abort | None:
+    """Why to abort because FIS hits more than was pinned. If FIS can't be asked, the timeline says so, the next pulse
+    asks, and StopFault in the end: the template was compared before the start."""
+    if record.fis_experiment_id is None:
+        return None
+    try:
+        unpinned = list_unpinned(w, record, record.fis_experiment_id)
+    except (Unavailable, Refused) as error:
+        if not record.happened(EventName.RESOLVED_TARGETS_UNKNOWN):
+            w.records.append(record.id, [Event(w.clock.now(), EventName.RESOLVED_TARGETS_UNKNOWN, str(error))])
+        return None
+    return _make_abort(w, AbortSource.OUTSIDE, "; ".join(unpinned)) if unpinned else None
 
 
 def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:

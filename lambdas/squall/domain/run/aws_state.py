@@ -67,6 +67,16 @@ class FisExperiment:
 
 
 @dataclass(frozen=True)
+class ResolvedTarget:
+    """A resource that FIS resolved for a target of an experiment."""
+
+    target: str
+    """The target's name in the template."""
+    names: frozenset[str]
+    """Everything that FIS says about the resource, without AWS's undocumented keys."""
+
+
+@dataclass(frozen=True)
 class FisTemplate:
     """A FIS template with the tags of this stack."""
 

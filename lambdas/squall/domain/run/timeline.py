@@ -53,6 +53,8 @@ class EventName(StrEnum):
     TEMPLATE_DELETED = "template_deleted"
     LEFT_ALONE = "left_alone"
     """The record names something in FIS that carries another run's tag."""
+    RESOLVED_TARGETS_UNKNOWN = "resolved_targets_unknown"
+    """FIS could not be asked which resources it resolved."""
     FIS_COMPLETED = "fis_completed"
     FIS_STOPPED = "fis_stopped"
     FIS_FAILED = "fis_failed"
@@ -89,6 +91,7 @@ DECIDES: dict[EventName, str] = {
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
     EventName.ALARM: "how long Squall took to react, in the result",
     EventName.LEFT_ALONE: "whether the timeline already says what was left alone",
+    EventName.RESOLVED_TARGETS_UNKNOWN: "whether the timeline already says that FIS could not be asked what it resolved",
     EventName.STOP_REQUESTED: "whether Squall itself stopped a fault that was past its time, which is not an abort",
     EventName.ROLLBACK_ENDED: "whether the rollback document still has to be run or watched",
     EventName.RECOVERED: "until when the run disturbed the metrics of its failure domains",

@@ -1,0 +1,53 @@
+"""What FIS resolved is compared with what was pinned, whatever AWS calls the parts of its answer."""
+
+from typing import Any
+
+import pytest
+
+from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.safety.resolved_targets import find_unpinned
+
+ONE, TWO, THREE = (f"arn:aws:ec2:eu-west-1:123456789012:instance/i-{number}" for number in (1, 2, 3))
+BODY: dict[str, Any] = {
+    "targets": {
+        "Instances": {"resourceType": "aws:ec2:instance", "resourceArns": [ONE, TWO]},
+        "Pods-1": {"resourceType": "aws:eks:pod", "parameters": {"selectorType": "podName", "selectorValue": "web-1"}},
+    }
+}
+
+
+def resolved(target: str, *names: str) -> ResolvedTarget:
+    return ResolvedTarget(target, frozenset(names))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        [],
+        [resolved("Instances", ONE)],
+        [resolved("Instances", ONE), resolved("Instances", TWO)],
+        [resolved("Instances", "i-1", "eu-west-1a"), resolved("Instances", "arn:aws:ssm:eu-west-1:123456789012:managed-instance/i-2")],
+        [resolved("Instances")],
+        [resolved("Pods-1", "shop", "0f1e2d3c", "arn:aws:eks:eu-west-1:123456789012:cluster/main")],
+    ],
+)
+def test_what_was_pinned_is_no_finding(found: list[ResolvedTarget]) -> None:
+    assert find_unpinned(BODY, found) == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ([resolved("Instances", THREE)], f"FIS resolved {THREE} for Instances, which was not pinned"),
+        ([resolved("Instances", "i-3", "eu-west-1a")], "FIS resolved eu-west-1a, i-3 for Instances, which was not pinned"),
+        ([resolved("Instances")] * 3, "FIS resolved 3 for Instances, pinned were 2"),
+        ([resolved("Pods-1", "web-1"), resolved("Pods-1", "web-2")], "FIS resolved 2 for Pods-1, pinned were 1"),
+        ([resolved("Others", ONE)], "FIS resolved 1 for Others, which is no target of the run"),
+    ],
+)
+def test_whatever_was_not_pinned_is_named(found: list[ResolvedTarget], sentence: str) -> None:
+    assert find_unpinned(BODY, found) == (sentence,)
+
+
+def test_five_sentences_are_enough() -> None:
+    assert len(find_unpinned(BODY, [resolved(f"T{number}", ONE) for number in range(20)])) == 5
