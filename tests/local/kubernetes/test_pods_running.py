@@ -131,6 +131,7 @@ def test_whom_the_cluster_does_not_let_disturb_its_pods_disturbs_none(
     sample.until(sample.whole)
 
 
+@pytest.mark.soak
 def test_fis_pod_is_refused_where_it_does_not_conform_to_the_namespaces_standard(sample: Sample) -> None:
     labels, role, stress = sample.part.objects.namespace_labels, sample.role(), {"duration": "PT60S", "percent": "50"}
     target = max(sample.names())  # the other tests' target keeps their privileged ephemeral containers
