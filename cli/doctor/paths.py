@@ -124,6 +124,15 @@ def _check_record_closed(trial: Trial) -> str:
 
 PATHS = (
     Path("stop-condition", "alarm to stopping: 10 s", 10, _trip_alarm, stop_condition=True, tied=False),
+    Path(
+        "composite-stop-condition",
+        "alarm of a composite to stopping: 15 s",
+        15,
+        _trip_alarm,
+        stop_condition=True,
+        composite=True,
+        tied=False,
+    ),
     Path("alarm-action", "alarm to stopping: 15 s", 15, _trip_alarm, action=True, check=_check_alarm_action),
     Path("event-rule", "alarm to stopping: 30 s", 30, _trip_alarm),
     Path("abort-function", "call to stopping: 10 s", 10, _call_abort, tied=False),

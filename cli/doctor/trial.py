@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -31,6 +32,8 @@ class Path:
     """The longest time from the trip to the FIS status `stopping`, in seconds."""
     trip: Callable[[Trial], None]
     stop_condition: bool = False
+    composite: bool = False
+    """Whether the stop condition is a composite alarm on the alarm, as an experiment's `stop_alarms` may be."""
     tied: bool = True
     """Whether the alarm's description names the template, by which the abort function finds the experiment."""
     action: bool = False
@@ -51,12 +54,17 @@ class Trial:
     template_id: str = ""
     experiment_id: str = ""
     made_alarm: bool = False
+    made_composite: bool = False
     recorded: bool = False
     _last: dict[str, Any] = field(default_factory=dict)
 
     @property
     def alarm(self) -> str:
         return f"squall-{self.setting.stack}-{self.name}-1"
+
+    @property
+    def composite(self) -> str:
+        return f"squall-{self.setting.stack}-{self.name}-2"
 
     @property
     def tags(self) -> dict[str, str]:
@@ -72,7 +80,10 @@ class Trial:
         fis = self.setting.client("fis")
         self.made_alarm = True
         self.put_alarm(f"execution={self.execution_arn}")
-        alarm_arn = self.setting.arn("cloudwatch", f"alarm:{self.alarm}")
+        if self.path.composite:
+            self.made_composite = True
+            self._put_composite()
+        alarm_arn = self.setting.arn("cloudwatch", f"alarm:{self.composite if self.path.composite else self.alarm}")
         stop_condition = {"source": "aws:cloudwatch:alarm", "value": alarm_arn} if self.path.stop_condition else {"source": "none"}
         self.template_id = fis.create_experiment_template(
             clientToken=self.name,
@@ -106,8 +117,20 @@ class Trial:
             Threshold=1,
             ComparisonOperator="GreaterThanThreshold",
             TreatMissingData="ignore",
-            Tags=[{"Key": key, "Value": value} for key, value in self.tags.items()],
+            Tags=self._tag_list(),
         )
+
+    def _put_composite(self) -> None:
+        self.setting.client("cloudwatch").put_composite_alarm(
+            AlarmName=self.composite,
+            AlarmDescription=f"execution={self.execution_arn}",
+            AlarmRule=f'ALARM("{self.alarm}")',
+            ActionsEnabled=False,
+            Tags=self._tag_list(),
+        )
+
+    def _tag_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
 
     def status(self) -> str:
         """The status of the FIS experiment now."""
@@ -133,7 +156,8 @@ class Trial:
                 self._delete_template,
             ),
             (bool(self.experiment_id), stop_experiment_command(self.experiment_id), self._stop_experiment),
-            (self.made_alarm, delete_alarms_command(self.alarm), self._delete_alarm),
+            (self.made_composite, delete_alarms_command(self.composite), partial(self._delete_alarm, self.composite)),
+            (self.made_alarm, delete_alarms_command(self.alarm), partial(self._delete_alarm, self.alarm)),
             (
                 self.recorded,
                 shell_command("aws", "s3", "rm", "--recursive", results),
@@ -160,8 +184,8 @@ class Trial:
             with suppress(ClientError):
                 self.setting.client("fis").stop_experiment(id=self.experiment_id)
 
-    def _delete_alarm(self) -> None:
-        self.setting.client("cloudwatch").delete_alarms(AlarmNames=[self.alarm])
+    def _delete_alarm(self, name: str) -> None:
+        self.setting.client("cloudwatch").delete_alarms(AlarmNames=[name])
 
     def _delete_results(self) -> None:
         s3, prefix = self.setting.client("s3"), f"results/{self.name}/"

@@ -48,6 +48,7 @@ class Account:
     templates: dict[str, Any] = field(default_factory=dict)
     experiments: dict[str, Any] = field(default_factory=dict)
     alarms: dict[str, Any] = field(default_factory=dict)
+    composites: dict[str, Any] = field(default_factory=dict)
     history: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     records: FakeRecords = field(default_factory=FakeRecords)
@@ -104,16 +105,25 @@ class Account:
     def put_metric_alarm(self, **alarm: Any) -> None:
         self.alarms[alarm["AlarmName"]] = alarm
 
+    def put_composite_alarm(self, **alarm: Any) -> None:
+        self.composites[alarm["AlarmName"]] = alarm
+
     def delete_alarms(self, AlarmNames: list[str]) -> None:  # noqa: N803 - boto3's word
         for name in AlarmNames:
-            del self.alarms[name]
+            if any(f'"{name}"' in composite["AlarmRule"] for composite in self.composites.values()):
+                raise error("ValidationError", f"{name} is part of a composite alarm")
+            del (self.composites if name in self.composites else self.alarms)[name]
 
     def set_alarm_state(self, AlarmName: str, StateValue: str, StateReason: str) -> None:  # noqa: N803
         alarm = self.alarms[AlarmName]
         condition = self.experiments["EXP1"]["template"]["stopConditions"][0]
         tied = "fis-template=EXT1 " in alarm["AlarmDescription"]
-        if condition["source"] != "none" and "stop-condition" not in self.broken:
-            self._end("EXP1")
+        if condition["source"] != "none":
+            watched = condition["value"].rpartition(":")[2]
+            composite = self.composites.get(watched)
+            fires = watched == AlarmName or (composite is not None and composite["AlarmRule"] == f'ALARM("{AlarmName}")')
+            if fires and ("composite-stop-condition" if composite else "stop-condition") not in self.broken:
+                self._end("EXP1")
         if alarm["ActionsEnabled"] and "alarm-action" not in self.broken:
             self.history.append(f"Successfully executed action {alarm['AlarmActions'][0]}")
             if tied:
@@ -158,7 +168,7 @@ def trial(account: Account, path: Path) -> Trial:
 
 
 def nothing_stays(account: Account) -> None:
-    assert (account.templates, account.alarms, account.records.items) == ({}, {}, {})
+    assert (account.templates, account.alarms, account.composites, account.records.items) == ({}, {}, {}, {})
     assert {one["status"] for one in account.experiments.values()} <= {"stopped", "completed"}
 
 
@@ -196,6 +206,14 @@ def test_an_alarm_that_only_the_rule_hears_is_found_out(account: Account) -> Non
     account.broken = {"alarm-action"}
     found = examine_path(trial(account, BY_NAME["alarm-action"]))
     assert (found.outcome, found.detail) == (Outcome.FAILED, "CloudWatch did not call the abort function; the EventBridge rule stopped it")
+
+
+def test_a_composite_alarm_that_fis_does_not_take_is_told_in_its_words_and_nothing_stays(account: Account) -> None:
+    account.broken = {"create_experiment_template"}
+    found = examine_path(trial(account, BY_NAME["composite-stop-condition"]))
+    assert found.outcome is Outcome.UNKNOWN
+    assert "not allowed: create_experiment_template" in found.detail
+    nothing_stays(account)
 
 
 def test_slower_than_promised_is_said(account: Account) -> None:

@@ -48,13 +48,19 @@ class FakeProbes:
     def __init__(self, clock: FakeClock, sentinels: FakeSentinels) -> None:
         self._clock, self._sentinels = clock, sentinels
         self.started: list[str] = []
+        self.not_ready = 0
+        """How many calls find the function without its network."""
         self.lives = timedelta(days=1)
         """Run from start to death, for as long as its lease holds."""
 
-    def start(self, execution_id: str) -> None:
+    def start(self, execution_id: str) -> bool:
+        if self.not_ready:
+            self.not_ready -= 1
+            return False
         self.started.append(execution_id)
         now = self._clock.now()
         self._sentinels.take(execution_id, Lease(f"function {len(self.started)}", now + self.lives, now + self.lives + 4 * LEASE))
+        return True
 
 
 class FakeProber:

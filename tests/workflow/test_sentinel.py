@@ -39,9 +39,9 @@ def answered(world: FakeWorld, failing: Callable[[int], float]) -> None:
     began: list[float] = []
     start = world.probes.start
 
-    def started(execution_id: str) -> None:
+    def started(execution_id: str) -> bool:
         began.append(world.clock.now().timestamp())
-        start(execution_id)
+        return start(execution_id)
 
     world.probes.start = started  # type: ignore[method-assign]
 
@@ -93,6 +93,13 @@ def test_what_a_client_can_not_reach_refutes(walk: Walk, world: FakeWorld, probe
     answered(world, failing)
     walk.run({"definition": probed})
     assert result_of(world).verdict is Verdict.REFUTED
+
+
+def test_a_function_that_has_lost_its_network_is_called_again_by_the_pulse(walk: Walk, world: FakeWorld, probed: dict[str, Any]) -> None:
+    world.probes.not_ready = 2
+    walk.run({"definition": probed})
+    assert result_of(world).verdict is Verdict.VALIDATED
+    assert (world.probes.not_ready, world.probes.started) == (0, ["run-1"])
 
 
 def test_a_sentinel_that_never_speaks_injects_nothing(walk: Walk, world: FakeWorld, probed: dict[str, Any]) -> None:

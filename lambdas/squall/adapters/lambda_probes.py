@@ -7,11 +7,16 @@ from typing import Any
 
 from squall.adapters.aws import call
 
+_NOT_READY = frozenset({"ResourceNotReadyException"})
+"""Lambda takes the network connection away from a function in a VPC that nobody called for some weeks. The first call
+asks for it again, which takes a minute or two."""
+
 
 class LambdaProbes:
     def __init__(self, client: Any, function: str) -> None:
         self._client, self._function = client, function
 
-    def start(self, execution_id: str) -> None:
+    def start(self, execution_id: str) -> bool:
         payload = json.dumps({"execution_id": execution_id}).encode()
-        call(self._client, "invoke", FunctionName=self._function, InvocationType="Event", Payload=payload)
+        arguments = {"FunctionName": self._function, "InvocationType": "Event", "Payload": payload}
+        return call(self._client, "invoke", absent=_NOT_READY, **arguments) is not None

@@ -43,7 +43,7 @@ included."""
 def start_probing(step: Step) -> None:
     """Start the run's sentinel function, if it has a sentinel and no function is probing.
 
-    The record says so first, so that the pulse keeps the probing going.
+    The record says so first, so that the pulse keeps the probing going, and starts a function that is not ready now.
     """
     if step.definition.experiment.sentinel is None:
         return
@@ -62,8 +62,7 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
     starting = lease is None and record.phase == "CaptureBaseline" and now - (record.phase_since or now) < LEASE
     if not why or starting:  # CaptureBaseline has just started the first one, which takes a moment
         return
-    w.probes.start(record.id)
-    if lease is None or lease.until <= now:
+    if w.probes.start(record.id) and (lease is None or lease.until <= now):
         w.records.append(record.id, [Event(now, EventName.SENTINEL_RESTARTED, why)])
 
 

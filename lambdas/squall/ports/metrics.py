@@ -94,8 +94,9 @@ class Sentinels(Protocol):
 class Probes(Protocol):
     """The sentinel function."""
 
-    def start(self, execution_id: str) -> None:
-        """Start the sentinel function for a run, without waiting for it."""
+    def start(self, execution_id: str) -> bool:
+        """Start the sentinel function for a run, without waiting for it. False if it is not ready: call again in a
+        minute."""
 
 
 class Samples(Protocol):

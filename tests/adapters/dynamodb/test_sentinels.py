@@ -11,9 +11,10 @@ from squall.adapters.cloudwatch.sentinel_metrics import CloudWatchSentinelMetric
 from squall.adapters.dynamodb.sentinel_leases import DynamoSentinels
 from squall.adapters.lambda_probes import LambdaProbes
 from squall.domain.sentinel.probes import Lease, Sample, build_data
+from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, client_of
 from tests.adapters.conftest import NOW as NOW_EXACTLY
-from tests.adapters.scripted import Scripted
+from tests.adapters.scripted import Scripted, error
 from tests.fakes.sentinel import FakeSentinels
 
 if TYPE_CHECKING:
@@ -46,10 +47,18 @@ def test_whoever_takes_it_last_has_it(sentinels: Sentinels) -> None:
 
 def test_a_probe_is_started_without_waiting_for_it() -> None:
     client = Scripted("lambda", invoke=[{"StatusCode": 202}])
-    LambdaProbes(client, "arn:aws:lambda:eu-west-1:111122223333:function:Sentinel").start("run-1")
+    assert LambdaProbes(client, "arn:aws:lambda:eu-west-1:111122223333:function:Sentinel").start("run-1")
     (called,) = client.arguments("invoke")
     assert called["InvocationType"] == "Event"
     assert json.loads(called["Payload"]) == {"execution_id": "run-1"}
+
+
+def test_a_function_that_has_lost_its_network_is_not_ready_and_any_other_refusal_is_an_error() -> None:
+    client = Scripted("lambda", invoke=[error("ResourceNotReadyException", status=502), error("ServiceException", status=500)])
+    probes = LambdaProbes(client, "sentinel")
+    assert not probes.start("run-1")
+    with pytest.raises(Unavailable):
+        probes.start("run-1")
 
 
 def test_what_was_probed_is_put_at_high_resolution_in_calls_cloudwatch_takes() -> None:

@@ -33,7 +33,8 @@ abort_requested action_started admitted alarm announced approval_given approval_
 baseline_captured closed compared discovered failed fault_not_proven fault_proven fault_started finally_safe finding_not_remembered
 fis_cancelled fis_completed fis_failed fis_stopped guards_armed guards_not_removed guards_removed instance_replaced invalid judged
 late_start_stopped left_alone left_behind locked locking not_announced not_answered not_recovered not_stopped notified planned queued
-recorded recovered redrive_refused rejected report_failed reported requester_proven rollback_ended rollback_overdue rollback_started
+recorded recovered redrive_refused rejected report_failed reported requester_proven resolved_targets_unknown rollback_ended
+rollback_overdue rollback_started
 rollback_starting rollback_verified safety_checked sentinel_restarted sentinel_started slot_taken starting stop_requested
 template_created template_deleted unrecorded
 """,

@@ -144,7 +144,7 @@ def test_its_guards_are_evaluated_every_ten_seconds_and_silence_breaches() -> No
     (guard,) = guard_specs("run-1", "Squall", [condition], of(), Timing())
     assert {metric.period_seconds for metric in guard.metrics} == {10}
     assert guard.treat_missing_data == "breaching"
-    assert guard.reaction_seconds == 2 * 10 + 15 + 10
+    assert guard.reaction_seconds == 3 * 10 + 15 + 10
     assert guard.metrics[0].expression == "100*(1-(m1)/m2)"
 
 
