@@ -18,5 +18,5 @@ class LambdaProbes:
 
     def start(self, execution_id: str) -> bool:
         payload = json.dumps({"execution_id": execution_id}).encode()
-        arguments = {"FunctionName": self._function, "InvocationType": "Event", "Payload": payload}
-        return call(self._client, "invoke", absent=_NOT_READY, **arguments) is not None
+        answer = call(self._client, "invoke", absent=_NOT_READY, FunctionName=self._function, InvocationType="Event", Payload=payload)
+        return answer is not None
