@@ -4,13 +4,13 @@ the caller."""
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.approval.vote import parse, vote
+from squall.application.approval.vote import parse_request, record_vote
 from squall.wiring import wire
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     w = wire()
-    request = parse(event)
-    done = {"recorded": False, "message": request} if isinstance(request, str) else vote(w, request)
+    request = parse_request(event)
+    done = {"recorded": False, "message": request} if isinstance(request, str) else record_vote(w, request)
     w.logger.info("vote", extra={"done": done})
     return done

@@ -1,6 +1,7 @@
-"""A vote: what is said, proof of who says it, written once; then the workflow is woken if the vote decides.
+"""Records a vote: parses the request, checks its proof of identity, writes the vote once, and wakes the workflow if the
+vote decides.
 
-The answer is a sentence for whoever asked; a refusal is an answer, never an exception.
+The answer contains a sentence for the caller. A refusal is an answer, never an exception.
 """
 
 from collections.abc import Mapping
@@ -35,14 +36,14 @@ class VoteRequest:
     proof: identity_proof.Proof
 
 
-def parse(event: Mapping[str, Any]) -> VoteRequest | str:
-    """The request, or the sentence what is wrong with it."""
-    given = [event.get(name) for name in ("execution_id", "plan", "decision", "comment")]
+def parse_request(event: Mapping[str, Any]) -> VoteRequest | str:
+    """The request, or a sentence that says what is wrong with it."""
+    fields = [event.get(name) for name in ("execution_id", "plan", "decision", "comment")]
     signed = identity_proof.of_document(event.get("proof"))
     known = {"execution_id", "plan", "decision", "comment", "proof"}
     if unknown := sorted(set(event) - known):
         return f"not understood: {', '.join(unknown)[:200]}; {EXPECTED}"
-    execution_id, plan, decision, comment = (one if isinstance(one, str) else "" for one in given)
+    execution_id, plan, decision, comment = (field if isinstance(field, str) else "" for field in fields)
     if not (execution_id and plan and signed) or decision not in list(Decision):
         return EXPECTED
     if len(comment) > COMMENT_CHARACTERS:
@@ -50,36 +51,39 @@ def parse(event: Mapping[str, Any]) -> VoteRequest | str:
     return VoteRequest(execution_id, plan, Decision(decision), comment, signed)
 
 
-def vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
-    """Check, ask AWS who it is, write, wake. Raises `Unavailable` when AWS could not be asked: nothing is recorded then."""
+def record_vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
+    """Check the request, let AWS identify the caller, write the vote, and wake the workflow.
+
+    Raises `Unavailable` if AWS could not be asked; then nothing is recorded.
+    """
     record = w.records.get(request.execution_id)
     if record is None:
-        return _no(request, f"there is no execution {request.execution_id}")
+        return _refuse(request, f"there is no execution {request.execution_id}")
     asked, now = record.ask, w.clock.now()
     if asked is None:
-        return _no(request, f"{record.id} asks for no approval")
-    if why := _unanswerable(record, asked, request, now):
-        return _no(request, why)
-    caller, why = _caller(w, record, request, now)
+        return _refuse(request, f"{record.id} asks for no approval")
+    if why := _explain_closed(record, asked, request, now):
+        return _refuse(request, why)
+    caller, why = _identify_caller(w, record, request, now)
     if caller is None:
-        return _no(request, why)
-    person, why = _identify(caller, request.decision, asked, _account(record), w.settings.stack)
+        return _refuse(request, why)
+    person, why = _identify_voter(caller, request.decision, asked, _read_account(record), w.settings.stack)
     if not person:
-        return _no(request, why)
-    said = Vote(person, caller.arn, request.decision, w.clock.now(), request.comment)
-    event = Event(said.at, EVENTS[said.decision], f"{said.arn}: {said.comment}" if said.comment else said.arn)
-    recorded = w.records.vote(request.execution_id, request.plan, said, [event])
-    return _answer(w, request, said, recorded=recorded)
+        return _refuse(request, why)
+    vote = Vote(person, caller.arn, request.decision, w.clock.now(), request.comment)
+    event = Event(vote.at, EVENTS[vote.decision], f"{vote.arn}: {vote.comment}" if vote.comment else vote.arn)
+    recorded = w.records.vote(request.execution_id, request.plan, vote, [event])
+    return _describe_result(w, request, vote, recorded=recorded)
 
 
-def _unanswerable(record: ExecutionRecord, asked: Ask, request: VoteRequest, now: datetime) -> str:
-    """Why this can't be an answer to what is asked (any more), or nothing."""
+def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, now: datetime) -> str:
+    """Why no vote like this can be recorded (any more); empty if it can."""
     if record.final:
         return f"{record.id} is over: {record.status.value}: {record.reason}"
     if record.abort or record.decided_status:
         return f"{record.id} is ending: {record.abort.reason if record.abort else record.reason}"
     if asked.plan != request.plan:
-        return f"what you were shown is not what is asked now (plan {asked.plan[:12]}): look again, then decide"
+        return f"the plan has changed since you saw it (it is {asked.plan[:12]} now): look again, then decide"
     if record.may_have_started:
         return f"too late: its fault has been started; to stop it: {shell_command('squall', 'abort', record.id)}"
     if request.decision is not Decision.REJECT and now >= asked.expires_at:
@@ -87,7 +91,7 @@ def _unanswerable(record: ExecutionRecord, asked: Ask, request: VoteRequest, now
     return ""
 
 
-def _caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datetime) -> tuple[Caller | None, str]:
+def _identify_caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datetime) -> tuple[Caller | None, str]:
     statement = identity_proof.Statement(record.execution_arn, request.plan, request.decision, request.comment)
     replay = identity_proof.replayed(statement, request.proof, host=w.callers.host, region=w.callers.region, now=now)
     if replay.refusal:
@@ -98,13 +102,13 @@ def _caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datet
         return None, f"AWS does not confirm who signed this, or it was signed for something else: {refused.code}: {refused.message}"[:500]
 
 
-def _identify(caller: Caller, decision: Decision, ask: Ask, account: str, stack: str) -> tuple[str, str]:
-    """The person's key, or the sentence why the caller's vote does not count."""
+def _identify_voter(caller: Caller, decision: Decision, ask: Ask, account: str, stack: str) -> tuple[str, str]:
+    """The person's key, or a sentence that says why the caller's vote does not count. One of the two is empty."""
     person, why = votes.identify_person(caller)
     if not person:
         return "", why
     if votes.is_own_role(caller, stack):
-        return "", f"{caller.arn} is a role of {stack} itself and decides nothing"
+        return "", f"{caller.arn} is a role of {stack} itself and may not vote"
     if decision is Decision.REJECT:
         return (person, "") if votes.may_reject(caller, ask.who, account) else ("", f"{caller.arn} is not of account {account}")
     if votes.may_take_part(caller, ask.who, account):
@@ -114,39 +118,40 @@ def _identify(caller: Caller, decision: Decision, ask: Ask, account: str, stack:
     return "", f"{caller.arn} may not {action}: {allowed}"
 
 
-def _account(record: ExecutionRecord) -> str:
+def _read_account(record: ExecutionRecord) -> str:
     return record.execution_arn.split(":")[4]
 
 
-def _answer(w: Wiring, request: VoteRequest, said: Vote, *, recorded: bool) -> dict[str, Any]:
-    """What became of it, by a record read after the vote was written: two who vote at once, one of them sees both."""
+def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: bool) -> dict[str, Any]:
+    """The answer to the caller. The record is read after the vote was written: if two people vote at once, at least one
+    of the two answers counts both votes, so that somebody wakes the workflow."""
     record = w.records.get(request.execution_id)
     asked = record.ask if record else None
     if record is None or asked is None:
-        return _no(request, f"{request.execution_id} is gone")
-    stands, sentence = standing(asked, record.votes, w.clock.now())
-    known = {"execution_id": record.id, "person": said.arn, "standing": stands.value}
+        return _refuse(request, f"{request.execution_id} is gone")
+    state, sentence = standing(asked, record.votes, w.clock.now())
+    known = {"execution_id": record.id, "person": vote.arn, "standing": state.value}
     if not recorded:
-        return {**known, "recorded": False, "message": _why_not(record, request, said)}
-    if said.decision is Decision.REJECT and record.may_have_started:
+        return {**known, "recorded": False, "message": _explain_not_recorded(record, request, vote)}
+    if vote.decision is Decision.REJECT and record.may_have_started:
         late = f"recorded, but its fault is being started: stop it with {shell_command('squall', 'abort', record.id)}"
         return {**known, "recorded": True, "message": late}
-    if stands is not Standing.PENDING:
+    if state is not Standing.PENDING:
         try:
             wake(w, record.id)
-        except (Unavailable, Refused):  # what is recorded counts: the workflow looks by itself, and the pulse wakes it too
+        except (Unavailable, Refused):  # the vote counts: the workflow reads the votes by itself, and the pulse wakes it, too
             w.logger.exception("recorded, but not woken", extra={"execution_id": record.id})
     return {**known, "recorded": True, "message": sentence}
 
 
-def _why_not(record: ExecutionRecord, request: VoteRequest, said: Vote) -> str:
-    before = next((one for one in record.votes if one.person == said.person), None)
+def _explain_not_recorded(record: ExecutionRecord, request: VoteRequest, vote: Vote) -> str:
+    before = next((earlier for earlier in record.votes if earlier.person == vote.person), None)
     if before is None or record.ask is None or record.ask.plan != request.plan:
         return f"too late: {record.id} is {record.status.value}, in {record.phase}"
-    if before.decision is Decision.REQUEST and said.decision is Decision.APPROVE:
+    if before.decision is Decision.REQUEST and vote.decision is Decision.APPROVE:
         return f"you asked for this run ({before.arn}): somebody else has to approve it"
     return f"you have said {before.decision.value} already, as {before.arn}"
 
 
-def _no(request: VoteRequest, why: str) -> dict[str, Any]:
+def _refuse(request: VoteRequest, why: str) -> dict[str, Any]:
     return {"execution_id": request.execution_id, "recorded": False, "message": why}

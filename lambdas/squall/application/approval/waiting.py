@@ -3,7 +3,7 @@
 A token only wakes the execution: `observe_approval` decides from the record.
 """
 
-from squall.application.approval.request import observe
+from squall.application.approval.request import act_on_votes
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.approval.votes import Standing, standing
 
@@ -17,8 +17,8 @@ def await_approval(step: Step) -> Outcome:
     The voter writes the vote, then reads the token. This function writes the token, then reads the votes. Whatever the
     order, at least one of the two sees the other.
 
-    Whether the request has expired is not asked here: the state's own timeout does that. If the clock of this function
-    were ahead of the clock of `observe_approval`, the execution would go round and round between the two.
+    This function does not check whether the request has expired: the state's own timeout does. If the clock of this
+    function were ahead of the clock of `observe_approval`, the execution would loop between the two.
     """
     if step.w.records.store_token(step.run.id, step.task_token) is None:
         # Whoever closed the run a moment ago did not know this token; the execution may be running.
@@ -31,6 +31,6 @@ def await_approval(step: Step) -> Outcome:
 
 
 def observe_approval(step: Step) -> Outcome:
-    """Forget the token, then act on the recorded votes."""
+    """Delete the task token, then act on the recorded votes."""
     step.w.records.clear_token(step.run.id, step.record.token_generation)
-    return observe(step)
+    return act_on_votes(step)

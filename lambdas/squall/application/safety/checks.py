@@ -1,6 +1,6 @@
-"""What the safety checks are made on, collected for CheckSafety and FinalCheck alike.
+"""Reads the values that the safety checks decide on, for CheckSafety and for FinalCheck, and runs the checks.
 
-What can't be asked stays None, and its check counts as failed.
+A value that can't be read is None, and its check counts as failed.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
-from squall.application.approval.request import is_asked, plan_as_made
+from squall.application.approval.request import needs_approval, read_created_plan
 from squall.application.fault.template import template_differences
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
@@ -37,18 +37,18 @@ from squall.faults.template import compile_fault, injection_of
 T = TypeVar("T")
 
 
-def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
-    """Evaluate every check against now."""
+def run_checks(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
+    """Evaluate every check on the current state. `final` adds what only FinalCheck can check."""
     definition, discovery = step.definition, step.discovery
     now = step.w.clock.now()
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
     fault = registry.bound(definition)
-    asked = _ask(step, lambda: step.w.records.get(step.run.id)) if final and is_asked(definition) else None
-    workload = _ask(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
+    record = _try_read(step, lambda: step.w.records.get(step.run.id)) if final and needs_approval(definition) else None
+    workload = _try_read(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     armed = guards or Guards(guards=())
-    given = SafetyInput(
+    inputs = SafetyInput(
         now=now,
         definition=definition,
         discovery=discovery,
@@ -56,113 +56,116 @@ def check(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
         traits=registry.traits_of(definition),
         account=parts[4],
         region=parts[3],
-        domain_holders=_ask(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
+        domain_holders=_try_read(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
         execution_id=step.run.id,
         opt_in_tag=step.w.settings.opt_in_tag,
-        named_alarms=_named_alarms(step, definition),
-        firing=_ask(step, step.w.alarms.firing),
-        deployments=_deployments(step, definition, discovery),
-        recent_faults=_recent_faults(step, definition, discovery, now),
-        proofs=_proofs(step, definition, now),
+        named_alarms=_read_named_alarms(step, definition),
+        firing=_try_read(step, step.w.alarms.firing),
+        deployments=_list_deployments(step, definition, discovery),
+        recent_faults=_list_recent_faults(step, definition, discovery, now),
+        proofs=_list_proofs(step, definition, now),
         baseline=step.find(Baseline) if final else None,
         final=final,
         guards=armed.guards,
         stop_guard=armed.stop,
-        guard_states=_ask(step, lambda: step.w.alarms.states(armed.names)) if final else None,
-        lease_held=_ask(step, lambda: _lease(step, discovery, now, outlasts_start)) if final else None,
+        guard_states=_try_read(step, lambda: step.w.alarms.states(armed.names)) if final else None,
+        lease_held=_try_read(step, lambda: _renew_lease(step, discovery, now, outlasts_start)) if final else None,
         deployed_policy=load_deployed_policy(definition.environment.name),
-        definition_hash_now=_ask(step, lambda: _definition_hash(step)) if final else None,
+        definition_hash_now=_try_read(step, lambda: _hash_stored_definition(step)) if final else None,
         template_id=step.record.template_id,
-        template_differences=_ask(step, lambda: template_differences(step)) if final else None,
+        template_differences=_try_read(step, lambda: template_differences(step)) if final else None,
         prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
         sends_commands=bool(fault.ssm_documents),
         moves_metrics=fault.moves_metrics,
         risk=fault.risk,
-        cost=_cost(definition, discovery, armed.guards),
-        calendars=_calendars(step, definition, now),
-        active_experiments=_ask(step, step.w.faults.active),
-        halt=_ask(step, lambda: read_halt(step.w)),
-        ask=asked.ask if asked else None,
-        votes=asked.votes if asked else (),
-        plan_now=_ask(step, lambda: _plan_hash(step)) if asked else None,
+        cost=_estimate_run_cost(definition, discovery, armed.guards),
+        calendars=_read_calendars(step, definition, now),
+        active_experiments=_try_read(step, step.w.faults.active),
+        halt=_try_read(step, lambda: read_halt(step.w)),
+        ask=record.ask if record else None,
+        votes=record.votes if record else (),
+        plan_now=_try_read(step, lambda: _hash_created_plan(step)) if record else None,
     )
-    return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(given))
+    return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(inputs))
 
 
-def _cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
+def _estimate_run_cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
     _, actions = compile_fault(definition, discovery)
     metrics = count_billed_metrics(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
     return estimate_cost({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
 
 
-def _calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
+def _read_calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
     names = definition.environment.change_calendars
-    return _ask(step, lambda: step.w.calendars.state(names, now)) if names else None
+    return _try_read(step, lambda: step.w.calendars.state(names, now)) if names else None
 
 
-def _definition_hash(step: Step) -> str | None:
-    """Of the experiment as it stands in S3 now, not as the document says of itself."""
+def _hash_stored_definition(step: Step) -> str | None:
+    """The hash of the experiment as it is in S3 now, computed here and not read from the document."""
     definition = find_definition(step.w, step.record)
     return definition_hash(definition.experiment) if definition else None
 
 
-def _plan_hash(step: Step) -> str | None:
-    plan = plan_as_made(step)
+def _hash_created_plan(step: Step) -> str | None:
+    plan = read_created_plan(step)
     return plan.hash if plan else None
 
 
-def _lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
+def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
     lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
-    _ask(step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease))  # the pulse may be renewing it too
+    _try_read(
+        step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease)
+    )  # the pulse may renew it, too, so a failure decides nothing
     return step.w.locks.holds(discovery.failure_domains, step.run.id, outlasts)
 
 
-def _named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
+def _read_named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
     experiment, calm = definition.experiment, definition.environment.calm
     must_fire = [parsed.alarm for _, _, parsed in sentences(experiment).criteria if isinstance(parsed, AlarmFires)]
     wanted = [*must_fire, *experiment.stop_alarm_names, *calm.do_not_disturb]
-    return _ask(step, lambda: _with_members(step, wanted)) if wanted else {}
+    return _try_read(step, lambda: _read_alarms_and_members(step, wanted)) if wanted else {}
 
 
-def _with_members(step: Step, wanted: Sequence[str]) -> dict[str, AlarmState]:
-    """The alarms, and whatever composites among them are made of, down to what is no composite."""
-    found: dict[str, AlarmState] = {}
-    asked: set[str] = set()
-    while new := [name for name in dict.fromkeys(wanted) if name not in asked]:
-        asked.update(new)
+def _read_alarms_and_members(step: Step, wanted: Sequence[str]) -> dict[str, AlarmState]:
+    """The alarms with these names, and the members of composite ones, at any depth."""
+    alarms: dict[str, AlarmState] = {}
+    requested: set[str] = set()
+    while new := [name for name in dict.fromkeys(wanted) if name not in requested]:
+        requested.update(new)
         states = step.w.alarms.states(new)
-        found |= states
+        alarms |= states
         wanted = [member for state in states.values() for member in state.members]
-    return found
+    return alarms
 
 
-def _deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:
-    groups = sorted({one.group for one in discovery.pinned if isinstance(one, Instance) and one.group})
+def _list_deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:
+    groups = sorted({target.group for target in discovery.pinned if isinstance(target, Instance) and target.group})
     calm = definition.environment.calm
     if not (groups or calm.pipelines or calm.deployment_groups):
         return ()
-    return _ask(step, lambda: step.w.deployments.in_progress(groups, calm.pipelines, calm.deployment_groups))
+    return _try_read(step, lambda: step.w.deployments.in_progress(groups, calm.pipelines, calm.deployment_groups))
 
 
-def _recent_faults(step: Step, definition: Definition, discovery: Discovery, now: datetime) -> Sequence[ExecutionRecord] | None:
+def _list_recent_faults(step: Step, definition: Definition, discovery: Discovery, now: datetime) -> Sequence[ExecutionRecord] | None:
     cool_down, domains = definition.environment.calm.cool_down, discovery.failure_domains
     if cool_down is None or not domains:
         return ()
-    return _ask(step, lambda: step.w.records.faulted(domains, now - cool_down - LONGEST_RUN, now))
+    return _try_read(step, lambda: step.w.records.faulted(domains, now - cool_down - LONGEST_RUN, now))
 
 
-def _proofs(step: Step, definition: Definition, now: datetime) -> Sequence[ExecutionRecord] | None:
+def _list_proofs(step: Step, definition: Definition, now: datetime) -> Sequence[ExecutionRecord] | None:
     wanted = definition.environment.promotion
     if wanted is None:
         return ()
     since = now - timedelta(days=wanted.within_days)
-    return _ask(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
+    return _try_read(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
 
 
-def _ask(step: Step, question: Callable[[], T]) -> T | None:
-    """An answer, or None when AWS could not be asked: the check it feeds is then not evaluated, and so failed."""
+def _try_read(step: Step, read: Callable[[], T]) -> T | None:
+    """The answer, or None if AWS could not be asked: the check that needs it is then not evaluated, which counts as
+    failed."""
     try:
-        return question()
+        return read()
     except (Unavailable, Refused) as error:
         step.note(EventName.NOT_ANSWERED, str(error)[:500])
         return None

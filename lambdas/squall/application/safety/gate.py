@@ -1,8 +1,8 @@
 """The two safety gates: before anything is made, and right before the fault. A check that fails or can't be evaluated
 refuses the run."""
 
-from squall.application.approval.request import is_asked
-from squall.application.safety.checks import check
+from squall.application.approval.request import needs_approval
+from squall.application.safety.checks import run_checks
 from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.guards import Guards
@@ -14,13 +14,13 @@ REASON_CHARACTERS = 2000
 
 def check_safety(step: Step) -> Outcome:
     """Evaluate and record every check. `wait` sends the run to people, where the environment asks for approval."""
-    safety = check(step, final=False)
+    safety = run_checks(step, final=False)
     step.put(safety)
     refusal = step.find(Refusal)
     problems = refusal.problems if refusal else ()
     if safety.passed and not problems:
         step.note(EventName.SAFETY_CHECKED, safety.summary)
-        return wait(1) if is_asked(step.definition) else NEXT
+        return wait(1) if needs_approval(step.definition) else NEXT
     failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
     return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:REASON_CHARACTERS])
 
@@ -28,7 +28,7 @@ def check_safety(step: Step) -> Outcome:
 def check_before_fault(step: Step) -> Outcome:
     """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
     are."""
-    safety = check(step, final=True, guards=step.need(Guards))
+    safety = run_checks(step, final=True, guards=step.need(Guards))
     step.put(safety)
     if not safety.passed:
         failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)
