@@ -7,6 +7,7 @@ from pathlib import Path
 
 from infra.definitions import Definitions
 from infra.settings import ROOT
+from scripts import bytecode
 from scripts.build_layer import hold_lock
 
 PACKAGE = ROOT / "lambdas" / "squall"
@@ -19,13 +20,14 @@ class MissingLibraryError(Exception):
     """The charting library is not installed."""
 
 
-def stage_code(definitions: Definitions, build: Path = ROOT / "build") -> Path:
-    """Returns the folder for `Code.from_asset`, named by a hash of its content: parallel synths share it."""
+def stage_code(definitions: Definitions, runtime: str, build: Path = ROOT / "build") -> Path:
+    """Returns the folder for `Code.from_asset`, with bytecode for the runtime (`python3.13`) if a Python of it is
+    installed. The folder is named by a hash of what it is made from: parallel synths share it."""
     files = {f"squall/{path.relative_to(PACKAGE)}": path.read_bytes() for path in sorted(PACKAGE.rglob("*")) if _is_packaged(path)}
     for name, document in definitions.files().items():
         files[f"squall/deployed/{name}"] = json.dumps(document, indent=1, sort_keys=True).encode()
     files |= {f"squall/reporting/vendor/{Path(name).name}": _read_charting_file(name) for name in CHARTING}
-    folder = build / "code" / _hash_files(files)
+    folder = build / "code" / _hash_files(files | {"compiler": bytecode.compiler_version(runtime).encode()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.parent / "code.lock"):
         if not folder.is_dir():
@@ -34,6 +36,7 @@ def stage_code(definitions: Definitions, build: Path = ROOT / "build") -> Path:
             for name, content in files.items():
                 (staging / name).parent.mkdir(parents=True, exist_ok=True)
                 (staging / name).write_bytes(content)
+            bytecode.compile_folder(staging, runtime, bytecode.CODE_PATH)
             staging.rename(folder)
     return folder
 

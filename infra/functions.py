@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk.aws_ec2 import ISecurityGroup, ISubnet, IVpc, SubnetSelection
 from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, LayerVersion, LoggingFormat, Runtime, RuntimeFamily, Tracing
@@ -14,6 +14,7 @@ from constructs import Construct
 
 from infra.settings import LOG_RETENTIONS, Settings
 from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
+from scripts.bytecode import describe_missing_interpreter, find_interpreter
 
 DEFAULT_TIMEOUT_SECONDS = 60
 # Timeouts that differ from the default; each is within the TimeoutSeconds of its state.
@@ -59,6 +60,8 @@ class Shared:
 
 def make_shared(scope: Construct, settings: Settings, code_folder: Path, environment: Mapping[str, str]) -> Shared:
     """Makes the code and layer assets; builds a layer if its archive is not up to date."""
+    if find_interpreter(settings.lambda_runtime) is None:
+        Annotations.of(scope).add_warning_v2("squall:no-bytecode", describe_missing_interpreter(settings.lambda_runtime))
     dependencies = _layer(scope, "Dependencies", DEPENDENCIES, settings, "Locked Python dependencies of Squall's functions")
     statistics = _layer(scope, "Statistics", STATISTICS, settings, "scipy and numpy, for the function that compares windows")
     return Shared(settings, Code.from_asset(str(code_folder)), dependencies, statistics, environment)

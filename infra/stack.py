@@ -77,7 +77,7 @@ class SquallStack(Stack):
         Tags.of(self).add("squall:stack", settings.stack_name)
 
     def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
-        common = make_shared(self, self.settings, code.stage_code(definitions), self._environment())
+        common = make_shared(self, self.settings, code.stage_code(definitions, self.settings.lambda_runtime), self._environment())
         factory = Functions(self, common)
         # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may
         # have.

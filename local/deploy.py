@@ -42,6 +42,7 @@ _SOURCES = (
     "requirements.txt",
     "requirements-statistics.txt",
     "scripts/build_layer.py",
+    "scripts/bytecode.py",
 )
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)

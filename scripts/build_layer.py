@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.settings import DEFAULT_RUNTIME, ROOT
+from scripts import bytecode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ STATISTICS = Layer("statistics", ROOT / "requirements-statistics.txt", 170 * MB)
 LAYERS = (DEPENDENCIES, STATISTICS)
 """Both layers and a function's code together stay under the 250 MB that Lambda accepts unzipped."""
 NEVER_IMPORTED = ("*.pyi", "*.pyx", "*.pxd", "*.a", "*.h", "RECORD")
-"""Files that only compilers, type checkers and pip need. A RECORD also differs with the path of the Python that ran pip."""
+"""Files that only C compilers, type checkers and pip need. A RECORD also differs with the path of the Python that ran pip."""
 
 
 def layer_path(layer: Layer, runtime: str, architecture: str, build: Path = BUILD) -> Path:
@@ -77,6 +78,7 @@ def build_layer(layer: Layer, runtime: str, architecture: str, build: Path = BUI
         shutil.rmtree(staging, ignore_errors=True)
         _install_wheels(staging / "python", runtime.removeprefix("python"), MACHINES[architecture], layer.lock)
         _remove_unused_files(staging)
+        bytecode.compile_folder(staging, runtime, bytecode.LAYER_PATH)
         _check_size(staging, layer)
         stamp.unlink(missing_ok=True)
         _write_archive(staging, target)
@@ -94,7 +96,8 @@ def hold_lock(path: Path) -> Iterator[None]:
 
 
 def _make_fingerprint(runtime: str, architecture: str, layer: Layer) -> str:
-    recipe = hashlib.sha256(Path(__file__).read_bytes() + layer.lock.read_bytes())
+    recipe = hashlib.sha256(Path(__file__).read_bytes() + Path(bytecode.__file__).read_bytes() + layer.lock.read_bytes())
+    recipe.update(bytecode.compiler_version(runtime).encode())
     return f"{runtime} {architecture} {recipe.hexdigest()}\n"
 
 
@@ -144,6 +147,8 @@ def main() -> None:
     parser.add_argument("--native", action="store_true", help="runtime and architecture of the Python that runs this")
     arguments = parser.parse_args()
     runtime, architecture = native_platform() if arguments.native else (arguments.runtime, arguments.architecture)
+    if bytecode.find_interpreter(runtime) is None:
+        print(bytecode.describe_missing_interpreter(runtime), file=sys.stderr)
     for layer in LAYERS:
         print(build_layer(layer, runtime, architecture))
 

@@ -12,7 +12,10 @@ import pytest
 from infra import code
 from infra.definitions import DefinitionsError, load_definitions
 from infra.settings import ROOT
+from scripts.build_layer import native_platform
 from tests.infra.conftest import DEFINITIONS
+
+RUNTIME, _ = native_platform()
 
 
 @pytest.fixture
@@ -71,19 +74,21 @@ def test_proof_is_asked_for_in_another_environment_that_is_there(folder: Path, n
 
 def test_the_code_asset_holds_package_and_definitions(tmp_path: Path) -> None:
     definitions = load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments")
-    folder = code.stage_code(definitions, tmp_path)
+    folder = code.stage_code(definitions, RUNTIME, tmp_path)
     assert (folder / "squall" / "handlers" / "start_fault.py").is_file()
     catalogue = json.loads((folder / "squall" / "deployed" / "catalogue.json").read_text())
     assert set(catalogue) == {"weekly", "by-hand"}
     environments = json.loads((folder / "squall" / "deployed" / "environments.json").read_text())
     assert environments["pre-prod"]["allowed_types"] == ["network_latency", "cpu_stress"]
     assert "timing" not in environments["pre-prod"], "what is left out stays out"
-    assert not list(folder.rglob("__pycache__"))
-    assert code.stage_code(definitions, tmp_path) == folder
+    assert code.stage_code(definitions, RUNTIME, tmp_path) == folder
+    modules, compiled = ({path.stem.partition(".")[0] for path in folder.rglob(f"*.{kind}")} for kind in ("py", "pyc"))
+    assert compiled == modules
+    assert code.stage_code(definitions, "python3.99", tmp_path) != folder, "a folder without bytecode is another asset"
 
 
 def test_functions_find_their_definitions_in_the_code_asset(tmp_path: Path) -> None:
-    folder = code.stage_code(load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments"), tmp_path)
+    folder = code.stage_code(load_definitions(DEFINITIONS / "experiments", DEFINITIONS / "environments"), RUNTIME, tmp_path)
     program = (
         "from squall.application.admission.deployed import load_deployed; known = load_deployed(); "
         "print(*sorted(known.catalogue), *sorted(known.environments))"

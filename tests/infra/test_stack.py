@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App
+from aws_cdk.assertions import Annotations, Match
 
 from infra.code import stage_code
 from infra.definitions import load_definitions
 from infra.permissions.holders import HOLDERS, WORKFLOW_FUNCTIONS
-from infra.settings import DEFAULT_RUNTIME, ROOT, SettingsError
+from infra.settings import DEFAULT_RUNTIME, ROOT, SettingsError, read_context
+from infra.stack import SquallStack
 from infra.synth import SynthError, synthesize
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
@@ -112,6 +115,18 @@ def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_in
     assert two == {"compare"}
     sizes = [unzipped_size(build_layer(layer, DEFAULT_RUNTIME, "arm64")) for layer in LAYERS]
     assert sum(sizes) < 240 * MB
+
+
+def test_a_runtime_that_is_not_installed_here_is_warned_of_because_nothing_compiles_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "layer.zip"
+    archive.write_bytes(b"")
+    monkeypatch.setattr("infra.functions.build_layer", lambda *_: archive)
+    settings = read_context({**CONTEXT, "lambda_runtime": "python3.19"})
+    definitions = load_definitions(settings.experiments_dir, settings.environments_dir)
+    stack = SquallStack(App(outdir=str(tmp_path / "cdk")), settings=settings, definitions=definitions)
+    Annotations.from_stack(stack).has_warning("*", Match.string_like_regexp("No python3.19 is installed here"))
 
 
 @pytest.mark.parametrize("handler", ["abort", "halt"])
@@ -340,7 +355,8 @@ def test_the_report_listens_on_the_bus_that_events_are_put_on(synthesize: Callab
 
 
 def test_the_code_carries_the_charting_library_of_the_lock_file(tmp_path: Path) -> None:
-    folder = stage_code(load_definitions(ROOT / "experiments", ROOT / "environments"), tmp_path) / "squall" / "reporting" / "vendor"
+    staged = stage_code(load_definitions(ROOT / "experiments", ROOT / "environments"), DEFAULT_RUNTIME, tmp_path)
+    folder = staged / "squall" / "reporting" / "vendor"
     version = json.loads((ROOT / "package.json").read_text())["devDependencies"]["uplot"]
     assert f"v{version}" in (folder / "uPlot.iife.min.js").read_text()[:100]
     assert {path.name for path in folder.iterdir()} == {"uPlot.iife.min.js", "uPlot.min.css", "LICENSE"}
