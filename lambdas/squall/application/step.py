@@ -142,7 +142,8 @@ Handler = Callable[[Mapping[str, Any], object], Outcome]
 def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callable[[Body], Handler]:
     """Make a Lambda handler of a function that takes a Step.
 
-    States before the fault refuse a closed record, a redriven execution and an aborted run. Watching states handle an
+    States before the fault refuse a closed record, a redriven execution, an aborted run and one whose ending is decided.
+    Watching states handle an
     abort themselves. Closing states always run, because they only clean up.
     """
 
@@ -191,8 +192,11 @@ def is_redriven(event: Mapping[str, Any]) -> bool:
 
 
 def _refuse_state(w: Wiring, record: ExecutionRecord, phase: str, event: Mapping[str, Any], *, watching: bool) -> Outcome | None:
-    """END for a run that is closed, aborted or redriven; None if the state may act."""
-    if record.final or (record.abort and not watching):
+    """END for a run that is closed, aborted, redriven or whose ending is decided; None if the state may act.
+
+    The workflow goes on from some states whatever they answered: the next one ends the run here.
+    """
+    if record.final or ((record.abort or record.decided_status) and not watching):
         return END
     if not is_redriven(event):
         return None

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from squall.application.fault.template import compiled_template, template_differences
-from squall.application.fault.watch import FIRST_LOOK_SECONDS
+from squall.application.fault.watch import seconds_to_first_look
 from squall.application.queue import seconds_until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.application.stopping.abort import note_abort
@@ -56,7 +56,7 @@ def start_fault(step: Step) -> Outcome:
     if not _record_start(step, record, fis, seconds, compiled):
         return END
     step.announce(f"fault {fis.id} started")
-    return {**NEXT, "seconds": seconds + FIRST_LOOK_SECONDS}
+    return {**NEXT, "seconds": seconds + seconds_to_first_look(step)}
 
 
 def _end_if_halted(step: Step) -> bool:

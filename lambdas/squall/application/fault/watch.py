@@ -16,9 +16,8 @@ GRACE_SECONDS = 180
 One minute is a reserve in the action itself (dispatch, dependencies); two minutes are for FIS to resolve targets, start
 and complete. After that Squall stops the experiment. That is no abort, because the fault has lasted as long as planned.
 """
-FIRST_LOOK_SECONDS = 10
-"""How long after the fault's planned end the execution looks for itself, if nothing has woken it before."""
-LOOK_AGAIN_SECONDS = 15
+LONGEST_FIRST_LOOK_SECONDS = 10
+LONGEST_LOOK_AGAIN_SECONDS = 15
 
 
 def watch_fault(step: Step) -> Outcome:
@@ -36,6 +35,11 @@ def watch_fault(step: Step) -> Outcome:
     if record is None or _must_end(step, record):
         step.w.workflow.wake(step.task_token)
     return NEXT
+
+
+def seconds_to_first_look(step: Step) -> int:
+    """How long after the fault's planned end the execution looks for itself, if nothing has woken it before."""
+    return min(step.definition.environment.timing.poll_seconds, LONGEST_FIRST_LOOK_SECONDS)
 
 
 def observe_fault(step: Step) -> Outcome:
@@ -59,8 +63,9 @@ def _must_end(step: Step, record: ExecutionRecord) -> bool:
 
 def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
     """Until just after the planned end of the fault; after that, short steps."""
-    until_end = _time_left(step, record, FIRST_LOOK_SECONDS).total_seconds()
-    return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), LOOK_AGAIN_SECONDS)
+    until_end = _time_left(step, record, seconds_to_first_look(step)).total_seconds()
+    look_again = min(step.definition.environment.timing.poll_seconds, LONGEST_LOOK_AGAIN_SECONDS)
+    return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), look_again)
 
 
 def _commands_ended(step: Step, record: ExecutionRecord) -> bool:

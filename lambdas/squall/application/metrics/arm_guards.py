@@ -54,4 +54,5 @@ def _await_ok(step: Step, guards: Guards, states: Mapping[str, AlarmState]) -> O
     if step.elapsed > timedelta(seconds=timing.arming_seconds):
         blind = ", ".join(f"{guards.words[name]} is {state}" for name, state in not_ok.items())
         return step.invalid(f"guards were not OK within {timing.arming_seconds} s: {blind}")
-    return wait(timing.poll_seconds)
+    # CloudWatch takes about a minute to evaluate a new alarm: each wait is as long as those before it, up to two polls.
+    return wait(min(max(step.elapsed.total_seconds(), timing.poll_seconds), 2 * timing.poll_seconds))

@@ -2,6 +2,9 @@
 within a time limit.
 """
 
+from datetime import datetime
+from math import ceil
+
 from squall.application.metrics.read import read_series
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
 from squall.application.recovery.rollback_report import fis_of, rollback_so_far
@@ -18,16 +21,15 @@ from squall.faults import registry
 
 def watch_recovery(step: Step) -> Outcome:
     """Write the document `recovery` as it is now. The answer is `wait` while there is time and something to wait for."""
-    timing = step.definition.environment.timing
     workload = step.w.inventory.refresh(step.discovery.workload, step.now)
     rollback = rollback_so_far(step, workload)
     windows = windows_of(step, fis_of(step), step.now)
-    recovery, recovering = _assess_recovery(step, windows, workload, rollback)
+    recovery, look_again_at = _assess_recovery(step, windows, workload, rollback)
     step.put(recovery)
     in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
-    settling = step.now < settled_at(step, windows)
-    if (recovering or settling) and in_time:
-        return wait(max(timing.poll_seconds, timing.metric_period_seconds))
+    settled = settled_at(step, windows)
+    if in_time and (look_again_at or step.now < settled):
+        return wait(ceil(((look_again_at or settled) - step.now).total_seconds()))
     if recovery.replaced_at:
         replaced = Event(recovery.replaced_at, EventName.INSTANCE_REPLACED, ", ".join(recovery.replacement_ids))
         step.w.records.append(step.run.id, [replaced])
@@ -35,8 +37,8 @@ def watch_recovery(step: Step) -> Outcome:
     return NEXT
 
 
-def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, bool]:
-    """The recovery as it stands, and whether it is worth waiting for more."""
+def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, datetime | None]:
+    """The recovery as it stands, and when to look again; None if there is nothing to wait for."""
     window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
     return assess(
         RecoveryInput(

@@ -6,7 +6,7 @@ Times are those of the evidence, never those of the look, because the first look
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import floor
+from math import ceil, floor
 
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -62,7 +62,7 @@ def observed_window(effect_at: datetime, now: datetime, definition: Definition, 
     """The periods from the one of the effect to the newest that CloudWatch has completely for every binding."""
     timing = definition.environment.timing
     period = timing.metric_period_seconds
-    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
+    lag = _longest_lag(discovery)
     start = floor(effect_at.timestamp() / period) * period
     return Window(name="recovery", start=start, end=max(start, last_complete_end(now, timing, lag)), period_seconds=period)
 
@@ -72,8 +72,8 @@ def recovery_length(definition: Definition) -> timedelta:
     return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
-def assess(inputs: RecoveryInput) -> tuple[Recovery, bool]:
-    """The recovery so far, and whether to look again.
+def assess(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
+    """The recovery so far, and when to look again; None when there is nothing to wait for.
 
     The workload has recovered when every absolute threshold holds in each of the newest whole periods (as many as
     guards evaluate, all after the fault's end), and lost targets are replaced by members that are in service and
@@ -102,13 +102,28 @@ def assess(inputs: RecoveryInput) -> tuple[Recovery, bool]:
         held_since={} if inputs.still_active else held_since,
         observed_until=datetime.fromtimestamp(inputs.window.end, UTC),
     )
-    return recovery, bool(missing) and inputs.window.end < _last_end(inputs)
+    changing = bool(inputs.still_active or lacking)
+    return recovery, _next_look(inputs, changing=changing) if missing and inputs.window.end < _last_end(inputs) else None
+
+
+def _next_look(inputs: RecoveryInput, *, changing: bool) -> datetime:
+    """Soon, while what has no time of its own is `changing`: a replacement came into service between two looks.
+    Otherwise the time at which CloudWatch has enough periods for every threshold to hold."""
+    timing, period = inputs.definition.environment.timing, inputs.window.period_seconds
+    if changing:
+        return inputs.now + timedelta(seconds=max(timing.poll_seconds, period))
+    enough = (ceil(inputs.fault_end.timestamp() / period) + _count_needed_periods(inputs)) * period
+    evidence = min(max(inputs.window.end + period, enough), _last_end(inputs))
+    return datetime.fromtimestamp(evidence + _longest_lag(inputs.discovery), UTC)
 
 
 def settle_length(definition: Definition, discovery: Discovery) -> timedelta:
     """How long after the end of a window CloudWatch has its last period."""
-    lag = max((binding.lag_seconds for binding in discovery.bindings), default=0)
-    return timedelta(seconds=lag + definition.environment.timing.metric_period_seconds)
+    return timedelta(seconds=_longest_lag(discovery) + definition.environment.timing.metric_period_seconds)
+
+
+def _longest_lag(discovery: Discovery) -> int:
+    return max((binding.lag_seconds for binding in discovery.bindings), default=0)
 
 
 def _last_end(inputs: RecoveryInput) -> int:

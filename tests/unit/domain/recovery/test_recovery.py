@@ -27,6 +27,8 @@ from tests.unit.builders import (
 END = NOW + timedelta(minutes=10)
 LATER = END + timedelta(minutes=4)
 SPAN = window("recovery", NOW, 14)
+LAG = timedelta(minutes=3)
+"""Of a load balancer's metrics."""
 
 
 def replaced() -> Workload:
@@ -35,7 +37,7 @@ def replaced() -> Workload:
     return workload([gone, load.instances[1], instance("i-new")], desired=2)
 
 
-def look(**changes: Any) -> tuple[Recovery, bool]:
+def look(**changes: Any) -> tuple[Recovery, datetime | None]:
     exp = changes.pop("experiment", experiment())
     found = discovery(exp=exp)
     given: dict[str, Any] = {
@@ -64,8 +66,8 @@ def at(minute: int) -> datetime:
 
 
 def test_a_workload_that_never_suffered_recovered_when_the_replacement_was_seen() -> None:
-    found, waiting = look(previous=Recovery(recovered=False, replaced_at=at(3)))
-    assert (found.recovered, waiting) == (True, False)
+    found, again = look(previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert (found.recovered, again) == (True, None)
     assert (found.replacement_ids, found.replaced_at, found.recovered_at) == (("i-new",), at(3), at(3))
     assert found.seconds_to_recover == 180
 
@@ -78,8 +80,8 @@ def test_time_to_recover_ends_where_the_last_bad_period_did() -> None:
 
 
 def test_one_good_period_is_not_recovery() -> None:
-    found, waiting = look(series=slow([3.0] * 13 + [0.1]))
-    assert (found.recovered, waiting) == (False, True)
+    found, again = look(series=slow([3.0] * 13 + [0.1]))
+    assert (found.recovered, again) == (False, at(15) + LAG), "when CloudWatch has the next period"
     assert "has held for 1 of 3 periods" in found.detail
 
 
@@ -91,8 +93,8 @@ def test_a_missing_period_is_not_a_good_one() -> None:
 def test_without_a_replacement_there_is_no_recovery_from_a_termination() -> None:
     load = workload()
     lost = workload([load.instances[0].model_copy(update={"state": "terminated"}), load.instances[1]], desired=2)
-    found, waiting = look(workload_now=lost)
-    assert (found.recovered, found.replaced_at, waiting) == (False, None, True)
+    found, again = look(workload_now=lost)
+    assert (found.recovered, found.replaced_at, again) == (False, None, LATER + timedelta(minutes=1)), "soon: it may come at any time"
     assert "0 of 1 replacements" in found.detail
 
 
@@ -106,24 +108,31 @@ def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_cou
 
 def test_the_wait_is_bounded() -> None:
     never = {"series": slow([3.0] * 14)}
-    assert look(**never, window=window("recovery", NOW, 24))[1] is True, "what CloudWatch has not shown yet was not watched"
-    assert look(**never, window=window("recovery", NOW, 25))[1] is False
+    assert look(**never, window=window("recovery", NOW, 24))[1] == at(25) + LAG, "what CloudWatch has not shown yet was not watched"
+    assert look(**never, window=window("recovery", NOW, 25))[1] is None
     longer = experiment(recovery=timedelta(hours=1))
-    assert look(**never, window=window("recovery", NOW, 69), experiment=longer)[1] is True
-    assert look(**never, window=window("recovery", NOW, 70), experiment=longer)[1] is False
+    assert look(**never, window=window("recovery", NOW, 69), experiment=longer)[1] == at(70) + LAG
+    assert look(**never, window=window("recovery", NOW, 70), experiment=longer)[1] is None
 
 
 def test_a_lasting_fault_needs_no_replacement() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
-    found, waiting = look(experiment=exp, workload_now=workload())
-    assert (found.recovered, waiting, found.seconds_to_recover) == (True, False, 0)
+    found, again = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, again, found.seconds_to_recover) == (True, None, 0)
 
 
 def test_criteria_judged_in_the_recovery_window_keep_the_watch_until_there_are_enough_periods() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds during recovery"])
-    found, waiting = look(experiment=exp, workload_now=workload())
-    assert (found.recovered, waiting) == (False, True)
+    found, again = look(experiment=exp, workload_now=workload())
+    assert (found.recovered, again) == (False, at(15) + LAG)
     assert "4 of 5 periods" in found.detail
+
+
+def test_nobody_looks_before_enough_periods_can_have_held() -> None:
+    exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
+    found, again = look(experiment=exp, workload_now=workload(), window=window("recovery", NOW, 10), now=END + LAG)
+    assert (found.recovered, again) == (False, at(13) + LAG)
+    assert "0 of 3 periods" in found.detail
 
 
 def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
@@ -178,6 +187,7 @@ def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> No
 def test_nothing_has_recovered_from_a_fault_that_is_not_over() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
     lasts = "command c-1 is still InProgress on i-1"
-    found, waiting = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
-    assert (found.recovered, found.seconds_to_recover, found.held_since, waiting) == (False, None, {}, True)
+    found, again = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
+    assert (found.recovered, found.seconds_to_recover, found.held_since) == (False, None, {})
+    assert again == LATER + timedelta(minutes=1)
     assert lasts in found.detail
