@@ -1,9 +1,9 @@
 """`make bench`: takes every measurement. `--write` puts the tables into docs/bench.md, those of the judge into
 docs/judge.md.
 
-    python -m bench [--only imports transitions judge periods stops endings overhead] [--runs N] [--write]
+    python -m bench [--only cold transitions judge periods stops endings overhead] [--runs N] [--write]
 
-All parts take less than twenty minutes; `--only imports transitions judge` needs no local account and takes six minutes.
+All parts take less than twenty minutes; `--only cold transitions judge` needs no local account and takes six minutes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import endings, imports, judge, overhead, periods, stops, transitions
+from bench import cold_starts, endings, judge, overhead, periods, stops, transitions
 from bench.account import STATE, Bench, MeasurementError, bench_account
 from bench.tables import Table
 from local.deploy import DeployError
 from local.up import LocalAccountError
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "bench.md"
-PARTS = ("imports", "transitions", "judge", "periods", "stops", "endings", "overhead")
+PARTS = ("cold", "transitions", "judge", "periods", "stops", "endings", "overhead")
 ON_ACCOUNT = frozenset({"stops", "endings", "overhead"})
 Tick = Callable[[str], None]
 
@@ -47,7 +47,7 @@ def parse_options(argv: Sequence[str] | None = None) -> Options:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--runs", type=int, default=3, help="experiments a measurement (3); imports take two rounds more")
+    parser.add_argument("--runs", type=int, default=3, help="experiments a measurement (3)")
     parser.add_argument("--write", action="store_true", help="write docs/bench.md, where parts not measured now stay as they are")
     parser.add_argument(
         "--state", type=Path, default=STATE, help="state folder of the local account; one that is up there is used and left up"
@@ -98,8 +98,8 @@ def _raise_interrupt(*_: object) -> None:
 
 def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, list[Table]]]:
     with _show_progress(console) as tick, contextlib.ExitStack() as stack:
-        if "imports" in chosen.only:
-            yield "imports", imports.tables(imports.measure(chosen.runs + 2, tick("imports")))
+        if "cold" in chosen.only:
+            yield "cold", cold_starts.tables(cold_starts.measure(chosen.runs, tick("cold")))
         if "transitions" in chosen.only:
             yield "transitions", transitions.tables(transitions.measure(tick("transitions")))
         if "periods" in chosen.only:

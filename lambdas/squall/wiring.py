@@ -5,6 +5,8 @@ only what it needs."""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -202,6 +204,19 @@ def wire() -> Wiring:
     if not _current:
         _current.append(Wiring(Settings.read()))
     return _current[0]
+
+
+def prepare(*ports: str) -> None:
+    """Build these ports while Lambda initializes the function. That is often before anybody waits for it, and an
+    on-demand function has a whole processor then, whatever its memory. Elsewhere nothing is built.
+
+    A port that can't be built is left to its first use, which raises the same error and may have a way around it.
+    """
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        w = wire()
+        for port in ports:
+            with suppress(Exception):
+                getattr(w, port)
 
 
 def use(wiring: Wiring | None) -> None:

@@ -167,6 +167,17 @@ def test_a_port_needs_only_its_own_settings(environment: pytest.MonkeyPatch) -> 
         _ = wiring.wire().documents
 
 
+def test_lambda_builds_ports_at_import_and_leaves_what_it_can_not_build_to_the_first_use(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SQUALL_TABLE", "table")
+    wiring.prepare("records")
+    assert "records" not in vars(wiring.wire()), "only in Lambda"
+    environment.setenv("AWS_LAMBDA_FUNCTION_NAME", "Squall-Abort")
+    wiring.prepare("documents", "records")
+    assert "records" in vars(wiring.wire())
+    with pytest.raises(SettingError, match="SQUALL_BUCKET"):
+        _ = wiring.wire().documents
+
+
 def test_tests_put_a_world_in_the_wirings_place() -> None:
     world = FakeWorld()
     wiring.use(world.wiring())

@@ -21,7 +21,7 @@ from squall.domain.documents.run import Run
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.wiring import Wiring, wire
+from squall.wiring import Wiring, prepare, wire
 
 D = TypeVar("D", bound=Document)
 Outcome = dict[str, Any]
@@ -146,6 +146,8 @@ def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callab
     Watching states handle an
     abort themselves. Closing states always run, because they only clean up.
     """
+
+    prepare("records", "documents", "logger")
 
     def decorate(body: Body) -> Handler:
         @wraps(body)

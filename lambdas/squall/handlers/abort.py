@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.stopping.abort import abort, parse
-from squall.wiring import wire
+from squall.wiring import prepare, wire
+
+prepare("faults", "records", "workflow", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from squall.application.admission.admit import admit_execution
 from squall.application.step import Outcome
-from squall.wiring import wire
+from squall.wiring import prepare, wire
+
+prepare("records", "documents", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> Outcome:

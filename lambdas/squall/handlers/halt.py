@@ -5,7 +5,9 @@ from typing import Any
 
 from squall.application.stopping.halt import halt
 from squall.application.stopping.halt_request import parse_halt
-from squall.wiring import wire
+from squall.wiring import prepare, wire
+
+prepare("halt_flag", "halt_copy", "faults", "records", "workflow", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:

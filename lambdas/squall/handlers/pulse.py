@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.supervision.pulse import pulse
-from squall.wiring import wire
+from squall.wiring import prepare, wire
+
+prepare("records", "faults", "workflow", "locks", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.supervision.watchdog import close_ended_execution
-from squall.wiring import wire
+from squall.wiring import prepare, wire
+
+prepare("records", "documents", "faults", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:

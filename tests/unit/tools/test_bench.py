@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import endings, imports, judge, overhead, periods, stops, transitions
+from bench import cold_starts, endings, judge, overhead, periods, stops, transitions
 from bench.__main__ import PARTS, parse_options, write_document
 from bench.tables import Spread, Table
 
 FIGURES: dict[str, list[Table]] = {
-    "imports": imports.tables(
-        imports.Imports(
+    "cold": cold_starts.tables(
+        cold_starts.ColdStarts(
             (
-                imports.Import("abort", (0.03, 0.04, 0.06), (0.6, 0.8, 0.3), (), 95, ("squall", "squall.handlers.abort")),
-                imports.Import("judge", (0.5, 0.6, 0.7), (0.5, 0.6, 0.7), ("pydantic",), 268, ("squall",)),
+                cold_starts.ColdStart("Abort", 1769, False, (0.8, 1.0, 1.2), (0.3, 0.5, 0.4), (0.3, 0.5, 0.4), ("boto3",), 400),
+                cold_starts.ColdStart("Judge", 1769, True, (1.0,) * 3, (0.5,) * 3, (0.25,) * 3, ("pydantic", "boto3"), 700),
+                cold_starts.ColdStart("Compare", 1769, True, (3.0,) * 3, (1.5,) * 3, (0.25,) * 3, ("scipy",), 900),
             ),
-            "load average 0.5 on 2 cores",
+            compiled=True,
+            load="load average 0.5 on 2 cores",
         )
     ),
     "transitions": transitions.tables(
@@ -57,7 +59,12 @@ FIGURES: dict[str, list[Table]] = {
     ),
 }
 EXPECTED = {
-    "imports": ["| abort | 40 | 0.05 | 95 | none |", "| judge | 600 | 1.00 | 268 | pydantic |", "`squall.handlers.abort`"],
+    "cold": [
+        "| Abort | 1769 | 1.00 | 0.40 | 1.00 | 3.5 | 0.4 | 400 | boto3 |",
+        "| Judge | 1769 | 1.00 | 0.50 | 2.00 | 3.5 | 0.5 | 700 | pydantic, boto3 |",
+        "| Compare | 1769 | 3.00 | 1.50 | 6.00 | 3.0 | 1.5 | 900 | scipy |",
+        "| a whole run, all functions cold |  | 4.00 | 2.00 |  | 6.5 | 2.0 |  | 2 functions |",
+    ],
     "transitions": [
         "| 1 min, metrics every 10 s | 1 min 40 s | 60 | 200 | 0.8% | $0.0015 |",
         "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
@@ -100,7 +107,7 @@ def test_the_document_keeps_what_was_not_measured_now(tmp_path: Path) -> None:
 
 
 def test_parts_are_chosen_in_their_order() -> None:
-    assert parse_options(["--only", "stops", "imports"]).only == ("imports", "stops")
+    assert parse_options(["--only", "stops", "cold"]).only == ("cold", "stops")
     with pytest.raises(SystemExit):
         parse_options(["--runs", "0"])
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 from pathlib import Path
 
 import pytest
+
+from squall.application import step as step_module
+from squall.wiring import Wiring
 
 HANDLERS = {path.stem: path.read_text() for path in (Path(__file__).parents[3] / "lambdas" / "squall" / "handlers").glob("[a-z]*.py")}
 MOST_STATEMENTS = 8
@@ -72,3 +76,15 @@ def test_every_state_but_admit_is_made_by_step() -> None:
 )
 def test_a_handler_that_does_more_is_found_out(source: str, rule: str) -> None:
     assert broken_rules(source) == {rule}
+
+
+SOURCES = {**HANDLERS, "step": (Path(step_module.__file__)).read_text()}
+
+
+@pytest.mark.parametrize("name", [name for name, source in SOURCES.items() if "prepare(" in source])
+def test_what_is_prepared_at_import_is_a_port(name: str) -> None:
+    """A port that can't be built is passed over, so a misspelt one would be, too."""
+    calls = [node for node in ast.walk(ast.parse(SOURCES[name])) if isinstance(node, ast.Call) and ast.unparse(node.func) == "prepare"]
+    ports = [argument.value for call in calls for argument in call.args if isinstance(argument, ast.Constant)]
+    assert ports
+    assert all(isinstance(vars(Wiring).get(str(port)), cached_property) for port in ports), ports
