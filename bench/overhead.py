@@ -204,7 +204,8 @@ def tables(result: Overhead) -> list[Table]:
             (
                 "The delay itself lasts as long as was asked for; its FIS action is allowed a minute more, for dispatch and what the "
                 "document installs. Squall asks Systems Manager after the fault's time, as soon as `poll_seconds` says, whether the delay "
-                "has ended, and stops FIS when it has; what recovers in these seconds is not waited for again. Chaos Toolkit stops FIS right after its pause."
+                "has ended, and stops FIS when it has; what recovers in these seconds is not waited for again. Chaos Toolkit stops FIS "
+                "right after its pause."
             ),
         ),
     )
