@@ -1,4 +1,5 @@
-"""What the domain has to know about a fault. The faults' own modules declare it; the domain cannot import them, so it is passed in."""
+"""What the domain has to know about a fault. The fault's module declares it, and callers pass it in, because the domain
+cannot import faults."""
 
 from dataclasses import dataclass
 
@@ -8,8 +9,8 @@ class FaultTraits:
     """The defaults are those of a fault that this version does not know."""
 
     ends_at_once: bool = False
-    """The fault is over as soon as it has taken effect; else it lasts, and ends when it is stopped."""
+    """Whether the fault is over as soon as it has taken effect. Other faults last until they are stopped."""
     targets_are_replaced: bool = False
-    """The fault takes its targets away for good: the workload is back only when others stand in their place."""
+    """Whether the fault removes its targets for good, so that the workload has recovered only once others replace them."""
     improvements_on_loss: tuple[str, ...] = ()
-    """What a finding recommends, beside its own kind's advice, when users noticed the fault."""
+    """Recommendations for a finding that users noticed the fault, in addition to those of the finding's kind."""

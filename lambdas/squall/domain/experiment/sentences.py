@@ -33,12 +33,12 @@ class Sentences:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Canonical metrics that must be measured."""
+        """The canonical names of the metrics that must be measured."""
         return tuple(self.paths)
 
     @property
     def statistics(self) -> dict[str, tuple[str, ...]]:
-        """Metric to the statistics asked for by name."""
+        """The statistics that sentences name, by metric."""
         found: dict[str, set[str]] = {}
         for _, threshold in self.thresholds:
             if threshold.statistic is not None:
@@ -47,7 +47,7 @@ class Sentences:
 
     @property
     def paths(self) -> dict[str, str]:
-        """Metric to the path of the first sentence that needs it."""
+        """The path of the first sentence that needs the metric, by metric."""
         found: dict[str, str] = {}
         for path, threshold in self.thresholds:
             found.setdefault(threshold.metric, path)
@@ -58,7 +58,7 @@ class Sentences:
 
 
 def sentences(experiment: Experiment) -> Sentences:
-    """Parse an admitted experiment; raises InvalidInput with every sentence that doesn't parse."""
+    """Parse the sentences of an admitted experiment. Raises InvalidInput with every sentence that can't be parsed."""
     problems: list[Problem] = []
 
     units = {name: metric.unit for name, metric in experiment.metrics.items()}

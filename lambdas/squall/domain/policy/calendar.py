@@ -1,7 +1,7 @@
-"""When an environment may be touched: hours of the week, blackouts and freezes in their own time zones, across changes of the clock.
+"""When runs are allowed in an environment: hours of the week, blackouts and freezes, each in its own time zone.
 
-A clock time that the night of a change has twice, or not at all, is read the careful way: as what opens later and closes earlier where
-hours are open, as what closes earlier and opens later where they are closed.
+In the night of a clock change, a local time may exist twice or not at all. It is then read the careful way: open hours
+start at the later reading and end at the earlier one, closed hours start at the earlier and end at the later one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,61 +14,65 @@ from squall.domain.policy.environment import ClosedHours, Freeze, Hours
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
 Span = tuple[datetime, datetime]
-"""From, to, in UTC; the end is no part of it."""
+"""The start and the end in UTC, without the end itself."""
 
 
 def first_closed(hours: ClosedHours, start: datetime, end: datetime) -> datetime | None:
     """The first moment of [start, end] that is closed, in the hours' zone; None if none is. KeyError for an unknown zone."""
     closed = Hours(
         timezone=hours.timezone, days=hours.days, since=f"{hours.start_hour:02}:00", until=f"{hours.end_hour + 1:02}:00"
-    )  # its last hour is closed too
+    )  # `end_hour` is closed, too
     return first_blackout(closed, start, end)
 
 
 def first_blackout(hours: Hours, start: datetime, end: datetime) -> datetime | None:
     """The first moment of [start, end] within the hours, in their zone; None if none is. KeyError for an unknown zone."""
-    return _first_of(_spans(hours, start, end, closed=True), start, end, hours.timezone)
+    return _find_first_moment(_list_spans(hours, start, end, closed=True), start, end, hours.timezone)
 
 
 def first_frozen(freeze: Freeze, start: datetime, end: datetime) -> datetime | None:
     """The first moment of [start, end] on a day of the freeze, in its zone; None if none is. KeyError for an unknown zone."""
     zone = ZoneInfo(freeze.timezone)
-    span = min(_moments(freeze.first, "00:00", zone)), max(_moments(freeze.last or freeze.first, "24:00", zone))
-    return _first_of([span], start, end, freeze.timezone)
+    span = min(_read_both_ways(freeze.first, "00:00", zone)), max(_read_both_ways(freeze.last or freeze.first, "24:00", zone))
+    return _find_first_moment([span], start, end, freeze.timezone)
 
 
 def open_until(windows: Sequence[Hours], start: datetime, end: datetime) -> datetime | None:
-    """Until when it is open without a break from `start` on, in UTC, as far as `end` asks; None: it is closed at `start`.
+    """The end, in UTC, of the time from `start` on in which the windows are open without a break; None if they are
+    closed at `start`.
 
-    Windows that follow each other are one. KeyError for an unknown zone."""
+    Windows that follow each other count as one. Windows that open after `end` may be left out. KeyError for an unknown
+    zone.
+    """
     reached = None
-    for opens, closes in sorted(chain.from_iterable(_spans(window, start, end, closed=False) for window in windows)):
+    for opens, closes in sorted(chain.from_iterable(_list_spans(window, start, end, closed=False) for window in windows)):
         if opens <= (reached or start) < closes:
             reached = closes
     return reached
 
 
-def _first_of(spans: Iterable[Span], start: datetime, end: datetime, zone: str) -> datetime | None:
-    meeting = [max(since, start) for since, until in spans if since <= end and start < until]
-    return min(meeting).astimezone(ZoneInfo(zone)) if meeting else None
+def _find_first_moment(spans: Iterable[Span], start: datetime, end: datetime, zone: str) -> datetime | None:
+    moments = [max(since, start) for since, until in spans if since <= end and start < until]
+    return min(moments).astimezone(ZoneInfo(zone)) if moments else None
 
 
-def _spans(hours: Hours, start: datetime, end: datetime, *, closed: bool) -> Iterator[Span]:
-    """The hours of every local day around [start, end]. Hours that pass midnight belong to the day they start on."""
+def _list_spans(hours: Hours, start: datetime, end: datetime, *, closed: bool) -> Iterator[Span]:
+    """The spans of the hours on every local day around [start, end]. Hours past midnight belong to the day on which they
+    start."""
     zone = ZoneInfo(hours.timezone)
-    wide, narrow = (min, max) if closed else (max, min)
+    choose_start, choose_end = (min, max) if closed else (max, min)
     day = start.astimezone(zone).date() - _DAY
     while day <= end.astimezone(zone).date():
         if _DAYS[day.weekday()] in hours.days:
             last = day if hours.since < hours.until else day + _DAY
-            since, until = wide(_moments(day, hours.since, zone)), narrow(_moments(last, hours.until, zone))
+            since, until = choose_start(_read_both_ways(day, hours.since, zone)), choose_end(_read_both_ways(last, hours.until, zone))
             if since < until:
                 yield since, until
         day += _DAY
 
 
-def _moments(day: date, clock: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Both readings of a clock time, in UTC: the same but in the hour that a change of the clock repeats or leaves out."""
+def _read_both_ways(day: date, clock: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Both readings of a local time, in UTC. They differ only in the hour that a clock change repeats or leaves out."""
     if clock == "24:00":
         day, clock = day + _DAY, "00:00"
     local = datetime.combine(day, time.fromisoformat(clock), tzinfo=zone)
