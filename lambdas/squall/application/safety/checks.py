@@ -113,9 +113,8 @@ def _hash_created_plan(step: Step) -> str | None:
 
 def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:
     lease = timedelta(seconds=step.definition.environment.timing.lease_seconds)
-    _try_read(
-        step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease)
-    )  # the pulse may renew it, too, so a failure decides nothing
+    # The pulse may renew the leases, too, so a failure here decides nothing.
+    _try_read(step, lambda: step.w.locks.renew(discovery.failure_domains, step.run.id, now + lease))
     return step.w.locks.holds(discovery.failure_domains, step.run.id, outlasts)
 
 

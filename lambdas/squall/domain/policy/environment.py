@@ -1,4 +1,4 @@
-"""The policy of an environment: deployed, never given by whoever starts an execution."""
+"""The policy of an environment. It is deployed, and never part of an execution's input."""
 
 import re
 from datetime import date, timedelta
@@ -46,7 +46,7 @@ class ClosedHours(Model):
 
 
 class Hours(Model):
-    """The same hours of some days of the week; until the end, which is no part of them."""
+    """The same hours on some days of the week, without the end itself."""
 
     timezone: Timezone = "UTC"
     days: Days = EVERY_DAY
@@ -73,7 +73,7 @@ class Freeze(Model):
 
 
 class Calm(Model):
-    """What must be quiet around the workload before something is broken on purpose."""
+    """What must be quiet around the workload before a fault is injected."""
 
     do_not_disturb: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
     """Alarms of this account and Region of which none may be in ALARM, or missing."""
@@ -81,9 +81,9 @@ class Calm(Model):
     """What an alarm in ALARM means whose metrics are of the load balancer, target groups, Auto Scaling groups or instances around the
     targets. Alarms that only scale don't count."""
     ignored_alarms: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
-    """Alarms of the workload that mean nothing here."""
+    """Alarms of the workload that are ignored."""
     cool_down: Span | None = None
-    """Since the end of the last fault on the same failure domains. None: none."""
+    """The shortest time since the end of the last fault on the same failure domains. None: no cool-down."""
     pipelines: Annotated[tuple[PipelineName, ...], Field(max_length=20)] = ()
     """CodePipeline pipelines that may not be running."""
     deployment_groups: Annotated[tuple[DeploymentGroup, ...], Field(max_length=20)] = ()
@@ -192,7 +192,7 @@ class RollbackDocument(Model):
     version: Annotated[str, pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = "$DEFAULT"
     """A number pins what was reviewed: otherwise whoever may edit the document decides what is run."""
     assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
-    """As whom it acts: given to it as AutomationAssumeRole. Never as Squall."""
+    """The role with which it acts, passed to it as AutomationAssumeRole. It never acts with Squall's own role."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """Parameters an experiment may set: name to the regular expression every value matches as a whole."""
     timeout_seconds: Annotated[int, Field(ge=10, le=3600, strict=True)] = 900
@@ -224,7 +224,7 @@ class Environment(Model):
     maximum_risk: Risk = "high"
     """The highest risk class of a fault; docs/faults.md says which fault has which."""
     maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
-    """Of one run by list prices, estimated before the fault. None: no limit."""
+    """The highest cost of one run by list prices, estimated before the fault. None: no limit."""
     owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Who may own what runs here: the experiment's `owner` must be one of them. Empty: anybody, or nobody."""
     closed_hours: ClosedHours | None = None
@@ -260,7 +260,7 @@ class Environment(Model):
     custom_actions: dict[Annotated[str, CUSTOM_NAME], CustomAction] = {}
     """FIS actions and Automation documents that experiments of type `custom` may name. Nothing else is run by that type."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
-    """By the name experiments call them under `rollback`."""
+    """The documents by the names that experiments use in `rollback`."""
     lambda_fault_configuration: S3Folder | None = None
     """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
     eks_service_account: Annotated[str, Field(max_length=253), KUBERNETES_NAME] | None = None
@@ -268,7 +268,7 @@ class Environment(Model):
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     sentinel: SentinelPolicy | None = None
-    """What experiments may have probed. None: nothing."""
+    """What the sentinel may probe for experiments. None: nothing."""
     timing: Timing = Timing()
 
     @field_validator("parameter_ranges")
