@@ -302,6 +302,7 @@ def test_traffic_sources_are_target_groups_too() -> None:
             {"InstanceId": "i-2", "LifecycleState": "InService", "HealthStatus": "Unhealthy"},
             {"InstanceId": "i-3", "LifecycleState": "Pending", "HealthStatus": "Healthy"},
         ],
+        "EnabledMetrics": [{"Metric": "GroupInServiceInstances", "Granularity": "1Minute"}],
         "SuspendedProcesses": [{"ProcessName": "Launch"}],
         "TrafficSources": [{"Identifier": "arn:tg", "Type": "elbv2"}, {"Identifier": "classic", "Type": "elb"}],
     }
@@ -324,6 +325,7 @@ def test_traffic_sources_are_target_groups_too() -> None:
         ),
     )
     workload = inventory.describe(["i-1"], {}, {}, NOW)
+    assert workload.groups[0].published_metrics == ("GroupInServiceInstances",)
     assert (workload.groups[0].in_service, workload.groups[0].suspended, workload.groups[0].target_groups) == (
         ("i-1",),
         ("Launch",),

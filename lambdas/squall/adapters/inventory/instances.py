@@ -246,4 +246,5 @@ def _read_group(group: Mapping[str, Any]) -> Group:
         in_service=tuple(sorted(healthy)),
         suspended=tuple(sorted(process["ProcessName"] for process in group.get("SuspendedProcesses", []))),
         target_groups=tuple(sorted({*group.get("TargetGroupARNs", []), *sources})),
+        published_metrics=tuple(sorted(enabled["Metric"] for enabled in group.get("EnabledMetrics", []))),
     )

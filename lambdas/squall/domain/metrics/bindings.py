@@ -18,17 +18,14 @@ from squall.domain.metrics.scopes import (
     Place,
     SentinelSource,
     balancer_dimensions,
-    find_dimensions,
-    find_source,
     load_balancer_dimension,
+    locate,
     measured_group,
 )
+from squall.domain.metrics.settings import explain_setting
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
-
-BASIC_MONITORING_SECONDS = 300
-"""How often EC2 publishes the metrics of an instance without detailed monitoring."""
 
 
 def binding_name(metric: str, statistic: str | None) -> str:
@@ -69,7 +66,9 @@ def bind(
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in dict.fromkeys([*metrics_needed, *_measured_always(place)]):
-        bound = _explain_coarse(metric, place, timing) or _bind_metric(metric, sorted(statistics.get(metric, ())), declared, place)
+        bound = explain_setting(metric, declared, place, timing) or _bind_metric(
+            metric, sorted(statistics.get(metric, ())), declared, place
+        )
         if isinstance(bound, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {bound}"))
         else:
@@ -93,7 +92,7 @@ def query_key(name: str, part: str) -> str:
 
 def _measured_always(place: Place) -> list[str]:
     """Metrics that are measured although no sentence names them."""
-    return [row.name for row in METRICS.values() if row.measured == "always" and not isinstance(_find_place(row, place), str)]
+    return [row.name for row in METRICS.values() if row.measured == "always" and not isinstance(locate(row, place), str)]
 
 
 def _bind_metric(
@@ -107,37 +106,8 @@ def _bind_metric(
     return _bind_known(METRICS[metric], statistics, place)
 
 
-def _explain_coarse(metric: str, place: Place, timing: Timing) -> str:
-    """Why CloudWatch has too few points of the metric for the periods that are judged; empty where it has enough."""
-    row = METRICS.get(metric)
-    located = _find_place(row, place) if row else ""
-    if isinstance(located, str) or located[0].scope != "compute" or timing.metric_period_seconds >= BASIC_MONITORING_SECONDS:
-        return ""
-    groups = {resource.belongs_to for resource in place.pinned if resource.belongs_to}
-    measured = {resource.id for resource in place.pinned}
-    coarse = [
-        instance.id
-        for instance in place.workload.instances
-        if instance.detailed_monitoring is False and (instance.id in measured or instance.group in groups)
-    ]
-    if not coarse:
-        return ""
-    return (
-        f"{', '.join(coarse)} has basic monitoring, with a point every {BASIC_MONITORING_SECONDS} s, and periods of "
-        f"{timing.metric_period_seconds} s are judged; turn on detailed monitoring (in the launch template), or declare it in metrics"
-    )
-
-
-def _find_place(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:
-    source = find_source(row, place)
-    if isinstance(source, str):
-        return source
-    dimensions = find_dimensions(source.scope, place)
-    return dimensions if isinstance(dimensions, str) else (source, dimensions)
-
-
 def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> list[MetricBinding] | str:
-    located = _find_place(row, place)
+    located = locate(row, place)
     if isinstance(located, str):
         return located
     source, dimensions = located

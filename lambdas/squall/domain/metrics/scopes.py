@@ -56,6 +56,15 @@ def find_dimensions(scope: Scope, place: Place) -> Dimensions | str:
     return _DIMENSIONS[scope](place)
 
 
+def locate(row: KnownMetric, place: Place) -> tuple[Source, Dimensions] | str:
+    """The source of the metric for the pinned targets with its dimensions, or why there is none."""
+    source = find_source(row, place)
+    if isinstance(source, str):
+        return source
+    dimensions = find_dimensions(source.scope, place)
+    return dimensions if isinstance(dimensions, str) else (source, dimensions)
+
+
 def balancer_dimensions(place: Place) -> Dimensions | None:
     """The dimension of the whole load balancer; None if there is none, or if it serves other target groups too."""
     if isinstance(place.group, str) or not serves_alone(place.group):
@@ -149,7 +158,10 @@ def _target_group_dimensions(place: Place) -> Dimensions | str:
 def _compute_dimensions(place: Place) -> Dimensions | str:
     """The dimensions for the one Auto Scaling group of the targets, or for a single instance that is in no group."""
     if any(isinstance(resource, EksPod) for resource in place.pinned):
-        return "CloudWatch publishes it for pods only with Container Insights; declare it in metrics"
+        return (
+            "CloudWatch publishes it for pods only with Container Insights (the EKS add-on amazon-cloudwatch-observability); "
+            "turn it on and declare the metric in metrics"
+        )
     known = {group.name for group in place.workload.groups}
     holding = [resource.id for resource in place.pinned if resource.contains and resource.belongs_to not in known]
     if holding:

@@ -35,6 +35,8 @@ class Group(Model):
     """Whether an ECS service or a pod controller is being deployed: it then stops and starts members by itself."""
     target_groups: tuple[str, ...] = ()
     """Target group ARNs."""
+    published_metrics: tuple[str, ...] | None = None
+    """Names of the group metrics that Auto Scaling publishes, a setting of the group; None: not known."""
 
     @property
     def strength(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from squall.domain.base.problems import InvalidInput
+from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind, binding_name, binding_of
@@ -14,6 +15,7 @@ from squall.domain.policy.environment import Timing
 from squall.domain.resources.workload import TargetGroup, Workload
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, bindings, experiment, instance, workload
 
+ONE = workload().instances[0].id
 WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
 PART = (("TargetGroup", "targetgroup/shop/73e2d6bc24d8a067"), *WHOLE)
 
@@ -160,10 +162,62 @@ def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as
     load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
     _, (problem,) = bind(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
     assert "has basic monitoring" in problem.message
-    assert "detailed monitoring" in problem.message
+    assert "turn on detailed monitoring" in problem.message
+    assert problem.message.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(one.id for one in load.instances)}")
     found, problems = bind(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
     assert not problems
     assert any(binding.name == "cpu_utilization" for binding in found)
+
+
+def declared_problems(load: Workload, timing: Timing | None = None, **metric: Any) -> list[str]:
+    known = {"own": MetricDefinition.model_validate({"unit": "count", **metric})}
+    _, problems = bind(["own"], {}, known, load, timing or Timing(), pinned=load.instances[:1])
+    return [problem.message for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions", "refused"),
+    [
+        ("NetworkIn", {"InstanceId": ONE}, True),
+        ("NetworkIn", {"AutoScalingGroupName": "shop"}, True),
+        ("NetworkIn", {"InstanceId": "i-elsewhere"}, False),
+        ("StatusCheckFailed_System", {"InstanceId": ONE}, False),
+    ],
+)
+def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: str, dimensions: dict[str, str], refused: bool) -> None:
+    load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
+    metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": name, "dimensions": dimensions}
+    assert ["has basic monitoring" in said for said in declared_problems(load, **metric)] == [True] * refused
+    assert declared_problems(load, Timing(metric_period_seconds=300), **metric) == []
+    assert declared_problems(workload(), **metric) == []
+
+
+def test_cpu_credits_have_a_point_every_five_minutes_whatever_is_set() -> None:
+    metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": "CPUCreditBalance", "dimensions": {"InstanceId": ONE}}
+    (said,) = declared_problems(workload(), **metric)
+    assert "EC2 publishes CPUCreditBalance every 300 s, whatever is set" in said
+    assert declared_problems(workload(), Timing(metric_period_seconds=300), **metric) == []
+
+
+@pytest.mark.parametrize(
+    ("published", "refused"), [((), True), (("GroupDesiredCapacity",), True), (("GroupInServiceInstances",), False), (None, False)]
+)
+def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that_turns_it_on(
+    published: tuple[str, ...] | None, refused: bool
+) -> None:
+    load = workload()
+    load = load.model_copy(update={"groups": tuple(one.model_copy(update={"published_metrics": published}) for one in load.groups)})
+    metric: dict[str, Any] = {
+        "namespace": "AWS/AutoScaling",
+        "metric_name": "GroupInServiceInstances",
+        "dimensions": {"AutoScalingGroupName": "shop"},
+    }
+    said = declared_problems(load, **metric)
+    assert len(said) == refused
+    command = (
+        "aws autoscaling enable-metrics-collection --auto-scaling-group-name shop --granularity 1Minute --metrics GroupInServiceInstances"
+    )
+    assert all(one.endswith(command) for one in said)
 
 
 def test_cpu_is_that_of_the_pinned_targets_group() -> None:

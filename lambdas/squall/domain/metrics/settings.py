@@ -1,0 +1,74 @@
+"""The settings of a resource that decide whether CloudWatch has a metric of it, and how often.
+
+Of the metrics that the language knows only the CPU of EC2 depends on one: load balancers, ECS services and RDS publish
+theirs every minute whatever is set (Enhanced Monitoring of RDS and Container Insights publish other metrics). A metric
+that an experiment declares may be any of EC2 or of an Auto Scaling group.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from squall.domain.experiment.experiment import MetricDefinition
+from squall.domain.language.metric_table import METRICS
+from squall.domain.metrics.scopes import Place, locate
+from squall.domain.policy.environment import Timing
+from squall.domain.resources.instances import Instance
+from squall.domain.run.commands import shell_command
+
+BASIC_MONITORING_SECONDS = 300
+"""How often EC2 publishes the metrics of an instance without detailed monitoring."""
+_EC2, _AUTO_SCALING = "AWS/EC2", "AWS/AutoScaling"
+_INSTANCE, _GROUP = "InstanceId", "AutoScalingGroupName"
+_EVERY_MINUTE = "StatusCheckFailed"
+"""How the names of the metrics of EC2 begin that are published every minute, also with basic monitoring."""
+_CREDITS = ("CPUCredit", "CPUSurplusCredit")
+"""How the names of the metrics of EC2 begin that are published every five minutes, also with detailed monitoring."""
+
+
+def explain_setting(metric: str, declared: Mapping[str, MetricDefinition], place: Place, timing: Timing) -> str:
+    """Why a setting keeps CloudWatch from having a point of the metric in each period, with the command that changes
+    it; empty where nothing does, or where the workload does not say."""
+    if metric in declared:
+        return _explain_declared(declared[metric], place, timing)
+    row = METRICS.get(metric)
+    located = locate(row, place) if row else ""
+    if isinstance(located, str) or located[0].scope != "compute":
+        return ""
+    groups = {resource.belongs_to for resource in place.pinned if resource.belongs_to}
+    return _explain_basic(place.workload.instances, {resource.id for resource in place.pinned}, groups, timing)
+
+
+def _explain_declared(definition: MetricDefinition, place: Place, timing: Timing) -> str:
+    name, dimensions = definition.metric_name, definition.dimensions
+    if definition.namespace == _AUTO_SCALING:
+        return _explain_group(name, dimensions.get(_GROUP), place)
+    if definition.namespace != _EC2 or name.startswith(_EVERY_MINUTE):
+        return ""
+    if name.startswith(_CREDITS):
+        often = f"EC2 publishes {name} every {BASIC_MONITORING_SECONDS} s, whatever is set"
+        return _explain_period(often, timing)
+    return _explain_basic(place.workload.instances, {dimensions.get(_INSTANCE)}, {dimensions.get(_GROUP)} - {None}, timing)
+
+
+def _explain_basic(instances: Iterable[Instance], ids: Collection[str | None], groups: Collection[str | None], timing: Timing) -> str:
+    basic = [
+        instance.id for instance in instances if instance.detailed_monitoring is False and (instance.id in ids or instance.group in groups)
+    ]
+    if not basic:
+        return ""
+    often = f"{', '.join(basic)} has basic monitoring, with a point every {BASIC_MONITORING_SECONDS} s"
+    command = shell_command("aws", "ec2", "monitor-instances", "--instance-ids", *basic)
+    return _explain_period(often, timing, f"; turn on detailed monitoring, in the launch template and with: {command}")
+
+
+def _explain_period(often: str, timing: Timing, remedy: str = "") -> str:
+    period = timing.metric_period_seconds
+    return f"{often}, and periods of {period} s are judged{remedy}" if period < BASIC_MONITORING_SECONDS else ""
+
+
+def _explain_group(metric_name: str, name: str | None, place: Place) -> str:
+    group = next((group for group in place.workload.groups if group.kind == "auto_scaling" and group.name == name), None)
+    if group is None or group.published_metrics is None or metric_name in group.published_metrics:
+        return ""
+    given = ("--auto-scaling-group-name", group.name, "--granularity", "1Minute", "--metrics", metric_name)
+    command = shell_command("aws", "autoscaling", "enable-metrics-collection", *given)
+    return f"the Auto Scaling group {group.name} does not publish {metric_name}; turn on its group metrics with: {command}"
