@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from cli.following.readings import Reading
+    from squall.domain.documents.false_aborts import FalseAborts
     from squall.domain.documents.judgement import CriterionResult
     from squall.domain.documents.result import Result, TimelineEvent
     from squall.domain.documents.safety import SafetyCheck
@@ -70,6 +71,16 @@ def make_checks_table(checks: Iterable[SafetyCheck], title: str = "Safety checks
     table = make_table(title, "Check", "Outcome", "Detail")
     for check in checks:
         table.add_row(safe_text(check.name), style_word(check.outcome.value), safe_text(check.detail))
+    return table
+
+
+def make_guards_table(forecasts: Iterable[FalseAborts]) -> Table:
+    """How often each guard would have aborted a run without a fault."""
+    table = make_table("Guards on healthy runs", "Guard", "Aborts", "Counted", "At most 1 % with")
+    for forecast in forecasts:
+        share = safe_text(forecast.share, "yellow" if forecast.exceeds_advice or forecast.told != "told" else "")
+        counted, instead = forecast.why or forecast.history, " or ".join(forecast.instead) or "—"
+        table.add_row(safe_text(forecast.condition), share, safe_text(counted), safe_text(instead))
     return table
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from cli import output, session
 from cli.arguments import durations
 from cli.commands.run import follow_to_end, show_ending, start_execution
-from cli.render import make_table
+from cli.render import make_guards_table, make_table
 from cli.text import clean_block, format_number, safe_text
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ def run(options: Options, request: Request, wait_timeout: str | None) -> int:
         return ending.exit_code
     console = output.make_console()
     _show_targets(console, ending)
+    if ending.last.safety and ending.last.safety.false_aborts:
+        console.print(make_guards_table(ending.last.safety.false_aborts))
     _show_template(console, template)
     _show_quota(console, quota)
     show_ending(deployment, ending, as_json=False)
@@ -65,6 +67,7 @@ def _make_document(ending: Ending, template: Any, quota: dict[str, tuple[int | N
         "reason": ending.record.reason,
         "targets": [resource.model_dump(mode="json") for resource in last.discovery.pinned] if last.discovery else [],
         "safety_checks": [check.model_dump(mode="json") for check in last.safety.checks] if last.safety else [],
+        "guards": [forecast.model_dump(mode="json") for forecast in last.safety.false_aborts] if last.safety else [],
         "template": template,
         "cost": (ending.result or {}).get("cost", {}),
         "quota": {name: {"used": used, "limit": limit} for name, (used, limit) in quota.items()},

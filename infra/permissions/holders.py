@@ -34,7 +34,7 @@ SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
-    "CheckSafety": (*WORKFLOW_STEP, "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
+    "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "record_approval", "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),

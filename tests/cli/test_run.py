@@ -166,6 +166,12 @@ def test_a_crash_is_a_failure_not_a_verdict(squall: Squall, deployment: FakeDepl
     assert squall("run", "x").exit_code == 5
 
 
+FORECAST = {
+    "condition": "CPU > 60 %", "metric": "cpu_utilization", "told": "told", "days": 14.0, "run_seconds": 600, "runs": 2015, "aborted": 262,
+    "percent": 13.0, "low": 11.2, "high": 15.1,
+}  # fmt: skip
+
+
 def test_plan_shows_targets_checks_template_cost_and_quota(squall: Squall, deployment: FakeDeployment) -> None:
     _ends(deployment, Status.PLANNED, None)
     deployment.documents["run-1", "result"] = result(Status.PLANNED, None, cost={"fis_usd": 0.1}, criteria=[])
@@ -175,9 +181,12 @@ def test_plan_shows_targets_checks_template_cost_and_quota(squall: Squall, deplo
     deployment.documents["planned", "safety"] = {
         "at": "2026-05-04T12:00:00Z",
         "checks": [{"name": "rollback_plan", "outcome": "passed", "detail": "there is one"}],
+        "false_aborts": [{**FORECAST, "instead": ["CPU utilization > 75 %"]}],
     }
     done = squall("plan", "x", "--name", "planned")
     assert done.exit_code == 0
+    for words in ("Guards on healthy runs", "CPU > 60 %", "13 % (11 to 15 %)", "CPU utilization > 75 %"):
+        assert words in done.stdout
     for words in ("aws:ec2:terminate-instances", "rollback_plan", "there is one", "fis usd 0.1", "active FIS experiments"):
         assert words in done.stdout
     assert deployment.started[0][1]["mode"] == "plan"
@@ -186,6 +195,8 @@ def test_plan_shows_targets_checks_template_cost_and_quota(squall: Squall, deplo
 def test_plan_as_json_holds_the_exact_template(squall: Squall, deployment: FakeDeployment) -> None:
     _ends(deployment, Status.PLANNED, None)
     deployment.documents["planned", "template"] = {"body": {"actions": {"kill": {}}}}
+    deployment.documents["planned", "safety"] = {"at": "2026-05-04T12:00:00Z", "checks": [], "false_aborts": [FORECAST]}
     document = json.loads(squall("plan", "x", "--name", "planned", "--json").stdout)
     assert document["template"] == {"actions": {"kill": {}}}
     assert document["quota"]["active FIS experiments"] == {"used": 2, "limit": 5}
+    assert [(guard["condition"], guard["percent"]) for guard in document["guards"]] == [("CPU > 60 %", 13.0)]

@@ -33,6 +33,9 @@ class FakeMetrics:
         self.more_dimensions: dict[str, tuple[tuple[tuple[str, str], ...], ...]] = {}
         """By metric: the further dimensions that each of its series is published with."""
         self.lag_seconds = 0
+        self.kept_seconds = 30 * 3600
+        """For how long every metric has been published: as long as guards need to be forecast, and no longer, because every point
+        of the history takes time in every test."""
 
     def set(self, metric_name: str, signal: Signal | float | None, *, statistic: str | None = None) -> None:
         """Set a value for every period, or a function of the period's start; for one statistic or for all."""
@@ -71,7 +74,8 @@ class FakeMetrics:
         if signal is None:
             return []
         seen = self._clock.now().timestamp() - self.lag_seconds
-        first = -(-start // period_seconds) * period_seconds
+        since = max(start, int(self._clock.now().timestamp()) - self.kept_seconds)
+        first = -(-since // period_seconds) * period_seconds
         periods = (at for at in range(first, end, period_seconds) if at + period_seconds <= seen)
         return [(at, value) for at in periods if (value := signal(at)) is not None]
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from squall.application.safety.checks import run_checks
 from squall.application.step import END, NEXT, Outcome, Step, wait
 from squall.domain.base.vocabulary import CheckOutcome, Status
+from squall.domain.documents.safety import Safety
 from squall.domain.run.queue import Room, measure_room, wait_seconds
 from squall.domain.run.timeline import EventName
 
@@ -65,7 +66,7 @@ def _why_leave(step: Step, ahead: tuple[str, ...], available: Room) -> str:
         return f"no place in the queue: {waiting}, {environment.name} allows {environment.maximum_queued}; {available}"
     if step.elapsed > timedelta(seconds=environment.timing.slot_wait_seconds):
         return f"no free FIS experiment slot in {environment.timing.slot_wait_seconds} s; {available}"
-    safety = run_checks(step, final=False)
+    safety = run_checks(step, final=False, false_aborts=step.need(Safety).false_aborts)
     # A check that could not be evaluated now is evaluated again: nothing starts before FinalCheck has evaluated every
     # check.
     failed = [failure for failure in safety.failures if failure.outcome is CheckOutcome.FAILED]

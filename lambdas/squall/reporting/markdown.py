@@ -31,6 +31,7 @@ def render_markdown(page: Page) -> str:
         escape(page.story),
         _table(page.criteria, (0, 1, 2, 3, 5)),
         "\n".join(f"- {escape(tile.label)}: **{escape(tile.value)}** {escape(tile.note)}".rstrip() for tile in page.tiles),
+        f"### Guards on healthy runs\n\n{guards}" if (guards := _table(page.guards, (0, 1, 2, 3))) else "",
         *_render_lists(page),
         "### Where to look\n\n" + "\n".join([*(f"- [{escape(link.label)}]({link.url})" for link in page.links), *_render_paths(page)]),
     ]

@@ -57,6 +57,7 @@ class Page:
     targets: Table
     moments: tuple[Moment, ...]
     began: datetime
+    guards: Table
     checks_failed: Table
     checks_passed: Table
     problems: tuple[str, ...]
@@ -100,6 +101,7 @@ def build_page(facts: Facts) -> Page:
         targets=_targets_table(facts),
         moments=moments,
         began=result.start_time,
+        guards=_guards_table(facts),
         checks_failed=_checks_table(facts, passed=False),
         checks_passed=_checks_table(facts, passed=True),
         problems=tuple(str(problem) for problem in result.problems),
@@ -210,6 +212,20 @@ def _describe_before(known: TargetBefore | None) -> str:
     life = f", {resource.lifecycle}" if isinstance(resource, Instance) and resource.lifecycle else ""
     healthy = f", healthy in {groups} target group{'s' if groups != 1 else ''}" if resource.registered_names else ""
     return f"{resource.state}{life}{healthy}"
+
+
+def _guards_table(facts: Facts) -> Table:
+    """How often each guard would have aborted a run without a fault."""
+    rows = tuple(
+        (
+            forecast.condition,
+            forecast.share,
+            forecast.why or forecast.history,
+            " or ".join(forecast.instead) or "—",
+        )
+        for forecast in facts.result.false_aborts
+    )
+    return Table(("Guard", "Healthy runs aborted", "Counted", "Aborts at most 1 %"), rows)
 
 
 def _checks_table(facts: Facts, *, passed: bool) -> Table:

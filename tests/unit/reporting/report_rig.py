@@ -8,6 +8,7 @@ from typing import Any
 
 from squall.domain.base.problems import Problem
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
+from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.finding import Finding, FindingEvidence, Severity
 from squall.domain.documents.judgement import CriterionResult
@@ -149,6 +150,23 @@ def _result(text: str, **changes: Any) -> Result:
         "safety_checks": (
             SafetyCheck(name="opt_in_tag", outcome=CheckOutcome.PASSED, detail=f"tagged{text}"),
             SafetyCheck(name="alarms_ready", outcome=CheckOutcome.NOT_EVALUATED, detail=f"unreadable{text}"),
+        ),
+        "false_aborts": (
+            FalseAborts(
+                condition=f"Response time > 2 s{text}",
+                metric="response_time",
+                told="told",
+                days=14.0,
+                run_seconds=600,
+                runs=2015,
+                aborted=262,
+                percent=13.0,
+                low=11.2,
+                high=15.1,
+                instead=(f"Response time > 3 seconds{text}",),
+                instead_high=0.9,
+            ),
+            FalseAborts(condition="Sentinel availability < 90 %", metric="s", told="no_history", run_seconds=600, why=f"new{text}"),
         ),
         "problems": (Problem(path=f"target{text}", message=f"unknown{text}"),) if text else (),
         "targets": (

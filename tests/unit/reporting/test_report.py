@@ -135,6 +135,7 @@ def test_the_page_says_the_verdict_first_and_then_everything_there_is() -> None:
         "Targets",
         "After the fault",
         "Timeline",
+        "Guards on healthy runs",
         "Safety checks",
         "Cost",
         "Definition",
@@ -366,6 +367,8 @@ def test_markdown_is_what_a_reviewer_wants_to_know() -> None:
     assert said.startswith("## ❌ Shop: refuted\n\n**1 of 3 criteria met**\n")
     assert "| System availability &gt; 99% (critical) | ❌ not met | 96 % | &gt; 99 % | too low |" in said
     assert "- high: Too slow. 1.4 s" in said
+    assert "| Response time &gt; 2 s | 13 % (11 to 15 %) | 262 of 2015 healthy runs of 10 min in the last 14 days |" in said
+    assert "| Sentinel availability &lt; 90 % | can't be told | new |" in said
     assert "s3://results-bucket/results/run-1/result.json" in said
     assert len(said) < 6000
 

@@ -28,7 +28,7 @@ def rejected(world: FakeWorld, check: str, *words: str, outcome: CheckOutcome = 
     record, result = record_of(world), result_of(world)
     assert record.status is Status.REJECTED, record.reason
     wrong = {one.name: one for one in result.safety_checks if one.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}}
-    assert {name: one.outcome for name, one in wrong.items()} == {check: outcome}
+    assert {name: one.outcome for name, one in wrong.items()} == dict.fromkeys((check, *(word for word in words if word in wrong)), outcome)
     for word in (check, *words):
         assert word in record.reason, record.reason
         assert word in world.notifier.sent[0].body
@@ -171,7 +171,49 @@ def test_faults_that_cannot_be_looked_up(walk: Walk, world: FakeWorld, known: de
     policy(known, calm={"cool_down": "PT30M"})
     world.failing["records.faulted"] = unavailable()
     walk.run({"experiment": "seed"})
-    rejected(world, "cool_down", outcome=CheckOutcome.NOT_EVALUATED)
+    rejected(world, "cool_down", "guards_spare_healthy_runs", outcome=CheckOutcome.NOT_EVALUATED)
+
+
+def test_a_guard_that_would_abort_healthy_runs_is_warned_of_or_refused(
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, experiment: dict[str, Any]
+) -> None:
+    """The response time passes the guard's threshold for two minutes of every half hour."""
+    world.metrics.set("TargetResponseTime", lambda at: 0.9 if at % 1800 >= 1680 else 0.05)
+    experiment |= {"abort_conditions": ["System availability < 50 %", "Response time > 500 ms"]}
+    policy(known, guard_quality={"false_abort": 5})
+    walk.run({"experiment": "seed"}, "refused")
+    result = result_of(world, "refused")
+    noisy = next(one for one in result.safety_checks if one.name == "guards_spare_healthy_runs")
+    assert (record_of(world, "refused").status, noisy.outcome) == (Status.REJECTED, CheckOutcome.FAILED)
+    assert "more than the 5 % that the policy allows" in noisy.detail
+    assert "`Response time > 0.9 seconds`" in noisy.detail
+    assert [forecast.aborted for forecast in result.false_aborts if forecast.metric == "availability"] == [0]
+    policy(known, guard_quality={})
+    experiment |= {"abort_conditions": ["System availability < 50 %", "Response time > 0.9 seconds"]}
+    walk.run({"experiment": "seed"}, "mended")
+    again = next(one for one in result_of(world, "mended").safety_checks if one.name == "guards_spare_healthy_runs")
+    assert again.outcome is CheckOutcome.PASSED
+
+
+def test_metrics_that_cannot_be_read_refuse_before_anything_is_made(walk: Walk, world: FakeWorld) -> None:
+    world.failing["metrics.series"] = unavailable()
+    walk.run({"experiment": "seed"})
+    rejected(world, "guards_spare_healthy_runs", outcome=CheckOutcome.NOT_EVALUATED)
+
+
+def test_the_faults_of_others_are_no_healthy_runs(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
+    """The first run's own fault takes the guard's metric beyond its threshold; the second run does not count that."""
+    experiment |= {"abort_conditions": ["System availability < 50 %", "Response time > 5 seconds"]}
+    walk.run({"experiment": "seed"}, "first")
+    first = record_of(world, "first")
+    assert first.fault_started_at
+    assert first.fault_ended_at
+    began, ended = first.fault_started_at.timestamp(), first.fault_ended_at.timestamp()
+    world.metrics.set("TargetResponseTime", lambda at: 9.0 if began <= at < ended else 0.05)
+    world.clock.advance(3 * 3600)
+    walk.run({"experiment": "seed"}, "second")
+    latency = next(forecast for forecast in result_of(world, "second").false_aborts if forecast.metric == "response_time")
+    assert (latency.aborted, latency.not_started) == (0, 0)
 
 
 def test_an_experiment_is_promoted_by_being_validated(

@@ -11,11 +11,13 @@ from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
 from squall.application.approval.request import needs_approval, read_created_plan
 from squall.application.fault.template import template_differences
+from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.hashes import definition_hash
@@ -37,8 +39,14 @@ from squall.faults.template import compile_fault, injection_of
 T = TypeVar("T")
 
 
-def run_checks(step: Step, *, final: bool, guards: Guards | None = None) -> Safety:
-    """Evaluate every check on the current state. `final` adds what only FinalCheck can check."""
+def read_forecasts(step: Step) -> Sequence[FalseAborts] | None:
+    """How often each guard would have aborted healthy runs; None if CloudWatch or the table could not be read."""
+    return _try_read(step, lambda: forecast_guards(step))
+
+
+def run_checks(step: Step, *, final: bool, guards: Guards | None = None, false_aborts: Sequence[FalseAborts] | None) -> Safety:
+    """Evaluate every check on the current state. `final` adds what only FinalCheck can check. `false_aborts` are the
+    forecasts of CheckSafety; a few hours change them little."""
     definition, discovery = step.definition, step.discovery
     now = step.w.clock.now()
     parts = step.run.execution_arn.split(":")
@@ -81,12 +89,13 @@ def run_checks(step: Step, *, final: bool, guards: Guards | None = None) -> Safe
         cost=_estimate_run_cost(definition, discovery, armed.guards),
         calendars=_read_calendars(step, definition, now),
         active_experiments=_try_read(step, step.w.faults.active),
+        false_aborts=false_aborts,
         halt=_try_read(step, lambda: read_halt(step.w)),
         ask=record.ask if record else None,
         votes=record.votes if record else (),
         plan_now=_try_read(step, lambda: _hash_created_plan(step)) if record else None,
     )
-    return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(inputs))
+    return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(inputs), false_aborts=tuple(false_aborts or ()))
 
 
 def _estimate_run_cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:

@@ -2,11 +2,12 @@
 refuses the run."""
 
 from squall.application.approval.request import needs_approval
-from squall.application.safety.checks import run_checks
+from squall.application.safety.checks import read_forecasts, run_checks
 from squall.application.step import NEXT, Outcome, Step, wait
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.refusal import Refusal
+from squall.domain.documents.safety import Safety
 from squall.domain.run.timeline import EventName
 
 REASON_CHARACTERS = 2000
@@ -14,7 +15,7 @@ REASON_CHARACTERS = 2000
 
 def check_safety(step: Step) -> Outcome:
     """Evaluate and record every check. `wait` sends the run to people, where the environment asks for approval."""
-    safety = run_checks(step, final=False)
+    safety = run_checks(step, final=False, false_aborts=read_forecasts(step))
     step.put(safety)
     refusal = step.find(Refusal)
     problems = refusal.problems if refusal else ()
@@ -28,7 +29,7 @@ def check_safety(step: Step) -> Outcome:
 def check_before_fault(step: Step) -> Outcome:
     """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
     are."""
-    safety = run_checks(step, final=True, guards=step.need(Guards))
+    safety = run_checks(step, final=True, guards=step.need(Guards), false_aborts=step.need(Safety).false_aborts)
     step.put(safety)
     if not safety.passed:
         failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)

@@ -4,6 +4,9 @@ from typing import Literal
 
 from squall.domain.base.model import Model
 
+ADVISED_PERCENT = 1.0
+"""The largest share of healthy runs that a guard should abort."""
+
 
 class FalseAborts(Model):
     """The share of healthy runs that one guard would have aborted in the last days of its metric."""
@@ -36,6 +39,14 @@ class FalseAborts(Model):
     instead_high: float | None = None
     """The upper end of the interval for the least certain of them."""
 
+    def exceeds(self, percent: float) -> bool:
+        """Whether the share is known, and larger."""
+        return self.percent is not None and self.percent > percent
+
+    @property
+    def exceeds_advice(self) -> bool:
+        return self.exceeds(ADVISED_PERCENT)
+
     @property
     def share(self) -> str:
         """The share with its interval, in words."""
@@ -56,6 +67,15 @@ class FalseAborts(Model):
         if self.told != "told":
             return f'"{self.condition}" can\'t be told: {self.why}'
         return f'"{self.condition}" would have aborted {self.history}: {self.share}'
+
+    @property
+    def advice(self) -> str:
+        """The conditions that would have aborted at most 1 %, in words."""
+        if not self.instead:
+            return "no other threshold and no longer `for` of it would have aborted at most 1 %: watch another metric or statistic"
+        short = self.instead_high is not None and self.instead_high > 1
+        share = f"none of them (at most {_format_percent(self.instead_high or 0)} %)" if short else "at most 1 %"
+        return f"{' or '.join(f'`{text}`' for text in self.instead)} would have aborted {share}"
 
 
 def _split_length(seconds: int) -> tuple[float, str]:

@@ -10,6 +10,7 @@ from squall.domain.base.vocabulary import (
     Verdict,
 )
 from squall.domain.documents.document import Document
+from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.finding import Finding
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.signal_reading import SignalReading
@@ -48,6 +49,8 @@ class Result(Document):
     """Why, in one sentence."""
     criteria: tuple[CriterionResult, ...] = ()
     safety_checks: tuple[SafetyCheck, ...] = ()
+    false_aborts: tuple[FalseAborts, ...] = ()
+    """How often each guard would have aborted healthy runs, counted in the last days before the run."""
     problems: tuple[Problem, ...] = ()
     targets: tuple[dict[str, Any], ...] = ()
     statistics: tuple[MetricStatistics, ...] = ()

@@ -7,6 +7,7 @@ from squall.domain.base.vocabulary import (
     CheckOutcome,
 )
 from squall.domain.documents.document import Document
+from squall.domain.documents.false_aborts import FalseAborts
 
 
 class SafetyCheck(Model):
@@ -23,6 +24,8 @@ class Safety(Document):
 
     at: datetime
     checks: tuple[SafetyCheck, ...]
+    false_aborts: tuple[FalseAborts, ...] = ()
+    """How often each guard would have aborted healthy runs, as CheckSafety counted it. Empty in documents of earlier versions."""
 
     @property
     def passed(self) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil, floor, isfinite, log10
 from statistics import median
 
-from squall.domain.documents.false_aborts import FalseAborts
+from squall.domain.documents.false_aborts import ADVISED_PERCENT, FalseAborts
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.sentences import Threshold, render_sentence
@@ -26,8 +26,6 @@ from squall.domain.metrics.periods import datapoints, find_timing_problems, form
 from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
-ADVISED_PERCENT = 1.0
-"""The largest share of healthy runs that a guard should abort."""
 HISTORY_DAYS = 14
 """Two whole weeks. CloudWatch keeps one-minute periods for 15 days."""
 MOST_POINTS = 100_000

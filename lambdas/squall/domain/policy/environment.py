@@ -92,7 +92,7 @@ class Calm(Model):
 
 
 class GuardQuality(Model):
-    """Whether a guard or stop alarm that protects badly refuses the run, or only warns."""
+    """Whether a guard or stop alarm that protects badly, or aborts healthy runs, refuses the run, or only warns."""
 
     insufficient_data: Response = "refuse"
     actions_disabled: Response = "refuse"
@@ -102,6 +102,9 @@ class GuardQuality(Model):
     """Its period × the datapoints it needs is longer than the fault."""
     watches_fault: Response = "refuse"
     """It watches a metric that the fault moves by design."""
+    false_abort: Annotated[float, Field(ge=0.1, le=100)] | None = None
+    """The largest share of healthy runs, in percent, that a guard may abort, counted in the last days of its metric. A guard
+    above it refuses the run; None: none does. Above 1 % there is a warning, whatever the limit."""
 
 
 class Promotion(Model):

@@ -50,6 +50,7 @@ def build_result(
         reason=decision.reason,
         criteria=evidence.judgement.criteria if evidence.judgement else (),
         safety_checks=checks.checks if checks else (),
+        false_aborts=checks.false_aborts if checks else (),
         problems=evidence.refusal.problems if evidence.refusal else (),
         targets=tuple(_list_targets(evidence)),
         statistics=evidence.statistics.statistics if evidence.statistics else (),

@@ -6,7 +6,7 @@ counts as failed. A check is a line in the table of its module: ALWAYS, or FINAL
 
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.safety import calm, guard_quality, guards, hours, measurability, policy, run_state, targets
+from squall.domain.safety import calm, guard_quality, guards, healthy_runs, hours, measurability, policy, run_state, targets
 from squall.domain.safety.inputs import Check, SafetyInput
 
 _ALWAYS: dict[str, Check] = {
@@ -17,6 +17,7 @@ _ALWAYS: dict[str, Check] = {
     **calm.ALWAYS,
     **guards.ALWAYS,
     **guard_quality.ALWAYS,
+    **healthy_runs.ALWAYS,
     **measurability.ALWAYS,
 }
 _FINAL: dict[str, Check] = {**run_state.FINAL, **targets.FINAL, **guards.FINAL, **measurability.FINAL}

@@ -9,6 +9,7 @@ from squall.domain.base.vocabulary import CheckOutcome, Risk
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
@@ -77,6 +78,8 @@ class SafetyInput:
     """The current state of the policy's change calendars together."""
     active_experiments: Sequence[FisExperiment] | None = None
     """The FIS experiments that run in the account (`Faults.active`)."""
+    false_aborts: Sequence[FalseAborts] | None = None
+    """How often the guard of each abort condition would have aborted healthy runs; None if its history could not be read."""
     halt: Halt | None = None
     """The halt flag; None if it could not be read, which counts as halted."""
 

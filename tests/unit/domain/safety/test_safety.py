@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from squall.domain.base.vocabulary import CheckOutcome
+from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.sentences import sentences
+from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
@@ -38,6 +40,13 @@ GUARDS = guard_specs("run-1", "Squall", [t for _, t in sentences(experiment()).c
 
 def alarm(name: str, state: str = "OK", *, actions_enabled: bool = True) -> AlarmState:
     return AlarmState(name=name, state=state, updated_at=NOW, actions_enabled=actions_enabled)
+
+
+def harmless(condition: Threshold, **changes: Any) -> FalseAborts:
+    """The forecast of a guard that aborted 2 of 2015 healthy runs."""
+    share = {"runs": 2015, "aborted": 2, "percent": 0.099, "low": 0.018, "high": 0.312, "days": 14.0}
+    given = {"condition": condition.text, "metric": condition.metric, "told": "told", "run_seconds": 600, **share}
+    return FalseAborts.model_validate({**given, **changes})
 
 
 def safe(**changes: Any) -> SafetyInput:
@@ -72,6 +81,7 @@ def safe(**changes: Any) -> SafetyInput:
         "calendars": CalendarState(open=True, changes_at=None),
         "active_experiments": (),
         "halt": Halt(engaged=False),
+        "false_aborts": [harmless(condition) for _, condition in sentences(changes.get("definition", definition()).experiment).conditions],
     }
     given |= {"traits": registry.traits_of(changes.get("definition", given["definition"]))}
     return SafetyInput(**{**given, **changes})
