@@ -156,6 +156,7 @@ def test_a_run_that_left_nothing_but_a_result_has_a_page(status: Status) -> None
                 "verdict": None,
                 "criteria": (),
                 "safety_checks": (),
+                "false_aborts": (),
                 "statistics": (),
                 "findings": (),
                 "targets": (),
