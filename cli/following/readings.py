@@ -81,5 +81,4 @@ def make_reading(role: Role, threshold: Threshold, values: Sequence[float], usua
     if compared:
         holds = threshold.holds(values[-1], usual)
         breached = holds if role == "guard" else not holds
-    unit = threshold.unit if threshold.relative is None else "percent"
-    return Reading(role, threshold.text, unit, threshold.value, compared[-1] if compared else None, tuple(compared), breached)
+    return Reading(role, threshold.text, threshold.unit, threshold.value, compared[-1] if compared else None, tuple(compared), breached)

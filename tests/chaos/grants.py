@@ -82,9 +82,10 @@ _OTHERS = {
     "s3:PutObject": "documents.put documents.write documents.publish",
     "cloudwatch:GetMetricData": "metrics.series",
     "cloudwatch:GetMetricStatistics": "metrics.over metrics.distribution",
-    "cloudwatch:DescribeAlarms": "alarms.states alarms.firing alarms.with_prefix alarms.tags alarms.put+new alarms.put+old "
+    "cloudwatch:DescribeAlarms": "alarms.states alarms.history_since alarms.firing "
+    "alarms.with_prefix alarms.tags alarms.put+new alarms.put+old "
     "alarms.put_composite+new alarms.put_composite+old",
-    "cloudwatch:DescribeAlarmHistory": "alarms.fired_since",
+    "cloudwatch:DescribeAlarmHistory": "alarms.fired_since alarms.history_since",
     "cloudwatch:PutMetricAlarm": "alarms.put+new alarms.put+old",
     "cloudwatch:PutCompositeAlarm": "alarms.put_composite+new alarms.put_composite+old",
     "cloudwatch:TagResource": "alarms.put+new alarms.put_composite+new",

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from squall.domain.documents.metrics.metric_models import Point, Series
-from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused
 
@@ -104,6 +104,8 @@ class FakeAlarm:
     tags: dict[str, str] = field(default_factory=dict)
     guard: GuardSpec | None = None
     history: list[tuple[datetime, str, str]] = field(default_factory=list)
+    first_state: str = ""
+    """The state before the first change in the history."""
     configured_at: datetime | None = None
     watches: tuple[Watched, ...] = ()
     seconds_to_alarm: int = 180
@@ -165,6 +167,8 @@ class FakeAlarms:
         alarm = self.alarms[name]
         if alarm.state == state:
             return
+        if not alarm.history:
+            alarm.first_state = alarm.state
         alarm.state, alarm.reason, alarm.updated_at = state, reason, self._clock.now()
         alarm.history.append((self._clock.now(), state, reason))
         for listener in list(self.listeners):
@@ -182,6 +186,15 @@ class FakeAlarms:
         alarm = self.alarms.get(name)
         fired = [Firing(at, reason) for at, state, reason in alarm.history if state == "ALARM" and at >= since] if alarm else []
         return min(fired, key=lambda firing: firing.at, default=None)
+
+    def history_since(self, name: str, since: datetime) -> AlarmHistory | None:
+        alarm = self.alarms.get(name)
+        if alarm is None:
+            return None
+        later = [(at, state) for at, state, _ in alarm.history if at >= since]
+        earlier = [state for at, state, _ in alarm.history if at < since]
+        first = earlier[-1] if earlier else alarm.state if not later else alarm.first_state
+        return AlarmHistory(((since, first), *later), alarm.configured_at, alarm.seconds_to_alarm)
 
     def delete(self, names: Sequence[str]) -> None:
         for name in names:

@@ -160,6 +160,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "alarms.put_composite": ("put_guards", "read_guards"),
     "alarms.delete": ("delete_guards",),
     "alarms.fired_since": ("guard_history",),
+    "alarms.history_since": ("guard_history", "read_guards"),
     "history.summarise": ("record",),
     "metrics.published": ("metric_names",),
     "metrics.over": ("metric_statistics",),

@@ -1,6 +1,6 @@
 """Problems of an experiment's sentences, of the metrics that it declares, and of its fault signal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from squall.domain.base.problems import Problem, extend_path, show_value
@@ -9,8 +9,8 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import METRICS
-from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import Threshold
+from squall.domain.language.parse import parse_condition, parse_criterion, parse_steady_state
+from squall.domain.language.sentences import Sentence, Threshold
 from squall.domain.language.units import DECLARED_UNITS
 from squall.domain.metrics.bindings import published_as
 
@@ -23,14 +23,14 @@ def find_sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         if (first := first_names.setdefault(normalize_name(name), name)) != name:
             yield Problem(path=extend_path("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
     for path, text in _list_texts(raw, "success_criteria"):
-        if isinstance(meaning := _read_meaning(path, text, declared, guard=False, event=True), Problem):
+        if isinstance(meaning := _read_meaning(path, text, declared, parse_criterion), Problem):
             yield meaning
     for path, text in _list_texts(raw, "steady_state"):
-        if isinstance(meaning := _read_meaning(path, text, declared, guard=False, event=False), Problem):
+        if isinstance(meaning := _read_meaning(path, text, declared, parse_steady_state), Problem):
             yield meaning
     guards: dict[str, str] = {}
     for path, text in _list_texts(raw, "abort_conditions"):
-        meaning = _read_meaning(path, text, declared, guard=True, event=False)
+        meaning = _read_meaning(path, text, declared, parse_condition)
         if isinstance(meaning, Problem):
             yield meaning
             continue
@@ -80,12 +80,12 @@ def _list_texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]
             yield path, text
 
 
-def _read_meaning(path: str, text: str, declared: Mapping[str, str], *, guard: bool, event: bool) -> str | Problem:
+def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Callable[[str, Mapping[str, str]], Sentence]) -> str | Problem:
     """The parsed sentence as JSON without its words, so that sentences that mean the same are equal; or the problem."""
     try:
-        sentence = parse_criterion(text, declared) if event else parse_condition(text, declared)
+        sentence = parse(text, declared)
     except SentenceError as error:
         return Problem(path=path, message=str(error), expected="; ".join(error.expected))
-    if guard and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
+    if parse is parse_condition and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
         return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
     return sentence.model_dump_json(exclude={"text"})

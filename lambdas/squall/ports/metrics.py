@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
     from squall.domain.documents.guards import GuardSpec, StopGuard
     from squall.domain.documents.metrics.metric_models import MetricQuery, Series
-    from squall.domain.run.aws_state import AlarmState
+    from squall.domain.run.aws_state import AlarmHistory, AlarmState
     from squall.domain.run.firing import Firing
     from squall.domain.sentinel.config import Sentinel
     from squall.domain.sentinel.probes import Datum, Lease, Sample
@@ -64,6 +64,9 @@ class Alarms(Protocol):
     def fired_since(self, name: str, since: datetime) -> Firing | None:
         """When and why the alarm first entered ALARM since this time, by its history, which also contains short breaches; None
         if it did not."""
+
+    def history_since(self, name: str, since: datetime) -> AlarmHistory | None:
+        """The alarm's states from this time on; None if there is no such alarm."""
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete the alarms; absent ones are ignored."""

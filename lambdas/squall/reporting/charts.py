@@ -208,6 +208,8 @@ def _lines_by_binding(facts: Facts) -> dict[str, list[Line]]:
 def _absolute_level(threshold: Threshold, baseline: float | None) -> float | None:
     if threshold.relative is None:
         return threshold.value
+    if threshold.relative == "difference":
+        return None if baseline is None else baseline + threshold.value
     if not baseline:
         return None
     share = threshold.value / 100

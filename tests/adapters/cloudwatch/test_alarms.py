@@ -270,3 +270,31 @@ def test_an_alarm_quota_is_a_refusal_and_throttling_is_not() -> None:
         alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none], put_metric_alarm=[error(code)]))
         with pytest.raises(expected):
             alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
+
+
+def _scripted_history(*items: dict[str, Any], state: str = "OK") -> CloudWatchAlarms:
+    described = {"MetricAlarms": [{"AlarmName": "a", "StateValue": state, "Period": 60, "EvaluationPeriods": 3, "MetricName": "m"}]}
+    described["MetricAlarms"][0]["AlarmConfigurationUpdatedTimestamp"] = NOW - 5 * MINUTES
+    return CloudWatchAlarms(
+        Scripted("cloudwatch", describe_alarms=[described], describe_alarm_history=[{"AlarmHistoryItems": list(items)}])
+    )
+
+
+def test_without_a_change_an_alarm_was_all_the_time_what_it_is_now() -> None:
+    history = _scripted_history(state="INSUFFICIENT_DATA").history_since("a", NOW)
+    assert history is not None
+    assert history.states == ((NOW, "INSUFFICIENT_DATA"),)
+    assert (history.changed_at, history.seconds_to_alarm) == (NOW - 5 * MINUTES, 180)
+
+
+def test_a_history_begins_with_the_state_before_its_first_change() -> None:
+    by_summary = {"AlarmName": "a", "Timestamp": NOW + 4 * MINUTES, "HistorySummary": "Alarm updated from ALARM to OK"}
+    unreadable = {"AlarmName": "a", "Timestamp": NOW + 5 * MINUTES, "HistorySummary": "?"}
+    history = _scripted_history(_change(3, "ALARM"), by_summary, unreadable, state="OK").history_since("a", NOW)
+    assert history is not None
+    assert history.states == ((NOW, "OK"), (NOW + 3 * MINUTES, "ALARM"), (NOW + 4 * MINUTES, "OK"), (NOW + 5 * MINUTES, ""))
+
+
+def test_an_alarm_that_is_gone_has_no_history() -> None:
+    none: dict[str, Any] = {"MetricAlarms": [], "CompositeAlarms": []}
+    assert CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none])).history_since("a", NOW) is None

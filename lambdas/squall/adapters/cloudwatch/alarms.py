@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
-from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
 
@@ -27,6 +27,7 @@ _OWNER_TAG = "squall:stack"
 _ALARM_IN_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
 """An alarm in the rule of a composite alarm, by name or ARN, quoted or not (API reference, PutCompositeAlarm,
 AlarmRule)."""
+_CHANGE_IN_SUMMARY = re.compile(r"from (\w+) to (\w+)$")
 
 
 class CloudWatchAlarms:
@@ -105,6 +106,20 @@ class CloudWatchAlarms:
         return firing
 
     def fired_since(self, name: str, since: datetime) -> Firing | None:
+        fired = (Firing(at, _read_reason(item)) for at, item in self._list_changes(name, since) if _entered_alarm(item))
+        return min(fired, key=lambda firing: firing.at, default=None)
+
+    def history_since(self, name: str, since: datetime) -> AlarmHistory | None:
+        now = self.states([name]).get(name)  # before the history: a change in between is then in the history
+        if now is None:
+            return None
+        changes = sorted(((at, *_read_states(item)) for at, item in self._list_changes(name, since)), key=lambda change: change[0])
+        at_first = changes[0][1] if changes else now.state
+        states = ((since, at_first), *((at, state) for at, _, state in changes))
+        return AlarmHistory(states=states, changed_at=now.configured_at, seconds_to_alarm=now.seconds_to_alarm)
+
+    def _list_changes(self, name: str, since: datetime) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
+        """The changes of state since this time, each with its time."""
         history = list_items(
             self._client,
             "describe_alarm_history",
@@ -115,8 +130,8 @@ class CloudWatchAlarms:
             StartDate=since,
             ScanBy="TimestampAscending",
         )
-        fired = (Firing(item["Timestamp"].astimezone(UTC), _read_reason(item)) for item in history if _entered_alarm(item))
-        return min((firing for firing in fired if firing.at >= since), key=lambda firing: firing.at, default=None)
+        times = ((item["Timestamp"].astimezone(UTC), item) for item in history)
+        return ((at, item) for at, item in times if at >= since)
 
     def delete(self, names: Sequence[str]) -> None:
         for some in split_chunks(list(dict.fromkeys(names)), _NAMES_PER_CALL):
@@ -124,6 +139,16 @@ class CloudWatchAlarms:
                 # If one name is absent, the call deletes none.
                 for name in some:
                     call(self._client, "delete_alarms", absent={"ResourceNotFound"}, AlarmNames=[name])
+
+
+def _read_states(item: Mapping[str, Any]) -> tuple[str, str]:
+    """The states before and after the change; empty texts if they can't be read."""
+    try:
+        data = json.loads(item.get("HistoryData") or "{}")
+        return str(data["oldState"]["stateValue"]), str(data["newState"]["stateValue"])
+    except (ValueError, KeyError, TypeError):
+        match = _CHANGE_IN_SUMMARY.search(str(item.get("HistorySummary", "")))
+        return (match[1], match[2]) if match else ("", "")
 
 
 def _entered_alarm(item: Mapping[str, Any]) -> bool:

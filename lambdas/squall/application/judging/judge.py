@@ -1,6 +1,6 @@
 """Judges a run: windows, measurements, criteria, verdict."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,9 +21,11 @@ from squall.domain.judging.criteria import judge
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.reaction_times import times
 from squall.domain.judging.verdict import decide
-from squall.domain.language.sentences import AlarmFires
+from squall.domain.language.sentences import AlarmFires, AlarmOk
+from squall.domain.run.aws_state import AlarmHistory
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
 from squall.faults import registry
 
 
@@ -65,7 +67,9 @@ def judge_run(step: Step) -> None:
 
 
 def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
-    alarms = [parsed.alarm for _, _, parsed in sentences(step.definition.experiment).criteria if isinstance(parsed, AlarmFires)]
+    criteria = [parsed for _, _, parsed in sentences(step.definition.experiment).criteria]
+    alarms = [parsed.alarm for parsed in criteria if isinstance(parsed, AlarmFires)]
+    kept_ok = dict.fromkeys(parsed.alarm for parsed in criteria if isinstance(parsed, AlarmOk))
     compared = step.find(StatisticsDocument)
     return JudgeInput(
         definition=step.definition,
@@ -79,6 +83,7 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
         finer=measurements.finer,
         values=measurements.values,
         alarms_fired={name: _find_first_firing(step, name, measurements.windows.effect_at) for name in alarms},
+        alarm_histories=_read_histories(step, kept_ok, measurements.windows.effect_at),
         alarms_read_at=step.now,
         recovery=step.find(Recovery),
         statistics={metric.metric: metric for metric in compared.statistics} if compared else {},
@@ -88,6 +93,21 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
 def _find_first_firing(step: Step, name: str, since: datetime) -> datetime | None:
     firing = step.w.alarms.fired_since(name, since)
     return firing.at if firing else None
+
+
+def _read_histories(step: Step, names: Iterable[str], since: datetime) -> dict[str, AlarmHistory]:
+    """The states of each alarm since the effect. An alarm that is gone, or can't be asked, is left out: its criterion
+    can't be told."""
+    histories = {}
+    for name in names:
+        try:
+            history = step.w.alarms.history_since(name, since)
+        except (Unavailable, Refused) as error:
+            step.note(EventName.NOT_ANSWERED, str(error)[:500])
+            continue
+        if history is not None:
+            histories[name] = history
+    return histories
 
 
 def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:

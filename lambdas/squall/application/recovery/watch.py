@@ -2,6 +2,7 @@
 within a time limit.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
 
@@ -9,13 +10,17 @@ from squall.application.metrics.read import read_series
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
 from squall.application.recovery.rollback_report import fis_of, rollback_so_far
 from squall.application.step import NEXT, Outcome, Step, wait
+from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
+from squall.domain.experiment.sentences import sentences
 from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
 from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
 from squall.faults import registry
 
 
@@ -53,6 +58,18 @@ def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback:
             now=step.now,
             traits=registry.traits_of(step.definition),
             still_active=rollback.leftovers,
+            baseline=step.find(Baseline),
+            alarms=_read_alarms(step),
             previous=step.find(Recovery),
         )
     )
+
+
+def _read_alarms(step: Step) -> Mapping[str, AlarmState] | None:
+    """The alarms that must be OK again; None if they could not be asked, which counts as not recovered."""
+    names = sentences(step.definition.experiment).alarms_kept_ok
+    try:
+        return step.w.alarms.states(names) if names else {}
+    except (Unavailable, Refused) as error:
+        step.note(EventName.NOT_ANSWERED, str(error)[:500])
+        return None

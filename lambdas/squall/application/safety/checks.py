@@ -22,7 +22,6 @@ from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.experiment.sentences import sentences
-from squall.domain.language.sentences import AlarmFires
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.resources.instances import Instance
@@ -129,8 +128,7 @@ def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: date
 
 def _read_named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
     experiment, calm = definition.experiment, definition.environment.calm
-    must_fire = [parsed.alarm for _, _, parsed in sentences(experiment).criteria if isinstance(parsed, AlarmFires)]
-    wanted = [*must_fire, *experiment.stop_alarm_names, *calm.do_not_disturb]
+    wanted = [*sentences(experiment).alarms, *experiment.stop_alarm_names, *calm.do_not_disturb]
     return _try_read(step, lambda: _read_alarms_and_members(step, wanted)) if wanted else {}
 
 

@@ -25,5 +25,9 @@ class Recovery(Document):
     detail: str = ""
     held_since: dict[str, datetime] = {}
     """Metric to the time since when its absolute thresholds hold without interruption; absent if they do not hold."""
+    back_since: dict[str, datetime] = {}
+    """Sentence to the time since when its metric is back at its baseline; absent if it is not."""
+    without_baseline: tuple[str, ...] = ()
+    """The sentences on a return to the baseline of whose metric the baseline says nothing."""
     observed_until: datetime | None = None
     """End of the newest complete period that was read: the end of the recovery window."""

@@ -7,10 +7,10 @@ from typing import TypeVar
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Criterion, Experiment
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.parse import parse_admitted_criterion, parse_condition, parse_steady_state
+from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Sentence, Threshold
 
-Parsed = Threshold | AlarmFires | Recovers | Replacement
+Parsed = Sentence
 T = TypeVar("T")
 
 
@@ -21,6 +21,9 @@ class Sentences:
     criteria: tuple[tuple[str, Criterion, Parsed], ...]
     conditions: tuple[tuple[str, Threshold], ...]
     steady: tuple[tuple[str, Threshold], ...]
+    """The thresholds of the steady state."""
+    steady_alarms: tuple[tuple[str, AlarmOk], ...]
+    """The alarms of the steady state."""
 
     @property
     def threshold_criteria(self) -> tuple[tuple[str, Threshold], ...]:
@@ -43,7 +46,22 @@ class Sentences:
         for _, threshold in self.thresholds:
             if threshold.statistic is not None:
                 found.setdefault(threshold.metric, set()).add(threshold.statistic)
+        for _, _, parsed in self.criteria:
+            if isinstance(parsed, Recovers) and parsed.metric is not None and parsed.statistic is not None:
+                found.setdefault(parsed.metric, set()).add(parsed.statistic)
         return {metric: tuple(sorted(statistics)) for metric, statistics in found.items()}
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Names of the workload's alarms that a sentence is about. Each must be OK before the fault."""
+        named = [parsed.alarm for _, _, parsed in self.criteria if isinstance(parsed, AlarmFires | AlarmOk)]
+        return tuple(dict.fromkeys([*named, *(alarm.alarm for _, alarm in self.steady_alarms)]))
+
+    @property
+    def alarms_kept_ok(self) -> tuple[str, ...]:
+        """Names of the alarms that must be OK for the workload to be in its steady state."""
+        criteria = [parsed.alarm for _, _, parsed in self.criteria if isinstance(parsed, AlarmOk)]
+        return tuple(dict.fromkeys([*criteria, *(alarm.alarm for _, alarm in self.steady_alarms)]))
 
     @property
     def paths(self) -> dict[str, str]:
@@ -71,15 +89,16 @@ def sentences(experiment: Experiment) -> Sentences:
             return None
 
     criteria = [(f"success_criteria[{i}]", criterion) for i, criterion in enumerate(experiment.criteria)]
-    parsed = [(path, criterion, parse(path, criterion.text, parse_criterion)) for path, criterion in criteria]
+    parsed = [(path, criterion, parse(path, criterion.text, parse_admitted_criterion)) for path, criterion in criteria]
     conditions = [(f"abort_conditions[{i}]", text) for i, text in enumerate(experiment.abort_conditions)]
     steady = [(f"steady_state[{i}]", text) for i, text in enumerate(experiment.steady_state)]
     guards = [(path, parse(path, text, parse_condition)) for path, text in conditions]
-    states = [(path, parse(path, text, parse_condition)) for path, text in steady]
+    states = [(path, parse(path, text, parse_steady_state)) for path, text in steady]
     if problems:
         raise InvalidInput(problems)
     return Sentences(
         criteria=tuple((path, criterion, sentence) for path, criterion, sentence in parsed if sentence is not None),
         conditions=tuple((path, sentence) for path, sentence in guards if sentence is not None),
-        steady=tuple((path, sentence) for path, sentence in states if sentence is not None),
+        steady=tuple((path, sentence) for path, sentence in states if isinstance(sentence, Threshold)),
+        steady_alarms=tuple((path, sentence) for path, sentence in states if isinstance(sentence, AlarmOk)),
     )

@@ -5,11 +5,13 @@ from typing import Any
 
 from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.experiment import Criterion
 from squall.domain.experiment.sentences import Parsed, sentences
+from squall.domain.judging.alarm_states import judge_alarm_ok
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Threshold
 
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
@@ -40,6 +42,8 @@ def _judge_sentence(parsed: Parsed, inputs: JudgeInput) -> Judged:
             return judge_threshold(parsed, inputs)
         case AlarmFires():
             return _judge_alarm(parsed, inputs)
+        case AlarmOk():
+            return judge_alarm_ok(parsed, inputs)
         case Recovers():
             return _judge_recovery(parsed, inputs)
         case Replacement():
@@ -74,16 +78,26 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     instant = inputs.traits.ends_at_once
     start = inputs.effect_at if instant else inputs.fault_end
     since = "the fault took effect" if instant else "the fault ended"
-    recovered_at = recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
+    if parsed.band is not None and parsed.text in recovery.without_baseline:
+        return Judged("recovery", _UNKNOWN, f"nothing is known of {parsed.metric} in the baseline", more=more)
+    recovered_at = _find_recovery(parsed, recovery)
     if recovered_at is not None:
         after = None if parsed.metric else recovery.recovered_after
         outcome, took, doubt = _judge_duration(start, recovered_at, after, parsed.within_seconds)
         return Judged("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}{doubt}", took, more)
+    detail = recovery.detail if parsed.band is None else f"{parsed.metric} is not within {parsed.band:g} % of its baseline"
     watched = recovery.observed_until - start if recovery.observed_until else timedelta(0)
     if watched < timedelta(seconds=parsed.within_seconds):
-        reason = f"not recovered, but watched only {max(0.0, watched.total_seconds()):.0f} s: {recovery.detail}"
+        reason = f"not recovered, but watched only {max(0.0, watched.total_seconds()):.0f} s: {detail}"
         return Judged("recovery", _UNKNOWN, reason, more=more)
-    return Judged("recovery", _NOT_MET, f"did not recover: {recovery.detail}", more=more)
+    return Judged("recovery", _NOT_MET, f"did not recover: {detail}", more=more)
+
+
+def _find_recovery(parsed: Recovers, recovery: Recovery) -> datetime | None:
+    """When what the sentence is about had recovered; None if it has not."""
+    if parsed.band is not None:
+        return recovery.back_since.get(parsed.text)
+    return recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at
 
 
 def _judge_duration(start: datetime, at: datetime, after: datetime | None, within: int | None) -> tuple[CriterionOutcome, float, str]:

@@ -13,6 +13,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Series,
 from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.run.aws_state import AlarmHistory
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class JudgeInput:
     recovery: Recovery | None
     statistics: Mapping[str, MetricStatistics] = field(default_factory=dict)
     """Statistics by binding name; empty if the windows could not be compared."""
+    alarm_histories: Mapping[str, AlarmHistory] = field(default_factory=dict)
+    """Alarm name to its states since the effect. An alarm of which nothing could be read is absent."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
     alarms_read_at: datetime | None = None

@@ -208,10 +208,12 @@ def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
         return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
     low, high = decision.interval
     typical = _relate_to_baseline(threshold, _add_rounded(compared.before, compared.shift or 0.0), compared.before)
-    change, of = ("differs from the baseline by", "") if threshold.relative == "change" else ("is", " of the baseline")
+    change, of = ("is", " of the baseline") if threshold.relative == "ratio" else ("differs from the baseline by", "")
+    unit = threshold.unit if threshold.relative == "difference" else "%"
     reason = (
-        f"the typical period {change} {typical:.4g} %{of} ({decision.basis} {low:.4g} to {high:.4g} %, {len(measured.points)} periods), "
-        f"wanted {threshold.comparator} {threshold.value:g} %"
+        f"the typical period {change} {typical:.4g} {unit}{of} "
+        f"({decision.basis} {low:.4g} to {high:.4g} {unit}, {len(measured.points)} periods), "
+        f"wanted {threshold.comparator} {threshold.value:g} {unit}"
     )
     interval = {"low": low if isfinite(low) else None, "high": high if isfinite(high) else None}
     shown = typical if typical is not None and isfinite(typical) else None
@@ -229,7 +231,7 @@ class AgainstBaseline:
 
     outcome: CriterionOutcome
     interval: Interval
-    """The interval that decided, in percent of the baseline."""
+    """The interval that decided, in the threshold's unit: percent of the baseline, or the metric's own."""
     basis: str
     """What the interval describes, in words."""
     doubt: str

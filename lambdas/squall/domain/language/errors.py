@@ -1,4 +1,5 @@
-"""The error of a sentence that is not understood: at which position, and what would be understood there."""
+"""The error of a sentence that is not understood: at which position, what would be understood there, and which sentences
+would."""
 
 _WIDTH = 60
 
@@ -7,12 +8,24 @@ class SentenceError(Exception):
     """A sentence that is not understood.
 
     `position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood
-    there.
+    there. `repairs` are whole sentences that may be what was meant, and `guesses` those that only look like it; nobody
+    has parsed them yet. `proposals` are those that parse (`proposals.add_proposals`); if `is_example`, they only show
+    the form.
     """
 
-    def __init__(self, text: str, position: int, message: str, expected: tuple[str, ...] = ()) -> None:
-        self.text, self.message, self.expected = text, message, expected
+    def __init__(
+        self,
+        text: str,
+        position: int,
+        message: str,
+        expected: tuple[str, ...] = (),
+        repairs: tuple[str, ...] = (),
+        guesses: tuple[str, ...] = (),
+    ) -> None:
+        self.text, self.message, self.expected, self.repairs, self.guesses = text, message, expected, repairs, guesses
         self.position = max(0, min(position, len(text)))
+        self.proposals: tuple[str, ...] = ()
+        self.is_example = False
         super().__init__(message)
 
     @property
@@ -25,4 +38,11 @@ class SentenceError(Exception):
         return f"{before}{shown}{after}\n{' ' * (len(before) + self.position - start)}^"
 
     def __str__(self) -> str:
-        return f"{self.message}\n{self.caret}"
+        lead = "for example" if self.is_example else "write"
+        lines = [f"{lead if number == 0 else 'or'}: {proposal}" for number, proposal in enumerate(self.proposals)]
+        return "\n".join((self.message, self.caret, *lines))
+
+
+def replace_span(text: str, start: int, end: int, *replacements: str) -> tuple[str, ...]:
+    """The sentences with the part from `start` to `end` (exclusive) replaced by each of these."""
+    return tuple(" ".join(f"{text[:start]}{new}{text[end:]}".split()) for new in replacements)

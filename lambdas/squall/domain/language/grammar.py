@@ -12,27 +12,37 @@ if TYPE_CHECKING:
 
 MAXIMUM_LENGTH = 500
 
+_COMPARISON = "a comparison (> >= < <= = !=, is above, at least …)"
+_BASELINE = "vs baseline"
 _EXPECTED = {
-    "GE": "a comparison (> >= < <= = !=, is above, at least …)",
-    "GT": "a comparison (> >= < <= = !=, is above, at least …)",
-    "LE": "a comparison (> >= < <= = !=, is above, at least …)",
-    "LT": "a comparison (> >= < <= = !=, is above, at least …)",
-    "EQ": "a comparison (> >= < <= = !=, is above, at least …)",
-    "NE": "a comparison (> >= < <= = !=, is above, at least …)",
+    **dict.fromkeys(("GE", "GT", "LE", "LT", "EQ", "NE"), _COMPARISON),
+    **dict.fromkeys(("FIRST_GE", "FIRST_GT", "FIRST_LE", "FIRST_LT"), "a comparison (at least, at most, fewer than …)"),
     "UP": "increases by",
     "DOWN": "decreases by",
     "_FOR": "for <duration>",
     "_DURING": "during <window>",
     "WINDOW": "fault, recovery or baseline",
     "_WITHIN": "within <duration>",
-    "VS_BASELINE": "vs baseline",
+    "VS_BASELINE": _BASELINE,
     "OF_BASELINE": "of baseline",
+    "BASELINE": "baseline",
+    "NORMAL": "normal",
+    "_TIMES": "times",
     "_RECOVERS": "recovers",
+    "_RETURNS": "returns to baseline",
     "_ALARM": "alarm <name>",
     "_FIRES": "fires",
+    "_OK": "is OK",
     "_AUTO_SCALING": "Auto Scaling",
     "_LAUNCHES": "launches",
     "_REPLACEMENT": "replacement instance",
+    "_REPLACES": "replaces the failed instance",
+    "_AVAILABLE": "is available",
+    "PERCENTAGE": "a percentage",
+    "SHARE": "99 % of requests",
+    "SERVED": "complete within <time>",
+    "SUCCEED": "succeed",
+    "FAIL": "fail",
     "NUMBER": "a number",
     "UNIT": "a unit",
     "WORD": "a metric name",
@@ -40,8 +50,11 @@ _EXPECTED = {
     "NAME": "an alarm name",
     "$END": "the end of the sentence",
 }
-_NOT_LISTED = {"_LINK", "_DOT"}
-"""Tokens that would be understood, but that do not help to mend the sentence."""
+"""What error messages say of a token; those not listed would be understood, too, but do not help to mend the
+sentence."""
+
+
+_JOINING = frozenset({"and", "or", "but", "&", "&&", "||"})
 
 
 @cache
@@ -75,11 +88,18 @@ def _check_characters(text: str) -> None:
 
 def _sentence_error(text: str, error: Exception) -> SentenceError:
     names = getattr(error, "accepts", None) or getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
-    expected = tuple(dict.fromkeys(word for name in sorted(names) if name not in _NOT_LISTED and (word := _EXPECTED.get(name))))
+    expected = tuple(dict.fromkeys(word for name in sorted(names) if (word := _EXPECTED.get(name))))
     token = getattr(error, "token", None)
     end = len(text.rstrip())
     position = end if token is not None and token.type == "$END" else int(getattr(error, "pos_in_stream", 0) or 0)
     if position >= end:
-        return SentenceError(text, end, "the sentence ends too early", expected)
+        return SentenceError(text, end, f"the sentence ends too early: {', '.join(expected)} could follow", expected)
     word = text[position:].split(maxsplit=1)[0]
-    return SentenceError(text, position, f'"{word[:40]}" is not understood here', expected)
+    return SentenceError(text, position, f'"{word[:40]}" is not understood here{_explain_word(word)}', expected)
+
+
+def _explain_word(word: str) -> str:
+    """Why some words are never understood; empty for others."""
+    if word[0] == "," and word[1:2].isdigit():
+        return ": decimals begin with a point"
+    return ": a sentence says one thing" if word.casefold() in _JOINING or word[0] in ",;" else ""

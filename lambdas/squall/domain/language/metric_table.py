@@ -88,6 +88,8 @@ class Metric:
     """The natural statistic, used when a sentence names none."""
     statistics: tuple[str, ...] = ()
     """Statistics a sentence may ask for besides the natural one; `p` stands for every percentile."""
+    better: Literal["higher", "lower"] | None = None
+    """The direction that everybody wants; None if that depends on the workload."""
     least: float | None = None
     greatest: float | None = None
     """The smallest and greatest value it can have: a comparison that they make always or never true is refused."""
@@ -141,44 +143,59 @@ def _sentinel_sources(*parts: Part) -> tuple[Source, ...]:
 _ROWS = (
     KnownMetric(
         name="availability", title="System availability", unit="percent", kind="ratio_good",
-        aliases=("availability", "service availability", "success rate"), least=0, greatest=100,
+        aliases=("availability", "success rate", "uptime"), better="higher", least=0, greatest=100,
         sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", felt=True, shows="errors",
     ),
     KnownMetric(
         name="response_time", title="Response time", unit="seconds", kind="gauge",
-        aliases=("latency", "response latency", "target response time"), statistics=EVERY_STATISTIC, least=0,
+        aliases=("latency", "response times", "response latency", "target response time"), statistics=EVERY_STATISTIC,
+        better="lower", least=0,
         sources=_balancer_sources(Part("value", "TargetResponseTime", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True,
     ),
     KnownMetric(
         name="error_rate", title="Error rate", unit="percent", kind="ratio_bad",
-        aliases=("failure rate",), least=0, greatest=100,
+        aliases=("failure rate", "5xx rate", "5xx error rate", "server error rate"), better="lower", least=0, greatest=100,
         sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX, *_ROUTED, _REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True, shows="errors",
     ),
     KnownMetric(
         name="request_rate", title="Request rate", unit="per_second", kind="rate",
-        aliases=("throughput", "requests"), least=0,
+        aliases=("throughput", "requests", "requests per second"), least=0,
         sources=_balancer_sources(_REQUESTS), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", felt=True,
     ),
     KnownMetric(
         name="error_count", title="Error count", unit="count", kind="gauge",
-        aliases=("errors",), statistic="Sum", least=0,
+        aliases=("errors", "5xx", "5xx errors", "5xx count", "5xx error count", "server errors"), statistic="Sum", better="lower", least=0,
         sources=_balancer_sources(_TARGET_5XX, _BALANCER_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         felt=True, shows="errors",
     ),
     KnownMetric(
+        name="target_error_count", title="Target error count", unit="count", kind="gauge",
+        aliases=("HTTPCode_Target_5XX_Count", "target errors", "target 5xx errors"), statistic="Sum", better="lower", least=0,
+        sources=_balancer_sources(_TARGET_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        felt=True, shows="errors",
+    ),
+    KnownMetric(  # what the load balancer answers itself: it is measured only where the load balancer serves one target group
+        name="load_balancer_error_count", title="Load balancer error count", unit="count", kind="gauge",
+        aliases=("HTTPCode_ELB_5XX_Count", "load balancer errors", "ELB 5xx errors", "ALB 5xx errors"),
+        statistic="Sum", better="lower", least=0,
+        sources=_balancer_sources(_BALANCER_5XX), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
+        felt=True, shows="errors",
+    ),
+    KnownMetric(
         name="healthy_hosts", title="Healthy hosts", unit="count", kind="gauge",
-        aliases=("healthy host count", "healthy instances", "healthy targets"), statistics=("Maximum", "Minimum"), least=0,
+        aliases=("healthy host count", "healthy instances", "healthy targets"), statistics=("Maximum", "Minimum"), better="higher", least=0,
         sources=_balancer_sources(Part("value", "HealthyHostCount", published="with_traffic")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         measured="always", shows="capacity",
         alarmed_as=((_ALB, "HealthyHostCount"), (_NLB, "HealthyHostCount"), ("AWS/AutoScaling", "GroupInServiceInstances")),
     ),
     KnownMetric(
         name="unhealthy_hosts", title="Unhealthy hosts", unit="count", kind="gauge",
-        aliases=("unhealthy host count", "unhealthy instances", "unhealthy targets"), statistics=("Maximum", "Minimum"), least=0,
+        aliases=("unhealthy host count", "unhealthy instances", "unhealthy targets"),
+        statistics=("Maximum", "Minimum"), better="lower", least=0,
         sources=_balancer_sources(Part("value", "UnHealthyHostCount")), lag_seconds=LOAD_BALANCER_LAG_SECONDS,
         shows="capacity",
         alarmed_as=((_ALB, "UnHealthyHostCount"), (_NLB, "UnHealthyHostCount"), ("AWS/AutoScaling", "GroupTerminatingInstances")),
@@ -202,18 +219,18 @@ _ROWS = (
     ),
     KnownMetric(  # of writes to the volume, in seconds, for every engine
         name="database_write_latency", title="Database write latency", unit="seconds", kind="gauge",
-        aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), least=0,
+        aliases=("write latency",), statistics=("Maximum", "Minimum", "p"), better="lower", least=0,
         sources=(_database_source("WriteLatency"),), lag_seconds=_RDS_LAG_SECONDS,
     ),
     KnownMetric(  # a sentinel that falls silent is never taken for good: `with_traffic`, like requests
         name="sentinel_availability", title="Sentinel availability", unit="percent", kind="ratio_good",
-        aliases=("sentinel success rate",), least=0, greatest=100,
+        aliases=("sentinel success rate",), better="higher", least=0, greatest=100,
         sources=_sentinel_sources(Part("failures", FAILURES, "Sum", "with_traffic"), Part("attempts", ATTEMPTS, "Sum", "with_traffic")),
         lag_seconds=_SENTINEL_LAG_SECONDS, measured="always",
     ),
     KnownMetric(  # no percentiles: CloudWatch has them for whole minutes only, and the sentinel's periods are shorter
         name="sentinel_response_time", title="Sentinel response time", unit="seconds", kind="mean",
-        aliases=("sentinel latency",), statistics=("Maximum", "Minimum"), least=0,
+        aliases=("sentinel latency",), statistics=("Maximum", "Minimum"), better="lower", least=0,
         sources=_sentinel_sources(
             Part("sum", RESPONSE_TIME, "Sum", "with_traffic"), Part("count", RESPONSE_TIME, "SampleCount", "with_traffic"),
         ),

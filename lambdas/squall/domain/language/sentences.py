@@ -10,7 +10,7 @@ from squall.domain.language.metric_table import METRICS
 from squall.domain.language.units import SHORTEST, Unit
 
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
-Relative = Literal["change", "ratio"]
+Relative = Literal["change", "ratio", "difference"]
 WindowName = Literal["fault", "recovery", "baseline"]
 
 
@@ -28,14 +28,15 @@ class Threshold(Model):
     """The threshold in `unit`."""
     unit: Unit
     relative: Relative | None = None
-    """`change`: percent by which the metric differs from the baseline. `ratio`: percent of the baseline."""
+    """`change`: percent by which the metric differs from the baseline. `ratio`: percent of the baseline. `difference`:
+    how much it differs from the baseline in the metric's own unit."""
     for_seconds: int | None = None
     """How long it must hold without interruption; None: the value over the whole window is compared."""
     window: WindowName = "fault"
 
     def compared(self, value: float, baseline: float | None = None) -> float | None:
         """The number that is compared with the threshold, in `unit`: the value itself, or its relation to the baseline
-        in percent.
+        in percent or in the metric's unit.
 
         None if there is no relation: without a baseline, to a negative baseline, for a share of zero, and for NaN. Zero
         compared with zero is no change; any other value compared with zero is an infinite change. Decimal numbers are
@@ -43,7 +44,11 @@ class Threshold(Model):
         """
         if self.relative is None:
             return value
-        if baseline is None or not math.isfinite(baseline) or not math.isfinite(value) or baseline < 0:
+        if baseline is None or not math.isfinite(baseline) or not math.isfinite(value):
+            return None
+        if self.relative == "difference":
+            return float(Fraction(repr(float(value))) - Fraction(repr(float(baseline))))
+        if baseline < 0:
             return None
         if baseline == 0:
             change = 0.0 if value == 0 else math.copysign(math.inf, value)
@@ -81,12 +86,28 @@ class AlarmFires(Model):
     """Counted from the start of the fault."""
 
 
+class AlarmOk(Model):
+    """An alarm of the workload is OK, and stays OK while it is watched."""
+
+    text: str
+    alarm: str
+    window: Literal["fault", "recovery"] | None = None
+    """As a criterion: the part of the run in which it must be OK. None: from the effect of the fault until the run is
+    judged, because an alarm lags behind what it measures."""
+
+
 class Recovers(Model):
-    """The steady state, or its sentences on one metric, hold again in time."""
+    """The steady state, or its sentences on one metric, hold again in time; or one metric is back at its baseline in
+    time."""
 
     text: str
     metric: str | None = None
     """None: the whole steady state."""
+    statistic: str | None = None
+    """The statistic that is back at its baseline, in CloudWatch's spelling; None means the metric's natural one."""
+    band: float | None = None
+    """Percent of the baseline's value by which the metric may still differ from it, to the worse side or, if neither
+    side is worse, to either. None: what the steady state says of the metric must hold."""
     within_seconds: int
 
 
@@ -98,7 +119,7 @@ class Replacement(Model):
     """None: before the recovery window ends."""
 
 
-Sentence = Threshold | AlarmFires | Recovers | Replacement
+Sentence = Threshold | AlarmFires | AlarmOk | Recovers | Replacement
 
 
 def format_number(value: float) -> str:
@@ -113,8 +134,11 @@ def render_sentence(sentence: Sentence) -> str:
             return _render_threshold(sentence)
         case AlarmFires():
             return f"alarm {_quote_name(sentence.alarm)} fires within {sentence.within_seconds} seconds"
+        case AlarmOk():
+            during = f" during {sentence.window}" if sentence.window else ""
+            return f"alarm {_quote_name(sentence.alarm)} is OK{during}"
         case Recovers():
-            return f"{_metric_title(sentence.metric) if sentence.metric else 'System'} recovers within {sentence.within_seconds} seconds"
+            return _render_recovery(sentence)
         case Replacement():
             within = "" if sentence.within_seconds is None else f" within {sentence.within_seconds} seconds"
             return f"Auto Scaling launches replacement instance{within}"
@@ -123,16 +147,23 @@ def render_sentence(sentence: Sentence) -> str:
 def _render_threshold(sentence: Threshold) -> str:
     words = [sentence.statistic] if sentence.statistic else []
     words.append(_metric_title(sentence.metric))
-    if sentence.relative == "change":
+    if sentence.relative in {"change", "difference"}:
         words.append("increases by")
-    words += [sentence.comparator, format_number(sentence.value), SHORTEST[sentence.unit]]
+    points = sentence.relative == "difference" and sentence.unit == "percent"
+    words += [sentence.comparator, format_number(sentence.value), "points" if points else SHORTEST[sentence.unit]]
     if sentence.relative is not None:
-        words.append("vs baseline" if sentence.relative == "change" else "of baseline")
+        words.append("vs baseline" if sentence.relative == "difference" else "of baseline")
     if sentence.for_seconds is not None:
         words.append(f"for {sentence.for_seconds} seconds")
     if sentence.window != "fault":
         words.append(f"during {sentence.window}")
     return " ".join(word for word in words if word)
+
+
+def _render_recovery(sentence: Recovers) -> str:
+    subject = " ".join(filter(None, (sentence.statistic, _metric_title(sentence.metric) if sentence.metric else "System")))
+    back = "recovers" if sentence.band is None else f"returns to within {format_number(sentence.band)} % of baseline"
+    return f"{subject} {back} within {sentence.within_seconds} seconds"
 
 
 def _metric_title(metric: str) -> str:

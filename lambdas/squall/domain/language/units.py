@@ -24,23 +24,28 @@ class Spelling:
     factor: Fraction
 
 
+_PER_TIME = (("s", 1), ("sec", 1), ("second", 1), ("min", Fraction(1, 60)), ("minute", Fraction(1, 60)))
+_NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_POINTS = frozenset({"point", "points", "pp", "percentagepoint", "percentagepoints"})
+
+
 def _list_spellings() -> dict[str, Spelling]:
     spelled: dict[str, Spelling] = {}
 
     def add(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
         spelled.update({spelling: Spelling(unit, Fraction(factor)) for spelling in spellings})
 
-    add("percent", 1, "%", "percent", "pct")
+    add("percent", 1, "%", "percent", "pct", "/cent")  # the last is `per cent`
     add("seconds", 1, "s", "sec", "secs", "second", "seconds")
-    add("seconds", Fraction(1, 1000), "ms", "msec", "millis", "millisecond", "milliseconds")
+    add("seconds", Fraction(1, 1000), "ms", "msec", "msecs", "millis", "millisecond", "milliseconds")
     add("seconds", Fraction(1, 1_000_000), "us", "µs", "μs", "microsecond", "microseconds")
     add("seconds", 60, "min", "mins", "minute", "minutes")
-    add("seconds", 3600, "h", "hour", "hours")
-    counted = ("request", "error", "host", "instance", "message", "count", "event")
+    add("seconds", 3600, "h", "hr", "hrs", "hour", "hours")
+    counted = ("request", "req", "error", "host", "instance", "message", "count", "event")
     add("count", 1, "counts", *counted, *(f"{noun}s" for noun in counted if noun != "count"))
-    for second, factor in (("s", 1), ("sec", 1), ("second", 1), ("min", Fraction(1, 60)), ("minute", Fraction(1, 60))):
+    for second, factor in _PER_TIME:
         add("per_second", factor, f"/{second}", *(f"{noun}{end}/{second}" for noun in counted for end in ("", "s")))
-    add("per_second", 1, "rps")
+    add("per_second", 1, "rps", "qps")
     add("per_second", Fraction(1, 60), "rpm")
     add("bytes", 1, "b", "byte", "bytes")
     for power, letter in enumerate("kmgt", start=1):
@@ -76,13 +81,28 @@ EXAMPLES: dict[Unit, str] = {
 def find_unit(text: str) -> Spelling | None:
     """The unit with this spelling, in any case and spacing; None if there is none."""
     words = text.casefold().replace("μ", "µ").split()
-    return SPELLINGS.get("".join("/" if word == "per" else word for word in words))
+    return SPELLINGS.get("".join("/" if word in {"per", "a", "an"} else word for word in words))
+
+
+def is_points(text: str) -> bool:
+    """Whether the unit is percentage points: the difference of two percentages."""
+    return "".join(text.casefold().split()) in _POINTS
+
+
+def read_number(text: str) -> Fraction:
+    """The number as written: in digits, with commas between groups of three, or in words from `zero` to `twelve`."""
+    word = text.casefold()
+    if word in {"a", "an"}:
+        return Fraction(1)
+    if word in _NUMBER_WORDS:
+        return Fraction(_NUMBER_WORDS.index(word))
+    return Fraction(word.replace(",", "").replace("−", "-").replace("–", "-"))
 
 
 def convert_number(number: str, factor: Fraction) -> float:
     """The number as written, times the factor, rounded once. A number too large for a float is infinity."""
     try:
-        return float(Fraction(number) * factor)
+        return float(read_number(number) * factor)
     except OverflowError:
         return float("inf")
 

@@ -115,6 +115,8 @@ def _bind_known(row: KnownMetric, statistics: Sequence[str], place: Place) -> li
     period = place.sentinel.period_seconds if place.sentinel and source.scope == "sentinel" else None
     parts = [(part, whole if part.whole_balancer else dimensions) for part in source.parts]
     present = [(part, of) for part, of in parts if of is not None]
+    if not present:
+        return "its load balancer serves other target groups too, and CloudWatch counts its errors for all of them together"
     queries = tuple(_make_query(row.name, source.namespace, part, of, part.statistic or row.statistic) for part, of in present)
     natural = _make_binding(row, row.statistic, row.kind, queries, period)
     bindings = [natural.model_copy(update={"unattributed": _list_unattributed(row, source, place)})]

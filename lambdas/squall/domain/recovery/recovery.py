@@ -4,10 +4,11 @@ Times are those of the evidence, never those of the look, because the first look
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 
+from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
@@ -15,13 +16,15 @@ from squall.domain.documents.metrics.metric_models import Series, Window
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language.sentences import Replacement, Threshold
+from squall.domain.language.sentences import Recovers, Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete_end
+from squall.domain.recovery.baseline_band import list_limits, measured_by
 from squall.domain.resources.base import Member
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import AlarmState
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,9 @@ class RecoveryInput:
     still_active: Sequence[str] = ()
     """Parts of the fault that still last on a target, a sentence each: nothing has recovered from a fault that is not
     over."""
+    baseline: Baseline | None = None
+    alarms: Mapping[str, AlarmState] | None = field(default_factory=dict)
+    """The alarms that must be OK, absent ones left out; None: they could not be asked."""
     previous: Recovery | None = None
     """What the last look found. Where nothing tells when a replacement came into service, it did so between two
     looks."""
@@ -82,6 +88,9 @@ def assess(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     parsed = sentences(inputs.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
     held_since, unsettled = _find_holding(thresholds, inputs)
+    settled_alarms, unsettled_alarms = _find_settled_alarms(parsed, inputs)
+    held_since, unsettled = {**held_since, **settled_alarms}, [*unsettled, *unsettled_alarms]
+    back_since, not_back, unknown = _find_returns(parsed, inputs)
     replaced = _assess_replacement(inputs)
     lost = _count_wanted_replacements(inputs, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
@@ -100,15 +109,18 @@ def assess(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
         looked_at=inputs.now,
         detail="; ".join(missing) or "every threshold holds again" + (f" and {', '.join(replaced.ids)} took over" if replaced.ids else ""),
         held_since={} if inputs.still_active else held_since,
+        back_since={} if inputs.still_active else back_since,
+        without_baseline=unknown,
         observed_until=datetime.fromtimestamp(inputs.window.end, UTC),
     )
-    changing = bool(inputs.still_active or lacking)
-    return recovery, _next_look(inputs, changing=changing) if missing and inputs.window.end < _last_end(inputs) else None
+    waiting = bool(missing or not_back) and inputs.window.end < _last_end(inputs)
+    changing = bool(inputs.still_active or lacking or unsettled_alarms)
+    return recovery, _next_look(inputs, changing=changing) if waiting else None
 
 
 def _next_look(inputs: RecoveryInput, *, changing: bool) -> datetime:
-    """Soon, while what has no time of its own is `changing`: a replacement came into service between two looks.
-    Otherwise the time at which CloudWatch has enough periods for every threshold to hold."""
+    """Soon, while what has no time of its own is `changing`: a replacement came into service between two looks, or an
+    alarm changed its state. Otherwise the time at which CloudWatch has enough periods for every threshold to hold."""
     timing, period = inputs.definition.environment.timing, inputs.window.period_seconds
     if changing:
         return inputs.now + timedelta(seconds=max(timing.poll_seconds, period))
@@ -147,6 +159,39 @@ def _find_holding(thresholds: Iterable[Threshold], inputs: RecoveryInput) -> tup
             moments[threshold.metric] = max(since, moments.get(threshold.metric, since))
     settled = {metric: since for metric, since in moments.items() if metric not in broken}
     return settled, [reason for reasons in broken.values() for reason in reasons]
+
+
+def _find_settled_alarms(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
+    """For each alarm that must be OK since when it is; and those that are not, a sentence each."""
+    names = parsed.alarms_kept_ok
+    if inputs.alarms is None:
+        return {}, [f"the states of {', '.join(names)} could not be asked"]
+    settled, unsettled = {}, []
+    for name in names:
+        alarm = inputs.alarms.get(name)
+        if alarm is None or alarm.state != "OK":
+            unsettled.append(f"alarm {name} is {alarm.state if alarm else 'not there'}")
+        else:
+            settled[f"alarm {name}"] = max(inputs.effect_at, alarm.updated_at or inputs.now)
+    return settled, unsettled
+
+
+def _find_returns(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, datetime], bool, tuple[str, ...]]:
+    """For each sentence on a return to the baseline since when its metric is back; whether one is not back; and the
+    sentences of whose metric the baseline says nothing."""
+    sentences_on_returns = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Recovers) and sentence.band is not None]
+    back: dict[str, datetime] = {}
+    unknown = []
+    for sentence in sentences_on_returns:
+        binding = binding_of(inputs.discovery.bindings, measured_by(sentence))
+        limits = list_limits(sentence, binding, inputs.baseline) if binding else ()
+        since = [_find_hold(limit, inputs)[0] for limit in limits]
+        known = [moment for moment in since if moment is not None]
+        if not limits:
+            unknown.append(sentence.text)
+        elif len(known) == len(limits):
+            back[sentence.text] = max(known)
+    return back, len(back) + len(unknown) < len(sentences_on_returns), tuple(unknown)
 
 
 def _find_hold(threshold: Threshold, inputs: RecoveryInput) -> tuple[datetime | None, str]:

@@ -15,7 +15,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.sentences import Parsed, sentences
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.metric_table import METRICS, Shows
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Threshold
 from squall.domain.result.fault_findings import inspect_abort, inspect_aftermath, inspect_proofs
 from squall.domain.result.finding_kinds import KINDS
 from squall.domain.result.inspection import Inspection, targets_of
@@ -118,6 +118,8 @@ def _list_kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tup
             return (_NOT_MET_MEANS[shows],)
         case AlarmFires():
             return ("not_detected",)
+        case AlarmOk():
+            return (_NOT_MET_MEANS["performance"],)
         case Recovers():
             return ("slow_recovery",)
         case Replacement():
@@ -133,6 +135,8 @@ def _subject_of(sentence: Parsed, criterion: CriterionResult) -> str:
             return f"{criterion.metric or sentence.metric} {side} {sentence.window}"
         case AlarmFires():
             return f"alarm {sentence.alarm}"
+        case AlarmOk():
+            return f"alarm {sentence.alarm} OK"
         case Recovers():
             return f"recovery {sentence.metric or 'everything'}"
         case Replacement():
@@ -145,8 +149,8 @@ def _of_the_loss(sentence: Parsed, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _evidence_of(sentence: Parsed, criterion: CriterionResult, evidence: Evidence) -> FindingEvidence:
-    mechanism = {AlarmFires: "alarm", Recovers: "recovery", Replacement: "Auto Scaling"}.get(type(sentence))
-    named = f"alarm {sentence.alarm}" if isinstance(sentence, AlarmFires) else mechanism
+    mechanism = {AlarmFires: "alarm", AlarmOk: "alarm", Recovers: "recovery", Replacement: "Auto Scaling"}.get(type(sentence))
+    named = f"alarm {sentence.alarm}" if isinstance(sentence, AlarmFires | AlarmOk) else mechanism
     at = None
     if isinstance(sentence, Threshold) and sentence.relative is None:
         at = next((moment for moment, value in criterion.points if not sentence.holds(value)), None)

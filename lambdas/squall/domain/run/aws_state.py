@@ -122,6 +122,18 @@ class AlarmState:
 
 
 @dataclass(frozen=True)
+class AlarmHistory:
+    """The states of an alarm from some time on."""
+
+    states: tuple[tuple[datetime, str], ...]
+    """When each state began, oldest first. The first entry is the state at the beginning of the history."""
+    changed_at: datetime | None = None
+    """When the alarm was created or last changed."""
+    seconds_to_alarm: int = 0
+    """Period × evaluation periods; 0 for a composite alarm."""
+
+
+@dataclass(frozen=True)
 class CalendarState:
     """The state of several Change Calendars at one moment: open only if all of them are open."""
 

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import measured_by_sentinel
-from squall.domain.language.sentences import AlarmFires
 from squall.domain.metrics.scopes import load_balancer_dimension, measured_group, serves_alone
 from squall.domain.resources.base import Member
 from squall.domain.resources.types import ids
@@ -18,10 +17,10 @@ SINGLE_RESOURCE_DIMENSIONS = ("InstanceId", "DBInstanceIdentifier", "DBClusterId
 
 
 def _check_alarms_ready(inputs: SafetyInput) -> Answer:
-    """Stop alarms and alarms that must fire exist, and do not fire yet. `guards_have_data` checks stop alarms without
-    data."""
-    stop_alarms, must_fire = inputs.definition.experiment.stop_alarm_names, _list_alarms_that_must_fire(inputs)
-    names = list(dict.fromkeys([*must_fire, *stop_alarms]))
+    """Stop alarms and alarms that sentences are about exist, and do not fire yet. `guards_have_data` checks stop alarms
+    without data."""
+    stop_alarms, judged = inputs.definition.experiment.stop_alarm_names, sentences(inputs.definition.experiment).alarms
+    names = list(dict.fromkeys([*judged, *stop_alarms]))
     elsewhere = [alarm for alarm in inputs.definition.experiment.stop_alarms if not inputs.definition.is_here(alarm)]
     if elsewhere:
         return False, f"{', '.join(elsewhere)} is not in this account and Region"
@@ -30,7 +29,7 @@ def _check_alarms_ready(inputs: SafetyInput) -> Answer:
     if inputs.named_alarms is None:
         return None, f"the states of {', '.join(names)} could not be read"
     states = {name: inputs.named_alarms[name].state if name in inputs.named_alarms else "missing" for name in names}
-    ready = all(state == "OK" or (state == "INSUFFICIENT_DATA" and name not in must_fire) for name, state in states.items())
+    ready = all(state == "OK" or (state == "INSUFFICIENT_DATA" and name not in judged) for name, state in states.items())
     return ready, ", ".join(f"{name} is {state}" for name, state in states.items())
 
 
@@ -103,10 +102,6 @@ def _explain_guard(guard: str, state: AlarmState | None) -> str:
     if state.state != "OK":
         return f"{guard} is {state.state}"
     return "" if state.actions_enabled else f"{guard} has its actions disabled"
-
-
-def _list_alarms_that_must_fire(inputs: SafetyInput) -> list[str]:
-    return [sentence.alarm for _, _, sentence in sentences(inputs.definition.experiment).criteria if isinstance(sentence, AlarmFires)]
 
 
 ALWAYS: Mapping[str, Check] = {

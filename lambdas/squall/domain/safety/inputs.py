@@ -39,7 +39,7 @@ class SafetyInput:
     execution_id: str
     opt_in_tag: str = "squall:environment"
     named_alarms: Mapping[str, AlarmState] | None = None
-    """The existing alarms among those that stop_alarms, `alarm … fires` criteria and the policy name."""
+    """The existing alarms among those that stop_alarms, sentences and the policy name."""
     firing: Sequence[AlarmState] | None = None
     """Every alarm of the account and Region in ALARM."""
     deployments: Sequence[str] | None = None

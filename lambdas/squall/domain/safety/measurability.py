@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, sentences
-from squall.domain.language.sentences import Recovers, Threshold
+from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
@@ -15,7 +15,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
     problems = find_timing_problems(
         experiment.length, thresholds, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery
     )
-    events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold)]
+    events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold | AlarmOk)]
     instant = inputs.traits.ends_at_once
     problems += find_event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
     period = timing.metric_period_seconds
@@ -31,7 +31,7 @@ def _check_bindings(inputs: SafetyInput) -> Answer:
     missing += [
         f"{path}: no threshold defines when {sentence.metric} has recovered; add a threshold on it to steady_state"
         for path, _, sentence in parsed.criteria
-        if isinstance(sentence, Recovers) and sentence.metric and sentence.metric not in steady
+        if isinstance(sentence, Recovers) and sentence.metric and sentence.band is None and sentence.metric not in steady
     ]
     return not missing, f"not measured: {'; '.join(missing)}" if missing else f"measured: {', '.join(sorted(bound)) or 'events only'}"
 

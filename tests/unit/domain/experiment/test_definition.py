@@ -45,7 +45,7 @@ def test_the_seed_is_valid_as_it_stands() -> None:
         ({"success_criteria": [{"text": "latency < 1 s", "critcal": True}]}, "success_criteria[0].critcal", '"critical"', "text, critical"),
         ({"success_criteria": [{"critical": True}]}, "success_criteria[0].text", "is missing", ""),
         ({"success_criteria": [{"text": "All is well"}]}, "success_criteria[0].text", "not understood", "a comparison"),
-        ({"success_criteria": ["latency < 1 s", "It works"]}, "success_criteria[1]", "ends too early", "a comparison"),
+        ({"success_criteria": ["latency < 1 s", "It works"]}, "success_criteria[1]", "is not a metric", "System availability"),
         ({"success_criteria": ["latency < 1 %"]}, "success_criteria[0]", "not measured in %", "seconds"),
         ({"abort_conditions": []}, "abort_conditions", "is empty", "at least 1"),
         ({"abort_conditions": [f"latency > {n} s" for n in range(1, 7)]}, "abort_conditions", "6 entries", "at most 5"),

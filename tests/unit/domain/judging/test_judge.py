@@ -393,3 +393,36 @@ def test_recovery_counts_from_the_effect_of_whatever_ends_at_once_and_from_the_e
     found = result("Response time recovers within 5 minutes", recovery=held, experiment=fault)
     assert found.reason.endswith(f"after {since}")
     assert (found.outcome is CriterionOutcome.MET) is (since == "the fault ended"), "ten minutes after the effect is too late"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "outcome"),
+    [
+        ("Response time increases by < 120 ms vs baseline", MET),
+        ("Response time increases by < 50 ms vs baseline", NOT_MET),
+        ("Response time increases by <= 75 ms vs baseline", UNKNOWN),
+    ],
+)
+def test_a_difference_is_decided_in_the_metrics_own_unit(criterion: str, outcome: CriterionOutcome) -> None:
+    """The typical period is 60 to 100 ms slower than a baseline of 200 ms."""
+    found = result(criterion, statistics=compared(0.06, 0.1, before=0.2))
+    assert found.outcome is outcome
+    assert (found.unit, found.low, found.high) == ("seconds", 0.06, 0.1)
+    assert "seconds" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("back_since", "outcome"), [(END + timedelta(minutes=3), MET), (END + timedelta(minutes=6), NOT_MET), (None, NOT_MET)]
+)
+def test_a_return_to_the_baseline_counts_from_the_end_of_the_fault(back_since: Any, outcome: CriterionOutcome) -> None:
+    text = "p99 response time returns to baseline within 5 minutes"
+    back = {text: back_since} if back_since else {}
+    recovery = REPLACED.model_copy(update={"back_since": back, "observed_until": END + timedelta(minutes=15)})
+    found = result(text, recovery=recovery, experiment={"type": "network_latency", "parameters": {"latency_ms": 200}})
+    assert (found.kind, found.outcome) == ("recovery", outcome)
+
+
+def test_a_return_to_a_baseline_of_which_nothing_is_known_cant_be_told() -> None:
+    text = "p99 response time returns to baseline within 5 minutes"
+    recovery = REPLACED.model_copy(update={"without_baseline": (text,), "observed_until": END + timedelta(minutes=15)})
+    assert result(text, recovery=recovery).outcome is UNKNOWN

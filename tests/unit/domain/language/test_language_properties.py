@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Sentence, Threshold, render_sentence
+from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Sentence, Threshold, render_sentence
 from squall.domain.language.units import SPELLINGS, Unit
 
 DECLARED: dict[str, Unit] = {"queue depth": "count", "for baseline": "bytes", "p99": "none", "Average": "seconds", "5xx": "per_second"}
@@ -31,7 +31,7 @@ def thresholds(draw: st.DrawFn) -> Threshold:
     """Any threshold of a metric without bounds, and of the known ones inside theirs."""
     known = draw(st.booleans())
     metric = draw(st.sampled_from(sorted(METRICS))) if known else draw(own_names)
-    relative = draw(st.sampled_from((None, "change", "ratio")))
+    relative = draw(st.sampled_from((None, "change", "ratio", "difference")))
     unit: Unit = METRICS[metric].unit if known else DECLARED[metric]
     value = draw(numbers)
     if relative == "ratio":
@@ -46,7 +46,7 @@ def thresholds(draw: st.DrawFn) -> Threshold:
         statistic=statistic,
         comparator=draw(st.sampled_from((">", ">=", "<", "<=", "==", "!="))),
         value=value + 0.0,
-        unit="percent" if relative else unit,
+        unit="percent" if relative in {"change", "ratio"} else unit,
         relative=relative,
         for_seconds=draw(st.none() | seconds),
         window=window,
@@ -55,6 +55,15 @@ def thresholds(draw: st.DrawFn) -> Threshold:
 
 events = (
     st.builds(AlarmFires, text=st.just(""), alarm=quotable, within_seconds=seconds)
+    | st.builds(AlarmOk, text=st.just(""), alarm=quotable, window=st.sampled_from((None, "fault", "recovery")))
+    | st.builds(
+        Recovers,
+        text=st.just(""),
+        metric=st.just("response_time"),
+        statistic=st.sampled_from((None, "p99", "Maximum")),
+        band=st.floats(1, 500),
+        within_seconds=seconds,
+    )
     | st.builds(Recovers, text=st.just(""), metric=st.none() | st.sampled_from(sorted(METRICS)) | own_names, within_seconds=seconds)
     | st.builds(Replacement, text=st.just(""), within_seconds=st.none() | seconds)
 )

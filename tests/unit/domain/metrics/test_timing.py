@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
-from squall.domain.language.sentences import Recovers, Threshold
+from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import (
     datapoints,
     find_event_problems,
@@ -133,7 +133,7 @@ def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
 )
 def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:
     criteria = sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
-    events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold)]
+    events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold | AlarmOk)]
     found = find_event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
     assert [problem.expected for problem in found] == ([expected] if expected else [])
 

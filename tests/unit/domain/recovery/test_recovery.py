@@ -8,10 +8,12 @@ from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.recovery import Recovery
 from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window
 from squall.domain.resources.workload import Workload
+from squall.domain.run.aws_state import AlarmState
 from squall.faults import registry
 from tests.unit.builders import (
     NOW,
     SEED,
+    baseline,
     before,
     bindings,
     definition,
@@ -191,3 +193,49 @@ def test_nothing_has_recovered_from_a_fault_that_is_not_over() -> None:
     assert (found.recovered, found.seconds_to_recover, found.held_since) == (False, None, {})
     assert again == LATER + timedelta(minutes=1)
     assert lasts in found.detail
+
+
+BACK = "Response time returns to baseline within 5 minutes"
+
+
+def look_for_return(text: str, values: Sequence[float | None], usual: float | None = 0.2) -> tuple[Recovery, datetime | None]:
+    exp = experiment(success_criteria=[text])
+    before_fault = baseline()
+    binding = next(b for b in bindings() if b.name == "response_time")
+    known = series(binding, before_fault.window, {"value": [usual] * before_fault.window.periods})
+    before_fault = before_fault.model_copy(update={"series": {"response_time": known}})
+    return look(experiment=exp, series=slow(values), baseline=before_fault)
+
+
+def test_a_metric_is_back_when_it_is_within_the_band_of_the_baselines_median() -> None:
+    found, waiting = look_for_return(BACK, [0.9] * 11 + [0.24] * 3)
+    assert (found.back_since, waiting) == ({BACK: at(11)}, None)
+    found, waiting = look_for_return(BACK, [0.9] * 11 + [0.241] * 3)
+    assert (found.back_since, found.without_baseline, waiting is None) == ({}, (), False)
+    wider = "Response time returns to within 30 % of baseline within 5 minutes"
+    assert look_for_return(wider, [0.9] * 11 + [0.26] * 3)[0].back_since == {wider: at(11)}
+
+
+def test_a_metric_that_is_better_than_before_is_back() -> None:
+    assert look_for_return(BACK, [0.9] * 11 + [0.01] * 3)[0].back_since == {BACK: at(11)}
+
+
+def test_a_baseline_without_a_value_of_the_metric_tells_nothing() -> None:
+    found, _ = look_for_return(BACK, [0.2] * 14, usual=None)
+    assert (found.back_since, found.without_baseline) == ({}, (BACK,))
+
+
+def test_an_alarm_of_the_steady_state_must_be_ok_again() -> None:
+    exp = experiment(steady_state=["alarm pager is OK"])
+    again, _ = look(experiment=exp, alarms={"pager": AlarmState("pager", "OK", at(12), True)})
+    assert again.recovered
+    assert again.held_since["alarm pager"] == at(12)
+    for alarms, said in (
+        ({"pager": AlarmState("pager", "ALARM", at(3), True)}, "alarm pager is ALARM"),
+        ({"pager": AlarmState("pager", "INSUFFICIENT_DATA", at(3), True)}, "alarm pager is INSUFFICIENT_DATA"),
+        ({}, "alarm pager is not there"),
+        (None, "the states of pager could not be asked"),
+    ):
+        found, waiting = look(experiment=exp, alarms=alarms)
+        assert (found.recovered, waiting) == (False, LATER + timedelta(seconds=60))
+        assert said in found.detail

@@ -219,11 +219,27 @@ def test_a_guard_that_would_not_abort_is_refused(state: AlarmState | None) -> No
     assert list(failed(safe(guard_states=states))) == ["guards_healthy"]
 
 
-def test_an_alarm_that_must_fire_has_to_be_there_and_ok() -> None:
-    exp = experiment(success_criteria=["alarm pager fires within 3 minutes"])
-    assert "pager is missing" in failed(safe(definition=definition(exp)))["alarms_ready"]
-    assert "alarms_ready" in failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager", "ALARM")}))
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        {"success_criteria": ["alarm pager fires within 3 minutes"]},
+        {"success_criteria": ["alarm pager does not fire"]},
+        {"steady_state": ["alarm pager is OK"]},
+    ],
+    ids=str,
+)
+def test_an_alarm_that_a_sentence_is_about_has_to_be_there_and_ok(sentence: dict[str, list[str]]) -> None:
+    exp = experiment(**sentence)
+    assert "pager is missing" in failed(safe(definition=definition(exp), named_alarms={}))["alarms_ready"]
+    for state in ("ALARM", "INSUFFICIENT_DATA"):
+        assert "alarms_ready" in failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager", state)}))
+    assert "could not be read" in failed(safe(definition=definition(exp), named_alarms=None))["alarms_ready"]
     assert failed(safe(definition=definition(exp), named_alarms={"pager": alarm("pager")})) == {}
+
+
+def test_a_return_to_the_baseline_needs_no_threshold() -> None:
+    exp = experiment(success_criteria=["CPU returns to baseline within 5 minutes"], abort_conditions=["System availability < 95%"])
+    assert "measurable" not in failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))
 
 
 def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:

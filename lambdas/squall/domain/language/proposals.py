@@ -1,0 +1,72 @@
+"""Proposes, for a sentence that is refused, the nearest sentences that work. Every proposal has been parsed.
+
+The repairs that errors name, the rewrites of `rewrites.py` and guesses at names are combined until something parses;
+the sentences with the fewest changes win.
+"""
+
+from collections.abc import Callable, Iterable
+
+from squall.domain.language.errors import SentenceError
+from squall.domain.language.rewrites import rewrite
+
+_MOST = 3
+"""Proposals that are shown."""
+_DEPTH = 4
+"""Changes that are combined."""
+_ATTEMPTS = 80
+"""Sentences that are parsed at most."""
+
+
+def add_proposals(error: SentenceError, parse: Callable[[str], object], examples: tuple[str, ...]) -> None:
+    """Put the nearest sentences that work into the error; where nothing near works, an example that does."""
+    error.proposals = _Search(error, parse).run()
+    if not error.proposals:
+        error.is_example = True
+        error.proposals = tuple(example for example in examples if _try(example, parse) is None)[:1]
+
+
+class _Search:
+    """A breadth-first search from the refused sentence."""
+
+    def __init__(self, error: SentenceError, parse: Callable[[str], object]) -> None:
+        self._parse = parse
+        self._tried = {_fold(error.text)}
+        self._level = [error]
+
+    def run(self) -> tuple[str, ...]:
+        for _ in range(_DEPTH):
+            errors, self._level = self._level, []
+            for candidates in (
+                [text for error in errors for text in error.repairs],
+                [text for error in errors for text in rewrite(error.text)],
+                [text for error in errors for text in error.guesses],
+            ):
+                if parsed := self._keep_parsed(candidates):
+                    return tuple(parsed[:_MOST])
+        return ()
+
+    def _keep_parsed(self, candidates: Iterable[str]) -> list[str]:
+        """The candidates that parse; the errors of the others are where the search goes on."""
+        parsed = []
+        for candidate in candidates:
+            if _fold(candidate) in self._tried or len(self._tried) > _ATTEMPTS:
+                continue
+            self._tried.add(_fold(candidate))
+            error = _try(candidate, self._parse)
+            if error is None:
+                parsed.append(candidate)
+            else:
+                self._level.append(error)
+        return parsed
+
+
+def _try(text: str, parse: Callable[[str], object]) -> SentenceError | None:
+    try:
+        parse(text)
+    except SentenceError as error:
+        return error
+    return None
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.casefold().split())
