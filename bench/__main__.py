@@ -88,7 +88,7 @@ def _write_tables(measured: dict[str, list[Table]], console: Console) -> None:
         write_document(DOCUMENT, ours)
         console.print(f"written: {DOCUMENT}", soft_wrap=True)
     if "judge" in measured:
-        judge.write(judge.DOCUMENT, measured["judge"])
+        judge.write_tables(judge.DOCUMENT, measured["judge"])
         console.print(f"written: {judge.DOCUMENT}", soft_wrap=True)
 
 
@@ -101,20 +101,20 @@ def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, lis
         if "cold" in chosen.only:
             yield "cold", cold_starts.tables(cold_starts.measure(chosen.runs, tick("cold")))
         if "transitions" in chosen.only:
-            yield "transitions", transitions.tables(transitions.measure(tick("transitions")))
+            yield "transitions", transitions.make_tables(transitions.measure_transitions(tick("transitions")))
         if "periods" in chosen.only:
-            yield "periods", periods.tables(periods.measure(tick("periods")))
+            yield "periods", periods.make_tables(periods.measure_reads(tick("periods")))
         if "judge" in chosen.only:
-            yield "judge", judge.tables(tick("judge"))
+            yield "judge", judge.measure_judge(tick("judge"))
         if ON_ACCOUNT & set(chosen.only):
             bench: Bench = stack.enter_context(bench_account(chosen.state, tick("local account")))
             # The overhead comes first, because it also measures functions that have not run yet.
             if "overhead" in chosen.only:
-                yield "overhead", overhead.tables(overhead.measure(bench, chosen.runs, tick("overhead")))
+                yield "overhead", overhead.make_tables(overhead.measure_overhead(bench, chosen.runs, tick("overhead")))
             if "stops" in chosen.only:
-                yield "stops", stops.tables(stops.measure(bench, chosen.runs, tick("stops")))
+                yield "stops", stops.make_tables(stops.measure_stops(bench, chosen.runs, tick("stops")))
             if "endings" in chosen.only:
-                yield "endings", endings.tables(endings.measure(bench, chosen.runs, tick("endings")))
+                yield "endings", endings.make_tables(endings.measure_endings(bench, chosen.runs, tick("endings")))
 
 
 @contextlib.contextmanager
@@ -126,11 +126,11 @@ def _show_progress(console: Console) -> Iterator[Callable[[str], Tick]]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console) as shown:
 
-        def tick(part: str) -> Tick:
+        def start_part(part: str) -> Tick:
             task = shown.add_task(f"{part} …", total=None)
             return lambda step: shown.update(task, description=f"{part}: {step}")
 
-        yield tick
+        yield start_part
 
 
 def write_document(document: Path, measured: dict[str, str]) -> None:

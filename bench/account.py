@@ -163,13 +163,13 @@ class Bench:
 @contextmanager
 def bench_account(state: Path = STATE, say: Callable[[str], None] = lambda _: None) -> Iterator[Bench]:
     """Starts an account and stops it afterwards; one that already ran in this folder is used and keeps running."""
-    was_up = launcher.status(state).state == "up"
+    was_up = launcher.read_status(state).state == "up"
     try:
-        account = launcher.up(state, on_progress=say)
+        account = launcher.start_account(state, on_progress=say)
         if not was_up:
             say("letting the workload gather a history")
             time.sleep(SETTLE_SECONDS)
         yield Bench(account)
     finally:
         if not was_up:
-            launcher.down(state)
+            launcher.stop_account(state)

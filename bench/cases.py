@@ -77,7 +77,7 @@ class Case:
     verdict: Literal["validated", "refuted", "invalid", "aborted"] = "validated"
     workload: str = RESILIENT
     unmet: str = ""
-    """For a refuted run, the first words of the criterion that is not met."""
+    """The first words of the criterion that is not met; empty unless the run is refuted."""
     duration: str | None = None
     settings: Mapping[str, object] | None = None
     """Settings of the workload, besides its name."""

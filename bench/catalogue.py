@@ -2,8 +2,9 @@
 
     python -m bench.catalogue [--only NAME …] [--write]
 
-Each run is compared with the expectation in `bench.cases`, and then everything that a run could leave behind is searched for. An unexpected
-end, or anything left behind, makes the command fail. Rows of cases that were not run now stay as they are, with their own date.
+Each run is compared with the expectation in `bench.cases`, and then everything that a run could leave behind is
+searched for. An unexpected end, or anything left behind, makes the command fail. Rows of cases that were not run now
+stay as they are, with their own date.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from typing import Any
 
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case, Signal
-from bench.running import Place, Progress, delete_metrics, interruptible, list_leftovers, wait_for_parts, wait_until_healthy
-from bench.tables import Table, busy
+from bench.running import Place, Progress, delete_metrics, interrupt_on_sigterm, list_leftovers, wait_for_parts, wait_until_healthy
+from bench.tables import Table, read_load
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
 from local.workload.settings import RESILIENT
@@ -108,7 +109,7 @@ def run_case(bench: Bench, case: Case) -> Outcome:
     wait_for_parts(bench)
     delete_metrics(bench)
     time.sleep(HISTORY_SECONDS)
-    load = busy()
+    load = read_load()
     overrides = {"overrides": {"duration": case.duration}} if case.duration else {}
     try:
         run = bench.run({"experiment": case.experiment, **overrides})
@@ -165,7 +166,7 @@ def _format_figure(value: float | None, signal: Signal) -> str:
     return "–" if value is None else f"{value:.3g}{signal.unit}"
 
 
-def tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
+def make_tables(outcomes: Sequence[Outcome], known: dict[str, tuple[str, ...]]) -> list[Table]:
     """One table per section: rows of the outcomes, and `known` rows for the other cases. Rejected and failed runs get
     no row."""
     ran = [outcome for outcome in outcomes if outcome.run.result["status"] not in {"rejected", "failed"}]
@@ -188,19 +189,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     chosen = [case for name in arguments.only for case in CASES if case.name == name] if arguments.only else list(CASES)
     say = Progress()
-    with interruptible():
+    with interrupt_on_sigterm():
         outcomes: list[Outcome] = []
         try:
             for outcome in _run_cases(chosen, arguments.state, say):
                 outcomes.append(outcome)
                 if arguments.write:
                     text = PLACE.document.read_text()
-                    PLACE.document.write_text(PLACE.insert_tables(text, tables(outcomes, rows_of(text))))
+                    PLACE.document.write_text(PLACE.insert_tables(text, make_tables(outcomes, rows_of(text))))
         except (MeasurementError, LocalAccountError, DeployError) as error:
             say(f"catalogue: {error}")
         except KeyboardInterrupt:
             return 130
-    say.show(tables(outcomes, {}))
+    say.show(make_tables(outcomes, {}))
     surprising = [outcome for outcome in outcomes if outcome.surprises]
     say(f"{len(outcomes)} of {len(chosen)} ran, {len(outcomes) - len(surprising)} as expected")
     return 0 if len(outcomes) == len(chosen) and not surprising else 1

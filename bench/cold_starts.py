@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from bench.tables import Table, busy, load
+from bench.tables import Table, describe_load, read_load
 from scripts.build_layer import DEPENDENCIES, STATISTICS, build_layer, native_platform
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +88,7 @@ def measure(rounds: int = 3, tick: Callable[[str], None] = lambda _: None) -> Co
     # ruff: noqa: PLC0415 - the CDK is not loaded for the other measurements
     from infra.permissions.holders import OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS
 
-    at_start = busy()
+    at_start = read_load()
     probes: dict[str, list[tuple[_Probed, _Probed, _Probed]]] = {name: [] for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS)}
     with tempfile.TemporaryDirectory() as folder:
         deployed, plain = _lay_out(Path(folder))
@@ -98,7 +98,7 @@ def measure(rounds: int = 3, tick: Callable[[str], None] = lambda _: None) -> Co
             tick(f"round {turn + 1} of {rounds}")
         compiled = any(deployed.code.rglob("*.pyc"))
     functions = (_summarize_function(name, in_workflow=name in WORKFLOW_FUNCTIONS, probed=probed) for name, probed in probes.items())
-    return ColdStarts(tuple(sorted(functions, key=lambda function: function.ratio)), compiled, load(at_start))
+    return ColdStarts(tuple(sorted(functions, key=lambda function: function.ratio)), compiled, describe_load(at_start))
 
 
 @dataclass(frozen=True)

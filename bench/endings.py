@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.account import Bench, MeasurementError
 from bench.running import list_remains, wait_until_healthy
-from bench.tables import Spread, Table, busy, load
+from bench.tables import Spread, Table, describe_load, read_load
 
 EXPERIMENT = "network-latency"
 LONG = "PT4M"
@@ -62,16 +62,16 @@ class Endings:
     load: str
 
 
-def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Endings:
+def measure_endings(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Endings:
     """Ends runs while their fault is running, by each path in turn."""
-    at_start = busy()
+    at_start = read_load()
     endings: list[Ending] = []
     for _ in range(runs):
         for path in PATHS:
             ending = _end_run(bench, path)
             tick(f"{path.name}: fault over after {ending.stopped:.1f} s, nothing left after {ending.clean:.1f} s")
             endings.append(ending)
-    return Endings(tuple(endings), load(at_start))
+    return Endings(tuple(endings), describe_load(at_start))
 
 
 def _end_run(bench: Bench, path: Path) -> Ending:
@@ -89,15 +89,15 @@ def _end_run(bench: Bench, path: Path) -> Ending:
     return Ending(path.name, bench.experiment(**{"squall:execution": name})["endTime"].timestamp() - began, clean - began)
 
 
-def _wait_until(condition: Callable[[], bool], what: str) -> None:
+def _wait_until(condition: Callable[[], bool], event: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            raise MeasurementError(f"{what}: not within {DEADLINE_SECONDS:g} s")
+            raise MeasurementError(f"{event}: not within {DEADLINE_SECONDS:g} s")
         time.sleep(0.1)
 
 
-def tables(result: Endings) -> list[Table]:
+def make_tables(result: Endings) -> list[Table]:
     """A table with one row per path."""
     rows = []
     for path in PATHS:

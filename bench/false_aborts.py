@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from bench.judge import BEGIN, END
-from bench.real_series import BINDING, CONFIRMED, PERIOD, TUNED, Floats, load
+from bench.real_series import BINDING, CONFIRMED, PERIOD, TUNED, Floats, load_series
 from bench.tables import Table
 from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.metrics.metric_models import Point
@@ -69,7 +69,7 @@ def list_trials() -> tuple[Trial, ...]:
 
 
 def _choose_thresholds(name: str) -> Mapping[str, float]:
-    values, labelled, _ = load(name)
+    values, labelled, _ = load_series(name)
     half = len(values) // 2
     first: Floats = values[:half][~labelled[:half]]
     return {"1.5 × median": 1.5 * float(np.median(first)), "highest of a baseline": float(np.max(first[:BASELINE]))}
@@ -84,7 +84,7 @@ def _make_trial(name: str, periods: int, guard: str, value: float) -> Trial:
 
 
 def _list_halves(name: str) -> tuple[GuardHistory, GuardHistory]:
-    values, labelled, _ = load(name)
+    values, labelled, _ = load_series(name)
     half = len(values) // 2
     left_out = [(float(i * PERIOD), float((i + 1) * PERIOD)) for i in np.flatnonzero(labelled)]
 

@@ -2,8 +2,8 @@
 
     python -m bench.golden [--repeat N] [--only KIND …] [--write]
 
-An unexpected verdict or finding, or anything left behind, makes the command fail. Rows of kinds that were not run now stay as they are,
-with their own date.
+An unexpected verdict or finding, or anything left behind, makes the command fail. Rows of kinds that were not run now
+stay as they are, with their own date.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
-from bench.running import Place, Progress, delete_metrics, interruptible, list_leftovers, wait_until_healthy
-from bench.tables import Spread, Table, busy
+from bench.running import Place, Progress, delete_metrics, interrupt_on_sigterm, list_leftovers, wait_until_healthy
+from bench.tables import Spread, Table, read_load
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
 from local.workload.settings import RESILIENT
@@ -155,7 +155,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     say = Progress()
     ended: dict[str, list[Ended]] = {kind.name: [] for kind in chosen}
     surprising = 0
-    with interruptible():
+    with interrupt_on_sigterm():
         try:
             for kind, repetition in _run_kinds(chosen, arguments.repeat, arguments.state, say):
                 ended[kind.name].append(repetition)
@@ -197,7 +197,7 @@ def _run_repetition(bench: Bench, kind: Kind) -> Ended:
     change_workload(bench.account, workload=kind.workload, **kind.settings)
     if kind.felt:
         delete_metrics(bench)
-    load = busy()
+    load = read_load()
     try:
         run = bench.run({"definition": kind.definition})
         return Ended(run, list_leftovers(bench), load)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from bench import kayenta, real_series
-from bench.tables import Table, busy, load
+from bench.tables import Table, describe_load, read_load
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Point, Series, Window
 from squall.domain.judging import ranks
 from squall.domain.judging.comparison import CompareInput
@@ -33,23 +33,23 @@ Floats = NDArray[np.float64]
 Tick = Callable[[str], None]
 
 
-def tables(tick: Tick = lambda _: None, runs: int = RUNS) -> list[Table]:
+def measure_judge(tick: Tick = lambda _: None, runs: int = RUNS) -> list[Table]:
     """Every table of docs/judge.md. The random seed is fixed, so only the seconds differ from run to run."""
-    at_start = busy()
+    at_start = read_load()
     results = [compare_with_scipy()]
     tick("agreement with scipy")
     results.append(count_false_alarms(runs))
     tick("false alarms on AR(1) series")
     results.append(compare_with_kayenta(runs // 5))
     tick("beside Kayenta")
-    results += real_series.tables(tick)
+    results += real_series.measure_real_series(tick)
     tick("real series")
     results.append(measure_speed(at_start))
     tick("500 metrics")
     return results
 
 
-def write(document: Path, measured: Sequence[Table]) -> None:
+def write_tables(document: Path, measured: Sequence[Table]) -> None:
     """Writes the tables between the marks of the document; the rest of it is written by hand."""
     text = document.read_text()
     before, _, rest = text.partition(BEGIN)
@@ -132,7 +132,7 @@ def _make_points(values: Floats) -> list[Point]:
 
 
 def _p_value(before: Floats, after: Floats) -> float:
-    ranked = ranks.compare(_make_points(before), _make_points(after), 60)
+    ranked = ranks.compare_samples(_make_points(before), _make_points(after), 60)
     return 1.0 if ranked is None or not ranked.can_tell else ranked.p_value
 
 
@@ -145,7 +145,7 @@ def compare_with_kayenta(runs: int) -> Table:
         ours: Counter[str] = Counter()
         for _ in range(runs):
             before, after = make(rng)
-            theirs[kayenta.classify(before, after)] += 1
+            theirs[kayenta.classify_metric(before, after)] += 1
             ours[_label_difference(before, after)] += 1
         rows.append((name, _format_shares(theirs), _format_shares(ours)))
     notes = (
@@ -161,31 +161,33 @@ def compare_with_kayenta(runs: int) -> Table:
 
 
 def _make_cases() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[Floats, Floats]]]]:
-    def changed(by: float, rho: float = 0.0, sizes: tuple[int, int] = (60, 10)) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
-        def make(rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def change_mean(
+        by: float, rho: float = 0.0, sizes: tuple[int, int] = (60, 10)
+    ) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
+        def draw_samples(rng: np.random.Generator) -> tuple[Floats, Floats]:
             (values,) = 10 + _draw_ar1(rng, rho, sum(sizes) + GAP, 1)
             return values[: sizes[0]], values[sizes[0] + GAP :] + by
 
-        return make
+        return draw_samples
 
-    def flat(before: float, after: float) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
+    def make_constants(before: float, after: float) -> Callable[[np.random.Generator], tuple[Floats, Floats]]:
         return lambda _: (np.full(60, before), np.full(10, after))
 
-    yield "no change, independent periods", changed(0)
-    yield "no change, autocorrelation 0.6", changed(0, 0.6)
-    yield "no change, autocorrelation 0.9", changed(0, 0.9)
-    yield "no change, autocorrelation 0.6, 60 and 60", changed(0, 0.6, (60, 60))
-    yield "half a standard deviation higher", changed(0.5)
-    yield "two standard deviations higher", changed(2)
-    yield "two standard deviations lower, autocorrelation 0.6", changed(-2, 0.6)
-    yield "four standard deviations higher, 60 and 3", changed(4, 0.0, (60, 3))
-    yield "flat, and the same", flat(100, 100)
-    yield "flat, then elsewhere", flat(100, 80)
+    yield "no change, independent periods", change_mean(0)
+    yield "no change, autocorrelation 0.6", change_mean(0, 0.6)
+    yield "no change, autocorrelation 0.9", change_mean(0, 0.9)
+    yield "no change, autocorrelation 0.6, 60 and 60", change_mean(0, 0.6, (60, 60))
+    yield "half a standard deviation higher", change_mean(0.5)
+    yield "two standard deviations higher", change_mean(2)
+    yield "two standard deviations lower, autocorrelation 0.6", change_mean(-2, 0.6)
+    yield "four standard deviations higher, 60 and 3", change_mean(4, 0.0, (60, 3))
+    yield "flat, and the same", make_constants(100, 100)
+    yield "flat, then elsewhere", make_constants(100, 80)
     yield "no data during the fault", lambda rng: (10 + rng.normal(size=60), np.empty(0))
 
 
 def _label_difference(before: Floats, after: Floats) -> str:
-    return real_series.compare(real_series.Trial(before, after, ())).conclusion.replace("_", " ")
+    return real_series.compare_trial(real_series.Trial(before, after, ())).conclusion.replace("_", " ")
 
 
 def _format_shares(counted: Counter[str]) -> str:
@@ -229,10 +231,10 @@ began = time.perf_counter()
 from bench.judge import make_input
 imported = time.perf_counter() - began
 compare_input = make_input(int(sys.argv[1]))
-from squall.domain.judging.comparison import statistics
+from squall.domain.judging.comparison import compute_statistics
 empty = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 began = time.perf_counter()
-statistics(compare_input)
+compute_statistics(compare_input)
 print(json.dumps([time.perf_counter() - began, empty / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, imported]))
 """
 
@@ -250,7 +252,7 @@ def measure_speed(at_start: float) -> Table:
         (
             "Each metric has 1,440 periods: 720 of baseline, 360 of fault, 360 of recovery; two comparisons, windows, band and sentences. "
             "Growth is linear in metrics, and in the product of the two windows' lengths up to "
-            f"{ranks.LONGEST} periods a side, beyond which it is constant. One processor; {load(at_start)}."
+            f"{ranks.LONGEST} periods a side, beyond which it is constant. One processor; {describe_load(at_start)}."
         ),
     )
     columns = ("metrics × 1,440 points", "seconds", "ms a metric", "MB before", "MB at most")

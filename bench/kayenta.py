@@ -17,7 +17,7 @@ NOISE = 1e-5
 """Relative noise it adds where both series are constant."""
 
 
-def classify(control: Floats, experiment: Floats) -> str:
+def classify_metric(control: Floats, experiment: Floats) -> str:
     """`Pass`, `High`, `Low` or `Nodata`, direction `either`, missing data removed."""
     if not len(control) or not len(experiment):
         return "Nodata"

@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from bench.account import ROOT, Bench, MeasurementError, Run
-from bench.tables import Spread, Table, busy, load
+from bench.tables import Spread, Table, describe_load, read_load
 from squall.domain.run.timeline import EventName
 
 EXPERIMENT = "network-latency"
@@ -77,10 +77,10 @@ class Overhead:
     load: str
 
 
-def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Overhead:
+def measure_overhead(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Overhead:
     """Runs both tools in turn, so that both have the same conditions. Chaos Toolkit's template is made beforehand and
     not counted."""
-    at_start = busy()
+    at_start = read_load()
     cold, squall, peer = _run_squall(bench)[1], [], []
     tick(f"Squall, first run: {cold.overhead:.1f} s beyond the fault")
     for _ in range(runs):
@@ -90,7 +90,7 @@ def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _:
         other = _run_peer(bench, bench.document(run.id, "template")["body"])
         peer.append(other)
         tick(f"Chaos Toolkit: {other.overhead:.1f} s beyond the fault")
-    return Overhead(tuple(squall), cold, tuple(peer), _read_versions(), load(at_start))
+    return Overhead(tuple(squall), cold, tuple(peer), _read_versions(), describe_load(at_start))
 
 
 def _run_squall(bench: Bench) -> tuple[Run, Timed]:
@@ -179,7 +179,7 @@ def _read_versions() -> str:
     return f"chaostoolkit-lib {version('chaostoolkit-lib')}, chaostoolkit-aws {version('chaostoolkit-aws')}"
 
 
-def tables(result: Overhead) -> list[Table]:
+def make_tables(result: Overhead) -> list[Table]:
     """A table of both tools, then one table per tool with the parts of its time."""
     rows = (
         _make_row("Squall", result.squall),

@@ -20,7 +20,7 @@ from botocore.awsrequest import AWSResponse
 
 from bench.tables import Table
 from squall.adapters.dynamodb.history import DynamoHistory
-from squall.adapters.dynamodb.items import instant
+from squall.adapters.dynamodb.items import format_instant
 from squall.domain.history.period import Period
 
 END = datetime(2026, 10, 31, tzinfo=UTC)
@@ -28,7 +28,7 @@ SPAN = timedelta(days=30)
 PAGE_BYTES = 1_000_000
 """DynamoDB's limit of a page, before filters."""
 DOLLARS = 0.125 / 1e6
-"""Of a read request unit on demand in us-east-1; an eventually consistent read takes half a unit for 4 KB."""
+"""The price of a read request unit, on demand in us-east-1. An eventually consistent read of 4 KB takes half a unit."""
 SIZES = (1_000, 10_000, 100_000)
 
 
@@ -47,7 +47,7 @@ class Read:
         return self.read_bytes / 4096 / 2 * DOLLARS
 
 
-def measure(tick: Callable[[str], None], sizes: Sequence[int] = SIZES) -> list[Read]:
+def measure_reads(tick: Callable[[str], None], sizes: Sequence[int] = SIZES) -> list[Read]:
     """Read and count this many executions, twice for each size: once for the time, once for the memory."""
     reads = []
     for size in sizes:
@@ -56,7 +56,7 @@ def measure(tick: Callable[[str], None], sizes: Sequence[int] = SIZES) -> list[R
     return reads
 
 
-def tables(reads: Sequence[Read]) -> list[Table]:
+def make_tables(reads: Sequence[Read]) -> list[Table]:
     """A table with one row per number of executions."""
     least, most = reads[0], reads[-1]
     rows = [
@@ -144,9 +144,9 @@ def _make_items(executions: int) -> Iterator[dict[str, Any]]:
             "pk": {"S": f"EXECUTION#nightly-{number:08d}-0123456789abcdef"},
             "sk": {"S": "RECORD"},
             "period_pk": {"S": f"{at:%Y-%m}"},
-            "period_sk": {"S": instant(at)},
-            "started_at": {"S": instant(at)},
-            "ended_at": {"S": instant(at + timedelta(minutes=12))},
+            "period_sk": {"S": format_instant(at)},
+            "started_at": {"S": format_instant(at)},
+            "ended_at": {"S": format_instant(at + timedelta(minutes=12))},
             "status": {"S": "completed"},
             "verdict": {"S": "refuted" if refuted else "validated"},
             "hypothesis_validated": {"BOOL": not refuted},

@@ -24,7 +24,7 @@ from bench.tables import Table
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Comparison
 from squall.domain.judging import ranks
-from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.comparison import CompareInput, compute_statistics
 from squall.domain.judging.thresholds import decide_against_baseline
 from squall.domain.language.parse import parse_criterion
 from squall.domain.language.sentences import Threshold
@@ -67,7 +67,7 @@ class Trial:
 
 
 @cache
-def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
+def load_series(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
     """The values, whether each is labelled, and the middle of each label.
 
     A missing period is left out without a gap, so that positions stand for times.
@@ -81,9 +81,9 @@ def load(name: str) -> tuple[Floats, NDArray[np.bool_], tuple[int, ...]]:
     return np.array([value for _, value in rows]), labelled, middles
 
 
-def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
+def cut_trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
     """This many stretches without a label, spread over the series."""
-    values, labelled, _ = load(name)
+    values, labelled, _ = load_series(name)
     rng = np.random.default_rng(7)
     length = sum(size) + GAP
     stretches: list[Trial] = []
@@ -94,23 +94,23 @@ def trials(name: str, size: tuple[int, int], count: int) -> list[Trial]:
     return stretches
 
 
-def anomalies(name: str, baseline: int = 60) -> list[Trial]:
-    """For each label, the periods from its middle on, with the hours before it as baseline."""
-    values, _, middles = load(name)
+def cut_anomalies(name: str, baseline: int = 60) -> list[Trial]:
+    """One trial for each label: the periods from its middle on, with the hours before it as baseline."""
+    values, _, middles = load_series(name)
     size = (baseline, ANOMALY)
     return [_make_trial(values, middle - GAP - baseline, size) for middle in middles if middle >= GAP + baseline]
 
 
 def _make_trial(values: Floats, start: int, size: tuple[int, int]) -> Trial:
-    def windows(at: int) -> tuple[Floats, Floats]:
+    def take_windows(at: int) -> tuple[Floats, Floats]:
         fault = at + size[0] + GAP
         return values[at : at + size[0]], values[fault : fault + size[1]]
 
-    days = tuple(windows(start - day * DAY) for day in range(1, EARLIER_DAYS + 1) if start >= day * DAY)
-    return Trial(*windows(start), days)
+    days = tuple(take_windows(start - day * DAY) for day in range(1, EARLIER_DAYS + 1) if start >= day * DAY)
+    return Trial(*take_windows(start), days)
 
 
-def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
+def compare_trial(trial: Trial, *, earlier: bool = True) -> Comparison:
     """Compare the baseline with the fault as Compare does."""
     begin = EARLIER_DAYS * 86_400
     fault_start = begin + PERIOD * (len(trial.before) + GAP)
@@ -135,7 +135,7 @@ def compare(trial: Trial, *, earlier: bool = True) -> Comparison:
         minimum_baseline=10,
         earlier=days if earlier else (),
     )
-    return next(comparison for comparison in statistics(inputs)[0].comparisons if comparison.windows == ("baseline", "fault"))
+    return next(comparison for comparison in compute_statistics(inputs)[0].comparisons if comparison.windows == ("baseline", "fault"))
 
 
 def _make_series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[Series, ...]]:
@@ -145,12 +145,12 @@ def _make_series(before: Floats, after: Floats, begin: int) -> dict[str, tuple[S
     return {BINDING.name: (Series(key="value", period_seconds=PERIOD, points=points),)}
 
 
-def label(method: str, trial: Trial) -> str:
+def label_trial(method: str, trial: Trial) -> str:
     """The conclusion: `higher`, `lower`, `no_difference` or `inconclusive`."""
     if method.startswith("Squall"):
-        return compare(trial, earlier=method == "Squall").conclusion
+        return compare_trial(trial, earlier=method == "Squall").conclusion
     if method == "Kayenta":
-        classified = kayenta.classify(trial.before, trial.after)
+        classified = kayenta.classify_metric(trial.before, trial.after)
         return {"High": "higher", "Low": "lower", "Pass": "no_difference"}.get(classified, "inconclusive")
     p_value, effect = ranks.mann_whitney(trial.before, trial.after)
     if p_value >= 0.05:
@@ -158,22 +158,22 @@ def label(method: str, trial: Trial) -> str:
     return "higher" if effect > 0.5 else "lower"
 
 
-def grown(factor: float) -> Change:
+def multiply_by(factor: float) -> Change:
     """The values with every period multiplied by this factor."""
     return lambda values: values * factor
 
 
-def tail(values: Floats) -> Floats:
+def multiply_tail(values: Floats) -> Floats:
     """The values with only the slowest fifth of the periods multiplied by five."""
     return np.where(values >= np.quantile(values, 0.8), values * 5, values)
 
 
 CHANGES: Mapping[str, Change] = {
-    "+10 %": grown(1.1),
-    "+20 %": grown(1.2),
-    "+50 %": grown(1.5),
-    "×2": grown(2),
-    "tail only": tail,
+    "+10 %": multiply_by(1.1),
+    "+20 %": multiply_by(1.2),
+    "+50 %": multiply_by(1.5),
+    "×2": multiply_by(2),
+    "tail only": multiply_tail,
 }
 UNCHANGED = "nothing"
 
@@ -188,19 +188,19 @@ class Labelled:
     label: str
 
 
-def labelled(count: int, tick: Callable[[str], None]) -> list[Labelled]:
+def label_trials(count: int, tick: Callable[[str], None]) -> list[Labelled]:
     """The conclusion of every method on every stretch, unchanged and changed.
 
     A stretch of zeros can't be doubled, so it is left out of the changed ones.
     """
     results = []
     for half, name, size in _list_places():
-        for trial in trials(name, size, count):
-            for change, make in {UNCHANGED: grown(1), **CHANGES}.items():
+        for trial in cut_trials(name, size, count):
+            for change, make in {UNCHANGED: multiply_by(1), **CHANGES}.items():
                 if change == UNCHANGED or np.median(trial.after):
                     made = trial.changed(make)
                     methods = METHODS if change in {UNCHANGED, "×2"} else METHODS[:1]
-                    results += [Labelled(half, name, size, change, method, label(method, made)) for method in methods]
+                    results += [Labelled(half, name, size, change, method, label_trial(method, made)) for method in methods]
         tick(f"{name} {size[0]}/{size[1]}")
     return results
 
@@ -212,9 +212,9 @@ def _list_places() -> Iterator[tuple[str, str, tuple[int, int]]]:
                 yield half, name, size
 
 
-def tables(tick: Callable[[str], None], count: int = 20) -> list[Table]:
+def measure_real_series(tick: Callable[[str], None], count: int = 20) -> list[Table]:
     """All tables on real series. The places of the stretches are the same in every run."""
-    results = labelled(count, tick)
+    results = label_trials(count, tick)
     return [
         _false_alarms(results, count),
         _power_table(results, count),
@@ -234,8 +234,8 @@ def _false_alarms(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half, names in HALVES.items():
         for size in SIZES:
-            mine = [result for result in results if (result.half, result.size, result.change) == (half, size, UNCHANGED)]
-            shares = [_format_share([result for result in mine if result.method == method], "higher", "lower") for method in METHODS]
+            matching = [result for result in results if (result.half, result.size, result.change) == (half, size, UNCHANGED)]
+            shares = [_format_share([result for result in matching if result.method == method], "higher", "lower") for method in METHODS]
             rows.append((f"{half}: {size[0]} and {size[1]}", *shares, str(count * len(names))))
     note = (
         "Stretches in which people labelled nothing, wherever they fall; what is called higher or lower is a false alarm. "
@@ -248,13 +248,13 @@ def _power_table(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half in HALVES:
         for size in SIZES:
-            mine = [result for result in results if (result.half, result.size) == (half, size)]
+            matching = [result for result in results if (result.half, result.size) == (half, size)]
             squall = [
-                _format_share([result for result in mine if (result.change, result.method) == (change, METHODS[0])], "higher")
+                _format_share([result for result in matching if (result.change, result.method) == (change, METHODS[0])], "higher")
                 for change in CHANGES
             ]
             others = [
-                _format_share([result for result in mine if (result.change, result.method) == ("×2", method)], "higher")
+                _format_share([result for result in matching if (result.change, result.method) == ("×2", method)], "higher")
                 for method in METHODS[1:]
             ]
             rows.append((f"{half}: {size[0]} and {size[1]}", *squall, *others))
@@ -270,14 +270,14 @@ def _by_series(results: Sequence[Labelled], count: int) -> Table:
     rows = []
     for half, names in HALVES.items():
         for name in names:
-            mine = [result for result in results if (result.series, result.method) == (name, METHODS[0])]
-            still, doubled = ([result for result in mine if result.change == change] for change in (UNCHANGED, "×2"))
+            matching = [result for result in results if (result.series, result.method) == (name, METHODS[0])]
+            still, doubled = ([result for result in matching if result.change == change] for change in (UNCHANGED, "×2"))
             alarms, blind, detected = (
                 _format_share(still, "higher", "lower"),
                 _format_share(still, "inconclusive"),
                 _format_share(doubled, "higher"),
             )
-            values = load(name)[0]
+            values = load_series(name)[0]
             noise = np.median([np.std(part) / np.mean(part) for part in np.array_split(values, len(values) // 12) if np.mean(part)])
             rows.append((f"{name} ({half})", f"{100 * noise:.0f} %", alarms, blind, detected))
     columns = ("series", "spread within an hour", "false alarms", "inconclusive", "×2 seen")
@@ -289,8 +289,8 @@ def _anomaly_table() -> Table:
     rows = []
     for half, names in HALVES.items():
         for name in names:
-            for number, trial in enumerate(anomalies(name), start=1):
-                rows.append((f"{name} {number} ({half})", *(label(method, trial).replace("_", " ") for method in METHODS)))
+            for number, trial in enumerate(cut_anomalies(name), start=1):
+                rows.append((f"{name} {number} ({half})", *(label_trial(method, trial).replace("_", " ") for method in METHODS)))
     note = (
         f"{ANOMALY} periods from the middle of each label on, where NAB has the anomaly, beside 60 before them. Some mark one spike: no "
         "comparison of typical periods sees these."
@@ -308,11 +308,11 @@ def _criterion_table(count: int) -> Table:
             outcomes: Counter[str] = Counter()
             decided: Counter[bool] = Counter()
             for name in names:
-                for trial in trials(name, size, count):
-                    outcome = decide_against_baseline(parsed, compare(trial))
+                for trial in cut_trials(name, size, count):
+                    outcome = decide_against_baseline(parsed, compare_trial(trial))
                     outcomes[outcome.outcome.value if outcome else "cannot_tell"] += 1
                     if (apart := _move_apart(trial)) is not None:
-                        decided[compare(apart).conclusion != "inconclusive"] += 1
+                        decided[compare_trial(apart).conclusion != "inconclusive"] += 1
             total = sum(outcomes.values())
             shares = [f"{100 * outcomes[name] / total:.0f} %" for name in ("met", "not_met", "cannot_tell")]
             rows.append((f"{half}: {size[0]} and {size[1]}", *shares, f"{decided[True]} of {decided.total()}"))
@@ -326,4 +326,4 @@ def _criterion_table(count: int) -> Table:
 
 def _move_apart(trial: Trial) -> Trial | None:
     least, greatest = float(np.min(trial.after)), float(np.max(trial.before))
-    return trial.changed(grown(2.0001 * greatest / least)) if least > 0 and greatest > 0 else None
+    return trial.changed(multiply_by(2.0001 * greatest / least)) if least > 0 and greatest > 0 else None

@@ -133,13 +133,13 @@ class Progress:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interrupt_on_sigterm() -> Iterator[None]:
     """Turns SIGTERM into KeyboardInterrupt, so that the account is stopped, too."""
 
-    def interrupt(*_: object) -> None:
+    def raise_interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, raise_interrupt)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.account import Bench, MeasurementError
-from bench.tables import Spread, Table, busy, load
+from bench.tables import Spread, Table, describe_load, read_load
 from squall.domain.run.timeline import EventName
 
 EXPERIMENT = "abort-demo"
@@ -55,9 +55,9 @@ class Stops:
     load: str
 
 
-def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Stops:
+def measure_stops(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _: None) -> Stops:
     """Aborts runs by each path in turn; the first run only warms the functions up."""
-    at_start = busy()
+    at_start = read_load()
     stops: list[Stop] = []
     _stop_run(bench, PATHS[0])
     tick("warmed up")
@@ -67,7 +67,7 @@ def measure(bench: Bench, runs: int = 3, tick: Callable[[str], None] = lambda _:
                 stop = _stop_run(bench, path)
                 tick(f"{path.name}: {stop.ended:.1f} s" if stop else f"{path.name}: stopped before any alarm")
                 stops += [stop] if stop else []
-    return Stops(tuple(stops), load(at_start))
+    return Stops(tuple(stops), describe_load(at_start))
 
 
 def _stop_run(bench: Bench, path: Path) -> Stop | None:
@@ -86,7 +86,7 @@ def _stop_run(bench: Bench, path: Path) -> Stop | None:
     return Stop(path.name, None if asked is None else asked - alarm, ended - alarm)
 
 
-def tables(result: Stops) -> list[Table]:
+def make_tables(result: Stops) -> list[Table]:
     """A table with one row per path."""
     rows = []
     for path in PATHS:

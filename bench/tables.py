@@ -66,14 +66,14 @@ class Spread:
         return f"{value:.{self.digits}f}"
 
 
-def busy() -> float:
+def read_load() -> float:
     """The load average of the last minute, as a number."""
     return os.getloadavg()[0]
 
 
-def load(at_start: float) -> str:
+def describe_load(at_start: float) -> str:
     """The load of the machine, in words for the note under figures that depend on it."""
-    return f"load average {at_start:.1f} at the start and {busy():.1f} at the end on {os.cpu_count()} cores"
+    return f"load average {at_start:.1f} at the start and {read_load():.1f} at the end on {os.cpu_count()} cores"
 
 
 def _table_line(cells: Sequence[str]) -> str:

@@ -52,7 +52,7 @@ class Counted:
         return self.transitions * DOLLARS
 
 
-def measure(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
+def measure_transitions(tick: Callable[[str], None] = lambda _: None) -> list[Counted]:
     """Runs one execution of each case."""
     counted = []
     logging.disable(logging.CRITICAL)  # The functions log a line for every pulse of twelve hours.
@@ -88,7 +88,7 @@ def _count_transitions(case: Case) -> Counted:
     return Counted(case, world.clock.now() - began, done.transitions + retries, len(done.history), verdict)
 
 
-def tables(result: list[Counted]) -> list[Table]:
+def make_tables(result: list[Counted]) -> list[Table]:
     """A table with one row per case."""
     rows = tuple(
         (

@@ -16,7 +16,7 @@ from squall.domain.documents.metrics.metric_models import Point, Window
 from squall.domain.documents.result import Result
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import Sentences
-from squall.domain.judging.ranks import compare, holm
+from squall.domain.judging.ranks import apply_holm, compare_samples
 from squall.domain.metrics.bindings import binding_name
 
 Change = Literal["better", "worse", "higher", "lower", "same", "unknown"]
@@ -70,11 +70,11 @@ def compare_metrics(before: SeriesDocument, after: SeriesDocument, better: Mappi
     `better`: metric to the direction that is better, from `find_directions`.
     """
     pairs = list(_pair_series(before, after))
-    compared = [(metric, unit, first, second, compare(first, second, period)) for metric, unit, period, first, second in pairs]
-    adjusted = iter(holm([ranked.p_value for *_, ranked in compared if ranked]))
+    compared = [(metric, unit, first, second, compare_samples(first, second, period)) for metric, unit, period, first, second in pairs]
+    adjusted = iter(apply_holm([ranked.p_value for *_, ranked in compared if ranked]))
     changes = []
     for metric, unit, first, second, ranked in compared:
-        sizes, medians = (len(first), len(second)), (_median(first), _median(second))
+        sizes, medians = (len(first), len(second)), (_take_median(first), _take_median(second))
         if ranked is None:
             changes.append(MetricChange(metric, unit, *medians, sizes, "unknown"))
             continue
@@ -123,7 +123,7 @@ def _points_in(points: Sequence[tuple[int, float]], window: Window) -> tuple[Poi
     return tuple(Point(at=at, value=value) for at, value in points if window.start <= at < window.end)
 
 
-def _median(points: Sequence[Point]) -> float | None:
+def _take_median(points: Sequence[Point]) -> float | None:
     values = sorted(point.value for point in points)
     middle = len(values) // 2
     return None if not values else values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2

@@ -45,7 +45,7 @@ def validate(context: typer.Context, files: Annotated[list[str], typer.Argument(
     """Check experiment files: every problem at once, without AWS."""
     from cli.commands import validate as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), files))
+    raise typer.Exit(command.validate_files(_set_json(context, json=json), files))
 
 
 @squall.command()
@@ -63,7 +63,7 @@ def plan(
     from cli.commands import plan as command
 
     request = Request.of(source, "plan", settings or [], duration, name)
-    raise typer.Exit(command.run(_set_json(context, json=json), request, wait_timeout))
+    raise typer.Exit(command.plan_experiment(_set_json(context, json=json), request, wait_timeout))
 
 
 @squall.command()
@@ -82,7 +82,7 @@ def run(
     from cli.commands import run as command
 
     request = Request.of(source, "run", settings or [], duration, name)
-    raise typer.Exit(command.run(_set_json(context, json=json), request, follow=follow, wait_timeout=wait_timeout))
+    raise typer.Exit(command.run_experiment(_set_json(context, json=json), request, follow=follow, wait_timeout=wait_timeout))
 
 
 @squall.command()
@@ -90,7 +90,7 @@ def status(context: typer.Context, execution: Annotated[str | None, typer.Argume
     """Show what is running, or the state of one execution."""
     from cli.commands import status as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), execution))
+    raise typer.Exit(command.show_status(_set_json(context, json=json), execution))
 
 
 @squall.command()
@@ -105,7 +105,7 @@ def abort(
     """Stop the fault of an execution now, and wait until the execution is over."""
     from cli.commands import abort as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), execution, reason, yes=yes, wait_timeout=wait_timeout))
+    raise typer.Exit(command.abort_execution(_set_json(context, json=json), execution, reason, yes=yes, wait_timeout=wait_timeout))
 
 
 @squall.command()
@@ -113,7 +113,7 @@ def halt(context: typer.Context, reason: Reason, json: Json = False) -> None:
     """Stop every running experiment of the stack now, and prevent new ones until `squall resume`."""
     from cli.commands import halt as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), reason, engage=True))
+    raise typer.Exit(command.halt_stack(_set_json(context, json=json), reason, engage=True))
 
 
 @squall.command()
@@ -121,7 +121,7 @@ def resume(context: typer.Context, reason: Reason, json: Json = False) -> None:
     """Allow experiments to start again after a halt."""
     from cli.commands import halt as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), reason, engage=False))
+    raise typer.Exit(command.halt_stack(_set_json(context, json=json), reason, engage=False))
 
 
 @squall.command()
@@ -133,7 +133,7 @@ def doctor(
     """Try every way to stop a fault, on experiments that do nothing, and measure the time. Costs some cents."""
     from cli.commands import doctor as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), only or []))
+    raise typer.Exit(command.examine_stop_paths(_set_json(context, json=json), only or []))
 
 
 @squall.command()
@@ -142,7 +142,7 @@ def approve(context: typer.Context, execution: Id, comment: Comment, yes: Yes = 
     from cli.commands import approve as command
     from squall.domain.approval.votes import Decision
 
-    raise typer.Exit(command.run(_set_json(context, json=json), execution, comment, Decision.APPROVE, yes=yes))
+    raise typer.Exit(command.answer_request(_set_json(context, json=json), execution, comment, Decision.APPROVE, yes=yes))
 
 
 @squall.command()
@@ -151,7 +151,7 @@ def reject(context: typer.Context, execution: Id, comment: Comment, yes: Yes = F
     from cli.commands import approve as command
     from squall.domain.approval.votes import Decision
 
-    raise typer.Exit(command.run(_set_json(context, json=json), execution, comment, Decision.REJECT, yes=yes))
+    raise typer.Exit(command.answer_request(_set_json(context, json=json), execution, comment, Decision.REJECT, yes=yes))
 
 
 @squall.command()
@@ -168,7 +168,7 @@ def show(
     """Show the result of an execution that is over; its report as a page or as Markdown."""
     from cli.commands import show as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), execution, html=html, browse=browse, markdown=markdown))
+    raise typer.Exit(command.show_result(_set_json(context, json=json), execution, html=html, browse=browse, markdown=markdown))
 
 
 @squall.command()
@@ -182,7 +182,7 @@ def history(
     """Show earlier runs, newest first: verdict, recovery time and findings of each."""
     from cli.commands import history as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), experiment, days, limit))
+    raise typer.Exit(command.show_history(_set_json(context, json=json), experiment, days, limit))
 
 
 @squall.command()
@@ -190,7 +190,7 @@ def compare(context: typer.Context, before: Id, after: Id, json: Json = False) -
     """Show what became better or worse from one run to another, with confidence intervals."""
     from cli.commands import compare as command
 
-    raise typer.Exit(command.run(_set_json(context, json=json), before, after))
+    raise typer.Exit(command.compare_runs(_set_json(context, json=json), before, after))
 
 
 @squall.command()
@@ -211,7 +211,7 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
     from squall.domain.history.period_report import Filters
 
     filters = Filters(environment=environment, workload=workload, type=fault, owner=owner)
-    raise typer.Exit(command.run(_set_json(context, json=json), days, start, end, filters, html))
+    raise typer.Exit(command.report_period(_set_json(context, json=json), days, start, end, filters, html))
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from cli.text import clean, format_number, format_seconds, safe_text
+from cli.text import clean_line, format_number, format_seconds, safe_text
 from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def make_progress(states: Sequence[str], current: str, *, ended: bool = False, s
         else:
             cells.append(Text(f"· {state}", style="dim"))
     if reached < 0 and current:
-        cells.append(safe_text(f"▶ {clean(current, 40)}", "bold reverse cyan"))
+        cells.append(safe_text(f"▶ {clean_line(current, 40)}", "bold reverse cyan"))
     return Columns(cells, padding=(0, 2))
 
 
@@ -133,7 +133,7 @@ def make_readings_table(readings: Iterable[Reading], *, unicode: bool = True) ->
         state = {None: "no data", True: "ABORT" if reading.role == "guard" else "not met", False: "ok"}[reading.breached]
         grid.add_row(
             Text("abort if" if reading.role == "guard" else "expect", style="dim"),
-            safe_text(clean(reading.text, 60)),
+            safe_text(clean_line(reading.text, 60)),
             Text(format_quantity(reading.value, reading.unit), style=style, justify="right"),
             Text(draw_sparkline(reading.history, unicode=unicode), style=style),
             Text(state, style=style),
@@ -149,7 +149,7 @@ def make_criteria_table(criteria: Iterable[CriterionResult]) -> Table:
             safe_text(criterion.text + (" (critical)" if criterion.critical else "")),
             style_word(criterion.outcome.value),
             format_quantity(criterion.measured, criterion.unit),
-            f"{clean(criterion.comparator or '', 4)} {format_quantity(criterion.threshold, criterion.unit)}".strip()
+            f"{clean_line(criterion.comparator or '', 4)} {format_quantity(criterion.threshold, criterion.unit)}".strip()
             if criterion.threshold is not None
             else "—",
             f"{len(criterion.points)}/{criterion.expected_points}" if criterion.expected_points else "—",
@@ -184,7 +184,7 @@ def make_verdict_panel(result: Result, url: str, report: str = "") -> Panel:
     """The verdict with its reason, the state of the workload, the cost, and where the documents are."""
     headline = (result.verdict or result.status).value
     colour = _STYLES.get(headline, "")
-    reason = clean(result.reason, REASON_CHARACTERS)
+    reason = clean_line(result.reason, REASON_CHARACTERS)
     lines = [Text(reason, style="bold")]
     lines += [safe_text(f"• {problem.path}: {problem.message}") for problem in result.problems]
     for mark, style, remarks in (
@@ -193,7 +193,11 @@ def make_verdict_panel(result: Result, url: str, report: str = "") -> Panel:
         ("→", "cyan", result.improvements_identified),
     ):
         # Remarks that repeat the reason above are left out.
-        lines += [safe_text(f"{mark} {clean(remark, REASON_CHARACTERS)}", style) for remark in remarks if reason[:100] not in clean(remark)]
+        lines += [
+            safe_text(f"{mark} {clean_line(remark, REASON_CHARACTERS)}", style)
+            for remark in remarks
+            if reason[:100] not in clean_line(remark)
+        ]
     for label, value in _list_facts(result):
         lines.append(Text.assemble((f"{label:<11}", "dim"), safe_text(value)))
     lines += [Text.assemble((f"{label:<11}", "dim"), safe_text(place)) for label, place in (("result", url), ("report", report)) if place]

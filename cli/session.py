@@ -56,10 +56,10 @@ def find_deployment(options: Options) -> Deployment:
 
 
 def _use_local_account() -> None:
-    from local.up import LocalAccountError, load
+    from local.up import LocalAccountError, load_account
 
     try:
-        set_aws_variables(load(state_folder()).environment())
+        set_aws_variables(load_account(state_folder()).environment())
     except LocalAccountError as error:
         raise CommandError("No local account is up.", "Start one with `squall local up`.") from error
 

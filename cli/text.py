@@ -11,20 +11,20 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from squall.domain.base.printable import block, flatten
+from squall.domain.base.printable import flatten_lines, flatten_text
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 
-def clean(value: object, limit: int = 2000) -> str:
+def clean_line(value: object, limit: int = 2000) -> str:
     """The value as one printable line of at most `limit` characters (`squall.domain.base.printable`)."""
-    return flatten(str(value), limit)
+    return flatten_text(str(value), limit)
 
 
 def clean_block(value: object, limit: int = 8000) -> str:
-    """Like `clean`, but keeps line breaks: for messages with a caret, and for indented JSON."""
-    return block(str(value), limit)
+    """Like `clean_line`, but keeps line breaks: for messages with a caret, and for indented JSON."""
+    return flatten_lines(str(value), limit)
 
 
 def clean_document(document: str) -> str:
@@ -36,7 +36,7 @@ def safe_text(value: object, style: str = "") -> Text:
     """The cleaned value as text that rich shows without interpreting it."""
     from rich.text import Text
 
-    return Text(clean(value), style=style)
+    return Text(clean_line(value), style=style)
 
 
 def format_seconds(value: float) -> str:

@@ -94,8 +94,8 @@ def _find_unknown_promotions(folder: Path, environments: Mapping[str, Environmen
 
 
 class _Unambiguous(yaml.SafeLoader):
-    """A YAML loader that refuses what is not plain: repeated keys (PyYAML would keep the last value), keys that are no text, and
-    aliases, by which a small file becomes a huge definition."""
+    """A YAML loader that refuses what is not plain: repeated keys (PyYAML would keep the last value), keys that are no
+    text, and aliases, by which a small file becomes a huge definition."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):

@@ -9,7 +9,8 @@ from squall.domain.policy.environment import Environment
 
 
 class ListedNames(TypedDict):
-    """The fields of `infra.permissions.names.Names` that the policies decide; lists are sorted and without repetition."""
+    """The fields of `infra.permissions.names.Names` that the policies decide; lists are sorted and without
+    repetition."""
 
     fis_templates: tuple[str, ...]
     rollback_documents: tuple[tuple[str, str], ...]
@@ -30,9 +31,9 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "fis_templates": tuple(sorted({template for policy in policies for template in policy.fis_templates})),
         "rollback_documents": tuple(sorted({(document.document, document.version) for document in rollbacks})),
         "rollback_role_arns": tuple(sorted({document.assume_role for document in rollbacks})),
-        "calendar_arns": tuple(sorted(_arn(stack, "ssm", name, "document/") for name in calendars)),
-        "pipeline_arns": tuple(sorted(_arn(stack, "codepipeline", name) for name in pipelines)),
-        "deployment_group_arns": tuple(sorted(_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
+        "calendar_arns": tuple(sorted(_format_arn(stack, "ssm", name, "document/") for name in calendars)),
+        "pipeline_arns": tuple(sorted(_format_arn(stack, "codepipeline", name) for name in pipelines)),
+        "deployment_group_arns": tuple(sorted(_format_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
         "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
     }
 
@@ -42,5 +43,5 @@ def list_fault_folders(policies: Collection[Environment]) -> list[str]:
     return sorted({policy.lambda_fault_configuration for policy in policies if policy.lambda_fault_configuration})
 
 
-def _arn(stack: Stack, service: str, name: str, kind: str = "") -> str:
+def _format_arn(stack: Stack, service: str, name: str, kind: str = "") -> str:
     return name if name.startswith("arn:") else f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{kind}{name}"

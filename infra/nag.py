@@ -21,7 +21,7 @@ def acknowledge_findings(stack: SquallStack) -> None:
 
 
 def accepted_findings(stack: SquallStack) -> dict[str, str]:
-    """Rule to the reason why its finding is accepted; rules about wildcards name the resource."""
+    """Maps each rule whose finding is accepted to the reason. Rules about wildcards name the resource."""
     bucket = _bucket_id(stack)
     wildcards = {
         "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
@@ -29,26 +29,30 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         **{f"<{bucket}.Arn>/results/*/{file}": f"{file} of each execution" for file in document_files()},
         f"<{bucket}.Arn>/analytics/*": "Rows of each execution, by environment and month",
         f"<{bucket}.Arn>/reports/*": "One object for each report of a period",
-        _arn(stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"): "Guards come with each execution; the prefix is this stack's",
-        _arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
-        _arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",
-        _arn(stack, "ec2", "instance/*"): "Any instance, conditioned on the opt-in tag with the environment's name",
-        _arn(stack, "ec2", "volume/*"): "Any volume, conditioned on the opt-in tag with the environment's name",
-        _arn(stack, "ec2", "subnet/*"): "Any subnet, conditioned on the opt-in tag with the environment's name",
-        _arn(stack, "ec2", "network-acl/*"): "FIS chooses the id of its clone; conditioned on FIS's own tag, or together with a subnet",
-        _arn(stack, "ec2", "vpc/*"): "Only to make a network ACL of FIS's own in it",
-        _arn(stack, "ec2", "prefix-list/*"): "Only to be read",
-        _arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
-        _arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
-        _arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
-        _arn(stack, "ecs", "service/*/*"): "Only to be described",
-        _arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
-        _arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
-        _arn(stack, "eks", "cluster/*"): "Only to be described, by FIS only where the cluster has opted in",
-        _arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
+        _format_arn(
+            stack, "cloudwatch", f"alarm:squall-{stack.stack_name}-*"
+        ): "Guards come with each execution; the prefix is this stack's",
+        _format_arn(stack, "fis", "experiment-template/*"): "FIS chooses the id; conditioned on the tag of this stack",
+        _format_arn(stack, "fis", "experiment/*"): "FIS chooses the id; conditioned on the tag of this stack",
+        _format_arn(stack, "ec2", "instance/*"): "Any instance, conditioned on the opt-in tag with the environment's name",
+        _format_arn(stack, "ec2", "volume/*"): "Any volume, conditioned on the opt-in tag with the environment's name",
+        _format_arn(stack, "ec2", "subnet/*"): "Any subnet, conditioned on the opt-in tag with the environment's name",
+        _format_arn(
+            stack, "ec2", "network-acl/*"
+        ): "FIS chooses the id of its clone; conditioned on FIS's own tag, or together with a subnet",
+        _format_arn(stack, "ec2", "vpc/*"): "Only to make a network ACL of FIS's own in it",
+        _format_arn(stack, "ec2", "prefix-list/*"): "Only to be read",
+        _format_arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
+        _format_arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
+        _format_arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
+        _format_arn(stack, "ecs", "service/*/*"): "Only to be described",
+        _format_arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
+        _format_arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
+        _format_arn(stack, "eks", "cluster/*"): "Only to be described, by FIS only where the cluster has opted in",
+        _format_arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
         **{f"{folder}*": "One object for each fault of a function, in that environment's folder" for folder in stack.fault_folders},
-        _arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
-        _arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
+        _format_arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
+        _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
     }
     wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
@@ -66,7 +70,7 @@ def _bucket_id(stack: SquallStack) -> str:
     return str(stack.resolve(element.logical_id))
 
 
-def _arn(stack: SquallStack, service: str, resource: str) -> str:
+def _format_arn(stack: SquallStack, service: str, resource: str) -> str:
     """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets."""
     parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
     partition, region, account = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())

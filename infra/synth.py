@@ -16,7 +16,7 @@ class SynthError(Exception):
     """Synth failed; the message is the app's own."""
 
 
-def synthesize(output: Path, context: Mapping[str, Any]) -> Path:
+def synthesize_app(output: Path, context: Mapping[str, Any]) -> Path:
     """Writes the cloud assembly for cdk.json's context plus this one, and returns its folder. Raises SynthError."""
     merged = {**read_feature_flags(), **context}
     environment = {
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("context", nargs="*", metavar="key=value", type=parse_pair)
     arguments = parser.parse_args()
     try:
-        print(synthesize(arguments.output.resolve(), dict(arguments.context)))
+        print(synthesize_app(arguments.output.resolve(), dict(arguments.context)))
     except SynthError as error:
         sys.exit(str(error))
 

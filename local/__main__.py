@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run_command(options: argparse.Namespace) -> None:
     if options.command == "up":
-        account = local.up(
+        account = local.start_account(
             options.state_dir,
             options.profile,
             options.port,
@@ -48,14 +48,14 @@ def _run_command(options: argparse.Namespace) -> None:
         )
         _print_progress(f"ready: {account.endpoint}, workload {account.workload_url}")
     elif options.command == "down":
-        local.down(options.state_dir)
+        local.stop_account(options.state_dir)
     elif options.command == "status":
-        print(json.dumps(asdict(local.status(options.state_dir)), indent=2))
+        print(json.dumps(asdict(local.read_status(options.state_dir)), indent=2))
     elif options.command == "env":
-        for name, value in local.env(options.state_dir).items():
+        for name, value in local.list_variables(options.state_dir).items():
             print(f"export {name}={value}")
     else:
-        local.deploy(options.state_dir, cli=options.cli, on_progress=_print_progress)
+        local.deploy_stack(options.state_dir, cli=options.cli, on_progress=_print_progress)
 
 
 if __name__ == "__main__":

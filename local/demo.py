@@ -32,7 +32,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.follow import Ending
 from cli.following.watch import parse_result
-from cli.text import clean, safe_text
+from cli.text import clean_line, safe_text
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import Account, LocalAccountError
@@ -91,9 +91,9 @@ def _raise_interrupt(*_: object) -> None:
 def _run_account(say: Steps) -> Iterator[Account]:
     """The account with the stack in it; stopped in every case."""
     try:
-        launcher.up(STATE, deploy=False, on_progress=say)
+        launcher.start_account(STATE, deploy=False, on_progress=say)
         say("cdk bootstrap and cdk deploy")
-        account = launcher.deploy(STATE, cli=True, on_progress=say)
+        account = launcher.deploy_stack(STATE, cli=True, on_progress=say)
         say("deployed")
         yield account
     finally:
@@ -101,7 +101,7 @@ def _run_account(say: Steps) -> Iterator[Account]:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         say("taking the account down")
         try:
-            launcher.down(STATE)
+            launcher.stop_account(STATE)
             say("down; no process is left")
         finally:
             signal.signal(signal.SIGINT, before)
@@ -146,7 +146,7 @@ def _judge_ending(chosen: str, ending: Ending, result: Result | None, console: C
         console.print(safe_text(f"As expected: {wanted.name.lower()}.", "bold green"))
         return Exit.VALIDATED
     outcome = (ending.record.verdict or ending.record.status).value
-    reason = clean(result.reason if result else ending.record.reason, 300)
+    reason = clean_line(result.reason if result else ending.record.reason, 300)
     console.print(safe_text(f"Expected {wanted.name.lower()}, but it is {outcome}: {reason}", "bold red"), soft_wrap=True)
     return exit_code or Exit.FAILED
 

@@ -86,7 +86,7 @@ class Place:
 EXPERIMENTS = "local/experiments"
 
 
-def context(account_id: str, region: str, stack_name: str, experiments: str = EXPERIMENTS) -> dict[str, str]:
+def make_context(account_id: str, region: str, stack_name: str, experiments: str = EXPERIMENTS) -> dict[str, str]:
     """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
     return {
         "stack_name": stack_name,

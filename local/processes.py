@@ -54,7 +54,7 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environment: Mapping[str, str]) -> Record:
+def start_process(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environment: Mapping[str, str]) -> Record:
     """Start a detached process, logging to `logs/<name>.log`, and record it."""
     log = state_dir / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def start(name: str, command: Sequence[str], state_dir: Path, cwd: Path, environ
     return record
 
 
-def read(state_dir: Path, name: str) -> Record | None:
+def read_record(state_dir: Path, name: str) -> Record | None:
     """The record of a process, whether it is alive or not; None if there is none."""
     try:
         return Record(**json.loads(_record_path(state_dir, name).read_text()))
@@ -84,20 +84,20 @@ def read(state_dir: Path, name: str) -> Record | None:
         return None
 
 
-def stop(state_dir: Path, name: str) -> None:
+def stop_process(state_dir: Path, name: str) -> None:
     """Send SIGTERM, and SIGKILL after STOP_SECONDS; delete the record. Repeatable."""
-    record = read(state_dir, name)
+    record = read_record(state_dir, name)
     if record is not None:
         for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
             if not record.alive:
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(record.pid, number)
-            until(lambda: not record.alive, seconds)
+            wait_until(lambda: not record.alive, seconds)
     _record_path(state_dir, name).unlink(missing_ok=True)
 
 
-def leftovers(state_dir: Path) -> list[int]:
+def list_leftovers(state_dir: Path) -> list[int]:
     """Living processes that carry this account's marker, except the caller."""
     marker = f"{MARKER}={state_dir}".encode()
     living = []
@@ -112,15 +112,15 @@ def leftovers(state_dir: Path) -> list[int]:
 
 def kill_leftovers(state_dir: Path) -> list[int]:
     """Kill what the orderly stop left running; returns the processes that survive."""
-    until(lambda: not leftovers(state_dir), FOLLOW_SECONDS)
-    for pid in leftovers(state_dir):
+    wait_until(lambda: not list_leftovers(state_dir), FOLLOW_SECONDS)
+    for pid in list_leftovers(state_dir):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    until(lambda: not leftovers(state_dir), KILL_SECONDS)
-    return leftovers(state_dir)
+    wait_until(lambda: not list_leftovers(state_dir), KILL_SECONDS)
+    return list_leftovers(state_dir)
 
 
-def until(condition: Callable[[], bool], seconds: float, interval: float = 0.05) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 0.05) -> bool:
     """Wait until the condition holds; False if the deadline passes first."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,8 +1,8 @@
 """Starts, stops and describes the local chaos account: the account server, the sample workload, the deployed stack.
 
-The workload starts before the deployment, so that the baseline's history grows while CloudFormation works. `up` can be
-repeated: it returns a running account as it is, and replaces one that runs only in part. If anything fails, or on
-Ctrl-C, it leaves nothing running.
+The workload starts before the deployment, so that the baseline's history grows while CloudFormation works.
+`start_account` can be repeated: it returns a running account as it is, and replaces one that runs only in part. If
+anything fails, or on Ctrl-C, it leaves nothing running.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ STACK = "Squall"
 READY_SECONDS = 180.0
 """How long a process may take to answer: five seconds on an idle machine. A process that ends is not waited for."""
 CHANGE_SECONDS = 180.0
-"""How long a changed workload may take until it has what its settings ask for: a function starts its first execution environment."""
+"""How long a changed workload may take until it has what its settings ask for: a function starts its first execution
+environment."""
 ANSWER_SECONDS = 20.0
 """A process that does not answer its health check within this time counts as not answering at all."""
 PARTS = ("workload", "account")
@@ -97,7 +98,7 @@ def _ignore_progress(message: str) -> None:
     pass
 
 
-def up(
+def start_account(
     state_dir: str | Path = ".local",
     profile: str = "ideal",
     port: int = 0,
@@ -117,7 +118,7 @@ def up(
     if workload is not None and workload not in WORKLOADS:
         raise LocalAccountError(f"no workload {workload!r}; there are {', '.join(WORKLOADS)}")
     with _hold_lock(folder):
-        now = status(folder)
+        now = read_status(folder)
         running = now.account if now.state == "up" and now.account and now.account.profile == profile else None
         if running is not None:
             on_progress(f"already running at {running.endpoint}")
@@ -125,7 +126,7 @@ def up(
                 change_workload(running, workload=workload)
         elif now.state != "down":
             on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
-        synthesis = Synthesis(deployment.context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
+        synthesis = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
         try:
             account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
             if synthesis is not None:
@@ -141,17 +142,17 @@ def up(
     return account
 
 
-def down(state_dir: str | Path = ".local") -> None:
+def stop_account(state_dir: str | Path = ".local") -> None:
     """Stop everything of the account; raises LocalAccountError if a process survives."""
     folder = Path(state_dir).resolve()
     with _hold_lock(folder):
         _stop_account(folder)
 
 
-def status(state_dir: str | Path = ".local") -> Status:
+def read_status(state_dir: str | Path = ".local") -> Status:
     """The state of the account, by its processes and their answers."""
     folder = Path(state_dir).resolve()
-    records = {name: processes.read(folder, name) for name in PARTS}
+    records = {name: processes.read_record(folder, name) for name in PARTS}
     parts = {name: record is not None and record.alive for name, record in records.items()}
     account = _read_account(folder)
     if account is not None and all(parts.values()):
@@ -159,21 +160,21 @@ def status(state_dir: str | Path = ".local") -> Status:
         if not deaf:
             return Status("up", parts, account)
         return Status("half-alive", parts, account, f"no answer from {', '.join(deaf)}; see {folder}/logs")
-    if any(parts.values()) or processes.leftovers(folder):
+    if any(parts.values()) or processes.list_leftovers(folder):
         dead = [name for name, alive in parts.items() if not alive]
         detail = f"{' and '.join(dead)} not running" if dead else "account.json is missing"
         return Status("half-alive", parts, account, f"{detail}; see {folder}/logs")
     return Status("down", parts, None)
 
 
-def env(state_dir: str | Path = ".local") -> dict[str, str]:
+def list_variables(state_dir: str | Path = ".local") -> dict[str, str]:
     """The variables that point any AWS tool at the running account."""
-    return load(state_dir).environment()
+    return load_account(state_dir).environment()
 
 
-def load(state_dir: str | Path = ".local") -> Account:
+def load_account(state_dir: str | Path = ".local") -> Account:
     """The running account. Raises LocalAccountError if there is none."""
-    now = status(state_dir)
+    now = read_status(state_dir)
     if now.state != "up" or now.account is None:
         raise LocalAccountError(f"the local account is {now.state}{': ' + now.detail if now.detail else ''}; start it with `make local-up`")
     return now.account
@@ -192,15 +193,16 @@ def change_workload(account: Account, **settings: object) -> dict[str, Any]:
             raise LocalAccountError(f"the sample workload refuses {settings}: {error.read().decode(errors='replace')}") from error
 
 
-def deploy(
+def deploy_stack(
     state_dir: str | Path = ".local", cdk_out: str | Path | None = None, *, cli: bool = False, on_progress: Progress = _ignore_progress
 ) -> Account:
-    """Deploy into the running account, with the CDK CLI (`cli`) or the quick way. Synthesizes unless given `cdk_out`."""
+    """Deploy into the running account, with the CDK CLI (`cli`) or the quick way. Synthesizes unless given
+    `cdk_out`."""
     folder = Path(state_dir).resolve()
-    account = load(folder)
+    account = load_account(folder)
     if cdk_out is None:
         on_progress("synthesizing the stack")
-        assembly = Synthesis(deployment.context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
+        assembly = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
     else:
         assembly = Path(cdk_out).resolve()
     return _deploy_stack(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)
@@ -218,12 +220,12 @@ def _start_account(folder: Path, profile: str, port: int, stack_name: str, workl
     server += ["--workload-url", workload_url, "--profile", profile]
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    pids = {"account": processes.start("account", server, folder, ROOT, environment).pid}
+    pids = {"account": processes.start_process("account", server, folder, ROOT, environment).pid}
     _wait_until_healthy(folder, "account", f"{endpoint}/_ministack/health")
     on_progress("starting the workload")
     manager = [sys.executable, "-m", "local.workload", "--port", str(ports["workload"]), "--endpoint", endpoint]
     manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
-    pids["workload"] = processes.start("workload", manager, folder, ROOT, environment).pid
+    pids["workload"] = processes.start_process("workload", manager, folder, ROOT, environment).pid
     _wait_until_healthy(folder, "workload", f"{workload_url}/healthz")
     overview = _get_json(f"{workload_url}/workload")
     account = Account(
@@ -249,7 +251,7 @@ def _deploy_stack(folder: Path, account: Account, assembly: Path, way: Way, on_p
 
 def _stop_account(folder: Path) -> None:
     for name in PARTS:
-        processes.stop(folder, name)
+        processes.stop_process(folder, name)
     left = processes.kill_leftovers(folder)
     if left:
         raise LocalAccountError(f"these processes of the local account do not die: {left}")
@@ -260,11 +262,11 @@ def _wait_until_healthy(folder: Path, name: str, url: str) -> None:
     """Wait until the address answers as healthy. Raises LocalAccountError with the end of the log, immediately if the
     process ends."""
 
-    def settled() -> bool:
-        record = processes.read(folder, name)
+    def has_settled() -> bool:
+        record = processes.read_record(folder, name)
         return _is_answering(url) or record is None or not record.alive
 
-    in_time = processes.until(settled, READY_SECONDS, interval=0.1)
+    in_time = processes.wait_until(has_settled, READY_SECONDS, interval=0.1)
     if not in_time or not _is_answering(url):
         log = folder / "logs" / f"{name}.log"
         last = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
@@ -321,7 +323,7 @@ def _write_account(folder: Path, account: Account) -> None:
 
 @contextmanager
 def _hold_lock(folder: Path) -> Iterator[None]:
-    """Allow one `up` or `down` at a time per state folder."""
+    """Allow one `start_account` or `stop_account` at a time for each state folder."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

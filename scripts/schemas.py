@@ -30,7 +30,7 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
 def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
     """The schema of `parameters` for experiments of this type. Each fault module declares its own; the targets decide
     which applies."""
-    models = [(fault, fault.parameters.model_json_schema()) for fault in registry.faults() if fault.type is fault_type]
+    models = [(fault, fault.parameters.model_json_schema()) for fault in registry.list_faults() if fault.type is fault_type]
     titled = [{**model, "title": f"Parameters of {fault_type.value} on {fault.resource_type.value}"} for fault, model in models]
     consequence: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}
     if all(model.get("required") for _, model in models):
@@ -51,7 +51,7 @@ def _across_fields(name: str) -> dict[str, Any]:
         return {
             "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
             "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
-            "allOf": [_parameters_schema(fault_type) for fault_type in registry.available()] + [_custom_schema()],
+            "allOf": [_parameters_schema(fault_type) for fault_type in registry.list_types()] + [_custom_schema()],
         }
     return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from squall.domain.base.vocabulary import AbortSource, CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.judging.verdict import OUTSIDE_SOURCES, Decision, decide, exit_code
+from squall.domain.judging.verdict import OUTSIDE_SOURCES, Decision, decide_ending, exit_code
 from squall.domain.run.record import Abort
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "judge.md"
@@ -101,7 +101,7 @@ def _decide_rows(abort_name: str, fault: str, abort: Abort | None, *, injected: 
             # A critical criterion is combined only with shares that would be enough without it.
             if critical is None or share is _MET:
                 results = [*_make_criteria(share), *([_make_result(critical, critical=True)] if critical else [])]
-                decision = decide(criteria=results, abort=abort, injected=injected, proven=proven)
+                decision = decide_ending(criteria=results, abort=abort, injected=injected, proven=proven)
                 yield Row(abort_name, fault, f"{share_words}{critical_words}", decision)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from cli.text import clean
+from cli.text import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -72,7 +72,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key is a list or an object; expected text", key.start_mark)
             if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {clean(key.value, 80)!r} is given twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key {clean_line(key.value, 80)!r} is given twice", key.start_mark)
             keys.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -110,7 +110,7 @@ def _parse_json(text: str) -> Any:
         names = [name for name, _ in pairs]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
-            raise UnreadableError(f"the key {clean(repeated[0], 80)!r} is given twice")
+            raise UnreadableError(f"the key {clean_line(repeated[0], 80)!r} is given twice")
         return dict(pairs)
 
     try:
@@ -129,7 +129,7 @@ def _parse_yaml(text: str) -> Any:
         where = f" at column {mark.column + 1}" if mark else ""
         raise UnreadableError(f"is not YAML: {error.problem or error.context}{where}", mark.line + 1 if mark else None) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UnreadableError(f"is not YAML: {clean(error, 200)}") from error
+        raise UnreadableError(f"is not YAML: {clean_line(error, 200)}") from error
 
 
 def _find_lines(text: str) -> dict[str, int]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean
+from cli.text import clean_line
 
 LEGAL = re.compile(r"[0-9A-Za-z_-]{1,80}")
 
@@ -22,7 +22,7 @@ def parse_execution_id(text: str) -> str:
     name = text.rsplit(":", 1)[-1] if text.startswith("arn:") else text
     if not LEGAL.fullmatch(name):
         raise CommandError(
-            f"{clean(text, 120)!r} is not an execution id.",
+            f"{clean_line(text, 120)!r} is not an execution id.",
             "An id has 1 to 80 letters, digits, - and _; `squall status` lists what is running.",
             code=Exit.REFUSED,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cli.arguments import definitions, durations, names
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean
+from cli.text import clean_line
 from squall.domain.run.commands import shell_command
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class Request:
 
     @property
     def title(self) -> str:
-        return clean(self.experiment if self.definition is None else self.definition.get("name", "experiment"), 128)
+        return clean_line(self.experiment if self.definition is None else self.definition.get("name", "experiment"), 128)
 
     def payload(self, requested_by: str) -> dict[str, Any]:
         """The execution input, as the public contract defines it."""
-        payload: dict[str, Any] = {"mode": self.mode, "requested_by": clean(requested_by, MAXIMUM_LABEL)}
+        payload: dict[str, Any] = {"mode": self.mode, "requested_by": clean_line(requested_by, MAXIMUM_LABEL)}
         payload |= {"experiment": self.experiment} if self.definition is None else {"definition": self.definition}
         if self.overrides:
             payload["overrides"] = self.overrides
@@ -71,7 +71,7 @@ def _read_definition(path: str) -> dict[str, Any]:
 def _parse_setting(text: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
-        raise CommandError(f"--set {clean(text, 80)!r} has no value.", "Write it as latency_ms=300.", code=Exit.REFUSED)
+        raise CommandError(f"--set {clean_line(text, 80)!r} has no value.", "Write it as latency_ms=300.", code=Exit.REFUSED)
     try:
         parsed = json.loads(value)
     except ValueError:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean
+from cli.text import clean_line
 
 LONGEST_DAYS = 3660
 
@@ -32,4 +32,6 @@ def _parse_day(option: str, value: str) -> datetime:
     try:
         return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise CommandError(f"{option} {clean(value, 40)} is not a day.", "Write a day as 2026-11-30, in UTC.", code=Exit.REFUSED) from None
+        raise CommandError(
+            f"{option} {clean_line(value, 40)} is not a day.", "Write a day as 2026-11-30, in UTC.", code=Exit.REFUSED
+        ) from None

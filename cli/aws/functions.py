@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cli.aws.calls import explain_failures, make_client
 from cli.aws.proof import sign_statement
 from cli.errors import CommandError
-from cli.text import clean
+from cli.text import clean_line
 from squall.domain.approval.identity_proof import Statement
 from squall.domain.run.halt import put_flag_command
 
@@ -88,13 +88,13 @@ class StackFunctions:
         """Returns the function's answer; raises CommandError, with `hint` if the function itself failed."""
         function = self._outputs.get(f"{name.capitalize()}FunctionName")
         if function is None:
-            raise CommandError(f"The stack {clean(self.stack)} has no {name} function yet.", "`make deploy` adds it.")
+            raise CommandError(f"The stack {clean_line(self.stack)} has no {name} function yet.", "`make deploy` adds it.")
         with self._explained():
             response = self.client("lambda").invoke(FunctionName=function, Payload=json.dumps(payload))
             answer = json.loads(response["Payload"].read() or b"null")
         if response.get("FunctionError"):
             message = answer.get("errorMessage", "") if isinstance(answer, dict) else answer
-            raise CommandError(f"The {name} function failed: {clean(message, 500)}", hint)
+            raise CommandError(f"The {name} function failed: {clean_line(message, 500)}", hint)
         return answer
 
     @contextmanager

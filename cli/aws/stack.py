@@ -15,7 +15,7 @@ from cli.aws.functions import StackFunctions
 from cli.doctor.checks import check_fis_roles, list_fis_roles
 from cli.doctor.setting import Setting
 from cli.errors import CommandError, NameInUseError
-from cli.text import clean
+from cli.text import clean_line
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.dynamodb.history import DynamoHistory
@@ -23,7 +23,7 @@ from squall.adapters.dynamodb.locks import DynamoLocks
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
-from squall.domain.run.halt import effective
+from squall.domain.run.halt import combine_flags
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Deployment(StackFunctions):
         missing = [name for name in _OUTPUTS if name not in outputs]
         if missing:
             raise CommandError(
-                f"The stack {clean(stack)} has no output {', '.join(missing)}: it is not a Squall stack, or its deployment did not finish.",
+                f"The stack {clean_line(stack)} has no output {', '.join(missing)}: it is not a Squall stack, "
+                "or its deployment did not finish.",
                 "Name the right one with `--stack` or SQUALL_STACK_NAME, or deploy again with `make deploy`.",
             )
         super().__init__(session, stack, outputs, local_hint=local_hint)
@@ -91,7 +92,7 @@ class Deployment(StackFunctions):
             except Exception as error:
                 if error_code(error) == "ValidationError":
                     raise CommandError(
-                        f"There is no stack {clean(stack)!r} in {session.region_name}.",
+                        f"There is no stack {clean_line(stack)!r} in {session.region_name}.",
                         "Name it with `--stack` or SQUALL_STACK_NAME, its Region with `--region` or AWS_REGION; `make deploy` deploys one.",
                     ) from error
                 raise
@@ -174,7 +175,7 @@ class Deployment(StackFunctions):
         try:
             with self._explained():
                 flag = ParameterHaltFlag(self.client("ssm"), self.stack).get()
-                return effective(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
+                return combine_flags(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
         except (CommandError, Unavailable):
             return None
 

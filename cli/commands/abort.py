@@ -14,7 +14,7 @@ from cli.commands.run import follow_to_end, make_record_document, show_ending
 from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean, clean_block
+from cli.text import clean_block, clean_line
 
 if TYPE_CHECKING:
     from cli.session import Options
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 REASON_CHARACTERS = 500
 
 
-def run(options: Options, execution: str, reason: str, *, yes: bool, wait_timeout: str | None) -> int:
+def abort_execution(options: Options, execution: str, reason: str, *, yes: bool, wait_timeout: str | None) -> int:
     """Returns 0 once the execution is over, whatever its outcome."""
     execution_id = parse_execution_id(execution)
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
@@ -36,8 +36,8 @@ def run(options: Options, execution: str, reason: str, *, yes: bool, wait_timeou
         return Exit.VALIDATED
     # A person may have mistyped the id; a script in an emergency must not be asked.
     if not yes and sys.stdin.isatty():
-        _confirm(record)
-    answer = deployment.abort(execution_id, clean(reason, REASON_CHARACTERS), deployment.caller())
+        _confirm_abort(record)
+    answer = deployment.abort(execution_id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     if not options.json:
         output.make_console().print(f"The abort function answered: {clean_block(answer)}", soft_wrap=True)
     ending = follow_to_end(deployment, record.experiment, execution_id, timeout, as_json=options.json)
@@ -48,7 +48,7 @@ def run(options: Options, execution: str, reason: str, *, yes: bool, wait_timeou
     return Exit.VALIDATED
 
 
-def _confirm(record: ExecutionRecord) -> None:
-    question = f"Abort {record.id} ({clean(record.experiment, 80)}, in {clean(record.phase, 40)})?"
+def _confirm_abort(record: ExecutionRecord) -> None:
+    question = f"Abort {record.id} ({clean_line(record.experiment, 80)}, in {clean_line(record.phase, 40)})?"
     if not typer.confirm(question, err=True):
         raise CommandError("Nothing was aborted.", code=Exit.REFUSED)

@@ -17,9 +17,9 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.watch import parse_leniently
 from cli.render import make_checks_table, make_table
-from cli.text import clean, clean_block, safe_text
+from cli.text import clean_block, clean_line, safe_text
 from squall.domain.approval.votes import describe_need
-from squall.domain.base.model import digest
+from squall.domain.base.model import hash_document
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 COMMENT_CHARACTERS = 500
 
 
-def run(options: Options, execution: str, comment: str, decision: Decision, *, yes: bool) -> int:
+def answer_request(options: Options, execution: str, comment: str, decision: Decision, *, yes: bool) -> int:
     """Returns 0 if the answer is recorded, 3 if it was refused, with the reason."""
     execution_id = parse_execution_id(execution)
-    comment = clean(comment, COMMENT_CHARACTERS).strip()
+    comment = clean_line(comment, COMMENT_CHARACTERS).strip()
     if not comment:
         raise CommandError("A comment is needed: it is kept in the record.", "Give it with `--comment`.", code=Exit.REFUSED)
     deployment = session.find_deployment(options)
@@ -54,21 +54,21 @@ def run(options: Options, execution: str, comment: str, decision: Decision, *, y
     if not options.json:
         output.make_console().print(request)
     if not yes:
-        _confirm(decision)
+        _confirm_answer(decision)
     answer = deployment.vote(record.execution_arn, execution_id, record.ask.plan, decision, comment)
     if not isinstance(answer, dict) or not isinstance(answer.get("recorded"), bool):
-        message = f"The approve function gave an unexpected answer: {clean(answer, 500)}"
+        message = f"The approve function gave an unexpected answer: {clean_line(answer, 500)}"
         raise CommandError(message, f"`squall status {execution_id}` shows whether it is recorded.")
     if options.json:
         output.write_json(answer)
     else:
         headline = f"{decision.value} is recorded" if answer["recorded"] else "NOT RECORDED"
         person = f" for {answer['person']}" if answer.get("person") else ""
-        output.make_console().print(clean(f"{headline}{person}: {answer.get('message', '')}", 1000), soft_wrap=True)
+        output.make_console().print(clean_line(f"{headline}{person}: {answer.get('message', '')}", 1000), soft_wrap=True)
     return Exit.VALIDATED if answer["recorded"] else Exit.REFUSED
 
 
-def _confirm(decision: Decision) -> None:
+def _confirm_answer(decision: Decision) -> None:
     """Raises CommandError unless a person at a terminal answers yes. Text from a pipe is not consent."""
     if sys.stdin is None or not sys.stdin.isatty():
         message = f"Nothing was recorded: without a terminal nobody can be asked whether to {decision.value}."
@@ -84,7 +84,7 @@ def describe_request(deployment: Deployment, record: ExecutionRecord, ask: Ask) 
     if (
         raw is None
         or definition is None
-        or digest(raw) != ask.plan
+        or hash_document(raw) != ask.plan
         or document_hash(definition["experiment"]) != raw.get("definition_hash")
     ):
         raise CommandError(

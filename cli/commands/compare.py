@@ -17,7 +17,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.watch import parse_result
 from cli.render import format_quantity, make_table
-from cli.text import clean, format_number, safe_text
+from cli.text import clean_line, format_number, safe_text
 from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.series import SeriesDocument
@@ -35,7 +35,7 @@ METHOD = "p: Mann-Whitney, corrected for autocorrelation and for the number of m
 _STYLES = {"better": "green", "worse": "bold red", "higher": "yellow", "lower": "yellow", "same": "dim", "unknown": "dim"}
 
 
-def run(options: Options, first: str, second: str) -> int:
+def compare_runs(options: Options, first: str, second: str) -> int:
     """Returns 0, whatever changed."""
     deployment = session.find_deployment(options)
     ids = parse_execution_id(first), parse_execution_id(second)
@@ -126,4 +126,4 @@ def _format_interval(change: MetricChange) -> str:
 
 
 def _style_change(change: str) -> Text:
-    return Text({"unknown": "can't tell"}.get(change, clean(change)), style=_STYLES.get(change, ""))
+    return Text({"unknown": "can't tell"}.get(change, clean_line(change)), style=_STYLES.get(change, ""))

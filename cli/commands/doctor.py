@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cli.session import Options
 
 
-def run(options: Options, only: Sequence[str]) -> int:
+def examine_stop_paths(options: Options, only: Sequence[str]) -> int:
     """Returns 0 if everything is as promised, 5 if something is not, 4 if something could not be examined."""
     _check_names(only)
     deployment = session.find_deployment(options)

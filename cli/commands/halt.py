@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cli import output, session
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean
+from cli.text import clean_line
 
 if TYPE_CHECKING:
     from cli.session import Options
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 REASON_CHARACTERS = 500
 
 
-def run(options: Options, reason: str, *, engage: bool) -> int:
+def halt_stack(options: Options, reason: str, *, engage: bool) -> int:
     """Returns 0 if everything was done; 5 if something was not, with the command that does it by hand.
 
     It asks for no confirmation: a halt is urgent.
@@ -23,7 +23,7 @@ def run(options: Options, reason: str, *, engage: bool) -> int:
     deployment = session.find_deployment(options)
     answer = deployment.halt(_check_reason(reason), _find_caller(deployment), engage=engage)
     if not isinstance(answer, dict) or "engaged" not in answer:
-        message = f"The halt function gave an unexpected answer: {clean(answer, 500)}"
+        message = f"The halt function gave an unexpected answer: {clean_line(answer, 500)}"
         raise CommandError(message, "`squall status` shows whether the stack is halted.")
     if options.json:
         output.write_json(answer)
@@ -40,7 +40,7 @@ def _describe_fault(fault: dict[str, Any]) -> str:
 
 
 def _check_reason(reason: str) -> str:
-    if not (cleaned := clean(reason, REASON_CHARACTERS).strip()):
+    if not (cleaned := clean_line(reason, REASON_CHARACTERS).strip()):
         raise CommandError("A reason is needed: people are notified of it.", "Give it with `--reason`.", code=Exit.REFUSED)
     return cleaned
 
@@ -63,7 +63,7 @@ def _show_answer(answer: dict[str, Any], stack: str, *, engage: bool) -> None:
         lines.append(f"  FIS's safety lever, which affects everybody in this account and Region: {answer['lever']}.")
     console = output.make_console()
     for line in lines:
-        console.print(clean(line), soft_wrap=True)
+        console.print(clean_line(line), soft_wrap=True)
     for failure in answer.get("failed", ()):
         output.write_note(f"NOT DONE: {failure['what']} ({failure['error']})")
         output.write_note(f"  by hand: {failure['command']}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIMITS = (1, 1000)
 
 
-def run(options: Options, experiment: str | None, days: int, limit: int) -> int:
+def show_history(options: Options, experiment: str | None, days: int, limit: int) -> int:
     """Returns 0, also if nothing ran."""
     if not LIMITS[0] <= limit <= LIMITS[1]:
         raise CommandError(f"--limit {limit} is out of range.", f"It takes {LIMITS[0]} to {LIMITS[1]}.", code=Exit.REFUSED)

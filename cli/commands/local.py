@@ -12,7 +12,7 @@ from cli import output
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.session import state_folder
-from cli.text import clean, safe_text
+from cli.text import clean_line, safe_text
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import LocalAccountError
@@ -27,7 +27,7 @@ def start_account(profile: str, port: int, *, deploy: bool, workload: str | None
     """Starts the account and deploys into it, with a line for each step."""
     began = time.monotonic()
     with _explain_failures(), _show_steps() as show_step:
-        account = launcher.up(state_folder(), profile, port, deploy=deploy, workload=workload, on_progress=show_step)
+        account = launcher.start_account(state_folder(), profile, port, deploy=deploy, workload=workload, on_progress=show_step)
     output.write_note(
         f"Ready in {time.monotonic() - began:.0f} s: {account.endpoint}, workload at {account.workload_url}, logs in {state_folder()}/logs."
     )
@@ -37,14 +37,14 @@ def start_account(profile: str, port: int, *, deploy: bool, workload: str | None
 def stop_account() -> None:
     """Stops all processes of the account."""
     with _explain_failures(), output.show_waiting("Stopping the local account …"):
-        launcher.down(state_folder())
+        launcher.stop_account(state_folder())
     output.write_note("The local account is down.")
 
 
 def show_status(*, as_json: bool) -> int:
     """Shows whether the account runs; returns 0 if it does."""
     with _explain_failures():
-        status = launcher.status(state_folder())
+        status = launcher.read_status(state_folder())
     document = asdict(status)
     if document["account"]:
         document["account"].pop("secret_key", None)
@@ -52,7 +52,7 @@ def show_status(*, as_json: bool) -> int:
         output.write_json(document)
     else:
         place = f" at {status.account.endpoint}, workload at {status.account.workload_url}" if status.account else ""
-        detail = f": {clean(status.detail)}" if status.detail else ""
+        detail = f": {clean_line(status.detail)}" if status.detail else ""
         output.make_console().print(f"The local account is {status.state}{place}{detail}.", soft_wrap=True)
         if status.state != "up":
             output.write_note("`squall local up` starts it.")
@@ -62,7 +62,7 @@ def show_status(*, as_json: bool) -> int:
 def print_variables() -> None:
     """Prints shell commands that point AWS tools at the account."""
     with _explain_failures():
-        variables = launcher.env(state_folder())
+        variables = launcher.list_variables(state_folder())
     for name, value in variables.items():
         output.make_console().print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
 
@@ -84,7 +84,7 @@ def _show_steps() -> Iterator[Progress]:
     began = time.monotonic()
 
     def write_line(step: str) -> None:
-        console.print(f"{time.monotonic() - began:6.1f} s  {clean(step)}", soft_wrap=True)
+        console.print(f"{time.monotonic() - began:6.1f} s  {clean_line(step)}", soft_wrap=True)
 
     if not console.is_terminal:
         yield write_line

@@ -23,7 +23,7 @@ QUOTAS = {"actions in a template": 20, "stop conditions": 5, "target ARNs of one
 """The limits of AWS FIS."""
 
 
-def run(options: Options, request: Request, wait_timeout: str | None) -> int:
+def plan_experiment(options: Options, request: Request, wait_timeout: str | None) -> int:
     """Returns the exit code of the plan: 0 if the experiment could have run."""
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)

@@ -15,7 +15,7 @@ from cli.arguments.spans import parse_period
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import draw_sparkline, make_table, style_word
-from cli.text import clean, format_seconds, safe_text
+from cli.text import clean_line, format_seconds, safe_text
 from squall.domain.history.period_report import PeriodReport
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _CELLS = {
 }
 
 
-def run(options: Options, days: int, start: str | None, end: str | None, filters: Filters, html: Path | None = None) -> int:
+def report_period(options: Options, days: int, start: str | None, end: str | None, filters: Filters, html: Path | None = None) -> int:
     """Returns 0, also if nothing ran."""
     since, until = parse_period(days, start, end, datetime.now(UTC))
     deployment = session.find_deployment(options)
@@ -65,7 +65,7 @@ def _save_page(deployment: Deployment, key: str, path: Path) -> None:
         path.write_text(page, encoding="utf-8")
     except OSError as error:
         raise CommandError(
-            f"{clean(path)} can't be written: {error.strerror}.", "Name a file in a folder that exists.", code=Exit.REFUSED
+            f"{clean_line(path)} can't be written: {error.strerror}.", "Name a file in a folder that exists.", code=Exit.REFUSED
         ) from error
     output.write_note(f"Written: {path}")
 

@@ -9,11 +9,11 @@ from cli import output, reports, session
 from cli.arguments import durations
 from cli.errors import CommandError, NameInUseError, commands_for
 from cli.exits import Exit
-from cli.following.follow import Ending, follow
+from cli.following.follow import Ending, follow_execution
 from cli.following.views import Lines, View, choose_view
 from cli.following.watch import parse_result
 from cli.render import make_result_view
-from cli.text import clean
+from cli.text import clean_line
 from squall.domain.approval.votes import Decision
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from squall.domain.run.record import ExecutionRecord
 
 
-def run(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:
+def run_experiment(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:
     """Returns the exit code of the outcome; 0 if the execution is only started."""
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
@@ -80,7 +80,7 @@ def claim_request(deployment: Deployment, record: ExecutionRecord) -> None:
     except CommandError as error:
         answer = {"recorded": False, "message": error.message}
     proven = isinstance(answer, dict) and answer.get("recorded") is True
-    message = clean(answer.get("message", ""), 500) if isinstance(answer, dict) else clean(answer, 500)
+    message = clean_line(answer.get("message", ""), 500) if isinstance(answer, dict) else clean_line(answer, 500)
     state = "You are recorded as the requester" if proven else "The requester is not proven, so one more person has to approve"
     output.write_note(f"{record.id} awaits approval by somebody else: squall approve {record.id} --comment … ({state}: {message})")
 
@@ -98,7 +98,7 @@ def follow_to_end(
     so."""
     view: View = Lines(output.make_console(stderr=True)) if as_json else choose_view(output.make_console(), title, deployment.region)
     try:
-        return follow(deployment, execution_id, view, timeout, on_ask=on_ask)
+        return follow_execution(deployment, execution_id, view, timeout, on_ask=on_ask)
     except KeyboardInterrupt:
         output.write_note(f"{execution_id} goes on. {commands_for(execution_id)}")
         raise
@@ -113,7 +113,7 @@ def show_ending(deployment: Deployment, ending: Ending, *, as_json: bool) -> Non
     console = output.make_console()
     result = parse_result(ending.result)
     if result is None:
-        console.print(f"{record.id}: {record.status.value}. {clean(record.reason)}", soft_wrap=True)
+        console.print(f"{record.id}: {record.status.value}. {clean_line(record.reason)}", soft_wrap=True)
         return
     report = deployment.file_url(record.id, reports.PAGE)
     console.print(make_result_view(result, deployment.document_url(record.id), report=report, timeline=False))

@@ -14,14 +14,14 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.watch import parse_result
 from cli.render import make_result_view
-from cli.text import clean, clean_document
+from cli.text import clean_document, clean_line
 
 if TYPE_CHECKING:
     from cli.aws.stack import Deployment
     from cli.session import Options
 
 
-def run(options: Options, execution: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
+def show_result(options: Options, execution: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
     """Returns 0 if there is a result, or the report that the options ask for."""
     if sum([options.json, markdown, bool(html or browse)]) > 1:
         raise CommandError("Use only one of --json, --markdown, and --html with --open.", "", code=Exit.REFUSED)
@@ -30,7 +30,7 @@ def run(options: Options, execution: str, *, html: str | None = None, browse: bo
     record = find_record(deployment, execution_id)
     if not record.final:
         raise CommandError(
-            f"{execution_id} is still running, in {clean(record.phase, 40)}.",
+            f"{execution_id} is still running, in {clean_line(record.phase, 40)}.",
             f"`squall status {execution_id}` shows its state.",
             code=Exit.REFUSED,
         )

@@ -15,7 +15,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
-from squall.domain.approval.votes import standing
+from squall.domain.approval.votes import find_standing
 from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EVENTS = 8
 
 
-def run(options: Options, execution: str | None) -> int:
+def show_status(options: Options, execution: str | None) -> int:
     """Returns 0, also if nothing runs."""
     execution_id = parse_execution_id(execution) if execution is not None else None
     deployment = session.find_deployment(options)
@@ -141,7 +141,7 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("state", record.phase + since),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
         ("started by", record.requested_by),
-        ("approval", standing(record.ask, record.votes, now)[1] if record.ask else ""),
+        ("approval", find_standing(record.ask, record.votes, now)[1] if record.ask else ""),
         *((vote.decision.value, f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC: {vote.comment}") for vote in record.votes),
         ("fault", _describe_fault(record, now)),
         ("guards", ", ".join(record.guard_names)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli import output
 from cli.arguments import definitions
 from cli.exits import Exit
-from cli.text import clean, clean_block, safe_text
+from cli.text import clean_block, clean_line, safe_text
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 
@@ -48,7 +48,7 @@ class Report:
         return not self.findings
 
 
-def run(options: Options, files: Sequence[str]) -> int:
+def validate_files(options: Options, files: Sequence[str]) -> int:
     """Returns 0 if every file is valid, otherwise 3."""
     reports = [check_file(file) for file in files]
     if options.json:
@@ -82,7 +82,7 @@ def _make_finding(source: definitions.Source, problem: Problem) -> Finding:
 
 def _format_value(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return clean(text, FOUND_CHARACTERS)
+    return clean_line(text, FOUND_CHARACTERS)
 
 
 def show_report(console: Console, report: Report) -> None:

@@ -30,7 +30,11 @@ def _list_resources(cloudformation: Any, stack: str, resource_type: str) -> list
     """Logical and physical ids of the stack's resources of a type."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     resources = (resource for page in pages for resource in page["StackResourceSummaries"])
-    return [(found["LogicalResourceId"], found["PhysicalResourceId"]) for found in resources if found["ResourceType"] == resource_type]
+    return [
+        (resource["LogicalResourceId"], resource["PhysicalResourceId"])
+        for resource in resources
+        if resource["ResourceType"] == resource_type
+    ]
 
 
 def check_fis_roles(iam: Any, names: list[str]) -> Iterator[tuple[Finding, str]]:
@@ -85,7 +89,7 @@ def check_concurrency(client: Callable[[str], Any], stack: str) -> Finding:
         stopping = [physical for logical, physical in resources if logical.startswith(STOPPING)]
         functions = client("lambda")
         limit = int(functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
-        reserved = [functions.get_function_concurrency(FunctionName=one).get("ReservedConcurrentExecutions") for one in stopping]
+        reserved = [functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions") for function in stopping]
     except (ClientError, BotoCoreError) as error:
         return unknown_finding(name, error, promise)
     if stopping and all(reserved):

@@ -36,7 +36,7 @@ class Ending:
         return exit_code(self.record.status, self.record.verdict)
 
 
-def follow(
+def follow_execution(
     source: Watched, execution_id: str, view: View, timeout: float | None = None, *, on_ask: Callable[[ExecutionRecord], None] | None = None
 ) -> Ending:
     """Blocks until the execution is over. Raises StillRunningError after `timeout` seconds.

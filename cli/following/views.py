@@ -11,8 +11,8 @@ from rich.panel import Panel
 
 from cli import render
 from cli.following.watch import APPROVAL_STATES, STATES
-from cli.text import clean, format_seconds, safe_text
-from squall.domain.approval.votes import standing
+from cli.text import clean_line, format_seconds, safe_text
+from squall.domain.approval.votes import find_standing
 from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -60,15 +60,19 @@ class Lines:
         self._write_readings(snapshot)
         if snapshot.trouble and snapshot.trouble not in self._shown:
             self._shown.add(snapshot.trouble)
-            self._write_line(snapshot.now, f"AWS cannot be read at the moment: {clean(snapshot.trouble)}", "yellow")
+            self._write_line(snapshot.now, f"AWS cannot be read at the moment: {clean_line(snapshot.trouble)}", "yellow")
 
     def _list_news(self, snapshot: Snapshot) -> Iterator[tuple[datetime, str, str]]:
         record = snapshot.record
         if record is not None and record.phase != self._phase:
             self._phase = record.phase
-            yield record.phase_since or snapshot.now, f"→ {clean(record.phase, 40)}", "bold"
+            yield record.phase_since or snapshot.now, f"→ {clean_line(record.phase, 40)}", "bold"
         for event in snapshot.new_events:
-            yield event.at, f"{clean(event.event, 40):<22} {clean(event.detail)}".rstrip(), render.EVENT_STYLES.get(event.event, "")
+            yield (
+                event.at,
+                f"{clean_line(event.event, 40):<22} {clean_line(event.detail)}".rstrip(),
+                render.EVENT_STYLES.get(event.event, ""),
+            )
 
     def _write_checks(self, snapshot: Snapshot) -> None:
         # The final check repeats the safety checks, so only its failures are shown.
@@ -97,7 +101,7 @@ class Lines:
 
 def _format_reading(reading: Reading) -> str:
     state = {None: "", False: "", True: " ABORT" if reading.role == "guard" else " not met"}[reading.breached]
-    return f"{clean(reading.text, 80)}: {render.format_quantity(reading.value, reading.unit)}{state}"
+    return f"{clean_line(reading.text, 80)}: {render.format_quantity(reading.value, reading.unit)}{state}"
 
 
 class Terminal(Lines):
@@ -145,7 +149,7 @@ class Terminal(Lines):
         phase, ended = (record.phase, record.final) if record else ("", False)
         parts: list[RenderableType] = [render.make_progress(STATES, phase, ended=ended, skipped=self._list_skipped(snapshot))]
         if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
-            state = standing(record.ask, record.votes, snapshot.now)[1]
+            state = find_standing(record.ask, record.votes, snapshot.now)[1]
             parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
             parts.append(render.make_fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
@@ -153,7 +157,9 @@ class Terminal(Lines):
             parts.append(render.make_readings_table(snapshot.readings, unicode=self._console.encoding.startswith("utf")))
         elapsed = format_seconds((snapshot.now - record.started_at).total_seconds()) if record else "starting"
         environment = record.environment if record else ""
-        header = " · ".join(clean(part, 100) for part in (self._title, snapshot.execution_id, environment, self._place, elapsed) if part)
+        header = " · ".join(
+            clean_line(part, 100) for part in (self._title, snapshot.execution_id, environment, self._place, elapsed) if part
+        )
         return Panel(Group(*parts), title=safe_text(header, "bold"), title_align="left", border_style="cyan")
 
 

@@ -25,60 +25,65 @@ APPROVAL = ("ask", "votes")
 """Attributes of the record that only the holders of `record_approval` write: a gate opens by what they say."""
 
 
-def capabilities(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
-    """Returns the statements of every capability of a function by its name; one that this deployment does not need has none."""
+def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
+    """Returns the statements of every capability of a function by its name; one that this deployment does not need has
+    none."""
     files = DOCUMENTS.get(function, ())
     return {
-        **_storage(names),
-        "write_documents": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/results/*/{file}" for file in files])],
+        **_allow_storage(names),
+        "write_documents": [_make_statement(["s3:PutObject"], [f"{names.bucket_arn}/results/*/{file}" for file in files])],
         **_fault_injection(names),
-        **_guards(names),
-        **_workflow(names),
-        **_halt(names),
-        **_reading(names),
+        **_allow_guards(names),
+        **_allow_workflow(names),
+        **_allow_halt(names),
+        **_allow_reading(names),
         "roll_back": _rollback_documents(names),
         **_policy_gates(names),
         "read_templates": _listed_templates(names),
-        "notify": [_allow(["sns:Publish"], [names.topic_arn])],
-        "emit_events": [_allow(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
-        "dead_letters": [_allow(["sqs:SendMessage"], [names.dead_letter_arn])],
+        "notify": [_make_statement(["sns:Publish"], [names.topic_arn])],
+        "emit_events": [_make_statement(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
+        "dead_letters": [_make_statement(["sqs:SendMessage"], [names.dead_letter_arn])],
         "encryption_key": _encryption_key(names),
-        **_sentinel(names),
+        **_allow_sentinel(names),
     }
 
 
-def _items(*partition_keys: str) -> dict[str, Any]:
+def _limit_to_items(*partition_keys: str) -> dict[str, Any]:
     """The condition that only these items are written."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partition_keys)}}
 
 
-def _storage(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_storage(names: Names) -> dict[str, list[PolicyStatement]]:
     not_what_was_admitted = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(ADMITTED)}}
     neither_admitted_nor_approved = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": [*ADMITTED, *APPROVAL]}}
     return {
         "record": [
-            _allow(["dynamodb:GetItem"], [names.table_arn]),
-            _allow(["dynamodb:UpdateItem"], [names.table_arn], neither_admitted_nor_approved),
+            _make_statement(["dynamodb:GetItem"], [names.table_arn]),
+            _make_statement(["dynamodb:UpdateItem"], [names.table_arn], neither_admitted_nor_approved),
         ],
-        "record_approval": [_allow(["dynamodb:UpdateItem"], [names.table_arn], _items("EXECUTION#*") | not_what_was_admitted)],
-        "create_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*", "TRIGGER#*"))],
+        "record_approval": [
+            _make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | not_what_was_admitted)
+        ],
+        "create_record": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*", "TRIGGER#*"))],
         # The record of an execution that Admit never saw: nothing was admitted, nobody approved.
-        "create_lost_record": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("EXECUTION#*") | neither_admitted_nor_approved)],
-        # DynamoDB authorizes a transaction as the writes in it.
-        "locks": [_allow(["dynamodb:PutItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],
-        "unlock": [_allow(["dynamodb:DeleteItem"], [names.table_arn], _items("LOCK#*", "SLOTS"))],
-        "findings": [
-            _allow(["dynamodb:Query"], [names.table_arn]),
-            _allow(["dynamodb:UpdateItem"], [names.table_arn], _items("FINDING#*")),
+        "create_lost_record": [
+            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | neither_admitted_nor_approved)
         ],
-        "read_slots": [_allow(["dynamodb:Query"], [names.table_arn])],
-        "history": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
-        "publish": [_allow(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
-        "open_records": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
+        # DynamoDB authorizes a transaction as the writes in it.
+        "locks": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("LOCK#*", "SLOTS"))],
+        "unlock": [_make_statement(["dynamodb:DeleteItem"], [names.table_arn], _limit_to_items("LOCK#*", "SLOTS"))],
+        "findings": [
+            _make_statement(["dynamodb:Query"], [names.table_arn]),
+            _make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("FINDING#*")),
+        ],
+        "read_slots": [_make_statement(["dynamodb:Query"], [names.table_arn])],
+        "history": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
+        "publish": [_make_statement(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
+        "open_records": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
         "read_documents": [
-            _allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*"]),
+            _make_statement(["s3:GetObject"], [f"{names.bucket_arn}/results/*"]),
             # Without ListBucket, S3 answers AccessDenied instead of NoSuchKey for a document that was never written.
-            _allow(["s3:ListBucket"], [names.bucket_arn]),
+            _make_statement(["s3:ListBucket"], [names.bucket_arn]),
         ],
     }
 
@@ -91,25 +96,25 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
     of_this_stack = {"StringEquals": {"aws:ResourceTag/squall:stack": names.stack}}
     tagged_ours = {"StringEquals": {"aws:RequestTag/squall:stack": names.stack}}
     return {
-        "read_own_template": [_allow(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
-        "list_experiments": [_allow(["fis:ListExperiments"], ["*"])],
-        "read_experiment": [_allow(["fis:GetExperiment"], [experiments], of_this_stack)],
+        "read_own_template": [_make_statement(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
+        "list_experiments": [_make_statement(["fis:ListExperiments"], ["*"])],
+        "read_experiment": [_make_statement(["fis:GetExperiment"], [experiments], of_this_stack)],
         # AWS supports no condition on tags for this action.
-        "read_resolved_targets": [_allow(["fis:ListExperimentResolvedTargets"], [experiments])],
-        "stop_experiment": [_allow(["fis:StopExperiment"], [experiments], of_this_stack)],
-        "find_templates": [_allow(["fis:ListExperimentTemplates"], ["*"])],
-        "delete_template": [_allow(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
+        "read_resolved_targets": [_make_statement(["fis:ListExperimentResolvedTargets"], [experiments])],
+        "stop_experiment": [_make_statement(["fis:StopExperiment"], [experiments], of_this_stack)],
+        "find_templates": [_make_statement(["fis:ListExperimentTemplates"], ["*"])],
+        "delete_template": [_make_statement(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
         "create_template": [
-            _allow(["fis:CreateExperimentTemplate"], actions),
-            _allow(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
-            _allow(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
+            _make_statement(["fis:CreateExperimentTemplate"], actions),
+            _make_statement(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
+            _make_statement(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
         # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which gets it with
         # this request.
         "start_experiment": [
-            _allow(["fis:StartExperiment"], [templates], of_this_stack),
-            _allow(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
-            _allow(
+            _make_statement(["fis:StartExperiment"], [templates], of_this_stack),
+            _make_statement(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
+            _make_statement(
                 ["iam:CreateServiceLinkedRole"],
                 [f"arn:{names.partition}:iam::{names.account}:role/aws-service-role/fis.amazonaws.com/AWSServiceRoleForFIS"],
                 {"StringEquals": {"iam:AWSServiceName": "fis.amazonaws.com"}},
@@ -118,49 +123,51 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
     }
 
 
-def _guards(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_guards(names: Names) -> dict[str, list[PolicyStatement]]:
     guards = names.arn("cloudwatch", f"alarm:squall-{names.stack}-*")
     return {
         # The users' stop alarms may be composite alarms, and for these DescribeAlarms authorizes on every alarm.
-        "read_guards": [_allow(["cloudwatch:DescribeAlarms"], ["*"])],
-        "guard_history": [_allow(["cloudwatch:DescribeAlarmHistory"], ["*"])],
+        "read_guards": [_make_statement(["cloudwatch:DescribeAlarms"], ["*"])],
+        "guard_history": [_make_statement(["cloudwatch:DescribeAlarmHistory"], ["*"])],
         "put_guards": [
             # The abort function is the only action that the holder can attach.
-            _allow(
+            _make_statement(
                 ["cloudwatch:PutMetricAlarm"],
                 [guards],
                 {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
             ),
             # CloudWatch's documentation: PutCompositeAlarm cannot be limited to a narrower resource. The adapter
             # refuses an alarm name that does not carry this stack's tag.
-            _allow(
+            _make_statement(
                 ["cloudwatch:PutCompositeAlarm"],
                 ["*"],
                 {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
             ),
-            _allow(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
+            _make_statement(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
         ],
-        "read_guard_tags": [_allow(["cloudwatch:ListTagsForResource"], [guards])],
-        "delete_guards": [_allow(["cloudwatch:DeleteAlarms"], [guards])],
+        "read_guard_tags": [_make_statement(["cloudwatch:ListTagsForResource"], [guards])],
+        "delete_guards": [_make_statement(["cloudwatch:DeleteAlarms"], [guards])],
     }
 
 
-def _workflow(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_workflow(names: Names) -> dict[str, list[PolicyStatement]]:
     return {
         # SendTaskSuccess has no resource type: a narrower resource would deny it. A task token only wakes an execution.
-        "wake": [_allow(["states:SendTaskSuccess"], ["*"])],
-        "read_executions": [_allow(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])],
+        "wake": [_make_statement(["states:SendTaskSuccess"], ["*"])],
+        "read_executions": [
+            _make_statement(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])
+        ],
     }
 
 
-def _halt(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_halt(names: Names) -> dict[str, list[PolicyStatement]]:
     # The parameter does not belong to the stack: the first halt creates it, and a stack deployed again finds it and is
     # still halted.
     flag = names.arn("ssm", f"parameter/squall/{names.stack}/halt")
-    lever = _allow(["fis:GetSafetyLever", "fis:UpdateSafetyLeverState"], [names.arn("fis", "safety-lever/default")])
+    lever = _make_statement(["fis:GetSafetyLever", "fis:UpdateSafetyLeverState"], [names.arn("fis", "safety-lever/default")])
     return {
-        "read_halt": [_allow(["ssm:GetParameter"], [flag])],
-        "write_halt": [_allow(["ssm:PutParameter"], [flag])],
+        "read_halt": [_make_statement(["ssm:GetParameter"], [flag])],
+        "write_halt": [_make_statement(["ssm:PutParameter"], [flag])],
         "safety_lever": [lever] if names.safety_lever else [],
     }
 
@@ -172,25 +179,25 @@ def _listed_templates(names: Names) -> list[PolicyStatement]:
 
 
 def _rollback_documents(names: Names) -> list[PolicyStatement]:
-    """Only the documents that a policy lists may be started, and only with the roles it lists; without documents, no
-    statement."""
+    """Statements that allow starting the documents that a policy lists, with the roles it lists; none without
+    documents."""
     if not names.rollback_documents:
         return []
     executions = names.arn("ssm", "automation-execution/*")
     place = (names.partition, names.region, names.account)
     documents = [arn for document, version in names.rollback_documents for arn in automation_arns(*place, document, version)]
     return [
-        _allow(["ssm:StartAutomationExecution"], [*documents, executions]),
-        _allow(["ssm:GetAutomationExecution"], [executions]),
-        _allow(["iam:PassRole"], list(names.rollback_role_arns), {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}),
+        _make_statement(["ssm:StartAutomationExecution"], [*documents, executions]),
+        _make_statement(["ssm:GetAutomationExecution"], [executions]),
+        _make_statement(["iam:PassRole"], list(names.rollback_role_arns), {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}),
     ]
 
 
-def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
     """Reads of targets and metrics; most of these APIs authorize on no resource."""
     return {
         "inventory": [
-            _allow(
+            _make_statement(
                 [
                     "ec2:DescribeInstances",
                     "ec2:DescribeInstanceTypes",
@@ -211,13 +218,13 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ],
                 ["*"],
             ),
-            _allow(["ec2:GetManagedPrefixListEntries"], [names.arn("ec2", "prefix-list/*")]),
-            _allow(["ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
-            _allow(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
-            _allow(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
+            _make_statement(["ec2:GetManagedPrefixListEntries"], [names.arn("ec2", "prefix-list/*")]),
+            _make_statement(["ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
+            _make_statement(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
+            _make_statement(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
             # The cluster's access entries decide who may ask Kubernetes itself: it identifies the caller by the
             # signature.
-            _allow(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
+            _make_statement(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
             # The configuration of a function includes its environment variables, and those often include secrets.
             *_allow_if_listed(
                 ["lambda:GetFunctionConfiguration", "lambda:ListTags"],
@@ -225,31 +232,33 @@ def _reading(names: Names) -> dict[str, list[PolicyStatement]]:
             ),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.
-            _allow(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
-            _allow(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
-            _allow(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
+            _make_statement(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
+            _make_statement(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
+            _make_statement(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],
         # These two find targets by tags; each target is then described by its name.
-        "find_targets": [_allow(["ecs:ListClusters", "tag:GetResources"], ["*"])],
-        "metrics": [_allow(["cloudwatch:GetMetricData"], ["*"])],
-        "metric_statistics": [_allow(["cloudwatch:GetMetricStatistics"], ["*"])],
-        "metric_names": [_allow(["cloudwatch:ListMetrics"], ["*"])],
-        "commands": [_allow(["ssm:ListCommandInvocations"], ["*"])],
+        "find_targets": [_make_statement(["ecs:ListClusters", "tag:GetResources"], ["*"])],
+        "metrics": [_make_statement(["cloudwatch:GetMetricData"], ["*"])],
+        "metric_statistics": [_make_statement(["cloudwatch:GetMetricStatistics"], ["*"])],
+        "metric_names": [_make_statement(["cloudwatch:ListMetrics"], ["*"])],
+        "commands": [_make_statement(["ssm:ListCommandInvocations"], ["*"])],
     }
 
 
-def _sentinel(names: Names) -> dict[str, list[PolicyStatement]]:
+def _allow_sentinel(names: Names) -> dict[str, list[PolicyStatement]]:
 
     return {
-        "start_sentinel": [_allow(["lambda:InvokeFunction"], [names.sentinel_function_arn])],
-        "read_record": [_allow(["dynamodb:GetItem"], [names.table_arn])],
-        "read_definition": [_allow(["s3:GetObject"], [f"{names.bucket_arn}/results/*/definition.json"])],
+        "start_sentinel": [_make_statement(["lambda:InvokeFunction"], [names.sentinel_function_arn])],
+        "read_record": [_make_statement(["dynamodb:GetItem"], [names.table_arn])],
+        "read_definition": [_make_statement(["s3:GetObject"], [f"{names.bucket_arn}/results/*/definition.json"])],
         "sentinel": [
-            _allow(["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], _items("SENTINEL#*")),
+            _make_statement(
+                ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], [names.table_arn], _limit_to_items("SENTINEL#*")
+            ),
             # PutMetricData authorizes on no resource; the condition allows the sentinel's namespace only.
-            _allow(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": SENTINEL_NAMESPACE}}),
+            _make_statement(["cloudwatch:PutMetricData"], ["*"], {"StringEquals": {"cloudwatch:namespace": SENTINEL_NAMESPACE}}),
             # Lambda manages the network interfaces of a function in a VPC with the function's own role.
-            *([_allow(_NETWORK_INTERFACE_ACTIONS, ["*"])] if names.sentinel_in_vpc else []),
+            *([_make_statement(_NETWORK_INTERFACE_ACTIONS, ["*"])] if names.sentinel_in_vpc else []),
         ],
     }
 
@@ -259,17 +268,17 @@ def _policy_gates(names: Names) -> dict[str, list[PolicyStatement]]:
     return {
         "calendars": _allow_if_listed(["ssm:GetCalendarState"], names.calendar_arns),
         "deployments": [
-            _allow(["autoscaling:DescribeInstanceRefreshes"], ["*"]),
+            _make_statement(["autoscaling:DescribeInstanceRefreshes"], ["*"]),
             *_allow_if_listed(["codepipeline:GetPipelineState"], names.pipeline_arns),
             *_allow_if_listed(["codedeploy:ListDeployments"], names.deployment_group_arns),
         ],
-        "past_faults": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
-        "past_proofs": [_allow(["dynamodb:Query"], [f"{names.table_arn}/index/experiment"])],
+        "past_faults": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
+        "past_proofs": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/experiment"])],
     }
 
 
 def _allow_if_listed(actions: Iterable[str], resources: tuple[str, ...]) -> list[PolicyStatement]:
-    return [_allow(actions, resources)] if resources else []
+    return [_make_statement(actions, resources)] if resources else []
 
 
 def _encryption_key(names: Names) -> list[PolicyStatement]:
@@ -279,8 +288,8 @@ def _encryption_key(names: Names) -> list[PolicyStatement]:
     suffixes = dict.fromkeys(("amazonaws.com", names.url_suffix))
     services = [f"{service}.{names.region}.{suffix}" for suffix in suffixes for service in ("dynamodb", "s3", "sns", "sqs")]
     actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-    return [_allow(actions, [names.kms_key_arn], {"StringEquals": {"kms:ViaService": services}})]
+    return [_make_statement(actions, [names.kms_key_arn], {"StringEquals": {"kms:ViaService": services}})]
 
 
-def _allow(actions: Iterable[str], resources: Iterable[str], conditions: Mapping[str, Any] | None = None) -> PolicyStatement:
+def _make_statement(actions: Iterable[str], resources: Iterable[str], conditions: Mapping[str, Any] | None = None) -> PolicyStatement:
     return PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)

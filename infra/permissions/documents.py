@@ -26,7 +26,8 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "Watchdog": _CLOSES,
     "Report": ("report.html", "report.md", "result.json", "series.csv"),
 }
-"""The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and nobody else."""
+"""The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and
+nobody else."""
 
 
 def document_files() -> tuple[str, ...]:

@@ -1,5 +1,5 @@
-"""Access entries of EKS clusters: functions that read targets may view the namespaces of the settings, and FIS gets a
-user name there."""
+"""Access entries of EKS clusters: the functions that read targets may view the namespaces that the settings name, and
+FIS gets a user name in the cluster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -30,9 +30,9 @@ class FisRoles:
         self.wildcards: set[str] = set()
         """Resources with an asterisk that the policies' custom actions list."""
         for name, environment in sorted(environments.items()):
-            types = [fault_type for fault_type in registry.available() if fault_type in environment.allowed_types]
+            types = [fault_type for fault_type in registry.list_types() if fault_type in environment.allowed_types]
             self.roles[name] = _make_role(scope, environment, types, opt_in_tag)
-            self.actions |= {action for fault in registry.faults() if fault.type in types for action in fault.fis_actions}
+            self.actions |= {action for fault in registry.list_faults() if fault.type in types for action in fault.fis_actions}
             if FaultType.CUSTOM in environment.allowed_types:
                 self._add_custom_actions(self.roles[name], environment, opt_in_tag)
 
@@ -91,7 +91,7 @@ def _make_role(scope: Construct, policy: Environment, types: Sequence[FaultType]
     )
     narrowed = Scope.of(stack, policy, opt_in_tag)
     for fault_type in types:
-        faults = [fault for fault in registry.faults() if fault.type is fault_type]
+        faults = [fault for fault in registry.list_faults() if fault.type is fault_type]
         statements = [statement for fault in faults for statement in narrowed.statements(fault)]
         if statements:
             ManagedPolicy(

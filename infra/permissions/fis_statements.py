@@ -40,7 +40,8 @@ class Scope:
         return [] if needs_folder and self.lambda_fault_configuration is None else [self.statement(grant) for grant in grants]
 
     def statement(self, grant: Grant) -> PolicyStatement:
-        """A grant as IAM takes it. Grants of custom actions have no placeholders."""
+        """The IAM statement of a grant. Placeholders are filled in; only grants of faults have any, those of custom actions
+        do not."""
         own = isinstance(grant, FaultGrant)
         conditions: dict[str, Any] = dict(self._fill(grant.conditions)) if isinstance(grant, FaultGrant) else {}
         if grant.tagged:

@@ -2,7 +2,7 @@
 
 from aws_cdk.aws_iam import PolicyStatement
 
-from infra.permissions.capabilities import capabilities
+from infra.permissions.capabilities import make_capabilities
 from infra.permissions.names import Names
 
 CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Sentinel", "Watchdog")
@@ -156,5 +156,5 @@ WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCT
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
     """What a function may do, besides writing its own log and traces."""
-    statements_of = capabilities(names, function)
+    statements_of = make_capabilities(names, function)
     return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in statements_of[capability]]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Wiring:
-    """The ports, bound to AWS. Tests replace the whole object with `use`."""
+    """The ports, bound to AWS. Tests replace the whole object with `set_wiring`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -199,7 +199,7 @@ class Wiring:
 _current: list[Wiring] = []
 
 
-def wire() -> Wiring:
+def get_wiring() -> Wiring:
     """The ports of this process. They are built at the first call."""
     if not _current:
         _current.append(Wiring(Settings.read()))
@@ -213,13 +213,13 @@ def prepare(*ports: str) -> None:
     A port that can't be built is left to its first use, which raises the same error and may have a way around it.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        w = wire()
+        w = get_wiring()
         for port in ports:
             with suppress(Exception):
                 getattr(w, port)
 
 
-def use(wiring: Wiring | None) -> None:
+def set_wiring(wiring: Wiring | None) -> None:
     """Replace the ports of this process. None: the next call of `wire` builds them again."""
     _current[:] = [] if wiring is None else [wiring]
 

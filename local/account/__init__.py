@@ -1,8 +1,8 @@
 """The AWS side of the local chaos account: one process, ministack with what it lacks.
 
-Start it with ``python -m local.account.server --port P --state-dir DIR --workload-url URL``. Every difference
-from stock ministack is a patch installed before the server starts, and every patch first checks that the thing it
-replaces is still there with the signature it had (``patching``), so an upgrade fails at start and not in a run.
+Start it with ``python -m local.account.server --port P --state-dir DIR --workload-url URL``. Every difference from
+stock ministack is a patch installed before the server starts, and every patch first checks that the thing it replaces
+is still there with the signature it had (``patching``), so an upgrade fails at start and not in a run.
 
 | module | adds |
 |---|---|

@@ -8,17 +8,17 @@ from typing import Any
 from ministack.services import athena
 from ministack.services.cloudformation import provisioners
 
-from local.account.patching import PatchPointError, require
+from local.account.patching import PatchPointError, require_names
 
 TYPE = "AWS::Athena::NamedQuery"
 _NEEDED = ("Database", "QueryString")
 _FIELDS = ("Name", "Description", "Database", "QueryString", "WorkGroup")
 
 
-def install() -> None:
+def install_patches() -> None:
     """Teach CloudFormation the type."""
-    require(athena, "_create_named_query", "_delete_named_query")
-    require(provisioners, "_RESOURCE_HANDLERS")
+    require_names(athena, "_create_named_query", "_delete_named_query")
+    require_names(provisioners, "_RESOURCE_HANDLERS")
     if TYPE in provisioners._RESOURCE_HANDLERS:
         raise PatchPointError(f"ministack provisions {TYPE} by itself now: this patch can go")
     provisioners._RESOURCE_HANDLERS[TYPE] = {"create": _create_query, "delete": _delete_query}

@@ -1,8 +1,9 @@
 """EKS: ministack's clusters and access entries, the sample's own API server behind one cluster, and access entries
 created by CloudFormation.
 
-The workload reports the address of its API server and the certificate authority that signed it (`report`, called by
-ministack_truth). FIS calls a cluster as its experiment's role, with a token that EKS checks with STS (`client`).
+The workload reports the address of its API server and the certificate authority that signed it (`report_cluster`,
+called by ministack_truth). FIS calls a cluster as its experiment's role, with a token that EKS checks with STS
+(`client`).
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -21,7 +22,7 @@ from ministack.services import eks, sts, tagging
 from ministack.services.cloudformation import provisioners
 
 from local.account import settings
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 from local.kubernetes.authentication import HEADER, PREFIX
 from local.kubernetes.client import Client
 
@@ -30,19 +31,19 @@ TOKEN_SECONDS = 60
 ENTRY = "AWS::EKS::AccessEntry"
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch EKS: start no containers, give IAM its tags, and teach CloudFormation its access entries."""
-    require(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
-    require(eks, "_ae_key")
-    require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
-    require(tagging, "_RESOURCE_TAG_COLLECTORS")
-    require(provisioners, "_RESOURCE_HANDLERS")
-    replace(eks, "_get_docker", "", lambda _original: lambda: None)
+    require_names(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
+    require_names(eks, "_ae_key")
+    require_names(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
+    require_names(tagging, "_RESOURCE_TAG_COLLECTORS")
+    require_names(provisioners, "_RESOURCE_HANDLERS")
+    replace_function(eks, "_get_docker", "", lambda _original: lambda: None)
     tagging._RESOURCE_TAG_COLLECTORS["eks"] = _list_tagged
     provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "update": _change_entry, "delete": _delete_entry}
 
 
-def report(reported: Data) -> None:
+def report_cluster(reported: Data) -> None:
     """Record the address of the workload's API server. A cluster whose server has ended keeps its last address."""
     cluster = eks._clusters.get(reported["name"])
     if cluster is None:
@@ -112,13 +113,13 @@ def make_client(cluster: Data, role_arn: str) -> Client:
         "SourceAccessKeyId": "", "SourcePrincipalArn": "fis.amazonaws.com", "SessionTags": [], "SessionPolicies": None,
     })  # fmt: skip
     credentials = boto3.Session(key, secret, token).get_credentials()
-    region, endpoint, cluster_name = get_region(), settings.current().endpoint, cluster["name"]
+    region, endpoint, cluster_name = get_region(), settings.get_settings().endpoint, cluster["name"]
 
-    def signed() -> str:
+    def sign_token() -> str:
         asked = {"Action": "GetCallerIdentity", "Version": "2011-06-15"}
         request = AWSRequest("GET", f"{endpoint}/", params=asked, headers={HEADER: cluster_name})
         SigV4QueryAuth(credentials, "sts", region, expires=TOKEN_SECONDS).add_auth(request)
         return PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
 
     authority = base64.b64decode(cluster["certificateAuthority"]["data"]).decode()
-    return Client(cluster["endpoint"], authority, signed)
+    return Client(cluster["endpoint"], authority, sign_token)

@@ -22,31 +22,31 @@ from ministack.core.router import extract_access_key_id
 from ministack.services import cloudwatch, ec2, iam, tagging
 
 from local.account.fis import store
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 from local.account.tasks import task_resources
 
 Context = dict[str, Any]
 
 
-def install() -> None:
+def install_patches() -> None:
     """Teach the policy check the actions of FIS, alarms and tags."""
-    require(iam_actions, "SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP")
-    require(router, "SERVICE_PATTERNS")
-    require(tagging, "_RESOURCE_TAG_COLLECTORS")
-    require(app, "SERVICE_REGISTRY", "SERVICE_HANDLERS", "_loaded_modules")
-    require(iam_evaluator, "EvalContext", "evaluate", "evaluate_trust_policy", "_gather_role_policies")
-    require(iam_evaluator, "_permissions_boundary", "evaluate_resource_policy", "enforce")
+    require_names(iam_actions, "SERVICE_TO_IAM_NAMESPACE", "_BOTOCORE_SERVICE_MAP")
+    require_names(router, "SERVICE_PATTERNS")
+    require_names(tagging, "_RESOURCE_TAG_COLLECTORS")
+    require_names(app, "SERVICE_REGISTRY", "SERVICE_HANDLERS", "_loaded_modules")
+    require_names(iam_evaluator, "EvalContext", "evaluate", "evaluate_trust_policy", "_gather_role_policies")
+    require_names(iam_evaluator, "_permissions_boundary", "evaluate_resource_policy", "enforce")
     iam_actions.SERVICE_TO_IAM_NAMESPACE["fis"] = "fis"
     iam_actions._BOTOCORE_SERVICE_MAP["fis"] = ["fis"]
     router.SERVICE_PATTERNS["fis"] = {"host_patterns": [r"fis\."], "credential_scope": "fis"}
     tagging._RESOURCE_TAG_COLLECTORS["ec2"] = _ec2_tags
     tagging._RESOURCE_TAG_COLLECTORS["cloudwatch"] = _alarm_tags
     tagging._RESOURCE_TAG_COLLECTORS["fis"] = _fis_tags
-    replace(
+    replace_function(
         iam_actions, "extract_resource_arn",
         "service method path headers body query_params region account_id", _with_resources,
     )  # fmt: skip
-    replace(iam_actions, "request_tag_context", "service iam_action body params", _with_alarm_tags)
+    replace_function(iam_actions, "request_tag_context", "service iam_action body params", _with_alarm_tags)
 
 
 # --- callers ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch ministack. Must run once, after the environment is set and before the server listens."""
     installed = version("ministack")
     if installed != PINNED_MINISTACK:
@@ -53,28 +53,28 @@ def install() -> None:
         capacity,
         ministack_truth,
     ):
-        part.install()
+        part.install_patches()
 
 
 def build_app() -> App:
     """The patched emulator with the control paths in front of it."""
-    install()
+    install_patches()
     from ministack.app import app as ministack_app
 
     from local.account.metrics import alarms
 
     alarms.start_evaluator()
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def route_request(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/_squall/"):
-            await _control(scope, receive, send)
+            await _serve_control(scope, receive, send)
         else:
             await ministack_app(scope, receive, send)
 
-    return app
+    return route_request
 
 
-async def _control(scope: Scope, receive: Receive, send: Send) -> None:
+async def _serve_control(scope: Scope, receive: Receive, send: Send) -> None:
     """``GET /_squall/health``, ``GET`` and ``POST /_squall/profile``, ``DELETE /_squall/metrics``."""
     body = b""
     while True:
@@ -96,7 +96,7 @@ def _answer_control(method: str, path: str, body: bytes) -> tuple[int, dict[str,
         return 200, {
             "status": "ok",
             "ministack": PINNED_MINISTACK,
-            "workload_url": settings.current().workload_url,
+            "workload_url": settings.get_settings().workload_url,
             "profile": profile.holder.current.name,
             "alarm_evaluations": alarms.evaluator_rounds(),
             "threads": threading.active_count(),

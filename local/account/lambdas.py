@@ -20,7 +20,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
-from local.account.patching import PatchPointError, replace, require, substitute
+from local.account.patching import PatchPointError, replace_function, require_names, substitute_text
 
 _MARK = "squall-error:"
 _OLD = '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
@@ -33,19 +33,19 @@ WRAPPER, LAYERS, OPT = "AWS_LAMBDA_EXEC_WRAPPER", "_LAMBDA_LAYERS_DIRS", "/opt/"
 Json = dict[str, Any]
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch the worker script, what starts workers, and what counts invocations."""
-    require(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "subprocess")
-    lambda_runtime._PYTHON_WORKER_SCRIPT = substitute(lambda_runtime._PYTHON_WORKER_SCRIPT, _OLD, _NEW, "Python worker script")
+    require_names(lambda_runtime, "_PYTHON_WORKER_SCRIPT", "subprocess")
+    lambda_runtime._PYTHON_WORKER_SCRIPT = substitute_text(lambda_runtime._PYTHON_WORKER_SCRIPT, _OLD, _NEW, "Python worker script")
     if lambda_runtime.subprocess is not subprocess:
         raise PatchPointError("ministack.core.lambda_runtime starts its workers in another way")
     lambda_runtime.subprocess = _Processes()
     parameters = "self event request_id trace_id depth durable invoked_function_arn"
-    replace(lambda_runtime.Worker, "invoke", parameters, _with_living_environment)
-    replace(lambda_runtime.Worker, "_spawn", "self", _with_timing)
-    replace(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)
-    replace(lambda_svc, "_emit_lambda_metrics", "function_name duration_ms error throttle", _only_throttles)
-    replace(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _with_counts)
+    replace_function(lambda_runtime.Worker, "invoke", parameters, _with_living_environment)
+    replace_function(lambda_runtime.Worker, "_spawn", "self", _with_timing)
+    replace_function(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)
+    replace_function(lambda_svc, "_emit_lambda_metrics", "function_name duration_ms error throttle", _only_throttles)
+    replace_function(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _with_counts)
 
 
 # --- errors -------------------------------------------------------------------------------------------------------
@@ -129,11 +129,11 @@ def _with_timing(spawn: Callable[[Any], None]) -> Callable[[Any], None]:
 def _only_throttles(_emit: Callable[..., None]) -> Callable[..., None]:
     """Count executed and throttled invocations here, because ministack counts the answers of Invoke."""
 
-    def emit(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
+    def emit_throttles(function_name: str, duration_ms: float, error: bool, throttle: bool) -> None:  # noqa: ARG001 - ministack's
         if throttle and not duration_ms:  # reported once where it is refused, and again with a duration where Invoke answers
             _put_metrics(function_name, time.time(), {"Throttles": 1.0})
 
-    return emit
+    return emit_throttles
 
 
 def _with_counts(dispatch: Callable[..., Json]) -> Callable[..., Json]:

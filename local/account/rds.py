@@ -1,7 +1,7 @@
 """RDS for the sample workload's database: who writes, who reads, what is failing over, and the orders for it.
 
-ministack keeps the records. The workload reports the state of its two processes (`report`, called by ministack_truth),
-and carries out failovers and reboots: ``POST {workload}/database/failover`` and ``POST
+ministack keeps the records. The workload reports the state of its two processes (`report_database`, called by
+ministack_truth), and carries out failovers and reboots: ``POST {workload}/database/failover`` and ``POST
 {workload}/database/<node>/reboot``. One database is shown twice: as an Aurora cluster of a writer and a reader, and as
 a Multi-AZ DB instance of the same two processes. Other clusters and instances are ministack's own, without its
 containers: only the workload's processes run here.
@@ -21,7 +21,7 @@ from ministack.services import rds, tagging
 
 from local.account import settings
 from local.account.events import events
-from local.account.patching import original, replace, require
+from local.account.patching import find_original, replace_function, require_names
 
 Data = dict[str, Any]
 Parameters = dict[str, Any]
@@ -29,21 +29,22 @@ TIMEOUT_SECONDS = 30.0
 _KINDS = {"db-instance": ("RDS DB Instance Event", "DB_INSTANCE"), "db-cluster": ("RDS DB Cluster Event", "CLUSTER")}
 
 _owned: dict[str, Data] = {}
-"""The workload's latest report, by cluster; ``instances``: node by DB instance, the Multi-AZ instance as its cluster's writer."""
+"""The workload's latest report, by cluster; ``instances``: node by DB instance, the Multi-AZ instance as its cluster's
+writer."""
 _absent: dict[str, Data] = {}
 """Records of nodes that are absent at the moment."""
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch RDS."""
-    require(rds, "_instances", "_clusters", "_events", "_tags", "_ACTION_MAP", "_error", "_p", "_cluster_xml", "_xml")
-    require(rds, "_single_instance_response", "_resolve_instance", "_resolve_cluster_in_request_region", "_format_time")
-    require(tagging, "_RESOURCE_TAG_COLLECTORS")
-    replace(rds, "_get_docker", "", lambda _original: lambda: None)
-    rds._ACTION_MAP["FailoverDBCluster"] = _or_else(original(rds, "_failover_db_cluster", "p"), fail_over)
-    rds._ACTION_MAP["RebootDBInstance"] = _or_else(original(rds, "_reboot_db_instance", "p"), reboot_instance)
+    require_names(rds, "_instances", "_clusters", "_events", "_tags", "_ACTION_MAP", "_error", "_p", "_cluster_xml", "_xml")
+    require_names(rds, "_single_instance_response", "_resolve_instance", "_resolve_cluster_in_request_region", "_format_time")
+    require_names(tagging, "_RESOURCE_TAG_COLLECTORS")
+    replace_function(rds, "_get_docker", "", lambda _original: lambda: None)
+    rds._ACTION_MAP["FailoverDBCluster"] = _or_else(find_original(rds, "_failover_db_cluster", "p"), fail_over)
+    rds._ACTION_MAP["RebootDBInstance"] = _or_else(find_original(rds, "_reboot_db_instance", "p"), reboot_instance)
     tagging._RESOURCE_TAG_COLLECTORS["rds"] = _list_tagged
-    replace(rds, "_instance_xml", "i", _as_aws_shows_it)
+    replace_function(rds, "_instance_xml", "i", _as_aws_shows_it)
 
 
 def _list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -64,17 +65,17 @@ def _as_aws_shows_it(xml: Callable[[Data], str]) -> Callable[[Data], str]:
 def _or_else(stock: Callable[[Parameters], Any], ours: Callable[[Parameters], Any]) -> Callable[[Parameters], Any]:
     """Describe the workload's own database by its report; ministack describes every other database."""
 
-    def call(p: Parameters) -> Any:
+    def describe_database(p: Parameters) -> Any:
         answer = ours(p)
         return stock(p) if answer is None else answer
 
-    return call
+    return describe_database
 
 
 # --- what the workload reports ------------------------------------------------------------------------------------
 
 
-def report(database: Data) -> None:
+def report_database(database: Data) -> None:
     """Write the workload's report into ministack's records."""
     cluster = rds._clusters.get(database["id"])
     if cluster is None:
@@ -187,7 +188,7 @@ def reboot_instance(p: Parameters) -> Any:
 def _send_order(path: str) -> str:
     """Send the request to the workload. Returns the reason if it is refused, otherwise an empty string."""
     # The address is our own --workload-url, always http on this machine.
-    request = urllib.request.Request(settings.current().workload_url + path, data=b"{}")  # noqa: S310
+    request = urllib.request.Request(settings.get_settings().workload_url + path, data=b"{}")  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_SECONDS):

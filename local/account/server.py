@@ -52,7 +52,7 @@ def prepare_environment(chosen: Settings) -> None:
         os.environ.pop(name, None)
 
 
-async def serve(chosen: Settings) -> None:
+async def serve_account(chosen: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -75,13 +75,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the account until it is told to stop."""
     options = parse_arguments(argv)
     chosen = Settings(options.port, options.state_dir.resolve(), options.workload_url.rstrip("/"))
-    settings.use(chosen)
+    settings.set_settings(chosen)
     profile.holder.use(profile.NAMED[options.profile])
     prepare_environment(chosen)
     record = chosen.state_dir / STATE_FILE
     record.write_text(json.dumps({"pid": os.getpid(), "endpoint": chosen.endpoint, "started_at": time.time()}))
     try:
-        asyncio.run(serve(chosen))
+        asyncio.run(serve_account(chosen))
     finally:
         record.unlink(missing_ok=True)
         from ministack.core import lambda_runtime

@@ -18,12 +18,12 @@ class Settings:
 _current: list[Settings] = []
 
 
-def use(settings: Settings) -> None:
+def set_settings(settings: Settings) -> None:
     """Set the settings of the process, once and before anything reads them."""
     _current[:] = [settings]
 
 
-def current() -> Settings:
+def get_settings() -> Settings:
     """The settings of the process. Raises if the server has not set them yet."""
     if not _current:
         raise RuntimeError("the local account has not been started")

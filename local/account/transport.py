@@ -1,5 +1,5 @@
 """Presents requests as TLS: the account is reached over plain HTTP on loopback, but policies that demand TLS must hold
-as on AWS."""
+as on AWS. Also lets the timeout of a task be a JSONata expression."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -9,13 +9,13 @@ from typing import Any
 import ministack.app
 from ministack.services import stepfunctions
 
-from local.account.patching import replace
+from local.account.patching import replace_function
 
 
-def install() -> None:
-    """Patch the origin of a request, and the lifetime of a task token."""
-    replace(ministack.app, "pin_request_origin", "source_ip secure_transport", _over_tls)
-    replace(stepfunctions, "_execute_task", "state_def raw_input execution ctx", _with_timeout_expression)
+def install_patches() -> None:
+    """Patch whether a request counts as TLS, and how the timeout of a task is read."""
+    replace_function(ministack.app, "pin_request_origin", "source_ip secure_transport", _over_tls)
+    replace_function(stepfunctions, "_execute_task", "state_def raw_input execution ctx", _with_timeout_expression)
 
 
 def _over_tls(pin: Callable[..., None]) -> Callable[..., None]:

@@ -36,7 +36,7 @@ from botocore.credentials import Credentials
 SLOW_SECONDS, HOT_SECONDS = 6.0, 2.0
 """A tenth of AWS's 60 and 20 s, as everything is faster here."""
 ANSWER_SECONDS = 5.0
-DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{what}" for what in ("add-delay", "error", "http-integration-response"))
+DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{kind}" for kind in ("add-delay", "error", "http-integration-response"))
 DEFAULT_DELAY_MILLISECONDS = "1000"
 _PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 

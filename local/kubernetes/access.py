@@ -63,7 +63,11 @@ def _matches_subject(user: User, subject: Json, namespace: str) -> bool:
 
 
 def _rule_allows(rule: Json, verb: str, group: str, resource: str) -> bool:
-    def has(values: Sequence[str], wanted: str) -> bool:
+    def matches_any(values: Sequence[str], wanted: str) -> bool:
         return "*" in values or wanted in values
 
-    return has(rule.get("verbs", ()), verb) and has(rule.get("apiGroups", ()), group) and has(rule.get("resources", ()), resource)
+    return (
+        matches_any(rule.get("verbs", ()), verb)
+        and matches_any(rule.get("apiGroups", ()), group)
+        and matches_any(rule.get("resources", ()), resource)
+    )

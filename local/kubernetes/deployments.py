@@ -58,13 +58,13 @@ class Deployments:
             own = {"name": f"{name}-{digest}", "ownerReferences": owned_by(deployment), "labels": labels}
             body = {"metadata": own, "spec": copy.deepcopy(spec)}
             replica_set = self._objects.create("replicasets", namespace, body)
-        mine = [pod for pod in list_controlled(self._objects.all("pods", namespace), replica_set) if is_active(pod)]
+        pods = [pod for pod in list_controlled(self._objects.all("pods", namespace), replica_set) if is_active(pod)]
         wanted = int(spec["replicas"])
-        mine += [self._start(replica_set) for _ in range(wanted - len(mine))]
-        for pod in sorted(mine, key=is_ready)[: max(0, len(mine) - wanted)]:
+        pods += [self._start(replica_set) for _ in range(wanted - len(pods))]
+        for pod in sorted(pods, key=is_ready)[: max(0, len(pods) - wanted)]:
             self._objects.delete("pods", namespace, pod["metadata"]["name"])
-        many = sum(map(is_ready, mine))
-        counts = {"replicas": len(mine), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(mine)}
+        many = sum(map(is_ready, pods))
+        counts = {"replicas": len(pods), "readyReplicas": many, "availableReplicas": many, "updatedReplicas": len(pods)}
         for plural, owner in (("deployments", deployment), ("replicasets", replica_set)):
             self._tell(plural, owner, {key: value for key, value in counts.items() if plural == "deployments" or key != "updatedReplicas"})
 
@@ -78,7 +78,7 @@ class Deployments:
         return self._objects.create("pods", about["namespace"], template)
 
     def _tell(self, plural: str, owner: Json, status: Json) -> None:
-        def put(current: Json) -> None:
+        def put_status(current: Json) -> None:
             current["status"] = {**status, "observedGeneration": current["metadata"]["generation"]}
 
-        self._objects.update(plural, owner["metadata"]["namespace"], owner["metadata"]["name"], put)
+        self._objects.update(plural, owner["metadata"]["namespace"], owner["metadata"]["name"], put_status)

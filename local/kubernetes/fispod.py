@@ -15,7 +15,7 @@ from typing import Any
 
 from local.kubernetes.client import Client
 from local.kubernetes.status import StatusError
-from local.workload.processes.lifeline import die_with_parent, tell
+from local.workload.processes.lifeline import die_with_parent, send_event
 
 Json = dict[str, Any]
 POLL_SECONDS = 0.5
@@ -34,7 +34,8 @@ class FisPod:
         self.ending = threading.Event()
 
     def run(self, config: str) -> None:
-        """Raises InjectionError, or StatusError for what Kubernetes refuses."""
+        """Carry out the orders in the ConfigMap. Raises InjectionError, or StatusError if Kubernetes refuses a
+        request."""
         orders: Json = json.loads(self._client.get(f"{self._place}/configmaps/{config}")["data"]["orders"])
         pod = f"{self._place}/pods/{orders['pod']}"
         if orders["action"] == "delete":
@@ -98,13 +99,13 @@ def main() -> None:
     client = Client(arguments.api, (arguments.secrets / "ca.crt").read_text(), (arguments.secrets / "token").read_text)
     pod = FisPod(client, arguments.namespace)
     signal.signal(signal.SIGTERM, lambda *_: pod.ending.set())
-    tell(event="ready")
+    send_event(event="ready")
     try:
         pod.run(arguments.config)
     except (InjectionError, StatusError) as error:
-        tell(event="failed", message=str(error))
+        send_event(event="failed", message=str(error))
         raise SystemExit(1) from error
-    tell(event="done")
+    send_event(event="done")
 
 
 if __name__ == "__main__":

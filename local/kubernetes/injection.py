@@ -1,4 +1,5 @@
-"""What FIS's ephemeral container does to its pod, by its arguments: `cpu-stress percent=80 workers=0 duration=PT30S`."""
+"""What FIS's ephemeral container does to its pod, by its arguments: `cpu-stress percent=80 workers=0
+duration=PT30S`."""
 
 from __future__ import annotations
 

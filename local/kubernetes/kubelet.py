@@ -1,8 +1,9 @@
 """Pods as processes: scheduled, started, probed and ended with their grace period; and the ephemeral containers added
 to them.
 
-The application's pods are processes behind the cluster's target group (`local.workload.processes.containers`). FIS's own pod is a
-process that calls the API server with its service account's token. `tick` is called on the manager's main thread.
+The application's pods are processes behind the cluster's target group (`local.workload.processes.containers`). FIS's
+own pod is a process that calls the API server with its service account's token. `tick` is called on the manager's main
+thread.
 """
 
 from __future__ import annotations
@@ -265,14 +266,14 @@ class Kubelet:
             if container is None or container.child is None or name in container.faults or time.monotonic() - since < PULL_SECONDS:
                 continue
             try:
-                what = injection.parse_injection(ephemeral.get("args", ()))
+                injected = injection.parse_injection(ephemeral.get("args", ()))
             except ValueError as error:
                 container.faults[name] = Fault(name, "", {}, 0, status="refused", error=str(error))
                 continue
             with self._lock:
-                container.faults[name] = Fault(name, what.document, what.parameters, what.seconds)
+                container.faults[name] = Fault(name, injected.document, injected.parameters, injected.seconds)
             container.child.order(
-                op="fault", command_id=name, document=what.document, parameters=what.parameters, duration_seconds=what.seconds
+                op="fault", command_id=name, document=injected.document, parameters=injected.parameters, duration_seconds=injected.seconds
             )
 
     @staticmethod
@@ -286,7 +287,8 @@ class Kubelet:
         return {"terminated": {"exitCode": code, "message": fault.error}}
 
     def execute(self, namespace: str, name: str, container: str, command: str) -> str:
-        """Handle the command `stop` in an ephemeral container: it ends its effect. From any thread. Raises StatusError."""
+        """Handle the command `stop` in an ephemeral container: it ends its effect. From any thread. Raises
+        StatusError."""
         with self._lock:
             run = next((pod for pod in self._running.values() if (pod.namespace, pod.name) == (namespace, name)), None)
             fault = run.container.faults.get(container) if run is not None and run.container is not None else None
@@ -336,11 +338,11 @@ class Kubelet:
 
 
 def _make_change(change: Callable[[Json], object]) -> Callable[[Json], None]:
-    def changed(pod: Json) -> None:
+    def change_status(pod: Json) -> None:
         pod.setdefault("status", {})
         change(pod)
 
-    return changed
+    return change_status
 
 
 def _make_condition(kind: str, since: str, word: str = "True", reason: str = "") -> Json:

@@ -74,7 +74,7 @@ class Objects:
         if namespace not in self.namespaces:
             raise status.not_found("namespaces", namespace)
         if not NAME.fullmatch(name):
-            raise status.invalid(kind, name, f'metadata.name: Invalid value: "{name}": a lowercase RFC 1123 subdomain is expected')
+            raise status.make_invalid(kind, name, f'metadata.name: Invalid value: "{name}": a lowercase RFC 1123 subdomain is expected')
         if about.setdefault("namespace", namespace) != namespace:
             raise status.bad_request("the namespace of the provided object does not match the namespace sent on the request")
         with self.lock:
@@ -110,7 +110,8 @@ class Objects:
             return copy.deepcopy(objects)
 
     def page(self, plural: str, namespace: str, query: Mapping[str, str]) -> Json:
-        """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector` (metadata.name)."""
+        """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector`
+        (metadata.name)."""
         group, kind = KINDS[plural]
         token, limit = query.get("continue", ""), _parse_number(query.get("limit", "0"))
         snapshot, start = self._resume(token) if token else (self._begin(plural, namespace, query), 0)
@@ -146,12 +147,12 @@ class Objects:
                 self.remove(plural, namespace, name)
             return current
 
-        def mark(pod: Json) -> None:
+        def mark_deleted(pod: Json) -> None:
             seconds = grace if grace is not None else int(pod.get("spec", {}).get("terminationGracePeriodSeconds", GRACE_SECONDS))
             pod["metadata"].setdefault("deletionTimestamp", format_now())
             pod["metadata"]["deletionGracePeriodSeconds"] = min(seconds, pod["metadata"].get("deletionGracePeriodSeconds", seconds))
 
-        return self.update(plural, namespace, name, mark)
+        return self.update(plural, namespace, name, mark_deleted)
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         with self.lock:
@@ -198,7 +199,7 @@ class Objects:
             snapshot = self._snapshots.get(known)
             if snapshot is None or time.monotonic() - snapshot.made > CONTINUE_SECONDS:
                 self._snapshots.pop(known, None)
-                raise status.expired()
+                raise status.make_expired()
         return snapshot, int(start)
 
     def compact(self) -> None:

@@ -138,7 +138,7 @@ class Pods:
         return self._containers.served()
 
     def find(self, name: str) -> Served | None:  # noqa: ARG002 - the protocol's
-        """None, because no pod has a Systems Manager agent."""
+        """Always None: no pod has a Systems Manager agent."""
         return None
 
     def route(self) -> None:

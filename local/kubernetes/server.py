@@ -70,7 +70,7 @@ class ApiServer:
         parts = urlsplit(target)
         user = self._authentication.user(authorization)
         if user is None:
-            raise status.unauthorized()
+            raise status.make_unauthorized()
         if parts.path == "/version":
             return 200, dict(VERSION)
         if method == "GET" and (match := _NAMESPACE.fullmatch(parts.path)):
@@ -92,13 +92,13 @@ class ApiServer:
     def _namespace(self, user: User, name: str) -> Json:
         """A namespace. Who may read it is decided in the namespace."""
         if not access.is_allowed(self._objects, user, "get", "", "namespaces", name):
-            raise status.forbidden(user.name, "get", "namespaces", "", name, name)
+            raise status.make_forbidden(user.name, "get", "namespaces", "", name, name)
         return self._objects.get_namespace(name)
 
     def _allow(self, user: User, verb: str, plural: str, sub: str, namespace: str, name: str) -> None:
         group, resource = KINDS[plural][0], f"{plural}/{sub}" if sub else plural
         if not access.is_allowed(self._objects, user, verb, group, resource, namespace):
-            raise status.forbidden(user.name, verb, resource, group, namespace, name)
+            raise status.make_forbidden(user.name, verb, resource, group, namespace, name)
 
     def _resource(self, method: str, plural: str, namespace: str, name: str, query: Mapping[str, str], body: Json) -> tuple[int, Json]:
         objects = self._objects
@@ -131,12 +131,12 @@ def _add_ephemeral(pod: Json, changes: Json, labels: Mapping[str, str]) -> None:
     removed."""
     name = pod["metadata"]["name"]
     if changes.get("metadata", {}).get("resourceVersion") not in {None, pod["metadata"]["resourceVersion"]}:
-        raise status.conflict("pods", name)
+        raise status.make_conflict("pods", name)
     then = pod["spec"].get("ephemeralContainers", [])
     wanted = changes.get("spec", {}).get("ephemeralContainers", [])
     names = {container.get("name") for container in wanted}
     if [container for container in wanted if container in then] != then or len(names) < len(wanted):
-        raise status.invalid(
+        raise status.make_invalid(
             "Pod", name, "spec.ephemeralContainers: Forbidden: existing ephemeral containers may not be changed or removed"
         )
     pod["spec"]["ephemeralContainers"] = wanted

@@ -20,15 +20,15 @@ class StatusError(Exception):
         return {**status, "reason": self.reason, **({"details": self.details} if self.details else {}), "code": self.code}
 
 
-def unauthorized() -> StatusError:
+def make_unauthorized() -> StatusError:
     """401: the cluster does not know the caller."""
     return StatusError(401, "Unauthorized", "Unauthorized")
 
 
 def not_found(plural: str, name: str, group: str = "") -> StatusError:
     """404: there is no such object."""
-    what = f"{plural}.{group}" if group else plural
-    return StatusError(404, "NotFound", f'{what} "{name}" not found', name=name, kind=plural)
+    resource = f"{plural}.{group}" if group else plural
+    return StatusError(404, "NotFound", f'{resource} "{name}" not found', name=name, kind=plural)
 
 
 def no_such_path() -> StatusError:
@@ -41,14 +41,14 @@ def already_exists(plural: str, name: str) -> StatusError:
     return StatusError(409, "AlreadyExists", f'{plural} "{name}" already exists', name=name, kind=plural)
 
 
-def conflict(plural: str, name: str) -> StatusError:
+def make_conflict(plural: str, name: str) -> StatusError:
     """409: the object was changed meanwhile."""
     why = "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {plural} "{name}": {why}'
     return StatusError(409, "Conflict", message, name=name, kind=plural)
 
 
-def invalid(kind: str, name: str, why: str) -> StatusError:
+def make_invalid(kind: str, name: str, why: str) -> StatusError:
     """422: the object is not valid."""
     return StatusError(422, "Invalid", f'{kind} "{name}" is invalid: {why}', name=name, kind=kind)
 
@@ -58,15 +58,17 @@ def bad_request(why: str) -> StatusError:
     return StatusError(400, "BadRequest", why)
 
 
-def expired() -> StatusError:
+def make_expired() -> StatusError:
     """410: the list can no longer be continued."""
     return StatusError(
         410, "Expired", "The provided continue parameter is too old to display a consistent list result. You must start a new list."
     )
 
 
-def forbidden(user: str, verb: str, plural: str, group: str, namespace: str, name: str = "") -> StatusError:
+def make_forbidden(user: str, verb: str, plural: str, group: str, namespace: str, name: str = "") -> StatusError:
     """403: nothing allows the request."""
-    what = f"{plural.partition('/')[0]}{'.' + group if group else ''}" + (f' "{name}"' if name else "")
-    message = f'{what} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" in the namespace "{namespace}"'
+    resource = f"{plural.partition('/')[0]}{'.' + group if group else ''}" + (f' "{name}"' if name else "")
+    message = (
+        f'{resource} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" in the namespace "{namespace}"'
+    )
     return StatusError(403, "Forbidden", message, **({"name": name} if name else {}), kind=plural.partition("/")[0])

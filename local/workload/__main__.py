@@ -8,10 +8,10 @@ import logging
 import signal
 from pathlib import Path
 
-from local.workload.api import serve
+from local.workload.api import serve_api
 from local.workload.manager import Manager
 from local.workload.processes.child import ROOT
-from local.workload.processes.lifeline import tell
+from local.workload.processes.lifeline import send_event
 from local.workload.settings import RESILIENT, WORKLOADS
 
 
@@ -34,9 +34,9 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: manager.stop())
     try:
-        port = serve(manager, arguments.port)
+        port = serve_api(manager, arguments.port)
         (folder / "workload.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}", "root": str(ROOT)}))
-        tell(event="ready", port=port)
+        send_event(event="ready", port=port)
     except BaseException:
         manager.kill()
         raise

@@ -23,7 +23,7 @@ class BadRequestError(ValueError):
     """The body is not what the path takes."""
 
 
-def serve(manager: Manager, port: int) -> int:
+def serve_api(manager: Manager, port: int) -> int:
     """Serve in the background; returns the port."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,5 @@
-"""The workload's resources in the account, created and read through ordinary AWS APIs, and its report to the account."""
+"""The workload's resources in the account, created and read through ordinary AWS APIs, and its report to the
+account."""
 
 from __future__ import annotations
 

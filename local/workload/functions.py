@@ -55,7 +55,8 @@ class Orders:
         self.path: str | None = None
 
     def settle(self, settings: Settings) -> None:
-        """Create or delete the function as the settings say. Without a function in use nothing is imported or called."""
+        """Create or delete the function as the settings say. Without a function in use nothing is imported or
+        called."""
         if settings.functions:
             self._grant(reads=settings.extension_reads)
             self.path = self.path or self._create()

@@ -1,4 +1,5 @@
-"""The workload's manager: registers the sample workload in the account, runs its processes, and starts faults in them."""
+"""The workload's manager: registers the sample workload in the account, runs its processes, and starts faults in
+them."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Stamp:
         }
 
     def values(self, name: str, unit: str, dimensions: Mapping[str, str], counts: Mapping[float, int]) -> Iterator[Datum]:
-        """A distribution, split where it has more distinct values than one datum takes."""
+        """The data of a distribution: several if it has more distinct values than one datum takes."""
         items = sorted(counts.items())
         for first in range(0, len(items), _MAX_VALUES):
             part = items[first : first + _MAX_VALUES]
@@ -43,7 +43,7 @@ class Stamp:
 
 
 def balancer_data(start: float, counts: Mapping[str, Any], load_balancer: str, target_group: str) -> list[Datum]:
-    """AWS/ApplicationELB for one period."""
+    """The data of AWS/ApplicationELB for one period: requests, response times, errors, hosts."""
     stamp = Stamp(start)
     whole = {"LoadBalancer": load_balancer}
     both = {"TargetGroup": target_group, "LoadBalancer": load_balancer}
@@ -70,7 +70,7 @@ def balancer_data(start: float, counts: Mapping[str, Any], load_balancer: str, t
 
 
 def instance_data(start: float, cpu_percent: Mapping[str, float], group: str) -> list[Datum]:
-    """AWS/EC2 for one period: per instance, and over the group."""
+    """The data of AWS/EC2 for one period, for each instance and for the group."""
     stamp = Stamp(start)
     data = []
     for instance_id, percent in cpu_percent.items():
@@ -82,7 +82,7 @@ def instance_data(start: float, cpu_percent: Mapping[str, float], group: str) ->
 
 
 def agent_data(start: float, used: Mapping[str, tuple[float, float]], group: str) -> list[Datum]:
-    """CWAgent for one period: memory and disk, which AWS/EC2 does not have."""
+    """The data of CWAgent for one period: memory and disk, which AWS/EC2 does not have."""
     stamp = Stamp(start)
     data = []
     for instance_id, (memory, disk) in used.items():
@@ -100,8 +100,8 @@ def application_data(
 ) -> list[Datum]:
     """The application's own metrics for one period.
 
-    These are journal records that a full disk refused, and calls that failed, both including zeros; and the duration of
-    calls to the dependency, in periods in which one ended. `each`: the dimension that tells one process from another.
+    These are the journal records that a full disk refused and the calls that failed, zeros included, and the duration
+    of the calls to the dependency that ended in the period. `each` is the dimension that names a process.
     """
     stamp = Stamp(start)
     data: list[Datum] = []

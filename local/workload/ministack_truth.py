@@ -2,8 +2,8 @@
 
 ministack invents the instances of a group, calls every target healthy, puts every instance in the first zone and has no
 scaling activities. Here the workload is the source of truth for those APIs: it reports its state, and ministack repeats
-the report. The account server calls `install()` once, before it serves. Every patch point is checked, so that another
-ministack version fails at start instead of reporting something untrue.
+the report. The account server calls `install_patches()` once, before it serves. Every patch point is checked, so that
+another ministack version fails at start instead of reporting something untrue.
 
 It also adds what experiments need: SuspendProcesses, ResumeProcesses, TerminateInstanceInAutoScalingGroup,
 DescribeLoadBalancerTargetGroups, and `SquallReportWorkload` (not an AWS action; only the workload's manager calls it).
@@ -58,7 +58,7 @@ class PatchPointMissingError(RuntimeError):
     """ministack is not the version these patches were written for."""
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch the three services. Repeatable."""
     autoscaling, alb, ec2 = (_load_module(name) for name in ("autoscaling", "alb", "ec2"))
     if getattr(autoscaling, "_squall_truth", False):
@@ -141,11 +141,11 @@ def _record_report(autoscaling: ModuleType, health: dict[str, dict[str, list[str
             group["Activities"] = reported["activities"]
     health.update(document["target_health"])
     if "database" in document:
-        rds.report(document["database"])
+        rds.report_database(document["database"])
     if "ecs" in document:
-        ecs.report(document["ecs"])
+        ecs.report_tasks(document["ecs"])
     if "kubernetes" in document:
-        eks.report(document["kubernetes"])
+        eks.report_cluster(document["kubernetes"])
     return _make_answer(autoscaling, REPORT_ACTION)
 
 
@@ -233,7 +233,7 @@ def _make_error(autoscaling: ModuleType, message: str) -> Response:
 def _patch_target_health(alb: ModuleType, health: dict[str, dict[str, list[str]]]) -> None:
     original: Handler = alb._describe_target_health
 
-    def describe(params: dict[str, Any]) -> Response:
+    def describe_target_health(params: dict[str, Any]) -> Response:
         arn = alb._p(params, "TargetGroupArn")
         if arn not in health or arn not in alb._tgs:
             return original(params)
@@ -254,7 +254,7 @@ def _patch_target_health(alb: ModuleType, health: dict[str, dict[str, list[str]]
         response: Response = alb._xml(200, "DescribeTargetHealth", inner)
         return response
 
-    alb._ACTION_MAP["DescribeTargetHealth"] = describe
+    alb._ACTION_MAP["DescribeTargetHealth"] = describe_target_health
 
 
 def _patch_identifiers(alb: ModuleType) -> None:
@@ -263,20 +263,20 @@ def _patch_identifiers(alb: ModuleType) -> None:
     named: ContextVar[str] = ContextVar("named", default="")
     random_id = alb._short_id
 
-    def identifier() -> str:
+    def make_identifier() -> str:
         name = named.get()
         return hashlib.sha256(name.encode()).hexdigest()[:16] if name else random_id()
 
     def with_name(create: Handler) -> Handler:
-        def created(params: dict[str, Any]) -> Response:
+        def create_named(params: dict[str, Any]) -> Response:
             token = named.set(alb._p(params, "Name"))
             try:
                 return create(params)
             finally:
                 named.reset(token)
 
-        return created
+        return create_named
 
-    alb._short_id = identifier  # type: ignore[attr-defined]
+    alb._short_id = make_identifier  # type: ignore[attr-defined]
     for action in ("CreateLoadBalancer", "CreateTargetGroup"):
         alb._ACTION_MAP[action] = with_name(alb._ACTION_MAP[action])

@@ -62,7 +62,8 @@ class Part(Protocol):
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """The report for the account (`ministack_truth`): `target_health` by target group, and the part's own records."""
+        """The report for the account (`ministack_truth`): `target_health` by target group, and the part's own
+        records."""
         ...
 
     def overview(self) -> Mapping[str, object]:

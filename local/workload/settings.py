@@ -50,7 +50,8 @@ class Settings:
     """Seconds from the loss of the primary to the standby's promotion; without a standby ten times as long until the
     primary is back."""
     pods: bool = False
-    """Whether the sample's EKS cluster runs: an API server, two nodes, and a Deployment behind a load balancer of its own."""
+    """Whether the sample's EKS cluster runs: an API server, two nodes, and a Deployment behind a load balancer of its
+    own."""
     ignore: frozenset[str] = frozenset()
     """Kinds of fault that no instance feels, while Systems Manager reports success."""
     tasks: bool = False

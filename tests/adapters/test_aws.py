@@ -87,7 +87,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
     edge.client.cache_clear()
     yield monkeypatch
     edge.client.cache_clear()
-    wiring.use(None)
+    wiring.set_wiring(None)
 
 
 def test_a_client_is_made_once_with_bounded_waits_and_retries(environment: pytest.MonkeyPatch) -> None:
@@ -138,8 +138,8 @@ def test_every_setting_has_its_variable() -> None:
 def test_the_wiring_builds_each_port_when_first_used(environment: pytest.MonkeyPatch) -> None:
     for name, value in FakeWorld().wiring().settings.values.items():
         environment.setenv(name, value)
-    w = wiring.wire()
-    assert wiring.wire() is w
+    w = wiring.get_wiring()
+    assert wiring.get_wiring() is w
     names = [
         "clock",
         "records",
@@ -162,33 +162,33 @@ def test_the_wiring_builds_each_port_when_first_used(environment: pytest.MonkeyP
 
 def test_a_port_needs_only_its_own_settings(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SQUALL_TABLE", "table")
-    assert wiring.wire().records is not None
+    assert wiring.get_wiring().records is not None
     with pytest.raises(SettingError, match="SQUALL_BUCKET"):
-        _ = wiring.wire().documents
+        _ = wiring.get_wiring().documents
 
 
 def test_lambda_builds_ports_at_import_and_leaves_what_it_can_not_build_to_the_first_use(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SQUALL_TABLE", "table")
     wiring.prepare("records")
-    assert "records" not in vars(wiring.wire()), "only in Lambda"
+    assert "records" not in vars(wiring.get_wiring()), "only in Lambda"
     environment.setenv("AWS_LAMBDA_FUNCTION_NAME", "Squall-Abort")
     wiring.prepare("documents", "records")
-    assert "records" in vars(wiring.wire())
+    assert "records" in vars(wiring.get_wiring())
     with pytest.raises(SettingError, match="SQUALL_BUCKET"):
-        _ = wiring.wire().documents
+        _ = wiring.get_wiring().documents
 
 
 def test_tests_put_a_world_in_the_wirings_place() -> None:
     world = FakeWorld()
-    wiring.use(world.wiring())
+    wiring.set_wiring(world.wiring())
     try:
-        assert wiring.wire().clock.now() == world.clock.now()
+        assert wiring.get_wiring().clock.now() == world.clock.now()
         world.failing["records.open"] = Unavailable("dynamodb", "Query", "ThrottlingException", "", retryable=True)
         with pytest.raises(Unavailable):
-            wiring.wire().records.open()
+            wiring.get_wiring().records.open()
         assert world.calls == ["clock.now", "records.open"]
     finally:
-        wiring.use(None)
+        wiring.set_wiring(None)
 
 
 def test_fakes_have_every_method_of_their_port() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from moto.sns.models import sns_backends
 
 from squall.adapters.eventbridge import EventBridgeLifecycle
-from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_body, legal_subject, text
+from squall.adapters.sns import MESSAGE_BYTES, SnsNotifier, legal_body, legal_subject, render_text
 from squall.adapters.step_functions import StepFunctions
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.messages.message import Fact, Link, Message, Section
@@ -92,7 +92,7 @@ def test_the_text_has_facts_then_sections_then_links() -> None:
         links=(Link("fault", "https://fis"), Link("report", "https://report", "soon")),
         attributes={},
     )
-    assert text(said) == (
+    assert render_text(said) == (
         "first\nsecond\n\nCriteria\n  [met] a\n      why\n  [met] b\n\n"
         "Where to look\n  fault:     https://fis\n  report:    https://report (soon)"
     )
@@ -107,7 +107,7 @@ def test_no_text_from_outside_adds_a_line(fact: str, detail: str, title: str, ur
         links=(Link("look", f"at {url}", detail),),
         attributes={},
     )
-    lines = text(said).splitlines()
+    lines = render_text(said).splitlines()
     assert len(lines) == 9, lines
     starts = ("name:", "    why:", "", "Section", "  -", "      -", "", "Where to look", "  look:      at")
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from squall.reporting.period import render
+from squall.reporting.period import render_period
 from tests.unit.domain.history.test_period import finding, report, run
 from tests.unit.reporting.test_period_page import ATTACK
 
@@ -21,7 +21,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = [run(number, days_ago=number % 28 + 0.5, recovery_seconds=float(20 + number % 9 * 7)) for number in range(60)]
     runs.append(run(99, days_ago=2, workload=ATTACK + "w" * 200, findings=(finding(1),)))
     path = tmp_path_factory.mktemp("period") / "period.html"
-    path.write_text(render(report(*runs, catalogue={ATTACK: "disk_fill"})), encoding="utf-8")
+    path.write_text(render_period(report(*runs, catalogue={ATTACK: "disk_fill"})), encoding="utf-8")
     return path
 
 

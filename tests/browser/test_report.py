@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from squall.reporting.formatting import format_quantity
-from squall.reporting.page import render
+from squall.reporting.page import render_page
 from squall.reporting.view import build_page
 from tests.patience import until
 from tests.unit.reporting.report_rig import EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
@@ -51,7 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     made = {"plain": facts(), "hostile": hostile(ATTACK)}
     for name, given in made.items():
-        (folder / f"{name}.html").write_text(render(build_page(given)), encoding="utf-8")
+        (folder / f"{name}.html").write_text(render_page(build_page(given)), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 

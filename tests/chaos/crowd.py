@@ -21,7 +21,7 @@ from squall.application.admission import admit, deployed
 from squall.domain.language import grammar
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 from squall.domain.run.record import ExecutionRecord
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.chaos.frozen import without_locks
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
@@ -165,14 +165,14 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
     wiring = FakeWiring(world, SETTINGS)
     vars(wiring)["clock"] = crowd
     with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
-        use(wiring)
+        set_wiring(wiring)
         without_locks()
         world.failing = Intercept(crowd.call)
         try:
             yield crowd, world
         finally:
             world.failing = {}
-            use(None)
+            set_wiring(None)
 
 
 @dataclass

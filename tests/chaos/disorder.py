@@ -19,7 +19,7 @@ from typing import Any
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.aws_state import FisExperiment
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.chaos.matrix import BOUND_SECONDS, until_over
 from tests.chaos.modes import Trial
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
@@ -93,7 +93,7 @@ def on(walk: Walk, clocks: Clocks) -> None:
     """Functions look at these clocks."""
     wiring = FakeWiring(walk.world, SETTINGS)
     vars(wiring)["clock"] = _Clock(walk, clocks)
-    use(wiring)
+    set_wiring(wiring)
 
 
 @dataclass

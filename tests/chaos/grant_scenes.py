@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from squall.adapters.eventbridge import DETAIL_TYPE, detail
+from squall.adapters.eventbridge import DETAIL_TYPE, make_detail
 from squall.application.admission import admit
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.record import Abort
@@ -353,7 +353,7 @@ def forget(world: FakeWorld, name: str) -> None:
 
 def report(walk: Walk, world: FakeWorld) -> None:
     record, reason = world.lifecycle.events[-1]
-    walk.quietly("Report", {"source": "squall", "detail-type": DETAIL_TYPE, "detail": detail(record, reason)})
+    walk.quietly("Report", {"source": "squall", "detail-type": DETAIL_TYPE, "detail": make_detail(record, reason)})
 
 
 def overdue(walk: Walk, world: FakeWorld) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 from infra.code import UPLOT
-from infra.permissions.capabilities import capabilities
+from infra.permissions.capabilities import make_capabilities
 from infra.permissions.holders import HOLDERS, statements_for
 from infra.permissions.names import Names
 from squall.application.admission import admit
@@ -25,7 +25,7 @@ from squall.application.reports import period
 from squall.domain.base.vocabulary import ResourceType
 from squall.errors import Refused, Unavailable
 from squall.reporting import page
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.chaos.grant_scenes import SCENES as OF_RUNS
 from tests.chaos.grant_targets import ON_TARGETS
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
@@ -164,7 +164,7 @@ def needs(function: str, called: str, kind: ResourceType | None) -> frozenset[Gr
     port = method.partition(".")[0]
     if port in ASKS_NOTHING:
         return frozenset()
-    known = capabilities(NAMES, function)
+    known = make_capabilities(NAMES, function)
     found = set()
     for capability in NEEDS.get(method) or (NEEDS_OF_PORT[port],):
         for one in known[NARROWER.get(function, {}).get(capability, capability)]:
@@ -271,7 +271,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         policed = Policed(walk, function, grant)
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})
         vars(wiring).update({name: _Port(policed, name, vars(wiring)[name]) for name in PORTS})
-        use(wiring)
+        set_wiring(wiring)
         said = _listened(walk)
         SCENES[scene](walk, world)
         walk.quietly("Pulse", TICK)

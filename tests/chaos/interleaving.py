@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.chaos.frozen import without_locks
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.rig import arranged
@@ -195,7 +195,7 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
         saved = _Saved(walk)
         wiring = FakeWiring(world, SETTINGS)
         vars(wiring).update({name: _Gate(scene, name) for name in PORTS})
-        use(wiring)
+        set_wiring(wiring)
         without_locks()
         while pending:
             saved.put_back()

@@ -151,17 +151,17 @@ def test_what_is_not_what_the_record_asks_for_is_never_signed(
 
 
 def test_a_plan_of_another_version_is_shown_whole(squall: Squall, deployment: FakeDeployment) -> None:
-    from squall.domain.base.model import digest  # noqa: PLC0415
+    from squall.domain.base.model import hash_document  # noqa: PLC0415
 
     waiting = asked(deployment)
     assert waiting.ask is not None
     raw = {**deployment.documents["run-1", "plan"], "novelty": "x-ray"}
     deployment.documents["run-1", "plan"] = raw
-    deployment.scripts["run-1"] = [replace(waiting, ask=replace(waiting.ask, plan=digest(raw)))]
+    deployment.scripts["run-1"] = [replace(waiting, ask=replace(waiting.ask, plan=hash_document(raw)))]
     done = squall("approve", "run-1", "--yes", "--comment", "fine")
     assert done.exit_code == 0
     assert "x-ray" in done.stdout
-    assert deployment.votes[0][1] == digest(raw)
+    assert deployment.votes[0][1] == hash_document(raw)
 
 
 @pytest.mark.parametrize("changes", [{"ask": None}, {"status": Status.REJECTED}])

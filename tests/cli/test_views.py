@@ -14,7 +14,7 @@ from cli.errors import CommandError
 from cli.following.readings import Reading, make_reading
 from cli.following.views import Lines, Terminal, choose_view
 from cli.following.watch import STATES, Snapshot, Watcher
-from cli.text import clean, format_number, format_seconds
+from cli.text import clean_line, format_number, format_seconds
 from local.demo import describe_changes, describe_reaction
 from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.result import TimelineEvent
@@ -188,8 +188,8 @@ def test_a_failed_look_is_told_and_the_run_followed_on() -> None:
 
 
 def test_text_from_outside_is_one_harmless_line() -> None:
-    assert clean("a\nb\x1b[2J\u202e\u200bc") == "a b[2Jc"
-    assert clean("x" * 50, 10) == "x" * 9 + "…"
+    assert clean_line("a\nb\x1b[2J\u202e\u200bc") == "a b[2Jc"
+    assert clean_line("x" * 50, 10) == "x" * 9 + "…"
 
 
 @pytest.mark.parametrize(("value", "text"), [(None, "—"), (99.87, "99.87"), (12345.6, "12,346"), (0.5, "0.5")])

@@ -17,14 +17,14 @@ from tests.patience import until
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The account with the stack in it; afterwards none of its processes is alive."""
     state = tmp_path_factory.mktemp("deployed")
-    account = launcher.up(state, experiments="tests/deployed/experiments")
+    account = launcher.start_account(state, experiments="tests/deployed/experiments")
     try:
         rig = Rig(account, state)
         _hold_schedules(rig)
         yield rig
     finally:
-        launcher.down(state)
-    assert processes.leftovers(state) == []
+        launcher.stop_account(state)
+    assert processes.list_leftovers(state) == []
     assert [pid for pid in account.pids.values() if processes.start_time(pid) is not None] == []
 
 

@@ -268,7 +268,7 @@ class Rig:
         record(name, round(time.monotonic() - began, 1))
 
     def children(self) -> list[int]:
-        return processes.leftovers(self.state)
+        return processes.list_leftovers(self.state)
 
 
 @dataclass(frozen=True)

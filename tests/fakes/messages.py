@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from squall.adapters.sns import text
+from squall.adapters.sns import render_text
 
 if TYPE_CHECKING:
     from squall.domain.messages.message import Message
@@ -26,7 +26,7 @@ class FakeNotifier:
         self.sent: list[Sent] = []
 
     def publish(self, message: Message) -> None:
-        self.sent.append(Sent(message.subject, text(message), dict(message.attributes)))
+        self.sent.append(Sent(message.subject, render_text(message), dict(message.attributes)))
 
 
 class FakeLifecycle:

@@ -88,7 +88,7 @@ PORTS = (
 
 
 class FakeWiring(Wiring):
-    """The world's ports; pass it to `squall.wiring.use`."""
+    """The world's ports; pass it to `squall.wiring.set_wiring`."""
 
     def __init__(self, world: FakeWorld, settings: dict[str, str]) -> None:
         super().__init__(Settings(settings))

@@ -8,7 +8,7 @@ import pytest
 
 from infra.analytics import QUERIES
 from squall.domain.base.vocabulary import Status
-from squall.domain.history.analytics import COLUMNS, PARTITIONS, files
+from squall.domain.history.analytics import COLUMNS, PARTITIONS, make_files
 from squall.domain.history.summary import RunSummary
 from tests.infra.template import Resources
 
@@ -30,7 +30,7 @@ def tables(stack: Resources) -> dict[str, Any]:
 
 def test_a_row_lands_where_its_partition_is_projected(stack: Resources) -> None:
     run = RunSummary("run-1", datetime(2026, 11, 3, tzinfo=UTC), Status.COMPLETED, environment="staging")
-    (path,) = files(run, [])
+    (path,) = make_files(run, [])
     parameters = tables(stack)["executions"]["Parameters"]
     template = "".join(part if isinstance(part, str) else "BUCKET" for part in parameters["storage.location.template"]["Fn::Join"][1])
     wanted = template.replace("${environment}", "staging").replace("${month}", "2026-11")

@@ -117,7 +117,7 @@ def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(s
 
 
 def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -> None:
-    for environment, allowed in (("Staging", registry.available()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))):
+    for environment, allowed in (("Staging", registry.list_types()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))):
         name = role(stack, environment)
         held = {key: found for key, found in stack.of_type("AWS::IAM::ManagedPolicy").items() if {"Ref": name} in found["Roles"]}
         assert len(held) == len(allowed)
@@ -166,12 +166,12 @@ def test_documents_stand_in_statements_of_their_own_as_aws_documents_have_no_tag
 
 
 @pytest.mark.parametrize(
-    ("environment", "types"), [("Staging", registry.available()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))]
+    ("environment", "types"), [("Staging", registry.list_types()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))]
 )
 def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
     stack: Resources, environment: str, types: tuple[FaultType, ...]
 ) -> None:
-    sent = {document for fault in registry.faults() if fault.type in types for document in fault.ssm_documents}
+    sent = {document for fault in registry.list_faults() if fault.type in types for document in fault.ssm_documents}
     found = {resource for statement in documents(stack, environment) for resource in statement.resources}
     assert found == {f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent}
 

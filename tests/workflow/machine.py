@@ -24,7 +24,7 @@ import boto3
 from jsonata.jsonata import Jsonata
 from moto import mock_aws
 
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.patience import PATIENCE
@@ -156,11 +156,11 @@ def machine(world: FakeWorld, **settings: str) -> Iterator[Machine]:
         created = sfn.create_state_machine(name="Experiment", definition=definition(), roleArn=f"arn:aws:iam::{ACCOUNT}:role/sfn")
         the.append(Machine(world, sfn, created["stateMachineArn"]))
         the[0].wire()
-        use(world.wiring(**settings))
+        set_wiring(world.wiring(**settings))
         try:
             yield the[0]
         finally:
-            use(None)
+            set_wiring(None)
 
 
 _parsed: dict[str, Any] = {}

@@ -21,7 +21,7 @@ from jsonata.jsonata import Jsonata
 from infra.permissions.documents import DOCUMENTS
 from squall.domain.documents.document import Document
 from squall.errors import Unavailable
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import Driver, execution_event
@@ -317,8 +317,8 @@ def walking(world: FakeWorld, **settings: str) -> Iterator[Walk]:
     walk = Walk(world)
     walk.wire()
     _grant_documents(walk)
-    use(world.wiring(**settings))
+    set_wiring(world.wiring(**settings))
     try:
         yield walk
     finally:
-        use(None)
+        set_wiring(None)

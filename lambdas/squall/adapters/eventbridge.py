@@ -25,7 +25,7 @@ class EventBridgeLifecycle:
             "Source": "squall",
             "DetailType": DETAIL_TYPE,
             "Resources": [record.execution_arn],
-            "Detail": json.dumps(detail(record, reason)),
+            "Detail": json.dumps(make_detail(record, reason)),
             "EventBusName": self._bus,
         }
         answer = call(self._client, "put_events", Entries=[entry])
@@ -35,7 +35,7 @@ class EventBridgeLifecycle:
             raise Unavailable("events", "PutEvents", code, failed.get("ErrorMessage", ""), retryable=is_retryable(code))
 
 
-def detail(record: ExecutionRecord, reason: str = "") -> dict[str, str | None]:
+def make_detail(record: ExecutionRecord, reason: str = "") -> dict[str, str | None]:
     """The detail of the event, as docs/architecture.md describes it."""
     return {
         "execution_id": record.id,

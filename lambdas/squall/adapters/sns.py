@@ -1,6 +1,6 @@
 """Sends messages to people by SNS.
 
-Another format, such as a card for a chat, would be one more function from a `Message` beside `text`.
+Another format, such as a card for a chat, would be one more function from a `Message` beside `render_text`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class SnsNotifier:
             "publish",
             TopicArn=self._topic,
             Subject=legal_subject(message.subject),
-            Message=legal_body(text(message), MESSAGE_BYTES - used),
+            Message=legal_body(render_text(message), MESSAGE_BYTES - used),
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
         )
 
 
-def text(message: Message) -> str:
+def render_text(message: Message) -> str:
     """The message as plain text: facts, then sections with a title and indented facts, then links, with an empty line
     between them."""
     blocks = [
@@ -63,7 +63,8 @@ def _link_line(link: Link) -> str:
 
 
 def legal_subject(subject: str) -> str:
-    """One line of printable ASCII under 100 characters that starts with something visible: SNS refuses anything else."""
+    """One line of printable ASCII under 100 characters that starts with something visible: SNS refuses anything
+    else."""
     plain = unicodedata.normalize("NFKD", one_line(subject)).encode("ascii", "ignore").decode()
     return " ".join(plain.split())[:SUBJECT_CHARACTERS].rstrip() or "Squall"
 

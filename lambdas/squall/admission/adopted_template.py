@@ -23,7 +23,7 @@ def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -
     if is_deeper_than(template, MAXIMUM_DEPTH):
         message = f"the FIS template is nested deeper than {MAXIMUM_DEPTH} levels"
         raise InvalidInput([Problem(path=adoption.PATH, message=message)])
-    complete = adoption.adopt(experiment, template)
+    complete = adoption.apply_template(experiment, template)
     if problems := find_range_problems(complete, resolve_parameters(complete), environment):
         raise InvalidInput(prefix_paths(adoption.PATH, problems))
     return definition.model_copy(

@@ -21,7 +21,7 @@ from squall.domain.base.problems import (
     list_validation_problems,
     prefix_paths,
     show_value,
-    suggest,
+    suggest_name,
 )
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import ExecutionInput, Experiment
@@ -121,7 +121,7 @@ def _choose_experiment(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> 
     path = WHOLE
     if isinstance(name, str) and name not in catalogue:
         offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
-        message = f"{show_value(name)} is not in the catalogue{suggest(name, catalogue)}"
+        message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
         return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
     try:
         if isinstance(name, str):
@@ -144,7 +144,7 @@ def _choose_environment(
     if name is None:
         return None, []
     if name not in environments:
-        message = f"there is no environment {show_value(name)}{suggest(name, environments)}"
+        message = f"there is no environment {show_value(name)}{suggest_name(name, environments)}"
         expected = ", ".join(sorted(environments)) or "none is deployed"
         return None, [Problem(path=extend_path(path, "environment"), message=message, expected=expected)]
     path = f"environments.{name}"

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
-from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment, type_problem
 from squall.domain.resources import pods
@@ -57,7 +57,7 @@ def find_parameter_problems(fault_type: FaultType, resource_type: ResourceType, 
         message = f"{fault_type} can't be injected into {resource_type.with_article}: there is {others}"
         return [Problem(path="type", message=message, expected=f"targets it can be injected into: {targets}")]
     try:
-        registry.get(fault_type, resource_type).parse(parameters)
+        registry.get_fault(fault_type, resource_type).parse(parameters)
     except InvalidInput as invalid:
         return list(invalid.problems)
     return []
@@ -115,7 +115,7 @@ def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     if known is None or not isinstance(filters, Mapping):
         return
     for name in sorted(str(name) for name in filters.keys() - known):
-        message = f"there is no such filter{suggest(name, known)}"
+        message = f"there is no such filter{suggest_name(name, known)}"
         yield Problem(path=extend_path("target.filters", name), message=message, expected=", ".join(sorted(known)))
 
 

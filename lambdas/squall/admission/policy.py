@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.language.metric_table import measured_by_sentinel
@@ -30,14 +30,14 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     yield from _find_rollback_problems(experiment, environment)
     yield from _find_configuration_problems(experiment, environment)
     yield from _find_sentinel_problems(experiment, environment)
-    yield from custom.problems(experiment, environment)
+    yield from custom.find_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
 
 
 def resolve_parameters(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
     """The fault's parameters including defaults, or only those with these names; empty if they can't be parsed."""
     try:
-        parameters = registry.of(experiment).parse(experiment.parameters).model_dump()
+        parameters = registry.find_fault(experiment).parse(experiment.parameters).model_dump()
     except (InvalidInput, registry.UnknownFaultError):
         return {}  # parse_experiment reports it
     return {name: value for name, value in parameters.items() if names is None or name in names}
@@ -48,13 +48,13 @@ def find_range_problems(experiment: Experiment, parameters: Mapping[str, Any], e
     environment does."""
     problems = []
     known = experiment.resource_type in registry.resource_types(experiment.type)
-    default_ranges = registry.of(experiment).unless_allowed if known else {}
+    default_ranges = registry.find_fault(experiment).unless_allowed if known else {}
     for name, (least, greatest) in {**default_ranges, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
             message = f"{show_value(value)} is outside what {environment.name} allows"
             problems.append(Problem(path=extend_path("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
-    default_values = registry.of(experiment).unless_listed if known else {}
+    default_values = registry.find_fault(experiment).unless_listed if known else {}
     for name, listed in {**default_values, **environment.parameter_values}.items():
         value = parameters.get(name)
         if isinstance(value, str) and value not in listed:
@@ -87,14 +87,14 @@ def _find_rollback_problems(experiment: Experiment, environment: Environment) ->
         return
     known = environment.rollback_documents
     if declared.document not in known:
-        message = f"{environment.name} has no rollback document {show_value(declared.document)}{suggest(declared.document, known)}"
+        message = f"{environment.name} has no rollback document {show_value(declared.document)}{suggest_name(declared.document, known)}"
         yield Problem(path="rollback", message=message, expected=", ".join(sorted(known)) or "none: its policy lists no rollback_documents")
         return
     allowed = known[declared.document].parameters
     for name, values in list_fixed_values(declared.parameters).items():
         path = extend_path("rollback.parameters", name)
         if name not in allowed:
-            message = f"{declared.document} may not have this parameter{suggest(name, allowed)}"
+            message = f"{declared.document} may not have this parameter{suggest_name(name, allowed)}"
             yield Problem(path=path, message=message, expected=", ".join(sorted(allowed)) or "no parameters")
             continue
         for value in values:

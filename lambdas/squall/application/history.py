@@ -5,7 +5,7 @@ from squall.application.result.record import agreed_result
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.finding import FindingStatus
 from squall.domain.documents.result import Result
-from squall.domain.history.analytics import files
+from squall.domain.history.analytics import make_files
 from squall.domain.history.summary import FindingSeen, RunSummary, workload_of
 from squall.domain.run.record import ExecutionRecord
 from squall.wiring import Wiring
@@ -13,11 +13,11 @@ from squall.wiring import Wiring
 ROWS = "application/x-ndjson"
 
 
-def summarise(w: Wiring, record: ExecutionRecord) -> RunSummary:
+def summarize_run(w: Wiring, record: ExecutionRecord) -> RunSummary:
     """Write the rows and the summary of the run. Repeated calls write the same again."""
     result = agreed_result(w, record)
     summary = summary_of(record, result, find_definition_if_admitted(w, record))
-    for key, body in files(summary, result.statistics).items():
+    for key, body in make_files(summary, result.statistics).items():
         w.documents.publish(key, body, ROWS)
     w.history.summarise(summary)  # last, so that a run with a summary has its rows
     return summary

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from squall.application.step import END, NEXT, Outcome, Step
-from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close
+from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close_run
 from squall.domain.run.aws_state import Held
 from squall.domain.run.timeline import EventName
 
@@ -18,7 +18,7 @@ def acquire_lock(step: Step) -> Outcome:
         if held is None or not held.expired:
             break
         reason = f"its lease on {held.key} ran out"
-        leftovers = close(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN_SECONDS)
+        leftovers = close_run(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN_SECONDS)
         if leftovers:
             what = "; ".join(leftover.description for leftover in leftovers)
             return step.reject(f"{held.key} was left by execution {held.holder}, of which there still is: {what}")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from squall.application.safety.checks import run_checks
-from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.safety import Safety
 from squall.domain.run.queue import Room, measure_room, wait_seconds
@@ -33,7 +33,7 @@ def take_turn(step: Step) -> Outcome:
         step.note(EventName.QUEUED, position, status=Status.QUEUED)
         step.announce(f"queued: {position}")
     step.w.locks.renew(step.discovery.failure_domains, step.run.id, until)
-    return wait(seconds_until_next_look(step, step.elapsed))
+    return wait_for(seconds_until_next_look(step, step.elapsed))
 
 
 def seconds_until_next_look(step: Step, waited: timedelta) -> float:

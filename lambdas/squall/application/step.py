@@ -21,7 +21,7 @@ from squall.domain.documents.run import Run
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.wiring import Wiring, prepare, wire
+from squall.wiring import Wiring, get_wiring, prepare
 
 D = TypeVar("D", bound=Document)
 Outcome = dict[str, Any]
@@ -30,7 +30,7 @@ NEXT: Outcome = {"outcome": "next", "seconds": 0}
 END: Outcome = {"outcome": "end", "seconds": 0}
 
 
-def wait(seconds: float) -> Outcome:
+def wait_for(seconds: float) -> Outcome:
     """Come back to the same state after so many seconds. Step Functions waits whole seconds; here 1 to 3600."""
     return {"outcome": "wait", "seconds": max(1, min(int(seconds), 3600))}
 
@@ -149,18 +149,18 @@ def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callab
 
     prepare("records", "documents", "logger")
 
-    def decorate(body: Body) -> Handler:
+    def make_handler(body: Body) -> Handler:
         @wraps(body)
         def handler(event: Mapping[str, Any], context: object) -> Outcome:  # noqa: ARG001 - Lambda's signature
             return _run_state(phase, body, event, closing=closing, watching=watching)
 
         return handler
 
-    return decorate
+    return make_handler
 
 
 def _run_state(phase: str, body: Body, event: Mapping[str, Any], *, closing: bool, watching: bool) -> Outcome:
-    w = wire()
+    w = get_wiring()
     run = Run.model_validate(event["run"])
     now = w.clock.now()
     record = w.records.get(run.id)

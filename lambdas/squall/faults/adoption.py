@@ -28,7 +28,7 @@ PARAMETERS: Mapping[ResourceType, Mapping[str, str]] = {ResourceType.ECS_TASK: {
 """Parameters of FIS's targets that narrow the choice, to the same filters."""
 
 
-def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
+def apply_template(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
     """The experiment with the template's targets and parameters. `template` is what GetExperimentTemplate answers.
 
     Raises InvalidInput with every disagreement between the two, and with everything in the template that Squall would
@@ -40,7 +40,7 @@ def adopt(experiment: Experiment, template: Mapping[str, Any]) -> Experiment:
     if not injecting:
         problems.append(Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action that is no wait"))
     used = _targets_of(template.get("targets", {}), injecting)
-    fault = registry.get(experiment.type, _resource_type(experiment.type, used))
+    fault = registry.get_fault(experiment.type, _resource_type(experiment.type, used))
     parameters: list[dict[str, Any]] = []
     for name, action in actions.items():
         try:
@@ -114,12 +114,12 @@ def _read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experim
 
 def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
     """Why the action does not inject this fault, or can't be read as its action."""
-    able = [other for other in registry.faults() if action_id in other.fis_actions]
+    able = [other for other in registry.list_faults() if action_id in other.fis_actions]
     known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
     if fault not in known:
         name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
         types = dict.fromkeys(f"{other.type.value} on {other.resource_type.value}" for other in known)
-        expected = f"type: {' or '.join(types)}" if types else f"an action of {', '.join(registry.available())}"
+        expected = f"type: {' or '.join(types)}" if types else f"an action of {', '.join(registry.list_types())}"
         return Problem(path="actionId", message=f"{name} is no {fault.type.value}", expected=expected)
     if not fault.reads_templates:
         message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
@@ -134,7 +134,8 @@ def _targets_of(targets: Mapping[str, Any], injecting: Iterable[Mapping[str, Any
 
 
 def _resource_type(fault_type: FaultType, used: Mapping[str, Mapping[str, Any]]) -> ResourceType:
-    """The type of the targets if the fault can be injected into it; else the first type that it can be injected into."""
+    """The type of the targets if the fault can be injected into it; else the first type that it can be injected
+    into."""
     known = [kind for kind in registry.resource_types(fault_type) if kind is not ResourceType.POD]
     return next((kind for kind in known if any(target.get("resourceType") == kind for target in used.values())), known[0])
 

@@ -18,7 +18,7 @@ from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.base import Resource
-from squall.domain.resources.types import these
+from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import CommandState, FisExperiment
 from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
@@ -70,7 +70,7 @@ class Aftermath:
 
     def targets(self, kind: type[R]) -> tuple[R, ...]:
         """The pinned targets before the fault. Raises TypeError for a target of another type."""
-        return these(kind, (target.resource for target in self.before))
+        return cast_resources(kind, (target.resource for target in self.before))
 
 
 class Fault(ABC, Generic[R, P]):
@@ -148,7 +148,8 @@ class Fault(ABC, Generic[R, P]):
 
     @abstractmethod
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
-        """What became of each target, compared with its state before the fault. FIS's status `stopped` is not enough."""
+        """What became of each target, compared with its state before the fault. FIS's status `stopped` is not
+        enough."""
 
     def action_id(self, _parameters: P, /) -> str:
         """The action, one of `actions`, that injects the fault with these parameters."""
@@ -255,10 +256,11 @@ class Fault(ABC, Generic[R, P]):
         return raw
 
     def narrow(self, injection: Injection[Resource, Model]) -> Injection[R, P]:
-        """The injection, typed for this fault. Raises TypeError if its targets or parameters belong to another fault."""
+        """The injection, typed for this fault. Raises TypeError if its targets or parameters belong to another
+        fault."""
         return Injection(
             parameters=self._own(injection.parameters),
-            targets=these(self.kind, injection.targets),
+            targets=cast_resources(self.kind, injection.targets),
             workload=injection.workload,
             length=injection.length,
             region=injection.region,

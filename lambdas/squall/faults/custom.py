@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from squall.domain.base.model import Model
-from squall.domain.base.problems import InvalidInput, Problem, extend_path, pattern, show_value, suggest
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
@@ -17,14 +17,14 @@ from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.domain.run.aws_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration, wait_action
 from squall.faults.mechanisms.lasting import LastingFault, prove_by_action
 
-Value = Annotated[str, pattern(VALUE, "at most 1,024 characters without spaces")]
+Value = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
 
 
 class Parameters(Model):
@@ -81,7 +81,7 @@ class CustomFault(LastingFault[Resource, Parameters]):
         for name, value in parameters.values.items():
             path = extend_path("parameters.values", name)
             if name not in wanted:
-                message = f"{parameters.action} has no such value{suggest(name, wanted)}"
+                message = f"{parameters.action} has no such value{suggest_name(name, wanted)}"
                 yield Problem(path=path, message=message, expected=", ".join(sorted(wanted)) or "no values")
             elif not (value == TARGETS and self.listed.document) and not re.fullmatch(wanted[name], value):
                 yield Problem(path=path, message=f"{value[:100]!r} is refused", expected=f"a match of {wanted[name]}")
@@ -94,7 +94,7 @@ class CustomFault(LastingFault[Resource, Parameters]):
     def check_targets(self, injection: Injection[Resource, Parameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
         busy = [f"{target.id} is {target.state}" for target in targets if not target.usable]
-        yield check_targets("targets_usable", targets, busy, "; ".join(busy), ids(targets) or "no target is pinned")
+        yield check_targets("targets_usable", targets, busy, "; ".join(busy), join_ids(targets) or "no target is pinned")
 
     def action_parameters(self, injection: Injection[Resource, Parameters], /) -> Mapping[str, str]:
         return {**self.listed.fixed, **injection.parameters.values}
@@ -147,7 +147,7 @@ class CustomFault(LastingFault[Resource, Parameters]):
                 yield f"the {field} of {now.id} is {new}, it was {old}"
 
 
-def problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+def find_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
     """What is wrong with a custom action: whether the environment's policy lists it for such targets and values, and
     what undoes it."""
     if experiment.type is not FaultType.CUSTOM:
@@ -158,7 +158,7 @@ def problems(experiment: Experiment, environment: Environment) -> Iterator[Probl
     if not isinstance(name, str):
         return  # parsing has reported it
     if name not in known:
-        message = f"{environment.name} has no custom action {show_value(name)}{suggest(name, known)}"
+        message = f"{environment.name} has no custom action {show_value(name)}{suggest_name(name, known)}"
         yield Problem(path="parameters.action", message=message, expected=", ".join(sorted(known)) or "none: its policy lists none")
         return
     listed = known[name]

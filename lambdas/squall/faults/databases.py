@@ -8,7 +8,7 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import arn, tagged, untagged
+from squall.faults.grants import format_arn, grant_tagged, grant_untagged
 from squall.faults.mechanisms.momentary import MomentaryFault
 from squall.faults.parameters import NoParameters
 
@@ -31,9 +31,9 @@ class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
 
     def grants(self) -> tuple[Grant, ...]:
         return (
-            tagged("rds:RebootDBInstance", "rds", "db:*"),
-            untagged("rds:DescribeDBInstances", resources=(arn("rds", "db:*"),)),
-            untagged("tag:GetResources"),
+            grant_tagged("rds:RebootDBInstance", "rds", "db:*"),
+            grant_untagged("rds:DescribeDBInstances", resources=(format_arn("rds", "db:*"),)),
+            grant_untagged("tag:GetResources"),
         )
 
     def check_targets(self, injection: Injection[Database, NoParameters], /) -> Iterable[SafetyCheck]:
@@ -79,11 +79,11 @@ class DatabaseClusterFailure(MomentaryFault[DatabaseCluster, NoParameters]):
 
     def grants(self) -> tuple[Grant, ...]:
         # For a failover to a chosen member RDS also asks for that member; FIS lets RDS choose.
-        clusters = (arn("rds", "cluster:*"),)
+        clusters = (format_arn("rds", "cluster:*"),)
         return (
-            tagged("rds:FailoverDBCluster", "rds", "cluster:*"),
-            untagged("rds:DescribeDBClusters", resources=clusters),
-            untagged("tag:GetResources"),
+            grant_tagged("rds:FailoverDBCluster", "rds", "cluster:*"),
+            grant_untagged("rds:DescribeDBClusters", resources=clusters),
+            grant_untagged("tag:GetResources"),
         )
 
     def check_targets(self, injection: Injection[DatabaseCluster, NoParameters], /) -> Iterable[SafetyCheck]:

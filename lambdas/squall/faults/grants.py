@@ -1,4 +1,5 @@
-"""The permissions that FIS's role needs for a fault, in terms that fit every account. infra fills in the placeholders."""
+"""The permissions that FIS's role needs for a fault, in terms that fit every account. infra fills in the
+placeholders."""
 
 from typing import Any
 
@@ -27,17 +28,17 @@ class FaultGrant(Grant):
         return actions
 
 
-def tagged(action: str, service: str, resource: str) -> FaultGrant:
+def grant_tagged(action: str, service: str, resource: str) -> FaultGrant:
     """A grant of an action on the resources of this account and Region that carry the environment's tag."""
-    return FaultGrant(actions=(action,), resources=(arn(service, resource),))
+    return FaultGrant(actions=(action,), resources=(format_arn(service, resource),))
 
 
-def untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultGrant:
+def grant_untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultGrant:
     """A grant of actions that do not depend on tags: reads, and calls on resources that have none."""
     return FaultGrant(actions=actions, resources=resources, tagged=False)
 
 
-def arn(service: str, resource: str) -> str:
+def format_arn(service: str, resource: str) -> str:
     """The ARN of resources in this account and Region."""
     return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"
 

@@ -45,7 +45,7 @@ def read_parameters(raw: Mapping[str, str], names: Names, fixed: Fixed, model: t
         if (value := raw.get(name, default)).lower() != wanted:
             raise ValueError(f"{name} is {value}, in {fault} it is {wanted}")
     values = {own: raw.get(name, default or "") for name, (own, default) in names.items()}
-    return {own: typed(value, model, own) for own, value in values.items()}
+    return {own: convert_value(value, model, own) for own, value in values.items()}
 
 
 def refuse_unknown(parameters: Mapping[str, str], known: set[str], action: str) -> None:
@@ -54,7 +54,7 @@ def refuse_unknown(parameters: Mapping[str, str], known: set[str], action: str) 
         raise ValueError(f"{', '.join(unknown)}: not known of {action}")
 
 
-def typed(value: str, model: type[BaseModel], name: str) -> object:
+def convert_value(value: str, model: type[BaseModel], name: str) -> object:
     """The value as a definition would write it. A value that can't be converted stays a string, which the model then
     refuses."""
     annotation = model.model_fields[name].annotation

@@ -54,27 +54,27 @@ class UnknownFaultError(KeyError):
 
     def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
         self.fault_type, self.resource_type = fault_type, resource_type
-        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in available())
+        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in list_types())
         super().__init__(f"no fault module injects {fault_type.value} into {resource_type.value}; available: {pairs}")
 
 
-def register(fault: AnyFault) -> None:
+def register_fault(fault: AnyFault) -> None:
     """Make a fault known to all of Squall. Raises TypeError if it does not declare an attribute, ValueError if the pair
     is taken."""
     if missing := [name for name in Fault.__annotations__ if not hasattr(fault, name)]:
         raise TypeError(f"{type(fault).__name__} does not declare {', '.join(missing)}")
     pair = fault.type, fault.resource_type
-    if pair in _pairs():
-        raise ValueError(f"{type(_load(pair)).__name__} already injects {fault.type.value} into {fault.resource_type.value}")
+    if pair in _list_pairs():
+        raise ValueError(f"{type(_load_fault(pair)).__name__} already injects {fault.type.value} into {fault.resource_type.value}")
     _FAULTS[pair] = fault
 
 
-def _pairs() -> tuple[tuple[FaultType, ResourceType], ...]:
+def _list_pairs() -> tuple[tuple[FaultType, ResourceType], ...]:
     """What can be injected into what: the rows of the table, then what was registered from elsewhere."""
     return tuple(dict.fromkeys([*_PLACES, *_FAULTS]))
 
 
-def _load(pair: tuple[FaultType, ResourceType]) -> AnyFault:
+def _load_fault(pair: tuple[FaultType, ResourceType]) -> AnyFault:
     """The fault of this pair, imported at its first use. Raises KeyError."""
     if pair not in _FAULTS:
         module, _, name = _PLACES[pair].partition(":")
@@ -83,14 +83,14 @@ def _load(pair: tuple[FaultType, ResourceType]) -> AnyFault:
     return _FAULTS[pair]
 
 
-def faults() -> tuple[AnyFault, ...]:
+def list_faults() -> tuple[AnyFault, ...]:
     """Every fault, in the registry's order. Imports all of them."""
-    return tuple(_load(pair) for pair in _pairs())
+    return tuple(_load_fault(pair) for pair in _list_pairs())
 
 
-def available() -> tuple[FaultType, ...]:
+def list_types() -> tuple[FaultType, ...]:
     """The fault types that can be injected into something, in the registry's order."""
-    return tuple(dict.fromkeys(fault_type for fault_type, _ in _pairs()))
+    return tuple(dict.fromkeys(fault_type for fault_type, _ in _list_pairs()))
 
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
@@ -98,31 +98,31 @@ def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
     policy lists."""
     if fault_type is FaultType.CUSTOM:
         return tuple(ResourceType)
-    return tuple(resource_type for kind, resource_type in _pairs() if kind is fault_type)
+    return tuple(resource_type for kind, resource_type in _list_pairs() if kind is fault_type)
 
 
 def fault_types(resource_type: ResourceType) -> tuple[FaultType, ...]:
     """The fault types that can be injected into this resource type."""
-    return tuple(fault_type for fault_type, kind in _pairs() if kind is resource_type)
+    return tuple(fault_type for fault_type, kind in _list_pairs() if kind is resource_type)
 
 
-def get(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
+def get_fault(fault_type: FaultType, resource_type: ResourceType = ResourceType.INSTANCE) -> AnyFault:
     """The fault of this type on this resource type. A custom action is returned without its entry in the policy. Raises
     UnknownFaultError."""
     if fault_type is FaultType.CUSTOM:
         return CustomFault(resource_type)
     try:
-        return _load((fault_type, resource_type))
+        return _load_fault((fault_type, resource_type))
     except KeyError:
         raise UnknownFaultError(fault_type, resource_type) from None
 
 
-def of(experiment: Experiment) -> AnyFault:
+def find_fault(experiment: Experiment) -> AnyFault:
     """The fault that the experiment asks for on its targets. Raises UnknownFaultError."""
-    return get(experiment.type, experiment.resource_type)
+    return get_fault(experiment.type, experiment.resource_type)
 
 
-def bound(definition: Definition) -> AnyFault:
+def bind_fault(definition: Definition) -> AnyFault:
     """The fault that the experiment asks for, ready to inject: a custom action is bound to its entry in the
     environment's policy.
 
@@ -130,7 +130,7 @@ def bound(definition: Definition) -> AnyFault:
     """
     experiment = definition.experiment
     if experiment.type is not FaultType.CUSTOM:
-        return of(experiment)
+        return find_fault(experiment)
     listed = definition.environment.custom_actions.get(str(experiment.parameters.get("action")))
     if listed is None or listed.resource_type is not experiment.resource_type:
         raise UnknownFaultError(experiment.type, experiment.resource_type)
@@ -140,5 +140,5 @@ def bound(definition: Definition) -> AnyFault:
 def traits_of(definition: Definition) -> FaultTraits:
     """What the domain needs to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its
     parameters."""
-    fault = bound(definition)
+    fault = bind_fault(definition)
     return fault.traits(fault.parse(definition.experiment.parameters))

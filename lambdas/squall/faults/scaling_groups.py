@@ -14,7 +14,7 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.run.aws_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import FaultGrant, arn, untagged
+from squall.faults.grants import FaultGrant, format_arn, grant_untagged
 from squall.faults.mechanisms.lasting import LastingFault
 
 ACTION = "aws:ec2:asg-insufficient-instance-capacity-error"
@@ -48,11 +48,11 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
         # knows a tag.
         conditions = {
             "StringEquals": {"ec2:FisActionId": ACTION},
-            "ForAllValues:ArnLike": {"ec2:FisTargetArns": [arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},
+            "ForAllValues:ArnLike": {"ec2:FisTargetArns": [format_arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},
             "Null": {"ec2:FisTargetArns": "false"},
         }
         inject = FaultGrant(actions=("ec2:InjectApiError",), resources=("*",), tagged=False, conditions=conditions)
-        return inject, untagged("autoscaling:DescribeAutoScalingGroups")
+        return inject, grant_untagged("autoscaling:DescribeAutoScalingGroups")
 
     def describe(self, parameters: Parameters, /) -> str:
         return f"Refuse {parameters.percent} % of the pinned groups' launches for want of capacity"
@@ -74,7 +74,8 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
         yield check_targets("zones_of_group", groups, apart, "; ".join(apart), f"without capacity: {zones or 'all zones of the groups'}")
 
     def prove_target(self, before: ScalingGroup, now: ScalingGroup | None, ran: ActionState | None, /) -> Proof:
-        """The proof by a launch that failed for lack of capacity while the action ran, from Auto Scaling's activities."""
+        """The proof by a launch that failed for lack of capacity while the action ran, from Auto Scaling's
+        activities."""
         known = {launch.id for launch in before.failed}
         since = ran.started_at if ran else None
         new = [launch for launch in (now.failed if now else ()) if launch.id not in known]

@@ -15,8 +15,8 @@ from squall.domain.resources.subnets import Subnet
 from squall.domain.run.aws_state import ActionState
 from squall.domain.run.commands import shell_command
 from squall.faults.base import Injection, Remnant
-from squall.faults.checks import check, check_targets
-from squall.faults.grants import FaultGrant, arn, tagged, untagged
+from squall.faults.checks import check_targets, make_check
+from squall.faults.grants import FaultGrant, format_arn, grant_tagged, grant_untagged
 from squall.faults.instances.dependency_timeout import WIDEST_PRIVATE, WIDEST_PUBLIC
 from squall.faults.mechanisms.lasting import LastingFault
 from squall.faults.parameters import P
@@ -63,20 +63,20 @@ class _Disruption(LastingFault[Subnet, P]):
     def grants(self) -> tuple[Grant, ...]:
         # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by
         # FIS's own tag. Only the subnet, and so whose traffic is denied, is chosen by the environment's tag.
-        acls = (arn("ec2", "network-acl/*"),)
+        acls = (format_arn("ec2", "network-acl/*"),)
         requested = {"aws:RequestTag/managedByFIS": "true"}
         tagging = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", **requested}}
         own_tags = {"ForAllValues:StringNotEquals": {"aws:TagKeys": ["{opt_in_tag}"]}}
         by_fis = {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
         return (
-            tagged("ec2:ReplaceNetworkAclAssociation", "ec2", "subnet/*"),
-            untagged("ec2:ReplaceNetworkAclAssociation", resources=acls),
+            grant_tagged("ec2:ReplaceNetworkAclAssociation", "ec2", "subnet/*"),
+            grant_untagged("ec2:ReplaceNetworkAclAssociation", resources=acls),
             FaultGrant(actions=("ec2:CreateNetworkAcl",), resources=acls, tagged=False, conditions={"StringEquals": requested}),
-            untagged("ec2:CreateNetworkAcl", resources=(arn("ec2", "vpc/*"),)),
+            grant_untagged("ec2:CreateNetworkAcl", resources=(format_arn("ec2", "vpc/*"),)),
             FaultGrant(actions=("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"), resources=acls, tagged=False, conditions=by_fis),
             FaultGrant(actions=("ec2:CreateTags",), resources=acls, tagged=False, conditions={**tagging, **own_tags}),
-            untagged("ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
-            untagged("ec2:GetManagedPrefixListEntries", resources=(arn("ec2", "prefix-list/*"),)),
+            grant_untagged("ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls", "ec2:DescribeSubnets", "ec2:DescribeVpcs"),
+            grant_untagged("ec2:GetManagedPrefixListEntries", resources=(format_arn("ec2", "prefix-list/*"),)),
         )
 
     def prove_target(self, before: Subnet, now: Subnet | None, ran: ActionState | None, /) -> Proof:
@@ -145,7 +145,7 @@ class SubnetUnavailable(_Disruption[Unreachable]):
         if injection.parameters.scope != "all":
             yield _check_rules(injection.targets, added=1)
         yield _check_inhabited(injection.targets)
-        yield check("endpoints_elsewhere", *_find_endpoints(injection.targets))
+        yield make_check("endpoints_elsewhere", *_find_endpoints(injection.targets))
 
 
 class SubnetDependency(_Disruption[Dependency]):
@@ -164,7 +164,7 @@ class SubnetDependency(_Disruption[Dependency]):
         yield _check_rules(injection.targets, added=_count_entries(injection.targets, injection.parameters.prefix_list))
         yield _check_inhabited(injection.targets)
         if injection.parameters.prefix_list is not None:
-            yield check("dependency_apart", *_check_prefix_list(injection.targets, injection.parameters.prefix_list))
+            yield make_check("dependency_apart", *_check_prefix_list(injection.targets, injection.parameters.prefix_list))
 
 
 def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
@@ -181,7 +181,8 @@ def _check_acl(subnets: Sequence[Subnet]) -> SafetyCheck:
 
 
 def _check_rules(subnets: Sequence[Subnet], *, added: int) -> SafetyCheck:
-    """Whether the clone of each subnet's network ACL has room for the rules that FIS adds, which are `added` at least."""
+    """Whether the clone of each subnet's network ACL has room for the rules that FIS adds, which are `added` at
+    least."""
     full = [f"{subnet.acl} of {subnet.id} has {subnet.acl_rules}" for subnet in subnets if subnet.acl_rules + added > MOST_RULES]
     refusal = f"{'; '.join(full)} rules in one direction: with {added} of FIS's they are more than {MOST_RULES}, and its action would fail"
     return check_targets("network_acl_room", subnets, full, refusal, f"no network ACL has more than {MOST_RULES - added} rules")

@@ -18,10 +18,11 @@ LONGEST_TAG_VALUE = 256
 
 
 def injection_of(definition: Definition, discovery: Discovery, workload: Workload | None = None) -> Injection[Resource, Model]:
-    """The fault that the run is about to inject. `workload`: the workload now, if it differs from the discovered one."""
+    """The fault that the run is about to inject. `workload`: the workload now, if it differs from the discovered
+    one."""
     experiment = definition.experiment
     return Injection(
-        parameters=registry.bound(definition).parse(experiment.parameters),
+        parameters=registry.bind_fault(definition).parse(experiment.parameters),
         targets=discovery.pinned,
         workload=workload or discovery.workload,
         length=experiment.length,
@@ -32,7 +33,7 @@ def injection_of(definition: Definition, discovery: Discovery, workload: Workloa
 
 def compile_fault(definition: Definition, discovery: Discovery) -> tuple[dict[str, Any], dict[str, Any]]:
     """Targets and actions of the run's template."""
-    return registry.bound(definition).compile(injection_of(definition, discovery))
+    return registry.bind_fault(definition).compile(injection_of(definition, discovery))
 
 
 def compile_template(

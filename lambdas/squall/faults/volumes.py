@@ -13,7 +13,7 @@ from squall.domain.run.aws_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import targets_by_arn
-from squall.faults.grants import tagged, untagged
+from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.lasting import LastingFault, prove_by_action
 from squall.faults.parameters import NoParameters
 
@@ -33,7 +33,7 @@ class VolumePause(LastingFault[Volume, NoParameters]):
     parameters = NoParameters
 
     def grants(self) -> tuple[Grant, ...]:
-        return tagged("ec2:PauseVolumeIO", "ec2", "volume/*"), untagged("ec2:DescribeVolumes", "tag:GetResources")
+        return grant_tagged("ec2:PauseVolumeIO", "ec2", "volume/*"), grant_untagged("ec2:DescribeVolumes", "tag:GetResources")
 
     def describe(self, _parameters: NoParameters, /) -> str:
         return "Pause the I/O of the pinned volumes"

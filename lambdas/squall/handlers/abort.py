@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.stopping.abort import abort, parse
-from squall.wiring import prepare, wire
+from squall.application.stopping.abort import abort_execution, parse_abort
+from squall.wiring import get_wiring, prepare
 
 prepare("faults", "records", "workflow", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    w = wire()
-    request = parse(event, w.settings.stack)
+    w = get_wiring()
+    request = parse_abort(event, w.settings.stack)
     if request is None:
         return {"ignored": "not one of this stack's guards in ALARM"}
-    done = abort(w, request)
+    done = abort_execution(w, request)
     w.logger.info("abort", extra=done)
     return done

@@ -5,10 +5,10 @@ from typing import Any
 
 from squall.application.admission.admit import admit_execution
 from squall.application.step import Outcome
-from squall.wiring import prepare, wire
+from squall.wiring import get_wiring, prepare
 
 prepare("records", "documents", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> Outcome:
-    return admit_execution(wire(), event)
+    return admit_execution(get_wiring(), event)

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.supervision.pulse import pulse
-from squall.wiring import prepare, wire
+from squall.application.supervision.pulse import supervise_runs
+from squall.wiring import get_wiring, prepare
 
 prepare("records", "faults", "workflow", "locks", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
-    w = wire()
-    done = pulse(w)
+    w = get_wiring()
+    done = supervise_runs(w)
     if done:
         w.logger.info("pulse", extra={"runs": done})
     return done

@@ -9,11 +9,11 @@ from typing import Any
 
 from squall.application.reports.period import PeriodRequest, report_period
 from squall.application.reports.run import report_run
-from squall.wiring import wire
+from squall.wiring import get_wiring
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    w = wire()
+    w = get_wiring()
     if "period" in event:
         reported = report_period(w, PeriodRequest.model_validate(event["period"]))
         w.logger.info("period", extra={"files": reported["files"], "experiments": reported["report"]["total_experiments"]})

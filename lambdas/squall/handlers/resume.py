@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.stopping.halt_request import parse_resume
-from squall.application.stopping.resume import resume
-from squall.wiring import wire
+from squall.application.stopping.resume import resume_stack
+from squall.wiring import get_wiring
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    w = wire()
-    done = resume(w, parse_resume(event))
+    w = get_wiring()
+    done = resume_stack(w, parse_resume(event))
     w.logger.info("resume", extra={"done": done})
     return done

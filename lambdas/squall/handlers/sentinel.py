@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from squall.application.sentinel import run_sentinel
-from squall.wiring import wire
+from squall.wiring import get_wiring
 
 
 class Context(Protocol):
@@ -16,7 +16,7 @@ class Context(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, str]:
-    w = wire()
+    w = get_wiring()
     done = run_sentinel(w, str(event["execution_id"]), context.aws_request_id, context.get_remaining_time_in_millis())
     w.logger.info("sentinel", extra=done)
     return done

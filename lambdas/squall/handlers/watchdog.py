@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from squall.application.supervision.watchdog import close_ended_execution
-from squall.wiring import prepare, wire
+from squall.wiring import get_wiring, prepare
 
 prepare("records", "documents", "faults", "logger")
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    w = wire()
+    w = get_wiring()
     done = close_ended_execution(w, event["detail"])
     w.logger.info("watchdog", extra=done)
     return done

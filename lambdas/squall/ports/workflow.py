@@ -22,7 +22,7 @@ class Clock(Protocol):
 
 
 class Workflow(Protocol):
-    """Step Functions."""
+    """Executions of the state machine: their status, and waking one that waits."""
 
     def status(self, execution_arn: str) -> str | None:
         """RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED or PENDING_REDRIVE; None if Step Functions does not know the

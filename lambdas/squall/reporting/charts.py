@@ -148,7 +148,8 @@ def _series_within(series: Iterable[Series], window: Window) -> list[Series]:
 
 
 def metric_title(name: str) -> str:
-    """The title of a binding: `System availability` for `availability`, `Response time, p99` for `response_time:p99`."""
+    """The title of a binding: `System availability` for `availability`, `Response time, p99` for
+    `response_time:p99`."""
     metric, _, statistic = name.partition(":")
     title = METRICS[metric].title if metric in METRICS else metric
     return f"{title}, {statistic}" if statistic else title
@@ -162,7 +163,7 @@ def _make_chart(
     thresholds: Sequence[Line],
     band: Band | None,
 ) -> Chart:
-    low, high, lines = _scale([point.value for point in points], thresholds)
+    low, high, lines = _compute_scale([point.value for point in points], thresholds)
     if binding.unit == "percent" and all(0 <= point.value <= 100 for point in points):
         high = min(high, 101.0)
     title = metric_title(binding.name)
@@ -171,7 +172,7 @@ def _make_chart(
     return Chart(binding.name, title, binding.unit, points, lines, edges, low, high, summary, period)
 
 
-def _scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float, tuple[Line, ...]]:
+def _compute_scale(values: Sequence[float], lines: Iterable[Line]) -> tuple[float, float, tuple[Line, ...]]:
     """The ends of the scale, and the thresholds, each with whether it is on the scale."""
     if not values:
         return 0.0, 1.0, tuple(lines)

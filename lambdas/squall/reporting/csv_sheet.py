@@ -13,7 +13,7 @@ _FORMULA = ("=", "+", "-", "@", "\u2212")
 """How a formula begins. Spreadsheets also accept the full-width forms, which normalization turns into these."""
 
 
-def cell(value: object) -> str:
+def make_cell(value: object) -> str:
     """Text from outside as a cell that no spreadsheet interprets as a formula."""
     text = one_line(str(value))
     return f"'{text}" if unicodedata.normalize("NFKC", text).lstrip().startswith(_FORMULA) else text
@@ -28,5 +28,5 @@ def render_csv(course: Course) -> str:
         for point in chart.points:
             window = next((window.name for window in course.windows if window.start <= point.at < window.end), "")
             start = datetime.fromtimestamp(point.at, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            writer.writerow([start, window, cell(chart.name), repr(point.value), cell(chart.unit)])
+            writer.writerow([start, window, make_cell(chart.name), repr(point.value), make_cell(chart.unit)])
     return out.getvalue()

@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from squall.domain.base.printable import visible
+from squall.domain.base.printable import remove_invisible
 
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def strip_invisible(value: object) -> str:
     """Text without invisible characters that hide or reorder others; line breaks and tabs stay."""
-    return visible(str(value).replace("\r\n", "\n"), keep="\n\t")
+    return remove_invisible(str(value).replace("\r\n", "\n"), keep="\n\t")
 
 
 def format_quantity(value: float | None, unit: str) -> str:

@@ -16,7 +16,7 @@ _REFERENCES = re.compile(r"([@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\
 """Texts that GitHub and chats turn into mentions, references and links even if they are escaped."""
 
 
-def escape(value: object) -> str:
+def escape_text(value: object) -> str:
     """Text from outside as one line of Markdown that contains no markup, table cell, mention, reference or link."""
     line = _REFERENCES.sub(lambda match: match[0] + _BREAK, " ".join(one_line(str(value)).split()))
     return _NUMBERED.sub(r"\1\\\2", _ACTIVE.sub(r"\\\1", line).translate(_ENTITIES))
@@ -25,15 +25,15 @@ def escape(value: object) -> str:
 def render_markdown(page: Page) -> str:
     """The text of `report.md`."""
     blocks = [
-        f"## {_MARKS[page.word.tone]} {escape(page.title)}: {escape(page.word.text)}",
-        f"**{escape(page.reason)}**",
-        f"{escape(page.hypothesis)}: “{escape(page.hypothesis_text)}”" if page.hypothesis_text else "",
-        escape(page.story),
-        _table(page.criteria, (0, 1, 2, 3, 5)),
-        "\n".join(f"- {escape(tile.label)}: **{escape(tile.value)}** {escape(tile.note)}".rstrip() for tile in page.tiles),
-        f"### Guards on healthy runs\n\n{guards}" if (guards := _table(page.guards, (0, 1, 2, 3))) else "",
+        f"## {_MARKS[page.word.tone]} {escape_text(page.title)}: {escape_text(page.word.text)}",
+        f"**{escape_text(page.reason)}**",
+        f"{escape_text(page.hypothesis)}: “{escape_text(page.hypothesis_text)}”" if page.hypothesis_text else "",
+        escape_text(page.story),
+        _render_table(page.criteria, (0, 1, 2, 3, 5)),
+        "\n".join(f"- {escape_text(tile.label)}: **{escape_text(tile.value)}** {escape_text(tile.note)}".rstrip() for tile in page.tiles),
+        f"### Guards on healthy runs\n\n{guards}" if (guards := _render_table(page.guards, (0, 1, 2, 3))) else "",
         *_render_lists(page),
-        "### Where to look\n\n" + "\n".join([*(f"- [{escape(link.label)}]({link.url})" for link in page.links), *_render_paths(page)]),
+        "### Where to look\n\n" + "\n".join([*(f"- [{escape_text(link.label)}]({link.url})" for link in page.links), *_render_paths(page)]),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -49,10 +49,10 @@ def _render_lists(page: Page) -> Iterable[str]:
         ("What to do next", page.improvements),
     ):
         if items:
-            yield f"### {title}\n\n" + "\n".join(f"- {escape(item)}" for item in items)
+            yield f"### {title}\n\n" + "\n".join(f"- {escape_text(item)}" for item in items)
 
 
-def _table(made: Table, chosen: tuple[int, ...]) -> str:
+def _render_table(made: Table, chosen: tuple[int, ...]) -> str:
     if not made.rows:
         return ""
     lines = [[made.columns[index] for index in chosen], ["---"] * len(chosen)]
@@ -61,7 +61,7 @@ def _table(made: Table, chosen: tuple[int, ...]) -> str:
 
 
 def _render_cell(value: object) -> str:
-    return f"{_MARKS[value.tone]} {escape(value.text)}" if isinstance(value, Word) else escape(value)
+    return f"{_MARKS[value.tone]} {escape_text(value.text)}" if isinstance(value, Word) else escape_text(value)
 
 
 def _render_paths(page: Page) -> Iterable[str]:

@@ -32,7 +32,7 @@ class PeriodPage:
     """Data for the charts; None if there is nothing to draw."""
 
 
-def render(report: PeriodReport) -> str:
+def render_period(report: PeriodReport) -> str:
     """The page as HTML."""
     page = build_page(report)
     return assemble_page("period.html.j2", "period.js", {"page": page}, page.island)
@@ -142,8 +142,8 @@ def _format_seconds(value: float | None) -> str:
 def _make_island(report: PeriodReport) -> dict[str, Any]:
     """Data for the charts: times in epoch seconds, a list of counts for each outcome, recovery times in seconds."""
 
-    def recovery(which: str) -> list[float | None]:
-        return [getattr(bucket, which) for bucket in report.trend]
+    def list_recovery_times(field: str) -> list[float | None]:
+        return [getattr(bucket, field) for bucket in report.trend]
 
     step = (report.trend[1].start - report.trend[0].start).total_seconds() if len(report.trend) > 1 else 86_400
     return {
@@ -153,7 +153,7 @@ def _make_island(report: PeriodReport) -> dict[str, Any]:
             {"word": spell_out(word), "tone": Word.of(word).tone, "counts": [bucket.verdicts.get(word, 0) for bucket in report.trend]}
             for word in order_outcomes(report)
         ],
-        "recovery": {"median": recovery("recovery_median_seconds"), "p95": recovery("recovery_p95_seconds")},
+        "recovery": {"median": list_recovery_times("recovery_median_seconds"), "p95": list_recovery_times("recovery_p95_seconds")},
     }
 
 

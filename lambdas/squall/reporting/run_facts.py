@@ -48,7 +48,8 @@ class Facts:
 
     @property
     def effect_at(self) -> datetime | None:
-        """When the fault took effect on the first target, if its mechanism shows that; otherwise when it was started."""
+        """When the fault took effect on the first target, if its mechanism shows that; otherwise when it was
+        started."""
         proofs = self.result.rollback.proofs if self.result.rollback else ()
         effects = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
         return min(effects) if effects else self.record.fault_started_at

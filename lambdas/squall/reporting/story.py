@@ -94,7 +94,7 @@ def _describe_fault(facts: Facts) -> tuple[str, bool]:
     its name."""
     if facts.definition is not None:
         with suppress(UnknownFaultError, InvalidInput):
-            return registry.bound(facts.definition).verb, registry.traits_of(facts.definition).ends_at_once
+            return registry.bind_fault(facts.definition).verb, registry.traits_of(facts.definition).ends_at_once
     return f"injected {facts.result.experiment_type or 'a fault'} into", False
 
 

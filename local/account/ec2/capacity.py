@@ -9,7 +9,7 @@ from typing import Any
 from ministack.core.responses import get_region
 from ministack.services import ec2
 
-from local.account.patching import require
+from local.account.patching import require_names
 from local.account.profile import holder
 
 Json = dict[str, Any]
@@ -30,9 +30,9 @@ class Shortage:
     percent: float
 
 
-def install() -> None:
+def install_patches() -> None:
     """Make RunInstances refuse such launches. Must be installed after every other patch of RunInstances."""
-    require(ec2, "_ACTION_MAP", "_p", "_subnets", "_error", "_DEFAULT_SUBNET_ID")
+    require_names(ec2, "_ACTION_MAP", "_p", "_subnets", "_error", "_DEFAULT_SUBNET_ID")
     run = ec2._ACTION_MAP["RunInstances"]
 
     def run_if_there_is_capacity(params: Json) -> Response:
@@ -55,13 +55,13 @@ def install() -> None:
     ec2._ACTION_MAP["RunInstances"] = run_if_there_is_capacity
 
 
-def begin(identifier: str, shortage: Shortage) -> None:
-    """Refuse launches until `end` is called."""
+def begin_shortage(identifier: str, shortage: Shortage) -> None:
+    """Refuse launches until `end_shortage` is called."""
     with _lock:
         _shortages[identifier] = shortage
 
 
-def end(identifier: str) -> None:
+def end_shortage(identifier: str) -> None:
     """Let launches succeed again. Repeatable."""
     with _lock:
         _shortages.pop(identifier, None)

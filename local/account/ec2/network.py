@@ -17,7 +17,7 @@ from typing import Any
 
 from ministack.services import ec2
 
-from local.account.patching import original, require
+from local.account.patching import find_original, require_names
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -31,10 +31,12 @@ _GONE = ("terminated", "shutting-down")
 _lock = threading.RLock()
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch EC2."""
-    require(ec2, "_network_acls", "_network_interfaces", "_subnets", "_instances", "_ACTION_MAP", "_error", "_xml", "_p", "_parse_filters")
-    launch = original(
+    require_names(
+        ec2, "_network_acls", "_network_interfaces", "_subnets", "_instances", "_ACTION_MAP", "_error", "_xml", "_p", "_parse_filters"
+    )
+    launch = find_original(
         ec2, "_launch_instances_internal",
         "image_id instance_type subnet_id count key_name user_data sg_ids requested_private_ip iam_profile",
     )  # fmt: skip
@@ -45,9 +47,9 @@ def install() -> None:
 
     ec2._launch_instances_internal = launch_at_home
     ec2._ACTION_MAP |= {
-        "CreateNetworkAcl": _with_last_rules(original(ec2, "_create_network_acl", "params")),
-        "DescribeNetworkAcls": _with_associations(original(ec2, "_describe_network_acls", "params")),
-        "DeleteNetworkAcl": _unless_used(original(ec2, "_delete_network_acl", "params")),
+        "CreateNetworkAcl": _with_last_rules(find_original(ec2, "_create_network_acl", "params")),
+        "DescribeNetworkAcls": _with_associations(find_original(ec2, "_describe_network_acls", "params")),
+        "DeleteNetworkAcl": _unless_used(find_original(ec2, "_delete_network_acl", "params")),
         "ReplaceNetworkAclAssociation": _replace_association,
         "DescribeNetworkInterfaces": _describe_interfaces,
     }
@@ -77,16 +79,16 @@ def _associate_acl(acl: Json, subnet: str) -> str:
 
 
 def _with_associations(describe: Handler) -> Handler:
-    def described(params: Json) -> Response:
+    def describe_acls(params: Json) -> Response:
         for subnet in list(ec2._subnets):
             acl_of(subnet)
         return describe(params)
 
-    return described
+    return describe_acls
 
 
 def _with_last_rules(create: Handler) -> Handler:
-    def created(params: Json) -> Response:
+    def create_acl(params: Json) -> Response:
         known = set(ec2._network_acls)
         response = create(params)
         for identifier in set(ec2._network_acls) - known:
@@ -95,11 +97,11 @@ def _with_last_rules(create: Handler) -> Handler:
                 rules.append({"RuleNumber": LAST_RULE, "Protocol": "-1", "RuleAction": "deny", "Egress": egress, "CidrBlock": "0.0.0.0/0"})
         return response
 
-    return created
+    return create_acl
 
 
 def _unless_used(delete: Handler) -> Handler:
-    def deleted(params: Json) -> Response:
+    def delete_acl(params: Json) -> Response:
         acl = ec2._network_acls.get(ec2._p(params, "NetworkAclId"))
         if acl is not None and (acl["Associations"] or acl["IsDefault"]):
             message = f"network acl '{acl['NetworkAclId']}' is in use and cannot be deleted."
@@ -107,7 +109,7 @@ def _unless_used(delete: Handler) -> Handler:
             return response
         return delete(params)
 
-    return deleted
+    return delete_acl
 
 
 def _replace_association(params: Json) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import ec2
 
-from local.account.patching import original, require
+from local.account.patching import find_original, require_names
 
 Json = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
@@ -18,12 +18,12 @@ _BEFORE_NITRO = ("t1", "t2", "m1", "m2", "m3", "m4", "c1", "c3", "c4", "r3", "r4
 _TYPE = re.compile(r"(<instanceType>(\w+)\.[\w-]+</instanceType>.*?<hypervisor>)xen(</hypervisor>)", re.DOTALL)
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch EC2."""
-    require(ec2, "_volumes", "_instances", "_tags", "_ACTION_MAP", "_parse_tag_specs")
-    run = original(ec2, "_run_instances", "p")
-    describe = original(ec2, "_describe_volumes", "p")
-    types = original(ec2, "_describe_instance_types", "p")
+    require_names(ec2, "_volumes", "_instances", "_tags", "_ACTION_MAP", "_parse_tag_specs")
+    run = find_original(ec2, "_run_instances", "p")
+    describe = find_original(ec2, "_describe_volumes", "p")
+    types = find_original(ec2, "_describe_instance_types", "p")
 
     def run_with_tagged_volumes(params: Json) -> Response:
         response: Response = run(params)
@@ -39,7 +39,7 @@ def install() -> None:
 
     def describe_types(params: Json) -> Response:
         status, headers, body = types(params)
-        return status, headers, _TYPE.sub(_hypervisor, body.decode()).encode()
+        return status, headers, _TYPE.sub(_add_hypervisor, body.decode()).encode()
 
     ec2._ACTION_MAP |= {
         "RunInstances": run_with_tagged_volumes,
@@ -48,7 +48,7 @@ def install() -> None:
     }
 
 
-def _hypervisor(match: re.Match[str]) -> str:
+def _add_hypervisor(match: re.Match[str]) -> str:
     return f"{match[1]}{'xen' if match[2] in _BEFORE_NITRO else 'nitro'}{match[3]}"
 
 

@@ -15,7 +15,7 @@ from ministack.core.arn import parse_arn
 from ministack.services import eventbridge, lambda_svc
 
 from local.account import iam
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 from local.account.profile import holder
 
 logger = logging.getLogger("squall.events")
@@ -41,15 +41,15 @@ class DeliveryError(RuntimeError):
 _delivery: ContextVar[Delivery | None] = ContextVar("delivery", default=None)
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch the delivery of events."""
-    require(eventbridge, "_put_events", "_dispatch_to_sqs", "_SCHEDULER_TICK_INTERVAL")
-    require(lambda_svc, "invoke_async_with_retry", "function_policy_for_arn", "_get_func_record_for_ref")
+    require_names(eventbridge, "_put_events", "_dispatch_to_sqs", "_SCHEDULER_TICK_INTERVAL")
+    require_names(lambda_svc, "invoke_async_with_retry", "function_policy_for_arn", "_get_func_record_for_ref")
     eventbridge._SCHEDULER_TICK_INTERVAL = 1
-    replace(eventbridge, "_dispatch_event", "event view", _with_misbehaviour)
-    replace(eventbridge, "_invoke_target", "target event rule view", _as_rule)
-    replace(eventbridge, "_dispatch_to_lambda", "arn payload", lambda _original: deliver_to_lambda)
-    replace(eventbridge, "_dispatch_to_stepfunctions", "arn payload", _with_role)
+    replace_function(eventbridge, "_dispatch_event", "event view", _with_misbehaviour)
+    replace_function(eventbridge, "_invoke_target", "target event rule view", _as_rule)
+    replace_function(eventbridge, "_dispatch_to_lambda", "arn payload", lambda _original: deliver_to_lambda)
+    replace_function(eventbridge, "_dispatch_to_stepfunctions", "arn payload", _with_role)
 
 
 def publish_event(source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
@@ -62,7 +62,7 @@ def publish_event(source: str, detail_type: str, detail: dict[str, Any], resourc
 
 
 def _with_misbehaviour(deliver: Callable[..., None]) -> Callable[..., None]:
-    def dispatch(event: dict[str, Any], view: Any) -> None:
+    def deliver_alone(event: dict[str, Any], view: Any) -> None:
         # A delivery may publish an event: that event is then delivered in its own name.
         token = _delivery.set(None)
         try:
@@ -72,7 +72,7 @@ def _with_misbehaviour(deliver: Callable[..., None]) -> Callable[..., None]:
 
     def dispatch_event(event: dict[str, Any], view: Any = None) -> None:
         if event.get("_DispatchPath"):
-            dispatch(event, view)
+            deliver_alone(event, view)
             return
         source = event.get("Source", "")
         if _is_dropped(source):
@@ -81,9 +81,9 @@ def _with_misbehaviour(deliver: Callable[..., None]) -> Callable[..., None]:
         low, high = holder.current.event_delay_seconds
         for _ in range(2 if holder.chance(holder.current.duplicate_event_rate) else 1):
             if high > 0:
-                _call_later(holder.between(low, high), dispatch, event, view)
+                _call_later(holder.between(low, high), deliver_alone, event, view)
             else:
-                dispatch(event, view)
+                deliver_alone(event, view)
 
     return dispatch_event
 

@@ -19,7 +19,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.services import eventbridge, scheduler, stepfunctions
 
 from local.account.events import events
-from local.account.patching import original, require
+from local.account.patching import find_original, require_names
 from local.account.profile import holder
 
 logger = logging.getLogger("squall.scheduler")
@@ -41,16 +41,16 @@ class Firing:
 _last_due: dict[_Key, float] = {}
 
 
-def install() -> None:
+def install_patches() -> None:
     """Replace the emulator's tick."""
-    require(scheduler, "_schedules", "_SCHEDULE_TICK_INTERVAL", "_to_epoch")
-    require(eventbridge, "_parse_rate_seconds", "_parse_cron_fields", "_cron_next_fire", "_invoke_target")
-    original(scheduler, "_tick_schedules", "")
+    require_names(scheduler, "_schedules", "_SCHEDULE_TICK_INTERVAL", "_to_epoch")
+    require_names(eventbridge, "_parse_rate_seconds", "_parse_cron_fields", "_cron_next_fire", "_invoke_target")
+    find_original(scheduler, "_tick_schedules", "")
     scheduler._SCHEDULE_TICK_INTERVAL = 1
-    scheduler._tick_schedules = tick
+    scheduler._tick_schedules = fire_due_schedules
 
 
-def tick() -> None:
+def fire_due_schedules() -> None:
     """Fire every schedule that is due."""
     now = time.time()
     live = set(scheduler._schedules._data)

@@ -19,22 +19,22 @@ from ministack.services import lambda_svc
 from ministack.services import stepfunctions as sfn
 
 from local.account import iam
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 
 SERVICE = "states.amazonaws.com"
 _running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch the context object and task tokens."""
-    require(
+    require_names(
         sfn, "_task_tokens", "_ExecutionError", "_extract_lambda_ref", "_resolve_lambda_function_ref",
         "_call_lambda",
     )  # fmt: skip
-    replace(sfn, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
-    replace(sfn, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
-    replace(sfn, "_run_execution", "exec_arn", _with_role)
-    replace(sfn, "_call_lambda", "func_ref event", _with_authorization)
+    replace_function(sfn, "_evaluate_jsonata", "expression raw_input ctx result error_output", _with_redrive_count)
+    replace_function(sfn, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
+    replace_function(sfn, "_run_execution", "exec_arn", _with_role)
+    replace_function(sfn, "_call_lambda", "func_ref event", _with_authorization)
 
 
 def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:

@@ -30,7 +30,7 @@ STOP_CONDITION_REASON = "Experiment halted by stop condition."
 USER_REASON = "Experiment was stopped by a user."
 
 
-def launch(experiment: Experiment, lever_engaged: bool) -> None:
+def launch_experiment(experiment: Experiment, lever_engaged: bool) -> None:
     """Run the experiment in its own thread, in the request's account and Region."""
     run = Run(experiment)
     target = run.cancel if lever_engaged else run.go

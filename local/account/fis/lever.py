@@ -61,6 +61,6 @@ def _stop_all(running: list[store.Experiment], state: Json) -> None:
         state["status"] = "engaged"
 
 
-def reset() -> None:
+def reset_levers() -> None:
     """Forget every lever."""
     _states.clear()

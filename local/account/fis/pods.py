@@ -29,7 +29,8 @@ def find_problem(target: Json) -> str:
 
 
 def resolve_pods(name: str, target: Json, role_arn: str) -> list[Resource]:
-    """The running pods, by name. Raises ExperimentError if the role may not list them, or the cluster does not exist."""
+    """The running pods, by name. Raises ExperimentError if the role may not list them, or the cluster does not
+    exist."""
     where, parameters = f"targets.{name}", target["parameters"]
     cluster = eks.find_cluster(parameters["clusterIdentifier"])
     if cluster is None:

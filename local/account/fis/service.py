@@ -47,7 +47,7 @@ class Request:
             raise AccessDeniedError(denied.message)
 
 
-def install() -> None:
+def install_patches() -> None:
     """Register FIS with the emulator."""
     app._loaded_modules["fis"] = sys.modules[__name__]
     app.SERVICE_REGISTRY["fis"] = {"module": "fis"}
@@ -61,14 +61,14 @@ async def handle_request(method: str, path: str, headers: dict[str, str], body: 
         if (method, path) == ("POST", "/experiments"):
             await asyncio.sleep(holder.current.fis_start_delay_seconds)
         answer = _answer_request(method, path, Request((), data, query_params, headers))
-        return _respond(200, answer)
+        return _make_response(200, answer)
     except json.JSONDecodeError:
-        return _respond(400, {"message": "the body is not JSON"}, "ValidationException")
+        return _make_response(400, {"message": "the body is not JSON"}, "ValidationException")
     except ApiError as error:
-        return _respond(error.status, {"message": str(error)}, error.code)
+        return _make_response(error.status, {"message": str(error)}, error.code)
 
 
-def _respond(status: int, answer: Json, error: str | None = None) -> Any:
+def _make_response(status: int, answer: Json, error: str | None = None) -> Any:
     headers = {"Content-Type": "application/json"}
     if error:
         headers["x-amzn-errortype"] = error
@@ -133,7 +133,7 @@ def delete_template(request: Request) -> Json:
 
 def list_templates(request: Request) -> Json:
     """ListExperimentTemplates."""
-    items = [t.to_summary_dict(tags=store.tags_of(t.arn)) for t in store.backend().experiment_templates.values()]
+    items = [t.to_summary_dict(tags=store.tags_of(t.arn)) for t in store.find_backend().experiment_templates.values()]
     return _make_page("experimentTemplates", items, request)
 
 
@@ -162,7 +162,7 @@ def start_experiment(request: Request) -> Json:
             raise QuotaExceededError(f"You have reached the limit of {MAXIMUM_ACTIVE} active experiments.")
         experiment = store.create_experiment(data)
     answer = _show_experiment(experiment)
-    engine.launch(experiment, lever.is_engaged())
+    engine.launch_experiment(experiment, lever.is_engaged())
     return answer
 
 
@@ -240,13 +240,13 @@ def list_actions(request: Request) -> Json:
 
 def tag_resource(request: Request) -> Json:
     """TagResource."""
-    store.backend().tag_resource(request.path[0], request.data.get("tags") or {})
+    store.find_backend().tag_resource(request.path[0], request.data.get("tags") or {})
     return {}
 
 
 def untag_resource(request: Request) -> Json:
     """UntagResource."""
-    store.backend().untag_resource(request.path[0], list(request.query.get("tagKeys") or []))
+    store.find_backend().untag_resource(request.path[0], list(request.query.get("tagKeys") or []))
     return {}
 
 
@@ -290,7 +290,7 @@ ROUTES: list[tuple[str, re.Pattern[str], Operation]] = [
 ]
 
 
-def reset() -> None:
+def reset_fis() -> None:
     """Called by the emulator's reset: stop all experiments and forget everything."""
     for account in list(fis_backends.values()):
         for region in list(account.values()):
@@ -298,7 +298,7 @@ def reset() -> None:
                 if isinstance(experiment, store.Experiment):
                     experiment.stop_reason = experiment.stop_reason or engine.USER_REASON
     fis_backends.reset()
-    lever.reset()
+    lever.reset_levers()
 
 
 def get_state() -> None:

@@ -53,7 +53,7 @@ class Experiment(MotoExperiment):
         return deepcopy(shown)
 
 
-def backend() -> FISBackend:
+def find_backend() -> FISBackend:
     """The store of the request's account and Region."""
     fis_backend: FISBackend = fis_backends[get_account_id()][get_region()]
     return fis_backend
@@ -65,18 +65,18 @@ def _make_identifier(prefix: str) -> str:
 
 def _tag_resource(arn: str, tags: dict[str, str] | None) -> None:
     if tags:
-        backend().tagger.tag_resource(arn, TaggingService.convert_dict_to_tags_input(tags))
+        find_backend().tagger.tag_resource(arn, TaggingService.convert_dict_to_tags_input(tags))
 
 
 def tags_of(arn: str) -> dict[str, str]:
     """The tags of a template or an experiment."""
-    tags: dict[str, str] = backend().tagger.get_tag_dict_for_resource(arn)
+    tags: dict[str, str] = find_backend().tagger.get_tag_dict_for_resource(arn)
     return tags
 
 
 def list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Every resource with its tags, for IAM's ``aws:ResourceTag``."""
-    store = backend()
+    store = find_backend()
     arns = [t.arn for t in store.experiment_templates.values()] + [e.arn for e in store.experiments.values()]
     for arn in arns:
         yield arn, [{"Key": k, "Value": v} for k, v in tags_of(arn).items()]
@@ -87,7 +87,7 @@ def list_tagged() -> Iterator[tuple[str, list[dict[str, str]]]]:
 
 def create_template(data: Json) -> Json:
     """Store a template, once per clientToken."""
-    store = backend()
+    store = find_backend()
     token = data.get("clientToken")
     with lock:
         known = store._client_token_to_template_id.get(token) if token else None
@@ -110,7 +110,7 @@ def create_template(data: Json) -> Json:
 
 def find_template(identifier: str) -> ExperimentTemplate:
     """The template, or ``NotFoundError``."""
-    template: ExperimentTemplate | None = backend().experiment_templates.get(identifier)
+    template: ExperimentTemplate | None = find_backend().experiment_templates.get(identifier)
     if template is None:
         raise NotFoundError(f"Experiment template {identifier} does not exist.")
     return template
@@ -127,7 +127,7 @@ def delete_template(identifier: str) -> Json:
     """Delete the template; returns it as the API last shows it."""
     with lock:
         shown = show_template(identifier)
-        backend().delete_experiment_template(identifier)
+        find_backend().delete_experiment_template(identifier)
     return shown
 
 
@@ -150,7 +150,7 @@ def update_template(identifier: str, data: Json) -> Json:
 
 def same_start(data: Json) -> Experiment | None:
     """The experiment that an earlier call with this clientToken started; None if there is none."""
-    store = backend()
+    store = find_backend()
     known = store._client_token_to_experiment_id.get(data.get("clientToken") or "")
     if known is None:
         return None
@@ -162,7 +162,7 @@ def same_start(data: Json) -> Experiment | None:
 
 def create_experiment(data: Json) -> Experiment:
     """A pending experiment: its own copy of the template."""
-    store = backend()
+    store = find_backend()
     source = find_template(str(data["experimentTemplateId"]))
     actions = deepcopy(source.actions)
     for action in actions.values():
@@ -189,7 +189,7 @@ def create_experiment(data: Json) -> Experiment:
 
 def find_experiment(identifier: str) -> Experiment:
     """The experiment, or ``NotFoundError``."""
-    experiment = backend().experiments.get(identifier)
+    experiment = find_backend().experiments.get(identifier)
     if not isinstance(experiment, Experiment):
         raise NotFoundError(f"Experiment {identifier} does not exist.")
     return experiment
@@ -197,7 +197,7 @@ def find_experiment(identifier: str) -> Experiment:
 
 def list_experiments() -> list[Experiment]:
     """All experiments, newest first."""
-    return [e for e in reversed(list(backend().experiments.values())) if isinstance(e, Experiment)]
+    return [e for e in reversed(list(find_backend().experiments.values())) if isinstance(e, Experiment)]
 
 
 def list_active() -> list[Experiment]:

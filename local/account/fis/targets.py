@@ -110,15 +110,15 @@ def resolve_target(name: str, target: Json) -> list[Resource]:
     for key, value in (target.get("resourceTags") or {}).items():
         resources = [r for r in resources if r.tags.get(key) == value]
     for condition in target.get("filters") or []:
-        resources = [r for r in resources if _matches(r.attributes, condition["path"].split("."), condition["values"])]
+        resources = [r for r in resources if _matches_filter(r.attributes, condition["path"].split("."), condition["values"])]
     return select_resources(resources, target["selectionMode"])
 
 
-def _matches(value: Any, path: list[str], wanted: list[str]) -> bool:
+def _matches_filter(value: Any, path: list[str], wanted: list[str]) -> bool:
     if isinstance(value, list):
-        return any(_matches(item, path, wanted) for item in value)
+        return any(_matches_filter(item, path, wanted) for item in value)
     if path:
-        return isinstance(value, dict) and path[0] in value and _matches(value[path[0]], path[1:], wanted)
+        return isinstance(value, dict) and path[0] in value and _matches_filter(value[path[0]], path[1:], wanted)
     return str(value) in wanted
 
 

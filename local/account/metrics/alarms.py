@@ -16,10 +16,10 @@ from ministack.services import cloudwatch
 
 from local.account.events import events
 from local.account.metrics import series
-from local.account.metrics.evaluation import Decision, Rule, decide
+from local.account.metrics.evaluation import Decision, Rule, decide_state
 from local.account.metrics.expressions import ExpressionError
 from local.account.metrics.series import MetricStat, Query, Window
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 from local.account.profile import holder
 
 logger = logging.getLogger("squall.alarms")
@@ -36,16 +36,16 @@ _rounds = {"done": 0}
 _lock = threading.RLock()
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch evaluation, history and publication."""
-    require(cloudwatch, "_alarms", "_history_entries", "_evaluate_parent_alarms", "_set_alarm_state")
-    replace(cloudwatch, "_evaluate_alarm", "alarm", lambda _original: lambda _alarm: None)
-    replace(cloudwatch, "_evaluate_all_alarms", "", lambda _original: lambda: None)
-    replace(
+    require_names(cloudwatch, "_alarms", "_history_entries", "_evaluate_parent_alarms", "_set_alarm_state")
+    replace_function(cloudwatch, "_evaluate_alarm", "alarm", lambda _original: lambda _alarm: None)
+    replace_function(cloudwatch, "_evaluate_all_alarms", "", lambda _original: lambda: None)
+    replace_function(
         cloudwatch, "_record_history", "alarm_name old_state new_state reason alarm_type reason_data",
         lambda _original: record_history,
     )  # fmt: skip
-    replace(cloudwatch, "_dispatch_alarm_actions", "alarm old_state new_state reason", _with_publication)
+    replace_function(cloudwatch, "_dispatch_alarm_actions", "alarm old_state new_state reason", _with_publication)
 
 
 def evaluator_rounds() -> int:
@@ -119,7 +119,7 @@ def evaluate_alarm(alarm: Alarm, now: float | None = None) -> None:
     watched = next(q for q in asked if q.return_data)
     values = series_by_id.get(watched.id, {})
     points = [values.get(begin) for begin in range(start, end, period)]
-    decision = decide(conditions, points, alarm["StateValue"])
+    decision = decide_state(conditions, points, alarm["StateValue"])
     with _lock:
         if decision.state != alarm["StateValue"] and _still_there(alarm):
             stamps = [begin for begin in range(start, end, period) if begin in values]

@@ -17,7 +17,7 @@ from local.account import iam
 from local.account.metrics import series
 from local.account.metrics.expressions import ExpressionError, parse_expression
 from local.account.metrics.series import MetricStat, Query, Window
-from local.account.patching import replace, require
+from local.account.patching import replace_function, require_names
 
 Data = dict[str, Any]
 EVICTION_SECONDS = 60.0
@@ -31,18 +31,18 @@ class RefusedError(ValueError):
     """A request CloudWatch answers with a validation error."""
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch the metric and alarm operations."""
-    require(cloudwatch, "_metric_bucket", "_calc_stats", "_stat_value", "_is_percentile_stat", "_dims_key")
-    require(cloudwatch, "_parse_ts", "_error", "_cbor_ok", "_json_ok", "_cbor_datapoint", "_cbor_metric_data_result")
+    require_names(cloudwatch, "_metric_bucket", "_calc_stats", "_stat_value", "_is_percentile_stat", "_dims_key")
+    require_names(cloudwatch, "_parse_ts", "_error", "_cbor_ok", "_json_ok", "_cbor_datapoint", "_cbor_metric_data_result")
     parameters = "params cbor_data is_cbor is_json"
-    replace(cloudwatch, "_store_datum", "namespace name dims ts unit value values counts stat_values", _with_arrivals)
-    replace(cloudwatch, "_get_metric_data", parameters, _with_protocols(get_metric_data))
-    replace(cloudwatch, "_get_metric_statistics", parameters, _with_protocols(get_metric_statistics))
-    replace(cloudwatch, "_put_metric_alarm", parameters, _put_metric_alarm)
-    replace(cloudwatch, "handle_request", "method path headers body query_params", _checked_on_every_alarm)
-    replace(cloudwatch, "_evict_old_metrics", "", _evict_seldom)
-    require(app, "SERVICE_HANDLERS")
+    replace_function(cloudwatch, "_store_datum", "namespace name dims ts unit value values counts stat_values", _with_arrivals)
+    replace_function(cloudwatch, "_get_metric_data", parameters, _with_protocols(get_metric_data))
+    replace_function(cloudwatch, "_get_metric_statistics", parameters, _with_protocols(get_metric_statistics))
+    replace_function(cloudwatch, "_put_metric_alarm", parameters, _put_metric_alarm)
+    replace_function(cloudwatch, "handle_request", "method path headers body query_params", _checked_on_every_alarm)
+    replace_function(cloudwatch, "_evict_old_metrics", "", _evict_seldom)
+    require_names(app, "SERVICE_HANDLERS")
     app.SERVICE_HANDLERS["cloudformation"] = _patched_when_first_used(app.SERVICE_HANDLERS["cloudformation"])
 
 
@@ -53,7 +53,7 @@ def _patched_when_first_used(handle: Callable[..., Any]) -> Callable[..., Any]:
     async def handle_request(*arguments: Any) -> Any:
         if pending:
             provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
-            replace(provisioners, "_cw_metric_alarm_record", "name props", _template_alarm)
+            replace_function(provisioners, "_cw_metric_alarm_record", "name props", _template_alarm)
             pending.clear()
         return await handle(*arguments)
 
@@ -92,10 +92,11 @@ def _with_arrivals(store: Callable[..., None]) -> Callable[..., None]:
 
 
 def _with_protocols(answer: Callable[[Data], Data]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Serve the JSON and CBOR protocols, which every current SDK uses. ministack itself serves the old query protocol."""
+    """Serve the JSON and CBOR protocols, which every current SDK uses. ministack itself serves the old query
+    protocol."""
 
-    def make(fallback: Callable[..., Any]) -> Callable[..., Any]:
-        def handle(params: Data, cbor_data: Data, is_cbor: bool, is_json: bool = False) -> Any:
+    def make_handler(fallback: Callable[..., Any]) -> Callable[..., Any]:
+        def handle_call(params: Data, cbor_data: Data, is_cbor: bool, is_json: bool = False) -> Any:
             if not (is_cbor or is_json):
                 return fallback(params, cbor_data, is_cbor, is_json)
             try:
@@ -112,9 +113,9 @@ def _with_protocols(answer: Callable[[Data], Data]) -> Callable[[Callable[..., A
                     result[key] = [convert(item) for item in result[key]]
             return cloudwatch._cbor_ok(result)
 
-        return handle
+        return handle_call
 
-    return make
+    return make_handler
 
 
 def _read_window(data: Data) -> Window:
@@ -289,7 +290,7 @@ def complete_alarm(alarm: Data, before: Data | None, request: Data) -> None:
 def _template_alarm(make: Callable[..., Data]) -> Callable[..., Data]:
     """Create CloudFormation alarms over metric math, which ministack refuses."""
 
-    def record(name: str, props: Data) -> Data:
+    def record_alarm(name: str, props: Data) -> Data:
         metrics = props.get("Metrics")
         plain = {**props, "Metrics": None, "MetricName": "-", "Namespace": "-"} if metrics else props
         alarm = make(name, plain)
@@ -297,7 +298,7 @@ def _template_alarm(make: Callable[..., Data]) -> Callable[..., Data]:
         complete_alarm(alarm, cloudwatch._alarms.get(name), request)
         return alarm
 
-    return record
+    return record_alarm
 
 
 def _template_query(query: Data) -> Data:

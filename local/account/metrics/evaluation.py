@@ -42,7 +42,7 @@ class Decision:
     recent: list[float]
 
 
-def decide(rule: Rule, points: list[float | None], current: str) -> Decision:
+def decide_state(rule: Rule, points: list[float | None], current: str) -> Decision:
     """The alarm's state.
 
     `points`: oldest first, ``None`` for a missing one. `current`: the state that stays if nothing decides.

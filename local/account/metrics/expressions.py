@@ -123,7 +123,7 @@ def _find_value(name: str, scope: Scope) -> Value:
 
 
 def combine_values(sign: str, left: Value, right: Value) -> Value:
-    """One operation, element by element."""
+    """The result of one operation; of series, time by time, and of lists of series, series by series."""
     if isinstance(left, list):
         return [_one_series(combine_values(sign, item, right)) for item in left]
     if isinstance(right, list):
@@ -184,7 +184,7 @@ def _call_function(name: str, arguments: list[Any], scope: Scope) -> Value:
     if function == "IF":
         return _evaluate_if(values)
     if function in _AGGREGATES:
-        return _aggregate(function, values)
+        return _aggregate_values(function, values)
     if function in _ELEMENTWISE and len(values) == 1:
         return _map_values(_ELEMENTWISE[function], values[0])
     if function == "PERIOD" and len(values) == 1:
@@ -213,7 +213,7 @@ def _map_values(function: Callable[[float], float], value: Value) -> Value:
     return {time: function(v) for time, v in value.items()} if isinstance(value, dict) else function(value)
 
 
-def _aggregate(name: str, values: list[Value]) -> Value:
+def _aggregate_values(name: str, values: list[Value]) -> Value:
     """An aggregation.
 
     For one series it is a number. For a list of series it is a series over all times that any of them has.

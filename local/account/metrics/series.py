@@ -65,7 +65,7 @@ def read_dimensions(entries: Any) -> tuple[tuple[str, str], ...]:
 
 
 def parse_query(data: dict[str, Any]) -> Query:
-    """A query of the API, typed."""
+    """A query of the API as a `Query`; what it leaves out gets CloudWatch's default."""
     metric = None
     if stat := data.get("MetricStat"):
         named = stat.get("Metric") or {}

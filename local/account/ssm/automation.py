@@ -21,7 +21,7 @@ from ministack.core.responses import AccountRegionScopedDict, error_response_jso
 from ministack.services import ssm, sts
 
 from local.account import iam
-from local.account.patching import original, require
+from local.account.patching import find_original, require_names
 from local.account.ssm.automation_steps import ACTIONS, Data, Runner, StepError, fill_in_references
 from local.account.ssm.commands import document_name
 
@@ -67,10 +67,10 @@ class Call(NamedTuple):
             raise AutomationError("AccessDeniedException", denied.message)
 
 
-def install() -> None:
+def install_patches() -> None:
     """Add the operations to SSM, and the resources that IAM checks them on."""
-    require(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
-    handle = original(ssm, "handle_request", "method path headers body query_params")
+    require_names(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
+    handle = find_original(ssm, "handle_request", "method path headers body query_params")
     operations: Mapping[str, Callable[[Call], Data]] = {
         "CreateDocument": create_document, "DescribeDocument": describe_document, "DeleteDocument": delete_document,
         "StartAutomationExecution": start_execution, "GetAutomationExecution": get_execution,
@@ -103,17 +103,17 @@ def create_document(call: Call) -> Data:
     _documents[name] = {
         "Name": name, "Content": document, "Hash": hashlib.sha256(content.encode()).hexdigest(), "CreatedDate": time.time(),
     }  # fmt: skip
-    return {"DocumentDescription": _describe(name)}
+    return {"DocumentDescription": _describe_document(name)}
 
 
 def describe_document(call: Call) -> Data:
     """DescribeDocument: a document has only one version here."""
     if _read_name(call) not in _documents:
         raise AutomationError("InvalidDocument", f"Document with name {_read_name(call)} does not exist.")
-    return {"Document": _describe(_read_name(call))}
+    return {"Document": _describe_document(_read_name(call))}
 
 
-def _describe(name: str) -> Data:
+def _describe_document(name: str) -> Data:
     document = _documents[name]
     parameters = document["Content"].get("parameters", {})
     return {
@@ -224,16 +224,16 @@ def get_execution(call: Call) -> Data:
 def stop_execution(call: Call) -> Data:
     """StopAutomationExecution."""
     get_execution(call)
-    stop(str(call.data["AutomationExecutionId"]))
+    stop_steps(str(call.data["AutomationExecutionId"]))
     return {}
 
 
-def status(identifier: str) -> str:
+def read_status(identifier: str) -> str:
     """The status of an execution that was started."""
     return str(_executions[identifier]["AutomationExecutionStatus"])
 
 
-def stop(identifier: str) -> None:
+def stop_steps(identifier: str) -> None:
     """Begin no further step; the step that runs is carried to its end. An execution that has ended stays as it is."""
     execution = _executions[identifier]
     if "ExecutionEndTime" not in execution:

@@ -154,7 +154,7 @@ class Runner:
             "SessionPolicies": None,
         })  # fmt: skip
         return boto3.client(
-            service, endpoint_url=settings.current().endpoint, region_name=get_region(), aws_access_key_id=key,
+            service, endpoint_url=settings.get_settings().endpoint, region_name=get_region(), aws_access_key_id=key,
             aws_secret_access_key=secret, aws_session_token=token, config=Config(retries={"total_max_attempts": 2}),
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ from ministack.core.responses import error_response_json, get_region, json_respo
 from ministack.services import ssm
 
 from local.account import settings
-from local.account.patching import original, replace, require
+from local.account.patching import find_original, replace_function, require_names
 from local.account.profile import holder
 from local.account.ssm import nodes
 
@@ -80,15 +80,15 @@ class CommandError(ValueError):
 _cancelled: dict[str, threading.Event] = {}
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch Run Command."""
-    require(ssm, "_commands", "_refresh_command_status", "_public_command", "_command_target_ids")
-    replace(ssm, "_send_command", "data", _send_or_pass)
-    replace(ssm, "_list_commands", "data", lambda _original: list_commands)
-    replace(ssm, "_describe_instance_information", "data", lambda _original: nodes.describe_instance_information)
-    replace(ssm, "_managed_instance_ids", "", lambda _original: nodes.list_managed)
-    replace(ssm, "_refresh_command_status", "record", lambda _original: refresh)
-    handle = original(ssm, "handle_request", "method path headers body query_params")
+    require_names(ssm, "_commands", "_refresh_command_status", "_public_command", "_command_target_ids")
+    replace_function(ssm, "_send_command", "data", _send_or_pass)
+    replace_function(ssm, "_list_commands", "data", lambda _original: list_commands)
+    replace_function(ssm, "_describe_instance_information", "data", lambda _original: nodes.describe_instance_information)
+    replace_function(ssm, "_managed_instance_ids", "", lambda _original: nodes.list_managed)
+    replace_function(ssm, "_refresh_command_status", "record", lambda _original: refresh_status)
+    handle = find_original(ssm, "handle_request", "method path headers body query_params")
     additions = {"CancelCommand": cancel_command, "ListCommandInvocations": list_command_invocations}
 
     async def handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query_params: Data) -> Any:
@@ -194,7 +194,7 @@ def _run_invocation(record: Data, instance: str, duration: int, grace_seconds: f
         _finish_invocation(record, invocation, "Cancelled", "")
         return
     invocation.update(Status="InProgress", StatusDetails="InProgress", ExecutionStartDateTime=_format_now(), PluginName="FaultInjection")
-    refresh(record)
+    refresh_status(record)
     started = time.monotonic()
     path = f"/instances/{instance}/faults"
     try:
@@ -223,7 +223,7 @@ def tell_workload(method: str, path: str, body: Data | None) -> None:
     """
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(  # noqa: S310
-        settings.current().workload_url + path,
+        settings.get_settings().workload_url + path,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
@@ -249,10 +249,10 @@ def _finish_invocation(record: Data, invocation: Data, status: str, error: str) 
     invocation["ResponseCode"] = 0 if status == "Success" else 1 if status == "Failed" else -1
     invocation["StatusDetails"] = status
     invocation["Status"] = status
-    refresh(record)
+    refresh_status(record)
 
 
-def refresh(record: Data) -> None:
+def refresh_status(record: Data) -> None:
     """Update the command's status from those of its invocations."""
     states = [i["Status"] for i in record["Invocations"].values()]
     done = [state for state in states if state in TERMINAL]
@@ -269,14 +269,14 @@ def refresh(record: Data) -> None:
 # --- the other operations -----------------------------------------------------------------------------------------
 
 
-def cancel(command_id: str, wait_seconds: float = 0.0) -> None:
+def cancel_invocations(command_id: str, wait_seconds: float = 0.0) -> None:
     """Cancel a command's unfinished invocations, waiting a while for them to confirm."""
     record = ssm._commands.get(command_id)
     event = _cancelled.get(command_id)
     if record is None or event is None or record["Status"] in TERMINAL:
         return
     event.set()
-    refresh(record)
+    refresh_status(record)
     deadline = time.monotonic() + wait_seconds
     while record["Status"] not in TERMINAL and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -286,11 +286,11 @@ def cancel_command(data: Data) -> Any:
     """CancelCommand: answers at once, like AWS."""
     if ssm._commands.get(data.get("CommandId")) is None:
         return error_response_json("InvalidCommandId", f"command {data.get('CommandId')} does not exist", 400)
-    cancel(str(data["CommandId"]))
+    cancel_invocations(str(data["CommandId"]))
     return json_response({})
 
 
-def status(command_id: str) -> str:
+def read_status(command_id: str) -> str:
     """The status of a command."""
     record = ssm._commands.get(command_id)
     return str(record["Status"]) if record else "Failed"
@@ -308,17 +308,17 @@ def list_commands(data: Data) -> Any:
         and _passes_filters(record, filters)
     ]
     commands.sort(key=lambda c: float(c["RequestedDateTime"]), reverse=True)
-    return nodes.paginate("Commands", commands, data)
+    return nodes.paginate_items("Commands", commands, data)
 
 
 def _passes_filters(record: Data, filters: dict[str, str]) -> bool:
-    def moment(text: str) -> float:
+    def parse_time(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
 
     asked = float(record["RequestedDateTime"])
     return (
-        ("InvokedAfter" not in filters or asked >= moment(filters["InvokedAfter"]))
-        and ("InvokedBefore" not in filters or asked < moment(filters["InvokedBefore"]))
+        ("InvokedAfter" not in filters or asked >= parse_time(filters["InvokedAfter"]))
+        and ("InvokedBefore" not in filters or asked < parse_time(filters["InvokedBefore"]))
         and filters.get("Status", record["Status"]) == record["Status"]
         and document_name(str(filters.get("DocumentName", record["DocumentName"]))) == record["DocumentName"]
     )
@@ -333,7 +333,7 @@ def list_command_invocations(data: Data) -> Any:
         for instance, invocation in (record.get("Invocations") or {}).items():
             if data.get("InstanceId") in (None, instance):
                 invocations.append(_list_invocation(record, invocation, bool(data.get("Details"))))
-    return nodes.paginate("CommandInvocations", invocations, data)
+    return nodes.paginate_items("CommandInvocations", invocations, data)
 
 
 def _list_invocation(record: Data, invocation: Data, details: bool) -> Data:

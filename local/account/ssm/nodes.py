@@ -49,13 +49,14 @@ def list_managed() -> set[str]:
 
 
 def describe_instance_information(data: Data) -> Any:
-    """Every node is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus, PlatformTypes, ResourceType, tag:…"""
+    """Every node is online; ten a page by default, as on AWS. Filters: InstanceIds, PingStatus, PlatformTypes,
+    ResourceType, tag:…"""
     others = {node["id"]: node for node in _registered.values()}
     shown = [_describe_node(identifier, others.get(identifier)) for identifier in sorted(list_managed())]
     for condition in [*(data.get("Filters") or []), *(data.get("InstanceInformationFilterList") or [])]:
         key, values = condition.get("Key", condition.get("key")), condition.get("Values", condition.get("valueSet"))
         shown = [node for node in shown if _read_value(node, str(key)) in values]
-    return paginate("InstanceInformationList", shown, data, 10)
+    return paginate_items("InstanceInformationList", shown, data, 10)
 
 
 _FIELDS = {"InstanceIds": "InstanceId", "PingStatus": "PingStatus", "PlatformTypes": "PlatformType", "ResourceType": "ResourceType"}
@@ -83,7 +84,7 @@ def _describe_node(identifier: str, other: Data | None) -> Data:
     return {**shown, "ResourceType": "EC2Instance", "IPAddress": address, "ComputerName": name}
 
 
-def paginate(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
+def paginate_items(name: str, items: list[Data], data: Data, default: int = 50) -> Any:
     """One page of an answer, with a token for the next."""
     start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or default)
     answer: Data = {name: items[start : start + size]}

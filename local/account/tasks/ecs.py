@@ -1,9 +1,9 @@
 """ECS for the sample workload's service: its tasks, what ends them, and the agents in them that Systems Manager
 reaches.
 
-ministack keeps the records. The workload reports the state of its processes (`report`, called by ministack_truth), and
-carries out the stop of a task: ``POST {workload}/tasks/<id>/stop``. No other task runs here: the tasks of a service are
-those that the workload reports.
+ministack keeps the records. The workload reports the state of its processes (`report_tasks`, called by
+ministack_truth), and carries out the stop of a task: ``POST {workload}/tasks/<id>/stop``. No other task runs here: the
+tasks of a service are those that the workload reports.
 """
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
@@ -20,7 +20,7 @@ from ministack.core.responses import error_response_json, get_account_id, get_re
 from ministack.services import ecs
 
 from local.account import settings
-from local.account.patching import original, replace, require
+from local.account.patching import find_original, replace_function, require_names
 from local.account.ssm import nodes
 
 Data = dict[str, Any]
@@ -35,14 +35,16 @@ class TaskError(ValueError):
     """A task that can't be stopped; the message says why."""
 
 
-def install() -> None:
+def install_patches() -> None:
     """Patch ECS."""
-    require(ecs, "_tasks", "_services", "_clusters", "_tags", "_ACTION_MAP", "_sanitize", "_resolve_task", "_task_defs", "_resolve_td_key")
-    replace(ecs, "_get_docker", "", lambda _original: lambda: None)
-    replace(ecs, "_reconcile_service_tasks", "cluster_name svc_key", lambda _original: lambda _cluster_name, _svc_key: None)
-    replace(ecs, "_maybe_mark_stopped", "task docker_client", lambda _original: lambda _task, _docker_client=None: None)
-    ecs._ACTION_MAP["StopTask"] = _stop_or_pass(original(ecs, "_stop_task", "data"))
-    ecs._ACTION_MAP["RegisterTaskDefinition"] = _with_fault_injection(original(ecs, "_register_task_definition", "data"))
+    require_names(
+        ecs, "_tasks", "_services", "_clusters", "_tags", "_ACTION_MAP", "_sanitize", "_resolve_task", "_task_defs", "_resolve_td_key"
+    )
+    replace_function(ecs, "_get_docker", "", lambda _original: lambda: None)
+    replace_function(ecs, "_reconcile_service_tasks", "cluster_name svc_key", lambda _original: lambda _cluster_name, _svc_key: None)
+    replace_function(ecs, "_maybe_mark_stopped", "task docker_client", lambda _original: lambda _task, _docker_client=None: None)
+    ecs._ACTION_MAP["StopTask"] = _stop_or_pass(find_original(ecs, "_stop_task", "data"))
+    ecs._ACTION_MAP["RegisterTaskDefinition"] = _with_fault_injection(find_original(ecs, "_register_task_definition", "data"))
 
 
 def _with_fault_injection(register: Callable[[Data], Any]) -> Callable[[Data], Any]:
@@ -61,7 +63,7 @@ def _with_fault_injection(register: Callable[[Data], Any]) -> Callable[[Data], A
 # --- what the workload reports ------------------------------------------------------------------------------------
 
 
-def report(reported: Data) -> None:
+def report_tasks(reported: Data) -> None:
     """Write the workload's report into ministack's records."""
     service = ecs._services.get(f"{reported['cluster']}/{reported['service']}")
     if service is None:
@@ -141,7 +143,7 @@ def order_stop(arn: str, reason: str) -> None:
         raise TaskError(_NOT_FOUND)
     if task["lastStatus"] == "STOPPED":
         return
-    url = f"{settings.current().workload_url}/tasks/{arn.rpartition('/')[2]}/stop"
+    url = f"{settings.get_settings().workload_url}/tasks/{arn.rpartition('/')[2]}/stop"
     # The address is our own --workload-url, always http on this machine.
     request = urllib.request.Request(url, data=json.dumps({"reason": reason}).encode())  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

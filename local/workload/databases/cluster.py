@@ -106,7 +106,8 @@ class Cluster:
         self._changed()
 
     def reboot(self, member_id: str) -> None:
-        """Restart one node's process in place; raises DatabaseStateError, or LookupError for a node that is not there."""
+        """Restart one node's process in place; raises DatabaseStateError, or LookupError for a node that is not
+        there."""
         with self.lock:
             self._refuse_while_busy()
             members = [member for member in self._members if member.id == member_id and member.alive]

@@ -1,8 +1,8 @@
 """One database node: real state behind a socket, asked in lines of JSON, replicated from the primary to its standby.
 
-`{"op": "get", "key"}` and `{"op": "put", "key", "value"}` are answered with `{"value", "seq"}` or `{"error"}`. A standby
-reads and refuses to write. `{"op": "follow", "since"}` is what a standby sends to its primary: rows come back, and each
-is acknowledged; a write is answered once the standby has it, so a failover loses nothing that was answered.
+`{"op": "get", "key"}` and `{"op": "put", "key", "value"}` are answered with `{"value", "seq"}` or `{"error"}`. A
+standby reads and refuses to write. `{"op": "follow", "since"}` is what a standby sends to its primary: rows come back,
+and each is acknowledged; a write is answered once the standby has it, so a failover loses nothing that was answered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from local.workload.processes.lifeline import die_with_parent, listen, tell
+from local.workload.processes.lifeline import die_with_parent, receive_commands, send_event
 
 ACKNOWLEDGE_SECONDS = 1.0
 """A standby that takes longer is left behind: the primary goes on alone."""
@@ -28,7 +28,8 @@ Row = dict[str, Any]
 
 
 class Table:
-    """Rows by key, each with the sequence number of the write that made it, in a file that survives a killed process."""
+    """Rows by key, each with the sequence number of the write that made it, in a file that survives a killed
+    process."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, isolation_level=None)
@@ -82,8 +83,8 @@ class Database:
 
     async def run(self) -> None:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        tell(event="ready", port=server.sockets[0].getsockname()[1])
-        await asyncio.gather(self._report(), listen(self._obey))
+        send_event(event="ready", port=server.sockets[0].getsockname()[1])
+        await asyncio.gather(self._report(), receive_commands(self._obey))
 
     def _obey(self, order: dict[str, Any]) -> None:
         if self._following is not None:
@@ -96,7 +97,7 @@ class Database:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            tell(event="totals", totals=dict(self._totals), connections=self._connections, lag_ms=self._lag_ms, seq=self._seq)
+            send_event(event="totals", totals=dict(self._totals), connections=self._connections, lag_ms=self._lag_ms, seq=self._seq)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
@@ -167,7 +168,7 @@ class Database:
 
     def _take(self, row: Row) -> None:
         if row.get("whole"):
-            tell(event="whole")
+            send_event(event="whole")
             return
         self._table.put(row["key"], row["value"], row["seq"])
         self._seq = row["seq"]

@@ -70,7 +70,7 @@ class Records:
         idle = self._idle.get(node)
         stream = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", node.port)
         try:
-            answer = await _exchange(stream, question)
+            answer = await _exchange_record(stream, question)
         except BaseException:
             stream[1].close()
             raise
@@ -78,7 +78,7 @@ class Records:
         return answer
 
 
-async def _exchange(stream: http1.Stream, question: dict[str, str]) -> Any:
+async def _exchange_record(stream: http1.Stream, question: dict[str, str]) -> Any:
     reader, writer = stream
     writer.write(json.dumps(question).encode() + b"\n")
     answer = json.loads(await reader.readline() or b"{}")

@@ -21,7 +21,8 @@ from local.workload.network.peers import resolve_sources
 from local.workload.volumes.volume import Volume
 
 MEMORY_BYTES = 96 << 20
-"""SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the host."""
+"""SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the
+host."""
 MOST_STRESSORS = 4
 PROCESS = "sample-web"
 """The name of the only process that can be ended."""
@@ -37,7 +38,8 @@ class UnknownDocumentError(ValueError):
 
 @dataclass
 class Effects:
-    """Starts the effect of a document and returns what ends it. `ignored`: kinds of effect that this instance does not feel."""
+    """Starts the effect of a document and returns what ends it. `ignored`: kinds of effect that this instance does not
+    feel."""
 
     network: Network
     volume: Volume
@@ -78,12 +80,12 @@ class Effects:
     def _loss(self, command_id: str, parameters: Parameters) -> Undo:
         return self._disturb(command_id, parameters, Disturbance(loss=float(parameters.get("LossPercent", "7"))))
 
-    def _disturb(self, command_id: str, parameters: Parameters, what: Disturbance) -> Undo:
+    def _disturb(self, command_id: str, parameters: Parameters, disturbance: Disturbance) -> Undo:
         """Disturb the traffic. Without `Sources` (the documents by interface) all traffic is disturbed."""
         _is_inbound(parameters)
-        peers = resolve_sources(parameters["Sources"], self.names) if "Sources" in parameters else what.peers
+        peers = resolve_sources(parameters["Sources"], self.names) if "Sources" in parameters else disturbance.peers
         share = float(parameters.get("FlowsPercent", "100").rstrip("%"))
-        self.network.disturbances[command_id] = Disturbance(peers, what.delay, what.jitter, what.loss, share)
+        self.network.disturbances[command_id] = Disturbance(peers, disturbance.delay, disturbance.jitter, disturbance.loss, share)
         return lambda: _forget_command(self.network.disturbances, command_id)
 
     def _blackhole(self, command_id: str, parameters: Parameters) -> Undo:
@@ -124,14 +126,14 @@ class Effects:
         command = [sys.executable, "-E", "-s", "-m", "local.workload.instances.stress", kind, argument]
         started = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(min(MOST_STRESSORS, workers))]
 
-        def stop() -> None:
+        def stop_stressors() -> None:
             for process in started:
                 process.kill()
             for process in started:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=5)
 
-        return stop
+        return stop_stressors
 
 
 def _is_inbound(parameters: Parameters) -> bool:

@@ -26,7 +26,7 @@ from local.workload.network.disturbances import Network
 from local.workload.network.peers import INBOUND
 from local.workload.network.routes import Routes
 from local.workload.processes import http1
-from local.workload.processes.lifeline import die_with_parent, listen, tell
+from local.workload.processes.lifeline import die_with_parent, receive_commands, send_event
 from local.workload.settings import Settings
 from local.workload.volumes.volume import Journal, Volume
 
@@ -59,8 +59,8 @@ class Instance:
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         if graceful:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._finish, server)
-        tell(event="ready", port=server.sockets[0].getsockname()[1])
-        await asyncio.gather(self._report(), listen(self._obey))
+        send_event(event="ready", port=server.sockets[0].getsockname()[1])
+        await asyncio.gather(self._report(), receive_commands(self._obey))
 
     def _finish(self, server: asyncio.Server) -> None:
         """Accept no more connections, and end after the last answer."""
@@ -80,7 +80,7 @@ class Instance:
             counts = {name: count for name, count in {**self._service.counts, **volume}.items() if count}
             if counts != reported:
                 reported = counts
-                tell(event="counts", totals=reported)
+                send_event(event="counts", totals=reported)
             now = time.monotonic(), _measure_stressors()
             self._service.busy = usage.sum_growth(now[1], mark[1]) / (now[0] - mark[0])
             self._service.memory_percent = usage.memory_percent(os.getpid())
@@ -89,14 +89,14 @@ class Instance:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(http1.GoneError, ConnectionError):
             while True:
-                message = await http1.read(reader)
+                message = await http1.read_message(reader)
                 if not await self._network.impair(INBOUND):
                     # No answer rather than a reset: the caller has to find out by its own timeout.
                     continue
                 self._answering += 1
                 try:
                     status, body = (200, b"ok") if message.second == "/health" else await self._service.answer()
-                    writer.write(http1.response(status, body))
+                    writer.write(http1.format_response(status, body))
                     await writer.drain()
                 finally:
                     self._answering -= 1
@@ -124,19 +124,19 @@ class Instance:
             try:
                 undo = self._effects.start(command_id, order["document"], order["parameters"])
             except (ValueError, KeyError, OSError) as error:
-                tell(event="fault_refused", command_id=command_id, error=str(error))
+                send_event(event="fault_refused", command_id=command_id, error=str(error))
                 return
             loop = asyncio.get_running_loop()
             timer = loop.call_later(order["duration_seconds"], self._end, command_id, "expired")
             self._faults[command_id] = Active(undo, timer)
-        tell(event="fault_started", command_id=command_id)
+        send_event(event="fault_started", command_id=command_id)
 
     def _end(self, command_id: str, reason: str) -> None:
         active = self._faults.pop(command_id, None)
         if active is not None:
             active.timer.cancel()
             active.undo()
-            tell(event="fault_ended", command_id=command_id, reason=reason)
+            send_event(event="fault_ended", command_id=command_id, reason=reason)
 
 
 def _measure_stressors() -> dict[int, float]:

@@ -19,7 +19,7 @@ def list_family(pid: int) -> list[int]:
 
 
 def busy_seconds(pid: int) -> dict[int, float]:
-    """For each process of the family, the seconds in which it ran or waited for a CPU.
+    """The seconds in which each process of the family ran or waited for a CPU, by its process id.
 
     Waiting counts, because an instance with its own CPU would not have waited for its neighbours on this machine, and a
     stressor must reach its load even if the host is busy.

@@ -16,7 +16,7 @@ from typing import Any
 
 from local.workload.load_balancer.counts import Counts
 from local.workload.processes import http1
-from local.workload.processes.lifeline import die_with_parent, listen, tell
+from local.workload.processes.lifeline import die_with_parent, receive_commands, send_event
 from local.workload.settings import PERIOD_SECONDS
 
 CHECK_INTERVAL_SECONDS = 1.0
@@ -79,8 +79,8 @@ class Balancer:
             server = await asyncio.start_server(self._serve, "127.0.0.1", port)
         except OSError:  # taken by another account, where the sentinel of its experiments looks
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        tell(event="ready", port=server.sockets[0].getsockname()[1])
-        await asyncio.gather(self._check_all(), self._report(), listen(self._obey))
+        send_event(event="ready", port=server.sockets[0].getsockname()[1])
+        await asyncio.gather(self._check_all(), self._report(), receive_commands(self._obey))
 
     def _obey(self, order: dict[str, Any]) -> None:
         self._ejects = order.get("eject", self._ejects)
@@ -99,9 +99,9 @@ class Balancer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(http1.GoneError, ConnectionError):
             while True:
-                message = await http1.read(reader)
+                message = await http1.read_message(reader)
                 status, body = await self._forward(message.second)
-                writer.write(http1.response(status, body))
+                writer.write(http1.format_response(status, body))
                 await writer.drain()
         writer.close()
 
@@ -155,7 +155,7 @@ class Balancer:
             async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
                 stream = await asyncio.open_connection("127.0.0.1", target.port)
                 try:
-                    answer = await http1.exchange(stream, "/health")
+                    answer = await http1.exchange_messages(stream, "/health")
                 finally:
                     stream[1].close()
         except TimeoutError:
@@ -170,7 +170,7 @@ class Balancer:
 
     def _tell_health(self) -> None:
         states = {target.id: [target.state, target.reason] for target in self._targets.values()}
-        tell(event="health", targets=states)
+        send_event(event="health", targets=states)
 
     async def _report(self) -> None:
         while True:
@@ -178,7 +178,7 @@ class Balancer:
             start = now - now % PERIOD_SECONDS
             await asyncio.sleep(start + PERIOD_SECONDS - now + 0.005)
             counts, self._counts = self._counts, Counts()
-            tell(event="period", start=start, counts=counts.as_dict())
+            send_event(event="period", start=start, counts=counts.as_dict())
 
 
 def main() -> None:

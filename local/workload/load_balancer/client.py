@@ -10,7 +10,7 @@ from collections import Counter, deque
 from typing import Any
 
 from local.workload.processes import http1
-from local.workload.processes.lifeline import die_with_parent, listen, tell
+from local.workload.processes.lifeline import die_with_parent, receive_commands, send_event
 
 TIMEOUT_SECONDS = 10.0
 MAX_IN_FLIGHT = 500
@@ -30,8 +30,8 @@ class Client:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        tell(event="ready")
-        await asyncio.gather(self._generate(), self._report(), listen(self._obey))
+        send_event(event="ready")
+        await asyncio.gather(self._generate(), self._report(), receive_commands(self._obey))
 
     def _obey(self, order: dict[str, Any]) -> None:
         self._on, self._rate = order["load"], order["load_rps"]
@@ -64,7 +64,7 @@ class Client:
             await asyncio.sleep(0.5)
             total = sum(self._outcomes.values())
             ordered = sorted(self._latencies)
-            tell(
+            send_event(
                 event="load",
                 requests=total,
                 failed=total - self._outcomes["200"],

@@ -31,7 +31,8 @@ EVERYWHERE = (IPv4Network("0.0.0.0/0"),)
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Delay (seconds) and loss (percent) of the packets to or from some addresses, in a share (percent) of the flows."""
+    """Delay (seconds) and loss (percent) of the packets to or from some addresses, in a share (percent) of the
+    flows."""
 
     peers: tuple[IPv4Network, ...] = EVERYWHERE
     delay: float = 0.0

@@ -1,7 +1,7 @@
 """The peers of an instance, at the addresses that a definition can name.
 
-Everything really listens on loopback, at free ports. For the APIs, the documents and the experiments the sample workload
-lives in the account's default VPC, with these addresses:
+Everything really listens on loopback, at free ports. For the APIs, the documents and the experiments the sample
+workload lives in the account's default VPC, with these addresses:
 
 | who | address | port | names |
 |---|---|---|---|

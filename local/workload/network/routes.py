@@ -18,8 +18,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Routes:
-    """`database`: the node behind each endpoint (`writer`, `reader`); `names`: what the domain names resolve to; `orders`: port and path of
-    the function's URL."""
+    """`database`: the node behind each endpoint (`writer`, `reader`); `names`: what the domain names resolve to;
+    `orders`: port and path of the function's URL."""
 
     inventory: int | None = None
     database: Mapping[str, Node] = field(default_factory=dict)

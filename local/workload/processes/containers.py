@@ -90,7 +90,8 @@ class Containers:
         return self._traffic is not None
 
     def open(self, settings: Settings) -> None:
-        """Create load balancer and target group if missing, and start the processes of the load balancer and its users."""
+        """Create load balancer and target group if missing, and start the processes of the load balancer and its
+        users."""
         around = self._around
         self.load_balancer_arn = around.cloud.ensure_balancer(self.name, list(around.subnets.values()))
         self.target_group_arn = around.cloud.ensure_target_group(self.name, self.load_balancer_arn, "ip")
@@ -214,7 +215,8 @@ class Containers:
         return zone_network(zone)[self._block * 256 + self._given[zone]]
 
     def _publish_all(self, traffic: Traffic) -> None:
-        """Publish every period after its end, until `close`. As with a real agent, a refused period is lost and logged."""
+        """Publish every period after its end, until `close`. As with a real agent, a refused period is lost and
+        logged."""
         while (period := traffic.periods.get()) is not None:
             try:
                 self._publish(*period)

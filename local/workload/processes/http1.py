@@ -24,7 +24,7 @@ class Message:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def read(reader: asyncio.StreamReader) -> Message:
+async def read_message(reader: asyncio.StreamReader) -> Message:
     """Read one message; GoneError at end of file."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -38,26 +38,26 @@ async def read(reader: asyncio.StreamReader) -> Message:
     return Message(first, second, body, headers)
 
 
-def request(path: str) -> bytes:
+def format_request(path: str) -> bytes:
     """A GET request as bytes."""
     return f"GET {path} HTTP/1.1\r\nHost: sample\r\n\r\n".encode()
 
 
-def response(status: int, body: bytes) -> bytes:
+def format_response(status: int, body: bytes) -> bytes:
     """A response as bytes, with a length, so that the connection can be kept."""
     reason = _REASONS.get(status, "Status")
     return f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-async def exchange(stream: Stream, path: str) -> Message:
+async def exchange_messages(stream: Stream, path: str) -> Message:
     """Send a request and read its answer."""
     reader, writer = stream
     try:
-        writer.write(request(path))
+        writer.write(format_request(path))
         await writer.drain()
     except ConnectionError as error:
         raise GoneError(str(error)) from error
-    return await read(reader)
+    return await read_message(reader)
 
 
 class Pool:
@@ -83,7 +83,7 @@ class Pool:
 
     async def _on(self, stream: Stream, path: str) -> Message:
         try:
-            answer = await exchange(stream, path)
+            answer = await exchange_messages(stream, path)
         except BaseException:
             stream[1].close()
             raise

@@ -25,7 +25,7 @@ def die_with_parent() -> None:
         os._exit(1)
 
 
-def tell(**event: object) -> None:
+def send_event(**event: object) -> None:
     """Send one event to the manager."""
     try:
         sys.stdout.write(json.dumps(event, separators=(",", ":")) + "\n")
@@ -34,7 +34,7 @@ def tell(**event: object) -> None:
         os._exit(1)
 
 
-async def listen(on_order: Callable[[dict[str, Any]], None]) -> None:
+async def receive_commands(on_order: Callable[[dict[str, Any]], None]) -> None:
     """Pass every command of the manager to `on_order`; exit the process when the manager is gone."""
     reader = asyncio.StreamReader(limit=1 << 20)
     protocol = asyncio.StreamReaderProtocol(reader)

@@ -1,4 +1,5 @@
-"""The sample's ECS service in the account: cluster, task definition and service, made and scaled through ordinary APIs."""
+"""The sample's ECS service in the account: cluster, task definition and service, made and scaled through ordinary
+APIs."""
 
 from __future__ import annotations
 

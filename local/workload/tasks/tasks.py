@@ -1,8 +1,8 @@
 """An ECS service: keeps as many tasks as the API's desired count, each a real process with an agent that Systems
 Manager reaches.
 
-The workload is the service's scheduler and its tasks' host; the account repeats its report (`local.account.tasks.ecs`). A
-task that is stopped is first deregistered from its target group, then sent SIGTERM, and SIGKILL if it stays. A task
+The workload is the service's scheduler and its tasks' host; the account repeats its report (`local.account.tasks.ecs`).
+A task that is stopped is first deregistered from its target group, then sent SIGTERM, and SIGKILL if it stays. A task
 whose container ends by itself, or whose load balancer's health check fails, is replaced in the same way, with another
 stop code.
 """

@@ -124,7 +124,7 @@ class Journal:
         return True
 
     async def caught_up(self) -> None:
-        """Wait until no record is in memory only."""
+        """Wait until no record is left in memory."""
         if self._writer is not None:
             await self._writer
 

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.account.metrics.alarms import EXTRA_PERIODS
-from local.account.metrics.evaluation import Rule, decide
+from local.account.metrics.evaluation import Rule, decide_state
 from local.account.metrics.expressions import ExpressionError, Scope, evaluate_expression
-from squall.domain.metrics.periods import datapoints, pace_timing
+from squall.domain.metrics.periods import count_datapoints, pace_timing
 from squall.domain.policy.environment import Timing
 from tests.local.account_rig import ACCOUNT, REGION, Account
 from tests.local.account_rig import function as make_function
@@ -82,21 +82,21 @@ N, Y = 0.0, 10.0
 )
 def test_missing_data_is_treated_as_documented(points: list[float | None], missing: str, current: str, expected: str) -> None:
     rule = Rule("GreaterThanThreshold", 5.0, 3, 3, missing)
-    assert decide(rule, points, current).state == expected
+    assert decide_state(rule, points, current).state == expected
 
 
 def test_two_of_three_need_not_be_neighbours() -> None:
     rule = Rule("GreaterThanThreshold", 5.0, 3, 2, "missing")
-    assert decide(rule, [N, N, Y, N, Y], "OK").state == "ALARM"
-    assert decide(rule, [Y, Y, N, N, Y], "ALARM").state == "OK"
+    assert decide_state(rule, [N, N, Y, N, Y], "OK").state == "ALARM"
+    assert decide_state(rule, [Y, Y, N, N, Y], "ALARM").state == "OK"
 
 
 @pytest.mark.parametrize(("late", "expected"), [(0, "OK"), (1, "OK"), (4, "OK"), (6, "ALARM"), (7, "ALARM")])
 def test_a_sentinels_guard_bears_data_of_four_periods_that_are_late_and_no_silence(late: int, expected: str) -> None:
-    needed, periods = datapoints(None, pace_timing(Timing(), 10))
+    needed, periods = count_datapoints(None, pace_timing(Timing(), 10))
     rule = Rule("LessThanThreshold", 99.0, periods, needed, "breaching")
     published: list[float | None] = [100.0] * (periods + EXTRA_PERIODS - late)
-    assert decide(rule, published + [None] * late, "OK").state == expected
+    assert decide_state(rule, published + [None] * late, "OK").state == expected
 
 
 # --- the API ------------------------------------------------------------------------------------------------------

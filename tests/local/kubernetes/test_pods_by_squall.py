@@ -61,7 +61,7 @@ class Run:
 
     def __init__(self, sample: Sample, inventory: Inventories, kind: FaultType, **parameters: Any) -> None:
         self.sample, self.inventory, self.fis = sample, inventory, Fis(sample.fis)
-        self.fault = registry.get(kind, ResourceType.POD)
+        self.fault = registry.get_fault(kind, ResourceType.POD)
         self.parameters = self.fault.parse(parameters)
         sample.until(lambda: set(sample.target_health().values()) == {"healthy"})
         filters = {"cluster": [CLUSTER], **FILTERS}

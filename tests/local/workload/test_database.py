@@ -75,7 +75,7 @@ def _made(folder: Path) -> Path:
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Pair], Awaitable[None]]], None]:
     found = Pair(tmp_path)
-    monkeypatch.setattr(node_module, "tell", found.tell)
+    monkeypatch.setattr(node_module, "send_event", found.tell)
 
     def run(use: Callable[[Pair], Awaitable[None]]) -> None:
         async def whole() -> None:

@@ -113,8 +113,8 @@ def _with_inventory(use: Callable[[int], Awaitable[None]]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
-                await http1.read(reader)
-                writer.write(http1.response(200, b"in stock"))
+                await http1.read_message(reader)
+                writer.write(http1.format_response(200, b"in stock"))
         except http1.GoneError:
             writer.close()
 

@@ -139,7 +139,7 @@ def test_the_group_obeys_suspended_processes_and_desired_capacity(rig: Rig) -> N
     try:
         assert [process["ProcessName"] for process in rig.group()["SuspendedProcesses"]] == ["Launch"]
         autoscaling.set_desired_capacity(AutoScalingGroupName="sample-web", DesiredCapacity=4)
-        assert not processes.until(lambda: len(rig.webs) == 4, 3)
+        assert not processes.wait_until(lambda: len(rig.webs) == 4, 3)
         autoscaling.resume_processes(AutoScalingGroupName="sample-web", ScalingProcesses=["Launch"])
         until(lambda: len(rig.webs) == 4)
     finally:
@@ -304,7 +304,7 @@ def test_cpu_stress_burns_cpu_that_the_metric_shows_and_dies_with_its_instance(r
 
     until(lambda: max(_values(rig, "AWS/EC2", "CPUUtilization", dimensions, "Maximum"), default=0) > 30)
 
-    stressors = [pid for pid in processes.leftovers(rig.folder) if _is_stressor_of(pid, victim["pid"])]
+    stressors = [pid for pid in processes.list_leftovers(rig.folder) if _is_stressor_of(pid, victim["pid"])]
     assert len(stressors) == 1
     assert os.getpgid(stressors[0]) == victim["pid"]
     rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
@@ -368,7 +368,7 @@ def test_metrics_have_awss_names_and_nothing_is_said_about_traffic_without_traff
 def test_children_die_with_a_killed_manager(shared: Rig) -> None:
     """The last test of this module: it ends the shared workload."""
     children = [web["pid"] for web in shared.webs.values()] + shared.get("workload")["pids"]
-    record = processes.read(shared.folder, "workload")
+    record = processes.read_record(shared.folder, "workload")
     assert record is not None
     os.kill(record.pid, signal.SIGKILL)
     until(lambda: all(map(_dead, children)))

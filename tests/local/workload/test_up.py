@@ -29,15 +29,15 @@ pytestmark = pytest.mark.xdist_group("workload")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("account").resolve()
-    local.up(folder, deploy=False)
+    local.start_account(folder, deploy=False)
     yield folder
-    local.down(folder)
-    assert processes.leftovers(folder) == []
+    local.stop_account(folder)
+    assert processes.list_leftovers(folder) == []
 
 
 @pytest.fixture
 def account(folder: Path) -> local.Account:
-    return local.up(folder, deploy=False)
+    return local.start_account(folder, deploy=False)
 
 
 def test_the_account_file_and_the_variables_point_any_tool_at_the_account(
@@ -45,7 +45,7 @@ def test_the_account_file_and_the_variables_point_any_tool_at_the_account(
 ) -> None:
     stored = json.loads((folder / "account.json").read_text())
     assert stored["endpoint"] == account.endpoint
-    for name, value in local.env(folder).items():
+    for name, value in local.list_variables(folder).items():
         monkeypatch.setenv(name, value)
 
     assert boto3.client("sts").get_caller_identity()["Account"] == "000000000000"
@@ -60,14 +60,14 @@ def test_the_account_file_and_the_variables_point_any_tool_at_the_account(
 def test_up_again_returns_what_is_running(account: local.Account, folder: Path) -> None:
     said: list[str] = []
 
-    again = local.up(folder, deploy=False, on_progress=said.append)
+    again = local.start_account(folder, deploy=False, on_progress=said.append)
 
     assert again.pids == account.pids
     assert said == [f"already running at {account.endpoint}"]
 
 
 def test_the_workload_of_a_running_account_is_changed_by_name_and_an_unknown_one_refused(account: local.Account, folder: Path) -> None:
-    again = local.up(folder, deploy=False, workload="fragile-dependency")
+    again = local.start_account(folder, deploy=False, workload="fragile-dependency")
 
     assert again.pids == account.pids
     assert local.change_workload(account, retry=True) | {"fallback": False, "dependency_timeout_ms": 0.0} == local.change_workload(account)
@@ -75,7 +75,7 @@ def test_the_workload_of_a_running_account_is_changed_by_name_and_an_unknown_one
         local.change_workload(account, workload="resilient", journal_required=3)
     assert local.change_workload(account, workload="resilient")["fallback"] is True
     with pytest.raises(local.LocalAccountError, match="fragile-dependency"):
-        local.up(folder, deploy=False, workload="robust")
+        local.start_account(folder, deploy=False, workload="robust")
 
 
 def test_failovers_by_fis_need_its_role_and_are_what_the_rds_api_then_tells(account: local.Account) -> None:
@@ -146,17 +146,17 @@ def test_a_half_alive_account_is_described_and_started_anew(account: local.Accou
     os.kill(account.pids["account"], signal.SIGKILL)
     until(lambda: processes.start_time(account.pids["account"]) is None)
 
-    now = local.status(folder)
+    now = local.read_status(folder)
     assert (now.state, now.parts) == ("half-alive", {"account": False, "workload": True})
     assert "account not running" in now.detail
     with pytest.raises(local.LocalAccountError, match="half-alive"):
-        local.load(folder)
+        local.load_account(folder)
 
     said: list[str] = []
-    anew = local.up(folder, deploy=False, on_progress=said.append)
+    anew = local.start_account(folder, deploy=False, on_progress=said.append)
     assert said[0].startswith("starting anew")
     assert set(anew.pids.values()).isdisjoint(account.pids.values())
-    assert local.status(folder).state == "up"
+    assert local.read_status(folder).state == "up"
 
 
 def test_the_quick_deployment_publishes_assets_and_updates(account: local.Account, folder: Path, tmp_path: Path) -> None:
@@ -190,23 +190,23 @@ def _assembly(folder: Path, answer: str, resources: dict[str, object] | None = N
 
 def test_down_stops_everything_and_may_be_repeated(account: local.Account, folder: Path) -> None:
     """After the tests that need the account: `account` would start another for them."""
-    children = processes.leftovers(folder)
+    children = processes.list_leftovers(folder)
     assert len(children) >= 7
 
-    local.down(folder)
+    local.stop_account(folder)
 
     assert [pid for pid in children if processes.start_time(pid) is not None] == []
-    assert local.status(folder).state == "down"
+    assert local.read_status(folder).state == "down"
     assert not (folder / "account.json").exists()
-    local.down(folder)
+    local.stop_account(folder)
     assert account.pids.keys() == {"account", "workload"}
 
 
 def test_a_start_that_fails_leaves_nothing_running_and_shows_the_log(tmp_path: Path) -> None:
     (tmp_path / "workload").write_text("in the way of the manager's folder")
     with pytest.raises(local.LocalAccountError, match=r"workload process .*workload\.log ends with"):
-        local.up(tmp_path, deploy=False)
-    assert processes.leftovers(tmp_path.resolve()) == []
+        local.start_account(tmp_path, deploy=False)
+    assert processes.list_leftovers(tmp_path.resolve()) == []
 
 
 def test_a_taken_port_is_refused_at_once(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_a_taken_port_is_refused_at_once(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(local.LocalAccountError, match="in use"):
-            local.up(tmp_path, port=other.getsockname()[1], deploy=False)
+            local.start_account(tmp_path, port=other.getsockname()[1], deploy=False)
 
 
 def test_an_interrupt_during_up_cleans_up(tmp_path: Path) -> None:
@@ -223,8 +223,8 @@ def test_an_interrupt_during_up_cleans_up(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        local.up(tmp_path, deploy=False, on_progress=interrupt)
-    assert local.status(tmp_path).state == "down"
+        local.start_account(tmp_path, deploy=False, on_progress=interrupt)
+    assert local.read_status(tmp_path).state == "down"
 
 
 def test_a_reused_pid_is_never_touched(tmp_path: Path) -> None:
@@ -233,14 +233,14 @@ def test_a_reused_pid_is_never_touched(tmp_path: Path) -> None:
         record = {"name": "account", "pid": stranger.pid, "started": 1}
         (tmp_path / "run" / "account.json").write_text(json.dumps(record))
 
-        local.down(tmp_path)
+        local.stop_account(tmp_path)
 
         assert stranger.poll() is None
         stranger.kill()
 
 
 def test_the_context_fits_this_machine() -> None:
-    settings = deployment.context("000000000000", "us-east-1", "Squall")
+    settings = deployment.make_context("000000000000", "us-east-1", "Squall")
     assert settings["lambda_runtime"] == f"python3.{sys.version_info.minor}"
     assert settings["synthesizer"] == "cli"
     assert settings["environments_dir"] == "local/environments"

@@ -44,17 +44,17 @@ class Rig:
         emulator = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(ports[0]), "AUTH": "true", "LAMBDA_EXECUTOR": "local"}
         emulator |= {"SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "TMPDIR": str(folder), "LOG_LEVEL": "WARNING"}
         environment = self.place.environment()
-        processes.start("account", [sys.executable, "-c", _BARE_ACCOUNT], folder, ROOT, {**environment, **emulator})
+        processes.start_process("account", [sys.executable, "-c", _BARE_ACCOUNT], folder, ROOT, {**environment, **emulator})
         self._wait("account", f"{self.endpoint}/_ministack/health")
         manager = [sys.executable, "-m", "local.workload", "--port", str(ports[1]), "--endpoint", self.endpoint]
-        processes.start("workload", [*manager, "--state-dir", str(folder)], folder, ROOT, environment)
+        processes.start_process("workload", [*manager, "--state-dir", str(folder)], folder, ROOT, environment)
         self._wait("workload", f"{self.url}/healthz")
 
     def _wait(self, name: str, url: str) -> None:
         """Wait until the process answers at `url`. A process that has ended never will: its log has the reason."""
 
         def look() -> bool:
-            record = processes.read(self.folder, name)
+            record = processes.read_record(self.folder, name)
             assert record is not None, name
             assert record.alive, self.log(name)
             return self.answers(url)
@@ -110,9 +110,9 @@ class Rig:
     def close(self) -> list[int]:
         """Stop the processes in order; returns those that did not end with their parents and had to be killed."""
         for name in ("workload", "account"):
-            processes.stop(self.folder, name)
-        processes.until(lambda: not processes.leftovers(self.folder), PATIENCE)
-        left = processes.leftovers(self.folder)
+            processes.stop_process(self.folder, name)
+        processes.wait_until(lambda: not processes.list_leftovers(self.folder), PATIENCE)
+        left = processes.list_leftovers(self.folder)
         processes.kill_leftovers(self.folder)
         return left
 

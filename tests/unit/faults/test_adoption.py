@@ -13,7 +13,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.faults import registry
-from squall.faults.adoption import adopt
+from squall.faults.adoption import apply_template
 from squall.faults.base import AnyFault
 from tests.unit.builders import SEED, TG_ARN, definition, environment, instance
 from tests.unit.faults.asking import compile_fault
@@ -48,12 +48,12 @@ def template(*actions: dict[str, Any], target: dict[str, Any] | None = None, **c
 
 def refused(found: dict[str, Any], kind: str = "cpu_stress", **changes: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
-        adopt(experiment(kind, **changes), found)
+        apply_template(experiment(kind, **changes), found)
     return {problem.path: f"{problem.message} / {problem.expected}" for problem in caught.value.problems}
 
 
 def test_targets_and_parameters_are_the_template_s_with_the_document_s_own_defaults() -> None:
-    adopted = adopt(experiment(), template())
+    adopted = apply_template(experiment(), template())
     assert adopted.parameters == {"cpus": 2, "load_percent": 100}, "the document's default, not ours"
     assert adopted.target is not None
     assert (adopted.target.arns, adopted.target.select) == ((ARN,), "all")
@@ -67,7 +67,7 @@ def test_targets_by_tags_and_filters_become_candidates_of_which_the_radius_pins_
         "filters": [{"path": "State.Name", "values": ["running"]}, {"path": "Placement.AvailabilityZone", "values": ["eu-west-1a"]}],
         "selectionMode": "COUNT(1)",
     }
-    target = adopt(experiment(), template(target=by_tag)).target
+    target = apply_template(experiment(), template(target=by_tag)).target
     assert target is not None
     assert (target.tags, target.select) == ({"app": "web"}, "radius")
     assert target.filters == {"instance-state-name": ("running",), "availability-zone": ("eu-west-1a",)}
@@ -78,7 +78,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         {"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}},
         {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}},
     )
-    assert adopt(experiment("instance_termination"), found).parameters == {}
+    assert apply_template(experiment("instance_termination"), found).parameters == {}
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_all_disagreements_are_told_at_once() -> None:
 
 def test_a_stop_alarm_the_experiment_has_too_is_no_disagreement() -> None:
     alarm = {"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}
-    adopted = adopt(experiment(stop_alarms=["pager"]), template(stopConditions=[{"source": "none"}, alarm]))
+    adopted = apply_template(experiment(stop_alarms=["pager"]), template(stopConditions=[{"source": "none"}, alarm]))
     assert adopted.stop_alarms == ("pager",)
 
 
@@ -163,7 +163,7 @@ def databases(*arns: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice() -> None:
-    adopted = adopt(experiment("database_failure", service=TG_ARN), template(REBOOT, target=databases()))
+    adopted = apply_template(experiment("database_failure", service=TG_ARN), template(REBOOT, target=databases()))
     assert (adopted.resource_type, adopted.named, adopted.service) == (ResourceType.DATABASE, (database().arn,), TG_ARN)
 
 
@@ -230,7 +230,7 @@ def disturbed(action_id: str, given: dict[str, str] | None = None, **changes: An
 def test_a_template_of_functions_is_adopted_with_the_actions_own_defaults(
     kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
 ) -> None:
-    found = adopt(experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", given), target=INVOKED))
+    found = apply_template(experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", given), target=INVOKED))
     assert (found.resource_type, found.parameters) == (ResourceType.FUNCTION, adopted)
 
 
@@ -266,21 +266,24 @@ NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
 def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
     kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
 ) -> None:
-    found = adopt(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", given, targets={"Tasks": "Web"}), target=TASKS))
+    found = apply_template(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", given, targets={"Tasks": "Web"}), target=TASKS))
     assert (found.resource_type, found.parameters) == (ResourceType.ECS_TASK, adopted)
 
 
 def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_wait() -> None:
     kill = {"actionId": "aws:ecs:task-kill-process", "parameters": {"processName": "nginx"}, "targets": {"Tasks": "Web"}}
-    assert adopt(experiment("service_unavailable"), template(kill, target=TASKS)).parameters == {"process": "nginx", "signal": "SIGTERM"}
+    assert apply_template(experiment("service_unavailable"), template(kill, target=TASKS)).parameters == {
+        "process": "nginx",
+        "signal": "SIGTERM",
+    }
     stop = {"actionId": "aws:ecs:stop-task", "parameters": {}, "targets": {"Tasks": "Web"}}
     wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
-    assert adopt(experiment("instance_termination"), template(stop, wait, target=TASKS)).resource_type is ResourceType.ECS_TASK
+    assert apply_template(experiment("instance_termination"), template(stop, wait, target=TASKS)).resource_type is ResourceType.ECS_TASK
 
 
 def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
     by_tag = {"resourceType": "aws:ecs:task", "resourceTags": {"app": "web"}, "parameters": {"cluster": "shop", "service": "web"}}
-    found = adopt(
+    found = apply_template(
         experiment(), template(disturbed("aws:ecs:task-cpu-stress", targets={"Tasks": "Web"}), target={**by_tag, "selectionMode": "ALL"})
     )
     assert found.target is not None
@@ -360,7 +363,7 @@ def test_what_a_template_of_functions_or_tasks_says_otherwise_is_named(
     assert said in told[f"fis_template_id.actions.a0.{path}"]
 
 
-@pytest.mark.parametrize("fault", [fault for fault in registry.faults() if fault.reads_templates], ids=named)
+@pytest.mark.parametrize("fault", [fault for fault in registry.list_faults() if fault.reads_templates], ids=named)
 @settings(max_examples=60)
 @given(data=st.data(), count=st.integers(1, 7))
 def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject, count: int) -> None:
@@ -368,7 +371,7 @@ def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject
     parsed = fault.parse(data.draw(PARAMETERS[fault.type] if instances else parameters_of(fault)))
     pinned = [BUILDERS[fault.resource_type](f"i-{number}") for number in range(count)]
     targets, actions = compile_fault(fault, parsed, pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
-    adopted = adopt(experiment(fault.type.value), {"targets": targets, "actions": actions})
+    adopted = apply_template(experiment(fault.type.value), {"targets": targets, "actions": actions})
     again = compile_fault(fault, fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
     assert again == (targets, actions)
     assert adopted.target is not None

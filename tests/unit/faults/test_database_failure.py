@@ -8,13 +8,13 @@ import pytest
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.databases import DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.workload import Workload
-from squall.domain.targets.failure_domains import capacities, failure_domains, lost
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -22,8 +22,8 @@ from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experimen
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import cluster, database, others
 
-INSTANCES = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE)
-CLUSTERS = registry.get(FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTER)
+INSTANCES = registry.get_fault(FaultType.DATABASE_FAILURE, ResourceType.DATABASE)
+CLUSTERS = registry.get_fault(FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTER)
 LENGTH = timedelta(minutes=10)
 
 
@@ -173,8 +173,8 @@ def test_each_database_is_a_failure_domain_and_a_cluster_is_one_with_its_members
     [(database(), True), (database(multi_az=False, secondary_zone=None), False), (cluster(), True), (cluster(readers=0), False)],
 )
 def test_capacity_is_what_takes_over_whatever_share_the_policy_wants(one: OtherResource, enough: bool) -> None:
-    (capacity,) = capacities(others(one), [one])
-    assert (capacity.after(lost([one])) >= capacity.needed(100)) is enough
+    (capacity,) = list_capacities(others(one), [one])
+    assert (capacity.after(list_lost_members([one])) >= capacity.needed(100)) is enough
 
 
 def test_a_database_of_another_environment_or_busy_is_not_pinned() -> None:
@@ -188,14 +188,14 @@ def test_a_database_of_another_environment_or_busy_is_not_pinned() -> None:
 def test_databases_have_metrics_of_their_own_and_those_of_the_service_that_is_named() -> None:
     load = others(cluster(), service=TG_ARN)
     needed = ["availability", "cpu_utilization", "database_connections"]
-    bindings, problems = bind(needed, {}, {}, load, Timing(), pinned=load.others)
+    bindings, problems = bind_metrics(needed, {}, {}, load, Timing(), pinned=load.others)
     assert problems == []
     places = {binding.name: {(query.namespace, query.metric_name, query.dimensions) for query in binding.queries} for binding in bindings}
     writer = (("DBClusterIdentifier", "orders"), ("Role", "WRITER"))
     assert places["database_connections"] == {("AWS/RDS", "DatabaseConnections", writer)}
     assert places["cpu_utilization"] == {("AWS/RDS", "CPUUtilization", writer)}
     assert any(namespace == "AWS/ApplicationELB" for namespace, _, _ in places["availability"])
-    (one,), _ = bind(["database_write_latency"], {}, {}, others(database()), Timing(), pinned=[database()])
+    (one,), _ = bind_metrics(["database_write_latency"], {}, {}, others(database()), Timing(), pinned=[database()])
     assert (one.unit, one.queries[0].dimensions) == ("seconds", (("DBInstanceIdentifier", "orders"),))
 
 

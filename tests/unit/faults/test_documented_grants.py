@@ -30,7 +30,7 @@ DOCUMENTED: dict[str, set[str]] = {
 """Action, or the beginning of several that need the same, to permissions."""
 
 
-@pytest.mark.parametrize("fault", registry.faults(), ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")
+@pytest.mark.parametrize("fault", registry.list_faults(), ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")
 def test_a_fault_declares_what_aws_documents_for_its_actions(fault: AnyFault) -> None:
     granted = {action for grant in fault.grants() for action in grant.actions}
     for action in fault.fis_actions:

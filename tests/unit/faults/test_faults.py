@@ -72,7 +72,7 @@ PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
     | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
 }
 """Whatever each fault accepts."""
-TERMINATION, LATENCY = registry.get(FaultType.INSTANCE_TERMINATION), registry.get(FaultType.NETWORK_LATENCY)
+TERMINATION, LATENCY = registry.get_fault(FaultType.INSTANCE_TERMINATION), registry.get_fault(FaultType.NETWORK_LATENCY)
 
 
 def create_template_shape() -> Any:
@@ -157,7 +157,7 @@ def seconds_of(text: str) -> int:
 
 @pytest.mark.parametrize("pair", registry._PLACES, ids=lambda pair: f"{pair[0].value} on {pair[1].value}")
 def test_each_row_of_the_registry_leads_to_a_fault_that_says_the_same_of_itself(pair: tuple[FaultType, ResourceType]) -> None:
-    fault = registry.get(*pair)
+    fault = registry.get_fault(*pair)
     assert (fault.type, fault.resource_type) == pair
     assert [name for name in Fault.__annotations__ if not hasattr(fault, name)] == []
 
@@ -165,7 +165,7 @@ def test_each_row_of_the_registry_leads_to_a_fault_that_says_the_same_of_itself(
 def test_a_function_that_handles_one_run_loads_one_fault() -> None:
     program = (
         "import sys; from squall.faults import registry; from squall.domain.base.vocabulary import FaultType; "
-        "registry.get(FaultType.CPU_STRESS); print(*(name for name in sys.modules if name.startswith('squall.faults.')))"
+        "registry.get_fault(FaultType.CPU_STRESS); print(*(name for name in sys.modules if name.startswith('squall.faults.')))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "squall.faults.instances.cpu_stress" in loaded
@@ -173,11 +173,11 @@ def test_a_function_that_handles_one_run_loads_one_fault() -> None:
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert set(registry.available()) == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
+    assert set(registry.list_types()) == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
     with pytest.raises(
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
     ):
-        registry.get(FaultType.DATABASE_FAILURE)
+        registry.get_fault(FaultType.DATABASE_FAILURE)
 
 
 def test_the_template_carries_guards_role_tags_and_fails_on_empty_targets() -> None:
@@ -305,7 +305,7 @@ def test_an_agent_that_went_offline_since_the_target_was_pinned_is_noticed() -> 
 def test_a_fault_tells_whether_it_ends_at_once_and_whether_its_targets_are_replaced(
     kind: FaultType, resource_type: ResourceType, parameters: dict[str, Any], ends_at_once: bool
 ) -> None:
-    fault = registry.get(kind, resource_type)
+    fault = registry.get_fault(kind, resource_type)
     traits = fault.traits(fault.parse(parameters))
     assert traits.ends_at_once is ends_at_once
     assert traits.targets_are_replaced is (kind is FaultType.INSTANCE_TERMINATION)
@@ -335,7 +335,7 @@ def test_latency_needs_networks_that_the_targets_live_in(address: str | None, so
 
 def test_a_fault_without_targets_has_unmet_prerequisites() -> None:
     for kind in registry.fault_types(ResourceType.INSTANCE):
-        assert CheckOutcome.FAILED in outcomes(registry.get(kind), workload(), []).values()
+        assert CheckOutcome.FAILED in outcomes(registry.get_fault(kind), workload(), []).values()
 
 
 def command(status: str, detail: str = "", started_at: datetime | None = None) -> CommandState:
@@ -431,7 +431,7 @@ def test_nothing_sent_needs_no_undoing() -> None:
 
 def test_no_fault_declares_an_unknown_action_or_a_condition_on_the_load_balancer() -> None:
     for kind in registry.fault_types(ResourceType.INSTANCE):
-        fault = registry.get(kind)
+        fault = registry.get_fault(kind)
         assert fault.type is kind
         used = {action["actionId"] for action in template(kind)["actions"].values()}
         assert used == set(fault.fis_actions)

@@ -12,7 +12,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import must_show
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.targets.failure_domains import capacities, lost
+from squall.domain.targets.failure_domains import list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from tests.unit.builders import NOW, REGION, SEED, environment, experiment
@@ -23,7 +23,7 @@ ORDERS = function("orders")
 
 
 def fault(kind: FaultType) -> Any:
-    return registry.get(kind, ResourceType.FUNCTION)
+    return registry.get_fault(kind, ResourceType.FUNCTION)
 
 
 GOLDEN: list[tuple[FaultType, dict[str, Any], str, dict[str, str]]] = [
@@ -172,8 +172,8 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
     )
     (pinned,), problems = pin_targets(others(ORDERS), exp, environment(), "s")
     assert problems == []
-    (capacity,) = capacities(others(ORDERS), [pinned])
-    assert (capacity.domain, capacity.size, capacity.after(lost([pinned]))) == ("lambda/orders", 100, 60)
+    (capacity,) = list_capacities(others(ORDERS), [pinned])
+    assert (capacity.domain, capacity.size, capacity.after(list_lost_members([pinned]))) == ("lambda/orders", 100, 60)
     several = [ORDERS, function("carts")]
     all_of_them = experiment(
         type="service_unavailable", target_resources=[one.arn for one in several], parameters={"invocation_percent": 40},

@@ -25,7 +25,7 @@ LENGTH = timedelta(minutes=5)
 
 
 def compiled(kind: FaultType, **parameters: Any) -> dict[str, Any]:
-    fault = registry.get(kind, ResourceType.POD)
+    fault = registry.get_fault(kind, ResourceType.POD)
     targets, actions = compile_fault(fault, fault.parse(parameters), [ONE], LENGTH, region=REGION, partition="aws")
     name = {"clusterIdentifier": CLUSTER, "namespace": "shop", "selectorType": "podName", "selectorValue": "web-1"}
     assert targets == {f"Pods-{ONE.short}": {"resourceType": "aws:eks:pod", "selectionMode": "ALL", "parameters": name}}
@@ -76,7 +76,7 @@ def test_templates(kind: FaultType, parameters: dict[str, Any], expected: dict[s
 
 
 def test_each_pod_is_a_target_and_an_action_of_its_own() -> None:
-    fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
+    fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.POD)
     targets, actions = compile_fault(fault, fault.parse({}), [ONE, TWO], LENGTH, region=REGION, partition="aws")
     assert [one["parameters"]["selectorValue"] for one in targets.values()] == ["web-1", "web-2"]
     assert sorted(one["targets"]["Pods"] for one in actions.values()) == sorted(targets)
@@ -92,7 +92,7 @@ GIVEN: dict[FaultType, dict[str, Any]] = {
 
 
 def failed(kind: FaultType, one: EksPod, workload: Workload | None = None) -> set[str]:
-    fault = registry.get(kind, ResourceType.POD)
+    fault = registry.get_fault(kind, ResourceType.POD)
     checks = prerequisites(fault, workload or others(one, TWO), [one], fault.parse(GIVEN[kind]))
     assert all(check.detail for check in checks)
     return {check.name for check in checks if check.outcome == "failed"}
@@ -156,7 +156,7 @@ def test_a_pod_security_standard_that_kubernetes_does_not_have_is_refused() -> N
 def test_fis_pods_conform_to_the_strictest_standard_that_a_namespace_enforces(
     kind: FaultType, levels: tuple[str, str], policy: str | None
 ) -> None:
-    fault = registry.get(kind, ResourceType.POD)
+    fault = registry.get_fault(kind, ResourceType.POD)
     pods = [one.model_copy(update={"pod_security": level}) for one, level in zip((ONE, TWO), levels, strict=True)]
     _, actions = compile_fault(fault, fault.parse(GIVEN[kind]), pods, LENGTH, region=REGION, partition="aws")
     on_pods = [one["parameters"].get("fisPodSecurityPolicy") for one in actions.values() if one["actionId"].startswith("aws:eks:")]
@@ -192,19 +192,19 @@ def run(action: str, status: str = "completed") -> FisExperiment:
     ],
 )
 def test_a_deletion_is_proven_by_the_uid_that_is_gone_and_by_fis(after: Workload, fis: FisExperiment | None, proven: bool) -> None:
-    (proof,) = prove(registry.get(FaultType.INSTANCE_TERMINATION, ResourceType.POD), [ONE], after, {}, fis)
+    (proof,) = prove(registry.get_fault(FaultType.INSTANCE_TERMINATION, ResourceType.POD), [ONE], after, {}, fis)
     assert (proof.proven, proof.kind) == (proven, "state")
 
 
 def test_each_pod_has_the_word_of_its_own_action() -> None:
-    fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
+    fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.POD)
     proofs = prove(fault, [ONE, TWO], others(ONE, TWO), {}, run("cpu"))
     assert [proof.proven for proof in proofs] == [True, False], "the other's action never ran"
     assert [proof.proven for proof in prove(fault, [ONE], others(ONE), {}, run("cpu", "failed"))] == [False]
 
 
 def verified(kind: FaultType, after: Workload, fis: FisExperiment | None) -> tuple[RollbackOutcome, tuple[str, ...]]:
-    fault = registry.get(kind, ResourceType.POD)
+    fault = registry.get_fault(kind, ResourceType.POD)
     report = verify(fault, [TargetBefore(resource=ONE, healthy_in=())], others(ONE, TWO), after, {}, fis, NOW, LENGTH)
     return report.outcome, report.differences
 
@@ -225,7 +225,7 @@ def test_what_became_of_the_pods() -> None:
 
 
 def test_what_fis_left_is_told_with_the_command_that_takes_it_away() -> None:
-    fault = registry.get(FaultType.CPU_STRESS, ResourceType.POD)
+    fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.POD)
     before = [TargetBefore(resource=ONE.model_copy(update={"helpers": ("fispod-others",)}), healthy_in=())]
     now = others(ONE.model_copy(update={"helpers": ("fispod-ours", "fispod-others"), "injecting": ("fis-1",)}))
     assert fault.find_remnants(before, lambda: now) == (
@@ -281,7 +281,7 @@ def test_a_cluster_nobody_may_look_into_pins_nothing_and_says_why() -> None:
 
 
 def signals(kind: FaultType, **parameters: Any) -> tuple[Signal, ...]:
-    fault = registry.get(kind, ResourceType.POD)
+    fault = registry.get_fault(kind, ResourceType.POD)
     return expected_signals(fault, fault.parse(parameters), Workload(at=NOW, instances=(), others=(ONE,)), [ONE])
 
 

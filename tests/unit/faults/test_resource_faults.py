@@ -15,7 +15,7 @@ from squall.domain.base.vocabulary import BlastRadius, CheckOutcome, FaultType, 
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.base import Resource
 from squall.domain.resources.pods import EksPod
-from squall.domain.targets.failure_domains import capacities, lost
+from squall.domain.targets.failure_domains import list_capacities, list_lost_members
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -26,7 +26,7 @@ from tests.unit.faults.test_faults import GUARDS, PEER, ROLE, assert_accepted
 from tests.unit.faults.test_faults import PARAMETERS as OF_INSTANCES
 from tests.unit.resources import BUILDERS, discovery_of, targeting, workload_of
 
-OTHERS = [fault for fault in registry.faults() if fault.resource_type is not ResourceType.INSTANCE]
+OTHERS = [fault for fault in registry.list_faults() if fault.resource_type is not ResourceType.INSTANCE]
 _LATE = {"latency_ms": st.integers(1, 10_000), "jitter_ms": st.integers(0, 10_000)}
 _PORT = st.integers(1, 32767) | st.integers(61000, 65535)
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
@@ -206,7 +206,7 @@ def test_what_is_pinned_never_exceeds_the_radius(
     if radius is BlastRadius.MULTIPLE_REGION:
         assert not pinned
     if len(pinned) > 1:
-        assert all(c.after(lost(pinned)) >= c.needed(share) for c in capacities(load, pinned))
+        assert all(c.after(list_lost_members(pinned)) >= c.needed(share) for c in list_capacities(load, pinned))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ResourceType if kind is not ResourceType.INSTANCE])

@@ -23,7 +23,7 @@ from tests.unit.faults.test_faults import REQUIRED, assert_accepted, template
 
 CPU, MEMORY, DISK, BLACKHOLE = FaultType.CPU_STRESS, FaultType.MEMORY_STRESS, FaultType.DISK_FILL, FaultType.SERVICE_UNAVAILABLE
 DEPENDENCY = FaultType.DEPENDENCY_TIMEOUT
-AGENT_FAULTS = [kind for kind in registry.fault_types(ResourceType.INSTANCE) if registry.get(kind).ssm_documents]
+AGENT_FAULTS = [kind for kind in registry.fault_types(ResourceType.INSTANCE) if registry.get_fault(kind).ssm_documents]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,9 @@ MAY_BE_LEFT_OUT = {(DEPENDENCY, "port"), (DEPENDENCY, "latency_ms"), (DEPENDENCY
 
 def test_every_parameter_of_every_fault_is_attacked() -> None:
     attacked = {*NUMBERS, *WORDS, *TEXTS}
-    declared = {(kind, name) for kind in registry.fault_types(ResourceType.INSTANCE) for name in registry.get(kind).parameters.model_fields}
+    declared = {
+        (kind, name) for kind in registry.fault_types(ResourceType.INSTANCE) for name in registry.get_fault(kind).parameters.model_fields
+    }
     assert attacked == declared
     assert len(HOSTILE) * len(attacked) > 100
 
@@ -138,7 +140,7 @@ def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> N
         if (hostile is None and (kind, name) in MAY_BE_LEFT_OUT) or (name == "interface" and hostile in ("0x50", "1e2")):
             continue  # an interface may be called so
         with pytest.raises(InvalidInput) as caught:
-            registry.get(kind).parse({**REQUIRED.get(kind, {}), name: hostile})
+            registry.get_fault(kind).parse({**REQUIRED.get(kind, {}), name: hostile})
         assert f"parameters.{name}" in {problem.path for problem in caught.value.problems}, ascii(hostile)
 
 
@@ -184,14 +186,14 @@ def test_what_would_cut_off_the_agent_or_means_nothing_is_refused_with_its_reaso
     kind: FaultType, given: dict[str, Any], path: str, said: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        registry.get(kind).parse(given)
+        registry.get_fault(kind).parse(given)
     assert [problem.path for problem in caught.value.problems] == [f"parameters.{path}"]
     assert said in caught.value.problems[0].expected
 
 
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_every_fault_of_an_agent_needs_one_that_is_online_on_linux(kind: FaultType) -> None:
-    fault = registry.get(kind)
+    fault = registry.get_fault(kind)
     offline = instance("i-1", managed=False, platform="Windows")
     told = prerequisites(fault, workload([offline]), [offline], fault.parse(REQUIRED.get(kind, {})))
     assert {check.name for check in told if check.outcome is CheckOutcome.FAILED} >= {"systems_manager_online", "linux"}
@@ -219,7 +221,7 @@ def serving(protocol: str | None, *ports: int) -> Workload:
 def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same(
     load: Workload, given: dict[str, Any], passes: bool, said: str
 ) -> None:
-    fault = registry.get(BLACKHOLE)
+    fault = registry.get_fault(BLACKHOLE)
     (told,) = (check for check in prerequisites(fault, load, load.instances[:1], fault.parse(given)) if check.name == "port_serves")
     assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
     assert said in told.detail
@@ -238,14 +240,14 @@ def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same
     ],
 )
 def test_a_dependency_the_targets_are_part_of_is_refused(address: str | None, given: dict[str, Any], passes: bool) -> None:
-    fault, target = registry.get(DEPENDENCY), instance("i-1", private_ip=address)
+    fault, target = registry.get_fault(DEPENDENCY), instance("i-1", private_ip=address)
     told = prerequisites(fault, workload([target]), [target], fault.parse(given))
     (apart,) = (one for one in told if one.name == "dependency_apart")
     assert (apart.outcome is CheckOutcome.PASSED) is passes, apart.detail
 
 
 def command(kind: FaultType, status: str, id_: str = "i-1") -> CommandState:
-    return CommandState("c-1", id_, registry.get(kind).ssm_documents[0], status, requested_at=NOW, started_at=NOW, ended_at=NOW)
+    return CommandState("c-1", id_, registry.get_fault(kind).ssm_documents[0], status, requested_at=NOW, started_at=NOW, ended_at=NOW)
 
 
 def pair() -> Workload:
@@ -260,7 +262,7 @@ def replaced(load: Workload, *, by: list[Instance]) -> Workload:
 
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_a_target_that_its_group_replaced_is_recovered_never_restored(kind: FaultType) -> None:
-    fault, load = registry.get(kind), pair()
+    fault, load = registry.get_fault(kind), pair()
     found = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "InProgress")]}  # what Systems Manager still says of a machine that is gone
     whole = verify(fault, before(found), load, replaced(load, by=[instance("i-3")]), sent, None, NOW)
@@ -271,7 +273,7 @@ def test_a_target_that_its_group_replaced_is_recovered_never_restored(kind: Faul
 
 
 def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
-    fault, load = registry.get(MEMORY), workload([instance("i-1", group=None), instance("i-2")])
+    fault, load = registry.get_fault(MEMORY), workload([instance("i-1", group=None), instance("i-2")])
     served = load.target_groups[0].model_copy(update={"healthy": ("i-1", "i-2")})
     load = load.model_copy(update={"target_groups": (served,)})
     found = discovery(load, load.instances[:1])
@@ -283,7 +285,7 @@ def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
 
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_a_silent_instance_is_restored_only_when_it_is_healthy_again_wherever_it_was(kind: FaultType) -> None:
-    fault, load = registry.get(kind), pair()
+    fault, load = registry.get_fault(kind), pair()
     found = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "Success")]}
     assert verify(fault, before(found), load, load, sent, None, NOW).outcome is RollbackOutcome.RESTORED
@@ -295,9 +297,9 @@ def test_a_silent_instance_is_restored_only_when_it_is_healthy_again_wherever_it
     assert verify(fault, before(found), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
 
 
-@pytest.mark.parametrize("fault", registry.faults(), ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("fault", registry.list_faults(), ids=lambda fault: type(fault).__name__)
 def test_every_fault_says_all_about_itself(fault: AnyFault) -> None:
-    assert registry.get(fault.type, fault.resource_type) is fault
+    assert registry.get_fault(fault.type, fault.resource_type) is fault
     assert fault.verb
     assert fault.risk in {"low", "medium", "high"}
     assert {*fault.unless_allowed, *fault.unless_listed} <= set(fault.parameters.model_fields)
@@ -312,15 +314,15 @@ def test_a_fault_that_leaves_a_fact_out_or_takes_anothers_place_is_not_registere
     monkeypatch.setattr(registry, "_FAULTS", dict(registry._FAULTS))
     monkeypatch.delattr(CpuStress, "verb")
     with pytest.raises(TypeError, match="Mute does not declare verb"):
-        registry.register(Mute())
+        registry.register_fault(Mute())
     with pytest.raises(ValueError, match="MemoryStress already injects memory_stress into aws:ec2:instance"):
-        registry.register(MemoryStress())
+        registry.register_fault(MemoryStress())
 
 
 def test_the_page_on_faults_names_each_with_its_parameters_and_document() -> None:
     page = (Path(__file__).parents[3] / "docs/faults.md").read_text()
     for kind in registry.fault_types(ResourceType.INSTANCE):
-        fault = registry.get(kind)
+        fault = registry.get_fault(kind)
         row = next(line for line in page.splitlines() if line.startswith(f"| `{kind.value}` | "))
         assert f"| {fault.risk} |" in row
         assert [document for document in fault.ssm_documents if document not in row] == []

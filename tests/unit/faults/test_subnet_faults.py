@@ -13,7 +13,7 @@ from squall.domain.documents.rollback import RollbackReport
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.targets.failure_domains import capacities, failure_domains, lost
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -22,8 +22,8 @@ from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import subnet
 
-UNREACHABLE = registry.get(FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET)
-DEPENDENCY = registry.get(FaultType.DEPENDENCY_TIMEOUT, ResourceType.SUBNET)
+UNREACHABLE = registry.get_fault(FaultType.SERVICE_UNAVAILABLE, ResourceType.SUBNET)
+DEPENDENCY = registry.get_fault(FaultType.DEPENDENCY_TIMEOUT, ResourceType.SUBNET)
 LENGTH = timedelta(minutes=10)
 ACTION = "aws:network:disrupt-connectivity"
 HERE = subnet("a", instances=("i-1",))
@@ -161,8 +161,8 @@ def test_a_prefix_list_is_there_short_narrow_and_elsewhere(entries: tuple[str, .
 def test_the_share_counts_what_lives_in_it() -> None:
     load = vpc(HERE, THERE)
     assert failure_domains(load, [HERE]) == ("asg/shop", f"subnet/{HERE.id}", "tg/shop/73e2d6bc24d8a067")
-    group, own, registered = capacities(load, [HERE])
-    assert [(c.after(lost([HERE])), c.size) for c in (group, registered)] == [(1, 2), (1, 2)]
+    group, own, registered = list_capacities(load, [HERE])
+    assert [(c.after(list_lost_members([HERE])), c.size) for c in (group, registered)] == [(1, 2), (1, 2)]
     assert own.needed(100) == 0, "the subnet itself is to be lost"
 
 

@@ -10,12 +10,12 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.experiment.sentences import sentences
-from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import TargetGroup
 from squall.domain.run.aws_state import ActionState, CommandState, FisExperiment
-from squall.domain.targets.failure_domains import capacities, failure_domains, lost
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, SEED, TG_ARN, experiment
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
@@ -26,7 +26,7 @@ ONE, TWO, THREE = task("a" * 32), task("b" * 32, f"{REGION}b", private_ip="10.0.
 
 
 def compiled(kind: FaultType, **parameters: Any) -> dict[str, Any]:
-    fault = registry.get(kind, ResourceType.ECS_TASK)
+    fault = registry.get_fault(kind, ResourceType.ECS_TASK)
     targets, actions = compile_fault(fault, fault.parse(parameters), [ONE], timedelta(minutes=5), region=REGION, partition="aws")
     assert targets == {"Tasks": {"resourceType": "aws:ecs:task", "resourceArns": [ONE.arn], "selectionMode": "ALL"}}
     assert all(action.get("targets") == {"Tasks": "Tasks"} for name, action in actions.items() if name != "observe")
@@ -130,13 +130,13 @@ def test_memory_of_a_task_can_not_be_taken_and_the_error_lists_what_can_be_done(
 )
 def test_what_would_take_the_agent_along_or_means_nothing_is_refused(parameters: dict[str, Any], path: str, said: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        registry.get(FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK).parse(parameters)
+        registry.get_fault(FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK).parse(parameters)
     assert [problem.path for problem in caught.value.problems] == [f"parameters.{path}"]
     assert said in caught.value.problems[0].expected
 
 
 def failed(kind: FaultType, one: EcsTask, **parameters: Any) -> set[str]:
-    fault = registry.get(kind, ResourceType.ECS_TASK)
+    fault = registry.get_fault(kind, ResourceType.ECS_TASK)
     checks = prerequisites(fault, others(one), [one], fault.parse(parameters))
     return {check.name for check in checks if check.outcome is CheckOutcome.FAILED}
 
@@ -167,7 +167,7 @@ def test_stress_needs_neither_the_tasks_network_nor_its_processes() -> None:
 
 
 def test_what_is_checked_is_the_task_as_it_is_now() -> None:
-    fault = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
+    fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
     now = others(ONE.model_copy(update={"managed": False}))
     assert CheckOutcome.FAILED in {check.outcome for check in prerequisites(fault, now, [ONE], fault.parse({}))}
 
@@ -181,12 +181,12 @@ def test_a_service_that_is_being_deployed_is_left_alone() -> None:
     moving = others(ONE, TWO)
     moving = moving.model_copy(update={"groups": tuple(group.model_copy(update={"rolling_out": True}) for group in moving.groups)})
     for kind in (FaultType.INSTANCE_TERMINATION, FaultType.CPU_STRESS):
-        fault = registry.get(kind, ResourceType.ECS_TASK)
+        fault = registry.get_fault(kind, ResourceType.ECS_TASK)
         unmet = {check.name: check.detail for check in prerequisites(fault, moving, [ONE], fault.parse({})) if check.outcome == "failed"}
         assert unmet == {"no_rollout": "shop/web is being deployed"}
 
 
-STOP = registry.get(FaultType.INSTANCE_TERMINATION, ResourceType.ECS_TASK)
+STOP = registry.get_fault(FaultType.INSTANCE_TERMINATION, ResourceType.ECS_TASK)
 FORGOTTEN = FisExperiment("EXP1", "EXT1", "completed", actions=(ActionState("stop", "aws:ecs:stop-task", "completed"),), started_at=NOW)
 
 
@@ -245,7 +245,7 @@ def test_the_service_is_back_when_it_runs_as_many_healthy_tasks_as_before() -> N
     )
 
 
-CPU = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
+CPU = registry.get_fault(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
 
 
 def sent(status: str, **changes: Any) -> dict[str, list[CommandState]]:
@@ -277,14 +277,14 @@ def test_a_command_that_still_runs_is_left_over_and_one_whose_task_is_gone_is_no
 def test_the_failure_domains_are_the_service_and_its_target_group_and_their_shares_count_tasks_by_both_names() -> None:
     load = workload_of(ONE, TWO)
     assert failure_domains(load, [ONE]) == ("ecs/shop/web", f"tg/{TG_ARN.partition('targetgroup/')[2]}")
-    assert [capacity.after(lost([ONE])) for capacity in capacities(load, [ONE])] == [1, 1]
+    assert [capacity.after(list_lost_members([ONE])) for capacity in list_capacities(load, [ONE])] == [1, 1]
     assert failure_domains(others(ONE), [ONE.model_copy(update={"group": None})]) == (f"ecs/shop/{ONE.id}",)
 
 
 def test_the_cpu_that_is_measured_is_the_services() -> None:
     exp = experiment(target_resources=[SERVICE], success_criteria=["CPU utilization < 90%"])
     parsed = sentences(exp)
-    found, problems = bind(parsed.metrics, {}, {}, workload_of(ONE, TWO), Timing(), pinned=[ONE, TWO], paths=parsed.paths)
+    found, problems = bind_metrics(parsed.metrics, {}, {}, workload_of(ONE, TWO), Timing(), pinned=[ONE, TWO], paths=parsed.paths)
     assert problems == []
     query = next(binding for binding in found if binding.name == "cpu_utilization").queries[0]
     assert (query.namespace, query.dimensions) == ("AWS/ECS", (("ClusterName", "shop"), ("ServiceName", "web")))
@@ -296,7 +296,7 @@ def test_a_service_whose_targets_are_registered_elsewhere_is_refused() -> None:
     groups = (*load.target_groups, load.target_groups[0].model_copy(update={"arn": other, "healthy": ()}))
     load = load.model_copy(update={"target_groups": groups, "service": other})
     parsed = sentences(experiment())
-    _, problems = bind(parsed.metrics, {}, {}, load, Timing(), pinned=[ONE], paths=parsed.paths)
+    _, problems = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=[ONE], paths=parsed.paths)
     assert "service names another" in problems[0].message
 
 
@@ -308,7 +308,7 @@ def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:
 
 
 def test_cpu_stress_of_all_cpus_has_to_be_seen_in_the_tasks_own_metric() -> None:
-    fault = registry.get(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
+    fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
     (signal,) = expected_signals(fault, fault.parse({"load_percent": 70}), others(ONE), [ONE])
     assert (signal.namespace, signal.metric_name, signal.targets) == ("ECS/ContainerInsights", "TaskCpuUtilization", (ONE.id,))
     assert dict(signal.dimensions) == {"ClusterName": ONE.cluster, "TaskDefinitionFamily": "web", "TaskId": ONE.id}

@@ -9,13 +9,13 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.judging.fault_signals import read
+from squall.domain.judging.fault_signals import read_signal
 from squall.domain.resources.base import Resource
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
-from squall.domain.targets.failure_domains import capacities, failure_domains, lost
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -24,8 +24,8 @@ from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, verify
 from tests.unit.resources import scaling_group, targeting, volume
 
-PAUSE = registry.get(FaultType.DISK_FILL, ResourceType.VOLUME)
-CAPACITY = registry.get(FaultType.SERVICE_UNAVAILABLE, ResourceType.SCALING_GROUP)
+PAUSE = registry.get_fault(FaultType.DISK_FILL, ResourceType.VOLUME)
+CAPACITY = registry.get_fault(FaultType.SERVICE_UNAVAILABLE, ResourceType.SCALING_GROUP)
 LENGTH = timedelta(minutes=10)
 DISK, GROUP = volume(), scaling_group()
 TO = DISK.attachments[0]
@@ -120,8 +120,8 @@ def test_a_volume_takes_its_instances_away_of_every_one_it_is_attached_to() -> N
     shared = volume(attachments=(TO, TO.model_copy(update={"instance": "i-2"})))
     load = around(shared)
     assert failure_domains(load, [shared]) == ("asg/shop", "tg/shop/73e2d6bc24d8a067", f"volume/{shared.id}")
-    group, registered, own = capacities(load, [shared])
-    assert [(one.after(lost([shared])), one.size) for one in (group, registered)] == [(0, 2), (0, 2)]
+    group, registered, own = list_capacities(load, [shared])
+    assert [(one.after(list_lost_members([shared])), one.size) for one in (group, registered)] == [(0, 2), (0, 2)]
     assert own.needed(100) == 0
     foreign = around(DISK, instances=(instance("i-1", tags={TAG: "production"}), instance("i-2")))
     pinned, problems = pin_targets(foreign, experiment(type="disk_fill", target_resources=[DISK.id]), environment(), "s")
@@ -134,7 +134,7 @@ def test_a_group_keeps_what_it_has_whoever_its_instances_are_of() -> None:
     pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=100), "s")
     assert (pinned, problems) == ((GROUP,), [])
     assert "asg/shop" in failure_domains(load, pinned)
-    assert all(one.after(lost(pinned)) == one.size for one in capacities(load, pinned))
+    assert all(one.after(list_lost_members(pinned)) == one.size for one in list_capacities(load, pinned))
 
 
 def report(fault: AnyFault, before: Any, now: Any, fis: FisExperiment | None, **changes: Any) -> RollbackReport:
@@ -172,8 +172,8 @@ def test_a_volume_that_went_with_its_instance_is_recovered_where_another_took_ov
 def test_a_volume_nobody_used_contradicts_its_proof() -> None:
     (signal,) = expected_signals(PAUSE, PAUSE.parse({}), around(DISK), [DISK])
     assert (signal.namespace, signal.metric_name, signal.dimensions) == ("AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", DISK.id),))
-    assert (read(signal, [0, 0], [0, 0]).reading, read(signal, [0, 0], [0, 1]).reading) == ("contradicted", "moved")
-    assert "its mechanism ran, but VolumeStalledIOCheck was 0 at most" in read(signal, [0, 0], [0, 0]).detail
+    assert (read_signal(signal, [0, 0], [0, 0]).reading, read_signal(signal, [0, 0], [0, 1]).reading) == ("contradicted", "moved")
+    assert "its mechanism ran, but VolumeStalledIOCheck was 0 at most" in read_signal(signal, [0, 0], [0, 0]).detail
 
 
 LATE = FailedLaunch(id="a-2", at=NOW + timedelta(minutes=1), said="We currently do not have sufficient m5.large capacity")

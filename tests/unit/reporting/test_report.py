@@ -22,10 +22,10 @@ from squall.domain.documents.rollback import Proof
 from squall.domain.documents.series import SeriesDocument
 from squall.reporting import charts, formatting, page
 from squall.reporting.charts import Course, build_course
-from squall.reporting.csv_sheet import cell, render_csv
+from squall.reporting.csv_sheet import make_cell, render_csv
 from squall.reporting.elements import Word
-from squall.reporting.markdown import escape, render_markdown
-from squall.reporting.page import island, render
+from squall.reporting.markdown import escape_text, render_markdown
+from squall.reporting.page import render_island, render_page
 from squall.reporting.run_facts import Facts
 from squall.reporting.story import write_story
 from squall.reporting.timeline import list_moments
@@ -122,7 +122,7 @@ def course(given: Facts) -> Course:
 
 
 def test_the_page_says_the_verdict_first_and_then_everything_there_is() -> None:
-    reader = Reader(render(made(facts())))
+    reader = Reader(render_page(made(facts())))
     headings = [found for tag in ("h1", "h2") for found in reader.texts[tag]]
     assert headings == [
         "Shop",
@@ -170,7 +170,7 @@ def test_a_run_that_left_nothing_but_a_result_has_a_page(status: Status) -> None
         ),
         bucket="b",
     )
-    html = render(made(bare))
+    html = render_page(made(bare))
     assert Reader(html).texts["h2"] == [formatting.spell_out(status.value), "About this run"]
     assert "nothing was injected" in html
     assert html.count("<script>") == 1, "no charts, no library"
@@ -232,7 +232,7 @@ def test_thresholds_are_on_the_scale_unless_they_would_flatten_the_data() -> Non
     ]
     assert all(availability.low < line.value < availability.high for line in availability.lines)
     assert [line.shown for line in response.lines] == [True, True]
-    flat = charts._scale([0.1, 0.11], response.lines)
+    flat = charts._compute_scale([0.1, 0.11], response.lines)
     assert [line.shown for line in flat[2]] == [False, False]
     assert flat[1] < 0.2
 
@@ -249,7 +249,7 @@ def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_
     ]
     assert [m["number"] for m in course(given).island()["markers"]] == [1, 2, 3, 4, 5]
     assert next(m.at for m in moments if m.event == "in_effect") == EFFECT
-    badges = [text for text in Reader(render(made(given))).texts["span"] if text.isdigit()]
+    badges = [text for text in Reader(render_page(made(given))).texts["span"] if text.isdigit()]
     assert badges == ["1", "2", "3", "4", "5"]
 
 
@@ -291,13 +291,13 @@ def test_links_lead_into_the_partition_the_run_was_in() -> None:
 
 @pytest.fixture(scope="module")
 def shape(charting: Any) -> list[tuple[str, tuple[str, ...]]]:
-    return Reader(render(made(hostile("x")))).shape
+    return Reader(render_page(made(hostile("x")))).shape
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=NASTY)
 def test_whatever_is_written_anywhere_the_page_has_the_same_elements(text: str, shape: list[tuple[str, tuple[str, ...]]]) -> None:
-    reader = Reader(render(made(hostile(text or "x"))))
+    reader = Reader(render_page(made(hostile(text or "x"))))
     assert reader.shape == shape
     assert not reader.open
     links = [value or "" for _, attrs in reader.elements for name, value in attrs if name in {"href", "src", "action"}]
@@ -308,20 +308,20 @@ def test_whatever_is_written_anywhere_the_page_has_the_same_elements(text: str, 
 @given(text=NASTY)
 def test_the_data_island_reads_back_as_it_was(text: str) -> None:
     data = {text: [text, None, 1.5], "end": "</script>"}
-    written = island(data)
+    written = render_island(data)
     assert json.loads(written) == data
     assert not set("<>&\u2028\u2029") & set(written)
 
 
 def test_the_text_of_a_script_is_shown_as_text() -> None:
     attack = "<script>alert(1)</script>"
-    reader = Reader(render(made(hostile(attack))))
+    reader = Reader(render_page(made(hostile(attack))))
     assert f"Shop{attack}" in reader.texts["h1"]
     assert not any("alert" in text for text in reader.texts["script"])
 
 
 def test_only_the_page_s_own_scripts_and_styles_may_run() -> None:
-    html = render(made(facts()))
+    html = render_page(made(facts()))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert policy is not None
     said = policy[1].replace("&#39;", "'")
@@ -329,13 +329,13 @@ def test_only_the_page_s_own_scripts_and_styles_may_run() -> None:
         r"default-src 'none'; script-src('? ?'sha256-[\w+/=]+'){4}; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'", said
     )
     assert not re.search(
-        r"""(src|href)=["'](?!https://eu-west-1\.console)""", html.replace(page._asset(UPLOT / "dist" / page.UPLOT_JS), "")
+        r"""(src|href)=["'](?!https://eu-west-1\.console)""", html.replace(page._read_asset(UPLOT / "dist" / page.UPLOT_JS), "")
     )
     assert not re.search(r"\son\w+=", re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL))
 
 
 def test_what_can_not_be_seen_is_left_out() -> None:
-    html = render(made(hostile("\u202eabc\u200b\x1b[31m")))
+    html = render_page(made(hostile("\u202eabc\u200b\x1b[31m")))
     assert not set("\u202e\u200b\x1b") & set(html)
     html.encode()
 
@@ -344,7 +344,7 @@ def test_what_can_not_be_seen_is_left_out() -> None:
 @given(text=NASTY)
 def test_text_in_markdown_stays_text(text: str) -> None:
     reader = MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
-    for wrapped in (f"- {escape(text)}", f"| a |\n| --- |\n| {escape(text)} |", f"## {escape(text)}"):
+    for wrapped in (f"- {escape_text(text)}", f"| a |\n| --- |\n| {escape_text(text)} |", f"## {escape_text(text)}"):
         tokens = [child for token in reader.parse(wrapped) for child in [token, *(token.children or [])]]
         kinds = {token.type for token in tokens}
         assert not kinds & {
@@ -360,7 +360,7 @@ def test_text_in_markdown_stays_text(text: str) -> None:
             "hr",
         }
         assert sum(token.type in {"td_open", "list_item_open", "heading_open"} for token in tokens) == 1
-    assert not re.search(r"[@#]\w|://|www\.|gh-\d", reader.renderInline(escape(text)).replace("&#", ""), re.IGNORECASE)
+    assert not re.search(r"[@#]\w|://|www\.|gh-\d", reader.renderInline(escape_text(text)).replace("&#", ""), re.IGNORECASE)
 
 
 def test_markdown_is_what_a_reviewer_wants_to_know() -> None:
@@ -380,13 +380,13 @@ FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212"
 @settings(max_examples=60)
 @given(text=st.text(alphabet=st.sampled_from(f"{FORMULA} \t\r\n\xa0\u3000\u2028\x1b,;\"'ab\u202e\u200b"), max_size=8))
 def test_no_cell_of_the_sheet_is_a_formula(text: str) -> None:
-    assert not cell(text).lstrip().startswith(tuple(FORMULA))
-    assert cell(text).isprintable()
+    assert not make_cell(text).lstrip().startswith(tuple(FORMULA))
+    assert make_cell(text).isprintable()
 
 
 @pytest.mark.parametrize("text", ["=1", "\xa0=1", "\uff1d1", "\u3000\uff0b1", "\ufe631", "\uff20SUM(A1)", "\x1b=1", "a\r\n=1"[1:]])
 def test_a_formula_in_any_disguise_is_quoted(text: str) -> None:
-    assert cell(text).startswith("'")
+    assert make_cell(text).startswith("'")
 
 
 def test_the_sheet_holds_every_point_of_every_chart() -> None:
@@ -402,7 +402,7 @@ def test_the_sheet_holds_every_point_of_every_chart() -> None:
 
 def test_a_verdict_is_always_a_word_beside_its_colour() -> None:
     for verdict in Verdict:
-        html = render(made(facts(verdict=verdict)))
+        html = render_page(made(facts(verdict=verdict)))
         assert f'<h2 id="verdict">{verdict.value}</h2>' in html
 
 

@@ -25,7 +25,7 @@ FIGURES: dict[str, list[Table]] = {
             load="load average 0.5 on 2 cores",
         )
     ),
-    "transitions": transitions.tables(
+    "transitions": transitions.make_tables(
         [
             transitions.Counted(transitions.Case("metrics every 10 s", timedelta(minutes=1)), timedelta(seconds=100), 60, 200, "validated"),
             transitions.Counted(
@@ -33,9 +33,11 @@ FIGURES: dict[str, list[Table]] = {
             ),
         ]
     ),
-    "periods": periods.tables([periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]),
+    "periods": periods.make_tables(
+        [periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]
+    ),
     "judge": [judge.compare_with_scipy(3), judge.compare_with_kayenta(2)],
-    "stops": stops.tables(
+    "stops": stops.make_tables(
         stops.Stops(
             (
                 stops.Stop("all together", None, 0.2),
@@ -45,10 +47,10 @@ FIGURES: dict[str, list[Table]] = {
             "load average 0.5 on 2 cores",
         )
     ),
-    "endings": endings.tables(
+    "endings": endings.make_tables(
         endings.Endings((endings.Ending("squall halt", 1.0, 2.0), endings.Ending("squall halt", 2.0, 4.0)), "load average 0.5 on 2 cores")
     ),
-    "overhead": overhead.tables(
+    "overhead": overhead.make_tables(
         overhead.Overhead(
             (overhead.Timed(60.0, {"fault": 30.5}, "validated"), overhead.Timed(64.0, {"fault": 31.5}, "validated")),
             overhead.Timed(80.0, {"fault": 30.0}, "validated"),
@@ -119,7 +121,7 @@ def test_a_spread() -> None:
 def test_the_judges_tables_stand_between_the_marks_of_its_page(tmp_path: Path) -> None:
     document = tmp_path / "judge.md"
     document.write_text(f"# By hand\n{judge.BEGIN}old{judge.END}\nbelow\n")
-    judge.write(document, [FIGURES["judge"][1]])
+    judge.write_tables(document, [FIGURES["judge"][1]])
     text = document.read_text()
     assert text.startswith("# By hand\n")
     assert text.endswith("\nbelow\n")

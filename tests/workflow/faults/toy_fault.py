@@ -13,7 +13,7 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.instances import Instance
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import tagged, untagged
+from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
 
@@ -44,7 +44,7 @@ class DatabaseHostStop(MomentaryFault[Instance, Parameters]):
     improvements_on_loss = (ADVICE,)
 
     def grants(self) -> tuple[Grant, ...]:
-        return tagged("ec2:StopInstances", "ec2", "instance/*"), untagged("ec2:DescribeInstances")
+        return grant_tagged("ec2:StopInstances", "ec2", "instance/*"), grant_untagged("ec2:DescribeInstances")
 
     def check_targets(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
         alone = [target.id for target in injection.targets if target.group is None]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.code import UPLOT
-from squall.adapters.eventbridge import DETAIL_TYPE, detail
+from squall.adapters.eventbridge import DETAIL_TYPE, make_detail
 from squall.application.reports.run import NotOverError
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import EventName
@@ -29,7 +29,7 @@ def charting(monkeypatch: pytest.MonkeyPatch) -> None:
 def last_event(world: FakeWorld, execution_id: str = ID) -> dict[str, Any]:
     """As EventBridge delivers what Notify put on the bus."""
     record, reason = next((one, why) for one, why in reversed(world.lifecycle.events) if one.id == execution_id)
-    return {"source": "squall", "detail-type": DETAIL_TYPE, "detail": detail(record, reason)}
+    return {"source": "squall", "detail-type": DETAIL_TYPE, "detail": make_detail(record, reason)}
 
 
 def files(world: FakeWorld, execution_id: str = ID) -> dict[str, str]:

@@ -98,7 +98,8 @@ def _read_percentiles(points: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _combine_points(statistic: str, points: Sequence[Mapping[str, Any]]) -> float | None:
-    """The value of the statistic over the whole span, also if CloudWatch divided the span at the boundary of a period."""
+    """The value of the statistic over the whole span, also if CloudWatch divided the span at the boundary of a
+    period."""
     values = [float(point[statistic]) for point in points]
     if not values:
         return None

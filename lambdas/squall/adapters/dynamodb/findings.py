@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
-from squall.adapters.dynamodb.items import Item, instant, text
+from squall.adapters.dynamodb.items import Item, format_instant, make_text
 from squall.domain.documents.finding import Finding, StoredFinding
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class DynamoFindings:
             "Items",
             TableName=self._table,
             KeyConditionExpression="pk = :experiment",
-            ExpressionAttributeValues={":experiment": text(_partition(experiment))},
+            ExpressionAttributeValues={":experiment": make_text(_make_partition(experiment))},
             ConsistentRead=True,
         )
         return [
@@ -36,16 +36,16 @@ class DynamoFindings:
 
     def save(self, experiment: str, finding: Finding, execution_id: str, started_at: datetime) -> bool:
         values: dict[str, Item] = {
-            ":finding": text(finding.model_dump_json()),
-            ":execution": text(execution_id),
-            ":started": text(instant(started_at)),
+            ":finding": make_text(finding.model_dump_json()),
+            ":execution": make_text(execution_id),
+            ":started": make_text(format_instant(started_at)),
         }
         answer = call(
             self._client,
             "update_item",
             absent=_NO,
             TableName=self._table,
-            Key={"pk": text(_partition(experiment)), "sk": text(finding.id)},
+            Key={"pk": make_text(_make_partition(experiment)), "sk": make_text(finding.id)},
             UpdateExpression="SET finding = :finding, last_execution = :execution, last_started = :started",
             ConditionExpression="attribute_not_exists(pk) OR last_started <= :started",
             ExpressionAttributeValues=values,
@@ -53,5 +53,5 @@ class DynamoFindings:
         return answer is not None
 
 
-def _partition(experiment: str) -> str:
+def _make_partition(experiment: str) -> str:
     return f"FINDING#{experiment}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
-from squall.adapters.dynamodb.items import text
+from squall.adapters.dynamodb.items import make_text
 from squall.domain.run.halt import Halt, UnreadableHaltError, from_json, to_json
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_KEY = {"pk": text("HALT"), "sk": text("HALT")}
+_KEY = {"pk": make_text("HALT"), "sk": make_text("HALT")}
 REASON_CHARACTERS = 500
 
 
@@ -37,7 +37,7 @@ class TableHaltFlag:
             TableName=self._table,
             Key=_KEY,
             UpdateExpression="SET halt = :halt",
-            ExpressionAttributeValues={":halt": text(to_json(halt))},
+            ExpressionAttributeValues={":halt": make_text(to_json(halt))},
         )
 
 

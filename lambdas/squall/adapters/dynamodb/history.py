@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
-from squall.adapters.dynamodb.items import Item, instant, text
+from squall.adapters.dynamodb.items import Item, format_instant, make_text
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.summary import FindingSeen, RunSummary
 
@@ -49,16 +49,16 @@ class DynamoHistory:
             "update_item",
             absent=frozenset({"ConditionalCheckFailedException"}),
             TableName=self._table,
-            Key={"pk": text(f"EXECUTION#{summary.execution_id}"), "sk": text("RECORD")},
+            Key={"pk": make_text(f"EXECUTION#{summary.execution_id}"), "sk": make_text("RECORD")},
             UpdateExpression="SET #summary = :summary",
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames={"#summary": "summary"},
-            ExpressionAttributeValues={":summary": text(json.dumps(details, separators=(",", ":")))},
+            ExpressionAttributeValues={":summary": make_text(json.dumps(details, separators=(",", ":")))},
         )
 
     def of_period(self, start: datetime, end: datetime) -> Iterator[RunSummary]:
         for month in _list_months(start, end):
-            bounds = {":from": text(instant(start)), ":to": text(instant(end)), ":month": text(month)}
+            bounds = {":from": make_text(format_instant(start)), ":to": make_text(format_instant(end)), ":month": make_text(month)}
             items = list_items(
                 self._client,
                 "query",
@@ -78,7 +78,7 @@ class DynamoHistory:
             TableName=self._table,
             IndexName="experiment",
             KeyConditionExpression="experiment_pk = :name",
-            ExpressionAttributeValues={":name": text(name)},
+            ExpressionAttributeValues={":name": make_text(name)},
             ScanIndexForward=False,
             Limit=limit,
         )

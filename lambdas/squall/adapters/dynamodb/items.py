@@ -26,7 +26,7 @@ _NUMBERS = frozenset({"slot", "fault_seconds", "token_generation"})
 _ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
 
 
-def instant(at: datetime) -> str:
+def format_instant(at: datetime) -> str:
     """A time as text of fixed width, so that text order is time order. Raises ValueError for a time without its
     zone."""
     if at.tzinfo is None:
@@ -34,7 +34,7 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def milliseconds(at: datetime) -> Item:
+def make_lease_end(at: datetime) -> Item:
     """The end of a lease as a number, which DynamoDB's conditions compare."""
     return {"N": str(epoch_milliseconds(at))}
 
@@ -49,59 +49,77 @@ def from_milliseconds(value: Item) -> datetime:
     return datetime.fromtimestamp(int(value["N"]) / 1000, UTC)
 
 
-def text(value: str) -> Item:
+def make_text(value: str) -> Item:
     """An attribute of type S."""
     return {"S": value}
 
 
-def number(value: int) -> Item:
+def make_number(value: int) -> Item:
     """An attribute of type N."""
     return {"N": str(value)}
 
 
-def attribute(name: str, value: Any) -> Item | None:
+def make_attribute(name: str, value: Any) -> Item | None:
     """A record's field as a DynamoDB attribute; None if it is left out. Raises TypeError for a type that can't be
     stored."""
     if value is None or value == "":
         return None
     write = _WRITERS.get(name) or _WRITERS_OF_TYPE.get(type(value))
     if write is None:
-        write = text if isinstance(value, str) else None
+        write = make_text if isinstance(value, str) else None
     if write is None:
         raise TypeError(f"{name}: {type(value).__name__} is not storable")
     return write(value)
 
 
-def timeline(events: Iterable[Event]) -> Item:
+def make_timeline(events: Iterable[Event]) -> Item:
     """The events as a list attribute, each with its detail cut to DETAIL_CHARACTERS."""
     return {
         "L": [
-            {"M": {"at": text(instant(event.at)), "event": text(str(event.event)), "detail": text(event.detail[:DETAIL_CHARACTERS])}}
+            {
+                "M": {
+                    "at": make_text(format_instant(event.at)),
+                    "event": make_text(str(event.event)),
+                    "detail": make_text(event.detail[:DETAIL_CHARACTERS]),
+                }
+            }
             for event in events
         ]
     }
 
 
 def _abort_attribute(abort: Abort) -> Item:
-    return {"M": {"source": text(abort.source.value), "reason": text(abort.reason), "at": text(instant(abort.at)), "by": text(abort.by)}}
+    return {
+        "M": {
+            "source": make_text(abort.source.value),
+            "reason": make_text(abort.reason),
+            "at": make_text(format_instant(abort.at)),
+            "by": make_text(abort.by),
+        }
+    }
 
 
 def _ask_attribute(ask: Ask) -> Item:
     return {
         "M": {
-            "plan": text(ask.plan),
-            "at": text(instant(ask.at)),
-            "expires_at": text(instant(ask.expires_at)),
-            "approvers": number(ask.approvers),
-            "who": {"L": [text(person) for person in ask.who]},
-            "round": number(ask.round),
+            "plan": make_text(ask.plan),
+            "at": make_text(format_instant(ask.at)),
+            "expires_at": make_text(format_instant(ask.expires_at)),
+            "approvers": make_number(ask.approvers),
+            "who": {"L": [make_text(person) for person in ask.who]},
+            "round": make_number(ask.round),
         }
     }
 
 
 def vote_attribute(vote: Vote) -> Item:
     """One person's vote. The map of votes holds it under the person's key, so that nobody has two."""
-    attributes = {"arn": text(vote.arn), "decision": text(vote.decision.value), "at": text(instant(vote.at)), "comment": text(vote.comment)}
+    attributes = {
+        "arn": make_text(vote.arn),
+        "decision": make_text(vote.decision.value),
+        "at": make_text(format_instant(vote.at)),
+        "comment": make_text(vote.comment),
+    }
     return {"M": attributes}
 
 
@@ -111,11 +129,11 @@ def votes_attribute(votes: Iterable[Vote]) -> Item:
 
 
 _WRITERS: dict[str, Callable[[Any], Item]] = {
-    **dict.fromkeys(_TIMES, lambda value: text(instant(value))),
-    **dict.fromkeys(_TUPLES, lambda value: {"L": [text(entry) for entry in value]}),
-    **dict.fromkeys(_NUMBERS, number),
-    **dict.fromkeys(_ENUMS, lambda value: text(value.value)),
-    "events": timeline,
+    **dict.fromkeys(_TIMES, lambda value: make_text(format_instant(value))),
+    **dict.fromkeys(_TUPLES, lambda value: {"L": [make_text(entry) for entry in value]}),
+    **dict.fromkeys(_NUMBERS, make_number),
+    **dict.fromkeys(_ENUMS, lambda value: make_text(value.value)),
+    "events": make_timeline,
     "abort": _abort_attribute,
     "ask": _ask_attribute,
     "votes": votes_attribute,
@@ -125,12 +143,13 @@ _WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOO
 
 def to_item(record: ExecutionRecord) -> Item:
     """The attributes of the record, without the keys."""
-    attributes = ((name, attribute(name, getattr(record, name))) for name in sorted(FIELDS))
+    attributes = ((name, make_attribute(name, getattr(record, name))) for name in sorted(FIELDS))
     return {name: value for name, value in attributes if value is not None}
 
 
 def from_item(item: Item) -> ExecutionRecord:
-    """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are ignored."""
+    """The record of an item. Attributes that are no field of the record, such as the keys of the indexes, are
+    ignored."""
     return ExecutionRecord(**{name: _READERS.get(name, _plain_value)(value) for name, value in item.items() if name in FIELDS})
 
 

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from squall.adapters.aws import call, error_code, list_items, translate_errors
-from squall.adapters.dynamodb.items import Item, epoch_milliseconds, from_milliseconds, instant, milliseconds, number, text
+from squall.adapters.dynamodb.items import (
+    Item,
+    epoch_milliseconds,
+    format_instant,
+    from_milliseconds,
+    make_lease_end,
+    make_number,
+    make_text,
+)
 from squall.domain.run.aws_state import Held
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.errors import Unavailable
@@ -68,7 +76,7 @@ class DynamoLocks:
             TableName=self._table,
             IndexName="open",
             KeyConditionExpression="open_pk = :locks",
-            ExpressionAttributeValues={":locks": text("LOCKS")},
+            ExpressionAttributeValues={":locks": make_text("LOCKS")},
         )
         return [_read_held(item["open_sk"]["S"], item, now) for item in items]
 
@@ -110,14 +118,19 @@ class DynamoLocks:
 
     def _take_slot(self, slot: int, holder: str, until: datetime, now: datetime) -> bool:
         lease = self._lease(_slot_key(slot), holder, until, _FREE_OR_EXPIRED)
-        lease["ExpressionAttributeValues"] = {":now": milliseconds(now)}
+        lease["ExpressionAttributeValues"] = {":now": make_lease_end(now)}
         return call(self._client, "put_item", absent=_NO, **lease) is not None
 
     def release_slot(self, slot: int, holder: str) -> None:
         self._delete(_slot_key(slot), holder)
 
     def join(self, holder: str, since: datetime, until: datetime) -> None:
-        item = {**_ticket_key(holder, since), "holder": text(holder), "since": text(instant(since)), "until_ms": milliseconds(until)}
+        item = {
+            **_ticket_key(holder, since),
+            "holder": make_text(holder),
+            "since": make_text(format_instant(since)),
+            "until_ms": make_lease_end(until),
+        }
         call(self._client, "put_item", TableName=self._table, Item=item)
 
     def leave(self, holder: str, since: datetime) -> None:
@@ -131,7 +144,7 @@ class DynamoLocks:
             "Items",
             TableName=self._table,
             KeyConditionExpression="pk = :slots",
-            ExpressionAttributeValues={":slots": text("SLOTS")},
+            ExpressionAttributeValues={":slots": make_text("SLOTS")},
             ConsistentRead=True,
         )
         slots, tickets = list[Slot](), list[Ticket]()
@@ -146,14 +159,14 @@ class DynamoLocks:
     def _lease(self, key: Item, holder: str, until: datetime, condition: str) -> dict[str, Any]:
         return {
             "TableName": self._table,
-            "Item": {**key, "holder": text(holder), "until_ms": milliseconds(until)},
+            "Item": {**key, "holder": make_text(holder), "until_ms": make_lease_end(until)},
             "ConditionExpression": condition,
-            "ExpressionAttributeValues": {":me": text(holder)},
+            "ExpressionAttributeValues": {":me": make_text(holder)},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
 
     def _delete(self, key: Item, holder: str) -> None:
-        values = {":me": text(holder)}
+        values = {":me": make_text(holder)}
         call(
             self._client,
             "delete_item",
@@ -182,12 +195,12 @@ def _item_key(item: Item) -> Item:
 
 def _lock_key(key: str) -> Item:
     # In the open index as long as it exists, so that a lock whose holder is gone can be found.
-    return {"pk": text(f"LOCK#{key}"), "sk": text("LOCK"), "open_pk": text("LOCKS"), "open_sk": text(key)}
+    return {"pk": make_text(f"LOCK#{key}"), "sk": make_text("LOCK"), "open_pk": make_text("LOCKS"), "open_sk": make_text(key)}
 
 
 def _slot_key(slot: int) -> Item:
-    return {"pk": text("SLOTS"), "sk": text(f"SLOT#{slot}"), "slot": number(slot)}
+    return {"pk": make_text("SLOTS"), "sk": make_text(f"SLOT#{slot}"), "slot": make_number(slot)}
 
 
 def _ticket_key(holder: str, since: datetime) -> Item:
-    return {"pk": text("SLOTS"), "sk": text(f"TICKET#{instant(since)}#{holder}")}
+    return {"pk": make_text("SLOTS"), "sk": make_text(f"TICKET#{format_instant(since)}#{holder}")}

@@ -13,12 +13,12 @@ from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import (
     FIELDS,
     Item,
-    attribute,
+    format_instant,
     from_item,
-    instant,
-    number,
-    text,
-    timeline,
+    make_attribute,
+    make_number,
+    make_text,
+    make_timeline,
     to_item,
     vote_attribute,
     votes_attribute,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from squall.domain.run.record import Abort, Event, ExecutionRecord
 
 _NO = frozenset({"ConditionalCheckFailedException"})
-_FINAL = {f":final{index}": text(status.value) for index, status in enumerate(sorted(FINAL_STATUSES))}
+_FINAL = {f":final{index}": make_text(status.value) for index, status in enumerate(sorted(FINAL_STATUSES))}
 _IS_FINAL = f"#status IN ({', '.join(_FINAL)})"
 _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
 _PROOFS = 50
@@ -53,14 +53,14 @@ class DynamoRecords:
         self._client, self._table = client, table
 
     def create(self, record: ExecutionRecord) -> bool:
-        started = text(instant(record.started_at))
+        started = make_text(format_instant(record.started_at))
         item = (
             to_item(record)
             | _record_key(record.id)
             | {
-                "open_pk": text("OPEN"),
+                "open_pk": make_text("OPEN"),
                 "open_sk": started,
-                "period_pk": text(record.started_at.strftime("%Y-%m")),
+                "period_pk": make_text(record.started_at.strftime("%Y-%m")),
                 "period_sk": started,
                 "experiment_sk": started,
             }
@@ -68,7 +68,7 @@ class DynamoRecords:
         if record.ask is None:
             item.pop("votes", None)  # the watchdog makes records and may not write votes; the request makes the map
         if record.experiment:
-            item["experiment_pk"] = text(record.experiment)
+            item["experiment_pk"] = make_text(record.experiment)
         return self._write("put_item", Item=item, ConditionExpression="attribute_not_exists(pk)") is not None
 
     def get(self, execution_id: str) -> ExecutionRecord | None:
@@ -94,14 +94,14 @@ class DynamoRecords:
 
     def request_abort(self, execution_id: str, abort: Abort) -> bool:
         condition = f"{_IS_OPEN} AND attribute_not_exists(#abort)"
-        return self._update(execution_id, _Assignments().set("abort", attribute("abort", abort)), condition, _FINAL) is not None
+        return self._update(execution_id, _Assignments().set("abort", make_attribute("abort", abort)), condition, _FINAL) is not None
 
     def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
         change = _make_assignments({"ask": ask, "votes": (), "status": Status.AWAITING_APPROVAL}, ())
         if ask.round == 1:
             return self._update(execution_id, change, f"{_IS_OPEN} AND attribute_not_exists(#ask)", _FINAL) is not None
         change.names["#round"] = "round"
-        known = {":before": number(ask.round - 1), ":known": votes_attribute(votes)}
+        known = {":before": make_number(ask.round - 1), ":known": votes_attribute(votes)}
         condition = f"{_IS_OPEN} AND #ask.#round = :before AND #votes = :known"
         return self._update(execution_id, change, condition, {**_FINAL, **known}) is not None
 
@@ -118,23 +118,23 @@ class DynamoRecords:
             ExpressionAttributeValues={
                 **_FINAL,
                 ":vote": vote_attribute(vote),
-                ":events": timeline(events),
+                ":events": make_timeline(events),
                 ":none": {"L": []},
-                ":plan": text(plan),
-                ":decision": text(vote.decision.value),
-                ":reject": text(Decision.REJECT.value),
+                ":plan": make_text(plan),
+                ":decision": make_text(vote.decision.value),
+                ":reject": make_text(Decision.REJECT.value),
             },
         )
         return answer is not None
 
     def store_token(self, execution_id: str, token: str) -> int | None:
-        change = _Assignments().set("task_token", text(token)).add("token_generation", number(1))
+        change = _Assignments().set("task_token", make_text(token)).add("token_generation", make_number(1))
         answer = self._update(execution_id, change, _IS_OPEN, _FINAL, ReturnValues="UPDATED_NEW")
         return None if answer is None else int(answer["Attributes"]["token_generation"]["N"])
 
     def clear_token(self, execution_id: str, generation: int) -> None:
         change = _Assignments().set("task_token", None)
-        self._update(execution_id, change, "token_generation = :generation", {":generation": number(generation)})
+        self._update(execution_id, change, "token_generation = :generation", {":generation": make_number(generation)})
 
     def append(self, execution_id: str, events: Sequence[Event]) -> None:
         if events:
@@ -156,7 +156,7 @@ class DynamoRecords:
         return [
             _id_of(item)
             for item in self._open_items()
-            if item.get("environment") == text(environment) and "fis_experiment_id" not in item and "ended_at" not in item
+            if item.get("environment") == make_text(environment) and "fis_experiment_id" not in item and "ended_at" not in item
         ]
 
     def open(self) -> Sequence[ExecutionRecord]:
@@ -170,7 +170,7 @@ class DynamoRecords:
             TableName=self._table,
             IndexName="open",
             KeyConditionExpression="open_pk = :open",
-            ExpressionAttributeValues={":open": text("OPEN")},
+            ExpressionAttributeValues={":open": make_text("OPEN")},
         )
 
     def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
@@ -179,12 +179,12 @@ class DynamoRecords:
             experiment,
             since,
             "#verdict = :validated AND #environment = :environment",
-            {":validated": text(Verdict.VALIDATED.value), ":environment": text(environment)},
+            {":validated": make_text(Verdict.VALIDATED.value), ":environment": make_text(environment)},
         )
         return [from_item(item) for item in islice(items, _PROOFS)]
 
     def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
-        keys = {f":domain{number}": text(domain) for number, domain in enumerate(domains)}
+        keys = {f":domain{number}": make_text(domain) for number, domain in enumerate(domains)}
         condition = f"attribute_exists(fis_experiment_id) AND ({' OR '.join(f'contains(lock_keys, {key})' for key in keys)})"
         items = (item for month in _list_months(since, until) for item in self._indexed("period", month, since, condition, keys, until))
         ids = [_id_of(item) for item in islice(items, most)]
@@ -195,7 +195,7 @@ class DynamoRecords:
     ) -> Iterator[Item]:
         """The items in a partition of an index, newest first."""
         names = {f"#{word}": word for word in ("verdict", "environment") if f"#{word}" in condition}
-        last = {":until": text(instant(until))} if until else {}
+        last = {":until": make_text(format_instant(until))} if until else {}
         return list_items(
             self._client,
             "query",
@@ -204,23 +204,23 @@ class DynamoRecords:
             IndexName=index,
             KeyConditionExpression=f"{index}_pk = :key AND {index}_sk {'BETWEEN :since AND :until' if until else '>= :since'}",
             FilterExpression=condition,
-            ExpressionAttributeValues={":key": text(key), ":since": text(instant(since)), **values, **last},
+            ExpressionAttributeValues={":key": make_text(key), ":since": make_text(format_instant(since)), **values, **last},
             ScanIndexForward=False,
             **({"ExpressionAttributeNames": names} if names else {}),
         )
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         item = {
-            "pk": text(f"TRIGGER#{schedule_arn}#{scheduled_time}"),
-            "sk": text("TRIGGER"),
-            "execution_id": text(execution_id),
-            "expires_at": number(int(expires_at.timestamp())),
+            "pk": make_text(f"TRIGGER#{schedule_arn}#{scheduled_time}"),
+            "sk": make_text("TRIGGER"),
+            "execution_id": make_text(execution_id),
+            "expires_at": make_number(int(expires_at.timestamp())),
         }
         answer = self._write(
             "put_item",
             Item=item,
             ConditionExpression="attribute_not_exists(pk) OR execution_id = :me",
-            ExpressionAttributeValues={":me": text(execution_id)},
+            ExpressionAttributeValues={":me": make_text(execution_id)},
         )
         return answer is not None
 
@@ -279,11 +279,11 @@ def _make_assignments(changes: Mapping[str, Any], events: Sequence[Event]) -> _A
         raise ValueError(f"not to be changed: {', '.join(wrong)}")
     change = _Assignments()
     for name, value in changes.items():
-        change.set(name, attribute(name, value))
+        change.set(name, make_attribute(name, value))
     if "experiment" in changes:
-        change.set("experiment_pk", attribute("experiment", changes["experiment"]))
+        change.set("experiment_pk", make_attribute("experiment", changes["experiment"]))
     if events:
-        change.append("events", timeline(events))
+        change.append("events", make_timeline(events))
     return change
 
 
@@ -296,7 +296,7 @@ def _list_months(since: datetime, until: datetime) -> Iterator[str]:
 
 
 def _record_key(execution_id: str) -> Item:
-    return {"pk": text(f"EXECUTION#{execution_id}"), "sk": text("RECORD")}
+    return {"pk": make_text(f"EXECUTION#{execution_id}"), "sk": make_text("RECORD")}
 
 
 def _id_of(item: Item) -> str:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from squall.adapters.aws import call
-from squall.adapters.dynamodb.items import text
+from squall.adapters.dynamodb.items import make_text
 from squall.domain.run.orphans import Sightings
 
-_KEY = {"pk": text("SWEEP"), "sk": text("SEEN")}
+_KEY = {"pk": make_text("SWEEP"), "sk": make_text("SEEN")}
 
 
 class TableSightings:
@@ -28,7 +28,7 @@ class TableSightings:
     def put(self, sightings: Sightings) -> None:
         at = sightings.at.isoformat() if sightings.at else None
         stored = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.told)}
-        values = {":seen": text(json.dumps(stored))}
+        values = {":seen": make_text(json.dumps(stored))}
         call(
             self._client,
             "update_item",

@@ -1,4 +1,4 @@
-"""AWS FIS. An experiment that is started here is always a real one."""
+"""Templates and experiments of AWS FIS. Every experiment that is started here injects its fault (`run-all`)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ _REFRESHES = 10
 
 
 class Deployments:
-    """Finds deployments in progress: Auto Scaling's instance refreshes, CodePipeline's stages, CodeDeploy's deployments."""
+    """Finds deployments in progress: Auto Scaling's instance refreshes, CodePipeline's stages, CodeDeploy's
+    deployments."""
 
     def __init__(self, autoscaling: Any, codepipeline: Any, codedeploy: Any) -> None:
         """Functions that make clients: those of CodePipeline and CodeDeploy are made only when the policy names

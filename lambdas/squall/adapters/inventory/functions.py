@@ -26,14 +26,14 @@ class LambdaFunctions:
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], _filters: Mapping[str, Sequence[str]], /) -> Found:
         if names:
-            found = self._describe(names)
-            matching = tuple(function for function in found.values() if tags.items() <= function.tags.items())
-            return Found(matching, tuple(name for name in dict.fromkeys(names) if name not in found))
+            functions = self._describe(names)
+            matching = tuple(function for function in functions.values() if tags.items() <= function.tags.items())
+            return Found(matching, tuple(name for name in dict.fromkeys(names) if name not in functions))
         return Found(tuple(self._describe(self._find_tagged(tags)).values()) if tags else ())
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
-        found = self._describe([resource.arn for resource in resources])
-        return Found(tuple(found.values()), tuple(resource.arn for resource in resources if resource.arn not in found))
+        functions = self._describe([resource.arn for resource in resources])
+        return Found(tuple(functions.values()), tuple(resource.arn for resource in resources if resource.arn not in functions))
 
     def _find_tagged(self, tags: Mapping[str, str]) -> list[str]:
         """The ARNs of functions with these tags; versions and aliases carry no tags of their own."""
@@ -42,8 +42,8 @@ class LambdaFunctions:
         return sorted(entry["ResourceARN"] for entry in entries)
 
     def _describe(self, arns: Iterable[str]) -> dict[str, LambdaFunction]:
-        found = {arn: self._ask(arn) for arn in dict.fromkeys(arns)}
-        return {arn: function for arn, function in found.items() if function}
+        functions = {arn: self._ask(arn) for arn in dict.fromkeys(arns)}
+        return {arn: function for arn, function in functions.items() if function}
 
     def _ask(self, arn: str) -> LambdaFunction | None:
         if arn.split(":")[3] != str(self._functions.meta.region_name):

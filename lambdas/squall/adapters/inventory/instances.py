@@ -63,11 +63,11 @@ class AwsInventory:
         groups = self._describe_groups([group.name for group in workload.groups])
         before = {member for group in workload.groups for member in group.in_service}
         joined = {member["InstanceId"]: group for group in groups for member in group["Instances"] if member["InstanceId"] not in before}
-        found = self._find_ids([*known, *joined])
+        entries = self._find_ids([*known, *joined])
         in_service = self._find_in_service({group["AutoScalingGroupName"] for group in joined.values()}, joined)
-        seen = {entry["InstanceId"] for entry in found}
-        missing = [*workload.missing, *(instance for instance in known if instance not in seen)]
-        return self._make_workload(found, missing, at, groups, in_service, workload)
+        existing = {entry["InstanceId"] for entry in entries}
+        missing = [*workload.missing, *(instance for instance in known if instance not in existing)]
+        return self._make_workload(entries, missing, at, groups, in_service, workload)
 
     def _find_in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
         """When each instance came into service: the end of the Auto Scaling activity that launched it, lifecycle hooks
@@ -122,22 +122,26 @@ class AwsInventory:
         ids = {target: _parse_id(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
         members = self._list_members([target for target in ids if group_named(target)])
         every = [known for known in (*ids.values(), *(member for group in members.values() for member in group)) if known]
-        found = {entry["InstanceId"]: entry for entry in self._find_ids(every)}
-        ours = {target: found[known] for target, known in ids.items() if known in found and _same_account(target, found[known])}
-        named = (*ours.values(), *(found[member] for group in members.values() for member in group if member in found))
+        entry_by_id = {entry["InstanceId"]: entry for entry in self._find_ids(every)}
+        ours = {
+            target: entry_by_id[known]
+            for target, known in ids.items()
+            if known in entry_by_id and _same_account(target, entry_by_id[known])
+        }
+        named = (*ours.values(), *(entry_by_id[member] for group in members.values() for member in group if member in entry_by_id))
         wanted = {entry["InstanceId"]: entry for entry in named}
         return list(wanted.values()), [target for target in ids if target not in ours and target not in members]
 
     def _list_members(self, groups: Sequence[str]) -> dict[str, list[str]]:
-        """For the ARN of each existing group the ids of its instances."""
+        """The ids of the instances of each group that exists, by the group's ARN."""
         names = [name for group in groups if (name := group_named(group))]
-        found = {group["AutoScalingGroupARN"]: group for group in self._describe_groups(names)}
-        return {arn: [member["InstanceId"] for member in found[arn]["Instances"]] for arn in groups if arn in found}
+        group_by_arn = {group["AutoScalingGroupARN"]: group for group in self._describe_groups(names)}
+        return {arn: [member["InstanceId"] for member in group_by_arn[arn]["Instances"]] for arn in groups if arn in group_by_arn}
 
     def _find_ids(self, ids: Iterable[str]) -> list[Any]:
         """Asks by filter, not by parameter: an unknown or malformed id is then just absent, and hides no other."""
         answers = (self._find_filtered({"instance-id": chunk}) for chunk in split_chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
-        return [entry for found in answers for entry in found]
+        return [entry for answer in answers for entry in answer]
 
     def _find_filtered(self, wanted: Mapping[str, list[str]]) -> list[Any]:
         # EC2 shows a terminated instance for an hour. That is an answer where it was asked for by id, and noise among
@@ -145,11 +149,11 @@ class AwsInventory:
         state = {} if wanted.keys() & {"instance-id", "instance-state-name"} else {"instance-state-name": list(_LIVING)}
         filters = [{"Name": name, "Values": values} for name, values in {**wanted, **state}.items()]
         reservations = list_items(self._ec2, "describe_instances", "Reservations", Filters=filters)
-        found = [{**entry, "OwnerId": reservation["OwnerId"]} for reservation in reservations for entry in reservation["Instances"]]
-        return sorted(found, key=lambda entry: str(entry["InstanceId"]))
+        entries = [{**entry, "OwnerId": reservation["OwnerId"]} for reservation in reservations for entry in reservation["Instances"]]
+        return sorted(entries, key=lambda entry: str(entry["InstanceId"]))
 
     def _ask_membership(self, ids: Sequence[str]) -> dict[str, Any]:
-        """For the id of each instance in a group what Auto Scaling says about it."""
+        """What Auto Scaling says about each instance that is in a group, by the instance's id."""
         return {
             entry["InstanceId"]: entry
             for chunk in split_chunks(ids, _NAMES_PER_CALL)
@@ -164,7 +168,7 @@ class AwsInventory:
         ]
 
     def _ask_systems_manager(self, ids: Sequence[str]) -> dict[str, Any]:
-        """For the id of each instance that Systems Manager knows what it says about the instance."""
+        """What Systems Manager says about each instance that it knows, by the instance's id."""
         return {
             entry["InstanceId"]: entry
             for chunk in split_chunks(ids, _NAMES_PER_CALL)
@@ -204,7 +208,8 @@ class AwsInventory:
 
 
 def _list_names(entry: Mapping[str, Any]) -> Iterator[str]:
-    """Every name under which a target group may know the instance, or what runs on it: its id, and all addresses of its interfaces."""
+    """Every name under which a target group may know the instance, or what runs on it: its id, and all addresses of its
+    interfaces."""
     yield entry["InstanceId"]
     if address := entry.get("PrivateIpAddress"):
         yield address

@@ -32,7 +32,8 @@ _MISUNDERSTOOD = frozenset(
         "ValidationException",
     }
 )
-"""Codes with which a service refuses what an experiment asks for: a filter that it does not know, a cluster that does not exist."""
+"""Codes with which a service refuses what an experiment asks for: a filter that it does not know, a cluster that does
+not exist."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Inventories:
 
 
 def select_named(names: Sequence[str], tags: Mapping[str, str], known: Sequence[OtherResource]) -> Found:
-    """Of all known resources, those with these names and tags; without names, all with these tags."""
+    """The known resources with these names and tags; without names, all with these tags."""
     matching = sorted((resource for resource in known if tags.items() <= resource.tags.items()), key=lambda resource: resource.id)
     if not names:
         return Found(tuple(matching) if tags else ())

@@ -34,10 +34,10 @@ class ScalingGroups:
         groups = list(
             list_items(self._client, "describe_auto_scaling_groups", "AutoScalingGroups", **({"Filters": wanted} if wanted else {}))
         )
-        found = select_named(names, tags, [_read_group(group) for group in groups])
-        described = [group for group in found.resources if isinstance(group, ScalingGroup)]
+        selected = select_named(names, tags, [_read_group(group) for group in groups])
+        described = [group for group in selected.resources if isinstance(group, ScalingGroup)]
         whole = tuple(group.model_copy(update={"failed": self._find_failed(group.id)}) for group in described)
-        return Found(whole, found.missing, instances=tuple(sorted(name for group in whole for name in group.contains)))
+        return Found(whole, selected.missing, instances=tuple(sorted(name for group in whole for name in group.contains)))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         return self.find([resource.arn for resource in resources], {}, {})

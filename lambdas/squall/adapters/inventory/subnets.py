@@ -110,7 +110,8 @@ def _find_association(subnet: str, acls: Sequence[Mapping[str, Any]]) -> dict[st
 
 
 def _count_rules(acl: Mapping[str, Any]) -> int:
-    """The rules of the direction that has more. Those from 32767 on deny the rest, and count into no quota."""
+    """The number of inbound or of outbound rules, whichever is greater. The rules from 32767 on, which deny everything
+    else, do not count towards the quota."""
     directions = [entry["Egress"] for entry in acl.get("Entries", ()) if entry["RuleNumber"] < _REST]
     return max(directions.count(True), directions.count(False))
 
@@ -124,8 +125,8 @@ def _read_acl(acl: Mapping[str, Any]) -> Acl:
 
 
 def _group_by_subnet(interfaces: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[set[str], set[str]]]:
-    """For each subnet the ids of its instances and all its addresses. Pods have addresses of their node's
-    interfaces."""
+    """The ids of the instances and all addresses in each subnet, by the subnet's id. Pods have addresses of their
+    node's interfaces."""
     inhabitants: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for interface in interfaces:
         instances, addresses = inhabitants[interface["SubnetId"]]
@@ -137,7 +138,7 @@ def _group_by_subnet(interfaces: Sequence[Mapping[str, Any]]) -> Mapping[str, tu
 
 
 def _group_by_vpc(entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Endpoint, ...]]:
-    """For each VPC its interface endpoints."""
+    """The interface endpoints of each VPC, by its id."""
     found: dict[str, list[Endpoint]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: str(entry["VpcEndpointId"])):
         subnets = tuple(sorted(entry.get("SubnetIds", ())))

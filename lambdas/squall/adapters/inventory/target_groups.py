@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _NO_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
 _NO_BALANCER = frozenset({"LoadBalancerNotFound", "LoadBalancerNotFoundException", "ListenerNotFound", "ListenerNotFoundException"})
 _IDLE = frozenset({"draining", "unhealthy.draining", "unused"})
-"""States of targets that get no requests: they were deregistered, their zone is not enabled, or no listener uses the group."""
+"""States of targets that get no requests: they were deregistered, their zone is not enabled, or no listener uses the
+group."""
 _SERVES = frozenset({"healthy", "unavailable"})
 """`unavailable`: health checks are disabled, so that the load balancer sends requests anyway."""
 _SHIFTED = "zonal_shift_active"
@@ -39,12 +40,12 @@ class TargetGroups:
         look = _Look(self._client)
         vpcs = set(names.values())
         wanted = set(arns)
-        found = [
+        entries = [
             group
             for arn, group in look.groups.items()
             if arn in wanted or (group.get("VpcId") in vpcs and names.keys() & {entry["Target"]["Id"] for entry in look.health(arn)})
         ]
-        return [look.read(group) for group in sorted(found, key=lambda group: str(group["TargetGroupArn"])) if look.is_there(group)]
+        return [look.read(group) for group in sorted(entries, key=lambda group: str(group["TargetGroupArn"])) if look.is_there(group)]
 
 
 class _Look:

@@ -73,7 +73,8 @@ class EcsTasks:
         entries: Iterable[Mapping[str, Any]],
         unreadable: tuple[str, ...],
     ) -> Found:
-        """What was found. `entries`: the tasks as ECS describes them, whose addresses may be registered in any target group."""
+        """What was found. `entries`: the tasks as ECS describes them, whose addresses may be registered in any target
+        group."""
         groups = tuple(self._make_group(name, entry) for name, entry in sorted(around.items()))
         chosen = {task.arn for task in tasks}
         return Found(
@@ -138,13 +139,13 @@ class EcsTasks:
         for name in sorted(names):
             cluster, _, service = name.partition("/")
             by_cluster.setdefault(cluster, []).append(service)
-        found = {}
+        services_by_name = {}
         for cluster, services in by_cluster.items():
             for chunk in split_chunks(services, _SERVICES_PER_CALL):
                 answer = call(self._ecs, "describe_services", absent=_NO_CLUSTER, cluster=cluster, services=chunk)
                 active = [entry for entry in (answer["services"] if answer else []) if entry["status"] != "INACTIVE"]
-                found.update({f"{cluster}/{entry['serviceName']}": entry for entry in active})
-        return found
+                services_by_name.update({f"{cluster}/{entry['serviceName']}": entry for entry in active})
+        return services_by_name
 
     def _make_group(self, name: str, entry: Mapping[str, Any]) -> Group:
         running = [task for task in self._describe_members([name]) if _state_of(task) == "RUNNING"]
@@ -172,7 +173,7 @@ class EcsTasks:
         return found
 
     def _find_agents(self, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """For each task's ARN its managed instance with tags: the newest one, where a container was started again."""
+        """The managed instance of each task with its tags, by the task's ARN: the newest after a restart."""
         found: dict[str, dict[str, Any]] = {}
         for chunk in split_chunks(arns, _TAGS_PER_CALL):
             filters = [{"Key": f"tag:{_ARN_TAG}", "Values": chunk}]

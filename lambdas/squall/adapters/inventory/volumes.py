@@ -57,12 +57,12 @@ class EbsVolumes:
     def _find_nitro(self, types: set[str]) -> set[str]:
         """Those of the types that are built on the Nitro System. Bare metal types have no hypervisor, and count as
         Nitro."""
-        found = set()
+        nitro = set()
         for chunk in split_chunks(sorted(types), _TYPES_PER_CALL):
             for entry in list_items(self._client, "describe_instance_types", "InstanceTypes", InstanceTypes=chunk):
                 if entry.get("Hypervisor") == _NITRO or entry.get("BareMetal"):
-                    found.add(entry["InstanceType"])
-        return found
+                    nitro.add(entry["InstanceType"])
+        return nitro
 
     def _read_volume(self, entry: Mapping[str, Any], instances: Mapping[str, Any], nitro: set[str]) -> Volume:
         """Where the SDK tells no owner of the volume, it is that of its instances: a volume cannot be attached in

@@ -64,9 +64,9 @@ def _find_start(plugins: Sequence[Mapping[str, Any]]) -> datetime | None:
     return max(spans, key=lambda span: (span[1] is None, (span[1] or span[0]) - span[0]), default=(None, None))[0]
 
 
-def _read_time(plugin: Mapping[str, Any], which: str) -> datetime | None:
+def _read_time(plugin: Mapping[str, Any], moment: str) -> datetime | None:
     """The start or end of a plugin. If it has not come yet, it is absent, or the beginning of 1970."""
-    at: datetime | None = plugin.get(f"Response{which}DateTime")
+    at: datetime | None = plugin.get(f"Response{moment}DateTime")
     return at if at is not None and at.timestamp() > 0 else None
 
 

@@ -4,8 +4,8 @@ acts on the votes."""
 from datetime import timedelta
 
 from squall.application.admission.definitions import find_definition
-from squall.application.step import END, NEXT, Outcome, Step, wait
-from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, standing
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
+from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, find_standing
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.fault import FaultTemplate
@@ -69,7 +69,7 @@ def ask_approval(step: Step) -> Outcome:
     plan, request = compile_plan(step), step.record.ask
     if request is None or request.plan != plan.hash:
         return _write_request(step, plan)
-    state, sentence = standing(request, step.record.votes, step.now)
+    state, sentence = find_standing(request, step.record.votes, step.now)
     if state is Standing.APPROVED:
         return NEXT if step.note(EventName.APPROVAL_HOLDS, sentence) else END
     if not any(event.at >= request.at for event in step.record.happened(EventName.APPROVAL_REQUESTED)):
@@ -83,18 +83,18 @@ def _write_request(step: Step, plan: Plan) -> Outcome:
         return step.reject("nobody can be asked for approval: the environment has no approval policy")
     changed: tuple[str, ...] = ()
     if before is not None:
-        state, sentence = standing(before, step.record.votes, step.now)
+        state, sentence = find_standing(before, step.record.votes, step.now)
         if state is Standing.REJECTED:
             return step.reject(sentence[:2000])
         shown = step.find(Plan)
-        changed = approval_request.differences(shown, plan) if shown else ("what was shown before could not be read",)
+        changed = approval_request.list_differences(shown, plan) if shown else ("what was shown before could not be read",)
         if before.round >= MOST_REQUESTS:
             return step.reject(f"asked {before.round} times, and what was to be approved changed again: {'; '.join(changed)}"[:2000])
     expires_at = step.now + policy.expires_after
     request = Ask(plan.hash, step.now, expires_at, policy.approvers, policy.who, before.round + 1 if before else 1)
     step.put(plan)  # before the request: whoever sees the request must be able to read its plan
     if not step.w.records.ask(step.run.id, request, step.record.votes):
-        return wait(1)  # the run was closed, another invocation asked, or a vote has just arrived: read the record again
+        return wait_for(1)  # the run was closed, another invocation asked, or a vote has just arrived: read the record again
     step.announce(f"awaiting approval until {expires_at:%Y-%m-%d %H:%M:%S} UTC")
     return _send_request(step, plan, request, changed)
 
@@ -112,9 +112,9 @@ def _send_request(step: Step, plan: Plan, request: Ask, changed: tuple[str, ...]
         requested_by=step.record.requested_by,
         changed=changed,
     )
-    step.w.notifier.publish(approval_request.message(content))  # if this fails, the run fails: nobody would know of the request
+    step.w.notifier.publish(approval_request.make_message(content))  # if this fails, the run fails: nobody would know of the request
     command = f"{shell_command('squall', 'approve', step.run.id)} --comment …"
-    if not step.note(EventName.APPROVAL_REQUESTED, f"{standing(request, (), step.now)[1]}: {command}"):
+    if not step.note(EventName.APPROVAL_REQUESTED, f"{find_standing(request, (), step.now)[1]}: {command}"):
         return END
     return _wait_for_votes(step, request)
 
@@ -124,7 +124,7 @@ def act_on_votes(step: Step) -> Outcome:
     request = step.record.ask
     if request is None:
         return step.reject("there is no request for approval on the record")
-    state, sentence = standing(request, step.record.votes, step.now)
+    state, sentence = find_standing(request, step.record.votes, step.now)
     if state is Standing.PENDING:
         return _wait_for_votes(step, request)
     if state is not Standing.APPROVED:
@@ -137,4 +137,4 @@ def act_on_votes(step: Step) -> Outcome:
 
 def _wait_for_votes(step: Step, request: Ask) -> Outcome:
     """Wait until just after the request expires. `wait` bounds each wait, so that a lost wake-up costs no more."""
-    return wait((request.expires_at + GRACE - step.w.clock.now() + timedelta(seconds=1)).total_seconds())
+    return wait_for((request.expires_at + GRACE - step.w.clock.now() + timedelta(seconds=1)).total_seconds())

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from squall.application.stopping.abort import wake
+from squall.application.stopping.abort import wake_execution
 from squall.domain.approval import identity_proof, votes
-from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, standing
+from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, find_standing
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -93,7 +93,7 @@ def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, n
 
 def _identify_caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datetime) -> tuple[Caller | None, str]:
     statement = identity_proof.Statement(record.execution_arn, request.plan, request.decision, request.comment)
-    replay = identity_proof.replayed(statement, request.proof, host=w.callers.host, region=w.callers.region, now=now)
+    replay = identity_proof.rebuild_request(statement, request.proof, host=w.callers.host, region=w.callers.region, now=now)
     if replay.refusal:
         return None, replay.refusal
     try:
@@ -129,7 +129,7 @@ def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: b
     asked = record.ask if record else None
     if record is None or asked is None:
         return _refuse(request, f"{request.execution_id} is gone")
-    state, sentence = standing(asked, record.votes, w.clock.now())
+    state, sentence = find_standing(asked, record.votes, w.clock.now())
     known = {"execution_id": record.id, "person": vote.arn, "standing": state.value}
     if not recorded:
         return {**known, "recorded": False, "message": _explain_not_recorded(record, request, vote)}
@@ -138,7 +138,7 @@ def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: b
         return {**known, "recorded": True, "message": late}
     if state is not Standing.PENDING:
         try:
-            wake(w, record.id)
+            wake_execution(w, record.id)
         except (Unavailable, Refused):  # the vote counts: the workflow reads the votes by itself, and the pulse wakes it, too
             w.logger.exception("recorded, but not woken", extra={"execution_id": record.id})
     return {**known, "recorded": True, "message": sentence}

@@ -5,7 +5,7 @@ A token only wakes the execution: `observe_approval` decides from the record.
 
 from squall.application.approval.request import act_on_votes
 from squall.application.step import END, NEXT, Outcome, Step
-from squall.domain.approval.votes import Standing, standing
+from squall.domain.approval.votes import Standing, find_standing
 
 DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
 
@@ -25,7 +25,7 @@ def await_approval(step: Step) -> Outcome:
         step.w.workflow.wake(step.task_token)
         return END
     record = step.w.records.get(step.run.id)
-    if record is None or record.abort or record.ask is None or standing(record.ask, record.votes, step.now)[0] in DECIDED:
+    if record is None or record.abort or record.ask is None or find_standing(record.ask, record.votes, step.now)[0] in DECIDED:
         step.w.workflow.wake(step.task_token)
     return NEXT
 

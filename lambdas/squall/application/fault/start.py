@@ -9,8 +9,8 @@ The order is what makes this safe:
 
 What FIS would start is compared with what the run compiled right before the start, and what it has started right after.
 
-The halt flag is read right before and right after the start. A halt sets the flag, then lists what is running. This function starts the
-fault, then reads the flag. Whatever the order, at least one of the two sees the other.
+The halt flag is read right before and right after the start. A halt sets the flag, then lists what is running. This
+function starts the fault, then reads the flag. Whatever the order, at least one of the two sees the other.
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from typing import Any
 from squall.application.fault.template import compiled_template, template_differences
 from squall.application.fault.watch import seconds_to_first_look
 from squall.application.queue import seconds_until_next_look
-from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import note_abort
 from squall.application.stopping.halt_flag import refuse_if_halted
-from squall.domain.approval.votes import Standing, standing
+from squall.domain.approval.votes import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.record import Abort, ExecutionRecord
@@ -74,7 +74,7 @@ def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
     """
     if record.ask is None:
         return False
-    stands, explanation = standing(record.ask, record.votes, step.w.clock.now())
+    stands, explanation = find_standing(record.ask, record.votes, step.w.clock.now())
     if stands is not Standing.REJECTED:
         return False
     step.reject(explanation)
@@ -126,7 +126,7 @@ def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Ou
     first = min((event.at for event in record.happened(EventName.STARTING)), default=step.now)
     if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
         step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
-        return wait(seconds_until_next_look(step, step.now - first))
+        return wait_for(seconds_until_next_look(step, step.now - first))
     why = f"FIS refused to start: {refused.code}: {refused.message}"
     try:
         firing = _firing_stop_alarms(step)

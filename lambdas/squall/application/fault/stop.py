@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.fault.resolved import list_unpinned
-from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import stop_alarms, watched_since
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import RunFaults, delete_templates
@@ -29,7 +29,7 @@ def stop_fault(step: Step) -> Outcome:
     experiments, unowned = _fence_and_stop(step)
     running = [fis for fis in experiments if not fis.terminal]
     if running and step.elapsed < timedelta(seconds=timing.stop_seconds):
-        return wait(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
+        return wait_for(min(timing.poll_seconds, LONGEST_POLL_SECONDS))
     if running:
         # Nothing can be judged or given back. Release leaves the run to the pulse, which stops the fault again and
         # alerts people.

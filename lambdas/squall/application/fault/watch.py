@@ -7,7 +7,7 @@ callback.
 from datetime import timedelta
 
 from squall.application.recovery.rollback_report import commands_of, fault_of
-from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.run.record import ExecutionRecord
 
 GRACE_SECONDS = 180
@@ -47,7 +47,7 @@ def observe_fault(step: Step) -> Outcome:
     step.w.records.clear_token(step.run.id, step.record.token_generation)
     if _must_end(step, step.record):
         return NEXT
-    return wait(_seconds_to_sleep(step, step.record))
+    return wait_for(_seconds_to_sleep(step, step.record))
 
 
 def _must_end(step: Step, record: ExecutionRecord) -> bool:

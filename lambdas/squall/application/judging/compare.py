@@ -8,7 +8,7 @@ from squall.application.metrics.run_measurements import Measurements, measure_ru
 from squall.application.step import Step
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Window
 from squall.domain.documents.series import StatisticsDocument
-from squall.domain.judging.comparison import CompareInput, statistics
+from squall.domain.judging.comparison import CompareInput, compute_statistics
 from squall.domain.judging.window_statistics import has_distribution
 from squall.domain.run.timeline import EventName
 
@@ -21,7 +21,7 @@ def compare_run(step: Step) -> None:
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
     earlier, cut = read_earlier_days(step, bindings, measurements.by_name["fault"], measurements.run)
-    compared = statistics(
+    compared = compute_statistics(
         CompareInput(
             bindings=bindings,
             windows=measurements.by_name,

@@ -10,7 +10,16 @@ from squall.domain.documents.metrics.metric_models import MetricQuery, Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
 from squall.domain.experiment.experiment import FaultSignal
-from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, must_show, not_told, of_several, read, spans, within
+from squall.domain.judging.fault_signals import (
+    FEWEST_PERIODS,
+    Signal,
+    fit_periods,
+    list_spans,
+    must_show,
+    not_told,
+    of_several,
+    read_signal,
+)
 from squall.errors import Refused, Unavailable
 from squall.faults.template import injection_of
 from squall.ports.metrics import Metrics
@@ -111,9 +120,9 @@ def _of_series(signal: Signal, key: str, values: _Values, windows: Windows) -> S
     if signal.required:
         during = values.of(key, windows.fault)
         return must_show(signal, values.of(key, windows.baseline), during, windows.fault.periods)
-    tried = list(spans(signal, windows.fault))
+    tried = list(list_spans(signal, windows.fault))
     for window in tried:
-        during, before = values.of(key, window), values.of(key, within(windows.baseline, window.period_seconds))
+        during, before = values.of(key, window), values.of(key, fit_periods(windows.baseline, window.period_seconds))
         if len(during) == window.periods and len(before) >= FEWEST_PERIODS:
-            return read(signal, before, during)
+            return read_signal(signal, before, during)
     return not_told(signal, "has no value for every period of the fault" if tried else "could not show it yet: the fault was too short")

@@ -17,10 +17,10 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.experiment.sentences import sentences
-from squall.domain.judging.criteria import judge
+from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
-from squall.domain.judging.reaction_times import times
-from squall.domain.judging.verdict import decide
+from squall.domain.judging.reaction_times import compute_times
+from squall.domain.judging.verdict import decide_ending
 from squall.domain.language.sentences import AlarmFires, AlarmOk
 from squall.domain.run.aws_state import AlarmHistory
 from squall.domain.run.record import Abort
@@ -37,12 +37,12 @@ def judge_run(step: Step) -> None:
         return
     measurements = measure_run(step)
     inputs = _make_inputs(step, measurements)
-    criteria = judge(inputs)
+    criteria = judge_criteria(inputs)
     rollback = step.find(RollbackReport)
     proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
     signals = read_signals(step, measurements.windows, rollback.proofs if rollback else ())
     broken = _list_failures(step.find(FaultReport))
-    decision = decide(
+    decision = decide_ending(
         criteria=criteria,
         abort=_in_words(step),
         injected=True,
@@ -59,7 +59,7 @@ def judge_run(step: Step) -> None:
             status=decision.status,
             reason=decision.reason,
             values=measurements.values,
-            times=times(step.record, inputs.effect_at, inputs.fault_end, inputs.alarms_fired, inputs.recovery),
+            times=compute_times(step.record, inputs.effect_at, inputs.fault_end, inputs.alarms_fired, inputs.recovery),
             signals=signals,
         ),
     )
@@ -117,7 +117,8 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
 
 
 def _list_failures(report: FaultReport | None) -> tuple[str, ...]:
-    """What FIS reports as failed or skipped, for the experiment and for each action, whatever was found on the targets."""
+    """What FIS reports as failed or skipped, for the experiment and for each action, whatever was found on the
+    targets."""
     if report is None:
         return ()
     failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []

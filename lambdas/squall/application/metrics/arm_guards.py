@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from squall.application.metrics.guard_alarms import put_guards
-from squall.application.step import END, NEXT, Outcome, Step, wait
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.documents.guards import Guards
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
@@ -55,4 +55,4 @@ def _await_ok(step: Step, guards: Guards, states: Mapping[str, AlarmState]) -> O
         blind = ", ".join(f"{guards.words[name]} is {state}" for name, state in not_ok.items())
         return step.invalid(f"guards were not OK within {timing.arming_seconds} s: {blind}")
     # CloudWatch takes about a minute to evaluate a new alarm: each wait is as long as those before it, up to two polls.
-    return wait(min(max(step.elapsed.total_seconds(), timing.poll_seconds), 2 * timing.poll_seconds))
+    return wait_for(min(max(step.elapsed.total_seconds(), timing.poll_seconds), 2 * timing.poll_seconds))

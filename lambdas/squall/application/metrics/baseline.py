@@ -10,7 +10,7 @@ from squall.application.metrics.disturbances import read_disturbances
 from squall.application.metrics.earlier_days import read_earlier_days
 from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
 from squall.application.sentinel import start_probing
-from squall.application.step import NEXT, Outcome, Step, wait
+from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.metrics.cut import Cut
 from squall.domain.documents.metrics.metric_models import MetricBinding, Window
@@ -28,7 +28,7 @@ def capture_baseline(step: Step) -> Outcome:
     history = read_history(step)
     missing = history.missing_seconds(step)
     if missing and step.elapsed < timedelta(seconds=bound):
-        return wait(min(missing, bound))
+        return wait_for(min(missing, bound))
     baseline = assess_history(step, history)
     step.put(baseline)
     if not baseline.steady:

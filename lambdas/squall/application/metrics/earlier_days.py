@@ -21,8 +21,8 @@ KEPT_BRIEFLY_UNDER = 60
 def read_earlier_days(
     step: Step, bindings: Sequence[MetricBinding], window: Window, around: Window
 ) -> tuple[list[tuple[Window, SeriesByMetric]], tuple[Cut, ...]]:
-    """For each earlier day of which CloudWatch has data in `window`: that window on the day, and the series over all of
-    `around`.
+    """The earlier days for which CloudWatch has data in `window`, each as that window on the day and the series over
+    all of `around`; and what was cut from them because it was disturbed.
     """
     if window.period_seconds < KEPT_BRIEFLY_UNDER or not window.periods:
         return [], ()

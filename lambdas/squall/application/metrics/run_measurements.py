@@ -48,7 +48,8 @@ class Measurements:
 
 
 def measure_run(step: Step) -> Measurements:
-    """The measurements of the run. They are stored when first read, so that a repeated state judges the same numbers."""
+    """The measurements of the run. They are stored when first read, so that a repeated state judges the same
+    numbers."""
     bindings = step.discovery.bindings
     fis, until = fis_of(step), _recovery_until(step)
     windows = windows_of(step, fis, until)

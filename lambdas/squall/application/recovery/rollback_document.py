@@ -7,7 +7,7 @@ Whoever comes second finds the Automation execution of the first.
 
 from datetime import timedelta
 
-from squall.application.step import NEXT, Outcome, Step, wait
+from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.recovery.rollback_document import client_token, describe_run, mark_refused, mark_started, plan_run, update_run
 from squall.domain.run.timeline import EventName
@@ -31,11 +31,11 @@ def run_rollback(step: Step) -> Outcome:
         run = refresh_rollback(step)
     except Unavailable as error:
         if not late:
-            return wait(_seconds_until_next_look(step))
+            return wait_for(_seconds_until_next_look(step))
         step.note(EventName.ROLLBACK_OVERDUE, f"{declared.document} could not be run or asked for: {error}")
         return NEXT
     if run and not run.over and not late:
-        return wait(_seconds_until_next_look(step))
+        return wait_for(_seconds_until_next_look(step))
     if run and run.over:
         note_rollback_end(step, run)
     elif run:

@@ -32,7 +32,7 @@ def verify_rollback(step: Step) -> Outcome:
 
 def fault_of(step: Step) -> AnyFault:
     """The run's fault."""
-    return registry.bound(step.definition)
+    return registry.bind_fault(step.definition)
 
 
 def fis_of(step: Step) -> FisExperiment | None:

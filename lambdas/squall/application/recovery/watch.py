@@ -9,13 +9,13 @@ from math import ceil
 from squall.application.metrics.read import read_series
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
 from squall.application.recovery.rollback_report import fis_of, rollback_so_far
-from squall.application.step import NEXT, Outcome, Step, wait
+from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.experiment.sentences import sentences
-from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window, recovery_length, settle_length
+from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window, recovery_length, settle_length
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.record import Event
@@ -34,7 +34,7 @@ def watch_recovery(step: Step) -> Outcome:
     in_time = step.elapsed < recovery_length(step.definition) + settle_length(step.definition, step.discovery)
     settled = settled_at(step, windows)
     if in_time and (look_again_at or step.now < settled):
-        return wait(ceil(((look_again_at or settled) - step.now).total_seconds()))
+        return wait_for(ceil(((look_again_at or settled) - step.now).total_seconds()))
     if recovery.replaced_at:
         replaced = Event(recovery.replaced_at, EventName.INSTANCE_REPLACED, ", ".join(recovery.replacement_ids))
         step.w.records.append(step.run.id, [replaced])
@@ -45,7 +45,7 @@ def watch_recovery(step: Step) -> Outcome:
 def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, datetime | None]:
     """The recovery as it stands, and when to look again; None if there is nothing to wait for."""
     window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
-    return assess(
+    return assess_recovery(
         RecoveryInput(
             definition=step.definition,
             discovery=step.discovery,

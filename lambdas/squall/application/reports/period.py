@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from squall.application.admission.deployed import load_deployed
-from squall.application.history import summarise
+from squall.application.history import summarize_run
 from squall.domain.base.model import Model
 from squall.domain.history.coverage import STALE_DAYS
 from squall.domain.history.period import Period
 from squall.domain.history.period_report import Filters, PeriodReport
 from squall.domain.history.summary import RunSummary
-from squall.domain.messages.digest import digest
-from squall.reporting.period import render
+from squall.domain.messages.digest import make_message
+from squall.reporting.period import render_period
 from squall.wiring import Wiring
 
 CATCH_UP = 100
@@ -59,7 +59,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
     folder = f"reports/{request.name}/{now:%Y-%m-%dT%H%M%SZ}"
     files = [
         w.documents.publish(f"{folder}.json", report.model_dump_json(indent=2), "application/json"),
-        w.documents.publish(f"{folder}.html", render(report), "text/html; charset=utf-8"),
+        w.documents.publish(f"{folder}.html", render_period(report), "text/html; charset=utf-8"),
     ]
     if request.digest:
         _send_digest(w, report, files[1])
@@ -74,8 +74,8 @@ def _read_catalogue(filters: Filters) -> dict[str, str]:
 
 def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:
     record = w.records.get(run.execution_id)
-    return run if record is None or not record.final else summarise(w, record)
+    return run if record is None or not record.final else summarize_run(w, record)
 
 
 def _send_digest(w: Wiring, report: PeriodReport, page: str) -> None:
-    w.notifier.publish(digest(report, f"s3://{w.settings.bucket}/{page}"))
+    w.notifier.publish(make_message(report, f"s3://{w.settings.bucket}/{page}"))

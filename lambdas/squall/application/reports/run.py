@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from squall.application.admission.definitions import find_definition_if_admitted
-from squall.application.history import summarise
+from squall.application.history import summarize_run
 from squall.application.result.record import agreed_result
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.discovery import Discovery
@@ -20,7 +20,7 @@ from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.reporting.csv_sheet import render_csv
 from squall.reporting.markdown import render_markdown
-from squall.reporting.page import render
+from squall.reporting.page import render_page
 from squall.reporting.run_facts import Facts
 from squall.reporting.view import build_page
 from squall.wiring import Wiring
@@ -43,7 +43,7 @@ def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
             f"{execution_id} is {'unknown' if record is None else record.status.value}: only a run that has ended has a report"
         )
     try:
-        summarise(w, record)
+        summarize_run(w, record)
         written = _write_files(w, record)
     except Exception as error:
         _note_event(w, record, EventName.REPORT_FAILED, f"{type(error).__name__}: {error}")
@@ -63,7 +63,7 @@ def report_run(w: Wiring, execution_id: str) -> dict[str, Any]:
 def _write_files(w: Wiring, record: ExecutionRecord) -> tuple[str, ...]:
     page = build_page(collect_facts(w, record))
     files = [
-        ("report.html", render(page), "text/html; charset=utf-8"),
+        ("report.html", render_page(page), "text/html; charset=utf-8"),
         ("report.md", render_markdown(page), "text/markdown; charset=utf-8"),
     ]
     if page.course is not None:

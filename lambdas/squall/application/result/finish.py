@@ -1,6 +1,6 @@
 """The ordinary end of a run: the result is written, the record becomes final, and people and machines are notified."""
 
-from squall.application.result.record import agreed_result, decision_of, tell, write_result
+from squall.application.result.record import agreed_result, announce_result, decision_of, write_result
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.judgement import Judgement
 from squall.domain.run.timeline import EventName
@@ -31,5 +31,5 @@ def record_result(step: Step) -> Outcome:
 def tell_ending(step: Step) -> Outcome:
     """Notify people and machines how the run ended."""
     if not step.record.closed_by:
-        tell(step.w, step.record)
+        announce_result(step.w, step.record)
     return NEXT

@@ -24,8 +24,8 @@ from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.documents.series import StatisticsDocument
 from squall.domain.experiment.fault_traits import FaultTraits
-from squall.domain.judging.verdict import Decision, decide, ending
-from squall.domain.messages.run_ended import message
+from squall.domain.judging.verdict import Decision, decide_ending, make_decision
+from squall.domain.messages.run_ended import make_message
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -40,16 +40,16 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
     A failure of Squall decides first, then the judgement, then an abort before the fault, then what a state decided.
     """
     if failure:
-        return ending(Status.FAILED, None, f"Squall failed: {_describe_failure(failure)}")
+        return make_decision(Status.FAILED, None, f"Squall failed: {_describe_failure(failure)}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
     if record.decided_status is Status.FAILED:
-        return ending(Status.FAILED, None, record.reason)
+        return make_decision(Status.FAILED, None, record.reason)
     if record.abort is not None:
-        return decide(criteria=(), abort=record.abort, injected=False, proven=False)
+        return decide_ending(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.decided_status is None:
-        return ending(Status.FAILED, None, "the workflow ended without a decision")
-    return ending(record.decided_status, record.decided_verdict, record.reason)
+        return make_decision(Status.FAILED, None, "the workflow ended without a decision")
+    return make_decision(record.decided_status, record.decided_verdict, record.reason)
 
 
 def _describe_failure(failure: str) -> str:
@@ -125,7 +125,7 @@ def _store_findings(w: Wiring, record: ExecutionRecord, result: Result) -> None:
                 w.records.append(record.id, [Event(w.clock.now(), EventName.FINDING_NOT_REMEMBERED, f"{finding.id}: {error}")])
 
 
-def tell(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
+def announce_result(w: Wiring, record: ExecutionRecord, leftovers: Sequence[object] = ()) -> None:
     """Notify people (SNS) and machines (EventBridge) of a final record, each once.
 
     `leftovers` are what people may remove by hand. If one of the two fails, the other is still notified, and a later
@@ -157,7 +157,7 @@ def _notify_people(w: Wiring, record: ExecutionRecord, leftovers: Sequence[objec
         result = agreed_result(w, record)
     except (Unavailable, Refused):
         result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
-    w.notifier.publish(message(result, record, w.settings.bucket, leftovers))
+    w.notifier.publish(make_message(result, record, w.settings.bucket, leftovers))
 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:

@@ -51,7 +51,7 @@ def run_checks(step: Step, *, final: bool, guards: Guards | None = None, false_a
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
-    fault = registry.bound(definition)
+    fault = registry.bind_fault(definition)
     record = _try_read(step, lambda: step.w.records.get(step.run.id)) if final and needs_approval(definition) else None
     workload = _try_read(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
     armed = guards or Guards(guards=())

@@ -3,7 +3,7 @@ refuses the run."""
 
 from squall.application.approval.request import needs_approval
 from squall.application.safety.checks import read_forecasts, run_checks
-from squall.application.step import NEXT, Outcome, Step, wait
+from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.refusal import Refusal
@@ -21,7 +21,7 @@ def check_safety(step: Step) -> Outcome:
     problems = refusal.problems if refusal else ()
     if safety.passed and not problems:
         step.note(EventName.SAFETY_CHECKED, safety.summary)
-        return wait(1) if needs_approval(step.definition) else NEXT
+        return wait_for(1) if needs_approval(step.definition) else NEXT
     failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
     return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:REASON_CHARACTERS])
 

@@ -42,7 +42,7 @@ class AbortRequest:
     """False if the event does not contain the alarm's description, so the template has to be looked up."""
 
 
-def parse(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
+def parse_abort(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     """The request in an alarm action, in an EventBridge alarm event, or from an operator. None for an alarm that is not
     in ALARM, or not this stack's. Raises NotAnAbortError for anything else."""
     if "alarmData" in event:
@@ -77,7 +77,7 @@ def _parse_alarm(name: str, state: Mapping[str, Any], configuration: Mapping[str
     )
 
 
-def abort(w: Wiring, request: AbortRequest) -> dict[str, Any]:
+def abort_execution(w: Wiring, request: AbortRequest) -> dict[str, Any]:
     """Stop, record, wake. Returns what was done; `experiments` is what FIS says of each experiment of the run now.
 
     Raises Unavailable or Refused, after everything else, if FIS could not be asked everything.
@@ -130,7 +130,7 @@ def _record_abort(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[s
         if record is not None and _is_foreign(request, record):
             return {"recorded": False, "woken": False, "foreign": f"{request.alarm} is no guard of this run"}
         recorded = note_abort(w, request.execution_id, Abort(request.source, request.reason, now, request.by), faults.stopped, now)
-        woken = wake(w, request.execution_id)
+        woken = wake_execution(w, request.execution_id)
     except (Unavailable, Refused) as error:
         w.logger.exception("stopped, but not recorded", extra={"execution_id": request.execution_id})
         if request.alarm:
@@ -175,7 +175,7 @@ def note_abort(w: Wiring, execution_id: str, cause: Abort, stopped: list[str], n
     return recorded
 
 
-def wake(w: Wiring, execution_id: str) -> bool:
+def wake_execution(w: Wiring, execution_id: str) -> bool:
     """Wake the execution if it sleeps on a task token. Call this after the reason was written.
 
     The caller writes the reason, then this function reads the token. The watcher writes the token, then reads the

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.halt_request import HaltRequest
-from squall.domain.messages.halted import HaltChange, message
+from squall.domain.messages.halted import HaltChange, make_message
 from squall.wiring import Wiring
 
 FLAG, COPY = "the flag in Parameter Store", "the flag's copy in the table"
@@ -37,4 +37,4 @@ class FlagChange(Cleanup):
         return not self.has_failed(what)
 
     def notify(self, change: HaltChange) -> None:
-        self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, message(change))
+        self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, make_message(change))

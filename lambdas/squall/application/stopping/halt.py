@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from squall.application.stopping.abort import note_abort, wake
+from squall.application.stopping.abort import note_abort, wake_execution
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.flag_change import COPY, FLAG, LEVER, LEVER_REASON_CHARACTERS, NOT_ASKED, FlagChange
 from squall.application.stopping.halt_request import HaltRequest
@@ -27,7 +27,7 @@ RECORDING = timedelta(seconds=50)
 """How much of the function's time the table may take."""
 
 
-def halt(w: Wiring, request: HaltRequest) -> dict[str, Any]:
+def halt_stack(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     """Engage the flag, stop faults, record the aborts, wake the workflows, notify people. Never raises: the answer says
     what could not be done.
     """
@@ -147,5 +147,5 @@ class _HaltWork(FlagChange):
         experiments = [fis for fis, execution in self.stopped.items() if execution == execution_id]
         reason = f"halted by {self._request.by}: {self._request.reason}"
         recorded = note_abort(self.w, execution_id, Abort(AbortSource.HALT, reason, now, self._request.by), experiments, now)
-        wake(self.w, execution_id)
+        wake_execution(self.w, execution_id)
         return recorded

@@ -1,13 +1,13 @@
 """Whether the stack is halted. Imports nothing heavy."""
 
-from squall.domain.run.halt import Halt, effective
+from squall.domain.run.halt import Halt, combine_flags
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 
 def read_halt(w: Wiring) -> Halt:
     """The flag and its copy taken together. Raises Unavailable when they can't be read, which counts as halted."""
-    return effective(w.halt_flag.get(), w.halt_copy.get())
+    return combine_flags(w.halt_flag.get(), w.halt_copy.get())
 
 
 def refuse_if_halted(w: Wiring) -> str:

@@ -14,7 +14,7 @@ from squall.domain.run.halt import Lever, delete_copy_command, lever_mark, move_
 from squall.wiring import Wiring
 
 
-def resume(w: Wiring, request: HaltRequest) -> dict[str, Any]:
+def resume_stack(w: Wiring, request: HaltRequest) -> dict[str, Any]:
     """Release the flag and its copy, because the halt ends only when both are released. Disengage the safety lever if a
     halt engaged it. Never raises: the answer says what could not be done.
     """

@@ -8,12 +8,12 @@ until nothing is left.
 
 from contextlib import suppress
 
-from squall.application.result.record import tell
+from squall.application.result.record import announce_result
 from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.aftermath import record_aftermath
 from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.base.vocabulary import Status, Verdict
-from squall.domain.judging.verdict import Decision, decide, ending
+from squall.domain.judging.verdict import Decision, decide_ending, make_decision
 from squall.domain.messages.leftovers import not_cleaned_up
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -24,7 +24,7 @@ FIS_STOPS_WITHIN_SECONDS = 40
 """How long a function waits for FIS to report `stopped` (about 30 s on AWS). After that the pulse takes over."""
 
 
-def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
+def close_run(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
     """Make the record final, clean up, notify people once. Returns what still exists.
 
     `wait_seconds`: how long to wait here for FIS to finish stopping before the pulse takes over.
@@ -43,11 +43,11 @@ def close(w: Wiring, execution_id: str, *, by: str, reason: str, failed: bool = 
     if first or not record.closed_by:  # or the execution ended between recording and telling
         with suppress(Unavailable, Refused):  # a pulse may have told people while this function waited for FIS
             record = w.records.get(execution_id) or record
-        tell(w, record, leftovers)
+        announce_result(w, record, leftovers)
     return leftovers
 
 
-def alert(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
+def alert_people(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, ...]) -> None:
     """Notify people, once, of what still exists of a run whose ending they know already."""
     if record.happened(EventName.LEFT_BEHIND):
         return
@@ -72,11 +72,11 @@ def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, 
 
 def _decide_ending(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
     if record.decided_status and record.fis_experiment_id is None:
-        return ending(record.decided_status, record.decided_verdict, record.reason, record.abort)
+        return make_decision(record.decided_status, record.decided_verdict, record.reason, record.abort)
     if record.abort and not record.may_have_started:
-        return decide(criteria=(), abort=record.abort, injected=False, proven=False)
+        return decide_ending(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.abort:
-        return ending(Status.ABORTED, Verdict.ABORTED, record.abort.reason, record.abort)
+        return make_decision(Status.ABORTED, Verdict.ABORTED, record.abort.reason, record.abort)
     if failed:
-        return ending(Status.FAILED, None, f"Squall failed: {reason}")
-    return ending(Status.ABORTED, Verdict.ABORTED, f"ended from outside: {reason}")
+        return make_decision(Status.FAILED, None, f"Squall failed: {reason}")
+    return make_decision(Status.ABORTED, Verdict.ABORTED, f"ended from outside: {reason}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from squall.application.stopping.cleanup import Cleanup, Leftover
-from squall.domain.messages.leftovers import swept
+from squall.domain.messages.leftovers import make_sweep_message
 from squall.domain.run.commands import (
     delete_alarms_command,
     delete_item_command,
@@ -118,7 +118,7 @@ class Sweep:
 
     def _tell(self) -> None:
         removed = [f"{'stopped' if orphan.kind is Kind.EXPERIMENT else 'removed'}: {orphan}" for orphan in self.removed]
-        message = swept(self.w.settings.stack, removed, [str(leftover) for leftover in self.left])
+        message = make_sweep_message(self.w.settings.stack, removed, [str(leftover) for leftover in self.left])
         self._questions.attempt("the message to people", "squall status", self.w.notifier.publish, message)
 
 

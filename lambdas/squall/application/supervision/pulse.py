@@ -12,16 +12,16 @@ from datetime import UTC, datetime, timedelta
 from squall.application.admission.definitions import find_definition
 from squall.application.fault.resolved import list_unpinned
 from squall.application.metrics.read import read_series
-from squall.application.result.record import agreed_result, is_told, tell
+from squall.application.result.record import agreed_result, announce_result, is_told
 from squall.application.sentinel import keep_probing
-from squall.application.stopping.abort import note_abort, stop_alarms, wake, watched_since
+from squall.application.stopping.abort import note_abort, stop_alarms, wake_execution, watched_since
 from squall.application.stopping.cleanup import LIST_EXPERIMENTS, Cleanup
 from squall.application.stopping.run_faults import RunFaults
 from squall.application.supervision.by_tags import list_running_executions, list_tagged_executions, stop_by_tags
-from squall.application.supervision.close import close
+from squall.application.supervision.close import close_run
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
-from squall.domain.approval.votes import Standing, standing
+from squall.domain.approval.votes import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
@@ -47,7 +47,7 @@ LOOKING_SECONDS = 50
 """How long a pulse goes on to the next run without a fault. Runs that may have a fault come first, all of them."""
 
 
-def pulse(w: Wiring) -> dict[str, str]:
+def supervise_runs(w: Wiring) -> dict[str, str]:
     """Look after every open run, then sweep. Maps execution id, or orphan, to what was done.
 
     Raises ExceptionGroup at the end for everything that could not be looked after: a problem with one run must not keep
@@ -134,15 +134,15 @@ def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
     """Wake a run that people have decided about, or whose request has expired, in case the first attempt to wake it
     failed.
     """
-    if record.ask is None or standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
+    if record.ask is None or find_standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
         return "awaits approval"
-    wake(w, record.id)
+    wake_execution(w, record.id)
     return "woken: the request for approval is decided"
 
 
 def _close_run(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:
     wait = max(0, int((patience - w.clock.now()).total_seconds())) if patience else 0
-    close(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
+    close_run(w, record.id, by="pulse", reason=reason, failed=failed, wait_seconds=wait)
     return "closed"
 
 
@@ -159,7 +159,7 @@ def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
     if record.closed_by:
         agreed_result(w, record)  # a Record that was still running may have written another
     if not is_told(record) and _nobody_else_tells(w, record):
-        tell(w, record, leftovers)
+        announce_result(w, record, leftovers)
     return "left: " + "; ".join(left.description for left in leftovers) if leftovers else "swept"
 
 
@@ -193,7 +193,7 @@ def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool
     if not faults.running:
         if work.failures:
             raise work.failures[0]
-        wake(w, record.id)
+        wake_execution(w, record.id)
         return "woken: FIS has ended"
     why = record.abort or (None if held else _make_abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
@@ -206,7 +206,7 @@ def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool
         return "watched"
     faults.stop_found()
     note_abort(w, record.id, why, faults.stopped, w.clock.now())
-    wake(w, record.id)
+    wake_execution(w, record.id)
     if work.failures:
         raise work.failures[0]
     return f"aborted: {why.reason}"

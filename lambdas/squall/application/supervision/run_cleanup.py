@@ -105,8 +105,8 @@ class RunCleanup(Cleanup):
             return
         fis = self.record.fis_experiment_id
         command = shell_command("aws", "fis", "get-experiment", "--id", fis) if fis else "aws fis list-experiments"
-        for what, by_hand in self.attempt("what FIS left on the targets", command, self._left_on_targets) or ():
-            self.leave(what, by_hand)
+        for description, by_hand in self.attempt("what FIS left on the targets", command, self._left_on_targets) or ():
+            self.leave(description, by_hand)
 
     def _left_on_targets(self) -> tuple[Remnant, ...]:
         step = Step.of(self.w, self.record)

@@ -7,7 +7,7 @@ from typing import Any
 
 from squall.application.admission.execution_ids import START_TOLERANCE, belongs_to_execution, list_candidate_ids
 from squall.application.supervision.by_tags import stop_by_tags
-from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close
+from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close_run
 from squall.domain.base.vocabulary import Status
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -35,7 +35,7 @@ def _close_run(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
     record = _find_record(w, arn, name, started_at) or _record_unadmitted(w, arn, name, started_at)
     reason = f"the execution is {status}" + (f": {detail['error']}" if detail.get("error") else "")
     failed = status != "ABORTED"
-    leftovers = close(w, record.id, by="watchdog", reason=reason, failed=failed, wait_seconds=FIS_STOPS_WITHIN_SECONDS)
+    leftovers = close_run(w, record.id, by="watchdog", reason=reason, failed=failed, wait_seconds=FIS_STOPS_WITHIN_SECONDS)
     return {"execution_id": record.id, "leftovers": [str(leftover) for leftover in leftovers]}
 
 

@@ -10,24 +10,24 @@ from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
 from squall.domain.experiment.sentences import sentences
-from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.periods import sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.targets.pinning import pin_targets
 
 
-def discover(step: Step) -> Outcome:
+def discover_targets(step: Step) -> Outcome:
     """Write the document `discovery`, and `refusal` if something is wrong."""
     experiment, environment = step.definition.experiment, step.definition.environment
     workload = _describe_workload(step)
     parsed = sentences(experiment)
     seed = step.run.id
     pinned, unpinnable = pin_targets(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
-    bindings, unmeasurable = bind(
+    bindings, unmeasurable = bind_metrics(
         parsed.metrics,
         parsed.statistics,
         experiment.metrics,
@@ -49,7 +49,7 @@ def discover(step: Step) -> Outcome:
     problems = (*unpinnable, *unmeasurable)
     if problems:
         step.put(Refusal(at=step.now, problems=problems))
-    step.note(EventName.DISCOVERED, ids(pinned) or "nothing can be pinned")
+    step.note(EventName.DISCOVERED, join_ids(pinned) or "nothing can be pinned")
     return NEXT
 
 

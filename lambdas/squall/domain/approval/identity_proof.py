@@ -1,9 +1,9 @@
 """A proof of who says something: a signed sts:GetCallerIdentity whose signature covers the statement.
 
-The person signs it with their own credentials and never sends them; the function replays it to STS, which answers who signed. The
-statement stands in headers that the signature covers. Nothing of the request that is replayed comes from the sender but signature,
-time and session token: host, path, body and the statement's headers are what the function itself expects, so a proof of anything
-else does not verify.
+The person signs it with their own credentials and never sends them; the function replays it to STS, which answers who
+signed. The statement stands in headers that the signature covers. Nothing of the request that is replayed comes from
+the sender but signature, time and session token: host, path, body and the statement's headers are what the function
+itself expects, so a proof of anything else does not verify.
 """
 
 import hashlib
@@ -75,9 +75,9 @@ def of_document(raw: Any) -> Proof | None:
     return Proof(raw["authorization"], raw["date"], raw.get("token", ""))
 
 
-def replayed(statement: Statement, proof: Proof, *, host: str, region: str, now: datetime) -> Replay:
+def rebuild_request(statement: Statement, proof: Proof, *, host: str, region: str, now: datetime) -> Replay:
     """The very request the sender must have signed, or the sentence why the proof can't be one of this statement."""
-    why = _refusal(statement, proof, region, now)
+    why = _explain_refusal(statement, proof, region, now)
     if why:
         return Replay({}, why)
     headers = {"Content-Type": CONTENT_TYPE, "Host": host, "X-Amz-Date": proof.date, **statement.headers()}
@@ -86,18 +86,18 @@ def replayed(statement: Statement, proof: Proof, *, host: str, region: str, now:
     return Replay({**headers, "Authorization": proof.authorization})
 
 
-def _refusal(statement: Statement, proof: Proof, region: str, now: datetime) -> str:
-    found = _AUTHORIZATION.fullmatch(proof.authorization)
-    if found is None or not _TOKEN.fullmatch(proof.token):
+def _explain_refusal(statement: Statement, proof: Proof, region: str, now: datetime) -> str:
+    match = _AUTHORIZATION.fullmatch(proof.authorization)
+    if match is None or not _TOKEN.fullmatch(proof.token):
         return "this is no Signature Version 4 of a request to STS"
-    if (found["service"], found["region"]) != ("sts", region):
-        return f"signed for {found['service']} in {found['region']}; expected sts in {region}"
+    if (match["service"], match["region"]) != ("sts", region):
+        return f"signed for {match['service']} in {match['region']}; expected sts in {region}"
     signed = {"content-type", "host", "x-amz-date", *(name.lower() for name in statement.headers())}
     wanted = sorted(signed | ({"x-amz-security-token"} if proof.token else set()))
-    if found["headers"].split(";") != wanted:
-        return f"the signature covers the headers {found['headers']}; expected {';'.join(wanted)}"
-    at = _moment(proof.date)
-    if at is None or found["day"] != proof.date[:8]:
+    if match["headers"].split(";") != wanted:
+        return f"the signature covers the headers {match['headers']}; expected {';'.join(wanted)}"
+    at = _parse_moment(proof.date)
+    if at is None or match["day"] != proof.date[:8]:
         return "the time of the signature is no time"
     if abs(now - at) > FRESH:
         return (
@@ -106,7 +106,7 @@ def _refusal(statement: Statement, proof: Proof, region: str, now: datetime) -> 
     return ""
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_moment(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if _DATE.fullmatch(text) else None
     except ValueError:

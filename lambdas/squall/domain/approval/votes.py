@@ -1,6 +1,7 @@
 """Who is a person, who may approve a run, and what their votes decide: pure functions of the request and the votes.
 
-The votes decide; a task token only wakes the workflow. Dataclasses: the record holds them, and the abort path imports the record.
+The votes decide; a task token only wakes the workflow. Dataclasses: the record holds them, and the abort path imports
+the record.
 """
 
 import re
@@ -10,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 GRACE = timedelta(seconds=10)
-"""How long the workflow treats an expired request as open: a vote of the last moment may still be on its way to the table."""
+"""How long the workflow treats an expired request as open: a vote of the last moment may still be on its way to the
+table."""
 MOST_REQUESTS = 3
 """How often a run asks again because its plan has changed."""
 MIXED = "people are counted within one kind of identity: an IAM user, an Identity Center user and a role may be one human being"
@@ -82,8 +84,9 @@ class Caller:
 def identify_person(caller: Caller) -> tuple[str, str]:
     """The person's key and an empty sentence; or an empty key and the sentence why the caller is nobody in particular.
 
-    An IAM user is a person, by its unique id. So is a user of IAM Identity Center, by name, whatever permission set or account
-    they came by. The sessions of any other role are one person together: whoever assumes the role chooses the session's name.
+    An IAM user is a person, by its unique id. So is a user of IAM Identity Center, by name, whatever permission set or
+    account they came by. The sessions of any other role are one person together: whoever assumes the role chooses the
+    session's name.
     """
     service, _, resource = caller.arn.partition(f":{caller.account}:")
     kind, _, rest = resource.partition("/")
@@ -98,7 +101,8 @@ def identify_person(caller: Caller) -> tuple[str, str]:
 
 
 def is_own_role(caller: Caller, stack: str) -> bool:
-    """Whether the caller is a role of this stack. CloudFormation composes role names from the stack's name, which it may cut."""
+    """Whether the caller is a role of this stack. CloudFormation composes role names from the stack's name, which it
+    may cut."""
     role = caller.arn.partition(":assumed-role/")[2].partition("/")[0]
     return role.startswith(f"{stack}-"[:_STACK_CHARACTERS])
 
@@ -106,8 +110,8 @@ def is_own_role(caller: Caller, stack: str) -> bool:
 def may_take_part(caller: Caller, who: Sequence[str], account: str) -> bool:
     """Whether the caller may approve, or claim to be the requester: a claim is worth as much as an approval.
 
-    Without patterns: IAM users and Identity Center users of the stack's own account. Whoever reaches the function could relay a
-    proof of a user in another account.
+    Without patterns: IAM users and Identity Center users of the stack's own account. Whoever reaches the function could
+    relay a proof of a user in another account.
     """
     person, _ = identify_person(caller)
     return bool(person) and (bool(who) or caller.account == account) and _is_named(person, caller.arn, who)
@@ -123,7 +127,7 @@ def _is_named(person: str, arn: str, who: Sequence[str]) -> bool:
     kind = _kind_of(person)
     if kind is Kind.ROLE:
         return f"{arn.rpartition('/')[0]}/*" in who
-    return kind is not None and (not who or any(_fits(pattern, arn) for pattern in who))
+    return kind is not None and (not who or any(_matches_arn(pattern, arn) for pattern in who))
 
 
 def _kind_of(person: str) -> Kind | None:
@@ -131,7 +135,7 @@ def _kind_of(person: str) -> Kind | None:
     return Kind(kind) if kind in list(Kind) else None
 
 
-def _fits(pattern: str, arn: str) -> bool:
+def _matches_arn(pattern: str, arn: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), arn) is not None
 
 
@@ -142,7 +146,8 @@ def find_requester(ask: Ask, votes: Iterable[Vote]) -> Vote | None:
 
 
 def count_needed(ask: Ask, votes: Sequence[Vote], kind: Kind) -> int:
-    """How many people of this kind have to approve. One more where no requester of this kind is proven: they may be an approver."""
+    """How many people of this kind have to approve. One more where no requester of this kind is proven: they may be an
+    approver."""
     asked = find_requester(ask, votes)
     return ask.approvers + (asked is None or _kind_of(asked.person) is not kind)
 
@@ -153,11 +158,11 @@ def list_approvals(ask: Ask, votes: Sequence[Vote]) -> tuple[Vote, ...]:
     return tuple(vote for vote in approvals if _is_named(vote.person, vote.arn, ask.who))
 
 
-def standing(ask: Ask, votes: Sequence[Vote], now: datetime) -> tuple[Standing, str]:
+def find_standing(ask: Ask, votes: Sequence[Vote], now: datetime) -> tuple[Standing, str]:
     """Where the request stands, and the sentence. One rejection outweighs any number of approvals.
 
-    People are counted within one kind of identity. Two IAM users are two human beings as far as AWS can tell; an IAM user and an
-    Identity Center user, or a user and a role, may be one.
+    People are counted within one kind of identity. Two IAM users are two human beings as far as AWS can tell; an IAM
+    user and an Identity Center user, or a user and a role, may be one.
     """
     rejected = [vote for vote in votes if vote.decision is Decision.REJECT]
     if rejected:
@@ -183,13 +188,13 @@ def describe_need(ask: Ask, votes: Sequence[Vote]) -> str:
     asked = find_requester(ask, votes)
     if asked is None:
         reason = "one more than the policy says, because who asked for the run is not proven"
-        return f"{_people(ask.approvers + 1)}, all of one kind of identity ({reason})"
+        return f"{_count_people(ask.approvers + 1)}, all of one kind of identity ({reason})"
     kind = next(words for kind, words in _WORDS.items() if kind is _kind_of(asked.person))
-    others = f"{_people(ask.approvers + 1)} of another kind of identity"
-    return f"{_people(ask.approvers)} ({kind}, not {asked.arn}, who asked for it), or {others}"
+    others = f"{_count_people(ask.approvers + 1)} of another kind of identity"
+    return f"{_count_people(ask.approvers)} ({kind}, not {asked.arn}, who asked for it), or {others}"
 
 
-def _people(count: int) -> str:
+def _count_people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} different people"
 
 
@@ -199,7 +204,7 @@ def check_approval(ask: Ask | None, votes: Sequence[Vote], plan: str | None, now
         return None, "what is about to run could not be compared with what was approved"
     if ask is None:
         return False, "nobody was asked"
-    state, sentence = standing(ask, votes, now)
+    state, sentence = find_standing(ask, votes, now)
     if state is Standing.APPROVED and ask.plan != plan:
         return False, f"{sentence}, but what is about to run ({plan[:12]}) is not what was shown ({ask.plan[:12]})"
     return state is Standing.APPROVED, f"{sentence}; plan {ask.plan[:12]}"

@@ -11,7 +11,7 @@ _PART = re.compile(r"(?:\*|(?P<first>\w+)(?:-(?P<last>\w+))?)(?:/(?P<step>\d+))?
 
 @dataclass(frozen=True)
 class _Field:
-    """A field of the expression: its values, and what else it may be."""
+    """One of the six fields: the values, names and special forms that it accepts."""
 
     name: str
     least: int
@@ -32,10 +32,10 @@ class _Field:
     def _accepts(self, part: str) -> bool:
         if re.fullmatch(self.special, part):
             return True
-        found = _PART.fullmatch(part)
-        if not found or (found["step"] is not None and int(found["step"]) == 0):
+        match = _PART.fullmatch(part)
+        if not match or (match["step"] is not None and int(match["step"]) == 0):
             return False
-        return all(self._has(value) for value in (found["first"], found["last"]) if value is not None)
+        return all(self._has(value) for value in (match["first"], match["last"]) if value is not None)
 
     def _has(self, value: str) -> bool:
         if value.upper() in self.names:

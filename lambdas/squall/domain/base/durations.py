@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from squall.domain.base.cron import explain_wrong_cron
-from squall.domain.base.problems import pattern
+from squall.domain.base.problems import require_pattern
 
 LONGEST = timedelta(hours=12)
 """The longest duration of a FIS action and of an experiment."""
@@ -55,7 +55,10 @@ def _require_known_zone(value: str) -> str:
 
 
 Timezone = Annotated[
-    str, Field(max_length=64), pattern(r"^[A-Za-z0-9_+/-]+$", "an IANA name, such as Europe/Berlin"), AfterValidator(_require_known_zone)
+    str,
+    Field(max_length=64),
+    require_pattern(r"^[A-Za-z0-9_+/-]+$", "an IANA name, such as Europe/Berlin"),
+    AfterValidator(_require_known_zone),
 ]
 
 

@@ -11,6 +11,6 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False, ser_json_inf_nan="null")
 
 
-def digest(document: Any) -> str:
+def hash_document(document: Any) -> str:
     """SHA-256 of a JSON document, in hex; the order of its keys does not matter."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -10,26 +10,26 @@ LONGEST_LINE = 8000
 """Characters: room for a command by hand with many parameters. A longer one is cut, and shows it."""
 
 
-def visible(text: str, keep: str = "") -> str:
+def remove_invisible(text: str, keep: str = "") -> str:
     """The text without invisible characters that hide or reorder others; those in `keep` stay."""
     return "".join(letter for letter in text if letter in keep or unicodedata.category(letter) not in _INVISIBLE)
 
 
-def flatten(text: str, limit: int = LONGEST_LINE) -> str:
+def flatten_text(text: str, limit: int = LONGEST_LINE) -> str:
     """The text as one printable line of at most `limit` characters; a line that was cut ends with `…`.
 
     Ordinary spaces stay as they are: a command in the text must remain the command it was, and an indent an indent.
     """
-    line = visible(_BREAKS.sub(" ", text))
+    line = remove_invisible(_BREAKS.sub(" ", text))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def one_line(text: str, limit: int = LONGEST_LINE) -> str:
-    """Like `flatten`, without spaces around the text."""
-    return flatten(visible(_BREAKS.sub(" ", text)).strip(), limit)
+    """Like `flatten_text`, without spaces around the text."""
+    return flatten_text(remove_invisible(_BREAKS.sub(" ", text)).strip(), limit)
 
 
-def block(text: str, limit: int = LONGEST_LINE) -> str:
+def flatten_lines(text: str, limit: int = LONGEST_LINE) -> str:
     """Each line of the text flattened; the line breaks stay. For texts whose line breaks are Squall's own: indented
     JSON, and a sentence with a caret under it."""
-    return "\n".join(flatten(line) for line in text[:limit].replace("\r\n", "\n").split("\n"))
+    return "\n".join(flatten_text(line) for line in text[:limit].replace("\r\n", "\n").split("\n"))

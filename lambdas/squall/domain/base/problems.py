@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from squall.domain.base.model import Model
-from squall.domain.base.printable import block, one_line
+from squall.domain.base.printable import flatten_lines, one_line
 
 WHOLE = "$"
 """The path of the whole input."""
@@ -18,13 +18,13 @@ _NOT_ACCEPTED = "Input should be "
 _PATTERNS: dict[str, str] = {}
 
 
-def pattern(regex: str, words: str) -> Any:
+def require_pattern(regex: str, words: str) -> Any:
     """Metadata of a text field: the regular expression it must match, and that rule in words for people."""
     _PATTERNS[regex] = words
     return Field(pattern=regex)
 
 
-ENVIRONMENT_NAME = pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digits, _ and -, a letter first")
+ENVIRONMENT_NAME = require_pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digits, _ and -, a letter first")
 
 
 class Problem(Model):
@@ -48,7 +48,7 @@ class Problem(Model):
     @classmethod
     def _lines(cls, text: str) -> str:
         """A message may have further lines: a sentence, and a caret under it."""
-        return block(text)
+        return flatten_lines(text)
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f" (expected {self.expected})" if self.expected else "")
@@ -88,7 +88,7 @@ def show_value(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
-def suggest(name: str, choices: Iterable[str]) -> str:
+def suggest_name(name: str, choices: Iterable[str]) -> str:
     """`, did you mean "x"?` if one of the choices resembles the name; else an empty text."""
     by_fold = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
@@ -116,7 +116,7 @@ def _make_problem(details: Mapping[str, Any], raw: object, path: str, model: typ
         return Problem(path=extend_path(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
     if details["type"] == "extra_forbidden":
         keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
-        return Problem(path=where, message=f'unknown key "{one_line(key, 60)}"{suggest(key, keys)}', expected=", ".join(keys))
+        return Problem(path=where, message=f'unknown key "{one_line(key, 60)}"{suggest_name(key, keys)}', expected=", ".join(keys))
     message, expected = _describe_problem(str(details["type"]), details["input"], str(details["msg"]), context)
     return Problem(path=where, message=message, expected=expected)
 
@@ -129,7 +129,7 @@ def _describe_problem(kind: str, value: object, message: str, context: Mapping[s
             words = ("is missing", "")
         case "enum" | "literal_error":
             choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
-            words = (f"{show_value(value)} is unknown{suggest(value, choices) if isinstance(value, str) else ''}", ", ".join(choices))
+            words = (f"{show_value(value)} is unknown{suggest_name(value, choices) if isinstance(value, str) else ''}", ", ".join(choices))
         case "string_pattern_mismatch":
             words = (refusal, _PATTERNS.get(str(context["pattern"]), f"text matching {context['pattern']}"))
         case "too_short" | "string_too_short" if not value:
@@ -148,7 +148,8 @@ def _describe_problem(kind: str, value: object, message: str, context: Mapping[s
 
 
 def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
-    """The location without the tags that pydantic adds for members of unions, because they do not exist in the input."""
+    """The location without the tags that pydantic adds for members of unions, because they do not exist in the
+    input."""
     current = raw
     for number, step in enumerate(location):
         last = number == len(location) - 1

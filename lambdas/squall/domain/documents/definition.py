@@ -1,6 +1,6 @@
 """`definition.json`: the experiment as admitted, after overrides."""
 
-from squall.domain.base.model import digest
+from squall.domain.base.model import hash_document
 from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.document import Document
 from squall.domain.experiment.experiment import Experiment
@@ -26,8 +26,8 @@ class Definition(Document):
     partition: str = "aws"
 
     def is_here(self, name: str) -> bool:
-        """Whether the resource may be in this run's partition, Region and account: an ARN says where it is, an id is taken
-        for one of here."""
+        """Whether the resource may be in this run's partition, Region and account: an ARN says where it is, an id is
+        taken for one of here."""
         if not name.startswith("arn:"):
             return True
         _, partition, _, region, account, *_ = [*name.split(":"), "", "", "", ""]
@@ -36,4 +36,4 @@ class Definition(Document):
     @property
     def admitted_hash(self) -> str:
         """SHA-256 of the whole document. Fields at their defaults are left out, so that a new field changes no hash."""
-        return digest(self.model_dump(mode="json", exclude_defaults=True))
+        return hash_document(self.model_dump(mode="json", exclude_defaults=True))

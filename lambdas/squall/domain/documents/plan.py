@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from squall.domain.base.model import Model, digest
+from squall.domain.base.model import Model, hash_document
 from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
 from squall.domain.policy.environment import Environment
@@ -29,7 +29,7 @@ class Plan(Document):
     @property
     def hash(self) -> str:
         """SHA-256 of the plan as canonical JSON."""
-        return digest(self.model_dump(mode="json"))
+        return hash_document(self.model_dump(mode="json"))
 
 
 class Approvals(Model):

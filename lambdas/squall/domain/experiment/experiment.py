@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.printable import one_line
-from squall.domain.base.problems import ENVIRONMENT_NAME, pattern, show_value
+from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern, show_value
 from squall.domain.base.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
@@ -21,19 +21,21 @@ from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
 from squall.domain.resources.types import type_named
 from squall.domain.sentinel.config import Sentinel
 
-NOT_BLANK = pattern(r"\S", "some text")
-PLAIN = pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
+NOT_BLANK = require_pattern(r"\S", "some text")
+PLAIN = require_pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
 Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
 Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-MetricName = Annotated[str, Field(max_length=64), pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")]
-RESOURCE_NAME = pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
+MetricName = Annotated[
+    str, Field(max_length=64), require_pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")
+]
+RESOURCE_NAME = require_pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
 TargetResource = Annotated[str, Field(max_length=2048), RESOURCE_NAME]
-TARGET_GROUP = pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
+TARGET_GROUP = require_pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
 Statistic = Annotated[
     str,
-    pattern(
+    require_pattern(
         r"^(Average|Sum|Minimum|Maximum|SampleCount|p(\d{1,2}(\.\d{1,2})?|100))$", "Average, Sum, Minimum, Maximum, SampleCount or p99"
     ),
 ]
@@ -109,7 +111,7 @@ class FaultSignal(Model):
 class Schedule(Model):
     """When EventBridge Scheduler starts the experiment."""
 
-    expression: Annotated[str, Field(max_length=256), pattern(r"^(rate|cron|at)\(.+\)$", "rate(…), cron(…) or at(…)")]
+    expression: Annotated[str, Field(max_length=256), require_pattern(r"^(rate|cron|at)\(.+\)$", "rate(…), cron(…) or at(…)")]
     timezone: Timezone = "UTC"
     flexible_minutes: Annotated[int, Field(ge=0, le=1440, strict=True)] = 0
     enabled: Flag = True
@@ -299,7 +301,7 @@ class Overrides(Model):
 class Trigger(Model):
     """What fired a scheduled execution; Admit runs each pair once."""
 
-    schedule_arn: Annotated[str, Field(max_length=1600), pattern(r"^arn:[^\s#]+$", "an ARN")]
+    schedule_arn: Annotated[str, Field(max_length=1600), require_pattern(r"^arn:[^\s#]+$", "an ARN")]
     scheduled_time: Annotated[str, Field(max_length=40)]
     """ISO 8601."""
 

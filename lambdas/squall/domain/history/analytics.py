@@ -40,16 +40,16 @@ NOWHERE = "none"
 """The environment of a run that was refused before its environment was known."""
 
 
-def key(table: str, run: RunSummary) -> str:
+def make_key(table: str, run: RunSummary) -> str:
     """The S3 key of a run's rows: rows that are written again replace the old ones."""
     return f"{PREFIX}/{table}/environment={run.environment or NOWHERE}/month={run.started_at:%Y-%m}/{run.execution_id}.json"
 
 
-def files(run: RunSummary, statistics: Iterable[MetricStatistics]) -> dict[str, str]:
+def make_files(run: RunSummary, statistics: Iterable[MetricStatistics]) -> dict[str, str]:
     """S3 key to content of everything that a run adds when it has ended."""
     measurements = [row for metric in statistics for row in _measurement_rows(run, metric)]
-    executions = {key(EXECUTIONS, run): _join_lines([_execution_row(run)])}
-    return {**executions, key(MEASUREMENTS, run): _join_lines(measurements)} if measurements else executions
+    executions = {make_key(EXECUTIONS, run): _join_lines([_execution_row(run)])}
+    return {**executions, make_key(MEASUREMENTS, run): _join_lines(measurements)} if measurements else executions
 
 
 def _execution_row(run: RunSummary) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from squall.domain.base.vocabulary import Status
 from squall.domain.history.common_findings import FindingsCount
-from squall.domain.history.counts import most_first, percent
+from squall.domain.history.counts import compute_percent, most_first
 from squall.domain.history.coverage import STALE_DAYS, CoverageCount
 from squall.domain.history.period_report import CommonFinding, Filters, PeriodReport, WorkloadReport
 from squall.domain.history.summary import RunSummary
@@ -95,8 +95,8 @@ class Period:
             report_period_days=round(days, 3),
             total_experiments=total,
             successful_experiments=completed,
-            success_rate=percent(completed, total),
-            hypothesis_validation_rate=percent(self._validated, total),
+            success_rate=compute_percent(completed, total),
+            hypothesis_validation_rate=compute_percent(self._validated, total),
             experiment_type_distribution=most_first(self._types),
             total_issues_discovered=self._findings.occurrences,
             common_issues=_common_issues(findings),

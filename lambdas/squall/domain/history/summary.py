@@ -7,7 +7,8 @@ from datetime import datetime
 from squall.domain.base.vocabulary import Status, Verdict
 
 WORKLOAD_TAG = "workload"
-"""The tag of a definition that names its workload; without it the workload is named after what the targets belong to."""
+"""The tag of a definition that names its workload; without it the workload is named after what the targets belong
+to."""
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,6 @@ class RunSummary:
 
 
 def workload_of(tags: Mapping[str, str], domains: Iterable[str]) -> str:
-    """The workload that a run belongs to: the definition's tag, else its first failure domain (`asg/web`), else empty."""
+    """The workload that a run belongs to: the definition's tag, else its first failure domain (`asg/web`), else
+    empty."""
     return tags.get(WORKLOAD_TAG) or next(iter(sorted(domains)), "")

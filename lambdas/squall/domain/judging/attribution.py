@@ -1,4 +1,5 @@
-"""Errors of a shared load balancer: whose they are cannot be told, so they leave no criterion met that they could fail."""
+"""Errors of a shared load balancer: whose they are cannot be told, so they leave no criterion met that they could
+fail."""
 
 from collections.abc import Sequence
 
@@ -8,17 +9,17 @@ from squall.domain.metrics.series import value_over
 
 
 def explain_unattributed(threshold: Threshold, binding: MetricBinding, series: Sequence[Series], window: Window) -> str:
-    """Why a threshold that holds may not hold for the users of the target group, as a sentence; empty if it holds even if
-    every error that the load balancer answered itself in the window was theirs.
+    """Why a threshold that holds may not hold for the users of the target group, as a sentence; empty if it holds even
+    if every error that the load balancer answered itself in the window was theirs.
 
     `series`: those of the binding in the window.
     """
     if not binding.unattributed or threshold.relative is not None:
         return ""
     totals: dict[str, float | None] = {}
-    for one in series:
-        values = [point.value for point in one.points if window.start <= point.at < window.end]
-        totals[one.key] = sum(values) if values else None
+    for query_series in series:
+        values = [point.value for point in query_series.points if window.start <= point.at < window.end]
+        totals[query_series.key] = sum(values) if values else None
     errors = sum(totals.get(query.key) or 0 for query in binding.unattributed if query.counted == "outside_total")
     worst = value_over(_count_all(binding), totals, window.end - window.start) if errors else None
     if worst is None or threshold.holds(worst):

@@ -13,7 +13,7 @@ Interval = tuple[float, float]
 MET, NOT_MET, CANNOT_TELL = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
 
-def possible(binding: MetricBinding) -> Interval:
+def find_possible_values(binding: MetricBinding) -> Interval:
     """The least and the greatest value that the metric can have in any period. A metric that the experiment declares is
     unbounded.
     """
@@ -31,7 +31,7 @@ def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[P
     was measured. Nothing can be said about a percentile, because the percentile of a window does not follow from those
     of its periods.
     """
-    least, greatest = possible(binding)
+    least, greatest = find_possible_values(binding)
     if not points or value is None or not missing:
         return (least, greatest) if missing or value is None else (value, value)
     if binding.kind == "gauge" and {query.statistic for query in binding.queries} != {"Average"}:
@@ -45,7 +45,7 @@ def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[P
 
 def _gauge_bounds(binding: MetricBinding, values: Sequence[float]) -> Interval:
     """The interval for a sum, a maximum or a minimum, which missing periods can move in one direction only."""
-    least, greatest = possible(binding)
+    least, greatest = find_possible_values(binding)
     statistics = {query.statistic for query in binding.queries}
     if counts_events(binding) and least >= 0:
         return sum(values), inf

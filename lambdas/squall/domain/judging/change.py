@@ -14,7 +14,7 @@ from statistics import median
 from typing import Literal
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point
-from squall.domain.judging.window_statistics import quantile
+from squall.domain.judging.window_statistics import interpolate_quantile
 
 SEPARATION = 1.2
 """If the middle halves of two windows lie apart by this factor, the metric has changed, whatever else is known."""
@@ -78,8 +78,8 @@ class Change:
 
     @property
     def usual(self) -> tuple[float, ...]:
-        """For each earlier day: the value that the metric would have now if it had changed since `before` as it did on
-        that day.
+        """The values, one for each earlier day, that the metric would have now if it had changed since `before` as it
+        did on that day.
         """
         return tuple(
             100 - _scale_like(100 - self.before.middle, 100 - there.middle, 100 - then.middle)
@@ -125,18 +125,20 @@ def measure_change(
     if not before or not after:
         return None
     return Change(
-        before=quartiles(before),
-        after=quartiles(after),
+        before=compute_quartiles(before),
+        after=compute_quartiles(after),
         drift=_predict_drift(before, after),
-        days=tuple((quartiles(there), quartiles(then)) for there, then in days if min(len(there), len(then)) >= FEWEST_OF_A_DAY),
+        days=tuple(
+            (compute_quartiles(there), compute_quartiles(then)) for there, then in days if min(len(there), len(then)) >= FEWEST_OF_A_DAY
+        ),
         good_share=binding.kind == "ratio_good",
     )
 
 
-def quartiles(points: Sequence[Point]) -> Quartiles:
+def compute_quartiles(points: Sequence[Point]) -> Quartiles:
     """The quartiles of one or more points."""
     values = sorted(point.value for point in points)
-    low, middle, high = (quantile(values, share) for share in (0.25, 0.5, 0.75))
+    low, middle, high = (interpolate_quantile(values, share) for share in (0.25, 0.5, 0.75))
     return Quartiles(low, middle, high)
 
 
@@ -164,7 +166,7 @@ def _predict_drift(before: Sequence[Point], after: Sequence[Point]) -> float:
     third = len(before) // 3
     if len(before) < FEWEST_FOR_TREND:
         return 0.0
-    first, last = quartiles(before[:third]), quartiles(before[-third:])
+    first, last = compute_quartiles(before[:third]), compute_quartiles(before[-third:])
     if not (last.low > first.high or last.high < first.low):
         return 0.0
     seconds = _centre_time(before[-third:]) - _centre_time(before[:third])

@@ -10,8 +10,8 @@ from typing import Literal
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
 from squall.domain.judging.change import BEYOND_TREND, MARGIN, Change, measure_change
-from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, compare, holm, mostly_zero
-from squall.domain.judging.window_statistics import band_of, departure, describe, seen_points
+from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, apply_holm, compare_samples, mostly_zero
+from squall.domain.judging.window_statistics import band_of, describe_window, find_departure, seen_points
 
 SIGNIFICANT = 0.05
 """The significance level for p-values adjusted over the metrics of a run."""
@@ -74,7 +74,7 @@ class _Pair:
     change: Change | None
 
 
-def statistics(inputs: CompareInput) -> tuple[MetricStatistics, ...]:
+def compute_statistics(inputs: CompareInput) -> tuple[MetricStatistics, ...]:
     """The statistics of each metric, in the order of the bindings."""
     points = {binding.name: _points_by_window(binding, inputs) for binding in inputs.bindings}
     pairs = [pair for binding in inputs.bindings for pair in _make_pairs(binding, points[binding.name], inputs)]
@@ -108,7 +108,7 @@ def _make_pairs(binding: MetricBinding, points: Points, inputs: CompareInput) ->
             (before, after),
             (len(points[before]), len(points[after])),
             _typical_values(points[before], points[after]),
-            compare(points[before], points[after], period, CONFIDENCE),
+            compare_samples(points[before], points[after], period, CONFIDENCE),
             measure_change(binding, points[before], points[after], _earlier_days(binding, before, after, inputs)),
         )
         for before, after in _PAIRS
@@ -119,7 +119,7 @@ def _make_pairs(binding: MetricBinding, points: Points, inputs: CompareInput) ->
 def _earlier_days(
     binding: MetricBinding, before: ComparedWindow, after: ComparedWindow, inputs: CompareInput
 ) -> list[tuple[tuple[Point, ...], tuple[Point, ...]]]:
-    """For each earlier day, the points of the same two windows."""
+    """The points of the same two windows on each earlier day."""
     windows = inputs.windows_of(binding)
     if before not in windows or after not in windows or binding.period_seconds is not None:
         return []
@@ -147,7 +147,7 @@ def _adjust_p_values(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWi
     adjusted = {}
     for windows in _PAIRS:
         family = [(pair.metric, pair.ranked.p_value) for pair in pairs if pair.windows == windows and pair.ranked]
-        for (metric, _), p_value in zip(family, holm([p for _, p in family]), strict=True):
+        for (metric, _), p_value in zip(family, apply_holm([p for _, p in family]), strict=True):
             adjusted[metric, windows] = p_value
     return adjusted
 
@@ -184,7 +184,7 @@ def _find_departure(binding: MetricBinding, band: Band | None, inputs: CompareIn
     if band is None:
         return None, None
     observed = inputs.observed_of(binding)
-    return departure(binding, _points_in(binding, inputs.series, observed), band, inputs.effect_at, observed, inputs.settled)
+    return find_departure(binding, _points_in(binding, inputs.series, observed), band, inputs.effect_at, observed, inputs.settled)
 
 
 def _describe_window(binding: MetricBinding, name: ComparedWindow, points: Points, inputs: CompareInput) -> WindowStatistics | None:
@@ -193,7 +193,7 @@ def _describe_window(binding: MetricBinding, name: ComparedWindow, points: Point
         return None
     value = inputs.values.get(name, {}).get(binding.name)
     distribution = inputs.distributions.get(name, {}).get(binding.name, {})
-    return describe(binding, inputs.series.get(binding.name, ()), points[name], window, value, distribution)
+    return describe_window(binding, inputs.series.get(binding.name, ()), points[name], window, value, distribution)
 
 
 def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
@@ -202,7 +202,7 @@ def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparis
         sentence = f"{pair.sizes[0]} periods {_SAID[pair.windows[0]]} and {pair.sizes[1]} {_SAID[pair.windows[1]]}: "
         sentence += f"at least {MINIMUM_POINTS} of each are needed to compare"
         return Comparison(windows=pair.windows, n=pair.sizes, conclusion="inconclusive", sentence=sentence)
-    conclusion, ground = _conclude(ranked, adjusted, change)
+    conclusion, ground = _draw_conclusion(ranked, adjusted, change)
     typical_is_median = pair.typical[0] == change.before.middle
     return Comparison(
         windows=pair.windows,
@@ -230,7 +230,7 @@ Ground = Literal["", "small", "trend", "usual", "repeating"]
 """Why a visible difference does not count, or why nothing can be concluded."""
 
 
-def _conclude(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
+def _draw_conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
     direction = _find_direction(ranked, adjusted, change)
     if not direction:
         if ranked.can_tell:

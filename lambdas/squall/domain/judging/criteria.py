@@ -16,7 +16,7 @@ from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Repl
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
 
-def judge(inputs: JudgeInput) -> tuple[CriterionResult, ...]:
+def judge_criteria(inputs: JudgeInput) -> tuple[CriterionResult, ...]:
     """One result for each success criterion, in the definition's order."""
     return tuple(
         _make_result(criterion, _judge_sentence(parsed, inputs))

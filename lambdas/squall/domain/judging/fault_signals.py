@@ -58,26 +58,26 @@ class Signal(Model):
         return max(0.0, self.share * (way if self.direction == "up" else -way))
 
 
-def spans(signal: Signal, window: Window) -> Iterator[Window]:
+def list_spans(signal: Signal, window: Window) -> Iterator[Window]:
     """The fault's window in each period in which the metric may be published, the shortest period first.
 
     Periods of which the window holds too few are left out.
     """
     for period in sorted({window.period_seconds, *PUBLISHED_EVERY}):
         if period >= window.period_seconds:
-            inside = within(window, period)
-            shown = within(window.model_copy(update={"start": window.start + signal.after_seconds}), period)
+            inside = fit_periods(window, period)
+            shown = fit_periods(window.model_copy(update={"start": window.start + signal.after_seconds}), period)
             if shown.periods >= FEWEST_PERIODS:
                 yield inside
 
 
-def within(window: Window, period: int) -> Window:
+def fit_periods(window: Window, period: int) -> Window:
     """The whole periods of this length inside the window."""
     start, end = ceil(window.start / period) * period, floor(window.end / period) * period
     return window.model_copy(update={"start": start, "end": max(start, end), "period_seconds": period})
 
 
-def read(signal: Signal, before: Sequence[float], during: Sequence[float]) -> SignalReading:
+def read_signal(signal: Signal, before: Sequence[float], during: Sequence[float]) -> SignalReading:
     """The reading from the values during the fault (one for each period) and those before it."""
     named = f"{signal.namespace} {signal.metric_name} of {', '.join(signal.targets)}"
     usual = median(before)
@@ -105,7 +105,7 @@ def must_show(signal: Signal, before: Sequence[float], during: Sequence[float], 
         named = f"{signal.namespace} {signal.metric_name}"
         why = f"nothing shows that the fault reached {', '.join(signal.targets)}: {named} has no value in all the time it lasted"
         return _make_reading(signal, "contradicted", why)
-    return read(signal, before or [0.0], during)
+    return read_signal(signal, before or [0.0], during)
 
 
 def not_told(signal: Signal, why: str) -> SignalReading:
@@ -114,7 +114,8 @@ def not_told(signal: Signal, why: str) -> SignalReading:
 
 
 def of_several(signal: Signal, readings: Sequence[SignalReading]) -> SignalReading:
-    """The reading of several series of one metric: contradicted only if every series that decides anything contradicts."""
+    """The reading of several series of one metric: contradicted only if every series that decides anything
+    contradicts."""
     for reading in ("moved", "contradicted"):
         if decisive := next((candidate for candidate in readings if candidate.reading == reading), None):
             return decisive

@@ -64,14 +64,14 @@ class Ranked:
         return self.low is not None and self.high is not None
 
 
-def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int, confidence: float = 0.95) -> Ranked | None:
+def compare_samples(before: Sequence[Point], after: Sequence[Point], period_seconds: int, confidence: float = 0.95) -> Ranked | None:
     """The comparison of two samples; None if one of them has fewer than `MINIMUM_POINTS` points."""
     if min(len(before), len(after)) < MINIMUM_POINTS:
         return None
     x, y = _values_of(before), _values_of(after)
     n, m = len(x), len(y)
-    rho = autocorrelation((before, after), period_seconds)
-    inflation = (inflated(n, rho), inflated(m, rho))
+    rho = estimate_autocorrelation((before, after), period_seconds)
+    inflation = (inflate_variance(n, rho), inflate_variance(m, rho))
     effective = (n / inflation[0], m / inflation[1])
     # Of a difference of two means of AR(1) series, relative to independent values.
     variance = (inflation[0] / n + inflation[1] / m) / (1 / n + 1 / m)
@@ -89,7 +89,8 @@ def compare(before: Sequence[Point], after: Sequence[Point], period_seconds: int
 
 
 def _compare_blocks(x: Floats, y: Floats, confidence: float) -> tuple[float, float, float] | None:
-    """The p-value and the interval of the difference between the means of block medians; None if a window is too short."""
+    """The p-value and the interval of the difference between the means of block medians; None if a window is too
+    short."""
     shorter = min(len(x), len(y))
     if shorter < FEWEST_FOR_BLOCKS:
         return None
@@ -144,7 +145,7 @@ def _reconcile_interval(ranked: Ranked, confidence: float, scale: float) -> Rank
     return replace(ranked, low=low, high=high, shift=min(max(ranked.shift, low), high))
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def apply_holm(p_values: Sequence[float]) -> list[float]:
     """The p-values after Holm's step-down correction, in the order given.
 
     The chance of at least one false result among all of them is then no greater than for a single test.
@@ -156,7 +157,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> float:
+def estimate_autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> float:
     """The lag-1 autocorrelation of the ranks within each window, over adjoining periods only; 0 if it is negative."""
     together = spread = 0.0
     for window in windows:
@@ -174,7 +175,7 @@ def autocorrelation(windows: Sequence[Sequence[Point]], period_seconds: int) -> 
 
 
 @lru_cache(maxsize=4096)
-def inflated(n: int, rho: float) -> float:
+def inflate_variance(n: int, rho: float) -> float:
     """The factor by which autocorrelation increases the variance of the mean of n values, in an AR(1) series."""
     lags = np.arange(1, n)
     return float(1 + 2 * np.sum((1 - lags / n) * rho**lags))

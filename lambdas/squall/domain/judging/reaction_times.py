@@ -12,7 +12,7 @@ from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 
 
-def times(
+def compute_times(
     record: ExecutionRecord, effect_at: datetime, fault_end: datetime, alarms: Mapping[str, datetime | None], recovery: Recovery | None
 ) -> Times:
     """The times of a run. `alarms` maps the workload's alarms that criteria name to when each first fired since the

@@ -288,12 +288,12 @@ def _find_doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOu
         return ""
     opposite = NOT_MET if outcome is MET else MET
 
-    def contradicts(expected: float) -> bool:
+    def contradicts_expected(expected: float) -> bool:
         return any(_decide_interval(threshold, ends) is opposite for ends in _deciding_intervals(threshold, compared, expected))
 
-    if compared.drift and contradicts(compared.before + compared.drift):
+    if compared.drift and contradicts_expected(compared.before + compared.drift):
         return f"; but the baseline was on its way to {compared.before + compared.drift:.4g} by itself"
-    days = [contradicts(value) for value in compared.usual]
+    days = [contradicts_expected(value) for value in compared.usual]
     if days and (all(days) if outcome is MET else any(days)):
         return f"; but at this hour of earlier days it would have been {min(compared.usual):.4g} to {max(compared.usual):.4g}"
     return ""

@@ -28,7 +28,7 @@ class Decision:
     reason: str
 
 
-def decide(
+def decide_ending(
     *,
     criteria: Sequence[CriterionResult],
     abort: Abort | None,
@@ -54,17 +54,17 @@ def _decide_verdict(
     criteria: Sequence[CriterionResult], abort: Abort | None, *, injected: bool, proven: bool, invalid_reason: str
 ) -> Decision:
     if abort and abort.source in OUTSIDE_SOURCES:
-        return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
+        return make_decision(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
     invalid = invalid_reason or _why_invalid(abort, injected=injected, proven=proven)
     if invalid:
-        return ending(Status.COMPLETED, Verdict.INVALID, invalid)
+        return make_decision(Status.COMPLETED, Verdict.INVALID, invalid)
     if abort:
-        return ending(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
+        return make_decision(Status.ABORTED, Verdict.ABORTED, _why_aborted(abort), abort)
     verdict, reason = _of_criteria(criteria)
-    return ending(Status.COMPLETED, verdict, reason)
+    return make_decision(Status.COMPLETED, verdict, reason)
 
 
-def ending(status: Status, verdict: Verdict | None, reason: str, abort: Abort | None = None) -> Decision:
+def make_decision(status: Status, verdict: Verdict | None, reason: str, abort: Abort | None = None) -> Decision:
     """The decision for an ending that a state decided (rejected, failed, planned, invalid)."""
     return Decision(status, verdict, hypothesis_validated(verdict, abort), reason)
 

@@ -1,4 +1,5 @@
-"""Statistics of one metric in one window: its points, what missing periods mean, its distribution, and its usual range."""
+"""Statistics of one metric in one window: its points, what missing periods mean, its distribution, and its usual
+range."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ FENCE = 3
 """Tukey's outer fences: this many interquartile ranges beyond the quartiles. A healthy metric almost never leaves them.
 """
 FLAT = 0.01
-"""Half-width, as a share of its median, of the band of a metric that never moved: one failed request is not a departure."""
+"""Half-width, as a share of its median, of the band of a metric that never moved: one failed request is not a
+departure."""
 USUALLY = 0.8
 """If at least this share of a window's periods has requests, a period without any is unusual."""
 DISTRIBUTIONS = frozenset({"Average", "Minimum", "Maximum"})
-"""Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…` too."""
+"""Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…`
+too."""
 
 
 def has_distribution(binding: MetricBinding) -> bool:
@@ -33,8 +36,8 @@ def has_distribution(binding: MetricBinding) -> bool:
 def seen_points(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[Point, ...]:
     """The value of each period that has one. A period in which only errors were answered has a value: it failed.
 
-    `hosts`: the counts of healthy hosts. Both may reach beyond the window, and should reach back before it: a target group
-    without any target publishes nothing, and is known by what it published before.
+    `hosts`: the counts of healthy hosts. Both may reach beyond the window, and should reach back before it: a target
+    group without any target publishes nothing, and is known by what it published before.
     """
     failed = 0.0 if binding.kind == "ratio_good" else 100.0
     points = points_over(binding, series, window)
@@ -54,8 +57,8 @@ def counts_hosts(binding: MetricBinding) -> bool:
 
 
 def unhosted_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[int, ...]:
-    """The periods in which the target group had no target: its ratios failed in them, and its hosts were none. Empty for other
-    metrics."""
+    """The periods in which the target group had no target: its ratios failed in them, and its hosts were none. Empty
+    for other metrics."""
     if counts_hosts(binding):
         return hostless_periods(series, series, window)
     of_balancer = binding.kind in {"ratio_good", "ratio_bad"} and binding.queries[-1].namespace == LOAD_BALANCER
@@ -101,7 +104,7 @@ def unpublished_end(binding: MetricBinding, series: Sequence[Series], requests: 
     return int(last not in counted and all(point.at != last for query_series in series for point in query_series.points))
 
 
-def describe(
+def describe_window(
     binding: MetricBinding,
     series: Sequence[Series],
     points: Sequence[Point],
@@ -121,7 +124,9 @@ def describe(
     samples = bool(distribution)
     scaled = {name: number * (1 if name == "SampleCount" else binding.scale) for name, number in distribution.items()}
     values = sorted(point.value for point in points)
-    of_periods = {name: quantile(values, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))} if values else {}
+    of_periods = (
+        {name: interpolate_quantile(values, share) for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))} if values else {}
+    )
     of_periods |= {"Minimum": values[0], "Maximum": values[-1]} if values else {}
     figures = scaled if samples else of_periods
     return WindowStatistics(
@@ -141,7 +146,7 @@ def describe(
     )
 
 
-def quantile(ordered: Sequence[float], share: float) -> float:
+def interpolate_quantile(ordered: Sequence[float], share: float) -> float:
     """The quantile of sorted values, interpolated linearly."""
     position = share * (len(ordered) - 1)
     below = floor(position)
@@ -156,12 +161,12 @@ def band_of(usual: Sequence[Point], minimum: int) -> Band | None:
     if len(usual) < max(2, minimum):
         return None
     values = sorted(point.value for point in usual)
-    first, middle, third = (quantile(values, share) for share in (0.25, 0.5, 0.75))
+    first, middle, third = (interpolate_quantile(values, share) for share in (0.25, 0.5, 0.75))
     reach, flat = FENCE * (third - first), FLAT * abs(middle)
     return Band(low=min(first - reach, values[0], middle - flat), high=max(third + reach, values[-1], middle + flat))
 
 
-def departure(
+def find_departure(
     binding: MetricBinding, points: Sequence[Point], band: Band, effect_at: datetime, observed: Window, settled: int
 ) -> tuple[datetime | None, datetime | None]:
     """When the metric left its band, and the first moment after which it stayed inside; None for what did not happen.

@@ -20,7 +20,7 @@ _COVERED = ("definition_hash", "environment", "pinned", "targets", "actions", "g
 
 @dataclass(frozen=True)
 class Request:
-    """The contents of the request."""
+    """What the request for approval is made of."""
 
     execution_id: str
     stack: str
@@ -42,14 +42,14 @@ def cost_of(plan: Plan) -> dict[str, float]:
     return estimate_cost({"actions": plan.actions}, alarm_metrics=sum(len(guard.metrics) for guard in plan.guards))
 
 
-def differences(before: Plan, now: Plan) -> tuple[str, ...]:
+def list_differences(before: Plan, now: Plan) -> tuple[str, ...]:
     """What has changed in the plan, one phrase for each part."""
     changed = [name for name in _COVERED if getattr(before, name) != getattr(now, name)]
     phrases = {"pinned": f"targets were {', '.join(before.pinned)}, are {', '.join(now.pinned)}"}
     return tuple(phrases.get(name, f"{name.replace('_', ' ')} changed") for name in changed)
 
 
-def message(request: Request) -> Message:
+def make_message(request: Request) -> Message:
     """The request for approval."""
     experiment, environment = request.definition.experiment, request.definition.environment
     return Message(

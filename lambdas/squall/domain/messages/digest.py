@@ -9,7 +9,7 @@ MOST = 5
 """Entries of each list; the page has all of them."""
 
 
-def digest(report: PeriodReport, page: str) -> Message:
+def make_message(report: PeriodReport, page: str) -> Message:
     """The digest of a period's report. `page` is where the full report can be found."""
     span = f"{report.start:%Y-%m-%d} to {report.end:%Y-%m-%d}"
     subject = f"Squall report {span}: {report.total_experiments} experiments, {report.hypothesis_validation_rate:g} % validated"

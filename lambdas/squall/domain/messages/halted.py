@@ -28,7 +28,7 @@ class HaltChange:
 _NEXT = {"HALTED": "Nothing starts until it is resumed: squall resume --reason …", "RESUMED": "Experiments start again."}
 
 
-def message(change: HaltChange) -> Message:
+def make_message(change: HaltChange) -> Message:
     """Who changed what and why, what was stopped, and what is left to do by hand."""
     return Message(
         subject=f"Squall: {change.outcome}: {change.stack}",

@@ -31,7 +31,7 @@ def rollback_failed(record: ExecutionRecord, outcome: str) -> Message:
     )
 
 
-def swept(stack: str, removed: Sequence[str], left: Sequence[str]) -> Message:
+def make_sweep_message(stack: str, removed: Sequence[str], left: Sequence[str]) -> Message:
     """What a sweep removed of executions that no longer run, and what it could not remove, each with the command that
     removes it."""
     outcome = "NOT CLEANED UP" if left else "swept"

@@ -28,7 +28,7 @@ _NEXT_OF_STATUS = {
 }
 
 
-def message(result: Result, record: ExecutionRecord, bucket: str, leftovers: Iterable[object] = ()) -> Message:
+def make_message(result: Result, record: ExecutionRecord, bucket: str, leftovers: Iterable[object] = ()) -> Message:
     """How a run ended. `leftovers` are what still exists of it, each as `what: command`."""
     outcome = (result.verdict or result.status).value
     place = f" in {result.environment}" if result.environment else ""

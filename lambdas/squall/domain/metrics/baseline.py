@@ -13,7 +13,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Point, 
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.periods import datapoints
+from squall.domain.metrics.periods import count_datapoints
 from squall.domain.metrics.series import counts_events, points_over, value_over
 from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
@@ -79,15 +79,15 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
 
 def _has_breached(threshold: Threshold, points: Sequence[Point], window: Window, timing: Timing) -> bool:
     """Whether a guard would have fired: M of N consecutive periods breached."""
-    wanted, evaluated = datapoints(threshold, timing)
+    wanted, evaluated = count_datapoints(threshold, timing)
     true = [point.at for point in points if threshold.holds(point.value)]
     span = evaluated * window.period_seconds
     return any(sum(at <= other < at + span for other in true) >= wanted for at in true)
 
 
 def trim_to_first_point(window: Window, series: SeriesByMetric) -> Window:
-    """The window from its first data point on. Before anything was published, periods without data are no periods with
-    zero requests."""
+    """The window from its first data point on. Nothing was published before it, so the periods before it do not count
+    as periods with zero requests."""
     of_period = (
         query_series for several in series.values() for query_series in several if query_series.period_seconds == window.period_seconds
     )
@@ -136,7 +136,7 @@ def _length_violations(
 
 @dataclass(frozen=True)
 class _History:
-    """The history before the fault, read by sentence."""
+    """The metrics before the fault, from which the value of each sentence is read."""
 
     definition: Definition
     discovery: Discovery
@@ -149,7 +149,8 @@ class _History:
         return self.definition.environment.timing
 
     def length_of(self, threshold: Threshold) -> int | None:
-        """Length in seconds of the window in which the criterion will be judged; None if that is the baseline itself."""
+        """Length in seconds of the window in which the criterion will be judged; None if that is the baseline
+        itself."""
         return None if threshold.window == "baseline" else int(self.definition.experiment.length.total_seconds())
 
     def looks(self, threshold: Threshold, length: int | None) -> list[tuple[str, float | None]]:

@@ -45,7 +45,7 @@ def binding_of(bindings: Sequence[MetricBinding], threshold: Threshold) -> Metri
     return plain if plain is not None and any(query.statistic == asked for query in plain.queries) else None
 
 
-def bind(
+def bind_metrics(
     metrics_needed: Iterable[str],
     statistics: Mapping[str, Collection[str]],
     declared: Mapping[str, MetricDefinition],

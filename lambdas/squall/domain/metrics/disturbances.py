@@ -63,10 +63,10 @@ def drop_disturbed_points(
     cuts, lost = [], set[int]()
     for disturbance in _disturbances_in(window, disturbances):
         first = int(disturbance.since.timestamp() // period) * period
-        mine = {at for at in range(max(window.start, first), window.end, period) if at < disturbance.until.timestamp()} - lost
-        lost |= mine
-        if mine:
-            cuts.append(_make_cut(disturbance, len(mine)))
+        disturbed = {at for at in range(max(window.start, first), window.end, period) if at < disturbance.until.timestamp()} - lost
+        lost |= disturbed
+        if disturbed:
+            cuts.append(_make_cut(disturbance, len(disturbed)))
     kept = {name: tuple(_without_points(query_series, lost) for query_series in several) for name, several in series.items()}
     return kept, tuple(cuts)
 

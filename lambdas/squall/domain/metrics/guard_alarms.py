@@ -7,7 +7,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQ
 from squall.domain.documents.metrics.statistics import MissingPolicy
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.periods import datapoints, pace_timing, reaction_seconds
+from squall.domain.metrics.periods import count_datapoints, pace_timing, reaction_seconds
 from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
@@ -65,7 +65,7 @@ def _build_guard(name: str, threshold: Threshold, bindings: Sequence[MetricBindi
     metrics = _build_metrics(binding, timing.metric_period_seconds)
     if len(metrics) > MAXIMUM_METRICS:
         raise UnguardableError(f"{threshold.text!r}: {len(metrics)} metrics, an alarm takes {MAXIMUM_METRICS}")
-    breaching, evaluated = datapoints(threshold, timing)
+    breaching, evaluated = count_datapoints(threshold, timing)
     return GuardSpec(
         name=name,
         condition=threshold.text,

@@ -1,4 +1,5 @@
-"""Whether a guard breaches, judged from its metric, so that the pulse depends neither on alarms nor on their delivery."""
+"""Whether a guard breaches, judged from its metric, so that the pulse depends neither on alarms nor on their
+delivery."""
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite

@@ -22,7 +22,7 @@ from squall.domain.metrics.false_aborts import (
     list_trials,
     split_history,
 )
-from squall.domain.metrics.periods import datapoints, find_timing_problems, format_length, period_of
+from squall.domain.metrics.periods import count_datapoints, find_timing_problems, format_length, period_of
 from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
@@ -131,7 +131,7 @@ class _Past:
 
     @property
     def rule(self) -> Rule:
-        wanted, evaluated = datapoints(self.threshold, self.timing)
+        wanted, evaluated = count_datapoints(self.threshold, self.timing)
         comparator = self.threshold.comparator
         return Rule(comparator in _BELOW, comparator in _INCLUSIVE, wanted, evaluated, missing_policy(self.binding))
 

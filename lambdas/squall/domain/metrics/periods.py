@@ -80,7 +80,7 @@ def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery
     return pace_timing(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
 
 
-def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
+def count_datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
     """M and N: a guard fires when M of the last N periods breach.
 
     They are the timing's, or every period of the sentence's `for`.
@@ -93,7 +93,7 @@ def datapoints(threshold: Threshold | None, timing: Timing) -> tuple[int, int]:
 
 def reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
     """The longest time from breach to alarm that CloudWatch documents: period × M + lag + evaluation."""
-    return timing.metric_period_seconds * datapoints(threshold, timing)[0] + lag + timing.alarm_evaluation_seconds
+    return timing.metric_period_seconds * count_datapoints(threshold, timing)[0] + lag + timing.alarm_evaluation_seconds
 
 
 def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | None = None) -> int:
@@ -105,7 +105,7 @@ def typical_reaction_seconds(timing: Timing, lag: int, threshold: Threshold | No
     from breach to alarm.
     """
     first_seen = min(lag, max(60, lag // 3))
-    return timing.metric_period_seconds * datapoints(threshold, timing)[0] + first_seen + timing.alarm_evaluation_seconds
+    return timing.metric_period_seconds * count_datapoints(threshold, timing)[0] + first_seen + timing.alarm_evaluation_seconds
 
 
 def whole_periods(length: timedelta, timing: Timing) -> int:
@@ -242,7 +242,7 @@ def _criterion_problem(threshold: Threshold, length: timedelta, timing: Timing, 
 def _guard_problem(threshold: Threshold, length: timedelta, timing: Timing, lag_of: Callable[[str], int]) -> str:
     lag = lag_of(threshold.metric)
     typical, worst = typical_reaction_seconds(timing, lag, threshold), reaction_seconds(timing, lag, threshold)
-    breaching, evaluated = datapoints(threshold, timing)
+    breaching, evaluated = count_datapoints(threshold, timing)
     how = f"{breaching} of {evaluated} periods of {timing.metric_period_seconds} s, publication and evaluation"
     seconds = length.total_seconds()
     if typical * 2 > seconds:

@@ -95,27 +95,31 @@ def dead_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequen
 
 
 def hostless_periods(counted: Iterable[Series], hosts: Iterable[Series], window: Window) -> tuple[int, ...]:
-    """Start of each period of the window in which the target group had no target at all: CloudWatch counted neither hosts
-    nor requests, although it had counted both before.
+    """Start of each period of the window in which the target group had no target at all: CloudWatch counted neither
+    hosts nor requests, although it had counted both before.
 
-    Both series should reach back before the window, and beyond it. A single silent period at the end of all that was read
-    may not be published yet.
+    Both series should reach back before the window, and beyond it. A single silent period at the end of all that was
+    read may not be published yet.
     """
     known = [
-        {point.at for one in series if one.period_seconds == window.period_seconds for point in one.points} for series in (counted, hosts)
+        {point.at for query_series in series if query_series.period_seconds == window.period_seconds for point in query_series.points}
+        for series in (counted, hosts)
     ]
     if not all(known):
         return ()
-    seen = known[0] | known[1]
+    counted_periods = known[0] | known[1]
     both = max(min(known[0]), min(known[1]))
-    silent_end = (window.end - max(seen)) // window.period_seconds - 1
+    silent_end = (window.end - max(counted_periods)) // window.period_seconds - 1
     end = window.end - window.period_seconds if silent_end == 1 else window.end
-    return tuple(at for at in range(window.start, end, window.period_seconds) if at > both and at not in seen)
+    return tuple(at for at in range(window.start, end, window.period_seconds) if at > both and at not in counted_periods)
 
 
 def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, float]]) -> list[int]:
-    """The periods in which every query that is never filled has a data point; if there is no such query, those in which
-    any query has."""
+    """The periods that have a value, in order.
+
+    Queries that CloudWatch publishes only for nonzero values may lack a data point; every other query must have one. If
+    there are only such queries, one data point suffices.
+    """
     required = [column for query, column in zip(binding.queries, columns, strict=True) if query.published != "nonzero"]
     if binding.kind in {"ratio_good", "ratio_bad"}:
         required = [*required, columns[-1]]

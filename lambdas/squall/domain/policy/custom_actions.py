@@ -7,11 +7,11 @@ from pydantic import Field, field_validator, model_validator
 
 from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import pattern
+from squall.domain.base.problems import require_pattern
 from squall.domain.base.vocabulary import ResourceType, Risk
 
-CUSTOM_NAME = pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
-ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
+CUSTOM_NAME = require_pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
+ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
 VALUE = r"^\S{1,1024}$"
 """What FIS takes as a parameter's value."""
 _NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
@@ -23,8 +23,8 @@ OWN = frozenset({"duration", "maxDuration"})
 class Grant(Model):
     """A statement of the environment's FIS role."""
 
-    actions: Annotated[tuple[Annotated[str, pattern(r"^[a-z0-9-]+:[A-Za-z0-9]+$", "service:Action")], ...], Field(min_length=1)]
-    resources: Annotated[tuple[Annotated[str, pattern(r"^(\*|arn:[^\s]+)$", "ARNs, or *")], ...], Field(min_length=1)]
+    actions: Annotated[tuple[Annotated[str, require_pattern(r"^[a-z0-9-]+:[A-Za-z0-9]+$", "service:Action")], ...], Field(min_length=1)]
+    resources: Annotated[tuple[Annotated[str, require_pattern(r"^(\*|arn:[^\s]+)$", "ARNs, or *")], ...], Field(min_length=1)]
     tagged: Annotated[bool, Field(strict=True)] = True
     """Only on resources that carry the environment's tag. `false` where the API looks at no tag: a read, or a resource that has none."""
 
@@ -42,18 +42,18 @@ class Grant(Model):
 class CustomAction(Model):
     """One of them: `action` of FIS, or an Automation `document`."""
 
-    description: Annotated[str, Field(min_length=1, max_length=300), pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
+    description: Annotated[str, Field(min_length=1, max_length=300), require_pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
     resource_type: ResourceType
-    action: Annotated[str, pattern(r"^aws:[a-z0-9-]+:[a-z0-9-]+$", "the id of a FIS action")] | None = None
-    target_key: Annotated[str, pattern(r"^[A-Za-z]{1,64}$", "what the action calls its targets, such as Instances")] | None = None
-    document: Annotated[str, pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
-    version: Annotated[str, pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
+    action: Annotated[str, require_pattern(r"^aws:[a-z0-9-]+:[a-z0-9-]+$", "the id of a FIS action")] | None = None
+    target_key: Annotated[str, require_pattern(r"^[A-Za-z]{1,64}$", "what the action calls its targets, such as Instances")] | None = None
+    document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
+    version: Annotated[str, require_pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
     """Of the document: what was reviewed. Whoever may edit the document would otherwise decide what is run."""
-    assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
+    assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
     """As whom the document acts."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """What an experiment gives, each of them: name to the regular expression that the value matches as a whole."""
-    fixed: dict[ParameterName, Annotated[str, pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
+    fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
     """What is given always."""
     lasts: Annotated[bool, Field(strict=True)] = False
     """FIS keeps it up for a `duration` and takes it back; else it is over in a moment, and a wait stands beside it."""

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from squall.domain.base.durations import Span, Timezone, validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import ENVIRONMENT_NAME, pattern
+from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
 from squall.domain.base.vocabulary import BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
 from squall.domain.sentinel.config import SentinelPolicy
@@ -17,21 +17,23 @@ Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 EVERY_DAY: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Days = Annotated[tuple[Day, ...], Field(min_length=1)]
-ClockTime = Annotated[str, pattern(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day, such as 09:30, in quotes")]
-EndTime = Annotated[str, pattern(r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", "a time of day, such as 17:30 or 24:00, in quotes")]
-Line = pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")
+ClockTime = Annotated[str, require_pattern(r"^([01]\d|2[0-3]):[0-5]\d$", "a time of day, such as 09:30, in quotes")]
+EndTime = Annotated[str, require_pattern(r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$", "a time of day, such as 17:30 or 24:00, in quotes")]
+Line = require_pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")
 AlarmName = Annotated[str, Field(min_length=1, max_length=255), Line]
-PipelineName = Annotated[str, Field(max_length=100), pattern(r"^[A-Za-z0-9.@_-]+$", "the name of a pipeline")]
-DeploymentGroup = Annotated[str, Field(max_length=201), pattern(r"^[^/\s]+/[^/\s]+$", "application/deployment-group")]
+PipelineName = Annotated[str, Field(max_length=100), require_pattern(r"^[A-Za-z0-9.@_-]+$", "the name of a pipeline")]
+DeploymentGroup = Annotated[str, Field(max_length=201), require_pattern(r"^[^/\s]+/[^/\s]+$", "application/deployment-group")]
 Response = Literal["refuse", "warn"]
-CalendarName = Annotated[str, Field(min_length=3, max_length=300), pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")]
+CalendarName = Annotated[
+    str, Field(min_length=3, max_length=300), require_pattern(r"^[A-Za-z0-9_.:/-]+$", "the name or ARN of a Change Calendar")
+]
 
 
-KUBERNETES_NAME = pattern(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "the name of a Kubernetes service account")
+KUBERNETES_NAME = require_pattern(r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", "the name of a Kubernetes service account")
 S3Folder = Annotated[
     str,
     Field(max_length=1100),
-    pattern(r"^arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_./-]*[A-Za-z0-9_-]/$", "arn:aws:s3:::bucket/folder/"),
+    require_pattern(r"^arn:[a-z-]+:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9_./-]*[A-Za-z0-9_-]/$", "arn:aws:s3:::bucket/folder/"),
 ]
 
 
@@ -122,7 +124,7 @@ Approver = Annotated[
     Field(max_length=256),
     # Whoever assumes an ordinary role chooses the session's name, so a pattern can't name a session. A pattern for several roles would
     # make one human being who may assume two of them two people.
-    pattern(
+    require_pattern(
         f"^({_OF_USER}|{_OF_SSO_USER}|{_OF_ROLE})$",
         "an ARN as `aws sts get-caller-identity` prints it: of a user or of an AWSReservedSSO_ role with its user, * for any text; or of "
         "one role with all its sessions (…:assumed-role/Name/*)",
@@ -183,18 +185,20 @@ class Timing(Model):
         return self
 
 
-FIS_TEMPLATE = pattern(r"^EXT[0-9A-Za-z]{1,61}$", "the id of a FIS experiment template, EXT…")
-ROLLBACK_NAME = pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
-ParameterName = Annotated[str, pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
+FIS_TEMPLATE = require_pattern(r"^EXT[0-9A-Za-z]{1,61}$", "the id of a FIS experiment template, EXT…")
+ROLLBACK_NAME = require_pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
+ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
 
 
 class RollbackDocument(Model):
     """An Automation document that experiments of this environment may run after their fault, and what they may give it."""
 
-    document: Annotated[str, pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
-    version: Annotated[str, pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = "$DEFAULT"
+    document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
+    version: Annotated[str, require_pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = (
+        "$DEFAULT"
+    )
     """A number pins what was reviewed: otherwise whoever may edit the document decides what is run."""
-    assume_role: Annotated[str, pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
+    assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
     """The role with which it acts, passed to it as AutomationAssumeRole. It never acts with Squall's own role."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """Parameters an experiment may set: name to the regular expression every value matches as a whole."""
@@ -217,9 +221,9 @@ class RollbackDocument(Model):
 class Environment(Model):
     name: Annotated[str, ENVIRONMENT_NAME]
     description: str = ""
-    accounts: tuple[Annotated[str, pattern(r"^\d{12}$", "an account id of twelve digits, in quotes")], ...] = ()
+    accounts: tuple[Annotated[str, require_pattern(r"^\d{12}$", "an account id of twelve digits, in quotes")], ...] = ()
     """Account ids the environment lives in; empty: the account Squall is deployed to."""
-    regions: tuple[Annotated[str, pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
+    regions: tuple[Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
     """Regions; empty: the Region Squall is deployed to."""
     allowed_types: tuple[FaultType, ...] = tuple(FaultType)
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)

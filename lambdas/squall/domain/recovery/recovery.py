@@ -78,7 +78,7 @@ def recovery_length(definition: Definition) -> timedelta:
     return definition.experiment.recovery or timedelta(seconds=definition.environment.timing.recovery_seconds)
 
 
-def assess(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
+def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     """The recovery so far, and when to look again; None when there is nothing to wait for.
 
     The workload has recovered when every absolute threshold holds in each of the newest whole periods (as many as
@@ -145,7 +145,7 @@ def _last_end(inputs: RecoveryInput) -> int:
 
 
 def _find_holding(thresholds: Iterable[Threshold], inputs: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
-    """For each metric since when all its thresholds hold; and the thresholds that do not hold.
+    """Since when all thresholds of each metric hold, by the metric's name; and the thresholds that do not hold.
 
     A threshold that was never violated holds since the effect.
     """
@@ -249,8 +249,8 @@ def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:
 
 
 def _find_needed_places(inputs: RecoveryInput) -> list[set[str]]:
-    """What is healthy now in each target group in which the lost ones were registered by themselves, and not only through
-    something that ran on them. Nothing is healthy in a target group that is gone."""
+    """What is healthy now in each target group in which the lost ones were registered by themselves, and not only
+    through something that ran on them. Nothing is healthy in a target group that is gone."""
     now = {group.arn: set(group.healthy) for group in inputs.workload_now.target_groups}
     then = {group.arn: set(group.healthy) for group in inputs.discovery.workload.target_groups}
     arns = {arn for target in inputs.before for arn in target.healthy_in if target.resource.own_names & then.get(arn, set())}
@@ -261,8 +261,8 @@ def _came_before(member: Member, inputs: RecoveryInput) -> bool:
     """A member that a growing group added between Discover and the fault is no replacement. Kubernetes tells whole
     seconds, so a member that came in the second of the effect is one.
 
-    An instance that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched long
-    ago: without Auto Scaling's word on when it came into service, it came after Discover.
+    An instance that was known before and not in service (stopped, in a warm pool, in Standby) may have been launched
+    long ago: without Auto Scaling's word on when it came into service, it came after Discover.
     """
     waited = isinstance(member, Instance) and inputs.discovery.workload.now(member) is not None
     came = member.in_service_at or (None if waited else member.launched_at)

@@ -93,7 +93,7 @@ def with_automation(report: RollbackReport, run: AutomationRun | None, declared:
 
 
 def list_fixed_values(parameters: Mapping[str, str | tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """For each parameter, the values that the definition gives. Values that are known only when the document runs are
-    left out."""
+    """The values that the definition gives to each parameter, by its name. Values that are known only when the document
+    runs are left out."""
     listed = {name: (value,) if isinstance(value, str) else value for name, value in parameters.items()}
     return {name: tuple(value for value in values if value not in {TARGETS, EXECUTION}) for name, values in listed.items()}

@@ -45,7 +45,7 @@ class LambdaFunction(Resource):
 
     @property
     def standing(self) -> frozenset[str]:
-        """Its invocations, counted in hundredths as a measure of its capacity."""
+        """A hundred parts, one for each percent of its invocations; none if the function is not usable."""
         return self._hundredths(100) if self.usable else frozenset()
 
     @property

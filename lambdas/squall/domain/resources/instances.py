@@ -26,7 +26,8 @@ class Instance(Member):
     private_ip: str | None = None
     """Its primary IPv4 address in the VPC."""
     addresses: tuple[str, ...] = ()
-    """Those of all addresses of its network interfaces, also those of pods and tasks on it, that a target group knows."""
+    """Those of all addresses of its network interfaces, also those of pods and tasks on it, that a target group
+    knows."""
     detailed_monitoring: bool | None = None
     """Whether EC2 publishes its metrics every minute, and not every five; None: not known."""
 
@@ -49,7 +50,7 @@ class Instance(Member):
 
     @property
     def hit(self) -> frozenset[str]:
-        """By all its names: its group knows it by id, target groups by id or by address."""
+        """The instance under all its names: its group knows it by id, target groups by id or by address."""
         return self.registered_names
 
     @property

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Self
 
-from squall.domain.base.problems import Problem, extend_path, show_value, suggest
+from squall.domain.base.problems import Problem, extend_path, show_value, suggest_name
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Member
@@ -112,7 +112,7 @@ def filter_problems(filters: Mapping[str, Any], *, named: bool) -> Iterator[Prob
         where = extend_path("target.filters", name)
         if name not in FILTERS:
             known = ", ".join(sorted(FILTERS))
-            yield Problem(path=where, message=f"there is no such filter{suggest(name, FILTERS)}", expected=known)
+            yield Problem(path=where, message=f"there is no such filter{suggest_name(name, FILTERS)}", expected=known)
         elif isinstance(values, list | tuple):
             pattern, words = FILTERS[name]
             wrong = [value for value in values if not isinstance(value, str) or not re.fullmatch(pattern, value)]

@@ -47,5 +47,5 @@ class ScalingGroup(Resource):
 
     @property
     def hit(self) -> frozenset[str]:
-        """Nothing: its instances keep running, and only new ones fail to launch."""
+        """Always empty: its instances keep running, and only new ones fail to launch."""
         return frozenset()

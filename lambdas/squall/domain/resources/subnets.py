@@ -46,7 +46,8 @@ class Subnet(Resource):
     acl: str | None = None
     """Id of its network ACL."""
     acl_rules: int = 0
-    """The number of rules of that ACL, in the direction that has more; the last one, which denies the rest, excepted."""
+    """The number of rules of that ACL, in the direction that has more; the last one, which denies the rest,
+    excepted."""
     association: str | None = None
     """Id of its association with the ACL. EC2 gives a new id with each replacement, also when the same ACL is put
     back."""

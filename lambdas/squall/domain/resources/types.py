@@ -85,7 +85,7 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""
 
 
-def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
+def cast_resources(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
     """The resources, typed as `kind`. Raises TypeError for one of another type, which admission never accepts."""
     listed = tuple(resources)
     for resource in listed:
@@ -94,6 +94,6 @@ def these(kind: type[R], resources: Iterable[Resource]) -> tuple[R, ...]:
     return tuple(resource for resource in listed if isinstance(resource, kind))
 
 
-def ids(resources: Sequence[Resource]) -> str:
+def join_ids(resources: Sequence[Resource]) -> str:
     """The ids of resources, joined for a sentence."""
     return ", ".join(resource.id for resource in resources)

@@ -28,7 +28,8 @@ class Group(Model):
     """Ids of instances that are InService and healthy, of tasks that run and are not unhealthy, or of pods that are
     ready."""
     weights: dict[str, int] = {}
-    """Capacity units of members that count for another number than one, by id: a mixed instances policy may weigh instance types."""
+    """Capacity units of members that count for another number than one, by id: a mixed instances policy may weigh
+    instance types."""
     suspended: tuple[str, ...] = ()
     """Names of suspended Auto Scaling processes."""
     rolling_out: bool = False
@@ -68,8 +69,8 @@ class TargetGroup(Model):
     in_use: bool = True
     """Whether a listener's rule sends it requests: with a weight above zero, where the rule has weights."""
     load_balancer_groups: int | None = None
-    """How many target groups serve somebody behind the load balancer, this one included: those in use that have targets. None: not
-    known."""
+    """How many target groups serve somebody behind the load balancer, this one included: those in use that have
+    targets. None: not known."""
     protocol: str | None = None
     """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     ports: tuple[int, ...] = ()
@@ -82,7 +83,8 @@ class TargetGroup(Model):
     """Names under which targets are registered: ids of instances, or addresses."""
     unhealthy: tuple[str, ...]
     idle: tuple[str, ...] = ()
-    """Targets that are registered and sent no requests: they are draining, their zone is not enabled or was shifted away."""
+    """Targets that are registered and sent no requests: they are draining, their zone is not enabled or was shifted
+    away."""
 
     @property
     def name(self) -> str:
@@ -132,7 +134,7 @@ class Workload(Model):
         return frozenset(name for names in self.parts_of(resource) for name in names)
 
     def parts_of(self, resource: Resource) -> tuple[frozenset[str], ...]:
-        """For each part of the resource, the names by which load balancers may know it.
+        """The names by which load balancers may know each part of the resource.
 
         The parts are the resource itself, or each instance and address in it that is registered somewhere.
         """

@@ -28,8 +28,8 @@ def build_result(
 ) -> Result:
     """The result of a run.
 
-    `decision` is how the run ends, from `verdict.decide` or `verdict.ending`. `known` are the findings of the
-    experiment's earlier runs; None if they could not be read.
+    `decision` is how the run ends, from `verdict.decide_ending` or `verdict.make_decision`. `known` are the findings of
+    the experiment's earlier runs; None if they could not be read.
     """
     definition, checks = evidence.definition, evidence.final_check or evidence.safety
     experiment = definition.experiment.name if definition else record.experiment

@@ -1,4 +1,5 @@
-"""The kinds of findings: severity, the best practice of the Well-Architected Reliability Pillar, and recommendations."""
+"""The kinds of findings: severity, the best practice of the Well-Architected Reliability Pillar, and
+recommendations."""
 
 from dataclasses import dataclass
 

@@ -32,7 +32,7 @@ def parameter_name(stack: str) -> str:
     return f"/squall/{stack}/halt"
 
 
-def effective(flag: Halt, copy: Halt) -> Halt:
+def combine_flags(flag: Halt, copy: Halt) -> Halt:
     """The flag and its copy combined: engaged if either of them is, because one may have been broken when the other was
     written."""
     return copy if copy.engaged and not flag.engaged else flag
@@ -67,7 +67,8 @@ class Lever:
 
 
 def lever_mark(stack: str) -> str:
-    """The beginning of the lever's reason when a halt of this stack engaged it, so that the lever shows who engaged it."""
+    """The beginning of the lever's reason when a halt of this stack engaged it, so that the lever shows who engaged
+    it."""
     return f"Squall {stack} halted"
 
 

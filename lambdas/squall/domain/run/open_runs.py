@@ -26,7 +26,7 @@ class OpenRuns:
         return OpenRuns((*self.with_fault, *first), tuple(id_ for id_ in self.waiting if id_ not in ids))
 
     def waiting_in_turn(self, now: datetime) -> tuple[str, ...]:
-        """The waiting ones, beginning at another one each minute. Whoever looks only at as many as time allows still
-        looks at each of them within minutes: multiples of the golden ratio spread evenly."""
+        """The waiting runs, starting at a different one each minute. A pulse that has time for only a few thus looks at
+        each of them within minutes: the starts are multiples of the golden ratio, which spread evenly."""
         start = int(len(self.waiting) * (int(now.timestamp() // 60) * _GOLDEN_RATIO % 1))
         return self.waiting[start:] + self.waiting[:start]

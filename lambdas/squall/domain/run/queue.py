@@ -70,8 +70,8 @@ class Room:
 
 
 def measure_room(line: Line, active: Iterable[FisExperiment], stack: str, holder: str, now: datetime) -> Room:
-    """The free slots by the table, checked against FIS's list. Experiments of others count too, and so do ours whose
-    slot was lost."""
+    """The slots that are free now, by the table (`line`) and by FIS's list of active experiments. Experiments of others
+    take slots too, and so do those of this stack that hold no slot in the table."""
     active = list(active)
     others = [fis for fis in active if fis.tags.get("squall:stack") != stack]
     held = {other for other in line.holders(now).values() if other != holder}

@@ -7,7 +7,7 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.metrics.scopes import load_balancer_dimension, measured_group, serves_alone
 from squall.domain.resources.base import Member
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
@@ -43,7 +43,7 @@ def _check_measured_targets(inputs: SafetyInput) -> Answer:
     wrong = [binding for binding in chosen if not all(_measures_targets(query, inputs, inputs.workload_now) for query in binding.queries)]
     if wrong or not inputs.discovery.pinned:
         elsewhere = "; ".join(f"{binding.name} is measured on {_show_dimensions(binding)}" for binding in wrong)
-        return False, f"{elsewhere}: not on the group of {ids(inputs.discovery.pinned)}" if elsewhere else "nothing is pinned"
+        return False, f"{elsewhere}: not on the group of {join_ids(inputs.discovery.pinned)}" if elsewhere else "nothing is pinned"
     places = ", ".join(dict.fromkeys(_show_dimensions(binding) for binding in chosen)) or "events only"
     others = sorted({binding.name for binding in inputs.discovery.bindings if binding not in chosen})
     return True, f"measured on {places}" + (f"; as the experiment declares: {', '.join(others)}" if others else "")

@@ -7,9 +7,9 @@ from squall.domain.language.sentences import Replacement
 from squall.domain.resources.base import Member, Resource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.tasks import EcsTask
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.targets.failure_domains import Capacity, capacities, lost
+from squall.domain.targets.failure_domains import Capacity, list_capacities, list_lost_members
 from squall.domain.targets.pinning import find_not_opted_in
 from squall.domain.targets.serving import explain_idle
 
@@ -43,7 +43,7 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     wrong += [words for target in existing.values() for words in find_not_opted_in(inputs.workload_now, target, wanted, inputs.opt_in_tag)]
     wrong += [sentence for pinned in inputs.discovery.pinned if (sentence := _explain_agent_not_opted_in(inputs, pinned))]
     ok = bool(inputs.discovery.pinned) and not wrong
-    return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (ids(inputs.discovery.pinned) or 'nothing is pinned')}"
+    return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (join_ids(inputs.discovery.pinned) or 'nothing is pinned')}"
 
 
 def _explain_agent_not_opted_in(inputs: SafetyInput, pinned: Resource) -> str:
@@ -64,8 +64,8 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
     percent = inputs.definition.environment.minimum_healthy_percent
     parameters = inputs.definition.experiment.parameters
     resources = tuple((inputs.workload_now.now(pinned) or pinned).under(parameters) for pinned in inputs.discovery.pinned)
-    gone = lost(resources)
-    domains = capacities(inputs.workload_now, resources)
+    gone = list_lost_members(resources)
+    domains = list_capacities(inputs.workload_now, resources)
     sums = [
         f"{domain.domain}: {domain.count(domain.in_service)} in service − {domain.count(domain.in_service & gone)} "
         f"= {domain.after(gone)} of {domain.size} ({_show_need(domain, gone, percent)})"
@@ -115,7 +115,7 @@ def _check_targets_unchanged(inputs: SafetyInput) -> Answer:
         return None, "the targets could not be described"
     now = inputs.workload_now.now
     changed = [change for pinned in inputs.discovery.pinned for change in _list_changes(pinned, now(pinned))]
-    return bool(inputs.discovery.pinned) and not changed, "; ".join(changed) or f"{ids(inputs.discovery.pinned)} as discovered"
+    return bool(inputs.discovery.pinned) and not changed, "; ".join(changed) or f"{join_ids(inputs.discovery.pinned)} as discovered"
 
 
 def _show_need(capacity: Capacity, gone: frozenset[str], percent: float) -> str:

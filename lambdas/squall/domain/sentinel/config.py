@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from squall.domain.base.durations import Span, validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import pattern
+from squall.domain.base.problems import require_pattern
 
 HIGH_RESOLUTION_KEPT = timedelta(hours=3)
 """How long CloudWatch keeps points of less than a minute."""
@@ -46,7 +46,7 @@ class Expected(Model):
 class Sentinel(Model):
     """Probes of the workload's URL, from before the baseline to the end of the recovery."""
 
-    url: Annotated[str, Field(max_length=2048), pattern(r"^https?://[\x21-\x7e]+$", "an http or https URL")]
+    url: Annotated[str, Field(max_length=2048), require_pattern(r"^https?://[\x21-\x7e]+$", "an http or https URL")]
     """Requested by GET. Reports show it, so it must hold no secret."""
     every: Span = timedelta(seconds=5)
     expect: Expected = Expected()

@@ -44,7 +44,7 @@ def failure_domains(workload: Workload, resources: Iterable[Resource]) -> tuple[
     return tuple(sorted({domain for resource in resources for domain in _list_domains(workload, resource)}))
 
 
-def capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capacity, ...]:
+def list_capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capacity, ...]:
     """The capacity of every failure domain of the resources, in the order of the domains."""
     known = {
         group.domain: Capacity(group.domain, group.desired, frozenset(group.in_service), weights=group.weights) for group in workload.groups
@@ -56,7 +56,7 @@ def capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[Capac
     return tuple(known[domain] if domain in known else alone[domain] for domain in failure_domains(workload, resources))
 
 
-def lost(resources: Iterable[Resource]) -> frozenset[str]:
+def list_lost_members(resources: Iterable[Resource]) -> frozenset[str]:
     """The members that a fault on the resources takes away from their failure domains."""
     return frozenset(member for resource in resources for member in resource.hit)
 
@@ -65,8 +65,8 @@ def _list_domains(workload: Workload, resource: Resource) -> list[str]:
     around = {resource.belongs_to, *(instance.group for instance in workload.instances if instance.id in resource.contains)}
     groups = [group.domain for group in workload.groups if group.name in around]
     names = workload.names_of(resource)
-    found = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
-    return [*found, resource.own_domain] if resource.contains or not found else found
+    shared = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
+    return [*shared, resource.own_domain] if resource.contains or not shared else shared
 
 
 def _target_group_domain(arn: str) -> str:

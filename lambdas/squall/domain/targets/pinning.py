@@ -10,7 +10,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Workload
-from squall.domain.targets.failure_domains import capacities, lost
+from squall.domain.targets.failure_domains import list_capacities, list_lost_members
 from squall.domain.targets.serving import explain_idle
 
 MAXIMUM_TARGETS = 5
@@ -25,12 +25,14 @@ def find_candidates(workload: Workload, experiment: Experiment) -> tuple[Resourc
     target = experiment.target
     named = set(experiment.named)
     if named and experiment.resource_type is ResourceType.SCALING_GROUP:
-        return tuple(found for found in workload.resources if found.type is ResourceType.SCALING_GROUP and found.arn in named)
+        return tuple(resource for resource in workload.resources if resource.type is ResourceType.SCALING_GROUP and resource.arn in named)
     if named:
         groups = {group for name in named if (group := group_named(name))}
-        return tuple(found for found in workload.resources if named & found.answers_to or found.belongs_to in groups)
+        return tuple(resource for resource in workload.resources if named & resource.answers_to or resource.belongs_to in groups)
     tags = target.tags if target else {}
-    return tuple(found for found in workload.resources if found.type is experiment.resource_type and tags.items() <= found.tags.items())
+    return tuple(
+        resource for resource in workload.resources if resource.type is experiment.resource_type and tags.items() <= resource.tags.items()
+    )
 
 
 def pin_targets(
@@ -42,24 +44,24 @@ def pin_targets(
     even if that breaks the environment's healthy share: the safety check `minimum_healthy_share` then refuses it, with
     its arithmetic on the record.
     """
-    found = tuple(candidate.under(experiment.parameters).in_policy(environment) for candidate in find_candidates(workload, experiment))
-    problems = [*_find_unknown(workload, experiment), *_find_not_opted_in(found, environment, opt_in_tag)]
-    opted_in = [candidate for candidate in found if candidate.tags.get(opt_in_tag) == environment.name]
+    candidates = tuple(candidate.under(experiment.parameters).in_policy(environment) for candidate in find_candidates(workload, experiment))
+    problems = [*_find_unknown(workload, experiment), *_find_not_opted_in(candidates, environment, opt_in_tag)]
+    opted_in = [candidate for candidate in candidates if candidate.tags.get(opt_in_tag) == environment.name]
     fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]
-    eligible = sorted(fit, key=lambda candidate: _rank(seed, candidate))
+    eligible = sorted(fit, key=lambda candidate: _rank_resource(seed, candidate))
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
     elif not eligible:
-        problems += _explain_none_eligible(workload, found)
+        problems += _explain_none_eligible(workload, candidates)
     if problems:
         return (), problems
     chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
-    problems += _check_radius(experiment, found, chosen)
+    problems += _check_radius(experiment, candidates, chosen)
     problems += _check_contents(workload, chosen, environment, opt_in_tag)
     return ((), problems) if problems else (tuple(sorted(chosen, key=lambda target: target.id)), [])
 
 
-def _rank(seed: str, resource: Resource) -> str:
+def _rank_resource(seed: str, resource: Resource) -> str:
     return hashlib.sha256(f"{seed}\n{resource.id}".encode()).hexdigest()
 
 
@@ -96,15 +98,15 @@ def find_not_opted_in(workload: Workload, resource: Resource, environment: str, 
     ]
 
 
-def _check_contents(workload: Workload, found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
+def _check_contents(workload: Workload, candidates: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
     return [
         Problem(path="target_resources", message=words, expected=f"{opt_in_tag} = {environment.name!r} on every instance in it")
-        for resource in found
+        for resource in candidates
         for words in find_not_opted_in(workload, resource, environment.name, opt_in_tag)
     ]
 
 
-def _find_not_opted_in(found: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
+def _find_not_opted_in(candidates: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
     return [
         Problem(
             path="target_resources",
@@ -113,27 +115,27 @@ def _find_not_opted_in(found: Iterable[Resource], environment: Environment, opt_
             else f"{resource.id} has no tag {opt_in_tag}",
             expected=f"{opt_in_tag} = {environment.name!r}",
         )
-        for resource in found
+        for resource in candidates
         if resource.tags.get(opt_in_tag) != environment.name
     ]
 
 
-def _explain_none_eligible(workload: Workload, found: Sequence[Resource]) -> list[Problem]:
-    states = [f"{resource.id} is {resource.condition}" for resource in found if not resource.usable]
-    idle = [sentence for resource in found if resource.usable and (sentence := explain_idle(workload, resource))]
-    wanted = " or ".join(sorted({state for resource in found for state in resource.USABLE}))
+def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource]) -> list[Problem]:
+    states = [f"{resource.id} is {resource.condition}" for resource in candidates if not resource.usable]
+    idle = [sentence for resource in candidates if resource.usable and (sentence := explain_idle(workload, resource))]
+    wanted = " or ".join(sorted({state for resource in candidates for state in resource.USABLE}))
     if not states and not idle:
         return [Problem(path="target_resources", message="no target was found")]
     return [Problem(path="target_resources", message=f"no target is {wanted} and serves: {', '.join([*states, *idle])}")]
 
 
-def _check_radius(experiment: Experiment, found: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
-    if experiment.target and experiment.target.select == "all" and len(chosen) < len(found):
+def _check_radius(experiment: Experiment, candidates: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
+    if experiment.target and experiment.target.select == "all" and len(chosen) < len(candidates):
         radius = experiment.blast_radius.value
         return [
             Problem(
                 path="target.select",
-                message=f"select is all and there are {len(found)} targets, but {radius} allows {len(chosen)} of them",
+                message=f"select is all and there are {len(candidates)} targets, but {radius} allows {len(chosen)} of them",
                 expected=f"at most {len(chosen)} targets, or select: radius",
             )
         ]
@@ -142,12 +144,12 @@ def _check_radius(experiment: Experiment, found: Sequence[Resource], chosen: Seq
         return [Problem(path="blast_radius", message=message, expected="single_instance or single_region")]
     zones = {resource.zone for resource in chosen}
     if experiment.blast_radius is BlastRadius.MULTIPLE_AZ and len(zones) < 2:
-        have = len({resource.zone for resource in found})
+        have = len({resource.zone for resource in candidates})
         return [
             Problem(
                 path="blast_radius",
-                message=f"multiple_az needs targets in two zones, but of {len(found)} targets in {have} zones only {len(chosen)} can be "
-                "pinned while a zone keeps capacity and the healthy share holds",
+                message=f"multiple_az needs targets in two zones, but of {len(candidates)} targets in {have} zones "
+                f"only {len(chosen)} can be pinned while a zone keeps capacity and the healthy share holds",
                 expected="more targets or zones, or single_az",
             )
         ]
@@ -180,15 +182,15 @@ def _pin_everywhere(workload: Workload, eligible: Sequence[Resource], environmen
 
 
 def _keep_share(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    """As many resources as leave every failure domain its healthy share: at least one, and at most as many as FIS
-    takes."""
+    """The largest choice that leaves every failure domain its healthy share: at least one resource, and at most as many
+    as FIS takes."""
     chosen: list[Resource] = []
     for resource in eligible:
         if len(chosen) == MAXIMUM_TARGETS:
             break
         trial = [*chosen, resource]
-        gone = lost(trial)
-        left = (c.after(gone) >= c.needed(environment.minimum_healthy_percent) for c in capacities(workload, trial))
+        gone = list_lost_members(trial)
+        left = (c.after(gone) >= c.needed(environment.minimum_healthy_percent) for c in list_capacities(workload, trial))
         if not chosen or all(left):
             chosen = trial
     return chosen

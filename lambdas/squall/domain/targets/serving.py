@@ -15,7 +15,7 @@ def explain_idle(workload: Workload, resource: Resource) -> str:
         return ""
     places = [group for group in workload.target_groups if group.serves and _is_meant_for(workload, group, resource)]
     named = [group for group in places if group.arn == workload.service]
-    if not places or any(_serves(workload, group, resource) for group in named or places):
+    if not places or any(_serves_group(workload, group, resource) for group in named or places):
         return ""
     return f"{resource.id} serves nobody: {'; '.join(_explain_place(workload, group, resource) for group in named or places)}"
 
@@ -25,7 +25,7 @@ def _is_meant_for(workload: Workload, group: TargetGroup, resource: Resource) ->
     return group.arn in attached or bool(workload.names_of(resource) & group.registered)
 
 
-def _serves(workload: Workload, group: TargetGroup, resource: Resource) -> bool:
+def _serves_group(workload: Workload, group: TargetGroup, resource: Resource) -> bool:
     return bool(workload.names_of(resource) & set(group.healthy))
 
 

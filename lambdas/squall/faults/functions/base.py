@@ -18,7 +18,7 @@ from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
 from squall.faults.base import Aftermath, Fault, Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import tagged, untagged
+from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.capacity import outcome_of
 from squall.faults.mechanisms.lasting import RAN
 from squall.faults.parameters import Names, P, read_parameters
@@ -59,9 +59,9 @@ class FunctionFault(Fault[LambdaFunction, P]):
         # The function tells FIS where its extension looks; IAM lets FIS ask only functions that opted in, and write in
         # one place only.
         return (
-            untagged("s3:PutObject", "s3:DeleteObject", resources=("{lambda_fault_configuration}*",)),
-            tagged("lambda:GetFunction", "lambda", "function:*"),
-            untagged("tag:GetResources"),
+            grant_untagged("s3:PutObject", "s3:DeleteObject", resources=("{lambda_fault_configuration}*",)),
+            grant_tagged("lambda:GetFunction", "lambda", "function:*"),
+            grant_untagged("tag:GetResources"),
         )
 
     def action_parameters(self, injection: Injection[LambdaFunction, P], /) -> Mapping[str, str]:
@@ -141,13 +141,13 @@ def _check_polling(functions: Sequence[LambdaFunction]) -> Iterable[SafetyCheck]
     """
     hasty = [function.id for function in functions if function.poll_wait_milliseconds <= 0]
     warning = f"AWS_FIS_POLL_MAX_WAIT_MILLISECONDS of {', '.join(hasty)} is not set: short or rare invocations never hear of the fault"
-    yield _warn("extension_waits", hasty, warning, "every invocation waits for the extension's look for faults")
+    yield _make_warning("extension_waits", hasty, warning, "every invocation waits for the extension's look for faults")
     snapped = [function.id for function in functions if function.snap_start]
     warning = f"{', '.join(snapped)} has SnapStart: new environments may hear of the fault a minute late"
-    yield _warn("no_snap_start", snapped, warning, "no function starts from a snapshot")
+    yield _make_warning("no_snap_start", snapped, warning, "no function starts from a snapshot")
 
 
-def _warn(name: str, wrong: Sequence[str], warning: str, fine: str) -> SafetyCheck:
+def _make_warning(name: str, wrong: Sequence[str], warning: str, fine: str) -> SafetyCheck:
     outcome = CheckOutcome.WARNED if wrong else CheckOutcome.PASSED
     return SafetyCheck(name=name, outcome=outcome, detail=warning if wrong else fine)
 

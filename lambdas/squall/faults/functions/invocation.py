@@ -14,7 +14,7 @@ from squall.faults.checks import check_targets
 from squall.faults.functions.base import FunctionFault, Percent
 from squall.faults.parameters import Names
 
-DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{what}" for what in ("add-delay", "error", "http-integration-response"))
+DELAY, ERROR, RESPONSE = (f"aws:lambda:invocation-{kind}" for kind in ("add-delay", "error", "http-integration-response"))
 LONGEST_DELAY = 900_000
 CONTENT_TYPE = r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,63}$"
 ERRORS: Mapping[str, Any] = {"metric_name": "Errors", "statistic": "Sum", "by": 1.0}

@@ -21,7 +21,8 @@ class Parameters(Model):
 
 
 class CpuStress(SendCommandFault[Parameters]):
-    """AWSFIS-Run-CPU-Stress: stress-ng, which ends by its own clock or by a cancel; a cancel reaches a busy agent late."""
+    """AWSFIS-Run-CPU-Stress: stress-ng, which ends by its own clock or by a cancel; a cancel reaches a busy agent
+    late."""
 
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"

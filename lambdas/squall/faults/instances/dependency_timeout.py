@@ -12,8 +12,17 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.instances import Instance
 from squall.faults.base import Injection
-from squall.faults.checks import check
-from squall.faults.mechanisms.network_sources import INTERFACE, LONGEST_SOURCES, SERVICES, ZONE, Addressed, check_source, network_of, split
+from squall.faults.checks import make_check
+from squall.faults.mechanisms.network_sources import (
+    INTERFACE,
+    LONGEST_SOURCES,
+    SERVICES,
+    ZONE,
+    Addressed,
+    check_source,
+    network_of,
+    split_sources,
+)
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 LOSS, LATENCY, BLACKHOLE = (
@@ -72,7 +81,7 @@ class Dependency(Model):
             return dependency
         if (dependency is None) == (info.data["port"] is None):
             raise ValueError("exactly one of dependency (addresses, networks, domain names, DYNAMODB, S3) and port")
-        for source in [] if dependency is None else split(dependency):
+        for source in [] if dependency is None else split_sources(dependency):
             _check_dependency(source)
         return dependency
 
@@ -140,7 +149,7 @@ class DependencyTimeout(SendCommandFault[Parameters]):
         return values
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
-        yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))
+        yield make_check("dependency_apart", *check_apart(injection.targets, injection.parameters))
 
 
 def _check_dependency(source: str) -> None:

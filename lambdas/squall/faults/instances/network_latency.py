@@ -10,7 +10,7 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.instances import Instance
 from squall.faults.base import Injection
-from squall.faults.checks import check
+from squall.faults.checks import make_check
 from squall.faults.mechanisms.network_sources import INTERFACE, Sources, check_reach
 from squall.faults.mechanisms.send_command import SendCommandFault
 
@@ -72,4 +72,4 @@ class NetworkLatency(SendCommandFault[Parameters]):
         return values
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
-        yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
+        yield make_check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))

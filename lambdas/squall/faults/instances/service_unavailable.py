@@ -14,7 +14,7 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
 from squall.faults.base import Injection
-from squall.faults.checks import check
+from squall.faults.checks import make_check
 from squall.faults.mechanisms.send_command import SendCommandFault
 
 EPHEMERAL = range(32768, 61000)
@@ -85,7 +85,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
 
     def check_instances(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
         parameters = injection.parameters
-        yield check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))
+        yield make_check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))
 
     def expect_signals(self, injection: Injection[Instance, Parameters], /) -> Iterable[Signal]:
         """The load balancer's health checks of a silent port, which must fail.

@@ -10,7 +10,7 @@ from squall.domain.resources.instances import Instance
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import tagged, untagged
+from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
 from squall.faults.parameters import NoParameters
@@ -34,7 +34,7 @@ class InstanceTermination(MomentaryFault[Instance, NoParameters]):
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)
 
     def grants(self) -> tuple[Grant, ...]:
-        return tagged("ec2:TerminateInstances", "ec2", "instance/*"), untagged("ec2:DescribeInstances")
+        return grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"), grant_untagged("ec2:DescribeInstances")
 
     def check_targets(self, injection: Injection[Instance, NoParameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
@@ -53,7 +53,7 @@ class InstanceTermination(MomentaryFault[Instance, NoParameters]):
         return now is None or state in before.LOST, f"{before.id} is {state}"
 
     def find_lacks(self, _before: Instance, _now: Instance | None, /) -> Iterable[str]:
-        """Nothing, because the instance was meant to be lost."""
+        """Always empty: the fault is meant to take the instance away."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

@@ -1,4 +1,5 @@
-"""Faults that a Systems Manager command carries out, whoever sends it: commands as proof, and commands that still run."""
+"""Faults that a Systems Manager command carries out, whoever sends it: commands as proof, and commands that still
+run."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta

@@ -7,12 +7,12 @@ from typing import Any
 
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
-from squall.domain.resources.types import these
+from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, R, Remnant
 from squall.faults.mechanisms.capacity import missing_capacity, outcome_of
-from squall.faults.parameters import P, refuse_unknown, typed
+from squall.faults.parameters import P, convert_value, refuse_unknown
 
 RAN = frozenset({"running", "completed", "stopping", "stopped"})
 """States of a FIS action that has begun and did not fail."""
@@ -40,12 +40,16 @@ class LastingFault(Fault[R, P]):
         return ()
 
     def action_parameters(self, injection: Injection[R, P], /) -> Mapping[str, str]:
-        values = {theirs: getattr(injection.parameters, own) for own, theirs in self.names.items()}
-        return {theirs: str(value) for theirs, value in values.items() if value is not None}
+        values = {parameter: getattr(injection.parameters, own) for own, parameter in self.names.items()}
+        return {parameter: str(value) for parameter, value in values.items() if value is not None}
 
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         refuse_unknown(parameters, set(self.names.values()), action_id)
-        return {own: typed(parameters[theirs], self.parameters, own) for own, theirs in self.names.items() if theirs in parameters}
+        return {
+            own: convert_value(parameters[parameter], self.parameters, own)
+            for own, parameter in self.names.items()
+            if parameter in parameters
+        }
 
     def find_action(self, fis: FisExperiment | None, _target: R, /) -> ActionState | None:
         """The action as FIS reports it, if it began on all targets.
@@ -89,13 +93,13 @@ class LastingFault(Fault[R, P]):
 
     def find_remnants(self, before: Sequence[TargetBefore], describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
         workload = describe()
-        targets = these(self.kind, (target.resource for target in before))
+        targets = cast_resources(self.kind, (target.resource for target in before))
         return tuple(remnant for target in targets for remnant in self.find_target_remnants(target, workload.now(target)))
 
 
-def prove_by_action(target: str, ran: ActionState | None, what: str) -> Proof:
+def prove_by_action(target: str, ran: ActionState | None, verb: str) -> Proof:
     """The proof by FIS's report, if nothing else can be asked: the action ran on its targets, from when until when."""
     if ran is None:
-        return Proof(target=target, proven=False, kind="mechanism", detail=f"FIS did not {what} {target}")
-    detail = f"FIS's action {ran.name} is {ran.status}: {what} {target}"
+        return Proof(target=target, proven=False, kind="mechanism", detail=f"FIS did not {verb} {target}")
+    detail = f"FIS's action {ran.name} is {ran.status}: {verb} {target}"
     return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=ran.started_at, until=ran.ended_at)

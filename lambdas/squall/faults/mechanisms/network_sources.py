@@ -1,4 +1,5 @@
-"""The `Sources` of the network documents: whose traffic is disturbed. Characters that a shell interprets are refused."""
+"""The `Sources` of the network documents: whose traffic is disturbed. Characters that a shell interprets are
+refused."""
 
 import ipaddress
 import re
@@ -27,7 +28,7 @@ class Addressed(Protocol):
     def private_ip(self) -> str | None: ...
 
 
-def split(sources: str) -> list[str]:
+def split_sources(sources: str) -> list[str]:
     """The single sources. Raises ValueError for a character that occurs in no address, network, zone or name."""
     strange = _SHELL.search(sources)
     if strange:
@@ -54,13 +55,13 @@ def check_source(source: str) -> None:
         raise ValueError(f"a network of /{WIDEST} or narrower, not {source}: two halves are everything, and the agent's traffic is in it")
 
 
-def _harmless(sources: str) -> str:
-    for source in split(sources):
+def _validate_sources(sources: str) -> str:
+    for source in split_sources(sources):
         check_source(source)
     return sources
 
 
-Sources = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES), AfterValidator(_harmless)]
+Sources = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES), AfterValidator(_validate_sources)]
 """Comma-separated, each checked."""
 
 

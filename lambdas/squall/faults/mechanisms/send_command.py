@@ -17,9 +17,9 @@ from squall.domain.resources.instances import Instance
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST_VALUE
-from squall.faults.grants import aws_documents, tagged, untagged
+from squall.faults.grants import aws_documents, grant_tagged, grant_untagged
 from squall.faults.mechanisms.command import CommandFault
-from squall.faults.parameters import P, length_problems, parse_length, refuse_unknown, typed
+from squall.faults.parameters import P, convert_value, length_problems, parse_length, refuse_unknown
 
 SEND = "aws:ssm:send-command"
 SLACK = timedelta(seconds=60)
@@ -59,9 +59,9 @@ class SendCommandFault(CommandFault[Instance, P]):
     def grants(self) -> tuple[Grant, ...]:
         # AWS's documents carry no tags: one statement for instances and documents could never match.
         return (
-            tagged("ssm:SendCommand", "ec2", "instance/*"),
-            untagged("ssm:SendCommand", resources=aws_documents(self.ssm_documents)),
-            untagged("ec2:DescribeInstances", "ssm:ListCommands", "ssm:CancelCommand"),
+            grant_tagged("ssm:SendCommand", "ec2", "instance/*"),
+            grant_untagged("ssm:SendCommand", resources=aws_documents(self.ssm_documents)),
+            grant_untagged("ec2:DescribeInstances", "ssm:ListCommands", "ssm:CancelCommand"),
         )
 
     def check_targets(self, injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
@@ -84,14 +84,15 @@ class SendCommandFault(CommandFault[Instance, P]):
         }
 
     def read_action(self, _document: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
-        """The parameters in those of the document. One that is left out has the document's default, not the fault's."""
+        """The fault's parameters, read from those of the document. A parameter that the template leaves out gets the
+        document's default, not the fault's."""
         always = {**self.always, "InstallDependencies": ("True", "True")}
         refuse_unknown(parameters, {*self.names, *always}, " or ".join(self.ssm_documents))
         for name, (wanted, default) in always.items():
             if name in {*parameters, *self.always} and parameters.get(name, default) != wanted:
                 raise ValueError(f"{name} is {parameters.get(name, default)}, in {self.type.value} it is {wanted}")
         values = {own: parameters.get(name, default) for name, (own, default) in self.names.items()}
-        return {own: typed(value, self.parameters, own) for own, value in values.items() if value is not None}
+        return {own: convert_value(value, self.parameters, own) for own, value in values.items() if value is not None}
 
     def read_template(self, _action_id: str, action_parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         path = "parameters.documentParameters"

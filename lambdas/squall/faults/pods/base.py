@@ -10,13 +10,13 @@ from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.pods import POD_SECURITY, PRIVILEGED, EksPod
-from squall.domain.resources.types import ids, these
+from squall.domain.resources.types import cast_resources, join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
 from squall.faults.base import Aftermath, Fault, Injection, Remnant
-from squall.faults.checks import check, check_targets
-from squall.faults.grants import tagged, untagged
+from squall.faults.checks import check_targets, make_check
+from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.lasting import RAN, LastingFault, prove_by_action
 from squall.faults.parameters import P
 from squall.faults.tasks.base import check_rollout
@@ -36,7 +36,7 @@ class OnPods(Fault[EksPod, P]):
 
     def grants(self) -> tuple[Grant, ...]:
         # Kubernetes guards pods, by the service account; IAM's part is whether FIS learns where the cluster is.
-        return (tagged("eks:DescribeCluster", "eks", "cluster/*"), untagged("ec2:DescribeSubnets", "tag:GetResources"))
+        return (grant_tagged("eks:DescribeCluster", "eks", "cluster/*"), grant_untagged("ec2:DescribeSubnets", "tag:GetResources"))
 
     def refresh(self, target: EksPod, workload: Workload, /) -> EksPod:
         """The pod as the workload describes it now, with the environment's service account, which no description
@@ -85,15 +85,15 @@ def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyChe
     yield check_targets("pod_ready", pods, unready, "; ".join(unready), "every pod is ready")
     yield check_rollout(workload, pods)
     closed = [pod for pod in pods if pod.read_only_root]
-    refusal = f"{ids(closed)} has a container with a read-only root file system, where FIS can't monitor what it does"
+    refusal = f"{join_ids(closed)} has a container with a read-only root file system, where FIS can't monitor what it does"
     yield check_targets("root_writable", pods, closed, refusal, "FIS can monitor every pod")
     strange = [pod for pod in pods if pod.pod_security not in POD_SECURITY]
-    refusal = f"the namespace of {ids(strange)} enforces a Pod Security Standard that is none of {', '.join(POD_SECURITY)}"
+    refusal = f"the namespace of {join_ids(strange)} enforces a Pod Security Standard that is none of {', '.join(POD_SECURITY)}"
     yield check_targets("pod_security", pods, strange, refusal, "FIS's pods can conform to the namespace's Pod Security Standard")
     unknown = [pod for pod in pods if not pod.service_account]
     if unknown or not pods:
-        refusal = f"the environment's policy names no service account as which FIS acts on {ids(unknown) or 'pods'}"
-        yield check("service_account", ok=False, detail=refusal)
+        refusal = f"the environment's policy names no service account as which FIS acts on {join_ids(unknown) or 'pods'}"
+        yield make_check("service_account", ok=False, detail=refusal)
         return
     accounts = ", ".join(sorted({f"service account {pod.service_account} in {pod.namespace}" for pod in pods}))
     warning = f"cannot be told from outside: whether {accounts} may do what FIS needs, and FIS's role has an access entry"
@@ -102,7 +102,7 @@ def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyChe
 
 def find_helper_pods(before: Sequence[TargetBefore], after: Workload) -> Iterable[Remnant]:
     """FIS's own pods that exist now and did not exist before the fault."""
-    then = these(EksPod, (target.resource for target in before))
+    then = cast_resources(EksPod, (target.resource for target in before))
     now = [resource for resource in after.others if isinstance(resource, EksPod)]
     for cluster, namespace in sorted({(pod.cluster, pod.namespace) for pod in then}):
         known = {name for pod in then if (pod.cluster, pod.namespace) == (cluster, namespace) for name in pod.helpers}
@@ -157,13 +157,13 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
 
 def _check_network(pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
     fargate = [pod for pod in pods if pod.fargate]
-    refusal = f"{ids(fargate)} runs on Fargate, where FIS can't disturb the network"
+    refusal = f"{join_ids(fargate)} runs on Fargate, where FIS can't disturb the network"
     yield check_targets("not_on_fargate", pods, fargate, refusal, "no pod runs on Fargate")
     shared = [pod for pod in pods if pod.host_network]
-    refusal = f"{ids(shared)} uses its node's network: everything on that node would be hit"
+    refusal = f"{join_ids(shared)} uses its node's network: everything on that node would be hit"
     yield check_targets("network_of_its_own", pods, shared, refusal, "every pod has a network of its own")
     bound = [pod for pod in pods if pod.unprivileged]
-    refusal = f"the security context of {ids(bound)} keeps its containers from being root, which FIS's ephemeral container must be"
+    refusal = f"the security context of {join_ids(bound)} keeps its containers from being root, which FIS's ephemeral container must be"
     yield check_targets("root_allowed", pods, bound, refusal, "FIS's ephemeral container may be root")
     strict = [pod for pod in pods if pod.pod_security != PRIVILEGED]
     levels = ", ".join(sorted({f"{pod.namespace} enforces {pod.pod_security}" for pod in strict}))

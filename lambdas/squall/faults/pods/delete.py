@@ -7,7 +7,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.pods import EksPod
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
 from squall.faults.base import Aftermath, Injection, Remnant
@@ -37,11 +37,12 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         known = {group.name for group in workload.groups}
         alone = [pod for pod in pods if pod.group not in known]
         names = sorted({pod.group for pod in pods if pod.group in known and pod.group})
-        refusal = f"{ids(alone)} is of no Deployment, ReplicaSet, StatefulSet or DaemonSet, so nothing would replace it"
+        refusal = f"{join_ids(alone)} is of no Deployment, ReplicaSet, StatefulSet or DaemonSet, so nothing would replace it"
         yield check_targets("in_workload", pods, alone, refusal, f"replaced by {', '.join(names) or 'nothing'}")
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
-        """The pod is gone, and FIS reports that it deleted it: rollouts, evictions and lost nodes delete pods as well."""
+        """The pod is gone, and FIS reports that it deleted it: rollouts, evictions and lost nodes delete pods as
+        well."""
         proofs = zip(aftermath.targets(EksPod), super().prove(aftermath), strict=True)
         return tuple(self._with_action(pod, proof, aftermath) if proof.proven else proof for pod, proof in proofs)
 
@@ -57,7 +58,7 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         return now.state == "Terminating", f"{now.id} is {now.state}"
 
     def find_lacks(self, _before: EksPod, _now: EksPod | None, /) -> Iterable[str]:
-        """Nothing, because the pod's controller replaces it."""
+        """Always empty: the pod's controller replaces the pod."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

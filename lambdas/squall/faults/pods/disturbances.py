@@ -10,9 +10,9 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import SHARE, Signal
 from squall.domain.resources.pods import EksPod
-from squall.domain.resources.types import ids
+from squall.domain.resources.types import join_ids
 from squall.faults.base import Injection
-from squall.faults.checks import check, check_targets
+from squall.faults.checks import check_targets, make_check
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters
 from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart
 from squall.faults.instances.memory_stress import Parameters as MemoryParameters
@@ -68,7 +68,8 @@ class PodCpuStress(PodFault[CpuParameters]):
 
 
 class PodMemoryStress(PodFault[MemoryParameters]):
-    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet restarts containers that the kernel kills."""
+    """`aws:eks:pod-memory-stress`: takes the pod's own memory. The kubelet restarts containers that the kernel
+    kills."""
 
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
@@ -89,7 +90,7 @@ class PodMemoryStress(PodFault[MemoryParameters]):
 
     def check_fitness(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[SafetyCheck]:
         unlimited = [pod for pod in injection.targets if not pod.memory_limited]
-        refusal = f"{ids(unlimited)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
+        refusal = f"{join_ids(unlimited)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
         yield check_targets("memory_limited", injection.targets, unlimited, refusal, "every pod has a memory limit")
 
 
@@ -118,7 +119,7 @@ class PodNetworkLatency(PodFault[LatencyParameters]):
         return f"Delay what the pod sends by {parameters.latency_ms} ms"
 
     def check_fitness(self, injection: Injection[EksPod, LatencyParameters], /) -> Iterable[SafetyCheck]:
-        yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
+        yield make_check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
 
 
 class PortParameters(Model):
@@ -148,7 +149,7 @@ class PodServiceUnavailable(PodFault[PortParameters]):
 
     def check_fitness(self, injection: Injection[EksPod, PortParameters], /) -> Iterable[SafetyCheck]:
         port = injection.parameters
-        yield check("port_serves", *port_serves(injection.workload, injection.targets, port.protocol, port.port))
+        yield make_check("port_serves", *port_serves(injection.workload, injection.targets, port.protocol, port.port))
 
 
 class PodDependencyTimeout(PodFault[Dependency]):
@@ -179,4 +180,4 @@ class PodDependencyTimeout(PodFault[Dependency]):
         return f"{how} what the pod sends to the dependency"
 
     def check_fitness(self, injection: Injection[EksPod, Dependency], /) -> Iterable[SafetyCheck]:
-        yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))
+        yield make_check("dependency_apart", *check_apart(injection.targets, injection.parameters))

@@ -12,7 +12,7 @@ from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import Workload
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import arn, aws_documents, tagged, untagged
+from squall.faults.grants import aws_documents, format_arn, grant_tagged, grant_untagged
 from squall.faults.mechanisms.command import CommandFault
 from squall.faults.parameters import Fixed, Names, P, read_parameters
 
@@ -55,11 +55,11 @@ class TaskFault(CommandFault[EcsTask, P]):
     def grants(self) -> tuple[Grant, ...]:
         # IAM judges the managed instance that a task is registered as, not the task: it has to carry the tag, too.
         return (
-            tagged("ssm:SendCommand", "ssm", "managed-instance/*"),
-            untagged("ssm:SendCommand", resources=aws_documents(self.ssm_documents)),
-            untagged("ecs:DescribeTasks", resources=(arn("ecs", "task/*/*"),)),
-            untagged("ecs:DescribeContainerInstances", resources=(arn("ecs", "container-instance/*/*"),)),
-            untagged("ec2:DescribeInstances", "ec2:DescribeSubnets", "ssm:ListCommands", "ssm:CancelCommand"),
+            grant_tagged("ssm:SendCommand", "ssm", "managed-instance/*"),
+            grant_untagged("ssm:SendCommand", resources=aws_documents(self.ssm_documents)),
+            grant_untagged("ecs:DescribeTasks", resources=(format_arn("ecs", "task/*/*"),)),
+            grant_untagged("ecs:DescribeContainerInstances", resources=(format_arn("ecs", "container-instance/*/*"),)),
+            grant_untagged("ec2:DescribeInstances", "ec2:DescribeSubnets", "ssm:ListCommands", "ssm:CancelCommand"),
         )
 
     def action_parameters(self, injection: Injection[EcsTask, P], /) -> Mapping[str, str]:

@@ -10,16 +10,16 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.tasks import EcsTask
 from squall.faults.base import Injection
-from squall.faults.checks import check
+from squall.faults.checks import make_check
 from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart
 from squall.faults.instances.network_latency import DEFAULT_SOURCES
 from squall.faults.mechanisms.network_sources import Sources, check_reach
 from squall.faults.parameters import Names
 from squall.faults.tasks.base import TaskFault
 
-LATENCY, LOSS, BLACKHOLE = (f"aws:ecs:task-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
+LATENCY, LOSS, BLACKHOLE = (f"aws:ecs:task-network-{kind}" for kind in ("latency", "packet-loss", "blackhole-port"))
 LATENCY_DOCUMENT, LOSS_DOCUMENT, BLACKHOLE_DOCUMENT = (
-    f"AWSFIS-Run-Network-{what}-ECS" for what in ("Latency", "Packet-Loss", "Blackhole-Port")
+    f"AWSFIS-Run-Network-{kind}-ECS" for kind in ("Latency", "Packet-Loss", "Blackhole-Port")
 )
 """The documents that are sent where ECS's fault injection endpoints are used, which Squall always does."""
 EVERYBODY = "ALL"
@@ -72,7 +72,7 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
         return True
 
     def check_tasks(self, injection: Injection[EcsTask, LatencyParameters], /) -> Iterable[SafetyCheck]:
-        yield check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
+        yield make_check("sources_reach_vpc", *check_reach(injection.targets, injection.parameters.sources))
 
 
 class TaskDependencyTimeout(TaskFault[Dependency]):
@@ -114,7 +114,7 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
         return True
 
     def check_tasks(self, injection: Injection[EcsTask, Dependency], /) -> Iterable[SafetyCheck]:
-        yield check("dependency_apart", *check_apart(injection.targets, injection.parameters))
+        yield make_check("dependency_apart", *check_apart(injection.targets, injection.parameters))
 
 
 def dependency_parameters(parameters: Dependency) -> dict[str, str]:

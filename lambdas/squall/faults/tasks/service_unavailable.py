@@ -10,7 +10,7 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.tasks import EcsTask
 from squall.faults.base import Injection
-from squall.faults.checks import check
+from squall.faults.checks import make_check
 from squall.faults.instances.service_unavailable import check_port, port_serves
 from squall.faults.tasks.base import TaskFault
 from squall.faults.tasks.network import BLACKHOLE, BLACKHOLE_DOCUMENT, PORT
@@ -67,7 +67,7 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
 
     @property
     def instant_actions(self) -> tuple[str, ...]:
-        """Ending a process, which stays ended. A silenced port is restored at the end."""
+        """The action that ends a process, which stays ended. A silenced port is restored when the fault ends."""
         return (KILL,)
 
     def action_id(self, parameters: Parameters, /) -> str:
@@ -92,4 +92,4 @@ class TaskServiceUnavailable(TaskFault[Parameters]):
     def check_tasks(self, injection: Injection[EcsTask, Parameters], /) -> Iterable[SafetyCheck]:
         parameters = injection.parameters
         if parameters.port is not None:
-            yield check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))
+            yield make_check("port_serves", *port_serves(injection.workload, injection.targets, parameters.protocol, parameters.port))

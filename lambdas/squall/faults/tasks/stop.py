@@ -9,7 +9,7 @@ from squall.domain.resources.tasks import EcsTask
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import arn, tagged, untagged
+from squall.faults.grants import format_arn, grant_tagged, grant_untagged
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
 from squall.faults.parameters import NoParameters
@@ -39,9 +39,9 @@ class TaskStop(MomentaryFault[EcsTask, NoParameters]):
 
     def grants(self) -> tuple[Grant, ...]:
         return (
-            tagged("ecs:StopTask", "ecs", "task/*/*"),
-            untagged("ecs:DescribeTasks", resources=(arn("ecs", "task/*/*"),)),
-            untagged("ecs:ListTasks", "tag:GetResources"),
+            grant_tagged("ecs:StopTask", "ecs", "task/*/*"),
+            grant_untagged("ecs:DescribeTasks", resources=(format_arn("ecs", "task/*/*"),)),
+            grant_untagged("ecs:ListTasks", "tag:GetResources"),
         )
 
     def check_targets(self, injection: Injection[EcsTask, NoParameters], /) -> Iterable[SafetyCheck]:
@@ -63,7 +63,7 @@ class TaskStop(MomentaryFault[EcsTask, NoParameters]):
         return True, f"{now.id} is {now.state}, on request"
 
     def find_lacks(self, _before: EcsTask, _now: EcsTask | None, /) -> Iterable[str]:
-        """Nothing, because the service replaces the task."""
+        """Always empty: the service replaces a stopped task by another one."""
         return ()
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:

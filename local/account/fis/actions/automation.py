@@ -50,7 +50,7 @@ class StartAutomation(Action):
     def finished(self) -> bool:
         """Whether the document has ended. An execution longer than `maxDuration` is a failure."""
         self.authorize("ssm:GetAutomationExecution", f"{self._prefix}automation-execution/{self.id}", {})
-        status = automation.status(self.id)
+        status = automation.read_status(self.id)
         if status in _OVER and status != "Success":
             raise self.fail("DependentServiceFailure", f"automation execution {self.id} is {status}")
         if status not in _OVER and self.elapsed:
@@ -60,7 +60,7 @@ class StartAutomation(Action):
 
     def stop(self) -> None:
         self.authorize("ssm:StopAutomationExecution", f"{self._prefix}automation-execution/{self.id}", {})
-        automation.stop(self.id)
+        automation.stop_steps(self.id)
 
     @property
     def _prefix(self) -> str:

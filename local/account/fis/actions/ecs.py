@@ -97,7 +97,7 @@ class TaskCommand(_Tasks):
         return node
 
     def finished(self) -> bool:
-        status = commands.status(self.command_id)
+        status = commands.read_status(self.command_id)
         if status in ("Failed", "TimedOut"):
             raise self.fail("DependentServiceFailure", f"command {self.command_id} is {status}")
         return self.elapsed if "duration" in self.values else status in commands.TERMINAL
@@ -107,7 +107,7 @@ class TaskCommand(_Tasks):
 
     def stop(self) -> None:
         self.authorize("ssm:CancelCommand", "*", {})
-        commands.cancel(self.command_id, CANCEL_WAIT_SECONDS)
+        commands.cancel_invocations(self.command_id, CANCEL_WAIT_SECONDS)
 
 
 class CpuStress(TaskCommand):

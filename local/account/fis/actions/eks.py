@@ -1,4 +1,5 @@
-"""`aws:eks:pod-…`: FIS makes a pod of its own in the target's namespace, which acts there as the service account that the action names."""
+"""`aws:eks:pod-…`: FIS makes a pod of its own in the target's namespace, which acts there as the service account that
+the action names."""
 
 import json
 import time

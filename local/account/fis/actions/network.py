@@ -88,7 +88,7 @@ class DisruptConnectivity(Action):
     # --- what is denied ---
 
     def _denied(self, subnet: dict[str, Any]) -> list[tuple[str, str]]:
-        """The first rules of the clone, in order: allow or deny, and a network."""
+        """The first rules of the cloned ACL, in order, as pairs of `allow` or `deny` and a network."""
         scope, vpc = self.values["scope"], ec2._vpcs[subnet["VpcId"]]
         others = [other for other in ec2._subnets.values() if other["VpcId"] == subnet["VpcId"]]
         if scope == "availability-zone":

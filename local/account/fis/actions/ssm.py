@@ -36,10 +36,10 @@ class SendCommand(Action):
         self.command_id = str(record["CommandId"])
 
     def finished(self) -> bool:
-        if commands.status(self.command_id) == "Failed":
+        if commands.read_status(self.command_id) == "Failed":
             raise self.fail("DependentServiceFailure", f"command {self.command_id} failed")
         return self.elapsed
 
     def stop(self) -> None:
         self.authorize("ssm:CancelCommand", "*", {})
-        commands.cancel(self.command_id, CANCEL_WAIT_SECONDS)
+        commands.cancel_invocations(self.command_id, CANCEL_WAIT_SECONDS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from squall.application.stopping.abort import NotAnAbortError, abort, parse, watched_since
+from squall.application.stopping.abort import NotAnAbortError, abort_execution, parse_abort, watched_since
 from squall.application.stopping.halt_request import parse_halt
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.halt import from_json
@@ -19,7 +19,7 @@ from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
 from squall.errors import Unavailable
 from squall.handlers import abort as handler
-from squall.wiring import use
+from squall.wiring import set_wiring
 from tests.fakes.clock import START
 from tests.fakes.world import FakeWorld
 from tests.unit.builders import record
@@ -46,9 +46,9 @@ def world() -> Iterator[FakeWorld]:
     fis = world.faults.start("EXT1", "token", {"squall:stack": "Squall", "squall:execution": ID})
     world.records.create(record(id=ID, template_id="EXT1", fis_experiment_id=fis.id, task_token="token-1"))
     world.workflow.tokens.add("token-1")
-    use(world.wiring())
+    set_wiring(world.wiring())
     yield world
-    use(None)
+    set_wiring(None)
 
 
 def status(world: FakeWorld) -> str:
@@ -57,23 +57,23 @@ def status(world: FakeWorld) -> str:
 
 @pytest.mark.parametrize("wrap", [alarm, event])
 def test_an_alarm_is_understood_as_action_and_as_event(wrap: Any) -> None:
-    request = parse(wrap(), "Squall")
+    request = parse_abort(wrap(), "Squall")
     assert request is not None
     assert (request.execution_id, request.template_id, request.source, request.alarm) == (ID, "EXT1", AbortSource.GUARD, GUARD)
 
 
 @pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
 def test_an_alarm_that_does_not_fire_is_ignored(state: str) -> None:
-    assert parse(alarm(state=state), "Squall") is None
+    assert parse_abort(alarm(state=state), "Squall") is None
 
 
 @pytest.mark.parametrize("name", ["other", "squall-Other-run-1-1", "Squall-run-1-1", ""])
 def test_alarms_of_others_are_ignored(name: str) -> None:
-    assert parse(alarm(name=name), "Squall") is None
+    assert parse_abort(alarm(name=name), "Squall") is None
 
 
 def test_an_id_with_hyphens_and_digits_is_found_in_the_name() -> None:
-    request = parse(alarm(name="squall-Squall-a-2026-01-1-10"), "Squall")
+    request = parse_abort(alarm(name="squall-Squall-a-2026-01-1-10"), "Squall")
     assert request is not None
     assert request.execution_id == "a-2026-01-1"
 
@@ -81,11 +81,11 @@ def test_an_id_with_hyphens_and_digits_is_found_in_the_name() -> None:
 @pytest.mark.parametrize("payload", [{}, {"execution_id": 5}, {"detail-type": "other"}, {"reason": "x"}])
 def test_anything_else_is_an_error_not_a_silent_nothing(payload: dict[str, Any]) -> None:
     with pytest.raises(NotAnAbortError):
-        parse(payload, "Squall")
+        parse_abort(payload, "Squall")
 
 
 def test_an_operators_words_are_kept_short() -> None:
-    request = parse({"execution_id": ID, "reason": "r" * 10_000, "requested_by": "b" * 10_000}, "Squall")
+    request = parse_abort({"execution_id": ID, "reason": "r" * 10_000, "requested_by": "b" * 10_000}, "Squall")
     assert request is not None
     assert len(request.reason) < 1000
     assert len(request.by) <= 256
@@ -96,7 +96,7 @@ FORGED = "ops\n\nRollback: restored\x1b[2J\u2028\u202eok"
 
 @pytest.mark.parametrize("key", ["requested_by", "reason"])
 def test_an_operators_words_forge_no_line(key: str) -> None:
-    request = parse({"execution_id": "run-1", "reason": "r", "requested_by": "b", key: FORGED}, "Squall")
+    request = parse_abort({"execution_id": "run-1", "reason": "r", "requested_by": "b", key: FORGED}, "Squall")
     assert request is not None
     assert "ops Rollback: restored[2J ok" in request.reason
     assert request.reason.isprintable()
@@ -120,9 +120,9 @@ def test_a_guard_of_a_stack_whose_name_begins_alike_aborts_nothing(world: FakeWo
     mine = "Prod-run-1"
     world.records.create(record(id=mine, template_id="EXT1", guard_names=(f"squall-Squall-{mine}-3",), execution_arn=f"arn:x:{mine}"))
     for described in (DESCRIBED.replace("EXT1", "EXT9"), None):
-        request = parse(alarm("squall-Squall-Prod-run-1-1", description=described), "Squall")
+        request = parse_abort(alarm("squall-Squall-Prod-run-1-1", description=described), "Squall")
         assert request is not None
-        done = abort(world.wiring(), request)
+        done = abort_execution(world.wiring(), request)
         assert (done["recorded"], done["woken"]) == (False, False)
         found = world.records.get(mine)
         assert found is not None
@@ -176,9 +176,9 @@ def test_what_cannot_be_stopped_is_written_and_raised(world: FakeWorld) -> None:
 
 
 def test_one_experiment_that_cannot_be_stopped_is_no_reason_to_forget_those_that_were(world: FakeWorld) -> None:
-    request = parse(alarm(), "Squall")
+    request = parse_abort(alarm(), "Squall")
     assert request is not None
-    abort(world.wiring(), request)
+    abort_execution(world.wiring(), request)
     found = world.records.get(ID)
     assert found is not None
     assert [one.event for one in found.events][-2:] == ["abort_requested", "stop_requested"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from squall.application.stopping.cleanup import Leftover
-from squall.application.supervision.close import alert, close
+from squall.application.supervision.close import alert_people, close_run
 from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
@@ -50,7 +50,7 @@ def w(world: FakeWorld) -> Wiring:
 
 
 def end(w: Wiring, **options: Any) -> tuple[Leftover, ...]:
-    return close(w, ID, by="test", reason="the execution is ABORTED", **{"wait_seconds": 5, **options})
+    return close_run(w, ID, by="test", reason="the execution is ABORTED", **{"wait_seconds": 5, **options})
 
 
 ENDINGS: dict[str, tuple[dict[str, Any], bool, tuple[Status, Verdict | None, bool | None]]] = {
@@ -100,7 +100,7 @@ def test_the_fence_comes_first_and_the_lock_last(world: FakeWorld, w: Wiring) ->
 
 
 def test_a_run_without_record_is_nobodys(world: FakeWorld, w: Wiring) -> None:
-    assert close(w, "nobody", by="test", reason="x") == ()
+    assert close_run(w, "nobody", by="test", reason="x") == ()
     assert "faults.stop" not in world.calls
 
 
@@ -178,6 +178,6 @@ def test_nothing_of_another_run_is_touched(world: FakeWorld, w: Wiring) -> None:
 def test_leftovers_of_a_told_run_are_told_once(world: FakeWorld, w: Wiring) -> None:
     left = (Leftover("a fault", "aws fis stop-experiment --id EXP1"),)
     for _ in range(3):
-        alert(w, world.records.items[ID], left)
+        alert_people(w, world.records.items[ID], left)
     assert len(world.notifier.sent) == 1
     assert "NOT CLEANED UP" in world.notifier.sent[0].subject

@@ -12,7 +12,7 @@ from cli.doctor import paths as doctor_paths
 from cli.doctor.paths import PATHS
 from cli.doctor.setting import Setting
 from cli.doctor.trial import Trial
-from squall.application.supervision.pulse import look_after, pulse
+from squall.application.supervision.pulse import look_after, supervise_runs
 from squall.domain.base.vocabulary import Status
 from squall.domain.run.execution_state import UNKNOWN_AFTER
 from squall.domain.run.record import ExecutionRecord
@@ -43,7 +43,7 @@ def world() -> FakeWorld:
 def test_leases_of_a_living_run_are_renewed(world: FakeWorld) -> None:
     run(world, slot=2)
     world.locks.slot_leases[2] = Lease("run-1", START + timedelta(seconds=100))
-    assert pulse(world.wiring()) == {"run-1": "alive"}
+    assert supervise_runs(world.wiring()) == {"run-1": "alive"}
     assert world.locks.leases["group/run-1"].until == START + timedelta(seconds=300)
     assert world.locks.slot_leases[2].until == START + timedelta(seconds=300)
 
@@ -60,16 +60,16 @@ def test_leases_of_a_living_run_are_renewed(world: FakeWorld) -> None:
 )
 def test_dead_runs_are_closed(world: FakeWorld, status: str, expected: Status) -> None:
     run(world, status=status)
-    assert pulse(world.wiring()) == {"run-1": "closed"}
+    assert supervise_runs(world.wiring()) == {"run-1": "closed"}
     assert world.records.items["run-1"].status is expected
     assert len(world.notifier.sent) == 1
 
 
 def test_an_execution_step_functions_does_not_know_yet_is_given_time(world: FakeWorld) -> None:
     run(world, status=None)
-    assert pulse(world.wiring()) == {"run-1": "alive"}
+    assert supervise_runs(world.wiring()) == {"run-1": "alive"}
     world.clock.advance(UNKNOWN_AFTER.total_seconds() + 1)
-    assert pulse(world.wiring()) == {"run-1": "closed"}
+    assert supervise_runs(world.wiring()) == {"run-1": "closed"}
 
 
 def test_one_run_that_raises_anything_does_not_keep_the_others(world: FakeWorld) -> None:
@@ -77,7 +77,7 @@ def test_one_run_that_raises_anything_does_not_keep_the_others(world: FakeWorld)
     run(world, "b", status="ABORTED")
     world.documents.files["results/a/definition.json"] = "{"
     with pytest.raises(ExceptionGroup) as caught:
-        pulse(world.wiring())
+        supervise_runs(world.wiring())
     assert len(caught.value.exceptions) == 1
     assert world.records.items["b"].final
 
@@ -90,19 +90,19 @@ def test_step_functions_that_cannot_be_asked_closes_nothing(world: FakeWorld) ->
     run(world)
     world.failing["workflow.status"] = Unavailable("states", "DescribeExecution", "ThrottlingException", "slow", retryable=True)
     with pytest.raises(ExceptionGroup):
-        pulse(world.wiring())
+        supervise_runs(world.wiring())
     assert not world.records.items["run-1"].final
 
 
 def test_a_final_record_its_own_workflow_is_about_to_tell_of_is_left_to_it(world: FakeWorld) -> None:
     run(world)
     world.records.finish("run-1", status=Status.COMPLETED, reason="done", ended_at=world.clock.now())
-    pulse(world.wiring())
+    supervise_runs(world.wiring())
     assert world.notifier.sent == []
     world.clock.advance(121)
-    pulse(world.wiring())
+    supervise_runs(world.wiring())
     assert len(world.notifier.sent) == 1
-    pulse(world.wiring())
+    supervise_runs(world.wiring())
     assert world.records.in_open_index == set()
     assert len(world.notifier.sent) == 1
 
@@ -113,11 +113,11 @@ def test_while_something_is_left_nobody_else_gets_the_failure_domain(world: Fake
     run(world, status="ABORTED", template_id="EXT1")
     world.faults.stop_seconds = 500
     for _ in range(5):
-        pulse(world.wiring())
+        supervise_runs(world.wiring())
         world.clock.advance(60)
         assert world.locks.leases["group/run-1"].until > world.clock.now()
     world.clock.advance(300)
-    pulse(world.wiring())
+    supervise_runs(world.wiring())
     assert world.locks.leases == {}
 
 
@@ -126,7 +126,7 @@ def test_guards_that_cannot_be_read_in_a_fault_end_it(world: FakeWorld) -> None:
     fis = world.faults.start("EXT1", "token", TAGS)
     run(world, template_id="EXT1", fis_experiment_id=fis.id, guard_names=("g",), fault_started_at=START)
     world.failing["alarms.states"] = Unavailable("cloudwatch", "DescribeAlarms", "InternalError", "down", retryable=False)
-    assert pulse(world.wiring())["run-1"].startswith("aborted: the guards could not be read")
+    assert supervise_runs(world.wiring())["run-1"].startswith("aborted: the guards could not be read")
     assert world.faults.runs[fis.id].experiment.status == "stopping"
 
 
@@ -141,7 +141,7 @@ def test_the_doctors_dead_run_is_closed_and_told_as_what_it_is(world: FakeWorld)
     trial = Trial(setting, PATHS[-1], "doctor-pulse-1", template_id=template, experiment_id=fis.id)
     with patch.multiple(doctor_paths, DynamoRecords=lambda *_: records, datetime=Mock(now=lambda _: world.clock.now())):
         PATHS[-1].trip(trial)
-    assert pulse(world.wiring()) == {"doctor-pulse-1": "closed"}
+    assert supervise_runs(world.wiring()) == {"doctor-pulse-1": "closed"}
     closed = world.records.items["doctor-pulse-1"]
     assert (closed.status, closed.reason) == (Status.ABORTED, "squall doctor tries the pulse: nothing is wrong")
     assert world.faults.active() == []
@@ -164,7 +164,7 @@ def test_a_fault_is_looked_after_before_thousands_of_waiting_runs_and_each_of_th
     with patch("squall.application.supervision.pulse.look_after", look):
         for _ in range(20):
             began, already = world.clock.now(), len(seen)
-            done = pulse(world.wiring())
+            done = supervise_runs(world.wiring())
             assert seen[already] == "fault"
             assert world.clock.now() - began < timedelta(seconds=60)
             assert "left to the next pulse" in done["other waiting runs"]

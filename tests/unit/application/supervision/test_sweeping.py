@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from squall.application.supervision.orphans import Sweep
-from squall.application.supervision.pulse import pulse
+from squall.application.supervision.pulse import supervise_runs
 from squall.domain.base.vocabulary import Status
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import guard_specs
@@ -239,7 +239,7 @@ def test_what_cannot_be_listed_does_not_keep_the_rest(world: FakeWorld, broken: 
 
 def test_it_looks_every_five_minutes_however_often_the_pulse_beats(world: FakeWorld) -> None:
     for _ in range(11):
-        pulse(world.wiring())
+        supervise_runs(world.wiring())
         world.clock.advance(60)
     assert world.calls.count("faults.own_templates") == 3
 
@@ -248,13 +248,13 @@ def test_the_pulse_says_what_was_swept_and_raises_what_was_not(world: FakeWorld)
     THINGS[Kind.LOCK].make(world)
     sweeps(world, 1)
     world.clock.advance(EVERY.total_seconds())
-    assert pulse(world.wiring()) == {"lock group/web": "swept"}
+    assert supervise_runs(world.wiring()) == {"lock group/web": "swept"}
     THINGS[Kind.SLOT].make(world)
     sweeps(world, 1)
     world.failing["locks.release_slot"] = unavailable()
     world.clock.advance(EVERY.total_seconds())
     with pytest.raises(ExceptionGroup):
-        pulse(world.wiring())
+        supervise_runs(world.wiring())
 
 
 def test_a_token_nobody_woke_is_woken(world: FakeWorld) -> None:
@@ -264,6 +264,6 @@ def test_a_token_nobody_woke_is_woken(world: FakeWorld) -> None:
     )
     world.workflow.executions[f"{ARN}:{GONE}"] = "RUNNING"
     world.workflow.tokens.add("t-1")
-    pulse(world.wiring())
+    supervise_runs(world.wiring())
     assert world.workflow.woken == ["t-1"]
     assert world.records.items[GONE].task_token is None

@@ -22,11 +22,11 @@ from squall.domain.approval.votes import (
     check_approval,
     count_needed,
     find_requester,
+    find_standing,
     identify_person,
     is_own_role,
     may_reject,
     may_take_part,
-    standing,
 )
 from squall.domain.policy.environment import Approval
 
@@ -62,7 +62,7 @@ TABLE = [
 def test_the_table(votes: tuple[tuple[str, Decision], ...], approvers: int, expected: Standing) -> None:
     asked = replace(ASK, approvers=approvers)
     for order in permutations(said(*votes)):
-        assert standing(asked, order, NOW + HOUR)[0] is expected, order
+        assert find_standing(asked, order, NOW + HOUR)[0] is expected, order
 
 
 @pytest.mark.parametrize(("votes", "approvers", "expected"), TABLE)
@@ -70,14 +70,14 @@ def test_after_the_expiry_what_is_pending_has_expired_and_the_rest_stands(
     votes: tuple[tuple[str, Decision], ...], approvers: int, expected: Standing
 ) -> None:
     asked, late = replace(ASK, approvers=approvers), ASK.expires_at + GRACE
-    assert standing(asked, said(*votes), late)[0] is (Standing.EXPIRED if expected is Standing.PENDING else expected)
-    assert standing(asked, said(*votes), late - timedelta(seconds=1))[0] is expected, "somebody may still be writing"
+    assert find_standing(asked, said(*votes), late)[0] is (Standing.EXPIRED if expected is Standing.PENDING else expected)
+    assert find_standing(asked, said(*votes), late - timedelta(seconds=1))[0] is expected, "somebody may still be writing"
 
 
 @pytest.mark.parametrize(("at", "counts"), [(NOW, True), (ASK.expires_at, True), (ASK.expires_at + GRACE, False), (NOW - HOUR, False)])
 def test_an_approval_counts_in_its_time_alone(at: datetime, counts: bool) -> None:
     votes = (*said(("ada", A)), *said(("bob", A), at=at))
-    assert (standing(ASK, votes, NOW + HOUR)[0] is Standing.APPROVED) is counts
+    assert (find_standing(ASK, votes, NOW + HOUR)[0] is Standing.APPROVED) is counts
 
 
 VOTES = st.lists(
@@ -95,7 +95,7 @@ VOTES = st.lists(
 @given(VOTES, st.integers(1, 5), st.integers(-10, 400))
 def test_approved_means_enough_people_who_did_not_ask_for_it(votes: list[Vote], approvers: int, minutes: int) -> None:
     asked, now = replace(ASK, approvers=approvers), NOW + timedelta(minutes=minutes)
-    stands, _ = standing(asked, votes, now)
+    stands, _ = find_standing(asked, votes, now)
     first = find_requester(asked, votes)
     approving = {vote.person for vote in votes if vote.decision is A}
     if stands is Standing.APPROVED:
@@ -103,17 +103,17 @@ def test_approved_means_enough_people_who_did_not_ask_for_it(votes: list[Vote], 
         assert len(approving | ({first.person} if first else set())) >= approvers + 1, "one person alone never is enough"
     if any(vote.decision is R for vote in votes):
         assert stands is Standing.REJECTED
-    assert stands is standing(asked, votes[::-1], now)[0]
+    assert stands is find_standing(asked, votes[::-1], now)[0]
 
 
 @given(VOTES, st.integers(1, 5))
 def test_an_approval_more_never_takes_one_away_and_a_rejection_always_does(votes: list[Vote], approvers: int) -> None:
     asked, now = replace(ASK, approvers=approvers), NOW + HOUR
-    before = standing(asked, votes, now)[0]
+    before = find_standing(asked, votes, now)[0]
     more = [*votes, Vote("user:new", "arn:new", A, now)]
     if before is Standing.APPROVED:
-        assert standing(asked, more, now)[0] is Standing.APPROVED
-    assert standing(asked, [*more, Vote("user:no", "arn:no", R, now)], now)[0] is Standing.REJECTED
+        assert find_standing(asked, more, now)[0] is Standing.APPROVED
+    assert find_standing(asked, [*more, Vote("user:no", "arn:no", R, now)], now)[0] is Standing.REJECTED
 
 
 def test_who_has_not_proven_to_be_the_requester_makes_one_more_needed() -> None:
@@ -254,24 +254,24 @@ def test_every_pair_of_identities(pair: tuple[str, str], who: tuple[str, ...], f
         person, _ = identify_person(IDENTITIES[name])
         if may_take_part(IDENTITIES[name], who, ACCOUNT):
             votes.setdefault(person, Vote(person, IDENTITIES[name].arn, decision, NOW + HOUR))
-    approved = standing(asked, tuple(votes.values()), NOW + HOUR)[0] is Standing.APPROVED
+    approved = find_standing(asked, tuple(votes.values()), NOW + HOUR)[0] is Standing.APPROVED
     assert approved is (frozenset(pair) in TWO_PEOPLE[who])
 
 
 @pytest.mark.parametrize("decision", [A, Q])
 def test_a_vote_on_the_record_of_somebody_the_policy_does_not_name_counts_for_nothing(decision: Decision) -> None:
     role = Vote("role:AROAOPS", f"{OPS}/ada", decision, NOW + HOUR)
-    assert standing(ASK, (*said(("ada", A)), role), NOW + HOUR)[0] is Standing.PENDING
+    assert find_standing(ASK, (*said(("ada", A)), role), NOW + HOUR)[0] is Standing.PENDING
     user = Vote("user:AIDA2", f"arn:aws:iam::{ACCOUNT}:user/bob", decision, NOW + HOUR)
     asked = replace(ASK, who=("arn:ada",))
-    assert standing(asked, (*said(("ada", A)), user), NOW + HOUR)[0] is Standing.PENDING
+    assert find_standing(asked, (*said(("ada", A)), user), NOW + HOUR)[0] is Standing.PENDING
 
 
 def test_who_counts_together_is_said() -> None:
     sso = Vote("sso:ada", f"{SSO}/ada", A, NOW + HOUR)
-    assert "1 of 2 approvals" in standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
-    assert "may be one human being" in standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
-    assert "may be one human being" not in standing(ASK, said(("ada", A)), NOW + HOUR)[1]
+    assert "1 of 2 approvals" in find_standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
+    assert "may be one human being" in find_standing(ASK, (*said(("ada", A)), sso), NOW + HOUR)[1]
+    assert "may be one human being" not in find_standing(ASK, said(("ada", A)), NOW + HOUR)[1]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.aws.proof import sign_statement
-from squall.domain.approval.identity_proof import BODY, Proof, Statement, of_document, replayed
+from squall.domain.approval.identity_proof import BODY, Proof, Statement, of_document, rebuild_request
 from squall.domain.approval.votes import Decision
 
 HOST, REGION = "sts.eu-west-1.amazonaws.com", "eu-west-1"
@@ -28,7 +28,7 @@ def signed(credentials: Credentials = KEYS, statement: Statement = SAID, endpoin
 
 
 def look(proof: Proof, statement: Statement = SAID, now: datetime | None = None, **changes: Any) -> Any:
-    return replayed(statement, proof, **{"host": HOST, "region": REGION, "now": now or moment(proof), **changes})
+    return rebuild_request(statement, proof, **{"host": HOST, "region": REGION, "now": now or moment(proof), **changes})
 
 
 def moment(proof: Proof) -> datetime:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.base.printable import LONGEST_LINE, block, flatten, one_line
+from squall.domain.base.printable import LONGEST_LINE, flatten_lines, flatten_text, one_line
 
 STEERING = "\x00\x07\x1b\x7f\x9b\u200b\u200e\u202a\u202e\u2066\u2069\ufeff\ud800\ue000"
 
@@ -48,5 +48,5 @@ def test_the_bound_leaves_room_for_a_long_command() -> None:
 
 
 def test_an_indent_stays_in_a_block_and_nothing_else_steers() -> None:
-    assert block('{\n  "a": "\x1b[1m"\u202e\n}') == '{\n  "a": "[1m"\n}'
-    assert flatten("  a\n b") == "  a  b"
+    assert flatten_lines('{\n  "a": "\x1b[1m"\u202e\n}') == '{\n  "a": "[1m"\n}'
+    assert flatten_text("  a\n b") == "  a  b"

@@ -11,7 +11,7 @@ import yaml
 
 from bench.account import Run
 from bench.cases import CASES, FRAGILE_CASES, INVALID_CASES, RESILIENT_CASES, Case
-from bench.catalogue import PLACE, Outcome, rows_of, tables
+from bench.catalogue import PLACE, Outcome, make_tables, rows_of
 from local.workload.settings import RESILIENT, WORKLOADS
 from squall.domain.base.vocabulary import FaultType
 
@@ -73,11 +73,11 @@ def test_another_verdict_another_criterion_and_what_is_left_are_surprises(outcom
 def test_rows_of_cases_not_run_again_stay_and_others_are_replaced(outcome: Callable[..., Outcome]) -> None:
     first = [outcome(RESILIENT_CASES[0], "validated"), outcome(FRAGILE_CASES[2], "refuted"), outcome(INVALID_CASES[0], "invalid")]
     document = f"# Faults\n{PLACE.begin}\n{PLACE.end}\nmore\n"
-    once = PLACE.insert_tables(document, tables(first, rows_of(document)))
+    once = PLACE.insert_tables(document, make_tables(first, rows_of(document)))
     assert (once.partition(PLACE.begin)[0], once.partition(PLACE.end)[2]) == ("# Faults\n", "\nmore\n")
     assert rows_of(once) == {one.case.name: one.cells for one in first}
-    assert PLACE.insert_tables(once, tables([], rows_of(once))) == once
-    again = rows_of(PLACE.insert_tables(once, tables([outcome(RESILIENT_CASES[0], "inconclusive")], rows_of(once))))
+    assert PLACE.insert_tables(once, make_tables([], rows_of(once))) == once
+    again = rows_of(PLACE.insert_tables(once, make_tables([outcome(RESILIENT_CASES[0], "inconclusive")], rows_of(once))))
     assert again[RESILIENT_CASES[0].name][4] == "inconclusive"
     assert again[FRAGILE_CASES[2].name] == first[1].cells
     assert "| CPUUtilization of the target 2.91 % → 78.1 % |" in once

@@ -10,7 +10,7 @@ import pytest
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
-from squall.domain.history.analytics import COLUMNS, EXECUTIONS, MEASUREMENTS, files
+from squall.domain.history.analytics import COLUMNS, EXECUTIONS, MEASUREMENTS, make_files
 from squall.domain.history.summary import FindingSeen, RunSummary
 
 START = datetime(2026, 11, 3, 4, 5, 6, 789000, tzinfo=UTC)
@@ -49,14 +49,14 @@ STATISTICS = MetricStatistics(
 
 
 def test_a_rows_keys_are_the_tables_columns() -> None:
-    for path, content in files(RUN, [STATISTICS]).items():
+    for path, content in make_files(RUN, [STATISTICS]).items():
         table = path.split("/")[1]
         for line in content.splitlines():
             assert set(json.loads(line)) == set(COLUMNS[table])
 
 
 def test_where_rows_stand_and_what_they_say() -> None:
-    found = files(RUN, [STATISTICS])
+    found = make_files(RUN, [STATISTICS])
     assert set(found) == {f"analytics/{table}/environment=staging/month=2026-11/run-1.json" for table in (EXECUTIONS, MEASUREMENTS)}
     row = json.loads(found["analytics/executions/environment=staging/month=2026-11/run-1.json"])
     assert (row["started_at"], row["duration_seconds"], row["verdict"]) == ("2026-11-03 04:05:06.789", 120.0, "refuted")
@@ -66,12 +66,12 @@ def test_where_rows_stand_and_what_they_say() -> None:
 
 
 def test_a_line_break_in_a_name_does_not_break_the_row() -> None:
-    (content,) = files(RUN, []).values()
+    (content,) = make_files(RUN, []).values()
     assert content.count("\n") == 1
 
 
 def test_a_run_refused_before_it_had_an_environment_has_a_place_too() -> None:
-    (path,) = files(replace(RUN, environment=""), [])
+    (path,) = make_files(replace(RUN, environment=""), [])
     assert "environment=none" in path
 
 

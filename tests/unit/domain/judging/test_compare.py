@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import MetricStatistics
-from squall.domain.judging.comparison import CompareInput, statistics
-from squall.domain.judging.ranks import compare
-from squall.domain.judging.window_statistics import band_of, describe, quantile, seen_points
+from squall.domain.judging.comparison import CompareInput, compute_statistics
+from squall.domain.judging.ranks import compare_samples
+from squall.domain.judging.window_statistics import band_of, describe_window, interpolate_quantile, seen_points
 from squall.domain.metrics.series import missing_policy
 from tests.unit.builders import NOW, bindings, experiment, series, window
 
@@ -43,7 +43,7 @@ def found(values: Sequence[float | None], **changes: Any) -> MetricStatistics:
         "settled": 3,
         "minimum_baseline": 10,
     }
-    (one,) = statistics(CompareInput(**{**given, **changes}))
+    (one,) = compute_statistics(CompareInput(**{**given, **changes}))
     return one
 
 
@@ -101,7 +101,7 @@ def test_ratios_are_of_sums_and_a_dead_period_is_zero_percent() -> None:
     binding = BINDINGS["availability"]
     given = series(binding, FAULT, {"requests": [100.0] * 8 + [None, 900.0], "target_5xx": [None] * 8 + [5.0, None]})
     points = seen_points(binding, given, (), FAULT)
-    told = describe(binding, given, points, FAULT, 99.7, {})
+    told = describe_window(binding, given, points, FAULT, 99.7, {})
     assert (told.points, told.missing, told.missing_policy, told.of, told.n) == (10, 0, "breaching", "periods", 10)
     assert (told.mean, told.minimum, told.maximum, told.median) == (99.7, 0.0, 100.0, 100.0)
 
@@ -109,18 +109,18 @@ def test_ratios_are_of_sums_and_a_dead_period_is_zero_percent() -> None:
 def test_percentiles_of_samples_are_cloudwatchs_over_the_window() -> None:
     binding = BINDINGS["response_time"].model_copy(update={"scale": 0.001})
     own = {"Average": 100.0, "Minimum": 10.0, "Maximum": 900.0, "SampleCount": 6000.0, "p50": 90.0, "p95": 300.0, "p99": 700.0}
-    told = describe(binding, (), [Point(at=FAULT.start, value=0.1)], FAULT, 0.1, own)
+    told = describe_window(binding, (), [Point(at=FAULT.start, value=0.1)], FAULT, 0.1, own)
     assert (told.of, told.n) == ("samples", 6000)
     assert [told.mean, told.median, told.p95, told.p99, told.maximum] == pytest.approx([0.1, 0.09, 0.3, 0.7, 0.9])
     assert (told.points, told.expected_points, told.missing) == (1, 10, 9)
-    without = describe(binding, (), [], FAULT, None, {name: value for name, value in own.items() if not name.startswith("p")})
+    without = describe_window(binding, (), [], FAULT, None, {name: value for name, value in own.items() if not name.startswith("p")})
     assert (without.median, without.p99, without.mean) == (None, None, 0.1)
 
 
 def test_silence_of_a_sparse_count_is_zero_and_counted() -> None:
     (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
     given = series(binding, FAULT, {"target_5xx": [None] * 9 + [4.0]})
-    told = describe(binding, given, seen_points(binding, given, (), FAULT), FAULT, 4.0, {})
+    told = describe_window(binding, given, seen_points(binding, given, (), FAULT), FAULT, 4.0, {})
     assert (told.points, told.missing, told.missing_policy, told.median, told.maximum) == (10, 9, "zero", 0.0, 4.0)
 
 
@@ -145,7 +145,7 @@ def test_a_band_is_no_narrower_than_what_was_seen_and_needs_points() -> None:
 
 
 def test_quantiles_are_linear_between_neighbours() -> None:
-    assert [quantile([0.0, 1.0, 2.0, 4.0], share) for share in (0, 0.5, 1)] == [0, 1.5, 4]
+    assert [interpolate_quantile([0.0, 1.0, 2.0, 4.0], share) for share in (0, 0.5, 1)] == [0, 1.5, 4]
 
 
 def wandering(level: float) -> list[float]:
@@ -174,7 +174,7 @@ def test_availability_that_falls_a_little_loses_many_more_requests() -> None:
     binding = BINDINGS["availability"]
     errors = [0.0, 1.0, 0.0] * 20 + [18.0, 30.0] * 5
     given = {"availability": series(binding, RUN, {"requests": [600.0] * 70, "target_5xx": errors})}
-    (told,) = statistics(
+    (told,) = compute_statistics(
         CompareInput(
             bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, series=given,
             values={}, distributions={}, effect_at=NOW, settled=3, minimum_baseline=10,
@@ -216,7 +216,7 @@ def test_what_happens_at_this_hour_every_day_is_no_change() -> None:
     after=st.lists(st.integers(0, 3).map(float), min_size=5, max_size=30),
 )
 def test_interval_and_p_tell_one_story_under_ties_too(before: list[float], after: list[float]) -> None:
-    ranked = compare(
+    ranked = compare_samples(
         [Point(at=60 * i, value=value) for i, value in enumerate(before)],
         [Point(at=60 * (40 + i), value=value) for i, value in enumerate(after)],
         60,
@@ -233,7 +233,7 @@ def test_errors_in_a_few_periods_more_are_not_taken_for_none() -> None:
     """The typical period has no error before and during; on average there are three times as many."""
     (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
     errors = [0.0, 0.0, 0.0, 0.0, 10.0] * 12 + [0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0, 0.0, 10.0, 10.0]
-    (told,) = statistics(
+    (told,) = compute_statistics(
         CompareInput(
             bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, values={}, distributions={},
             series={"error_count": series(binding, RUN, {"target_5xx": errors})}, effect_at=NOW, settled=3, minimum_baseline=10,

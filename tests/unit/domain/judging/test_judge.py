@@ -12,7 +12,7 @@ from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.documents.recovery import Recovery
-from squall.domain.judging.criteria import judge
+from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
 from squall.faults import registry
 from tests.unit.builders import (
@@ -57,7 +57,7 @@ def result(criterion: str, **changes: Any) -> CriterionResult:
         "alarms_fired": {},
         "recovery": REPLACED,
     }
-    return judge(JudgeInput(**{**given, **changes}))[0]
+    return judge_criteria(JudgeInput(**{**given, **changes}))[0]
 
 
 def availability(**values: Any) -> dict[str, dict[str, tuple[Series, ...]]]:

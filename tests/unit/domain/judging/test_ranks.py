@@ -51,7 +51,7 @@ def test_large_samples_are_scipys_own() -> None:
 def test_the_shift_is_the_median_difference_and_its_interval_holds_it() -> None:
     rng = np.random.default_rng(5)
     before, after = rng.normal(10, 1, 60), rng.normal(13, 1, 20)
-    found = ranks.compare(points(before), points(after), 60)
+    found = ranks.compare_samples(points(before), points(after), 60)
     assert found is not None
     assert found.shift == pytest.approx(np.median(np.subtract.outer(after, before)))
     assert found.low is not None
@@ -65,7 +65,7 @@ def test_the_shift_is_the_median_difference_and_its_interval_holds_it() -> None:
 @settings(max_examples=60, deadline=None)
 @given(VALUES, VALUES)
 def test_turning_the_comparison_round_turns_the_answer_round(before: list[float], after: list[float]) -> None:
-    there, back = ranks.compare(points(before), points(after), 60), ranks.compare(points(after), points(before), 60)
+    there, back = ranks.compare_samples(points(before), points(after), 60), ranks.compare_samples(points(after), points(before), 60)
     assert there is not None
     assert back is not None
     assert there.p_value == pytest.approx(back.p_value)
@@ -75,17 +75,17 @@ def test_turning_the_comparison_round_turns_the_answer_round(before: list[float]
 
 
 def test_under_five_points_a_side_nothing_is_said() -> None:
-    assert ranks.compare(points([1.0] * 4), points([2.0] * 60), 60) is None
-    assert ranks.compare(points([1.0] * 60), points([2.0] * 4), 60) is None
+    assert ranks.compare_samples(points([1.0] * 4), points([2.0] * 60), 60) is None
+    assert ranks.compare_samples(points([1.0] * 60), points([2.0] * 4), 60) is None
 
 
 def test_what_never_moved_and_did_not_move_is_no_difference() -> None:
-    found = ranks.compare(points([1.0] * 60), points([1.0] * 10), 60)
+    found = ranks.compare_samples(points([1.0] * 60), points([1.0] * 10), 60)
     assert found == ranks.Ranked(1.0, 0.0, 0.0, 0.0, 0.5, (60.0, 10.0), 0.0)
 
 
 def test_what_never_moved_and_then_stood_elsewhere_is_certain() -> None:
-    found = ranks.compare(points([1.0] * 60), points([3.0] * 10), 60)
+    found = ranks.compare_samples(points([1.0] * 60), points([3.0] * 10), 60)
     assert found is not None
     assert (found.shift, found.low, found.high, found.effect_size) == (2.0, 2.0, 2.0, 1.0)
     assert found.p_value < 1e-9
@@ -94,14 +94,14 @@ def test_what_never_moved_and_then_stood_elsewhere_is_certain() -> None:
 def test_neighbours_across_a_gap_are_no_neighbours() -> None:
     steady = [float(n % 2) for n in range(20)]
     apart = [Point(at=120 * index, value=value) for index, value in enumerate(sorted(steady))]
-    assert ranks.autocorrelation([points(sorted(steady))], 60) > 0.8
-    assert ranks.autocorrelation([apart], 60) < 0.1
+    assert ranks.estimate_autocorrelation([points(sorted(steady))], 60) > 0.8
+    assert ranks.estimate_autocorrelation([apart], 60) < 0.1
 
 
 def test_holm_is_the_step_down_correction() -> None:
-    assert ranks.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert ranks.holm([0.9, 0.6]) == [1.0, 1.0]
-    assert ranks.holm([]) == []
+    assert ranks.apply_holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert ranks.apply_holm([0.9, 0.6]) == [1.0, 1.0]
+    assert ranks.apply_holm([]) == []
 
 
 def test_on_autocorrelated_series_false_alarms_stay_rare_where_the_naive_test_cries_wolf() -> None:
@@ -114,7 +114,7 @@ def test_on_autocorrelated_series_false_alarms_stay_rare_where_the_naive_test_cr
         for index in range(1, 75):
             series[index] = 0.7 * series[index - 1] + np.sqrt(1 - 0.49) * noise[index]
         before, after = points(series[:60]), points(series[65:], 65 * 60)
-        found = ranks.compare(before, after, 60)
+        found = ranks.compare_samples(before, after, 60)
         assert found is not None
         alarms += found.p_value < 0.05
         naive_alarms += ranks.mann_whitney(series[:60], series[65:])[0] < 0.05
@@ -124,14 +124,14 @@ def test_on_autocorrelated_series_false_alarms_stay_rare_where_the_naive_test_cr
 
 def test_long_samples_are_represented_by_their_quantiles() -> None:
     rng = np.random.default_rng(7)
-    found = ranks.compare(points(rng.normal(0, 1, 9000)), points(rng.normal(1, 1, 5000)), 60)
+    found = ranks.compare_samples(points(rng.normal(0, 1, 9000)), points(rng.normal(1, 1, 5000)), 60)
     assert found is not None
     assert found.shift == pytest.approx(1, abs=0.05)
 
 
 def test_what_repeats_its_neighbours_entirely_has_no_interval_and_no_verdict() -> None:
     rising = np.arange(120, dtype=float)
-    found = ranks.compare(points(rising[:60]), points(rising[60:]), 60)
+    found = ranks.compare_samples(points(rising[:60]), points(rising[60:]), 60)
     assert found is not None
     assert (found.low, found.high, found.can_tell) == (None, None, False)
     assert found.p_value > 0.05

@@ -5,31 +5,31 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bench.real_series import CONFIRMED, TUNED, anomalies, compare, grown, load, trials
+from bench.real_series import CONFIRMED, TUNED, compare_trial, cut_anomalies, cut_trials, load_series, multiply_by
 
 SERIES = (*TUNED, *CONFIRMED)
 
 
 @pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])
 def test_where_nothing_happened_a_change_is_seen_in_at_most_seven_of_a_hundred(size: tuple[int, int]) -> None:
-    found = [compare(trial).conclusion for name in SERIES for trial in trials(name, size, 8)]
+    found = [compare_trial(trial).conclusion for name in SERIES for trial in cut_trials(name, size, 8)]
     assert sum(conclusion in {"higher", "lower"} for conclusion in found) / len(found) <= 0.07
 
 
 @pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])
 def test_a_complete_separation_by_two_is_always_decided(size: tuple[int, int]) -> None:
     for name, number in product(SERIES, range(3)):
-        trial = trials(name, size, 3)[number]
+        trial = cut_trials(name, size, 3)[number]
         least, greatest = float(np.min(trial.after)), float(np.max(trial.before))
         if least > 0 and greatest > 0:
-            apart = compare(trial.changed(grown(2.0001 * greatest / least)))
+            apart = compare_trial(trial.changed(multiply_by(2.0001 * greatest / least)))
             assert apart.conclusion in {"higher", "no_difference"}
             assert apart.conclusion == "higher" or apart.usual, "the same on an earlier day"
 
 
 def test_the_stretches_are_without_labels_and_the_anomalies_have_one() -> None:
     for name in SERIES:
-        values, labelled, middles = load(name)
+        values, labelled, middles = load_series(name)
         assert len(values) == len(labelled)
         assert all(labelled[middle] for middle in middles)
-        assert len(anomalies(name)) == len(middles)
+        assert len(cut_anomalies(name)) == len(middles)

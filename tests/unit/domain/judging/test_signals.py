@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.admission.experiment import parse_experiment
-from squall.domain.base.model import digest
+from squall.domain.base.model import hash_document
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, not_told, of_several, read, spans, within
+from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, fit_periods, list_spans, not_told, of_several, read_signal
 from squall.domain.resources.workload import Workload
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, SEED, TG_ARN, experiment, workload
@@ -31,14 +31,14 @@ def signal(**changes: Any) -> Signal:
 
 
 def fault_window(start: int, seconds: int, period: int = 60) -> Window:
-    return within(Window(name="fault", start=start, end=start + seconds, period_seconds=period), period)
+    return fit_periods(Window(name="fault", start=start, end=start + seconds, period_seconds=period), period)
 
 
 @given(usual=VALUES, reached=VALUES, goal=VALUES, rest=st.lists(VALUES, max_size=10))
 def test_a_signal_contradicts_exactly_what_went_less_than_a_quarter_of_its_way(
     usual: float, reached: float, goal: float, rest: list[float]
 ) -> None:
-    found = read(signal(toward=goal), [usual] * 3, [*rest, reached]).reading
+    found = read_signal(signal(toward=goal), [usual] * 3, [*rest, reached]).reading
     rise = max([*rest, reached]) - usual
     room = 0.25 * (goal - usual)
     assert found == ("not_told" if room <= 0 else "moved" if rise >= room else "contradicted")
@@ -46,8 +46,8 @@ def test_a_signal_contradicts_exactly_what_went_less_than_a_quarter_of_its_way(
 
 @given(usual=VALUES, values=st.lists(VALUES, min_size=2), by=st.floats(min_value=0.1, max_value=50))
 def test_up_and_down_are_mirror_images(usual: float, values: list[float], by: float) -> None:
-    up = read(signal(toward=None, by=by), [usual] * 3, values)
-    down = read(signal(toward=None, by=by, direction="down"), [-usual] * 3, [-value for value in values])
+    up = read_signal(signal(toward=None, by=by), [usual] * 3, values)
+    down = read_signal(signal(toward=None, by=by, direction="down"), [-usual] * 3, [-value for value in values])
     assert up.reading == down.reading
 
 
@@ -59,7 +59,7 @@ def test_up_and_down_are_mirror_images(usual: float, values: list[float], by: fl
 )
 def test_spans_are_whole_periods_inside_the_fault_and_enough_of_them(start: int, seconds: int, period: int, after: int) -> None:
     window = fault_window(start, seconds, period)
-    for span in spans(signal(after_seconds=after), window):
+    for span in list_spans(signal(after_seconds=after), window):
         assert span.start % span.period_seconds == span.end % span.period_seconds == 0
         assert window.start <= span.start <= span.end <= window.end
         assert span.period_seconds >= period
@@ -68,15 +68,15 @@ def test_spans_are_whole_periods_inside_the_fault_and_enough_of_them(start: int,
 
 @pytest.mark.parametrize(("seconds", "periods"), [(60, []), (119, []), (180, [60]), (900, [60, 300])])
 def test_a_fault_too_short_for_a_period_is_not_asked_in_it(seconds: int, periods: list[int]) -> None:
-    assert [span.period_seconds for span in spans(signal(), fault_window(1_700_000_100, seconds))] == periods
+    assert [span.period_seconds for span in list_spans(signal(), fault_window(1_700_000_100, seconds))] == periods
 
 
 def test_a_metric_of_a_minute_is_read_by_the_minute_where_periods_are_shorter() -> None:
-    assert [span.period_seconds for span in spans(signal(), fault_window(1_700_000_040, 240, period=10))] == [10, 60]
+    assert [span.period_seconds for span in list_spans(signal(), fault_window(1_700_000_040, 240, period=10))] == [10, 60]
 
 
 def test_of_several_series_one_that_moved_is_enough_and_silent_ones_say_nothing() -> None:
-    moved, still = read(signal(), [10.0], [80.0]), read(signal(), [10.0], [10.0])
+    moved, still = read_signal(signal(), [10.0], [80.0]), read_signal(signal(), [10.0], [10.0])
     silent = not_told(signal(), "is late")
     assert of_several(signal(), [silent, still, moved]) is moved
     assert of_several(signal(), [silent, still]) is still
@@ -85,7 +85,7 @@ def test_of_several_series_one_that_moved_is_enough_and_silent_ones_say_nothing(
 
 
 def signals_of(kind: FaultType, parameters: dict[str, Any], load: Workload) -> tuple[Signal, ...]:
-    fault = registry.get(kind, ResourceType.INSTANCE)
+    fault = registry.get_fault(kind, ResourceType.INSTANCE)
     return expected_signals(fault, fault.parse(parameters), load, load.instances)
 
 
@@ -214,11 +214,11 @@ def test_without_a_signal_an_experiment_is_what_it_was_before_there_were_signals
     assert dumped.pop("fault_signal") is None
     assert dumped.pop("sentinel") is None
     assert (dumped.pop("override_ranges"), dumped.pop("override_values")) == ({}, {})
-    assert definition_hash(plain) == digest(dumped) != definition_hash(declared)
+    assert definition_hash(plain) == hash_document(dumped) != definition_hash(declared)
     elsewhere = parse_experiment({**SEED, "fault_signal": {**DECLARED, "dimensions": {"Id": "$target", "Stage": "prod"}}})
     assert promotion_hash(declared) == promotion_hash(elsewhere) != promotion_hash(plain)
 
 
 def test_a_reading_travels_as_json() -> None:
-    found = read(signal(), [10.0], [10.0])
+    found = read_signal(signal(), [10.0], [10.0])
     assert SignalReading.model_validate_json(found.model_dump_json()) == found

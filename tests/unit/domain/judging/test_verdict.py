@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scripts import verdicts
 from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, Status, Verdict
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.judging.verdict import decide, ending, exit_code, hypothesis_validated
+from squall.domain.judging.verdict import decide_ending, exit_code, hypothesis_validated, make_decision
 from squall.domain.run.record import Abort
 from tests.unit.builders import NOW
 
@@ -30,7 +30,7 @@ def abort(source: AbortSource) -> Abort:
 
 
 def judged(criteria: list[CriterionResult]) -> Verdict | None:
-    return decide(criteria=criteria, abort=None, injected=True, proven=True).verdict
+    return decide_ending(criteria=criteria, abort=None, injected=True, proven=True).verdict
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,9 @@ def test_the_order_of_criteria_does_not_matter(criteria: list[CriterionResult], 
 def test_invalid_before_aborted_before_the_criteria(
     criteria: list[CriterionResult], source: AbortSource | None, injected: bool, proven: bool, reason: str
 ) -> None:
-    found = decide(criteria=criteria, abort=abort(source) if source else None, injected=injected, proven=proven, invalid_reason=reason)
+    found = decide_ending(
+        criteria=criteria, abort=abort(source) if source else None, injected=injected, proven=proven, invalid_reason=reason
+    )
     assert found.reason
     if source in OUTSIDE:
         assert (found.status, found.verdict, found.hypothesis_validated) == (Status.ABORTED, Verdict.ABORTED, None)
@@ -118,7 +120,7 @@ def test_exit_codes(status: Status, verdict: Verdict | None, code: int) -> None:
 
 
 def test_what_ends_without_a_verdict_says_nothing_about_the_hypothesis() -> None:
-    assert ending(Status.REJECTED, None, "closed hours").hypothesis_validated is None
+    assert make_decision(Status.REJECTED, None, "closed hours").hypothesis_validated is None
     assert hypothesis_validated(None, abort(AbortSource.GUARD)) is None
 
 
@@ -127,7 +129,7 @@ def test_what_was_not_restored_changes_no_verdict_and_is_said_with_each(
     criteria: list[CriterionResult], source: AbortSource | None, proven: bool
 ) -> None:
     given_: dict[str, Any] = {"criteria": criteria, "abort": abort(source) if source else None, "injected": True, "proven": proven}
-    plain, told = decide(**given_), decide(**given_, not_restored=["command c-1 is still InProgress on i-1"])
+    plain, told = decide_ending(**given_), decide_ending(**given_, not_restored=["command c-1 is still InProgress on i-1"])
     assert (told.status, told.verdict, told.hypothesis_validated) == (plain.status, plain.verdict, plain.hypothesis_validated)
     assert told.reason == f"{plain.reason}; not restored: command c-1 is still InProgress on i-1"
 

@@ -9,7 +9,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
-from squall.domain.metrics.bindings import bind, binding_name, binding_of
+from squall.domain.metrics.bindings import bind_metrics, binding_name, binding_of
 from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.workload import TargetGroup, Workload
@@ -57,7 +57,7 @@ def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
 def test_without_a_load_balancer_every_sentence_that_needs_one_is_named() -> None:
     load = Workload(at=NOW, instances=(instance("i-1"),))
     parsed = sentences(experiment())
-    found, problems = bind(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
+    found, problems = bind_metrics(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
     assert found == ()
     assert [problem.path for problem in problems] == ["success_criteria[0]", "success_criteria[1]"]
     assert all("no application load balancer was found for i-1" in problem.message for problem in problems)
@@ -160,18 +160,18 @@ def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together
 
 def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as_long() -> None:
     load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
-    _, (problem,) = bind(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
+    _, (problem,) = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
     assert "has basic monitoring" in problem.message
     assert "turn on detailed monitoring" in problem.message
     assert problem.message.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(one.id for one in load.instances)}")
-    found, problems = bind(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
+    found, problems = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
     assert not problems
     assert any(binding.name == "cpu_utilization" for binding in found)
 
 
 def declared_problems(load: Workload, timing: Timing | None = None, **metric: Any) -> list[str]:
     known = {"own": MetricDefinition.model_validate({"unit": "count", **metric})}
-    _, problems = bind(["own"], {}, known, load, timing or Timing(), pinned=load.instances[:1])
+    _, problems = bind_metrics(["own"], {}, known, load, timing or Timing(), pinned=load.instances[:1])
     return [problem.message for problem in problems]
 
 
@@ -224,9 +224,9 @@ def test_cpu_is_that_of_the_pinned_targets_group() -> None:
     load = workload([*workload().instances, instance("i-alone", group=None)])
     exp = experiment(success_criteria=["CPU utilization < 90%"], abort_conditions=["CPU utilization > 99%"])
     parsed = sentences(exp)
-    alone, _ = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[2:])
+    alone, _ = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[2:])
     assert alone[0].queries[0].dimensions == (("InstanceId", "i-alone"),)
-    _, (problem,) = bind(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])
+    _, (problem,) = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])
     assert "found shop, i-alone" in problem.message
 
 

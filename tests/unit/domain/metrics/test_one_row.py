@@ -14,7 +14,7 @@ from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.judgement import CriterionResult, Judgement
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.experiment.sentences import sentences
-from squall.domain.judging.criteria import judge
+from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.errors import SentenceError
@@ -76,7 +76,7 @@ def toy_binding(found: Discovery) -> MetricBinding:
 
 def judged(values: list[float | None], total: float | None) -> CriterionResult:
     found = discovery(exp=EXPERIMENT)
-    return judge(
+    return judge_criteria(
         JudgeInput(
             definition=definition(EXPERIMENT),
             discovery=found,

@@ -10,7 +10,7 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import (
-    datapoints,
+    count_datapoints,
     find_event_problems,
     find_timing_problems,
     lag_of,
@@ -90,8 +90,8 @@ def test_the_policy_overrides_every_lag() -> None:
 )
 def test_guards_on_short_periods_need_more_of_them(policy: tuple[int, int], expected: tuple[int, int]) -> None:
     timing = Timing(guard_datapoints_to_alarm=policy[0], guard_evaluation_periods=policy[1])
-    assert datapoints(None, pace_timing(timing, 10)) == expected
-    assert datapoints(None, pace_timing(timing, None)) == policy
+    assert count_datapoints(None, pace_timing(timing, 10)) == expected
+    assert count_datapoints(None, pace_timing(timing, None)) == policy
     assert reaction_seconds(pace_timing(timing, 10), 15) == expected[0] * 10 + 15 + 10
 
 

@@ -85,8 +85,8 @@ def refused(given: dict[str, Any], overrides: dict[str, Any] | None = None, **po
 
 def test_what_the_policy_lists_is_admitted() -> None:
     found = admitted(raw())
-    assert registry.bound(found).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
-    assert registry.bound(found).risk == "medium"
+    assert registry.bind_fault(found).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
+    assert registry.bind_fault(found).risk == "medium"
     assert admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")).experiment.rollback is not None
 
 
@@ -237,10 +237,10 @@ def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_b
 
 
 def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() -> None:
-    fault = registry.get(FaultType.CUSTOM, ResourceType.INSTANCE)
+    fault = registry.get_fault(FaultType.CUSTOM, ResourceType.INSTANCE)
     parameters = fault.parse({"action": "reboot"})
     assert {one.outcome for one in prerequisites(fault, workload(), [], parameters)} == {CheckOutcome.FAILED}
     with pytest.raises(LookupError):
         compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):
-        registry.bound(definition(experiment(type="custom", parameters={"action": "reboot"})))
+        registry.bind_fault(definition(experiment(type="custom", parameters={"action": "reboot"})))

@@ -6,7 +6,7 @@ from typing import Any
 
 from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.recovery import Recovery
-from squall.domain.recovery.recovery import RecoveryInput, assess, observed_window
+from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window
 from squall.domain.resources.workload import Workload
 from squall.domain.run.aws_state import AlarmState
 from squall.faults import registry
@@ -54,7 +54,7 @@ def look(**changes: Any) -> tuple[Recovery, datetime | None]:
         "now": LATER,
         "traits": registry.traits_of(definition(exp)),
     }
-    return assess(RecoveryInput(**{**given, **changes}))
+    return assess_recovery(RecoveryInput(**{**given, **changes}))
 
 
 def slow(values: Sequence[float | None]) -> dict[str, tuple[Series, ...]]:

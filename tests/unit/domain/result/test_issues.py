@@ -11,7 +11,7 @@ from squall.domain.documents.finding import Finding, FindingStatus, Severity, St
 from squall.domain.documents.judgement import CriterionResult, Judgement
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.judging.verdict import ending
+from squall.domain.judging.verdict import make_decision
 from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
@@ -20,8 +20,8 @@ from squall.faults import registry
 from tests.unit.builders import NOW, definition, discovery, experiment, record
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
-REFUTED = ending(Status.COMPLETED, Verdict.REFUTED, "r")
-VALIDATED = ending(Status.COMPLETED, Verdict.VALIDATED, "r")
+REFUTED = make_decision(Status.COMPLETED, Verdict.REFUTED, "r")
+VALIDATED = make_decision(Status.COMPLETED, Verdict.VALIDATED, "r")
 WELL = Recovery(recovered=True, replaced_at=NOW + timedelta(minutes=3), replacement_ids=("i-new",))
 SENTENCES = ["System availability > 99%", "alarm pager fires within 3 minutes", "recovers within 5 minutes"]
 

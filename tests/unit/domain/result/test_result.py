@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.sns import text
+from squall.adapters.sns import render_text
 from squall.domain.base.problems import Problem
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.evidence import Evidence
@@ -16,8 +16,8 @@ from squall.domain.documents.refusal import Refusal  # fmt: skip
 from squall.domain.documents.result import Result  # fmt: skip
 from squall.domain.documents.rollback import Proof, RollbackReport  # fmt: skip
 from squall.domain.documents.safety import Safety, SafetyCheck  # fmt: skip
-from squall.domain.judging.verdict import Decision, ending
-from squall.domain.messages.run_ended import message
+from squall.domain.judging.verdict import Decision, make_decision
+from squall.domain.messages.run_ended import make_message
 from squall.domain.result.build import build_result
 from squall.domain.run.record import Abort, Event
 from squall.domain.run.timeline import EventName
@@ -74,8 +74,8 @@ def result(decision: Decision, given: Evidence, **changes: Any) -> Result:
     return build_result(record(fis_experiment_id="EXP1", fault_started_at=NOW, **changes), decision, given, END)
 
 
-VALIDATED = ending(Status.COMPLETED, Verdict.VALIDATED, "3 of 3 criteria met")
-REFUTED = ending(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met")
+VALIDATED = make_decision(Status.COMPLETED, Verdict.VALIDATED, "3 of 3 criteria met")
+REFUTED = make_decision(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met")
 
 
 def test_the_seeds_keys_are_all_there_and_lists_stay_lists_of_strings() -> None:
@@ -132,19 +132,19 @@ def test_a_rejected_run_lists_what_refused_it() -> None:
         safety=Safety(at=NOW, checks=(failure,)),
         refusal=Refusal(at=NOW, problems=(Problem(path="a", message="b"),)),
     )
-    found = build_result(record(), ending(Status.REJECTED, None, "closed"), given, END)
+    found = build_result(record(), make_decision(Status.REJECTED, None, "closed"), given, END)
     assert found.verdict is None
     assert found.issues_discovered == ("Safety check closed_hours not evaluated: no zone", "Refused: a: b")
     assert found.cost == {}
 
 
 def test_a_run_that_was_never_admitted_still_has_a_result() -> None:
-    found = build_result(record(experiment="x"), ending(Status.REJECTED, None, "unknown experiment"), Evidence(), END)
+    found = build_result(record(experiment="x"), make_decision(Status.REJECTED, None, "unknown experiment"), Evidence(), END)
     assert (found.experiment_name, found.targets, found.metrics_collected) == ("x", (), {})
 
 
 def test_an_abort_is_an_issue_only_when_the_workload_caused_it() -> None:
-    decision = ending(Status.ABORTED, Verdict.ABORTED, "stopped")
+    decision = make_decision(Status.ABORTED, Verdict.ABORTED, "stopped")
     guard, person = (Abort(source, "why", NOW, "someone") for source in (AbortSource.GUARD, AbortSource.OPERATOR))
     assert any("guard aborted" in issue for issue in result(decision, evidence(), abort=guard).issues_discovered)
     assert result(decision, evidence(), abort=person).issues_discovered == ()
@@ -160,8 +160,8 @@ def test_cost_is_action_minutes_at_ten_cents() -> None:
 def test_the_message_says_verdict_numbers_reason_and_what_to_do() -> None:
     failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds over 9 periods, wanted < 2")
     found = result(REFUTED, evidence(criterion("System availability > 99%"), failed))
-    sent = message(found, record(fis_experiment_id="EXP1"), "bucket")
-    body = text(sent)
+    sent = make_message(found, record(fis_experiment_id="EXP1"), "bucket")
+    body = render_text(sent)
     assert sent.subject == "Squall: refuted: EC2 Instance Termination Test in staging"
     assert "[NOT MET] Response time < 2 seconds\n      measured 3 seconds over 9 periods, wanted < 2" in body
     assert "2 of 3 criteria met" in body
@@ -181,7 +181,7 @@ def test_what_was_not_restored_comes_first_in_what_to_do() -> None:
     left = RollbackReport(
         at=END, proofs=(), outcome=RollbackOutcome.NOT_RESTORED, differences=("command c is still InProgress",), could_have_lasted_until=END
     )
-    body = text(message(result(REFUTED, evidence(rollback=left)), record(), "bucket"))
+    body = render_text(make_message(result(REFUTED, evidence(rollback=left)), record(), "bucket"))
     assert "First restore by hand" in body
     assert "command c is still InProgress" in body
     assert "could last until 2026-03-02 20:20:00 UTC" in body
@@ -190,6 +190,6 @@ def test_what_was_not_restored_comes_first_in_what_to_do() -> None:
 def test_every_ending_has_a_message() -> None:
     for status in Status:
         for verdict in [None, *Verdict]:
-            sent = message(result(ending(status, verdict, "r"), Evidence()), record(), "bucket")
+            sent = make_message(result(make_decision(status, verdict, "r"), Evidence()), record(), "bucket")
             assert sent.subject
-            assert "What to do next" in text(sent)
+            assert "What to do next" in render_text(sent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local.account.metrics.evaluation import Rule, decide
+from local.account.metrics.evaluation import Rule, decide_state
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.firing import explain_firing
 
@@ -65,6 +65,6 @@ def test_data_and_silence_together_are_both_said() -> None:
 )
 def test_the_local_account_explains_its_alarms_as_cloudwatch_does(points: list[float | None], source: AbortSource) -> None:
     rule = Rule(comparison="LessThanThreshold", threshold=95.0, periods=3, datapoints=2, missing="breaching")
-    decision = decide(rule, points, "OK")
+    decision = decide_state(rule, points, "OK")
     assert decision.state == "ALARM"
     assert explain_firing("guard g", decision.reason)[0] is source

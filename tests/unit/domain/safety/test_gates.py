@@ -302,7 +302,7 @@ def test_a_condition_on_what_the_fault_moves_may_only_be_warned_of() -> None:
 )
 def test_each_fault_knows_the_alarms_it_would_set_off_itself(kind: FaultType, metric: Watched) -> None:
     state = stop_alarm(watches=(metric,))
-    given = under({}, STOPPING, named_alarms={"pager": state}, moves_metrics=registry.get(kind).moves_metrics)
+    given = under({}, STOPPING, named_alarms={"pager": state}, moves_metrics=registry.get_fault(kind).moves_metrics)
     assert check(given, "guards_watch_workload").outcome is FAILED
     assert check(replace(given, moves_metrics=()), "guards_watch_workload").outcome is PASSED
 

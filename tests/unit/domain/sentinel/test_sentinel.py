@@ -14,7 +14,7 @@ from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition
-from squall.domain.metrics.bindings import bind
+from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.metrics.periods import find_timing_problems, sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
@@ -39,7 +39,7 @@ LEASE = timedelta(seconds=45)
 def of(*names: str) -> tuple[MetricBinding, ...]:
     parsed = sentences(experiment(**PROBED))
     sentinel = SentinelSource((("Execution", "run-1"), ("Stack", "Squall")), 10)
-    found, wrong = bind(
+    found, wrong = bind_metrics(
         (*parsed.metrics, *names),
         {"sentinel_response_time": ("Maximum",)},
         {},

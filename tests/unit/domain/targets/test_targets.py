@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from squall.domain.base.vocabulary import BlastRadius
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
-from squall.domain.targets.failure_domains import capacities, failure_domains
+from squall.domain.targets.failure_domains import failure_domains, list_capacities
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
 from tests.unit.builders import NOW, SEED, TAG, environment, experiment, instance, workload
 
@@ -48,7 +48,7 @@ def test_what_is_pinned_never_exceeds_the_radius(fleet: list[Instance], radius: 
         assert not pinned
     if len(pinned) > 1:
         lost = [i.id for i in pinned]
-        assert all(c.after(lost) >= c.needed(share) for c in capacities(load, pinned))
+        assert all(c.after(lost) >= c.needed(share) for c in list_capacities(load, pinned))
 
 
 @given(fleet=fleets(), radius=st.sampled_from(BlastRadius), seed=st.text(max_size=8))

@@ -41,7 +41,8 @@ class MetricBinding(Model):
     """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events. mean:
     sum, count."""
     unattributed: tuple[MetricQuery, ...] = ()
-    """Errors of a load balancer that serves other target groups too. They are no part of the value: they may be anybody's."""
+    """Errors of a load balancer that serves other target groups too. They are no part of the value: they may be
+    anybody's."""
     period_seconds: int | None = None
     """A period of its own, finer than the environment's. None: that."""
     lag_seconds: int

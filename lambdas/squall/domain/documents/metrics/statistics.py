@@ -74,8 +74,8 @@ class Comparison(Model):
     drift: float = 0.0
     """How much of the shift the baseline's own trend accounts for; 0 if it has none."""
     usual: tuple[float, ...] = ()
-    """For each earlier day: the value that the metric would have now if it had changed since `before` as it did on that
-    day."""
+    """The values, one for each earlier day, that the metric would have now if it had changed since `before` as it did
+    on that day."""
     effect_size: float | None = None
     """Common-language effect size: the probability that a later period is above an earlier one, ties counted half; 0.5
     is no difference."""
@@ -107,7 +107,8 @@ class MetricStatistics(Model):
     """Start of the first period after which the metric stays inside the band; None if it never left it, or did not
     return."""
     time_to_recover_seconds: float | None = None
-    """From the effect of the fault to `recovered_at`; 0 if the metric never left its band, None if it did not return."""
+    """From the effect of the fault to `recovered_at`; 0 if the metric never left its band, None if it did not
+    return."""
 
 
 class MeasuredSeries(Model):
