@@ -404,6 +404,19 @@ def test_a_stop_condition_stops_the_experiment(lab: Lab, unique: str) -> None:
     assert "stop condition" in lab.reach(experiment, "stopped")["state"]["reason"]
 
 
+def test_a_composite_alarm_is_a_stop_condition_and_fires_with_its_member(lab: Lab, unique: str) -> None:
+    cloudwatch, condition = alarm(lab, unique)
+    composite = f"composite-{unique}"
+    cloudwatch.put_composite_alarm(AlarmName=composite, AlarmRule=f'ALARM("{unique}")', ActionsEnabled=False)
+    whole = {**condition, "value": condition["value"].replace(unique, composite)}
+    experiment = lab.run({"wait": wait_action()}, stopConditions=[whole])
+    lab.reach(experiment, "running")
+
+    cloudwatch.set_alarm_state(AlarmName=unique, StateValue="ALARM", StateReason="test")
+
+    assert "stop condition" in lab.reach(experiment, "stopped")["state"]["reason"]
+
+
 def test_an_alarm_already_firing_lets_the_action_begin_and_then_stops(lab: Lab, unique: str) -> None:
     cloudwatch, condition = alarm(lab, unique)
     cloudwatch.set_alarm_state(AlarmName=unique, StateValue="ALARM", StateReason="test")
