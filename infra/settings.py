@@ -81,7 +81,8 @@ class Settings(BaseModel):
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,256}$")] = "default"
     log_retention_days: int = 90
     results_retention_days: Annotated[int, Field(ge=1)] | None = None
-    """After how many days results are deleted; None keeps them forever."""
+    """After how many days every object in the bucket expires: documents of runs, reports, rows for Athena. None keeps them
+    forever. The items in the table are not affected."""
     keep_results: bool = True
     """Whether the table and the bucket stay when the stack is deleted."""
     termination_protection: bool = False

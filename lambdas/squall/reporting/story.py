@@ -22,12 +22,14 @@ _BY = {
     AbortSource.OUTSIDE: "It was stopped from outside",
     AbortSource.UNKNOWN: "FIS stopped it for an unknown reason",
 }
+"""Who ended the fault early."""
 _LEFT = {
     RollbackOutcome.RESTORED: "Afterwards everything was as before.",
     RollbackOutcome.RECOVERED: "What the fault removed can’t be put back; the workload replaced it.",
     RollbackOutcome.NOT_RESTORED: "Afterwards the workload was not as before.",
     RollbackOutcome.NOT_NEEDED: "Nothing had to be undone.",
 }
+"""What was left of the fault."""
 HYPOTHESIS = {True: "The hypothesis held", False: "The hypothesis did not hold", None: "The hypothesis was not decided"}
 
 

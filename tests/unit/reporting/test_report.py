@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,11 +17,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from infra.code import UPLOT
-from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.documents.metrics.metric_models import Point
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.series import SeriesDocument
+from squall.domain.run.record import Abort
 from squall.reporting import charts, formatting, page
 from squall.reporting.charts import Course, build_course
 from squall.reporting.csv_sheet import make_cell, render_csv
@@ -192,6 +195,13 @@ def test_the_story_is_told_from_evidence() -> None:
     ):
         assert said in told
     assert "recover" not in write_story(facts(recovery=None)).partition("A guard")[2]
+
+
+def test_the_story_says_of_every_source_who_ended_the_fault() -> None:
+    run = facts()
+    aborts = [Abort(source, "because", EFFECT + timedelta(minutes=9), "somebody") for source in AbortSource]
+    stories = [write_story(replace(run, record=replace(run.record, abort=abort))) for abort in aborts]
+    assert len(set(stories)) == len(stories)
 
 
 def test_every_metric_has_every_point_and_the_axis_is_one() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "contributing.md").read_text()
-CHANGES = [line for line in PAGE.split("## Where to look")[1].splitlines() if line.startswith("| ") and not line.startswith("| change")]
+MAP = PAGE.split("## Where to look")[1].partition("\n## ")[0]
+CHANGES = [line for line in MAP.splitlines() if line.startswith("| ") and not line.startswith("| change")]
 DOMAIN = ROOT / "lambdas" / "squall" / "domain"
 
 

@@ -9,8 +9,8 @@ from squall.domain.run.record import Abort
 
 THRESHOLD_NUMERATOR, THRESHOLD_DENOMINATOR = 4, 5
 """The 80 % of REL12-BP05, as integers, so that no verdict depends on rounding."""
-OUTSIDE_SOURCES = frozenset({AbortSource.OPERATOR, AbortSource.HALT, AbortSource.OUTSIDE, AbortSource.UNKNOWN})
-"""Sources of a stop that says nothing about the workload."""
+OUTSIDE_SOURCES = frozenset(AbortSource) - {AbortSource.GUARD, AbortSource.BLIND_GUARD}
+"""Sources of a stop that says nothing about the workload: all but the guards."""
 _EXIT_OF_VERDICT = {
     Verdict.VALIDATED: 0,
     Verdict.REFUTED: 1,

@@ -22,10 +22,12 @@ Published = Literal["always", "nonzero", "with_traffic"]
 are errors). `with_traffic`: no request was counted; the period is never filled in, and it breaches.
 """
 Counted = Literal["inside_total", "outside_total", "total_only"]
-"""How the count of a ratio's bad events relates to its total. `inside_total`: the total holds them (errors of a
-target). `outside_total`: the total does not hold them (errors that the load balancer answers itself), so they are added
-to it. `total_only`: those of the `outside_total` events that the total holds all the same (a target was chosen, then
-failed); they are subtracted from it again and are no bad events of their own."""
+"""Whether the total of a ratio already counts its bad events.
+
+`inside_total`: it does (errors of a target). `outside_total`: it does not (errors that the load balancer answers
+itself), so they are added to the total. `total_only`: a part of the `outside_total` events that the total counts
+nevertheless (a target was chosen, then failed), so this part is subtracted from the total again. These events are
+already among the `outside_total` ones and are not counted as bad a second time."""
 Scope = Literal["target_group", "compute", "ecs_service", "database", "sentinel"]
 """What the dimensions of a metric name. `squall.domain.metrics.scopes` finds them for the pinned targets."""
 Shows = Literal["errors", "capacity", "performance"]
@@ -121,7 +123,7 @@ LOAD_BALANCER = "AWS/ApplicationELB"
 _ALB, _NLB, _EC2, _RDS = LOAD_BALANCER, "AWS/NetworkELB", "AWS/EC2", "AWS/RDS"
 _TARGET_5XX = Part("target_5xx", "HTTPCode_Target_5XX_Count", "Sum", "nonzero")
 _BALANCER_5XX = Part("elb_5xx", "HTTPCode_ELB_5XX_Count", "Sum", "nonzero", "outside_total", whole_balancer=True)
-_ROUTED = (  # the load balancer's own errors for which it had chosen a target: RequestCount holds these, and no other of its own
+_ROUTED = (  # of the errors that the load balancer answers itself, RequestCount counts only these: a target was chosen, then failed
     Part("elb_502", "HTTPCode_ELB_502_Count", "Sum", "nonzero", "total_only", whole_balancer=True),
     Part("elb_504", "HTTPCode_ELB_504_Count", "Sum", "nonzero", "total_only", whole_balancer=True),
 )

@@ -2,6 +2,8 @@
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
 from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
 from squall.domain.run.halt import Halt
+from squall.domain.safety import evaluate
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.faults import registry
@@ -104,6 +107,13 @@ def test_every_check_is_returned_however_many_fail() -> None:
     bad = safe(workload_now=None, account=None, domain_holders=None, baseline=None, guard_states=None, lease_held=None)
     assert [check.name for check in evaluate_checks(bad)] == names
     assert len(names) == len(set(names))
+
+
+def test_no_table_of_a_module_is_left_out_and_no_check_hides_another() -> None:
+    modules = [import_module(f"squall.domain.safety.{path.stem}") for path in Path(evaluate.__file__).parent.glob("[a-z]*.py")]
+    names = [name for module in modules for table in ("ALWAYS", "FINAL") for name in getattr(module, table, {})]
+    assert len(names) == len(set(names))
+    assert set(names) <= {check.name for check in evaluate_checks(safe())}
 
 
 def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
