@@ -86,6 +86,7 @@ class SquallStack(Stack):
         names = replace(names, abort_function_arn=abort.function_arn)
         sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
         names = replace(names, sentinel_function_arn=sentinel.function_arn)
+        fis_roles = {"SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns)}
         variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
@@ -98,10 +99,9 @@ class SquallStack(Stack):
             **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
             "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
-            "CreateTemplate": {
-                "SQUALL_ABORT_FUNCTION_ARN": abort.function_arn,
-                "SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns),
-            },
+            # FinalCheck and StartFault compile the template again and compare it with what FIS has.
+            **dict.fromkeys(("FinalCheck", "StartFault"), fis_roles),
+            "CreateTemplate": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn, **fis_roles},
         }
         first = {"Abort": abort, "Sentinel": sentinel}
         others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from squall.domain.documents.metrics.metric_models import Point, Series
+from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused
@@ -114,7 +115,8 @@ class FakeAlarm:
     reason: str = "Threshold Crossed"
     """StateReason of the newest change."""
     members: tuple[str, ...] = ()
-    """The rule of a composite alarm."""
+    rule: str = ""
+    """The rule of a composite alarm, and the alarms that it names."""
 
 
 class FakeAlarms:
@@ -147,7 +149,7 @@ class FakeAlarms:
             raise Refused("cloudwatch", "PutCompositeAlarm", "NotOurs", f"alarm {guard.name} exists")
         if existing is None:
             existing = self.alarms[guard.name] = FakeAlarm(guard.name, updated_at=self._clock.now(), tags=dict(tags))
-            existing.members = guard.alarms
+            existing.members, existing.rule = guard.alarms, guard.rule
             self._clock.after(1, lambda: self._compose(guard.name))
         existing.description, existing.action_arn = description, action_arn
 
@@ -220,5 +222,12 @@ def _state(alarm: FakeAlarm) -> AlarmState:
         missing_data=alarm.missing_data,
         members=alarm.members,
         reason=alarm.reason,
+        settings=_settings_of(alarm),
         only_scales=alarm.only_scales,
     )
+
+
+def _settings_of(alarm: FakeAlarm) -> dict[str, object]:
+    if alarm.rule:
+        return {"AlarmRule": alarm.rule}
+    return alarm_settings(alarm.guard) if alarm.guard else {}

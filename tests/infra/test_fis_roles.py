@@ -198,12 +198,14 @@ def test_a_fault_the_policy_does_not_allow_is_not_granted(stack: Resources) -> N
     assert "ssm:SendCommand" in actions
 
 
-def test_only_create_template_knows_the_roles_and_may_pass_them_to_fis(stack: Resources) -> None:
+def test_only_create_template_may_pass_the_roles_to_fis(stack: Resources) -> None:
     roles = {name for name in stack.of_type("AWS::IAM::Role") if name.startswith("FisRole")}
     passing_any = [found for found in stack.statements() if "iam:PassRole" in found.actions]
     (passing,) = (one for one in passing_any if one.conditions["StringEquals"]["iam:PassedToService"] == "fis.amazonaws.com")
     assert {resource.removeprefix("${").removesuffix(".Arn}") for resource in passing.resources} == roles
     assert passing.conditions == {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
-    assert [name for name, found in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in found["Environment"]["Variables"]] == [
-        "create_template"
-    ]
+
+
+def test_whoever_creates_or_compares_a_template_knows_the_roles(stack: Resources) -> None:
+    told = {name for name, found in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in found["Environment"]["Variables"]}
+    assert told == {"create_template", "final_check", "start_fault"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -523,14 +524,17 @@ def changing_pins(walk: Walk, world: FakeWorld, times: int) -> None:
 
 
 def test_an_approval_covers_nothing_that_changes_after_it(walk: Walk, world: FakeWorld) -> None:
-    """Something writes another action into the template's document: FinalCheck compares what was made with what was shown."""
+    """Discover's document then pins another instance, and everything after it is compiled from that."""
     vote_in(walk, world, 60)
 
     def tampered(_: Any) -> None:
-        path = f"results/{ID}/guards.json"
-        world.documents.files[path] = world.documents.files[path].replace('"threshold":95.0', '"threshold":5.0')
+        path = f"results/{ID}/discovery.json"
+        discovery = json.loads(world.documents.files[path])
+        (pinned,) = discovery["pinned"]
+        discovery["pinned"] = [next(one for one in discovery["workload"]["instances"] if one["id"] != pinned["id"])]
+        world.documents.files[path] = json.dumps(discovery)
 
-    walk.after["ArmGuards"] = tampered
+    walk.after["AcquireLock"] = tampered
     run(walk)
     refused_before_anything(world, "approved:", "is not what was shown")
 

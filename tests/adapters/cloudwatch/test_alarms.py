@@ -9,6 +9,7 @@ import pytest
 
 from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
+from squall.domain.metrics.alarm_settings import find_alarm_changes
 from squall.domain.run.aws_state import Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
@@ -298,3 +299,27 @@ def test_a_history_begins_with_the_state_before_its_first_change() -> None:
 def test_an_alarm_that_is_gone_has_no_history() -> None:
     none: dict[str, Any] = {"MetricAlarms": [], "CompositeAlarms": []}
     assert CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none])).history_since("a", NOW) is None
+
+
+def test_what_is_described_is_what_was_put(alarms: Alarms) -> None:
+    metric = _metric("m1", "RequestCount").model_copy(update={"return_data": True})
+    single = GUARD.model_copy(update={"name": "squall-Squall-run-1-1", "metrics": (metric,)})
+    for guard in (GUARD, single):
+        alarms.put(guard, description="", action_arn=ACTION, tags=TAGS)
+    states = alarms.states([GUARD.name, single.name])
+    assert find_alarm_changes(GUARD, states[GUARD.name].settings) == ()
+    assert find_alarm_changes(single, states[single.name].settings) == ()
+    changed = find_alarm_changes(GUARD, states[single.name].settings)
+    assert any(change.startswith("metric value is nothing, has to be 100 * (1") for change in changed)
+
+
+def test_an_alarm_on_one_metric_may_be_described_without_a_list_of_metrics() -> None:
+    metric = _metric("m1", "RequestCount").model_copy(update={"return_data": True})
+    guard = GUARD.model_copy(update={"metrics": (metric,)})
+    described = {
+        "AlarmName": GUARD.name, "StateValue": "OK", "Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount",
+        "Dimensions": [{"Name": "LoadBalancer", "Value": "app/web/1"}], "Statistic": "Sum", "Period": 60, "Threshold": 95.0,
+        "ComparisonOperator": "LessThanThreshold", "EvaluationPeriods": 3, "DatapointsToAlarm": 2, "TreatMissingData": "breaching",
+    }  # fmt: skip
+    scripted = Scripted("cloudwatch", describe_alarms=[{"MetricAlarms": [described]}])
+    assert find_alarm_changes(guard, CloudWatchAlarms(scripted).states([GUARD.name])[GUARD.name].settings) == ()

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
+from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
+    from squall.domain.documents.guards import GuardSpec, StopGuard
 
 _BOTH_TYPES = ["MetricAlarm", "CompositeAlarm"]
 _NAMES_PER_CALL = 100
 _MOST_FIRING = 1000
 """How many alarms in ALARM are read; more are an error."""
 _OWNER_TAG = "squall:stack"
+_SETTINGS = (
+    "Metrics", "ComparisonOperator", "Threshold", "DatapointsToAlarm", "EvaluationPeriods", "TreatMissingData", "AlarmRule",
+)  # fmt: skip
 _ALARM_IN_RULE = re.compile(r"""(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"([^"]+)"|'([^']+)'|([^"'\s)]+))\s*\)""")
 """An alarm in the rule of a composite alarm, by name or ARN, quoted or not (API reference, PutCompositeAlarm,
 AlarmRule)."""
@@ -40,17 +44,12 @@ class CloudWatchAlarms:
             "put_metric_alarm",
             refusable=True,
             **self._common_arguments(guard.name, description, action_arn, tags),
-            Metrics=[_make_metric(member) for member in guard.metrics],
-            ComparisonOperator=guard.comparison,
-            Threshold=guard.threshold,
-            DatapointsToAlarm=guard.datapoints_to_alarm,
-            EvaluationPeriods=guard.evaluation_periods,
-            TreatMissingData=guard.treat_missing_data,
+            **alarm_settings(guard),
         )
 
     def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
         common = self._common_arguments(guard.name, description, action_arn, tags)
-        call(self._client, "put_composite_alarm", refusable=True, **common, AlarmRule=guard.rule)
+        call(self._client, "put_composite_alarm", refusable=True, **common, **alarm_settings(guard))
 
     def _common_arguments(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
         """The arguments with which both types of alarm are created or updated."""
@@ -168,15 +167,6 @@ def _read_reason(item: Mapping[str, Any]) -> str:
         return ""
 
 
-def _make_metric(member: AlarmMetric) -> dict[str, Any]:
-    entry: dict[str, Any] = {"Id": member.id, "ReturnData": member.return_data}
-    if member.expression is not None:
-        return {**entry, "Expression": member.expression, "Period": member.period_seconds}
-    dimensions = [{"Name": name, "Value": value} for name, value in member.dimensions]
-    metric = {"Namespace": member.namespace, "MetricName": member.metric_name, "Dimensions": dimensions}
-    return {**entry, "MetricStat": {"Metric": metric, "Period": member.period_seconds, "Stat": member.statistic}}
-
-
 def _make_state(alarm: Mapping[str, Any]) -> AlarmState:
     return AlarmState(
         name=alarm["AlarmName"],
@@ -190,8 +180,19 @@ def _make_state(alarm: Mapping[str, Any]) -> AlarmState:
         missing_data=alarm.get("TreatMissingData", "missing") if "EvaluationPeriods" in alarm else "",
         members=tuple(dict.fromkeys(_list_members(alarm.get("AlarmRule", "")))),
         reason=alarm.get("StateReason", ""),
+        settings=_read_settings(alarm),
         only_scales=_only_scales(alarm.get("AlarmActions", [])),
     )
+
+
+def _read_settings(alarm: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides when the alarm fires. An alarm on one metric may be described without the list of metrics."""
+    settings = {name: alarm[name] for name in _SETTINGS if name in alarm}
+    if "MetricName" in alarm:
+        metric = {"Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm.get("Dimensions", [])}
+        stat = {"Metric": metric, "Period": alarm["Period"], "Stat": alarm.get("Statistic") or alarm.get("ExtendedStatistic", "")}
+        settings["Metrics"] = [{"Id": "m1", "MetricStat": stat, "ReturnData": True}]
+    return settings
 
 
 def _list_members(rule: str) -> Iterator[str]:

@@ -3,20 +3,16 @@ acts on the votes."""
 
 from datetime import timedelta
 
-from squall.application.admission.definitions import find_definition
+from squall.application.metrics.guard_alarms import guards_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, find_standing
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
-from squall.domain.documents.fault import FaultTemplate
-from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.experiment.hashes import definition_hash
-from squall.domain.experiment.sentences import sentences
 from squall.domain.messages import approval_request
 from squall.domain.messages.console import Console
-from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.run.commands import shell_command
 from squall.domain.run.timeline import EventName
 from squall.faults.template import compile_fault
@@ -29,38 +25,19 @@ def needs_approval(definition: Definition) -> bool:
 
 
 def compile_plan(step: Step) -> Plan:
-    """The plan of what would be done, compiled in the same way as CreateTemplate and ArmGuards will do it."""
+    """The plan of the run, compiled from its definition and discovery: what people are shown, and what FinalCheck
+    compares with what they approved."""
     definition, discovery = step.definition, step.discovery
     targets, actions = compile_fault(definition, discovery)
-    conditions = [condition for _, condition in sentences(definition.experiment).conditions]
-    guards = guard_specs(step.run.id, step.w.settings.stack, conditions, discovery.bindings, definition.environment.timing)
-    return _make_plan(step, definition, targets, actions, guards)
-
-
-def read_created_plan(step: Step) -> Plan | None:
-    """The plan of what is about to be done, from the definition as stored now and the template and guards as created.
-    None before these exist."""
-    template, guards = step.find(FaultTemplate), step.find(Guards)
-    if template is None or guards is None:
-        return None
-    definition = find_definition(step.w, step.record)
-    if definition is None:
-        return None
-    return _make_plan(step, definition, template.body["targets"], template.body["actions"], guards.guards)
-
-
-def _make_plan(
-    step: Step, definition: Definition, targets: dict[str, object], actions: dict[str, object], guards: tuple[GuardSpec, ...]
-) -> Plan:
     return Plan(
         execution_arn=step.run.execution_arn,
         started_at=step.run.started_at,
         definition_hash=definition_hash(definition.experiment),  # computed here: the document's own field could be wrong
         environment=definition.environment,
-        pinned=tuple(instance.arn for instance in step.discovery.pinned),
+        pinned=tuple(instance.arn for instance in discovery.pinned),
         targets=targets,
         actions=actions,
-        guards=guards,
+        guards=guards_of(step).guards,
     )
 
 

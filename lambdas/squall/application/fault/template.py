@@ -1,9 +1,13 @@
-"""Creates the execution's own FIS template, and says later whether FIS still holds what the run compiled."""
+"""Creates the execution's own FIS template, and says later whether FIS holds what the run has to start.
 
-from collections.abc import Mapping
+Every state that relies on the template compiles it again from the definition, which only Admit writes, and the
+discovery, which only Discover writes. `template.json` is for people: the state that creates the template also writes
+that document.
+"""
+
 from typing import Any
 
-from squall.application.metrics.guard_alarms import put_guards
+from squall.application.metrics.guard_alarms import guards_of, put_guards
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.base.vocabulary import Status
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
@@ -23,14 +27,12 @@ def create_template(step: Step) -> Outcome:
     From here on the description of an alarm alone is enough to find and stop the fault.
     """
     environment = step.definition.environment.name
-    role = step.w.settings.fis_role_arns.get(environment)
-    if role is None:
+    if environment not in step.w.settings.fis_role_arns:
         return step.reject(f"this stack has no FIS role for environment {environment}")
-    guards = step.need(Guards)
-    template = _compile_template(step, guards, role)
-    step.put(template)
+    guards, body = guards_of(step), compiled_template(step)
+    step.put(FaultTemplate(body=body, before=_targets_before(step), guards=guards.guards))
     try:
-        template_id = step.w.faults.create_template(template.body, step.client_token)
+        template_id = step.w.faults.create_template(body, step.client_token)
     except Refused as refused:
         return step.decide(Status.FAILED, f"FIS refused the template: {refused.code}: {refused.message}")
     if not step.note(EventName.TEMPLATE_CREATED, template_id, template_id=template_id, rollback_command=_rollback_command(step)):
@@ -49,25 +51,24 @@ def template_differences(step: Step) -> tuple[str, ...]:
     return find_differences(compiled_template(step), step.w.faults.template(template_id) if template_id else None)
 
 
-def compiled_template(step: Step) -> Mapping[str, Any]:
-    """The arguments of CreateExperimentTemplate, as CreateTemplate wrote them down."""
-    return step.need(FaultTemplate).body
-
-
-def _compile_template(step: Step, guards: Guards, role_arn: str) -> FaultTemplate:
-    definition, discovery = step.definition, step.discovery
+def compiled_template(step: Step) -> dict[str, Any]:
+    """The arguments of CreateExperimentTemplate that this run has to have, without the client token. Raises KeyError if
+    the stack has no FIS role for the environment."""
+    definition = step.definition
     alarm = f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:"
-    body = compile_template(
+    return compile_template(
         definition,
-        discovery,
+        step.discovery,
         stack=step.w.settings.stack,
         run_id=step.run.id,
-        role_arn=role_arn,
-        alarm_arns=[alarm + guard.name for guard in guards.guards],
+        role_arn=step.w.settings.fis_role_arns[definition.environment.name],
+        alarm_arns=[alarm + guard.name for guard in guards_of(step).guards],
     )
-    workload = step.w.inventory.refresh(discovery.workload, step.now)
-    before = tuple(_state_before(pinned, workload) for pinned in discovery.pinned)
-    return FaultTemplate(body=body, before=before, guards=guards.guards)
+
+
+def _targets_before(step: Step) -> tuple[TargetBefore, ...]:
+    workload = step.w.inventory.refresh(step.discovery.workload, step.now)
+    return tuple(_state_before(pinned, workload) for pinned in step.discovery.pinned)
 
 
 def _state_before(pinned: AnyResource, workload: Workload) -> TargetBefore:

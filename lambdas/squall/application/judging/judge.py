@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from squall.application.judging.fault_signals import read_signals
+from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
 from squall.domain.base.vocabulary import RollbackOutcome, Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultReport
-from squall.domain.documents.guards import Guards
 from squall.domain.documents.judgement import Judgement
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.recovery import Recovery
@@ -155,8 +155,7 @@ def _describe_miss(proof: Proof) -> str:
 def _in_words(step: Step) -> Abort | None:
     """The abort, with the guard's sentence in place of its alarm's name."""
     abort = step.record.abort
-    guards = step.find(Guards) if abort else None
-    phrase = guards.words.get(abort.by) if abort and guards else None
+    phrase = guards_of(step).words.get(abort.by) if abort else None
     if abort is None or phrase is None:
         return abort
     return replace(abort, reason=abort.reason.replace(f"guard {abort.by}", f"the {phrase}"), by="")

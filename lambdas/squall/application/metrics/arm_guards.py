@@ -4,11 +4,9 @@ is injected."""
 from collections.abc import Mapping
 from datetime import timedelta
 
-from squall.application.metrics.guard_alarms import put_guards
+from squall.application.metrics.guard_alarms import guards_of, put_guards
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.documents.guards import Guards
-from squall.domain.experiment.sentences import sentences
-from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
 from squall.domain.run.aws_state import AlarmState
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused
@@ -16,7 +14,7 @@ from squall.errors import Refused
 
 def arm_guards(step: Step) -> Outcome:
     """Record the guards' names, create the alarms that are missing, and wait until all of them are OK."""
-    guards = _specify_guards(step)
+    guards = guards_of(step)
     states = step.w.alarms.states(guards.names)
     foreign = [name for name in states if step.run.execution_arn not in states[name].description]
     if foreign:  # before the names are recorded, because every recorded name is deleted in the end
@@ -32,13 +30,6 @@ def arm_guards(step: Step) -> Outcome:
         return END
     step.put(guards)
     return _await_ok(step, guards, states)
-
-
-def _specify_guards(step: Step) -> Guards:
-    experiment, environment, stack = step.definition.experiment, step.definition.environment, step.w.settings.stack
-    conditions = [condition for _, condition in sentences(experiment).conditions]
-    specs = guard_specs(step.run.id, stack, conditions, step.discovery.bindings, environment.timing)
-    return Guards(guards=specs, stop=stop_guard(guard_name(step.run.id, stack, len(specs) + 1), experiment.stop_alarm_names))
 
 
 def _await_ok(step: Step, guards: Guards, states: Mapping[str, AlarmState]) -> Outcome:

@@ -1,8 +1,29 @@
-"""Creates and updates a run's guard alarms. Each has a name, tags, a description, and the abort function as its only
-action."""
+"""A run's guard alarms: what they have to be, and how they are created. Each has a name, tags, a description, and the
+abort function as its only action."""
 
 from squall.application.step import Step
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
+from squall.domain.experiment.sentences import sentences
+from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
+
+
+def specify_guards(run_id: str, stack: str, definition: Definition, discovery: Discovery) -> Guards:
+    """The guards of a run: one for each abort condition, and one on its stop alarms.
+
+    Whoever relies on the guards asks this function. `guards.json` and the alarms could have been changed by the states
+    that write them.
+    """
+    experiment = definition.experiment
+    conditions = [condition for _, condition in sentences(experiment).conditions]
+    specs = guard_specs(run_id, stack, conditions, discovery.bindings, definition.environment.timing)
+    return Guards(guards=specs, stop=stop_guard(guard_name(run_id, stack, len(specs) + 1), experiment.stop_alarm_names))
+
+
+def guards_of(step: Step) -> Guards:
+    """The guards that the run of this step has to have."""
+    return specify_guards(step.run.id, step.w.settings.stack, step.definition, step.discovery)
 
 
 def put_guards(step: Step, guards: Guards, description: str, *, skip: frozenset[str] = frozenset()) -> None:

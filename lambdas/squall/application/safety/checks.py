@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
-from squall.application.approval.request import needs_approval, read_created_plan
+from squall.application.approval.request import compile_plan, needs_approval
 from squall.application.fault.template import template_differences
+from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
@@ -43,7 +44,7 @@ def read_forecasts(step: Step) -> Sequence[FalseAborts] | None:
     return _try_read(step, lambda: forecast_guards(step))
 
 
-def run_checks(step: Step, *, final: bool, guards: Guards | None = None, false_aborts: Sequence[FalseAborts] | None) -> Safety:
+def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] | None) -> Safety:
     """Evaluate every check on the current state. `final` adds what only FinalCheck can check. `false_aborts` are the
     forecasts of CheckSafety; a few hours change them little."""
     definition, discovery = step.definition, step.discovery
@@ -54,7 +55,7 @@ def run_checks(step: Step, *, final: bool, guards: Guards | None = None, false_a
     fault = registry.bind_fault(definition)
     record = _try_read(step, lambda: step.w.records.get(step.run.id)) if final and needs_approval(definition) else None
     workload = _try_read(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
-    armed = guards or Guards(guards=())
+    armed = guards_of(step) if final else Guards(guards=())
     inputs = SafetyInput(
         now=now,
         definition=definition,
@@ -92,7 +93,7 @@ def run_checks(step: Step, *, final: bool, guards: Guards | None = None, false_a
         halt=_try_read(step, lambda: read_halt(step.w)),
         ask=record.ask if record else None,
         votes=record.votes if record else (),
-        plan_now=_try_read(step, lambda: _hash_created_plan(step)) if record else None,
+        plan_now=compile_plan(step).hash if record else None,
     )
     return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(inputs), false_aborts=tuple(false_aborts or ()))
 
@@ -112,11 +113,6 @@ def _hash_stored_definition(step: Step) -> str | None:
     """The hash of the experiment as it is in S3 now, computed here and not read from the document."""
     definition = find_definition(step.w, step.record)
     return definition_hash(definition.experiment) if definition else None
-
-
-def _hash_created_plan(step: Step) -> str | None:
-    plan = read_created_plan(step)
-    return plan.hash if plan else None
 
 
 def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:

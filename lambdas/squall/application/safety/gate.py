@@ -5,7 +5,6 @@ from squall.application.approval.request import needs_approval
 from squall.application.safety.checks import read_forecasts, run_checks
 from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import Mode, Status
-from squall.domain.documents.guards import Guards
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.safety import Safety
 from squall.domain.run.timeline import EventName
@@ -29,7 +28,7 @@ def check_safety(step: Step) -> Outcome:
 def check_before_fault(step: Step) -> Outcome:
     """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
     are."""
-    safety = run_checks(step, final=True, guards=step.need(Guards), false_aborts=step.need(Safety).false_aborts)
+    safety = run_checks(step, final=True, false_aborts=step.need(Safety).false_aborts)
     step.put(safety)
     if not safety.passed:
         failed = "; ".join(f"{failure.name}: {failure.detail}" for failure in safety.failures)

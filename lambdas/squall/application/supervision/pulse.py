@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from squall.application.admission.definitions import find_definition
 from squall.application.fault.resolved import list_unpinned
+from squall.application.metrics.guard_alarms import specify_guards
 from squall.application.metrics.read import read_series
 from squall.application.result.record import agreed_result, announce_result, is_told
 from squall.application.sentinel import keep_probing
@@ -26,6 +27,7 @@ from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metrics.metric_models import Window
+from squall.domain.metrics.alarm_settings import find_alarm_changes
 from squall.domain.metrics.guard_breach import guard_breaches, published_end
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
@@ -276,10 +278,16 @@ def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
 
 
 def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    discovery = w.documents.get(record.id, Discovery)
-    guards = w.documents.get(record.id, Guards)
-    if discovery is None or guards is None:
-        return _make_abort(w, AbortSource.BLIND_GUARD, "the guards' documents are gone from S3")
+    """Why to abort by the guards that the run has to have: an alarm is not as specified, or the metric breaches.
+
+    They are specified again from the definition and the discovery: the roles that create the alarms write neither.
+    """
+    definition, discovery = find_definition(w, record), w.documents.get(record.id, Discovery)
+    if definition is None or discovery is None:
+        return _make_abort(w, AbortSource.BLIND_GUARD, "the documents that specify the guards are gone from S3")
+    guards = specify_guards(record.id, w.settings.stack, definition, discovery)
+    if changed := _find_changed_guard(w, guards):
+        return changed
     for guard in guards.guards:
         binding = next((b for b in discovery.bindings if b.name == guard.metric), None)
         if binding is None:
@@ -293,4 +301,14 @@ def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | 
         if not any(window.start <= point.at < end for point in points):
             return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {guard.name}: the pulse saw no data of its metric", guard.name)
         return _make_abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
+    return None
+
+
+def _find_changed_guard(w: Wiring, guards: Guards) -> Abort | None:
+    """Why to abort because an alarm is not what the guard has to be: it would fire late or never."""
+    states = w.alarms.states(guards.names)
+    for guard in guards.every:
+        state = states.get(guard.name)
+        if changes := find_alarm_changes(guard, state.settings if state else {}):
+            return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {guard.name} was changed: {', '.join(changes)}", guard.name)
     return None

@@ -58,8 +58,12 @@ class Guards(Document):
     """None if the experiment names no stop alarm."""
 
     @property
+    def every(self) -> tuple[GuardSpec | StopGuard, ...]:
+        return (*self.guards, self.stop) if self.stop else self.guards
+
+    @property
     def names(self) -> tuple[str, ...]:
-        return (*(guard.name for guard in self.guards), *([self.stop.name] if self.stop else []))
+        return tuple(guard.name for guard in self.every)
 
     @property
     def words(self) -> dict[str, str]:

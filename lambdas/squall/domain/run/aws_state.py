@@ -116,6 +116,8 @@ class AlarmState:
     """The alarms that the rule of a composite alarm names."""
     reason: str = ""
     """CloudWatch's StateReason: on what data it came into its state."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What decides when it fires, in the words of PutMetricAlarm or PutCompositeAlarm."""
     only_scales: bool = False
     """Whether each of its actions is a scaling policy. In ALARM it then says how much there is to do, not that
     something is wrong."""

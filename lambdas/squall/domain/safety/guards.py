@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping
 
+from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import measured_by_sentinel
+from squall.domain.metrics.alarm_settings import find_alarm_changes
 from squall.domain.metrics.scopes import load_balancer_dimension, measured_group, serves_alone
 from squall.domain.resources.base import Member
 from squall.domain.resources.types import join_ids
@@ -86,22 +88,25 @@ def _check_guard_states(inputs: SafetyInput) -> Answer:
         return None, "the guards' states could not be read"
     if not inputs.guards:
         return False, "there is no guard"
-    names = {guard.name: f'{guard.name} ("{guard.condition}")' for guard in inputs.guards}
+    wanted: list[tuple[GuardSpec | StopGuard, str]] = [(guard, f'{guard.name} ("{guard.condition}")') for guard in inputs.guards]
     if inputs.definition.experiment.stop_alarms:
         if inputs.stop_guard is None:
             return False, "Squall's alarm on the stop alarms is missing"
-        names[inputs.stop_guard.name] = f"{inputs.stop_guard.name} (on {', '.join(inputs.stop_guard.alarms)})"
-    problems = [problem for name, text in names.items() if (problem := _explain_guard(text, inputs.guard_states.get(name)))]
-    return not problems, "; ".join(problems) or f"{len(names)} guards are OK with their actions enabled"
+        wanted.append((inputs.stop_guard, f"{inputs.stop_guard.name} (on {', '.join(inputs.stop_guard.alarms)})"))
+    states = inputs.guard_states
+    problems = [problem for guard, text in wanted if (problem := _explain_guard(guard, text, states.get(guard.name)))]
+    return not problems, "; ".join(problems) or f"{len(wanted)} guards are OK, as specified, with their actions enabled"
 
 
-def _explain_guard(guard: str, state: AlarmState | None) -> str:
+def _explain_guard(guard: GuardSpec | StopGuard, words: str, state: AlarmState | None) -> str:
     """What is wrong with the guard; empty if nothing is."""
     if state is None:
-        return f"{guard} does not exist"
+        return f"{words} does not exist"
     if state.state != "OK":
-        return f"{guard} is {state.state}"
-    return "" if state.actions_enabled else f"{guard} has its actions disabled"
+        return f"{words} is {state.state}"
+    if changes := find_alarm_changes(guard, state.settings):
+        return f"{words} was changed: {', '.join(changes)}"
+    return "" if state.actions_enabled else f"{words} has its actions disabled"
 
 
 ALWAYS: Mapping[str, Check] = {

@@ -16,7 +16,7 @@ from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, definition, discovery, environment, experiment, record
-from tests.unit.domain.safety.test_safety import GUARDS, alarm, safe
+from tests.unit.domain.safety.test_safety import GUARDS, alarm, armed, safe
 
 PASSED, FAILED, WARNED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.WARNED, CheckOutcome.NOT_EVALUATED
 LB, TG = LB_ARN.partition("loadbalancer/")[2], "targetgroup/" + TG_ARN.partition("targetgroup/")[2]
@@ -25,7 +25,7 @@ LB, TG = LB_ARN.partition("loadbalancer/")[2], "targetgroup/" + TG_ARN.partition
 def under(policy: dict[str, Any], exp: Experiment | None = None, **given: Any) -> SafetyInput:
     if exp and exp.stop_alarms:
         assert STOP
-        states = {name: alarm(name) for name in (*(guard.name for guard in GUARDS), STOP.name)}
+        states = {guard.name: armed(guard) for guard in GUARDS} | {STOP.name: armed(STOP)}
         given = {"stop_guard": STOP, "guard_states": states, **given}
     return safe(definition=definition(exp, environment(**policy), promotion_hash="p" * 64), **given)
 
@@ -315,8 +315,11 @@ def test_stop_alarms_have_a_guard_of_ours_that_is_ok() -> None:
     assert check(under({}, STOPPING, named_alarms=pager), "guards_healthy").outcome is PASSED
     missing = check(under({}, STOPPING, named_alarms=pager, stop_guard=None), "guards_healthy")
     assert (missing.outcome, missing.detail) == (FAILED, "Squall's alarm on the stop alarms is missing")
-    states = {guard.name: alarm(guard.name) for guard in GUARDS}
-    for state in (None, alarm("x", "ALARM"), alarm("x", "INSUFFICIENT_DATA"), alarm("x", actions_enabled=False)):
-        seen = {**states, **({"squall-Squall-run-1-3": state} if state else {})}
+    assert STOP
+    states = {guard.name: armed(guard) for guard in GUARDS}
+    weaker = armed(STOP.model_copy(update={"rule": "FALSE"}))
+    wrong = [armed(STOP, alarm("x", state)) for state in ("ALARM", "INSUFFICIENT_DATA")]
+    for state in (None, weaker, *wrong, armed(STOP, alarm("x", actions_enabled=False))):
+        seen = {**states, **({STOP.name: state} if state else {})}
         found = check(under({}, STOPPING, named_alarms=pager, guard_states=seen), "guards_healthy")
         assert (found.outcome, "squall-Squall-run-1-3 (on pager)" in found.detail) == (FAILED, True), found.detail

@@ -10,9 +10,11 @@ import pytest
 
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.false_aborts import FalseAborts
+from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.sentences import sentences
 from squall.domain.language.sentences import Threshold
+from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
@@ -52,6 +54,11 @@ def harmless(condition: Threshold, **changes: Any) -> FalseAborts:
     return FalseAborts.model_validate({**given, **changes})
 
 
+def armed(guard: GuardSpec | StopGuard, state: AlarmState | None = None) -> AlarmState:
+    """The alarm of a guard, as it was put: OK, or in another state."""
+    return replace(state or alarm(guard.name), name=guard.name, settings=alarm_settings(guard))
+
+
 def safe(**changes: Any) -> SafetyInput:
     found = changes.get("discovery") or discovery()
     given: dict[str, Any] = {
@@ -71,7 +78,7 @@ def safe(**changes: Any) -> SafetyInput:
         "baseline": baseline(),
         "final": True,
         "guards": GUARDS,
-        "guard_states": {guard.name: alarm(guard.name) for guard in GUARDS},
+        "guard_states": {guard.name: armed(guard) for guard in GUARDS},
         "lease_held": True,
         "deployed_policy": changes.get("definition", definition()).environment,
         "definition_hash_now": "a" * 64,
@@ -223,10 +230,23 @@ def test_a_guard_that_watches_the_fault_itself_is_refused() -> None:
 
 @pytest.mark.parametrize("state", [alarm("x", "ALARM"), alarm("x", "INSUFFICIENT_DATA"), alarm("x", actions_enabled=False), None])
 def test_a_guard_that_would_not_abort_is_refused(state: AlarmState | None) -> None:
-    states = {guard.name: alarm(guard.name) for guard in GUARDS[1:]}
+    states = {guard.name: armed(guard) for guard in GUARDS[1:]}
     if state:
-        states[GUARDS[0].name] = replace(state, name=GUARDS[0].name)
+        states[GUARDS[0].name] = armed(GUARDS[0], state)
     assert list(failed(safe(guard_states=states))) == ["guards_healthy"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"threshold": 1.0}, {"evaluation_periods": 60}, {"datapoints_to_alarm": 3}, {"comparison": "GreaterThanThreshold"}, {"metrics": ()}],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_alarm_that_is_not_the_guard_it_has_to_be_is_refused(change: dict[str, Any]) -> None:
+    states = {guard.name: armed(guard) for guard in GUARDS}
+    states[GUARDS[0].name] = armed(GUARDS[0].model_copy(update=change))
+    refused = failed(safe(guard_states=states))
+    assert list(refused) == ["guards_healthy"]
+    assert "was changed" in refused["guards_healthy"]
 
 
 @pytest.mark.parametrize(
