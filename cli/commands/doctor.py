@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli import output, session
 from cli.doctor import approving
-from cli.doctor.checks import check_concurrency, check_linked_role, check_quota
+from cli.doctor.checks import check_concurrency, check_linked_role, check_quota, check_resume
 from cli.doctor.finding import Finding, Outcome
 from cli.doctor.paths import PATHS, examine_path
 from cli.doctor.trial import Path, Trial
@@ -52,6 +52,7 @@ def _examine_deployment(deployment: Deployment, only: Sequence[str]) -> Iterator
     yield from findings
     yield check_quota(deployment.client)
     yield check_concurrency(deployment.client, deployment.stack)
+    yield check_resume(deployment.client, deployment.stack)
     halted = deployment.halted()
     if not setting.role_arns or halted is None or halted.engaged:
         reason = (

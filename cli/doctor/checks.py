@@ -16,6 +16,7 @@ STOPPING = ("Abort", "Halt", "Pulse")
 """How the logical ids of the functions that stop faults begin."""
 UNRESERVED = 100
 """The concurrent executions that Lambda keeps unreserved in every account."""
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 LINKED_ROLE = "AWSServiceRoleForFIS"
 
 
@@ -98,6 +99,25 @@ def check_concurrency(client: Callable[[str], Any], stack: str) -> Finding:
     advice = "deploy with -c stop_reserved_concurrency=2" if room >= 2 else "ask AWS for a higher limit, then reserve some"
     outcome = Outcome.OK if limit > UNRESERVED else Outcome.FAILED
     return Finding(name, outcome, f"not reserved: all functions of the account share {limit}; {advice}", promise, f"{limit} shared")
+
+
+def check_resume(client: Callable[[str], Any], stack: str) -> Finding:
+    """Checks that a halt can be ended: the stack has a resume function, and whether the caller may invoke it. Lambda is
+    asked for a dry run, so nothing is resumed."""
+    name, promise = "resume", "a function of its own, with its own permission"
+    try:
+        resources = _list_resources(client("cloudformation"), stack, "AWS::Lambda::Function")
+        function = next((physical for logical, physical in resources if logical.startswith("Resume")), None)
+        if function is None:
+            return Finding(name, Outcome.FAILED, "the stack has no resume function: deploy again", promise)
+        client("lambda").invoke(FunctionName=function, InvocationType="DryRun")
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in DENIED:
+            return unknown_finding(name, error, promise)
+        return Finding(name, Outcome.OK, f"you may not invoke {function}: somebody else has to end a halt", promise)
+    except BotoCoreError as error:
+        return unknown_finding(name, error, promise)
+    return Finding(name, Outcome.OK, f"you may invoke {function}", promise)
 
 
 def check_quota(client: Callable[[str], Any]) -> Finding:

@@ -5,6 +5,7 @@ from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
+from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
@@ -19,18 +20,11 @@ _NETWORK_INTERFACE_ACTIONS = (
 )
 
 
-ADMITTED = ("admitted_hash", "definition_hash")
-"""Attributes of the record that Admit alone writes: later states compare what they read with them."""
-APPROVAL = ("ask", "votes")
-"""Attributes of the record that only the holders of `record_approval` write: a gate opens by what they say."""
-
-
 def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
-    """Returns the statements of every capability of a function by its name; one that this deployment does not need has
-    none."""
+    """Returns the statements of every capability of a function by its name; one that this deployment does not need has none."""
     files = DOCUMENTS.get(function, ())
     return {
-        **_allow_storage(names),
+        **_allow_storage(names, function),
         "write_documents": [_make_statement(["s3:PutObject"], [f"{names.bucket_arn}/results/*/{file}" for file in files])],
         **_fault_injection(names),
         **_allow_guards(names),
@@ -48,30 +42,49 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
     }
 
 
+_ADMITTED = ("admitted_hash", "definition_hash")
+"""Attributes that the record of an execution has if Admit saw it."""
+_NOT_NEW = (
+    "abort", "ask", "closed_by", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id", "hypothesis_validated",
+    "rollback_command", "slot", "summary", "task_token", "template_id", "verdict", "votes",
+)  # fmt: skip
+"""Attributes that no new record has: whoever puts a record puts none of them."""
+_RUN_TAGS = ("squall:stack", "squall:execution", "Name")
+"""The tags of a FIS template and of an experiment."""
+
+
 def _limit_to_items(*partition_keys: str) -> dict[str, Any]:
     """The condition that only these items are written."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partition_keys)}}
 
 
-def _allow_storage(names: Names) -> dict[str, list[PolicyStatement]]:
-    not_what_was_admitted = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(ADMITTED)}}
-    neither_admitted_nor_approved = {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": [*ADMITTED, *APPROVAL]}}
+def _without(*attributes: str) -> dict[str, Any]:
+    """The condition that none of these attributes is named."""
+    return {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(attributes)}}
+
+
+def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatement]]:
     return {
         "record": [
             _make_statement(["dynamodb:GetItem"], [names.table_arn]),
-            _make_statement(["dynamodb:UpdateItem"], [names.table_arn], neither_admitted_nor_approved),
+            _make_statement(
+                ["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | _without(*attributes_kept_from(function))
+            ),
         ],
-        "record_approval": [
-            _make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | not_what_was_admitted)
+        "halt_copy": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("HALT"))],
+        "sightings": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("SWEEP"))],
+        "create_record": [
+            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*", "TRIGGER#*") | _without(*_NOT_NEW))
         ],
-        "create_record": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*", "TRIGGER#*"))],
         # The record of an execution that Admit never saw: nothing was admitted, nobody approved.
         "create_lost_record": [
-            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | neither_admitted_nor_approved)
+            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | _without(*_NOT_NEW, *_ADMITTED))
         ],
         # DynamoDB authorizes a transaction as the writes in it.
-        "locks": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("LOCK#*", "SLOTS"))],
-        "unlock": [_make_statement(["dynamodb:DeleteItem"], [names.table_arn], _limit_to_items("LOCK#*", "SLOTS"))],
+        "locks": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("LOCK#*"))],
+        "slots": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("SLOTS"))],
+        "unlock": [_make_statement(["dynamodb:DeleteItem"], [names.table_arn], _limit_to_items("LOCK#*"))],
+        "release_slots": [_make_statement(["dynamodb:DeleteItem"], [names.table_arn], _limit_to_items("SLOTS"))],
         "findings": [
             _make_statement(["dynamodb:Query"], [names.table_arn]),
             _make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("FINDING#*")),
@@ -95,6 +108,12 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
     actions = [names.arn("fis", f"action/{action}") for action in names.fis_actions]
     of_this_stack = {"StringEquals": {"aws:ResourceTag/squall:stack": names.stack}}
     tagged_ours = {"StringEquals": {"aws:RequestTag/squall:stack": names.stack}}
+    # FIS has no condition key for tagging at creation. What carries a stack's tag keeps its tags.
+    tagged_at_creation = {
+        **tagged_ours,
+        "ForAllValues:StringEquals": {"aws:TagKeys": list(_RUN_TAGS)},
+        "Null": {"aws:ResourceTag/squall:stack": "true"},
+    }
     return {
         "read_own_template": [_make_statement(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
         "list_experiments": [_make_statement(["fis:ListExperiments"], ["*"])],
@@ -106,14 +125,16 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
         "delete_template": [_make_statement(["fis:DeleteExperimentTemplate"], [templates], of_this_stack)],
         "create_template": [
             _make_statement(["fis:CreateExperimentTemplate"], actions),
-            _make_statement(["fis:CreateExperimentTemplate", "fis:TagResource"], [templates], tagged_ours),
+            _make_statement(["fis:CreateExperimentTemplate"], [templates], tagged_ours),
+            _make_statement(["fis:TagResource"], [templates], tagged_at_creation),
             _make_statement(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
         # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which gets it with
         # this request.
         "start_experiment": [
             _make_statement(["fis:StartExperiment"], [templates], of_this_stack),
-            _make_statement(["fis:StartExperiment", "fis:TagResource"], [experiments], tagged_ours),
+            _make_statement(["fis:StartExperiment"], [experiments], tagged_ours),
+            _make_statement(["fis:TagResource"], [experiments], tagged_at_creation),
             _make_statement(
                 ["iam:CreateServiceLinkedRole"],
                 [f"arn:{names.partition}:iam::{names.account}:role/aws-service-role/fis.amazonaws.com/AWSServiceRoleForFIS"],

@@ -21,6 +21,7 @@ CLOSING = (
     "delete_template",
     "delete_guards",
     "unlock",
+    "release_slots",
     "read_slots",
     "commands",
     "inventory",
@@ -35,14 +36,15 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
     "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
-    "AskApproval": (*WORKFLOW_STEP, "record_approval", "emit_events", "notify"),
+    "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
     "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
     "AcquireSlot": (
         *WORKFLOW_STEP,
         "locks",
-        "unlock",
+        "slots",
+        "release_slots",
         "read_slots",
         "emit_events",
         "list_experiments",
@@ -95,7 +97,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "find_templates",
         "guard_history",
         "delete_guards",
-        "unlock",
+        "release_slots",
     ),
     "RunRollback": (*WORKFLOW_STEP, "roll_back"),
     "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
@@ -114,9 +116,10 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     # STS identifies the approver: GetCallerIdentity needs no permission, and the approver has signed the request.
-    "Approve": (*EVERY_FUNCTION, "record_approval", "wake"),
+    "Approve": (*EVERY_FUNCTION, "wake"),
     "Halt": (
         *EVERY_FUNCTION,
+        "halt_copy",
         "write_halt",
         "safety_lever",
         "open_records",
@@ -130,7 +133,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Pulse": (
         *WORKFLOW_STEP,
         *CLOSING,
+        "sightings",
         "locks",
+        "slots",
         "emit_events",
         "open_records",
         "read_executions",
@@ -144,7 +149,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     # Apart from Halt, so that a person may be allowed to halt and not to resume.
-    "Resume": (*EVERY_FUNCTION, "read_halt", "write_halt", "safety_lever", "notify"),
+    "Resume": (*EVERY_FUNCTION, "halt_copy", "read_halt", "write_halt", "safety_lever", "notify"),
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),

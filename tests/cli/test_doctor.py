@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from cli.doctor import approving
 from cli.doctor import paths as doctor_paths
-from cli.doctor.checks import check_concurrency, check_fis_roles, check_linked_role, check_quota
+from cli.doctor.checks import check_concurrency, check_fis_roles, check_linked_role, check_quota, check_resume
 from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, examine_path
 from cli.doctor.setting import Setting
@@ -356,7 +356,7 @@ def test_the_quota_is_the_accounts_or_the_documented_one(value: float | None, ou
 
 
 def functions() -> dict[str, Any]:
-    logical = ("Abort1A", "Halt2B", "Pulse3C", "Report4D")
+    logical = ("Abort1A", "Halt2B", "Pulse3C", "Report4D", "Resume5E")
     listed = [
         {"LogicalResourceId": name, "PhysicalResourceId": f"Squall-{name}", "ResourceType": "AWS::Lambda::Function"} for name in logical
     ]
@@ -395,6 +395,28 @@ def test_concurrency_that_cannot_be_read_is_unknown() -> None:
     assert check_concurrency(lambda _: denied, "Squall").outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome", "words"),
+    [
+        ({"StatusCode": 204}, Outcome.OK, "you may invoke Squall-Resume5E"),
+        (error("AccessDeniedException"), Outcome.OK, "somebody else has to end a halt"),
+        (error("ServiceException"), Outcome.UNKNOWN, "could not be examined"),
+    ],
+    ids=["allowed", "denied", "unknown"],
+)
+def test_whether_the_operator_may_resume_is_asked_without_resuming(answer: Any, outcome: Outcome, words: str) -> None:
+    functions_of_lambda = Scripted("lambda", invoke=[answer])
+    clients = {"cloudformation": Scripted("cloudformation", list_stack_resources=[functions()]), "lambda": functions_of_lambda}
+    found = check_resume(lambda service: clients[service], "Squall")
+    assert (found.outcome, words in found.detail) == (outcome, True), found.detail
+    assert functions_of_lambda.arguments("invoke") == [{"FunctionName": "Squall-Resume5E", "InvocationType": "DryRun"}]
+
+
+def test_a_stack_without_a_resume_function_could_not_be_resumed() -> None:
+    listed = Scripted("cloudformation", list_stack_resources=[{"StackResourceSummaries": []}])
+    assert check_resume(lambda _: listed, "Squall").outcome is Outcome.FAILED
+
+
 class Examined(FakeDeployment):
     """A deployment of which the doctor can see only what is told."""
 
@@ -411,7 +433,7 @@ class Examined(FakeDeployment):
             "fis": {"list_experiments": [{"experiments": []}]},
             "service-quotas": {"list_service_quotas": [{"Quotas": []}]},
             "cloudformation": {"list_stack_resources": [functions()]},
-            "lambda": {"get_account_settings": [concurrency(1000)], "get_function_concurrency": [{}] * 3},
+            "lambda": {"get_account_settings": [concurrency(1000)], "get_function_concurrency": [{}] * 3, "invoke": [{}]},
         }
         return Scripted(service, **answers[service])
 

@@ -18,13 +18,11 @@ from typing import Any
 
 from jsonata.jsonata import Jsonata
 
-from infra.permissions.documents import DOCUMENTS
-from squall.domain.documents.document import Document
-from squall.errors import Unavailable
 from squall.wiring import set_wiring
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import Driver, execution_event
+from tests.workflow.granted import grant_attributes, grant_documents
 
 ASL = Path(__file__).parents[2] / "statemachines" / "experiment.asl.json"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall"
@@ -86,6 +84,8 @@ class Walk(Driver):
     """The state machine that is walked."""
     wrote: set[tuple[str, str]] = field(default_factory=set)
     """Functions, and the documents that they have written."""
+    named: set[tuple[str, str]] = field(default_factory=set)
+    """Functions, and the attributes of records that they have named in updates."""
     _walking: list[_Execution] = field(default_factory=list)
 
     def run(self, payload: object, name: str = "run-1", *, start_at: str | None = None, variables: dict[str, Any] | None = None) -> Walked:
@@ -295,28 +295,13 @@ def _matches(names: list[str], error: str) -> bool:
     return "States.TaskFailed" in names and error != "States.Timeout" and not error.startswith("States.Q")
 
 
-def _grant_documents(walk: Walk) -> None:
-    """Every function writes its own documents and is denied any other, as its role is."""
-    documents = walk.world.documents
-    put = documents.put
-
-    def checked(execution_id: str, document: Document) -> None:
-        file = f"{document.NAME}.json"
-        if walk.running and file not in DOCUMENTS.get(walk.running[-1], ()):
-            raise Unavailable("s3", "PutObject", "AccessDenied", f"{walk.running[-1]} may not write {file}", retryable=False)
-        if walk.running:
-            walk.wrote.add((walk.running[-1], file))
-        put(execution_id, document)
-
-    documents.put = checked  # type: ignore[method-assign]
-
-
 @contextmanager
 def walking(world: FakeWorld, **settings: str) -> Iterator[Walk]:
     """A walk on this world; handlers are wired to it."""
     walk = Walk(world)
     walk.wire()
-    _grant_documents(walk)
+    grant_documents(walk)
+    grant_attributes(walk)
     set_wiring(world.wiring(**settings))
     try:
         yield walk

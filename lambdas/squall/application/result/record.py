@@ -9,7 +9,7 @@ from datetime import datetime
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.domain.base.problems import InvalidInput
-from squall.domain.base.vocabulary import Status
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -49,7 +49,16 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
         return decide_ending(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.decided_status is None:
         return make_decision(Status.FAILED, None, "the workflow ended without a decision")
-    return make_decision(record.decided_status, record.decided_verdict, record.reason)
+    return decide_without_judgement(record)
+
+
+def decide_without_judgement(record: ExecutionRecord) -> Decision:
+    """The ending that a state decided without a judgement: at most `invalid`. What the fault proved is in the judgement
+    alone; a record that claims more was written to by somebody else."""
+    if record.decided_status is None or record.decided_verdict not in (None, Verdict.INVALID):
+        reason = f"the record says {record.decided_verdict}, and there is no judgement"
+        return make_decision(Status.FAILED, None, reason, record.abort)
+    return make_decision(record.decided_status, record.decided_verdict, record.reason, record.abort)
 
 
 def _describe_failure(failure: str) -> str:

@@ -8,7 +8,7 @@ until nothing is left.
 
 from contextlib import suppress
 
-from squall.application.result.record import announce_result
+from squall.application.result.record import announce_result, decide_without_judgement
 from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.aftermath import record_aftermath
 from squall.application.supervision.run_cleanup import RunCleanup
@@ -72,7 +72,7 @@ def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, 
 
 def _decide_ending(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
     if record.decided_status and record.fis_experiment_id is None:
-        return make_decision(record.decided_status, record.decided_verdict, record.reason, record.abort)
+        return decide_without_judgement(record)
     if record.abort and not record.may_have_started:
         return decide_ending(criteria=(), abort=record.abort, injected=False, proven=False)
     if record.abort:

@@ -139,5 +139,5 @@ class RunCleanup(Cleanup):
 
     @property
     def _closed_long_ago(self) -> bool:
-        ended_at = self.record.ended_at
-        return self.record.final and ended_at is not None and self.w.clock.now() - ended_at > SETTLED_AFTER
+        ended_at = self.record.ended_at or self.record.started_at
+        return self.record.final and self.w.clock.now() - ended_at > SETTLED_AFTER
