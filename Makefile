@@ -8,7 +8,6 @@ SOURCES := $(wildcard app.py lambdas infra scripts cli local bench tests)
 ASL := $(wildcard statemachines/*.asl.json)
 # CONTEXT="stack_name=Prod log_retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
 CONTEXT ?=
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -33,7 +32,7 @@ lint: setup ## style, types, layers, state machines
 	$(VENV)/lint-imports
 	@mkdir -p build/asl  # the linter takes a placeholder for a broken ARN
 	@for machine in $(ASL); do sed 's/$${Partition}/aws/g' $$machine > build/asl/$$(basename $$machine) || exit 1; \
-		node_modules/.bin/asl-validator --json-path build/asl/$$(basename $$machine) || exit 1; done
+		$(VENV)/node node_modules/.bin/asl-validator --json-path build/asl/$$(basename $$machine) || exit 1; done
 
 check: lint test ## lint and test: what a change must pass
 

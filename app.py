@@ -3,7 +3,9 @@
 import os
 import sys
 
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+from infra.node import path_with_node
+
+os.environ["PATH"] = path_with_node()  # importing aws_cdk starts Node
 
 from aws_cdk import App
 

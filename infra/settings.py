@@ -39,7 +39,7 @@ LOG_RETENTIONS = {
 """The retention periods that CloudWatch Logs accepts, in days, with the names of CDK's RetentionDays."""
 DEFAULT_RUNTIME = "python3.14"
 """The Lambda runtime that is deployed unless the deployer chooses another, and the one home of its version: the layers
-are built and the bytecode is compiled for it."""
+are built and the bytecode is compiled for it, and scripts/setup.sh reads this line to run the tests on it."""
 _OWN_KEY = re.compile(r"^[a-z][a-z0-9_]*$")
 
 
@@ -93,6 +93,7 @@ class Settings(BaseModel):
     """`cli` deploys with the caller's own credentials instead of the bootstrap roles."""
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
     lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = DEFAULT_RUNTIME
+    """The tests run on the default only."""
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
     halt_engages_safety_lever: bool = False
     """Whether `squall halt` engages FIS's safety lever. Off by default: the lever stops the experiments of everybody in

@@ -25,6 +25,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.node import path_with_node
+
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY_SECONDS = 600.0
 SYNTH_SECONDS = 600.0
@@ -153,7 +155,7 @@ def _stamp_sources(settings: Mapping[str, str]) -> str:
 def deploy_by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Bootstrap and deploy with the CDK CLI, as on AWS; returns the stack's outputs."""
     cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
-    environment = {**place.environment(), "CI": "1", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
+    environment = {**place.environment(), "CI": "1", "PATH": path_with_node()}
     _make_way_for_bootstrap(place)
     _run_command([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
     _run_command([*cdk, "deploy", stack_name, "--require-approval", "never"], environment)

@@ -6,6 +6,7 @@ that execution, or remove the role that ends the fault.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.node import path_with_node
 from infra.settings import ROOT, Settings, SettingsError, read_context
 from infra.synth import parse_pair, read_feature_flags
 
@@ -98,7 +100,8 @@ def _bootstrap_account(session: Any, settings: Settings, context: Mapping[str, s
 
 def _run_cdk(command: Sequence[str], context: Mapping[str, str]) -> int:
     flags = [word for key, value in context.items() for word in ("--context", f"{key}={value}")]
-    return subprocess.run([str(CDK), *command, *flags], cwd=ROOT, check=False).returncode
+    environment = {**os.environ, "PATH": path_with_node()}
+    return subprocess.run([str(CDK), *command, *flags], cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

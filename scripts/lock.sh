@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the lock files, with hashes: one version of each package, for Python 3.11 and newer on every platform.
+# Writes the lock files, with hashes: one version of each package, for every runtime that may be deployed and every platform.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,4 +9,5 @@ for name in requirements requirements-statistics requirements-dev; do
     build/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@" "$name.in" -o "$name.txt"
 done
-npm install --package-lock-only --omit-lockfile-registry-resolved
+sh scripts/setup.sh  # npm is the one that requirements-dev.txt pins
+PATH="$PWD/.venv/bin:$PATH" npm install --package-lock-only --omit-lockfile-registry-resolved

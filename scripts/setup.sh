@@ -1,37 +1,33 @@
 #!/bin/sh
-# Checks that the machine has Python and Node.js, says what is missing, and starts install.py.
+# Finds the Python version that is deployed, unpacks it where Debian's packages have it, and starts install.py.
 set -eu
 cd "$(dirname "$0")/.."
 
-say() { printf '%s\n' "$1" >&2; }
+# Tools and tests run on the version with which Lambda runs the handlers by default.
+version=$(sed -n 's/^DEFAULT_RUNTIME = "python\(3\.[0-9]*\)"$/\1/p' infra/settings.py)
+unpacked=${XDG_CACHE_HOME:-$HOME/.cache}/squall/python$version
+
+is_usable() {
+    "$1" -c "import ensurepip, sys, venv; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" >/dev/null 2>&1
+}
 
 python=""
-for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11; do
-    if command -v "$candidate" >/dev/null 2>&1 && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+for candidate in ${PYTHON:-"python$version" "$unpacked/usr/bin/python$version" python3}; do
+    if is_usable "$candidate"; then
         python=$candidate
         break
     fi
 done
-
-missing=0
+if [ -z "$python" ] && [ -z "${PYTHON:-}" ] && grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then
+    echo "Unpacking Python $version from Debian's packages into $unpacked (half a minute, once) …"
+    if sh scripts/debian_python.sh "$version" "$unpacked"; then
+        python=$unpacked/usr/bin/python$version
+    fi
+fi
 if [ -z "$python" ]; then
-    say "Python 3.11 or newer is missing: install it, or name it with PYTHON=/path/to/python3."
-    missing=1
-elif ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
-    say "Python's venv module is missing: install your system's python3-venv package."
-    missing=1
+    echo "Python $version with its venv module is missing: install it with your package manager or" \
+        "\`uv python install $version\`, or name it with PYTHON=/path/to/python$version." >&2
+    exit 1
 fi
-if ! command -v node >/dev/null 2>&1; then
-    say "Node.js 20 or newer is missing: install it."
-    missing=1
-elif [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
-    say "Node.js 20 or newer is needed, and this is $(node --version): upgrade it."
-    missing=1
-fi
-if ! command -v npm >/dev/null 2>&1; then
-    say "npm is missing: install it, it usually comes with Node.js."
-    missing=1
-fi
-[ "$missing" -eq 0 ] || exit 1
 
 exec "$python" scripts/install.py

@@ -1,10 +1,14 @@
-"""For all tests: their order, the priority of a worker's process, and property tests without time limits."""
+"""For all tests: the Node that they start, their order, the priority of a worker's process, and property tests without time limits."""
 
 import os
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from infra.node import path_with_node
+
+os.environ["PATH"] = path_with_node()  # importing aws_cdk starts Node
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not a failure
 settings.load_profile("unhurried")

@@ -1,13 +1,9 @@
 """One synthesized template for most tests: making it takes seconds, reading it nothing."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
-
 from aws_cdk import App
 from aws_cdk.assertions import Template
 

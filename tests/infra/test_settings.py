@@ -3,7 +3,8 @@
 import pytest
 from aws_cdk.aws_logs import RetentionDays
 
-from infra.settings import LOG_RETENTIONS, SettingsError, read_context
+from infra.settings import DEFAULT_RUNTIME, LOG_RETENTIONS, SettingsError, read_context
+from scripts.build_layer import native_platform
 from tests.infra.conftest import CONTEXT
 
 
@@ -35,6 +36,11 @@ def test_lists_come_from_the_command_line_and_from_json() -> None:
 def test_a_wrong_value_is_refused_by_name(key: str, value: str) -> None:
     with pytest.raises(SettingsError, match=key):
         read_context({**CONTEXT, key: value})
+
+
+def test_the_tests_run_on_the_python_that_is_deployed_by_default() -> None:
+    runtime, _ = native_platform()
+    assert runtime == DEFAULT_RUNTIME
 
 
 def test_every_retention_that_is_accepted_is_one_that_cdk_has_and_the_other_way_round() -> None:
