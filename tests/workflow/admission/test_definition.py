@@ -102,7 +102,7 @@ def test_a_policy_that_was_deployed_since_refuses(walk: Walk, world: FakeWorld, 
     walk.before[state] = lambda _: deploy()
     walk.run(INPUT)
     reason = ended(world, Status.REJECTED, None, None).reason
-    assert "policy_unchanged: the policy of staging that is deployed now is another" in reason
+    assert "policy_unchanged: the policy of staging has changed since this run was admitted" in reason
     assert world.faults.runs == {}
 
 

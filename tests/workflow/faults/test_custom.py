@@ -55,7 +55,7 @@ def test_a_run_whose_action_is_no_longer_listed_as_it_was_injects_nothing(
     run(walk, reboot, deployed(reboot=REBOOT), deployed(**later))
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert "policy_unchanged: the policy of staging that is deployed now is another" in result.reason
+    assert "policy_unchanged: the policy of staging has changed since this run was admitted" in result.reason
     assert world.faults.runs == {}
     nothing_is_left(world)
 
