@@ -22,11 +22,11 @@ from local.account.ec2 import network
 from local.account.ssm import automation
 from local.account.tasks import ecs
 from local.workload import ministack_truth
-rds.install()
-ecs.install()
-automation.install()
-network.install()
-ministack_truth.install()
+rds.install_patches()
+ecs.install_patches()
+automation.install_patches()
+network.install_patches()
+ministack_truth.install_patches()
 from ministack.app import main
 sys.argv = ["ministack"]
 main()
