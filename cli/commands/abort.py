@@ -17,6 +17,7 @@ from cli.exits import Exit
 from cli.text import clean_block, clean_line
 
 if TYPE_CHECKING:
+    from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.run.record import ExecutionRecord
 
@@ -30,10 +31,7 @@ def abort_execution(options: Options, execution: str, reason: str, *, yes: bool,
     deployment = session.find_deployment(options)
     record = find_record(deployment, execution_id)
     if record.final:
-        output.write_note(f"{execution_id} is over already: {record.status.value}. There is nothing to abort.")
-        if options.json:
-            output.write_json({"abort": None, "record": make_record_document(record)})
-        return Exit.VALIDATED
+        return _abort_closed_run(options, deployment, record, reason)
     # A person may have mistyped the id; a script in an emergency must not be asked.
     if not yes and sys.stdin.isatty():
         _confirm_abort(record)
@@ -45,6 +43,19 @@ def abort_execution(options: Options, execution: str, reason: str, *, yes: bool,
         output.write_json({"abort": answer, "record": make_record_document(ending.record)})
     else:
         show_ending(deployment, ending, as_json=False)
+    return Exit.VALIDATED
+
+
+def _abort_closed_run(options: Options, deployment: Deployment, record: ExecutionRecord, reason: str) -> int:
+    """The record says that the run is over, but FIS decides: the abort function stops what still runs of it."""
+    answer = deployment.abort(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
+    stopped = answer.get("stopped") if isinstance(answer, dict) else None
+    if stopped:
+        output.write_note(f"{record.id} is recorded as {record.status.value}, but its fault was running: {clean_block(answer)}")
+    else:
+        output.write_note(f"{record.id} is over already: {record.status.value}. There is nothing to abort.")
+    if options.json:
+        output.write_json({"abort": answer if stopped else None, "record": make_record_document(record)})
     return Exit.VALIDATED
 
 

@@ -88,12 +88,21 @@ def test_abort_calls_the_function_and_waits_for_the_end(squall: Squall, deployme
     assert document["record"]["status"] == "aborted"
 
 
-def test_abort_of_what_is_over_changes_nothing(squall: Squall, deployment: FakeDeployment) -> None:
+def test_abort_of_what_is_over_says_so(squall: Squall, deployment: FakeDeployment) -> None:
     _over(deployment)
-    done = squall("abort", "run-1")
+    deployment.abort_answer = {"recorded": False, "stopped": []}
+    done = squall("abort", "run-1", "--json")
     assert done.exit_code == 0
     assert "over already" in done.stderr
-    assert deployment.aborted == []
+    assert json.loads(done.stdout)["abort"] is None
+
+
+def test_abort_stops_a_fault_whose_record_says_that_it_is_over(squall: Squall, deployment: FakeDeployment) -> None:
+    _over(deployment)
+    done = squall("abort", "run-1", "--json")
+    assert [aborted[0] for aborted in deployment.aborted] == ["run-1"]
+    assert "its fault was running" in done.stderr
+    assert json.loads(done.stdout)["abort"]["stopped"] == ["EXP1"]
 
 
 def test_show_prints_the_result_with_its_timeline(squall: Squall, deployment: FakeDeployment) -> None:
