@@ -29,6 +29,10 @@ def remove_stop_conditions(_: FakeWorld, body: dict[str, Any]) -> None:
     body["stopConditions"] = [{"source": "none"}]
 
 
+def take_another_role(_: FakeWorld, body: dict[str, Any]) -> None:
+    body["roleArn"] = body["roleArn"].replace("staging", "production") + "-other"
+
+
 def replace_template(world: FakeWorld, change: Change) -> None:
     """Another template with the run's tags, the document that describes it, and the record's `template_id`."""
     stored = world.documents.get(ID, FaultTemplate)
@@ -39,7 +43,7 @@ def replace_template(world: FakeWorld, change: Change) -> None:
     world.records.items[ID] = replace(record_of(world), template_id=world.faults.create_template(body, "another token"))
 
 
-@pytest.mark.parametrize("change", [widen, remove_stop_conditions])
+@pytest.mark.parametrize("change", [widen, remove_stop_conditions, take_another_role])
 @pytest.mark.parametrize("state", ["FinalCheck", "StartFault"])
 def test_a_template_replaced_together_with_its_document_is_not_started(walk: Walk, world: FakeWorld, state: str, change: Change) -> None:
     ask_people()
